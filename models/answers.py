@@ -1,0 +1,201 @@
+"""What people do to a request: pure rules that say whether they may, and what it changes.
+
+The same caller with the same content gets the stored result again. While an answer stands, only the
+workflow's own step may act: whatever else is tried is refused as `passing`, and may be tried again at once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from models import clock, hours
+from models.change import Change, Scene, Verdict
+from models.endings import end
+from models.errors import Code, Refusal
+from models.hours import Hours
+from models.lifecycle import (
+    BEFORE_ACCEPTANCE,
+    Answer,
+    Passage,
+    Request,
+    RequestStatus,
+    Response,
+    StatusReason,
+    Step,
+)
+from models.steps import happened, moved_on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a wait asks: of whom, in which status, and how it is told."""
+
+    provider: bool
+    status: RequestStatus
+    event: str
+    misplaced: Code = Code.INVALID_REQUEST_STATUS
+
+
+QUESTIONS = {
+    Step.WAIT_FOR_PROVIDER_RESPONSE: Question(
+        provider=True, status=RequestStatus.AWAITING_RESPONSE, event="Provider Response Received"
+    ),
+    Step.WAIT_FOR_SERVICE_START: Question(
+        provider=True, status=RequestStatus.ACCEPTED, event="Service Start Marked"
+    ),
+    Step.CONFIRM_SERVICE_START: Question(
+        provider=False, status=RequestStatus.ACCEPTED, event="Service Start Confirmed"
+    ),
+    Step.WAIT_FOR_COMPLETION: Question(
+        provider=True,
+        status=RequestStatus.IN_PROGRESS,
+        event="Service Completion Marked",
+        misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
+    ),
+    Step.CONFIRM_SERVICE_COMPLETION: Question(
+        provider=False,
+        status=RequestStatus.IN_PROGRESS,
+        event="Service Completion Confirmed",
+        misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
+    ),
+}
+
+
+def create(scene: Scene, now: datetime) -> Verdict:
+    """— → INITIATED. What the validation step can tell (service, members, balance) is left to it."""
+    request, offer = scene.request, scene.offer
+    if not hours.is_amount(request.estimated_hours):
+        return invalid_amount(request.estimated_hours)
+    if offer is not None and not hours.is_amount(hours.priced(request.estimated_hours, offer.hourly_rate)):
+        return invalid_amount(request.estimated_hours, rate=offer.hourly_rate)
+    born = Passage(status=RequestStatus.INITIATED, at=now)
+    after = replace(request.moved(now), created_at=now, passages=(born,))
+    event = happened(
+        after,
+        "Service Request Submitted",
+        actor=request.requester_id,
+        estimatedHours=float(request.estimated_hours),
+    )
+    return Change(request=after, events=(event,))
+
+
+def invalid_amount(asked: Hours | float, *, rate: Hours | None = None) -> Refusal:
+    """Return the refusal for hours that no request can be about."""
+    at = "" if rate is None else f" at {rate} an hour"
+    return Refusal(
+        Code.INVALID_AMOUNT,
+        f"estimatedHours: {asked} hours{at} cannot be asked for. "
+        f"Give a multiple of 0.01 that comes to between {hours.SMALLEST_AMOUNT} and {hours.LARGEST_AMOUNT} hours.",
+        {"smallest": float(hours.SMALLEST_AMOUNT), "largest": float(hours.LARGEST_AMOUNT)},
+    )
+
+
+def answer(
+    scene: Scene, now: datetime, *, wait: Step, by: str, response: Response, message: str | None = None
+) -> Verdict:
+    """Write a person's answer to a wait, once."""
+    request, question = scene.request, QUESTIONS[wait]
+    if (refused := _stranger(request, by, provider=question.provider)) is not None:
+        return refused
+    if (given := _given(request, wait)) is not None:
+        return request if (given.response, given.message) == (response, message) else _answered(request, given)
+    if request.answer is not None:
+        return _passing(request)
+    if request.status is not question.status or request.wait is None or request.wait.name is not wait:
+        return replace(moved_on(request), code=question.misplaced)
+    if request.wait.deadline <= now:
+        return Refusal(
+            Code.DEADLINE_PASSED,
+            "The time for this answer is over.",
+            {"deadline": clock.to_text(request.wait.deadline), "status": request.status.value},
+        )
+    said = Answer(wait=wait, round=request.negotiation_round, response=response, by=by, at=now, message=message)
+    after = request.moved(now, wait=replace(request.wait, answer=said))
+    return Change(
+        request=after, events=(happened(after, question.event, actor=by, response=response, message=message),)
+    )
+
+
+def _given(request: Request, wait: Step) -> Answer | None:
+    """Return the answer that was given to this wait in this round, whether it still stands or is history."""
+    everything = (*request.answers, request.answer)
+    matching = (
+        said for said in everything if said and said.wait is wait and said.round == request.negotiation_round
+    )
+    return next(matching, None)
+
+
+def _answered(request: Request, given: Answer) -> Refusal:
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"This was answered {given.response} already.",
+        {"status": request.status.value, "answered": given.response.value},
+    )
+
+
+def _passing(request: Request) -> Refusal:
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The request is {request.status} and about to move on. Please look again in a moment.",
+        {"status": request.status.value},
+        passing=True,
+    )
+
+
+def _stranger(request: Request, by: str, *, provider: bool) -> Refusal | None:
+    if by == (request.provider_id if provider else request.requester_id):
+        return None
+    # Whoever is neither of the two learns nothing, not even that the request exists.
+    if by not in (request.provider_id, request.requester_id):
+        return not_found()
+    if provider:
+        return Refusal(Code.UNAUTHORIZED_PROVIDER, "Only the provider of this request may do this.")
+    return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
+
+
+def not_found() -> Refusal:
+    """Return the refusal for a request that is not there, or not for this caller."""
+    return Refusal(Code.REQUEST_NOT_FOUND, "There is no such request of yours.")
+
+
+def cancel(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:
+    """INITIATED … NEGOTIATING → REJECTED by the requester, with the hours back if they are held."""
+    request = scene.request
+    if (refused := _stranger(request, by, provider=False)) is not None:
+        return refused
+    if request.status_reason is StatusReason.REQUESTER_CANCELLED:
+        return request
+    if request.answer is not None:
+        return _passing(request)
+    if request.status not in BEFORE_ACCEPTANCE:
+        return moved_on(request)
+    return end(
+        scene,
+        now,
+        status=RequestStatus.REJECTED,
+        reason=StatusReason.REQUESTER_CANCELLED,
+        event="Service Request Cancelled",
+        actor=by,
+        message=message,
+    )
+
+
+def withdraw(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:
+    """ACCEPTED, IN_PROGRESS → REJECTED by the provider, with the hours back."""
+    request = scene.request
+    if (refused := _stranger(request, by, provider=True)) is not None:
+        return refused
+    if request.status_reason is StatusReason.PROVIDER_WITHDREW:
+        return request
+    if request.answer is not None:
+        return _passing(request)
+    if request.status not in (RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS):
+        return moved_on(request)
+    return end(
+        scene,
+        now,
+        status=RequestStatus.REJECTED,
+        reason=StatusReason.PROVIDER_WITHDREW,
+        event="Service Request Withdrawn",
+        actor=by,
+        message=message,
+    )

@@ -1,0 +1,143 @@
+"""How a call reaches AWS: from the server's event loop, or from a Lambda's thread.
+
+What is built on `Calls` (the store, the transactions, the executions) is written once, as coroutines.
+The server awaits them over aiobotocore. A Lambda handler drives them over botocore, where no call ever
+suspends, so that `drive` runs the coroutine to its end without an event loop.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from typing import Any, Protocol, Self, TypeVar
+from weakref import WeakValueDictionary
+
+import boto3
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore.config import Config
+
+_T = TypeVar("_T")
+
+# The waits of one call stay well under a handler's time; botocore's standard mode retries throttling.
+_TIMES: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    "retries": {"mode": "standard", "max_attempts": 4},
+}
+
+
+class Calls(Protocol):
+    """The way to AWS. Raises botocore's `ClientError` and `BotoCoreError` as they come."""
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Call an operation by botocore's snake-case name and return its answer."""
+
+    async def pause(self, seconds: float) -> None:
+        """Wait."""
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        """Hold a place in line for each key: work on one account goes one by one within a process."""
+
+
+class AsyncCalls:
+    """Calls from an event loop, over aiobotocore. Enter it before the first call.
+
+    Args:
+        services: the clients to open, such as `"dynamodb"` and `"stepfunctions"`.
+        connections: connections at most for each service.
+    """
+
+    def __init__(self, services: Iterable[str], *, connections: int = 100) -> None:
+        self._services = tuple(services)
+        self._config = {**_TIMES, "max_pool_connections": connections}
+        self._clients: dict[str, Any] = {}
+        self._stack = AsyncExitStack()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def __aenter__(self) -> Self:
+        session = get_session()
+        for service in self._services:
+            client = session.create_client(service, config=AioConfig(**self._config))
+            self._clients[service] = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Call an operation and return its answer."""
+        return await getattr(self._clients[service], operation)(**params)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait without holding up the event loop."""
+        await asyncio.sleep(seconds)
+
+    @asynccontextmanager
+    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        """Hold an asyncio lock for each key, taken in order so that no two callers block each other."""
+        locks = [self._locks.setdefault(key, asyncio.Lock()) for key in sorted(set(keys))]
+        async with AsyncExitStack() as held:
+            for lock in locks:
+                await held.enter_async_context(lock)
+            yield
+
+
+class BlockingCalls:
+    """Calls from a thread, over botocore: no coroutine of this class ever suspends."""
+
+    def __init__(self, *, connections: int = 64) -> None:
+        self._config = Config(**_TIMES, max_pool_connections=connections)
+        self._session = boto3.Session()
+        self._clients: dict[str, Any] = {}
+        self._opening = threading.Lock()
+        self._locks: WeakValueDictionary[str, _Line] = WeakValueDictionary()
+
+    def _client(self, service: str) -> Any:
+        if (client := self._clients.get(service)) is None:
+            with self._opening:  # boto3 sessions are not thread-safe, clients are
+                if (client := self._clients.get(service)) is None:
+                    client = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+                    self._clients[service] = client
+        return client
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Call an operation and return its answer; the thread waits."""
+        return getattr(self._client(service), operation)(**params)
+
+    async def pause(self, seconds: float) -> None:
+        """Let the thread sleep."""
+        time.sleep(seconds)  # noqa: ASYNC251 — driven from a thread that has no event loop
+
+    @asynccontextmanager
+    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        """Hold a lock for each key, taken in order so that no two threads block each other."""
+        with self._opening:
+            lines = [self._locks.setdefault(key, _Line()) for key in sorted(set(keys))]
+        with ExitStack() as held:
+            for line in lines:
+                held.enter_context(line.lock)
+            yield
+
+
+class _Line:
+    """A lock that a WeakValueDictionary can hold; a plain `threading.Lock` takes no weak references."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+def drive(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine that is built on `BlockingCalls` to its end, in this thread.
+
+    Raises:
+        RuntimeError: it suspended, so it awaited something that only an event loop can give.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: _T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a coroutine driven without an event loop must not suspend")

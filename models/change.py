@@ -1,0 +1,91 @@
+"""What one step changes, all of it at once: the rules say it, `transactions` writes it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from models.errors import Refusal
+from models.events import Event, Notice
+from models.hours import Hours
+from models.ledger import Balance, Escrow, Movement
+from models.lifecycle import Request
+
+
+class Guard(Enum):
+    """What a step does with the row that keeps a second open request for the same service from being held."""
+
+    KEEP = auto()
+    PUT = auto()
+    REMOVE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The service exchange that a release puts on record, as Amplify's Transaction."""
+
+    hours_spent: Hours
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step: the request after it and everything that is written with it, or not at all."""
+
+    request: Request
+    events: tuple[Event, ...]
+    notices: tuple[Notice, ...] = ()
+    movement: Movement | None = None
+    escrow: Escrow | None = None
+    guard: Guard = Guard.KEEP
+    payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What the rules need to know of a member."""
+
+    id: str
+    username: str
+    is_active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What the rules need to know of a service."""
+
+    id: str
+    user_id: str
+    title: str
+    hourly_rate: Hours
+    is_active: bool
+    min_booking_hours: Hours | None = None
+    max_booking_hours: Hours | None = None
+    response_window_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Every row that a decision about a request may rest on, read consistently.
+
+    A decision that is not about hours is given the request alone, and the rest is absent.
+    """
+
+    request: Request
+    escrow: Escrow | None = None
+    offer: Offer | None = None
+    requester: Member | None = None
+    provider: Member | None = None
+    requester_balance: Balance | None = None
+    provider_balance: Balance | None = None
+    guarded_by: str | None = None
+
+    def balance(self, user_id: str, now: datetime) -> Balance:
+        """Return a party's balance; one that does not exist yet is empty and not stored."""
+        for balance in (self.requester_balance, self.provider_balance):
+            if balance is not None and balance.user_id == user_id:
+                return balance
+        return Balance.empty(user_id, now)
+
+
+# What a rule decides: change this; or no; or it has been done already, and this is how it stands.
+Verdict = Change | Refusal | Request

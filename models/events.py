@@ -1,0 +1,67 @@
+"""What is told of a step: an event for the log and the bus, and notices for the members concerned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class EventEntityType(StrEnum):
+    """What an event is about; disputes count as SERVICE_REQUEST, balances and escrows as TRANSACTION."""
+
+    SERVICE_REQUEST = "SERVICE_REQUEST"
+    USER = "USER"
+    SERVICE = "SERVICE"
+    TRANSACTION = "TRANSACTION"
+
+
+class EventSource(StrEnum):
+    """The bus's sources."""
+
+    SERVICE_REQUESTS = "hourbank.service-requests"
+    ESCROW = "hourbank.escrow"
+    BALANCES = "hourbank.balances"
+    DISPUTES = "hourbank.disputes"
+
+
+class NotificationType(StrEnum):
+    """Amplify's kinds of notification."""
+
+    TRANSACTION_REQUEST = "TRANSACTION_REQUEST"
+    TRANSACTION_ACCEPTED = "TRANSACTION_ACCEPTED"
+    TRANSACTION_COMPLETED = "TRANSACTION_COMPLETED"
+    RATING_RECEIVED = "RATING_RECEIVED"
+    SERVICE_INQUIRY = "SERVICE_INQUIRY"
+    SYSTEM_UPDATE = "SYSTEM_UPDATE"
+    BOOKING_REQUEST = "BOOKING_REQUEST"
+    BOOKING_CONFIRMED = "BOOKING_CONFIRMED"
+    BOOKING_CANCELLED = "BOOKING_CANCELLED"
+    BOOKING_REMINDER = "BOOKING_REMINDER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, as the event bus tells it.
+
+    Args:
+        type: the detail type, a sentence such as "Provider Response Received".
+        actor: the member who did it; None for the workflow itself.
+        data: facts for programs, JSON by nature.
+    """
+
+    type: str
+    source: EventSource
+    entity_type: EventEntityType
+    entity_id: str
+    actor: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What one member is told of a step."""
+
+    user_id: str
+    type: NotificationType
+    title: str
+    message: str

@@ -1,0 +1,58 @@
+"""The names that a deployment gives its parts: one scheme for the template, the server and the handlers."""
+
+from dataclasses import dataclass
+
+from models.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names within one stack: `hourbank-ServiceRequest`, `hourbank-event-bus`, and so on."""
+
+    stack: str
+    region: str
+    account: str
+
+    def table(self, table: type[Table]) -> str:
+        """Return a table's name in this stack."""
+        return f"{self.stack}-{table.Meta.table_name}"
+
+    def function(self, name: str) -> str:
+        """Return a Lambda function's name in this stack."""
+        return f"{self.stack}-{name}"
+
+    def function_arn(self, name: str) -> str:
+        """Return a Lambda function's ARN."""
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.function(name)}"
+
+    def state_machine(self, name: str) -> str:
+        """Return a state machine's name in this stack."""
+        return f"{self.stack}-{name}"
+
+    def state_machine_arn(self, name: str) -> str:
+        """Return a state machine's ARN."""
+        return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.state_machine(name)}"
+
+    def execution_arn(self, machine: str, execution: str) -> str:
+        """Return the ARN that an execution of that name has, whether it exists or not."""
+        return f"arn:aws:states:{self.region}:{self.account}:execution:{self.state_machine(machine)}:{execution}"
+
+    @property
+    def event_bus(self) -> str:
+        """Return the event bus's name."""
+        return f"{self.stack}-event-bus"
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """Return the name of the queue that failed work goes to."""
+        return f"{self.stack}-dead-letters"
+
+    @property
+    def dead_letter_queue_url_path(self) -> str:
+        """Return the path of that queue's URL."""
+        return f"/{self.account}/{self.dead_letter_queue}"
+
+    @property
+    def admin_topic_arn(self) -> str:
+        """Return the ARN of the SNS topic that admins listen to."""
+        return f"arn:aws:sns:{self.region}:{self.account}:{self.stack}-admins"

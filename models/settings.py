@@ -1,0 +1,45 @@
+"""Settings shared by the server and the Lambda handlers, read from `HOURBANK_*` variables.
+
+AWS's own settings (region, credentials, endpoints) are the standard `AWS_*` variables.
+"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.lifecycle import DEFAULT_WINDOWS, Windows
+from models.naming import Names
+
+_Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
+
+
+class Settings(BaseSettings):
+    """What differs between deployments. Windows are seconds or ISO-8601 durations (`PT24H`)."""
+
+    model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True)
+
+    stack: str = Field("hourbank", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,30}$")
+    region: str = Field("us-east-1", validation_alias="AWS_REGION")
+    account: str = Field("000000000000", pattern=r"^\d{12}$")
+
+    response_window: _Window = DEFAULT_WINDOWS.response
+    negotiation_window: _Window = DEFAULT_WINDOWS.negotiation
+    confirmation_window: _Window = DEFAULT_WINDOWS.confirmation
+    mark_window: _Window = DEFAULT_WINDOWS.mark
+
+    @property
+    def names(self) -> Names:
+        """Return the naming scheme of this deployment."""
+        return Names(stack=self.stack, region=self.region, account=self.account)
+
+    @property
+    def windows(self) -> Windows:
+        """Return how long the workflow waits for people."""
+        return Windows(
+            response=self.response_window,
+            negotiation=self.negotiation_window,
+            confirmation=self.confirmation_window,
+            mark=self.mark_window,
+        )

@@ -1,0 +1,301 @@
+"""What the workflow does to a request: one pure rule for each of its steps.
+
+Each takes what was read and answers with the change to write, with the request as it stands when the step
+has been taken already, or with a refusal. A step that finds the request elsewhere is `moved_on`.
+"""
+
+from datetime import datetime, timedelta
+
+from models import hours, ledger
+from models.change import Change, Guard, Offer, Scene, Verdict
+from models.errors import Code, Refusal
+from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
+from models.ledger import Escrow, EscrowStatus, EscrowType
+from models.lifecycle import (
+    Request,
+    RequestStatus,
+    StatusReason,
+    Step,
+    Wait,
+    Windows,
+    next_step,
+    window,
+)
+
+
+def happened(request: Request, type: str, *, actor: str | None = None, **data: object) -> Event:  # noqa: A002 — the field's own name
+    """Return an event about a request, with the facts that every such event carries."""
+    facts = {
+        "requestId": request.id,
+        "serviceId": request.service_id,
+        "requesterId": request.requester_id,
+        "providerId": request.provider_id,
+        "status": request.status.value,
+        "statusReason": request.status_reason.value if request.status_reason else None,
+    }
+    return Event(
+        type=type,
+        source=EventSource.SERVICE_REQUESTS,
+        entity_type=EventEntityType.SERVICE_REQUEST,
+        entity_id=request.id,
+        actor=actor,
+        data={**facts, **data},
+    )
+
+
+def hours_moved(escrow: Escrow, type: str) -> Event:  # noqa: A002 — the field's own name
+    """Return an event about the hours held for a request."""
+    return Event(
+        type=type,
+        source=EventSource.ESCROW,
+        entity_type=EventEntityType.TRANSACTION,
+        entity_id=escrow.id,
+        data={"requestId": escrow.request_id, "amount": float(escrow.amount), "status": escrow.status.value},
+    )
+
+
+def moved_on(request: Request) -> Refusal:
+    """Return the refusal of a step that finds the request somewhere else."""
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The request is {request.status} now.",
+        {"status": request.status.value, "statusReason": request.status_reason},
+    )
+
+
+def begin_validation(scene: Scene, now: datetime) -> Verdict:
+    """INITIATED → VALIDATING."""
+    request = scene.request
+    if request.status is RequestStatus.VALIDATING:
+        return request
+    if request.status is not RequestStatus.INITIATED:
+        return moved_on(request)
+    after = request.moved(now, status=RequestStatus.VALIDATING)
+    return Change(request=after, events=(happened(after, "Service Request Validation Started"),))
+
+
+def fault(scene: Scene) -> StatusReason | None:
+    """Return why a request may not be held, or None if it may."""
+    request, offer = scene.request, scene.offer
+    if request.requester_id == request.provider_id:
+        return StatusReason.SELF_REQUEST
+    if not _active(scene):
+        return StatusReason.USER_NOT_ACTIVE
+    if offer is None or not _available(offer, request):
+        return StatusReason.SERVICE_NOT_AVAILABLE
+    if scene.guarded_by not in (None, request.id):
+        return StatusReason.DUPLICATE_REQUEST
+    balance = scene.requester_balance
+    if balance is None or balance.available_balance < hours.priced(request.estimated_hours, offer.hourly_rate):
+        return StatusReason.INSUFFICIENT_BALANCE
+    return StatusReason.USER_NOT_ACTIVE if balance.locked_at is not None else None
+
+
+def _active(scene: Scene) -> bool:
+    members = (scene.requester, scene.provider)
+    return all(member is not None and member.is_active is not False for member in members)
+
+
+def _available(offer: Offer, request: Request) -> bool:
+    asked = request.estimated_hours
+    return (
+        offer.is_active
+        and offer.user_id == request.provider_id
+        and hours.is_amount(hours.priced(asked, offer.hourly_rate))
+        and (offer.min_booking_hours is None or asked >= offer.min_booking_hours)
+        and (offer.max_booking_hours is None or asked <= offer.max_booking_hours)
+    )
+
+
+_FAULTS = {
+    StatusReason.SELF_REQUEST: "You cannot ask yourself for a service.",
+    StatusReason.USER_NOT_ACTIVE: "One of the two members is not active.",
+    StatusReason.SERVICE_NOT_AVAILABLE: "The service is not offered for these hours any more.",
+    StatusReason.DUPLICATE_REQUEST: "You have an open request for this service already.",
+    StatusReason.INSUFFICIENT_BALANCE: "You have too few hours for this request.",
+}
+
+
+def validate(scene: Scene, now: datetime) -> Verdict:
+    """VALIDATING → REJECTED, if something speaks against it; else the request as it stands."""
+    request = scene.request
+    if request.status is not RequestStatus.VALIDATING:
+        return moved_on(request)
+    reason = fault(scene)
+    if reason is None:
+        return request
+    after = request.moved(now, status=RequestStatus.REJECTED, status_reason=reason)
+    told = Notice(
+        user_id=request.requester_id,
+        type=NotificationType.SYSTEM_UPDATE,
+        title="Your request could not be sent",
+        message=_FAULTS[reason],
+    )
+    return Change(request=after, events=(happened(after, "Service Request Rejected"),), notices=(told,))
+
+
+def hold(scene: Scene, now: datetime) -> Verdict:
+    """VALIDATING → ESCROWED with the hours held; → REJECTED if something has come to speak against it."""
+    request, offer = scene.request, scene.offer
+    if request.status is RequestStatus.ESCROWED:
+        return request
+    verdict = validate(scene, now)
+    if verdict is not request or offer is None:
+        return verdict
+    amount = hours.priced(request.estimated_hours, offer.hourly_rate)
+    escrow = Escrow(
+        id=request.escrow_key,
+        request_id=request.id,
+        from_user_id=request.requester_id,
+        to_user_id=request.provider_id,
+        amount=amount,
+        status=EscrowStatus.ESCROWED,
+        escrow_type=EscrowType.SERVICE_REQUEST,
+        step_function_execution_arn=request.step_function_execution_arn,
+        created_at=now,
+        updated_at=now,
+    )
+    own_window = offer.response_window_hours
+    after = request.moved(
+        now,
+        status=RequestStatus.ESCROWED,
+        escrow_id=escrow.id,
+        amount=amount,
+        agreed_rate=offer.hourly_rate,
+        response_seconds=None if own_window is None else int(timedelta(hours=own_window).total_seconds()),
+    )
+    return Change(
+        request=after,
+        events=(happened(after, "Service Request Escrowed"), hours_moved(escrow, "Hours Held In Escrow")),
+        movement=ledger.hold(request_id=request.id, from_user_id=request.requester_id, amount=amount),
+        escrow=escrow,
+        guard=Guard.PUT,
+    )
+
+
+def _opened(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
+    """Return the wait for a step: a new one, or the one that is open with its token replaced."""
+    if request.wait is not None and request.wait.name is step:
+        return Wait(name=step, deadline=request.wait.deadline, token=token)
+    return Wait(name=step, deadline=now + window(request, step, windows), token=token)
+
+
+def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:
+    given = request.answer
+    return request.moved(
+        now,
+        status=status,
+        wait=wait,
+        expires_at=wait.deadline,
+        answers=request.answers if given is None else (*request.answers, given),
+    )
+
+
+# For each wait: the status that announces it, its event, whom it tells, and of what.
+_ANNOUNCED = {
+    Step.WAIT_FOR_PROVIDER_RESPONSE: (
+        RequestStatus.AWAITING_RESPONSE,
+        "Provider Notified",
+        "provider_id",
+        NotificationType.TRANSACTION_REQUEST,
+        "You have a new request",
+        "A member asks for {hours} hours of your service. Please answer until {deadline:%d %b %Y %H:%M} UTC.",
+    ),
+    Step.WAIT_FOR_SERVICE_START: (
+        RequestStatus.ACCEPTED,
+        "Service Request Accepted",
+        "requester_id",
+        NotificationType.TRANSACTION_ACCEPTED,
+        "Your request was accepted",
+        "The provider has accepted your request for {hours} hours.",
+    ),
+    Step.CONFIRM_SERVICE_START: (
+        RequestStatus.ACCEPTED,
+        "Service Start Confirmation Requested",
+        "requester_id",
+        NotificationType.SYSTEM_UPDATE,
+        "Has the service begun?",
+        "The provider says that the work has begun. Please confirm until {deadline:%d %b %Y %H:%M} UTC.",
+    ),
+    Step.WAIT_FOR_COMPLETION: (
+        RequestStatus.IN_PROGRESS,
+        "Service Started",
+        "provider_id",
+        NotificationType.SYSTEM_UPDATE,
+        "The service is in progress",
+        "The start is confirmed. Please mark the service as complete when the work is done.",
+    ),
+    Step.CONFIRM_SERVICE_COMPLETION: (
+        RequestStatus.IN_PROGRESS,
+        "Service Completion Confirmation Requested",
+        "requester_id",
+        NotificationType.SYSTEM_UPDATE,
+        "Is the work done?",
+        "The provider says that the work is done. Please confirm until {deadline:%d %b %Y %H:%M} UTC.",
+    ),
+}
+
+
+def begin_wait(scene: Scene, now: datetime, *, step: Step, token: str, windows: Windows) -> Verdict:
+    """Open a wait, with the status that announces it; or give an open one its new token, telling nobody again."""
+    request = scene.request
+    entered = Step.WAIT_FOR_SERVICE_START if (due := next_step(request, now)) is _ACCEPTED else due
+    if entered is not step:
+        return moved_on(request)
+    status, event, told, type_, title, message = _ANNOUNCED[step]
+    wait = _opened(request, step, token, now, windows)
+    after = _waiting(request, wait, now, status)
+    if request.wait is not None and request.wait.name is step:
+        return Change(request=after, events=())
+    notice = Notice(
+        user_id=getattr(request, told),
+        type=type_,
+        title=title,
+        message=message.format(hours=request.estimated_hours, deadline=wait.deadline),
+    )
+    automatic = bool(
+        request.wait and request.wait.name is not Step.WAIT_FOR_PROVIDER_RESPONSE and not request.answer
+    )
+    return Change(
+        request=after,
+        events=(happened(after, event, automatic=automatic),),
+        notices=(notice,),
+        guard=Guard.REMOVE if step is Step.WAIT_FOR_SERVICE_START else Guard.KEEP,
+    )
+
+
+_ACCEPTED = Step.START_SERVICE_EXECUTION
+
+
+def complete(scene: Scene, now: datetime) -> Verdict:
+    """IN_PROGRESS → COMPLETED, confirmed by the requester or by the clock."""
+    request = scene.request
+    if request.status is RequestStatus.COMPLETED:
+        return request
+    if next_step(request, now) is not Step.PROCESS_SERVICE_COMPLETION:
+        return moved_on(request)
+    automatic = request.answer is None
+    after = closed(request, now, status=RequestStatus.COMPLETED)
+    told = Notice(
+        user_id=request.provider_id,
+        type=NotificationType.SYSTEM_UPDATE,
+        title="The work is confirmed",
+        message="The service is complete and your hours are on their way.",
+    )
+    event = happened(after, "Service Completed", automatic=automatic)
+    return Change(request=after, events=(event,), notices=(told,))
+
+
+def closed(
+    request: Request, now: datetime, *, status: RequestStatus, reason: StatusReason | None = None
+) -> Request:
+    """Return a request that waits for nobody any more; the answer that stood is kept."""
+    given = request.answer
+    return request.moved(
+        now,
+        status=status,
+        status_reason=reason,
+        wait=None,
+        expires_at=None,
+        answers=request.answers if given is None else (*request.answers, given),
+    )

@@ -1,0 +1,30 @@
+"""What happened, in business words; a stream carries each row to the event bus."""
+
+from pynamodb.attributes import UnicodeAttribute
+
+from models.tables.base import MomentAttribute, Table, index
+
+
+class EventLog(Table):
+    """Amplify's EventLog; `eventData` is JSON text, as AWSJSON wants it."""
+
+    class Meta(Table.Meta):
+        table_name = "EventLog"
+
+    id = UnicodeAttribute(hash_key=True)
+    eventType = UnicodeAttribute()
+    entityType = UnicodeAttribute()
+    entityId = UnicodeAttribute()
+    actorUserId = UnicodeAttribute(null=True)
+    eventData = UnicodeAttribute(null=True)
+    businessContext = UnicodeAttribute(null=True)
+    stepFunctionExecutionArn = UnicodeAttribute(null=True)
+    timestamp = MomentAttribute()
+    source = UnicodeAttribute()
+    createdAt = MomentAttribute()
+    updatedAt = MomentAttribute()
+
+    byEventType = index("byEventType", "eventType")
+    byEntityId = index("byEntityId", "entityId")
+    byActorUserId = index("byActorUserId", "actorUserId")
+    byTimestamp = index("byTimestamp", "timestamp")

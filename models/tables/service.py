@@ -1,0 +1,33 @@
+"""A service that a member offers, and its price in hours."""
+
+from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
+
+from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
+
+
+class Service(Table):
+    """Amplify's Service, and the provider's own response window."""
+
+    class Meta(Table.Meta):
+        table_name = "Service"
+
+    id = UnicodeAttribute(hash_key=True)
+    userId = UnicodeAttribute()
+    title = UnicodeAttribute()
+    description = UnicodeAttribute()
+    category = UnicodeAttribute()
+    hourlyRate = HoursAttribute()
+    isActive = BooleanAttribute()
+    tags: ListAttribute[UnicodeAttribute] = ListAttribute(of=UnicodeAttribute)
+    requiresScheduling = BooleanAttribute(null=True)
+    minBookingHours = HoursAttribute(null=True)
+    maxBookingHours = HoursAttribute(null=True)
+    advanceBookingDays = IntegerAttribute(null=True)
+    cancellationHours = IntegerAttribute(null=True)
+    createdAt = MomentAttribute()
+    updatedAt = MomentAttribute()
+
+    responseWindowHours = IntegerAttribute(null=True)
+
+    byUserId = index("byUserId", "userId")
+    byCategory = index("byCategory", "category")

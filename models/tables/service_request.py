@@ -1,0 +1,75 @@
+"""A member's request for another's service, the row that its workflow moves along."""
+
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
+
+from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
+
+
+class AnswerMap(MapAttribute[str, object]):
+    """What a person answered while the workflow waited."""
+
+    wait = UnicodeAttribute()
+    round = IntegerAttribute()
+    response = UnicodeAttribute()
+    by = UnicodeAttribute()
+    at = MomentAttribute()
+    message = UnicodeAttribute(null=True)
+
+
+class WaitMap(MapAttribute[str, object]):
+    """The person whom the workflow waits for, until when, and the token that lets it go on."""
+
+    name = UnicodeAttribute()
+    deadline = MomentAttribute()
+    token = UnicodeAttribute(null=True)
+    answer = AnswerMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+
+
+class PassageMap(MapAttribute[str, object]):
+    """A status that the request came to, and when."""
+
+    status = UnicodeAttribute()
+    at = MomentAttribute()
+
+
+class ServiceRequest(Table):
+    """The mirrored fields of Amplify's ServiceRequest, and below them what the workflow needs."""
+
+    class Meta(Table.Meta):
+        table_name = "ServiceRequest"
+
+    id = UnicodeAttribute(hash_key=True)
+    serviceId = UnicodeAttribute()
+    requesterId = UnicodeAttribute()
+    providerId = UnicodeAttribute()
+    status = UnicodeAttribute()
+    stepFunctionExecutionArn = UnicodeAttribute(null=True)
+    estimatedHours = HoursAttribute()
+    agreedRate = HoursAttribute(null=True)
+    message = UnicodeAttribute(null=True)
+    escrowId = UnicodeAttribute(null=True)
+    negotiationRound = IntegerAttribute()
+    expiresAt = MomentAttribute(null=True)
+    createdAt = MomentAttribute()
+    updatedAt = MomentAttribute()
+
+    statusReason = UnicodeAttribute(null=True)
+    amount = HoursAttribute(null=True)
+    responseSeconds = IntegerAttribute(null=True)
+    version = IntegerAttribute()
+    generation = IntegerAttribute()
+    wait = WaitMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+    answers: ListAttribute[AnswerMap] = ListAttribute(of=AnswerMap)
+    passages: ListAttribute[PassageMap] = ListAttribute(of=PassageMap)
+    resumptions = IntegerAttribute()
+    failingSince = MomentAttribute(null=True)
+    dueShard = UnicodeAttribute(null=True)
+    dueAt = MomentAttribute(null=True)
+
+    byServiceId = index("byServiceId", "serviceId")
+    byRequesterId = index("byRequesterId", "requesterId")
+    byProviderId = index("byProviderId", "providerId")
+    byStatus = index("byStatus", "status")
+    byEscrowId = index("byEscrowId", "escrowId")
+    # Sparse: only live requests have the two attributes; the sweep reads it, no client does.
+    byDueAt = index("byDueAt", "dueShard", "dueAt")

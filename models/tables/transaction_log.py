@@ -1,0 +1,35 @@
+"""The ledger's entries: one for each member whom a movement touches, chained by hashes."""
+
+from pynamodb.attributes import UnicodeAttribute
+
+from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
+
+
+class TransactionLog(Table):
+    """Amplify's TransactionLog; `amount` and the two balances are of `available`."""
+
+    class Meta(Table.Meta):
+        table_name = "TransactionLog"
+
+    id = UnicodeAttribute(hash_key=True)
+    transactionId = UnicodeAttribute(null=True)
+    userId = UnicodeAttribute()
+    transactionType = UnicodeAttribute()
+    amount = HoursAttribute()
+    balanceBefore = HoursAttribute()
+    balanceAfter = HoursAttribute()
+    description = UnicodeAttribute()
+    relatedEntityId = UnicodeAttribute(null=True)
+    stepFunctionExecutionArn = UnicodeAttribute(null=True)
+    createdAt = MomentAttribute()
+    updatedAt = MomentAttribute()
+
+    escrowedAmount = HoursAttribute()
+    issued = HoursAttribute()
+    balanceVersion = IntegerAttribute()
+    previousHash = UnicodeAttribute(null=True)
+    hash = UnicodeAttribute()
+
+    byTransactionId = index("byTransactionId", "transactionId")
+    byUserId = index("byUserId", "userId")
+    byTransactionType = index("byTransactionType", "transactionType")

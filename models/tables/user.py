@@ -1,0 +1,34 @@
+"""A member. `id` is the Cognito `sub`."""
+
+from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
+
+from models.tables.base import FloatAttribute, HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
+
+
+class User(Table):
+    """Amplify's User, and whether the member is active (absent means yes)."""
+
+    class Meta(Table.Meta):
+        table_name = "User"
+
+    id = UnicodeAttribute(hash_key=True)
+    email = UnicodeAttribute()
+    username = UnicodeAttribute()
+    cognitoId = UnicodeAttribute(null=True)
+    firstName = UnicodeAttribute()
+    lastName = UnicodeAttribute()
+    # The stored value only satisfies the type; readers are shown the balance's total.
+    bankHours = HoursAttribute()
+    skills: ListAttribute[UnicodeAttribute] = ListAttribute(of=UnicodeAttribute)
+    bio = UnicodeAttribute(null=True)
+    profilePicture = UnicodeAttribute(null=True)
+    rating = FloatAttribute()
+    totalTransactions = IntegerAttribute()
+    createdAt = MomentAttribute()
+    updatedAt = MomentAttribute()
+
+    isActive = BooleanAttribute(null=True)
+
+    byEmail = index("byEmail", "email")
+    byUsername = index("byUsername", "username")
+    byCognitoId = index("byCognitoId", "cognitoId")

@@ -1,0 +1,25 @@
+"""A member's hours: `total = available + escrowed`, all three never negative."""
+
+from pynamodb.attributes import UnicodeAttribute
+
+from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table
+
+
+class UserBalance(Table):
+    """Amplify's UserBalance, and the head of the member's hash chain."""
+
+    class Meta(Table.Meta):
+        table_name = "UserBalance"
+
+    userId = UnicodeAttribute(hash_key=True)
+    totalBalance = HoursAttribute()
+    availableBalance = HoursAttribute()
+    escrowedBalance = HoursAttribute()
+    lastTransactionId = UnicodeAttribute(null=True)
+    version = IntegerAttribute()
+    lockedAt = MomentAttribute(null=True)
+    lockedBy = UnicodeAttribute(null=True)
+    createdAt = MomentAttribute()
+    updatedAt = MomentAttribute()
+
+    lastHash = UnicodeAttribute(null=True)

@@ -1,0 +1,132 @@
+"""Executions of ServiceRequestWorkflow: started, resumed, and told that a person has answered."""
+
+import json
+from functools import partial
+
+from botocore.exceptions import ClientError
+
+from models import endings
+from models.aws import Calls
+from models.clock import Clock
+from models.endings import RESUMED_FOR
+from models.lifecycle import Request, Windows
+from models.naming import Names
+from models.transactions import Moved, Transactions
+from workflows.cues import Cue
+
+MACHINE = "ServiceRequestWorkflow"
+
+# Codes of a task token that nobody waits with any more: the wait is over, which is no error.
+_OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+
+
+def execution_name(request_id: str, generation: int) -> str:
+    """Return the name of a request's execution: the request's id, with the generation of a resumption."""
+    return request_id if generation == 0 else f"{request_id}-r{generation}"
+
+
+def request_id_of(execution_arn: str) -> str:
+    """Return the id of the request that an execution moves."""
+    name = execution_arn.rsplit(":", 1)[-1]
+    stem, resumed, generation = name.rpartition("-r")
+    return stem if resumed and generation.isdecimal() else name
+
+
+class Executions:
+    """Starts, resumes and completes executions; every call may be repeated.
+
+    Args:
+        calls: the way to AWS.
+        names: the deployment's names.
+        transactions: reads and writes requests.
+        windows: how long the workflow waits for people.
+        clock: the time.
+    """
+
+    def __init__(
+        self, calls: Calls, names: Names, transactions: Transactions, *, windows: Windows, clock: Clock
+    ) -> None:
+        self._calls = calls
+        self._names = names
+        self._transactions = transactions
+        self._windows = windows
+        self._clock = clock
+
+    def arn(self, request_id: str, generation: int) -> str:
+        """Return the ARN of a request's execution, whether it has begun or not."""
+        return self._names.execution_arn(MACHINE, execution_name(request_id, generation))
+
+    async def start(self, request: Request) -> None:
+        """Start a request's execution, unless it runs already; one that closed early is followed by another."""
+        if request.is_over:
+            return
+        try:
+            await self._calls.call(
+                "stepfunctions",
+                "start_execution",
+                stateMachineArn=self._names.state_machine_arn(MACHINE),
+                name=execution_name(request.id, request.generation),
+                input=json.dumps(Cue.of(request).as_json()),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+            if await self.status(request) != "RUNNING":
+                await self.resume(request)
+
+    async def status(self, request: Request) -> str | None:
+        """Return the status of a request's execution, RUNNING for instance; None if there is none."""
+        arn = self.arn(request.id, request.generation)
+        try:
+            answer = await self._calls.call("stepfunctions", "describe_execution", executionArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return None
+        return str(answer["status"])
+
+    async def resume(self, request: Request) -> None:
+        """Hand a live request to a new execution: the next generation, which supersedes every earlier one.
+
+        A request whose executions have failed for a day is given up instead.
+        """
+        now = self._clock()
+        if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
+            await self._transactions.move(request.id, endings.give_up, generation=request.generation, whole=True)
+            return
+        arn = self.arn(request.id, request.generation + 1)
+        rule = partial(endings.resume, execution_arn=arn)
+        moved = await self._transactions.move(request.id, rule, generation=request.generation)
+        if isinstance(moved, Moved) and moved.request.generation == request.generation + 1:
+            await self.start(moved.request)
+
+    async def go_on(self, request: Request, token: str | None) -> None:
+        """Let the execution that waits with `token` go on from where the request stands now."""
+        if token is None:
+            return
+        cue = Cue.of(request).onward(request, self._windows, self._clock())
+        await self.complete(token, cue)
+
+    async def complete(self, token: str, cue: Cue) -> None:
+        """Complete a waiting task; a token that is gone is no error."""
+        try:
+            await self._calls.call(
+                "stepfunctions", "send_task_success", taskToken=token, output=json.dumps(cue.as_json())
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVER:
+                raise
+
+    async def look_after(self, request: Request) -> None:
+        """See to a request that is due: hand its answer over again, or resume it if nothing moves it."""
+        if request.is_over:
+            return
+        status = await self.status(request)
+        if status is None:
+            await self.start(request)
+        elif status != "RUNNING":
+            await self.resume(request)
+            return
+        elif request.answer is not None and request.wait is not None:
+            await self.go_on(request, request.wait.token)
+        await self._transactions.move(request.id, endings.look_later, generation=request.generation)

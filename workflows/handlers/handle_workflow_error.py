@@ -1,0 +1,24 @@
+"""HandleWorkflowError: a step has failed for good; it is put on record, and no hours move."""
+
+import json
+from functools import partial
+from typing import Any
+
+from models import endings
+from workflows.cues import Cue
+from workflows.handlers.bootstrap import Event, Services, handles
+
+
+async def handle_workflow_error(services: Services, event: Event) -> dict[str, Any]:
+    """Log the failure, make the request due for the sweep, and send the case to the dead-letter queue."""
+    cue, failure = Cue.read(event), event.get("error", {})
+    error, cause = str(failure.get("Error", "Unknown")), str(failure.get("Cause", ""))
+    rule = partial(endings.note_failure, error=error, cause=cause)
+    await services.move(cue, rule)
+    queue = await services.calls.call("sqs", "get_queue_url", QueueName=services.names.dead_letter_queue)
+    letter = {**cue.as_json(), "error": error, "cause": cause[: endings.LONGEST_CAUSE]}
+    await services.calls.call("sqs", "send_message", QueueUrl=queue["QueueUrl"], MessageBody=json.dumps(letter))
+    return cue.as_json()
+
+
+handler = handles(handle_workflow_error)

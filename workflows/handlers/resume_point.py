@@ -1,0 +1,15 @@
+"""ResumePoint: where an execution finds out what its request needs next."""
+
+from workflows.cues import Cue
+from workflows.handlers.bootstrap import Services, steps_onward
+
+
+async def resume_point(services: Services, cue: Cue) -> Cue:
+    """Read the request consistently and say which step its status, marks, answer and deadline call for."""
+    request = await services.transactions.read(cue.request_id)
+    if request is None or request.generation != cue.generation:
+        return cue.superseded()
+    return cue.visited().onward(request, services.windows, services.clock())
+
+
+handler = steps_onward(resume_point)

@@ -1,0 +1,17 @@
+"""The bus's second chance: a submitted request is started, an answered wait is completed."""
+
+from workflows.handlers.bootstrap import Event, Services, handles
+
+
+async def start_service_request(services: Services, event: Event) -> None:
+    """Do again what the mutation has done already, unless its process died before it could."""
+    request = await services.transactions.read(str(event["detail"]["requestId"]))
+    if request is None:
+        return
+    if event["detail-type"] == "Service Request Submitted" and request.generation == 0:
+        await services.executions.start(request)
+    elif request.answer is not None and request.wait is not None:
+        await services.executions.go_on(request, request.wait.token)
+
+
+handler = handles(start_service_request)
