@@ -66,6 +66,12 @@ def _wire(attribute: Attribute[Any], value: Any) -> dict[str, Any]:
     return {attribute.attr_type: attribute.serialize(_plain(value))}
 
 
+def item_of(table: type[Table], **values: Any) -> Item:
+    """Return the item of a table with these attributes, by their own names; what is None is absent."""
+    attributes = table.get_attributes()
+    return {name: _wire(attributes[name], value) for name, value in values.items() if value is not None}
+
+
 def encode(table: type[Table], row: Any, **more: Any) -> Item:
     """Return the item that stores a dataclass, with further attributes of the table by their own names."""
     item = {
@@ -73,9 +79,7 @@ def encode(table: type[Table], row: Any, **more: Any) -> Item:
         for field in _fields(row.__class__, table)
         if (value := getattr(row, field.name)) is not None
     }
-    attributes = table.get_attributes()
-    extra = {name: _wire(attributes[name], value) for name, value in more.items() if value is not None}
-    return {**item, **extra}
+    return {**item, **item_of(table, **more)}
 
 
 def decode(cls: Callable[..., _T], table: type[AttributeContainer], item: Mapping[str, Mapping[str, Any]]) -> _T:

@@ -46,13 +46,13 @@ class ConditionFailedError(HourBankError):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order, their number, and the key that the next page starts after.
+    """Rows in order, how many were read before the filter, and the key that the next page starts after.
 
     A page that was only counted has no rows; a page without `last_key` is the last one.
     """
 
     items: list[Item]
-    count: int
+    read: int
     last_key: Item | None
 
 
@@ -267,7 +267,7 @@ class Store:
         if count_only:
             params["Select"] = "COUNT"
         answer = await self._call(operation, table, **params)
-        return Page(answer.get("Items", []), answer["Count"], answer.get("LastEvaluatedKey"))
+        return Page(answer.get("Items", []), answer["ScannedCount"], answer.get("LastEvaluatedKey"))
 
     async def _write(self, operation: str, table: type[Table], **params: Any) -> dict[str, Any]:
         try:

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from models.lifecycle import DUE_SHARDS, Request
-from models.store import Store
+from models.store import Item, Store
 from models.tables import ServiceRequest
 from models.transactions import Transactions
 
 # A tick takes this many from each shard; what is left is due at the next tick.
 MOST_PER_SHARD = 25
+_PAGE = 100
 
 
 async def due_requests(
@@ -25,12 +26,28 @@ async def due_requests(
         before: the moment; the far future means every live request.
         most: how many of each shard at most.
     """
-    condition = ServiceRequest.dueAt < before
     for shard in range(DUE_SHARDS):
-        page = await store.query(
-            ServiceRequest, ServiceRequest.byDueAt, str(shard), range_condition=condition, limit=most
-        )
-        for item in page.items:
+        async for item in _due(store, str(shard), before, most):
             request = await transactions.read(item["id"]["S"])
             if request is not None and request.due_at is not None and request.due_at < before:
                 yield request
+
+
+async def _due(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[Item]:
+    condition = ServiceRequest.dueAt < before
+    start_key: Item | None = None
+    while most > 0:
+        page = await store.query(
+            ServiceRequest,
+            ServiceRequest.byDueAt,
+            shard,
+            range_condition=condition,
+            limit=min(most, _PAGE),
+            start_key=start_key,
+        )
+        for item in page.items:
+            yield item
+        most -= len(page.items)
+        start_key = page.last_key
+        if start_key is None:
+            return

@@ -1,0 +1,1 @@
+"""How each field of the schema is answered, to whom, and what is pushed; this room knows schema and models."""

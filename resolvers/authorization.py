@@ -1,0 +1,66 @@
+"""Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
+
+from collections.abc import Iterable, Iterator
+
+from models.store import Item
+from resolvers.identity import Caller
+from schema.amplify.declaration import Model
+from schema.amplify.rules import Groups, Operation, Owner, Private, Rule
+from schema.amplify.wire import OWNER_SEPARATOR
+
+
+def is_owner(caller: Caller, value: str | None) -> bool:
+    """Tell whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
+    return value in {caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"}
+
+
+def admits_everywhere(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Tell whether a caller may do something with every row of a type, whomever it belongs to."""
+    return model.is_private(operation) or by_group(caller, model, operation)
+
+
+def by_group(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Tell whether one of the caller's groups is admitted to an operation."""
+    return not caller.groups.isdisjoint(model.groups(operation))
+
+
+def admitting(caller: Caller, model: Model, operation: Operation, item: Item) -> Iterator[Rule]:
+    """Yield the rules that let a caller do something with a row."""
+    for rule in model.rules:
+        if operation in rule.operations and _admits(rule, caller, item):
+            yield rule
+
+
+def _admits(rule: Rule, caller: Caller, item: Item) -> bool:
+    match rule:
+        case Owner(field):
+            return is_owner(caller, item.get(field, {}).get("S"))
+        case Groups(groups):
+            return not caller.groups.isdisjoint(groups)
+        case Private():
+            return True
+
+
+def may(caller: Caller, model: Model, operation: Operation, item: Item) -> bool:
+    """Tell whether a caller may do something with a row."""
+    return any(True for _ in admitting(caller, model, operation, item))
+
+
+def may_read(caller: Caller, model: Model, item: Item) -> bool:
+    """Tell whether a caller may read a row."""
+    return may(caller, model, Operation.READ, item)
+
+
+def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
+    """Tell whether a caller may ask for a row by its key; where the key is the owner, it tells already."""
+    if admits_everywhere(caller, model, Operation.READ):
+        return True
+    owners = model.owner_fields(Operation.READ)
+    return set(owners) != {model.key} or is_owner(caller, key)
+
+
+def readable(caller: Caller, model: Model, items: Iterable[Item]) -> list[Item]:
+    """Return the rows that a caller may read, in their order."""
+    if admits_everywhere(caller, model, Operation.READ):
+        return list(items)
+    return [item for item in items if may_read(caller, model, item)]

@@ -1,0 +1,51 @@
+"""What a resolver knows of the request that it works for: who is asking, and where rows come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from strawberry.dataloader import DataLoader
+
+from models.store import Item, Read, Store
+from resolvers.identity import Caller
+from schema.amplify.answers import AnyInfo
+from schema.errors import UnauthorizedError
+
+
+@dataclass(slots=True)
+class Context:
+    """One HTTP request, or one socket with all its operations.
+
+    Args:
+        store: the tables.
+        caller: who is asking; None for nobody whom we know. A socket learns it from its first message.
+        headers: the request's headers.
+        connection_params: what a socket's first message carried.
+    """
+
+    store: Store
+    caller: Caller | None
+    headers: Mapping[str, str]
+    connection_params: dict[str, object] | None = None
+    rows: DataLoader[Read, Item | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # It only gathers the reads of one moment: kept rows would grow stale under a socket's long life.
+        self.rows = DataLoader(load_fn=self.store.batch_get, cache=False)
+
+
+def context_of(info: AnyInfo) -> Context:
+    """Return the context that a field is resolved in."""
+    return cast("Context", info.context)
+
+
+def signed_in(info: AnyInfo) -> Caller:
+    """Return who is asking.
+
+    Raises:
+        UnauthorizedError: nobody whom we know.
+    """
+    caller = context_of(info).caller
+    if caller is None:
+        raise UnauthorizedError.of(info)
+    return caller

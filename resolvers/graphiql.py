@@ -1,0 +1,119 @@
+"""GraphiQL for browsers: the page, its files, and local mode's sign-in; all of it from this server."""
+
+from collections.abc import Callable, Mapping
+from html import escape
+from ipaddress import ip_address
+from string import Template
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from schema.graphiql import ASSETS, manifest
+
+ASSETS_PATH = "/graphiql"
+
+# Nothing but this server. The editor sets its colours by style elements, which is why styles may be inline.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
+_PAGE_HEADERS = {
+    **_NO_SNIFFING,
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "no-referrer",
+}
+_PAGE = Template("""\
+<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width">
+    <title>HourBank</title>
+    <link rel="icon" href="data:,">
+    <link rel="stylesheet" href="$style">
+    <script type="module" src="$main"></script>
+  </head>
+  <body>
+    <div id="page" $data></div>
+  </body>
+</html>
+""")
+
+
+class GraphiQL:
+    """The page at `/graphql`.
+
+    Args:
+        sign_in: local mode's demo members, and for each what mints a token; empty on AWS.
+        service: the id of the service that the example asks for.
+    """
+
+    def __init__(
+        self, sign_in: Mapping[str, Callable[[], str]] | None = None, *, service: str | None = None
+    ) -> None:
+        self._sign_in = dict(sign_in or {})
+        self._page = _page(" ".join(self._sign_in), service)
+
+    async def page(self, _request: Request) -> Response:
+        """Answer a browser with the page."""
+        return HTMLResponse(self._page, headers=_PAGE_HEADERS)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of the page's files and, in local mode, of the sign-in."""
+        files = Mount(ASSETS_PATH, _Immutable(directory=ASSETS))
+        return [files, Route("/local/token/{name}", self._token)] if self._sign_in else [files]
+
+    async def _token(self, request: Request) -> Response:
+        """Give a demo member's token to a program of this machine, and to no page of another site."""
+        mint = self._sign_in.get(request.path_params["name"])
+        if mint is None or not _is_local(request):
+            return JSONResponse({"message": "Not Found"}, status_code=404)
+        name = request.path_params["name"]
+        return JSONResponse({"username": name, "token": mint()}, headers={"Cache-Control": "no-store"})
+
+
+class _Immutable(StaticFiles):
+    """Files whose names change with their content."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update({**_NO_SNIFFING, "Cache-Control": "public, max-age=31536000, immutable"})
+        return response
+
+
+def _page(members: str, service: str | None) -> str:
+    files = {name: f"{ASSETS_PATH}/{file}" for name, file in manifest()["entries"].items()}
+    data = {
+        "editor-worker": files["editor.worker"],
+        "graphql-worker": files["graphql.worker"],
+        "json-worker": files["json.worker"],
+        "members": members,
+        "service": service or "",
+    }
+    attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+    return _PAGE.substitute(style=files["style"], main=files["main"], data=attributes)
+
+
+def _is_local(request: Request) -> bool:
+    """Tell whether both ends are this machine: a foreign name that resolves to it would be another site's."""
+    return (
+        request.client is not None
+        and _is_loopback(request.client.host)
+        and _is_loopback(request.url.hostname or "")
+        and request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

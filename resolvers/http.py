@@ -1,0 +1,221 @@
+"""GraphQL over HTTP and graphql-transport-ws on one path, and the Starlette app around it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
+
+import orjson
+from cross_web import HTTPException
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.unset import UnsetType
+
+from models.store import Store
+from resolvers.context import Context
+from resolvers.graphiql import GraphiQL
+from resolvers.identity import Caller, UnauthenticatedError
+from resolvers.transport import TransportHandler, authorization_of
+from schema.amplify.build import MirrorSchema
+from schema.errors import report
+
+PATH = "/graphql"
+# A row may have 400 KB; an input that carries one needs some room around it.
+BODY_BYTES = 1_000_000
+SUBSCRIPTIONS_PER_SOCKET = 100
+INIT_TIMEOUT = timedelta(seconds=15)
+ALLOWED_HEADERS = (
+    "authorization",
+    "x-api-key",
+    "x-amz-user-agent",
+    "x-amz-date",
+    "idempotency-key",
+    "content-type",
+)
+
+
+class Callers(Protocol):
+    """Tells who is asking."""
+
+    async def caller(self, authorization: str | None) -> Caller | None:
+        """Return the caller that an Authorization header proves, None without one.
+
+        Raises:
+            UnauthenticatedError: it proves nothing.
+        """
+
+
+class TextFrames(ASGIWebSocketAdapter):
+    """Sends JSON in text frames, as the protocol wants; a browser would be given a Blob otherwise."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message."""
+        await self.ws.send_text(orjson.dumps(message).decode())
+
+
+class Endpoint(GraphQL[Context, None]):
+    """Answers operations over HTTP and the socket, in AppSync's shapes.
+
+    Args:
+        schema: the schema.
+        store: the tables.
+        callers: tells who is asking.
+        graphiql: the page for browsers.
+        origins: pages that may open a socket from elsewhere.
+    """
+
+    graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = TextFrames
+
+    def __init__(
+        self,
+        schema: MirrorSchema,
+        store: Store,
+        callers: Callers,
+        graphiql: GraphiQL,
+        origins: Sequence[str],
+    ) -> None:
+        super().__init__(
+            schema,
+            allow_queries_via_get=False,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=SUBSCRIPTIONS_PER_SOCKET,
+            allowed_origins=origins,
+        )
+        self._store = store
+        self._callers = callers
+        self._graphiql = graphiql
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a socket, or answer a request."""
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        response = await self._respond(Request(scope, _bounded(receive)))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            response: Response = await self.run(request)
+        except UnauthenticatedError as error:
+            return _failure(401, "UnauthorizedException", str(error))
+        except HTTPException as error:
+            return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
+        return response
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """Return the context of a request, or of a socket, whose caller is not known yet."""
+        del response
+        if isinstance(request, WebSocket):
+            return Context(self._store, None, request.headers)
+        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+            return Context(self._store, None, request.headers)
+        caller = await self._callers.caller(request.headers.get("authorization"))
+        if caller is None:
+            raise UnauthenticatedError("Missing authorization header")
+        return Context(self._store, caller, request.headers)
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Learn who opened a socket.
+
+        Raises:
+            UnauthenticatedError: the first message and the upgrade request prove nobody.
+        """
+        authorization = authorization_of(context.connection_params or {}, context.headers)
+        context.caller = await self._callers.caller(authorization)
+        if context.caller is None:
+            raise UnauthenticatedError("Missing authorization")
+        return await super().on_ws_connect(context)
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """Return GraphiQL."""
+        return await self._graphiql.page(request)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Return a result's wire form; `data` comes first, as AppSync has it."""
+        del request
+        response: GraphQLHTTPResponse = {"data": result.data}
+        if result.errors:
+            response["errors"] = [report(error).formatted for error in result.errors]
+        return response
+
+    def decode_json(self, data: str | bytes) -> Any:
+        """Read JSON."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> bytes:
+        """Write JSON."""
+        return orjson.dumps(data)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Refuse a body that is larger than any request of ours, before it is all in memory."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_BYTES:
+            raise HTTPException(413, f"The request is larger than {BODY_BYTES} bytes")
+        return message
+
+    return counted
+
+
+def _failure(status: int, error_type: str, message: str) -> Response:
+    error = {"errorType": error_type, "message": message}
+    return JSONResponse(
+        {"message": message, "errors": [error]}, status_code=status, headers={"x-amzn-ErrorType": error_type}
+    )
+
+
+def build_app(
+    *,
+    schema: MirrorSchema,
+    store: Store,
+    identity: Callers,
+    graphiql: GraphiQL,
+    routes: Sequence[BaseRoute] = (),
+    origins: Sequence[str] = (),
+    lifespan: Any = None,
+) -> Starlette:
+    """Return the server's app.
+
+    Args:
+        schema: the schema, its answers in it.
+        store: the tables.
+        identity: tells who is asking.
+        graphiql: the page for browsers, its files and sign-in.
+        routes: further routes, such as the health checks.
+        origins: pages elsewhere that may call the server.
+        lifespan: Starlette's.
+    """
+    endpoint = Endpoint(schema, store, identity, graphiql, origins)
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=list(ALLOWED_HEADERS),
+        expose_headers=["x-amzn-ErrorType"],
+    )
+    return Starlette(
+        routes=[
+            Route(PATH, endpoint),
+            WebSocketRoute(PATH, endpoint),
+            *graphiql.routes(),
+            *routes,
+        ],
+        middleware=[cors],
+        lifespan=lifespan,
+    )

@@ -1,0 +1,203 @@
+"""Who is asking: a caller, from the Cognito token that the request carries.
+
+UnauthenticatedError  the token is no proof; its text is for the client (amplify-js looks for "Token expired")
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+import jwt
+import orjson
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+_TOKEN_BYTES = 8 * 1024  # Cognito's stay below 2 KB; a header may not make us hash or parse without limit
+_JWKS_BYTES = 64 * 1024
+_JWKS_TIMEOUT = aiohttp.ClientTimeout(total=5)
+_JWKS_COOL_DOWN = 60.0  # seconds between fetches: a forged kid must not make us hammer the issuer
+_JWKS_RETRY = 2.0  # and after one that failed, while no key is known
+_JWKS_AGE = 3600.0  # a key that the issuer withdrew is trusted no longer than this
+_VERIFIED = 10_000
+_REQUIRED = ["exp", "iss", "sub", "token_use"]
+
+
+class UnauthenticatedError(Exception):
+    """The token proves nothing; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A signed-in member.
+
+    Args:
+        sub: the Cognito subject, which is also the member's `User.id`.
+        username: the Cognito user name.
+        groups: the Cognito groups, such as `admin`.
+    """
+
+    sub: str
+    username: str
+    groups: frozenset[str] = frozenset()
+
+
+class Keys(Protocol):
+    """An issuer's public keys."""
+
+    async def key(self, kid: str) -> jwt.PyJWK | None:
+        """Return the key of that id, or None if the issuer has none."""
+
+
+def parse_jwks(jwks: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
+    """Return the RSA keys of a JWKS by their id.
+
+    Raises:
+        jwt.PyJWTError: it is no JWKS.
+    """
+    keys = jwt.PyJWKSet.from_dict(dict(jwks)).keys
+    return {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
+
+
+class FixedKeys:
+    """Keys that are known, as the local issuer's are to its own server."""
+
+    def __init__(self, jwks: Mapping[str, Any]) -> None:
+        self._keys = parse_jwks(jwks)
+
+    async def key(self, kid: str) -> jwt.PyJWK | None:
+        """Return the key of that id."""
+        return self._keys.get(kid)
+
+
+class RemoteKeys:
+    """Keys read from an issuer's JWKS endpoint, and again when a token names one that is not known.
+
+    Args:
+        url: the JWKS endpoint.
+        cool_down: seconds at least between two fetches, whatever came of them.
+    """
+
+    def __init__(self, url: str, *, cool_down: float = _JWKS_COOL_DOWN) -> None:
+        self._url = url
+        self._cool_down = cool_down
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._read_at = float("-inf")
+        self._ask_at = float("-inf")
+        self._asking = asyncio.Lock()
+
+    async def key(self, kid: str) -> jwt.PyJWK | None:
+        """Return the key of that id, asking the issuer if it is new and the cool-down is over.
+
+        Raises:
+            UnauthenticatedError: the issuer cannot be reached, and no key is known yet.
+        """
+        if not self._knows(kid):
+            async with self._asking:
+                if not self._knows(kid) and time.monotonic() >= self._ask_at:
+                    await self._refresh()
+        if not self._keys:
+            raise UnauthenticatedError("The token's issuer cannot be reached; try again")
+        return self._keys.get(kid)
+
+    def _knows(self, kid: str) -> bool:
+        return kid in self._keys and time.monotonic() < self._read_at + _JWKS_AGE
+
+    async def _refresh(self) -> None:
+        try:
+            self._keys = parse_jwks(await self._fetch())
+            self._read_at = time.monotonic()
+        except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
+            _log.warning("jwks unreadable", url=self._url, error=repr(error))
+        self._ask_at = time.monotonic() + (self._cool_down if self._keys else _JWKS_RETRY)
+
+    async def _fetch(self) -> dict[str, Any]:
+        async with (
+            aiohttp.ClientSession(timeout=_JWKS_TIMEOUT, raise_for_status=True) as session,
+            session.get(self._url, allow_redirects=False) as response,
+        ):
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _JWKS_BYTES:
+                    raise ValueError("the JWKS is too large")
+            jwks: dict[str, Any] = orjson.loads(body)
+            return jwks
+
+
+class Identity:
+    """Tells callers by their tokens: RS256 only, of one issuer, for the clients listed.
+
+    Args:
+        issuer: the `iss` that tokens must carry.
+        clients: the app clients accepted, as `client_id` (access) or `aud` (id tokens).
+        keys: the issuer's keys.
+    """
+
+    def __init__(self, issuer: str, clients: Collection[str], keys: Keys) -> None:
+        self._issuer = issuer
+        self._clients = frozenset(clients)
+        self._keys = keys
+        self._verified: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+
+    async def caller(self, authorization: str | None) -> Caller | None:
+        """Return who a header value, raw token or `Bearer …`, stands for; None if there is no header.
+
+        Raises:
+            UnauthenticatedError: the token is malformed, expired, forged or not meant for us.
+        """
+        if authorization is None:
+            return None
+        token = authorization.removeprefix("Bearer ").strip()
+        if not token.isascii() or not 0 < len(token) <= _TOKEN_BYTES:
+            raise UnauthenticatedError("Missing or malformed token")
+        digest = hashlib.sha256(token.encode()).digest()
+        return self._recall(digest) or await self._verify(token, digest)
+
+    def _recall(self, digest: bytes) -> Caller | None:
+        if (known := self._verified.get(digest)) is None:
+            return None
+        expires, caller = known
+        if expires <= time.time():
+            del self._verified[digest]
+            raise UnauthenticatedError("Token expired")
+        self._verified.move_to_end(digest)
+        return caller
+
+    async def _verify(self, token: str, digest: bytes) -> Caller:
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+            key = await self._keys.key(kid) if isinstance(kid, str) else None
+            if key is None:
+                raise UnauthenticatedError("Token signed by an unknown key")
+            claims = self._claims(token, key)
+        except jwt.ExpiredSignatureError as error:
+            raise UnauthenticatedError("Token expired") from error
+        except jwt.PyJWTError as error:
+            raise UnauthenticatedError(f"Invalid token: {error}") from error
+        caller = _caller(claims)
+        self._verified[digest] = (float(claims["exp"]), caller)
+        if len(self._verified) > _VERIFIED:
+            self._verified.popitem(last=False)
+        return caller
+
+    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
+        options: jwt.types.Options = {"require": _REQUIRED, "verify_aud": False}
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], issuer=self._issuer, options=options)
+        use = claims["token_use"]
+        if use not in {"access", "id"}:
+            raise UnauthenticatedError("Only access and id tokens are accepted")
+        if claims.get("client_id" if use == "access" else "aud") not in self._clients:
+            raise UnauthenticatedError("Token of another application")
+        return claims
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    """Return the caller of verified claims; an id token has its names under a `cognito:` prefix."""
+    username = claims.get("username") or claims.get("cognito:username") or claims["sub"]
+    return Caller(sub=claims["sub"], username=username, groups=frozenset(claims.get("cognito:groups") or ()))

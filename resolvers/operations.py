@@ -1,0 +1,192 @@
+"""Our own operations as GraphQL fields: who is asking, one call, and what to show."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import strawberry
+
+from models import tables
+from models.errors import Refusal
+from models.lifecycle import Request, Response, Step
+from models.progress import progress
+from models.rows import decode, encode
+from models.store import Item, Store
+from resolvers.authorization import may_read
+from resolvers.change_feed import ChangeFeed
+from resolvers.context import signed_in
+from resolvers.service_requests import ServiceRequests
+from resolvers.subscriptions import changes_of
+from schema.amplify.answers import AnyInfo
+from schema.amplify.declaration import MODELS
+from schema.errors import InvalidInputError, RefusedError, UnauthorizedError
+from schema.types.service_request import ServiceRequest
+from schema.workflow import (
+    EndServiceRequestInput,
+    ProviderResponse,
+    ServiceRequestMarkInput,
+    StartServiceRequestWorkflowInput,
+    UpdateProviderResponseInput,
+    WorkflowStatus,
+)
+from workflows.executions import request_id_of
+
+LONGEST_MESSAGE = 2_000
+
+# The root fields are nullable, as every mirrored one is: a refusal leaves the others of an operation standing.
+_SHOWN = ServiceRequest | None
+
+
+def shown(outcome: Request | Refusal) -> Item:
+    """Return a request as its row.
+
+    Raises:
+        RefusedError: the rules said no.
+    """
+    if isinstance(outcome, Refusal):
+        raise RefusedError(outcome)
+    return encode(tables.ServiceRequest, outcome)
+
+
+def checked(message: str | None) -> str | None:
+    """Return a message that is not too long; an empty one is none.
+
+    Raises:
+        InvalidInputError: it is too long.
+    """
+    if message is not None and len(message) > LONGEST_MESSAGE:
+        raise InvalidInputError(
+            f"message: {len(message)} characters are too many; at most {LONGEST_MESSAGE} fit.", field="message"
+        )
+    return message or None
+
+
+class RequestMutations:
+    """The mutations that move a request, one method each."""
+
+    def __init__(self, requests: ServiceRequests) -> None:
+        self._requests = requests
+
+    async def start_service_request_workflow(
+        self,
+        info: AnyInfo,
+        input: StartServiceRequestWorkflowInput,  # noqa: A002 — Amplify's name for it
+    ) -> Any:
+        """Start a request's workflow; createServiceRequest has done so already."""
+        return shown(await self._requests.start(input.request_id, by=signed_in(info).sub))
+
+    async def update_provider_response(
+        self,
+        info: AnyInfo,
+        input: UpdateProviderResponseInput,  # noqa: A002 — Amplify's name for it
+    ) -> Any:
+        """The provider accepts or rejects a request."""
+        outcome = await self._requests.answer(
+            input.request_id,
+            wait=Step.WAIT_FOR_PROVIDER_RESPONSE,
+            by=signed_in(info).sub,
+            response=_RESPONSES[input.response],
+            message=checked(input.message),
+        )
+        return shown(outcome)
+
+    async def mark_service_started(self, info: AnyInfo, input: ServiceRequestMarkInput) -> Any:  # noqa: A002 — Amplify's name for it
+        """The provider says that the work has begun."""
+        return await self._mark(info, input, Step.WAIT_FOR_SERVICE_START, Response.MARKED)
+
+    async def confirm_service_start(self, info: AnyInfo, input: ServiceRequestMarkInput) -> Any:  # noqa: A002 — Amplify's name for it
+        """The requester confirms that the work has begun."""
+        return await self._mark(info, input, Step.CONFIRM_SERVICE_START, Response.CONFIRMED)
+
+    async def mark_service_complete(self, info: AnyInfo, input: ServiceRequestMarkInput) -> Any:  # noqa: A002 — Amplify's name for it
+        """The provider says that the work is done."""
+        return await self._mark(info, input, Step.WAIT_FOR_COMPLETION, Response.MARKED)
+
+    async def confirm_service_completion(self, info: AnyInfo, input: ServiceRequestMarkInput) -> Any:  # noqa: A002 — Amplify's name for it
+        """The requester confirms that the work is done, and the hours are paid."""
+        return await self._mark(info, input, Step.CONFIRM_SERVICE_COMPLETION, Response.CONFIRMED)
+
+    async def cancel_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:  # noqa: A002 — Amplify's name for it
+        """The requester takes a request back before it is accepted; held hours return."""
+        caller, message = signed_in(info), checked(input.message)
+        return shown(await self._requests.cancel(input.request_id, by=caller.sub, message=message))
+
+    async def withdraw_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:  # noqa: A002 — Amplify's name for it
+        """The provider withdraws from an accepted request; held hours return to the requester."""
+        caller, message = signed_in(info), checked(input.message)
+        return shown(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
+
+    async def _mark(self, info: AnyInfo, given: ServiceRequestMarkInput, wait: Step, response: Response) -> Item:
+        caller = signed_in(info)
+        return shown(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
+
+
+def mutations(requests: ServiceRequests) -> type:
+    """Return the mutations that move a request, as a Strawberry type."""
+    answered_by = RequestMutations(requests)
+    resolvers = (
+        answered_by.start_service_request_workflow,
+        answered_by.update_provider_response,
+        answered_by.mark_service_started,
+        answered_by.confirm_service_start,
+        answered_by.mark_service_complete,
+        answered_by.confirm_service_completion,
+        answered_by.cancel_service_request,
+        answered_by.withdraw_service_request,
+    )
+    fields = {
+        resolver.__name__: strawberry.mutation(resolver, graphql_type=_SHOWN, description=resolver.__doc__)
+        for resolver in resolvers
+    }
+    return strawberry.type(type("WorkflowMutations", (), fields))
+
+
+_RESPONSES = {
+    ProviderResponse.ACCEPTED: Response.ACCEPTED,
+    ProviderResponse.REJECTED: Response.REJECTED,
+}
+
+
+def _is_visible(info: AnyInfo, item: Item) -> bool:
+    return may_read(signed_in(info), MODELS["ServiceRequest"], item)
+
+
+def _status(item: Item) -> WorkflowStatus:
+    return WorkflowStatus.of(progress(decode(Request, tables.ServiceRequest, item)))
+
+
+def queries(store: Store) -> type:
+    """Return the query for a request's progress."""
+
+    @strawberry.type
+    class WorkflowQueries:
+        @strawberry.field
+        async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
+            """How far the request of an execution has come: steps done and to come, for a progress bar."""
+            signed_in(info)
+            item = await store.get(tables.ServiceRequest, request_id_of(execution_arn), consistent=True)
+            if item is None:
+                return None
+            if not _is_visible(info, item):
+                raise UnauthorizedError.of(info)
+            return _status(item)
+
+    return WorkflowQueries
+
+
+def subscriptions(feed: ChangeFeed) -> type:
+    """Return the subscription to a request's progress."""
+
+    @strawberry.type
+    class WorkflowSubscriptions:
+        @strawberry.subscription
+        async def on_service_request_progress(
+            self, info: AnyInfo, request_id: strawberry.ID
+        ) -> AsyncIterator[WorkflowStatus]:
+            """How far a request has come: now, and at every step from here on."""
+            signed_in(info)
+            async for item in changes_of(feed, tables.ServiceRequest, request_id):
+                if not _is_visible(info, item):
+                    raise UnauthorizedError.of(info)
+                yield _status(item)
+
+    return WorkflowSubscriptions

@@ -1,0 +1,188 @@
+"""Reading rows for clients: one by its key, pages by an index, a list of what a caller may see."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import Index
+
+from models.store import Item, Page, Store, index_keys
+from resolvers.authorization import admits_everywhere, is_owner, may_ask_for, may_read, readable
+from resolvers.conditions import condition_of, mentions
+from resolvers.context import signed_in
+from resolvers.filters import compile_filter
+from resolvers.identity import Caller
+from resolvers.paging import PageTokens, limit_of, question
+from resolvers.selection import selects
+from resolvers.validation import understood
+from schema.amplify.answers import AnyInfo, Connection
+from schema.amplify.declaration import Model, Relation
+from schema.amplify.fields import Arguments
+from schema.amplify.rules import Operation
+from schema.amplify.wire import encode
+from schema.enums import ModelSortDirection
+from schema.errors import UnauthorizedError
+
+Keep = Callable[[Item], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Rows in the order of one index, of the table itself, or of a single key.
+
+    Args:
+        page: reads so many rows from a position on.
+        keep: which of the rows read are meant.
+    """
+
+    page: Callable[..., Awaitable[Page]]
+    keep: Keep | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page begins: in which run, after which key; the wire form is what a token hides."""
+
+    run: int = 0
+    after: Item | None = None
+
+
+class Rows:
+    """Answers the queries of mirrored types.
+
+    Args:
+        store: the tables.
+        tokens: makes and reads `nextToken`.
+    """
+
+    def __init__(self, store: Store, tokens: PageTokens) -> None:
+        self._store = store
+        self._tokens = tokens
+
+    async def get(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item | None:
+        """Return a row, None if there is none.
+
+        Raises:
+            UnauthorizedError: it is not for this caller.
+        """
+        caller = signed_in(info)
+        return await self._get(caller, model, info, arguments[model.key])
+
+    async def _get(self, caller: Caller, model: Model, info: AnyInfo, key: str) -> Item | None:
+        if not may_ask_for(caller, model, key):
+            raise UnauthorizedError.of(info)
+        item = await self._store.get(model.table, key)
+        if item is not None and not may_read(caller, model, item):
+            raise UnauthorizedError.of(info)
+        return item
+
+    async def list(self, model: Model, info: AnyInfo, arguments: Arguments) -> Connection:
+        """Return a page of all rows that a caller may see, each of them once.
+
+        A caller whom only owner rules admit is read what is theirs, by the owner indexes; the table is read
+        through only for those who may see all of it.
+
+        Raises:
+            UnauthorizedError: a key was asked for that is not for this caller.
+        """
+        caller = signed_in(info)
+        if model.key != "id" and (key := arguments.get(model.key)) is not None:
+            if not may_ask_for(caller, model, key):
+                raise UnauthorizedError.of(info)
+            runs: Sequence[Run] = [self._single(model, key, arguments)]
+        elif admits_everywhere(caller, model, Operation.READ):
+            filter_ = condition_of(arguments.get("filter"))
+            runs = [Run(partial(self._store.scan_page, model.table, filter=filter_))]
+        else:
+            runs = self._owned(caller, model, arguments)
+        return await self._page(caller, model, info, arguments, runs)
+
+    async def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Connection:
+        """Return a page of an index; rows that the caller may not read are left out."""
+        caller = signed_in(info)
+        value = encode(getattr(model.table, field), arguments[field])["S"]
+        runs = [self._indexed(model.table, model.indexes[field], value, arguments)]
+        return await self._page(caller, model, info, arguments, runs)
+
+    async def related(
+        self, model: Model, relation: Relation, info: AnyInfo, key: str, arguments: Arguments
+    ) -> Connection:
+        """Return a page of the rows of a type that a relation's index finds for a key."""
+        caller = signed_in(info)
+        index = getattr(model.table, str(relation.index))
+        runs = [self._indexed(model.table, index, key, arguments)]
+        return await self._page(caller, model, info, arguments, runs, source=key)
+
+    def _owned(self, caller: Caller, model: Model, arguments: Arguments) -> Sequence[Run]:
+        """Return a run for each owner field: the rows that name the caller there, and in no field before it."""
+        runs: list[Run] = []
+        before: tuple[str, ...] = ()
+        for field in model.owner_fields(Operation.READ):
+            if field == model.key:
+                runs.append(self._single(model, caller.sub, arguments))
+            else:
+                run = self._indexed(model.table, model.indexes[field], caller.sub, arguments)
+                runs.append(Run(run.page, _both(run.keep, partial(_is_first, caller, before))))
+            before += (field,)
+        return runs
+
+    def _indexed(self, table: Any, index: Index[Any], value: str, arguments: Arguments) -> Run:
+        keys = frozenset(str(attribute.attr_name) for attribute in index_keys(index))
+        condition, keep = _filtered(arguments.get("filter"), keys)
+        forward = arguments.get("sortDirection") is not ModelSortDirection.DESC
+        return Run(partial(self._store.query, table, index, value, filter=condition, forward=forward), keep)
+
+    def _single(self, model: Model, key: str, arguments: Arguments) -> Run:
+        async def page(**_: Any) -> Page:
+            item = await self._store.get(model.table, key)
+            return Page([] if item is None else [item], 1, None)
+
+        return Run(page, compile_filter(arguments.get("filter")))
+
+    async def _page(
+        self,
+        caller: Caller,
+        model: Model,
+        info: AnyInfo,
+        arguments: Arguments,
+        runs: Sequence[Run],
+        *,
+        source: str = "",
+    ) -> Connection:
+        """Read one run after the other, until as many rows are read as the page may have."""
+        asked = question(info, caller.sub, arguments, source=source)
+        token = arguments.get("nextToken")
+        position = Position() if token is None else Position(**self._tokens.open(token, asked))
+        items: list[Item] = []
+        left = limit_of(arguments)
+        count_only = not selects(info, "items")
+        while position.run < len(runs) and left > 0:
+            run = runs[position.run]
+            with understood():
+                page = await run.page(limit=left, start_key=position.after, count_only=count_only)
+            items.extend(page.items if run.keep is None else filter(run.keep, page.items))
+            left -= page.read
+            if page.last_key is not None:
+                position = Position(position.run, page.last_key)
+                break
+            position = Position(position.run + 1)
+        is_last = position.run >= len(runs)
+        next_token = None if is_last else self._tokens.seal(asdict(position), asked)
+        return Connection(readable(caller, model, items), next_token)
+
+
+def _filtered(given: Mapping[str, Any] | None, keys: frozenset[str]) -> tuple[Condition | None, Keep | None]:
+    """Return a filter for DynamoDB, or, since it refuses filters on an index's own keys, as a predicate."""
+    if mentions(given, keys):
+        return None, compile_filter(given)
+    return condition_of(given), None
+
+
+def _is_first(caller: Caller, before: Sequence[str], item: Item) -> bool:
+    return not any(is_owner(caller, item.get(field, {}).get("S")) for field in before)
+
+
+def _both(one: Keep | None, other: Keep) -> Keep:
+    return other if one is None else lambda item: one(item) and other(item)

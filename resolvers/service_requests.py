@@ -1,0 +1,147 @@
+"""What members do to requests: who is asking, what the rules say, and the execution that goes on from there."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from models import answers, hours
+from models.aws import Calls
+from models.clock import Clock
+from models.errors import HourBankError, Refusal
+from models.hours import InvalidHoursError
+from models.lifecycle import Request, RequestStatus, Response, Step
+from models.transactions import Moved, Rule, Transactions
+from workflows.executions import Executions
+
+log = structlog.get_logger("service_requests")
+
+# How long a member's action waits for the workflow to take the one before it, and how often it looks.
+SETTLING_SECONDS = 5.0
+LOOK_EVERY_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A member's wish, as the input says it."""
+
+    id: str
+    service_id: str
+    requester_id: str
+    provider_id: str
+    estimated_hours: float
+    message: str | None = None
+
+
+class ServiceRequests:
+    """The members' side of a request. Every action may be repeated and then gives the stored result.
+
+    Args:
+        calls: the way to AWS; here only its patience is used.
+        transactions: writes what the rules decide.
+        executions: starts the workflow and lets it go on.
+        clock: the time.
+    """
+
+    def __init__(self, calls: Calls, transactions: Transactions, executions: Executions, clock: Clock) -> None:
+        self._calls = calls
+        self._transactions = transactions
+        self._executions = executions
+        self._clock = clock
+
+    async def create(self, asked: Asked) -> Request | Refusal | None:
+        """Write a request and start its workflow.
+
+        Returns:
+            The request; a refusal; or None if another request of that id exists.
+        """
+        request = self._requested(asked)
+        if isinstance(request, Refusal):
+            return request
+        moved = await self._transactions.create(request, answers.create)
+        if isinstance(moved, Refusal):
+            return moved
+        if not _same(moved.request, request):
+            return None
+        await self._push(self._executions.start(moved.request))
+        return moved.request
+
+    def _requested(self, asked: Asked) -> Request | Refusal:
+        now = self._clock()
+        try:
+            wanted = hours.from_float(asked.estimated_hours)
+        except InvalidHoursError:
+            return answers.invalid_amount(asked.estimated_hours)
+        return Request(
+            id=asked.id,
+            service_id=asked.service_id,
+            requester_id=asked.requester_id,
+            provider_id=asked.provider_id,
+            status=RequestStatus.INITIATED,
+            estimated_hours=wanted,
+            message=asked.message,
+            step_function_execution_arn=self._executions.arn(asked.id, 0),
+            created_at=now,
+            updated_at=now,
+        )
+
+    async def start(self, request_id: str, *, by: str) -> Request | Refusal:
+        """Start a request's workflow, unless it runs or has run to its end."""
+        request = await self._transactions.read(request_id)
+        if request is None or request.requester_id != by:
+            return answers.not_found()
+        await self._executions.start(request)
+        return request
+
+    async def answer(
+        self, request_id: str, *, wait: Step, by: str, response: Response, message: str | None = None
+    ) -> Request | Refusal:
+        """Write a member's answer to a wait, and let the workflow go on."""
+        rule = partial(answers.answer, wait=wait, by=by, response=response, message=message)
+        moved = await self._settled(lambda: self._transactions.move(request_id, rule))
+        if isinstance(moved, Refusal):
+            return moved
+        if moved.request.answer is not None and moved.request.wait is not None:
+            await self._push(self._executions.go_on(moved.request, moved.request.wait.token))
+        return moved.request
+
+    async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
+        """End a request that is not accepted yet; the execution that waits comes to its end."""
+        return await self._end(request_id, partial(answers.cancel, by=by, message=message))
+
+    async def withdraw(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
+        """End a request that the provider has accepted; the execution that waits comes to its end."""
+        return await self._end(request_id, partial(answers.withdraw, by=by, message=message))
+
+    async def _end(self, request_id: str, rule: Rule) -> Request | Refusal:
+        moved = await self._settled(lambda: self._transactions.move(request_id, rule, whole=True))
+        if isinstance(moved, Refusal):
+            return moved
+        if moved.before.wait is not None:
+            await self._push(self._executions.go_on(moved.request, moved.before.wait.token))
+        return moved.request
+
+    async def _settled(self, act: Callable[[], Awaitable[Moved | Refusal]]) -> Moved | Refusal:
+        """Act, and while the workflow is about to move the request on, act again."""
+        deadline = self._clock().timestamp() + SETTLING_SECONDS
+        while True:
+            outcome = await act()
+            passing = isinstance(outcome, Refusal) and outcome.passing
+            if not passing or self._clock().timestamp() >= deadline:
+                return outcome
+            await self._calls.pause(LOOK_EVERY_SECONDS)
+
+    async def _push(self, move: Awaitable[None]) -> None:
+        """Let the workflow move; if it cannot now, the event bus and the sweep see to it that it does."""
+        try:
+            await move
+        except (ClientError, BotoCoreError, HourBankError):
+            log.exception("the workflow could not be told; the sweep will")
+
+
+def _same(stored: Request, asked: Request) -> bool:
+    """Tell whether a stored request is what was asked for, so that a repetition gets it again."""
+    content = ("service_id", "requester_id", "provider_id", "estimated_hours", "message")
+    return all(getattr(stored, name) == getattr(asked, name) for name in content)

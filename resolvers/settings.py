@@ -1,0 +1,26 @@
+"""What differs between servers; what a whole deployment shares is in `models.settings`."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_HOUSE = Path(__file__).parents[1]
+
+
+class ServerSettings(BaseSettings):
+    """What differs between servers, from `HOURBANK_*` variables."""
+
+    model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535, validation_alias="PORT")
+    local: Path = _HOUSE / ".local"
+    function_threads: int = Field(64, ge=1, le=1024)
+    user_pool: str | None = None
+    user_pool_clients: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    # Of all servers of a deployment the same, so that one may read on where another's page ended.
+    page_secret: SecretStr | None = None
+    # Seconds between two looks at a table's stream. AWS allows five a second for all readers together.
+    feed_interval: float = Field(0.1, gt=0, le=10)

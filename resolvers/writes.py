@@ -1,0 +1,245 @@
+"""Writing rows for clients: create, update and delete, within the rules of the type and what the workflows own."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+
+from models import clock
+from models.clock import Clock
+from models.errors import Refusal
+from models.store import ConditionFailedError, Item, Store, key_of
+from resolvers.authorization import admits_everywhere, admitting, by_group, is_owner
+from resolvers.conditions import condition_of
+from resolvers.context import signed_in
+from resolvers.filters import compile_filter
+from resolvers.identity import Caller
+from resolvers.relations import COMPUTED
+from resolvers.validation import stored, understood
+from schema.amplify.answers import AnyInfo
+from schema.amplify.declaration import Model, Protection
+from schema.amplify.fields import Arguments
+from schema.amplify.rules import Operation
+from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
+
+Given = Mapping[str, Any]
+Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
+Guard = Callable[[Store, Item], Awaitable[Refusal | None]]
+
+_TIMESTAMPS = frozenset({"createdAt", "updatedAt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """Where a type's rows are more than rows.
+
+    Args:
+        creators: create a type's rows by its own rules, given the caller and the checked input with its id
+            and owner filled in; they answer with the stored row, or None where another row of that id exists.
+        guards: say why a row may not be deleted now.
+    """
+
+    creators: Mapping[str, Creator] = field(default_factory=dict)
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+
+
+class Writes:
+    """Answers the mutations of mirrored types.
+
+    Args:
+        store: the tables.
+        now: the clock that dates rows.
+        domain: the types that have rules of their own.
+    """
+
+    def __init__(self, store: Store, now: Clock, domain: Domain) -> None:
+        self._store = store
+        self._now = now
+        self._domain = domain
+
+    async def create(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
+        """Write a new row; the same caller with the same content gets the stored row again.
+
+        Raises:
+            UnauthorizedError: the input does not name the caller, or sets what the workflow owns.
+            InvalidInputError: a value is out of bounds.
+            ConditionalCheckError: another row of that id exists, or the condition does not hold.
+            RefusedError: a business rule said no.
+        """
+        caller = signed_in(info)
+        given = {name: value for name, value in arguments["input"].items() if value is not None}
+        given = _owned(caller, model, info, given)
+        _check_initial(caller, model, given)
+        given.setdefault(model.key, str(uuid4()))
+        creator = self._domain.creators.get(model.name)
+        condition = arguments.get("condition")
+        if creator is None:
+            return await self._put(model, given, condition_of(condition))
+        # What is created by its own rules does not exist yet, and that is what the condition is about.
+        created = await creator(caller, given) if compile_filter(condition)({}) else None
+        if created is None:
+            raise ConditionalCheckError
+        if isinstance(created, Refusal):
+            raise RefusedError(created)
+        return created
+
+    async def _put(self, model: Model, given: Given, condition: Condition | None) -> Item:
+        now = clock.to_text(self._now())
+        content = {name: stored(model, name, value) for name, value in given.items() if name not in _TIMESTAMPS}
+        item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
+        is_new = key_of(model.table).does_not_exist()
+        try:
+            with understood():
+                await self._store.put(model.table, item, condition=_all(is_new, condition))
+        except ConditionFailedError as error:
+            if error.item is None or not _same(model, error.item, content):
+                raise ConditionalCheckError from error
+            return error.item
+        return item
+
+    async def update(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
+        """Change a row: absent fields stay, null removes what may be removed.
+
+        Raises:
+            UnauthorizedError: the row is not the caller's to change, or a field is not.
+            InvalidInputError: a value is out of bounds, or null for a field that the type requires.
+            ConditionalCheckError: the condition does not hold, or there is no such row.
+        """
+        caller = signed_in(info)
+        given = dict(arguments["input"])
+        key = given.pop(model.key)
+        item = await self._find(caller, model, info, key, Operation.UPDATE)
+        removable = any(
+            Operation.DELETE in rule.operations for rule in admitting(caller, model, Operation.UPDATE, item)
+        )
+        actions: list[Action] = [Path(["updatedAt"]).set({"S": clock.to_text(self._now())})]
+        for name, value in given.items():
+            if name in _TIMESTAMPS or await self._is_echo(caller, model, info, item, name, value):
+                continue
+            actions.append(_change(model, name, value, removable=removable))
+        return await self._apply(model, key, actions, condition_of(arguments.get("condition")))
+
+    async def _apply(self, model: Model, key: str, actions: list[Action], condition: Condition | None) -> Item:
+        exists = key_of(model.table).exists()
+        try:
+            with understood():
+                return await self._store.update(model.table, key, actions, condition=_all(exists, condition))
+        except ConditionFailedError as error:
+            raise ConditionalCheckError from error
+
+    async def _is_echo(
+        self, caller: Caller, model: Model, info: AnyInfo, item: Item, name: str, value: Any
+    ) -> bool:
+        """Tell whether a field that clients may only repeat was repeated, so that a whole row may be sent back.
+
+        Raises:
+            UnauthorizedError: it was changed.
+        """
+        protection = model.protected.get(name)
+        if protection is not None and not caller.groups.isdisjoint(protection.groups):
+            return False
+        if protection is None and name not in model.fixed:
+            return False
+        shown = model.fields[name].decode(item.get(name))
+        if value == shown:
+            return True
+        computed = COMPUTED.get((model.name, name))
+        if computed is not None and value == await computed(info, item):
+            return True
+        raise _reserved(name, protection)
+
+    async def delete(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
+        """Remove a row and return it as it was.
+
+        Raises:
+            UnauthorizedError: the row is not the caller's to delete.
+            ConditionalCheckError: the condition does not hold, or there is no such row.
+            RefusedError: a business rule said no.
+        """
+        caller = signed_in(info)
+        key = arguments["input"][model.key]
+        item = await self._find(caller, model, info, key, Operation.DELETE)
+        condition = _all(key_of(model.table).exists(), condition_of(arguments.get("condition")))
+        guard = self._domain.guards.get(model.name)
+        if guard is not None:
+            if (refusal := await guard(self._store, item)) is not None:
+                raise RefusedError(refusal)
+            # What the guard looked at must still be so; every writer dates the row.
+            condition &= Path(["updatedAt"]) == item["updatedAt"]
+        try:
+            removed = await self._store.delete(model.table, key, condition=condition)
+        except ConditionFailedError as error:
+            raise ConditionalCheckError from error
+        return item if removed is None else removed
+
+    async def _find(self, caller: Caller, model: Model, info: AnyInfo, key: str, operation: Operation) -> Item:
+        """Return the stored row that a caller may change; whether there is none is told only to groups."""
+        item = await self._store.get(model.table, key, consistent=True)
+        if item is None and by_group(caller, model, operation):
+            raise ConditionalCheckError
+        if item is None or not any(True for _ in admitting(caller, model, operation, item)):
+            raise UnauthorizedError.of(info)
+        return item
+
+
+def _owned(caller: Caller, model: Model, info: AnyInfo, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the input of a new row with its owner filled in, every name of the caller's written as their `sub`.
+
+    Raises:
+        UnauthorizedError: it names the caller in no owner field of a rule that admits creation.
+    """
+    owners = model.owner_fields(Operation.CREATE)
+    given = dict.fromkeys(owners, caller.sub) | given
+    for name in {*owners, *model.owner_fields(Operation.READ)}:
+        if is_owner(caller, given.get(name)):
+            given[name] = caller.sub
+    named = any(given[name] == caller.sub for name in owners)
+    if not named and not admits_everywhere(caller, model, Operation.CREATE):
+        raise UnauthorizedError.of(info)
+    return given
+
+
+def _check_initial(caller: Caller, model: Model, given: Given) -> None:
+    """See that fields which clients do not set have their initial values.
+
+    Raises:
+        UnauthorizedError: one has another.
+    """
+    for name, protection in model.protected.items():
+        free = protection.initial is ... or not caller.groups.isdisjoint(protection.groups)
+        if name in given and not free and given[name] != protection.initial:
+            raise _reserved(name, protection)
+
+
+def _change(model: Model, name: str, value: Any, *, removable: bool) -> Action:
+    if value is not None:
+        return Path([name]).set(stored(model, name, value))
+    if model.fields[name].required:
+        raise InvalidInputError(f"{name} is required: it cannot be null", field=name)
+    if not removable:
+        raise UnauthorizedError(f"Unauthorized on [{name}]")
+    return Path([name]).remove()
+
+
+def _reserved(name: str, protection: Protection | None) -> UnauthorizedError:
+    if protection is None:
+        return UnauthorizedError(
+            f"{name} is fixed when the row is created; an update may only repeat it", info={"field": name}
+        )
+    return UnauthorizedError(
+        f"{name} is not yours to set; use {protection.use}", info={"field": name, "use": protection.use}
+    )
+
+
+def _same(model: Model, item: Item, content: Item) -> bool:
+    """Tell whether a stored row has exactly this content; numbers are compared as they read."""
+    compared = (f for f in model.fields.values() if f.name not in _TIMESTAMPS | model.unwritable)
+    return all(field.decode(item.get(field.name)) == field.decode(content.get(field.name)) for field in compared)
+
+
+def _all(first: Condition, second: Condition | None) -> Condition:
+    return first if second is None else first & second

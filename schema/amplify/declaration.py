@@ -1,0 +1,186 @@
+"""What a mirrored type's declaration says: its fields, where they lead, who may do what with its rows."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pynamodb.indexes import Index
+from strawberry import ID
+
+from models.store import index_keys
+from models.tables import Table
+from schema.amplify import names
+from schema.amplify.rules import Groups, Operation, Owner, Private, Rule
+from schema.amplify.wire import Decoder, decoder
+
+_SCALARS: dict[Any, str] = {ID: "ID", str: "String", int: "Int", float: "Float", bool: "Boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that a row stores.
+
+    Args:
+        name: its name, in GraphQL as in the table.
+        type: the GraphQL name of its type, of its elements' type if it is a list.
+        required: never null.
+        is_list: a list of required elements.
+        is_enum: its type is an enum.
+        decode: reads it from a row.
+    """
+
+    name: str
+    type: str
+    required: bool
+    is_list: bool
+    is_enum: bool
+    decode: Decoder
+
+    @property
+    def optional_type(self) -> str:
+        """Return its GraphQL type, not required."""
+        return f"[{self.type}!]" if self.is_list else self.type
+
+    @property
+    def graphql_type(self) -> str:
+        """Return its GraphQL type."""
+        return self.optional_type + "!" * self.required
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A field that leads to other rows: to one by its key, or to a page of them by an index.
+
+    Args:
+        target: the type that it leads to.
+        key: the field of this row that the target's key, or its index's hash key, equals.
+        index: the target's index, for a relation to many.
+    """
+
+    target: str
+    key: str
+    index: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """A field that clients may repeat but not set: on create the initial value, on update the stored one.
+
+    Args:
+        use: what to use instead, for the refusal.
+        initial: the only value taken on create, beside none; `...` if any is.
+        groups: whoever is in one of these may set it.
+    """
+
+    use: str
+    initial: Any = None
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A mirrored type, as declared."""
+
+    name: str
+    table: type[Table]
+    rules: tuple[Rule, ...]
+    fields: Mapping[str, Field]
+    relations: Mapping[str, Relation]
+    computed: frozenset[str]
+    unwritable: frozenset[str]
+    protected: Mapping[str, Protection]
+    bounds: Mapping[str, tuple[int, int]]
+    key: str
+    indexes: Mapping[str, Index[Any]] = field(repr=False)
+
+    def owner_fields(self, operation: Operation) -> tuple[str, ...]:
+        """Return the fields that name a member whom a rule admits to an operation."""
+        return tuple(rule.field for rule in self.rules if isinstance(rule, Owner) and operation in rule.operations)
+
+    def is_private(self, operation: Operation) -> bool:
+        """Tell whether every signed-in caller is admitted to an operation."""
+        return any(isinstance(rule, Private) and operation in rule.operations for rule in self.rules)
+
+    def groups(self, operation: Operation) -> frozenset[str]:
+        """Return the groups that are admitted to an operation."""
+        admitted = (r.groups for r in self.rules if isinstance(r, Groups) and operation in r.operations)
+        return frozenset().union(*admitted)
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Return the fields that are fixed at creation: owners and the keys of relations."""
+        owners = {rule.field for rule in self.rules if isinstance(rule, Owner)}
+        return frozenset(owners | {relation.key for relation in self.relations.values()} - {self.key})
+
+    @property
+    def plural(self) -> str:
+        """Return the type's plural."""
+        return names.plural(self.name)
+
+
+# Every declared type by its name; `schema.types` imports them all.
+MODELS: dict[str, Model] = {}
+
+
+def belongs_to(target: str, key: str) -> Relation:
+    """`@belongsTo(fields: [key])`: the row whose key this row's `key` holds."""
+    return Relation(target, key)
+
+
+def has_one(target: str, key: str) -> Relation:
+    """`@hasOne(fields: [key])`: the row whose key this row's `key` holds."""
+    return Relation(target, key)
+
+
+def has_many(target: str, index: str, key: str = "id") -> Relation:
+    """`@hasMany(indexName: index, fields: [key])`: the rows that the target's index finds for `key`."""
+    return Relation(target, key, index)
+
+
+def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
+    """Return the field that a class's annotation stands for, such as `list[str]` or `AWSDateTime | None`."""
+    required = True
+    if get_origin(hint) in {Union, UnionType}:
+        (hint,) = (option for option in get_args(hint) if option is not type(None))
+        required = False
+    is_list = get_origin(hint) is list
+    if is_list:
+        (hint,) = get_args(hint)
+    is_enum = isinstance(hint, type) and issubclass(hint, StrEnum)
+    type_name = hint.__strawberry_definition__.name if is_enum else _SCALARS.get(hint, hint.__name__)
+    return Field(
+        name=name,
+        type=type_name,
+        required=required,
+        is_list=is_list,
+        is_enum=is_enum,
+        decode=decoder(type_name, is_list=is_list, is_owner=name in owners),
+    )
+
+
+def indexes_of(table: type[Table], fields: Mapping[str, Field]) -> dict[str, Index[Any]]:
+    """Return the table's indexes on declared fields, by the field; the others are no client's business."""
+    found = (value for value in vars(table).values() if isinstance(value, Index))
+    by_field = {str(index_keys(index)[0].attr_name): index for index in found}
+    return {name: index for name, index in by_field.items() if name in fields}
+
+
+def check(model: Model) -> None:
+    """See that every name in a declaration means something, before the first request does."""
+    stored = {attribute.attr_name for attribute in model.table.get_attributes().values()}
+    meant = {
+        *model.fields,
+        *model.owner_fields(Operation.READ),
+        *(relation.key for relation in model.relations.values()),
+    }
+    if unknown := meant - stored:
+        raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
+    listed = {*model.computed, *model.unwritable, *model.protected, *model.bounds}
+    if unknown := listed - set(model.fields):
+        raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
+    if not model.is_private(Operation.READ):
+        reachable = {model.key, *model.indexes}
+        if hidden := set(model.owner_fields(Operation.READ)) - reachable:
+            raise TypeError(f"{model.name}'s owners cannot list their rows: no index on {', '.join(hidden)}")

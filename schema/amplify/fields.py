@@ -1,0 +1,128 @@
+"""Strawberry fields and types that are made from data, where classes and functions would say nothing more.
+
+Types are written as GraphQL writes them (`"[ModelEscrowFilterInput]"`) and looked up by name in `TYPES` when
+the schema is built, so that they may refer to each other in circles.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Optional
+
+from strawberry import ID, Info
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.arguments import InputContext, StrawberryArgument
+from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.field import StrawberryField
+
+from schema import scalars
+from schema.amplify.wire import Decoder
+from schema.enums import ENUMS
+
+Arguments = Mapping[str, Any]
+Answer = Callable[[Any, Info[Any, Any], Arguments], Any]
+
+TYPES: dict[str, Any] = {
+    "ID": ID,
+    "String": str,
+    "Int": int,
+    "Float": float,
+    "Boolean": bool,
+    "Optional": Optional,
+    **{scalar.name: marker for marker, scalar in scalars.SCALARS.items()},
+    **ENUMS,
+}
+
+
+def annotation(graphql: str) -> StrawberryAnnotation:
+    """Return a GraphQL type expression as Strawberry's annotation."""
+    return StrawberryAnnotation(_python(graphql), namespace=TYPES)
+
+
+def _python(graphql: str) -> str:
+    bare = graphql.removesuffix("!")
+    text = f"list[{_python(bare[1:-1])}]" if bare.startswith("[") else bare
+    return text if graphql.endswith("!") else f"Optional[{text}]"
+
+
+class RowField(StrawberryField):
+    """A field that is read from a row in wire form, at the moment when somebody asks for it."""
+
+    def __init__(self, name: str, graphql_type: str, decode: Decoder) -> None:
+        super().__init__(python_name=name, graphql_name=name, type_annotation=annotation(graphql_type))
+        self._decode = decode
+
+    def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
+        """Decode the row's attribute of that name."""
+        del info, args, kwargs
+        return self._decode(source.get(self.name))
+
+
+class AnsweredField(StrawberryField):
+    """A field that an injected answer resolves, given its arguments by their GraphQL names."""
+
+    def __init__(
+        self,
+        name: str,
+        graphql_type: str,
+        arguments: Mapping[str, str],
+        answer: Answer,
+        *,
+        is_subscription: bool = False,
+    ) -> None:
+        super().__init__(
+            python_name=name,
+            graphql_name=name,
+            type_annotation=annotation(graphql_type),
+            is_subscription=is_subscription,
+        )
+        self._arguments = [
+            StrawberryArgument(python_name=argument, graphql_name=argument, type_annotation=annotation(type_))
+            for argument, type_ in arguments.items()
+        ]
+        self._answer = answer
+
+    @property
+    def is_basic_field(self) -> bool:
+        """Return False: it needs its arguments and info."""
+        return False
+
+    def get_result(
+        self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any
+    ) -> Awaitable[Any] | Any:
+        """Ask the answer."""
+        del args
+        return self._answer(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
+
+
+def define(
+    cls: type, fields: Iterable[StrawberryField], *, description: str | None = None, is_input: bool = False
+) -> None:
+    """Make a class a GraphQL type with these fields, under its own name, in `TYPES`."""
+    definition = StrawberryObjectDefinition(
+        name=cls.__name__,
+        is_input=is_input,
+        is_interface=False,
+        origin=cls,
+        description=description,
+        interfaces=[],
+        extend=False,
+        directives=(),
+        is_type_of=None,
+        resolve_type=None,
+        fields=list(fields),
+        from_input=_as_given if is_input else None,
+    )
+    cls.__strawberry_definition__ = definition  # type: ignore[attr-defined]  # how Strawberry knows its types
+    TYPES[cls.__name__] = cls
+
+
+def input_type(name: str, fields: Mapping[str, str]) -> None:
+    """Define an input type; its values reach resolvers as mappings that lack what the client left out."""
+    made = [
+        StrawberryField(python_name=field, graphql_name=field, type_annotation=annotation(type_))
+        for field, type_ in fields.items()
+    ]
+    define(type(name, (), {}), made, is_input=True)
+
+
+def _as_given(_: type, value: Mapping[str, Any], __: InputContext) -> Mapping[str, Any]:
+    return value

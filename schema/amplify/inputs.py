@@ -1,0 +1,86 @@
+"""The inputs that Amplify generates: comparisons of scalars and enums; filters, conditions and rows of a type."""
+
+from schema.amplify import names
+from schema.amplify.declaration import Field, Model
+from schema.amplify.fields import TYPES, input_type
+from schema.amplify.rules import Operation
+
+_EQUALITY = ("ne", "eq")
+_ORDER = ("le", "lt", "ge", "gt")
+_COMPARED = ("String", "ID", "Int", "Float", "Boolean")
+_TEXTS = frozenset({"String", "ID"})
+
+
+def _define_comparisons() -> None:
+    """Define the inputs that compare one value: ModelStringInput, ModelSubscriptionStringInput and so on."""
+    for scalar in _COMPARED:
+        shared = dict.fromkeys(_EQUALITY if scalar == "Boolean" else _EQUALITY + _ORDER, scalar)
+        if scalar in _TEXTS:
+            shared |= dict.fromkeys(("contains", "notContains", "beginsWith"), scalar)
+        if scalar != "Boolean":
+            shared |= {"between": f"[{scalar}]"}
+        stored = {"attributeExists": "Boolean", "attributeType": "ModelAttributeTypes"}
+        size = {"size": "ModelSizeInput"} if scalar in _TEXTS else {}
+        input_type(f"Model{scalar}Input", shared | stored | size)
+        among = {} if scalar == "Boolean" else dict.fromkeys(("in", "notIn"), f"[{scalar}]")
+        input_type(f"ModelSubscription{scalar}Input", shared | among)
+    input_type("ModelSizeInput", dict.fromkeys(_EQUALITY + _ORDER, "Int") | {"between": "[Int]"})
+
+
+def define_inputs(model: Model) -> None:
+    """Define the inputs of a mirrored type."""
+    filters = {field.name: _comparison(field) for field in model.fields.values()}
+    owners = dict.fromkeys(model.owner_fields(Operation.READ), "ModelStringInput")
+    named_id = {"id": "ModelIDInput"}
+    name = names.filter_input(model.name)
+    input_type(name, filters | named_id | _connectives(name))
+
+    name = names.condition_input(model.name)
+    # Amplify leaves the key out, and brings it back as text where it is also an owner.
+    owned_key = {key: type_ for key, type_ in owners.items() if key == model.key}
+    conditions = {field: type_ for field, type_ in filters.items() if field != model.key}
+    input_type(name, conditions | owned_key | _connectives(name))
+
+    name = names.subscription_filter_input(model.name)
+    events = {field.name: _event_comparison(field) for field in model.fields.values()}
+    event_id = {} if "id" in owners else {"id": "ModelSubscriptionIDInput"}
+    connectives = {key: type_ for key, type_ in _connectives(name).items() if key != "not"}
+    input_type(name, events | event_id | owners | connectives)
+    _rows(model)
+
+
+def _rows(model: Model) -> None:
+    written = [field for field in model.fields.values() if field.name not in model.unwritable]
+    # The server makes an absent id and sets both timestamps.
+    made = {"id", "createdAt", "updatedAt"}
+    created = {f.name: f.optional_type if f.name in made else f.graphql_type for f in written}
+    updated = {field.name: field.optional_type for field in written}
+    key = {model.key: "ID!"}
+    input_type(f"Create{model.name}Input", created)
+    input_type(f"Update{model.name}Input", updated | key)
+    input_type(f"Delete{model.name}Input", key)
+
+
+def _connectives(name: str) -> dict[str, str]:
+    return {"and": f"[{name}]", "or": f"[{name}]", "not": name}
+
+
+def _comparison(field: Field) -> str:
+    """Return the input that compares a field; scalars of AWS and list elements are compared as text."""
+    if field.is_enum and not field.is_list:
+        name = f"Model{field.type}Input"
+        if name not in TYPES:
+            input_type(name, {"eq": field.type, "ne": field.type})
+        return name
+    return f"Model{_compared(field)}Input"
+
+
+def _event_comparison(field: Field) -> str:
+    return f"ModelSubscription{_compared(field)}Input"
+
+
+def _compared(field: Field) -> str:
+    return field.type if field.type in _COMPARED and not field.is_list else "String"
+
+
+_define_comparisons()

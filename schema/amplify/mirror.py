@@ -1,0 +1,67 @@
+"""The decorator that mirrors a type: from its declaration come its object, its pages and its inputs.
+
+Example:
+    >>> @mirrored(table=tables.Service, rules=[owner("userId"), private({READ}), groups("admin")])
+    ... class Service:
+    ...     id: ID
+    ...     userId: ID
+    ...     tags: list[str]
+    ...     user = belongs_to("User", "userId")
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TypeVar, get_type_hints
+
+from models.store import key_of
+from models.tables import Table
+from schema.amplify.declaration import MODELS, Model, Protection, Relation, check, field_of, indexes_of
+from schema.amplify.inputs import define_inputs
+from schema.amplify.objects import define_objects
+from schema.amplify.rules import Owner, Rule
+
+_C = TypeVar("_C", bound=type)
+
+
+def mirrored(
+    *,
+    table: type[Table],
+    rules: Sequence[Rule],
+    computed: Collection[str] = (),
+    unwritable: Collection[str] = (),
+    protected: Mapping[str, Protection] | None = None,
+    bounds: Mapping[str, tuple[int, int]] | None = None,
+) -> Callable[[_C], _C]:
+    """Declare a mirrored type from a class that names its fields and relations.
+
+    Args:
+        table: where its rows are.
+        rules: its `@auth` rules.
+        computed: fields that are shown not as stored but as a resolver works them out.
+        unwritable: fields that no input has.
+        protected: fields that clients may only repeat.
+        bounds: the least and the greatest value of a field.
+    """
+
+    def declare(cls: _C) -> _C:
+        owners = {rule.field for rule in rules if isinstance(rule, Owner)}
+        fields = {name: field_of(name, hint, owners) for name, hint in get_type_hints(cls).items()}
+        model = Model(
+            name=cls.__name__,
+            table=table,
+            rules=tuple(rules),
+            fields=fields,
+            relations={name: value for name, value in vars(cls).items() if isinstance(value, Relation)},
+            computed=frozenset(computed),
+            unwritable=frozenset(unwritable),
+            protected=protected or {},
+            bounds=bounds or {},
+            key=key_of(table).attr_name,
+            indexes=indexes_of(table, fields),
+        )
+        check(model)
+        MODELS[model.name] = model
+        define_objects(cls, model)
+        define_inputs(model)
+        return cls
+
+    return declare

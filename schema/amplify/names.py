@@ -1,0 +1,38 @@
+"""The names that Amplify's transformer derives from a type's name."""
+
+import re
+
+
+def plural(name: str) -> str:
+    """Return a type's plural: ServiceRequests, Categories."""
+    return re.sub(r"(?<![aeiou])y$", "ie", name) + "s"
+
+
+def lower_first(name: str) -> str:
+    """Return a name with its first letter small."""
+    return name[0].lower() + name[1:]
+
+
+def upper_first(name: str) -> str:
+    """Return a name with its first letter capital."""
+    return name[0].upper() + name[1:]
+
+
+def connection(model: str) -> str:
+    """Return the name of a type's pages."""
+    return f"Model{model}Connection"
+
+
+def filter_input(model: str) -> str:
+    """Return the name of the input that filters a type's rows."""
+    return f"Model{model}FilterInput"
+
+
+def condition_input(model: str) -> str:
+    """Return the name of the input that a mutation's row has to meet."""
+    return f"Model{model}ConditionInput"
+
+
+def subscription_filter_input(model: str) -> str:
+    """Return the name of the input that filters a type's events."""
+    return f"ModelSubscription{model}FilterInput"

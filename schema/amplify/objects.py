@@ -1,0 +1,52 @@
+"""A mirrored type's object and its pages: what its rows look like to clients."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from strawberry.types.field import StrawberryField
+
+from schema.amplify import names
+from schema.amplify.answers import answers
+from schema.amplify.declaration import Model, Relation
+from schema.amplify.fields import AnsweredField, RowField, annotation, define
+
+
+def define_objects(declared: type, model: Model) -> None:
+    """Make a declared class the type's object type, and define the type of its pages."""
+    define(declared, _row_fields(model), description=declared.__doc__)
+    fields = {"items": f"[{model.name}]!", "next_token": "String"}
+    shown = [
+        StrawberryField(python_name=name, type_annotation=annotation(type_)) for name, type_ in fields.items()
+    ]
+    define(type(names.connection(model.name), (), {}), shown)
+
+
+def _row_fields(model: Model) -> Iterator[StrawberryField]:
+    for field in model.fields.values():
+        if field.name in model.computed:
+            yield AnsweredField(field.name, field.graphql_type, {}, _computed(model, field.name))
+        else:
+            yield RowField(field.name, field.graphql_type, field.decode)
+    for name, relation in model.relations.items():
+        if relation.index is None:
+            yield AnsweredField(name, relation.target, {}, _one(model, relation))
+        else:
+            arguments = filtered(relation.target) | {"sortDirection": "ModelSortDirection"}
+            yield AnsweredField(name, names.connection(relation.target), arguments, _many(model, relation))
+
+
+def _computed(model: Model, field: str) -> Callable[..., Any]:
+    return lambda source, info, _: answers(info).computed(model, field, info, source)
+
+
+def _one(model: Model, relation: Relation) -> Callable[..., Any]:
+    return lambda source, info, _: answers(info).one(model, relation, info, source)
+
+
+def _many(model: Model, relation: Relation) -> Callable[..., Any]:
+    return lambda source, info, given: answers(info).many(model, relation, info, source, given)
+
+
+def filtered(model: str) -> dict[str, str]:
+    """Return the arguments of every field that leads to a page of a type's rows."""
+    return {"filter": names.filter_input(model), "limit": "Int", "nextToken": "String"}

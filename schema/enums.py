@@ -1,0 +1,47 @@
+"""The enums that clients see: the rules' own, under the names that Amplify's schema gives them."""
+
+from enum import StrEnum
+
+import strawberry
+
+from models.events import EventEntityType, NotificationType
+from models.ledger import EscrowStatus, EscrowType, TransactionType
+from models.lifecycle import RequestStatus, TransactionStatus
+
+
+class ModelSortDirection(StrEnum):
+    """By time, oldest or newest first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class ModelAttributeTypes(StrEnum):
+    """How DynamoDB stores a value, in Amplify's words."""
+
+    binary = "binary"
+    binarySet = "binarySet"  # noqa: N815 — Amplify's spelling
+    bool = "bool"
+    list = "list"
+    map = "map"
+    number = "number"
+    numberSet = "numberSet"  # noqa: N815 — Amplify's spelling
+    string = "string"
+    stringSet = "stringSet"  # noqa: N815 — Amplify's spelling
+    _null = "_null"
+
+
+ENUMS: dict[str, type[StrEnum]] = {
+    "ServiceRequestStatus": RequestStatus,
+    "EscrowStatus": EscrowStatus,
+    "EscrowType": EscrowType,
+    "TransactionType": TransactionType,
+    "TransactionStatus": TransactionStatus,
+    "EventEntityType": EventEntityType,
+    "NotificationType": NotificationType,
+    "ModelSortDirection": ModelSortDirection,
+    "ModelAttributeTypes": ModelAttributeTypes,
+}
+
+for _name, _enum in ENUMS.items():
+    strawberry.enum(_enum, name=_name)

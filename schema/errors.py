@@ -1,0 +1,150 @@
+"""What clients are told when something fails, in AppSync's shape, whatever the transport.
+
+    AppSyncError
+    ├── UnauthorizedError       this caller may not do this
+    ├── InvalidInputError       the arguments make no sense; the message says which and what would
+    ├── ConditionalCheckError   the stored row does not meet the condition of a write
+    └── RefusedError            a business rule said no, with its code and facts
+
+Everything else is masked: the client gets a correlation id, the log gets the error.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from graphql import GraphQLError, ValueNode
+from strawberry import Info
+from strawberry.extensions import MaskErrors
+
+from models.errors import Code, ContentionError, Refusal
+
+_log = structlog.get_logger(__name__)
+
+
+class AppSyncError(Exception):
+    """A failure that clients may know of.
+
+    Args:
+        message: what happened and what to do, for people.
+        error_type: the kind, for programs.
+        info: facts, for programs.
+    """
+
+    def __init__(self, message: str, *, error_type: str, info: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.info = info
+
+
+class UnauthorizedError(AppSyncError):
+    """This caller may not do this; AppSync's own words, unless others are given."""
+
+    def __init__(self, message: str, *, info: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message, error_type="Unauthorized", info=info)
+
+    @classmethod
+    def of(cls, info: Info[Any, Any]) -> "UnauthorizedError":
+        """Return the error for the field that is being resolved."""
+        raw = info._raw_info  # noqa: SLF001 — Strawberry shows the parent type nowhere else
+        return cls(f"Not Authorized to access {raw.field_name} on type {raw.parent_type.name}")
+
+
+class InvalidInputError(AppSyncError):
+    """The arguments make no sense; the message names the field and the way out."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message, error_type="BadRequest", info=None if field is None else {"field": field})
+
+
+class ConditionalCheckError(AppSyncError):
+    """The stored row does not meet the condition of a write; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("The conditional request failed", error_type="DynamoDB:ConditionalCheckFailedException")
+
+
+class RefusedError(AppSyncError):
+    """A business rule said no: its code is the type, its facts are the info."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message, error_type=refusal.code, info=dict(refusal.facts))
+
+
+class ReportedError(GraphQLError):
+    """An error as AppSync's clients read it: `errorType` and `errorInfo` on the error itself."""
+
+    error_type: str
+    error_info: Any
+
+    @property
+    def formatted(self) -> Any:
+        """Return the error's wire form."""
+        return {
+            "path": self.path,
+            "data": None,
+            "errorType": self.error_type,
+            "errorInfo": self.error_info,
+            "locations": [
+                {"line": place.line, "column": place.column, "sourceName": None} for place in self.locations or ()
+            ],
+            "message": self.message,
+        }
+
+
+class AppSyncErrors(MaskErrors):
+    """Gives every error AppSync's shape, and masks and logs those that nobody foresaw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        return [report(error) for error in errors]
+
+
+def report(error: GraphQLError) -> ReportedError:
+    """Return an error as clients may see it, once; logs it if it was not foreseen."""
+    if isinstance(error, ReportedError):
+        return error
+    cause = _cause(error)
+    if cause is None:
+        return _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
+    if isinstance(cause, AppSyncError):
+        return _reported(error, str(cause), cause.error_type, cause.info)
+    if isinstance(cause, ContentionError):
+        return _reported(error, str(cause), Code.CONTENTION, None)
+    correlation_id = str(uuid4())
+    _log.error("unforeseen error", correlation_id=correlation_id, path=error.path, exc_info=cause)
+    message = f"Something went wrong on our side; when you report it, quote {correlation_id}"
+    return _reported(error, message, "InternalFailure", {"correlationId": correlation_id})
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    """Return the exception behind an error, None if the document or its variables are the error."""
+    cause: BaseException | None = error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    if error.path is None:
+        return None if isinstance(cause, ValueError) else cause  # a scalar refused its value
+    return error if cause is None else cause  # without a cause, a stored row does not fit its type
+
+
+def _reported(error: GraphQLError, message: str, error_type: str, info: Any) -> ReportedError:
+    reported = ReportedError(
+        message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path
+    )
+    reported.error_type = error_type
+    reported.error_info = info
+    return reported
+
+
+def _place(error: GraphQLError) -> str:
+    """Name the field or argument of a value that was written in the document: graphql-core does not."""
+    node = error.nodes[0] if error.nodes else None
+    if not isinstance(node, ValueNode) or node.loc is None:
+        return ""
+    before = node.loc.source.body[: node.loc.start]
+    named = re.search(r"(\w+)\s*:\s*\[?\s*$", before)
+    return f" (at {named[1]})" if named else ""

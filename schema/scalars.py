@@ -1,0 +1,105 @@
+"""AppSync's scalars. All are text (AWSTimestamp is a number) that is checked when it comes in.
+
+A parse error says what is expected; which field it was is told by `schema.errors`.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, time
+from ipaddress import ip_interface
+from typing import Any, NewType
+from urllib.parse import urlsplit
+
+import orjson
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from models import clock
+
+AWSDate = NewType("AWSDate", str)
+AWSTime = NewType("AWSTime", str)
+AWSDateTime = NewType("AWSDateTime", str)
+AWSTimestamp = NewType("AWSTimestamp", int)
+AWSEmail = NewType("AWSEmail", str)
+AWSJSON = NewType("AWSJSON", str)
+AWSURL = NewType("AWSURL", str)
+AWSPhone = NewType("AWSPhone", str)
+AWSIPAddress = NewType("AWSIPAddress", str)
+
+_OFFSET = r"(Z|[+-]\d{2}:\d{2}(:\d{2})?)"
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TIME = re.compile(rf"\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,9}})?)?{_OFFSET}?")
+_DATE_TIME = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,9}})?)?{_OFFSET}")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_PHONE = re.compile(r"\+?\d[\d ()-]{2,24}\d")
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[str], object]:
+    def check(text: str) -> None:
+        if pattern.fullmatch(text) is None:
+            raise ValueError
+
+    return check
+
+
+def _check_date(text: str) -> None:
+    _matching(_DATE)(text)
+    date.fromisoformat(text)
+
+
+def _check_time(text: str) -> None:
+    _matching(_TIME)(text)
+    time.fromisoformat(text)
+
+
+def _check_date_time(text: str) -> None:
+    _matching(_DATE_TIME)(text)
+    clock.from_text(text)
+
+
+def _check_url(text: str) -> None:
+    parts = urlsplit(text)
+    if not (parts.scheme and parts.netloc):
+        raise ValueError
+
+
+def _text(name: str, expected: str, check: Callable[[str], object]) -> ScalarDefinition:
+    """Declare a scalar that is text: `check` raises a ValueError or OverflowError for text that is none."""
+
+    def parse(value: Any) -> str:
+        if isinstance(value, str):
+            try:
+                check(value)
+            except (ValueError, OverflowError):
+                pass
+            else:
+                return value
+        raise ValueError(f"{value!r} is no {name}: it must be {expected}")
+
+    return strawberry.scalar(name=name, description=expected, serialize=str, parse_value=parse)
+
+
+def _parse_timestamp(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is no AWSTimestamp: it must be whole seconds since 1970-01-01T00:00Z")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    AWSDate: _text("AWSDate", "a date such as 2026-03-01", _check_date),
+    AWSTime: _text("AWSTime", "a time such as 09:30:00.000 or 09:30Z", _check_time),
+    AWSDateTime: _text(
+        "AWSDateTime", "an ISO-8601 moment with offset such as 2026-03-01T09:30:00.000Z", _check_date_time
+    ),
+    AWSTimestamp: strawberry.scalar(
+        name="AWSTimestamp",
+        description="whole seconds since 1970-01-01T00:00Z",
+        serialize=int,
+        parse_value=_parse_timestamp,
+    ),
+    AWSEmail: _text("AWSEmail", "an address such as alice@example.com", _matching(_EMAIL)),
+    AWSJSON: _text("AWSJSON", 'JSON as text, such as "{\\"a\\": 1}"', orjson.loads),
+    AWSURL: _text("AWSURL", "a URL such as https://example.com/x", _check_url),
+    AWSPhone: _text("AWSPhone", "a telephone number such as +41 44 668 18 00", _matching(_PHONE)),
+    AWSIPAddress: _text("AWSIPAddress", "an IPv4 or IPv6 address, with or without prefix", ip_interface),
+}

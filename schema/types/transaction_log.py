@@ -1,0 +1,35 @@
+"""The ledger's entries."""
+
+from strawberry import ID
+
+from models import tables
+from models.ledger import TransactionType
+from schema.amplify.declaration import belongs_to
+from schema.amplify.mirror import mirrored
+from schema.amplify.rules import READING, groups, owner
+from schema.scalars import AWSDateTime
+
+
+@mirrored(
+    table=tables.TransactionLog,
+    rules=[owner("userId", READING), groups("admin", operations=READING)],
+    # Amplify adds it to a type that does not declare it, and then to no input.
+    unwritable=["updatedAt"],
+)
+class TransactionLog:
+    """An entry of a member's ledger; `amount` and the balances are of the available hours."""
+
+    id: ID
+    transactionId: ID | None
+    userId: ID
+    transactionType: TransactionType
+    amount: float
+    balanceBefore: float
+    balanceAfter: float
+    description: str
+    relatedEntityId: ID | None
+    stepFunctionExecutionArn: str | None
+    createdAt: AWSDateTime
+    updatedAt: AWSDateTime
+
+    user = belongs_to("User", "userId")

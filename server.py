@@ -1,0 +1,441 @@
+"""HourBank's server: the command line, and the one place where its parts are put together.
+
+python server.py                  serve, on a local cloud of its own
+python server.py serve --aws      serve, on what the AWS_* variables lead to
+python server.py token alice      print a token for a local member
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from functools import partial
+from types import FrameType
+from typing import Annotated
+
+import boto3
+import structlog
+import typer
+import uvicorn
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+from rich.console import Console
+from starlette.applications import Starlette
+
+from models import clock
+from models.aws import AsyncCalls, Calls
+from models.members import Members
+from models.settings import Settings
+from models.store import Store
+from models.tables import TABLES
+from models.transactions import Transactions
+from resolvers import operations
+from resolvers.change_feed import ChangeFeed
+from resolvers.creation import creators
+from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sub_of
+from resolvers.graphiql import GraphiQL
+from resolvers.guards import GUARDS
+from resolvers.health import Health
+from resolvers.http import build_app
+from resolvers.identity import Identity, RemoteKeys
+from resolvers.issuer import LocalIssuer
+from resolvers.mirror import Mirror
+from resolvers.operations import mutations, queries, subscriptions
+from resolvers.paging import PageTokens
+from resolvers.rows import Rows
+from resolvers.service_requests import ServiceRequests
+from resolvers.subscriptions import Subscriptions
+from resolvers.writes import Domain, Writes
+from schema.amplify.build import MirrorSchema, build_schema
+from resolvers.mirror import Mirror
+from resolvers.paging import PageTokens
+from resolvers.rows import Rows
+from resolvers.service_requests import ServiceRequests
+from resolvers.settings import ServerSettings
+from resolvers.subscriptions import Subscriptions
+from resolvers.writes import Domain, Writes
+from schema.amplify.answers import Answers
+from schema.amplify.build import MirrorSchema, build_schema
+from workflows.deployment.deploy import DeploymentError, deploy_to_aws
+from workflows.deployment.local_aws import host_functions, local_aws
+from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
+from workflows.deployment.machine_resources import read_definitions
+from workflows.deployment.package import PackageError
+from workflows.deployment.template import build_template
+from workflows.executions import Executions
+from workflows.executions import Executions
+from workflows.revival import revive
+
+_SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
+_STOP_LIMIT = 5
+# Whoever starts the server waits for the answer: an endpoint that is not there is told of soon.
+_QUICKLY = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+
+console = Console(highlight=False)
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="HourBank's backend.")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who comes in, and what they are shown there.
+
+    Args:
+        identity: tells who is asking.
+        graphiql: the page for browsers.
+        own: the server's settings.
+    """
+
+    identity: Identity
+    graphiql: GraphiQL
+    own: ServerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What answers, put together; nothing of it has called AWS yet."""
+
+    store: Store
+    members: Members
+    feed: ChangeFeed
+    schema: MirrorSchema
+
+    @classmethod
+    def over(cls, calls: Calls, settings: Settings, secret: SecretStr) -> "Parts":
+        """Return the parts that reach AWS by `calls`."""
+        store = Store(calls, settings.names)
+        transactions = Transactions(store, clock.now)
+        executions = Executions(calls, settings.names, transactions, windows=settings.windows, clock=clock.now)
+        requests = ServiceRequests(calls, transactions, executions, clock.now)
+        members = Members(store, transactions, clock.now)
+        feed = ChangeFeed(store)
+        domain = Domain(creators(requests, members, clock.now), GUARDS)
+        rows = Rows(store, PageTokens(secret.get_secret_value().encode()))
+        schema = build_schema(
+            Mirror(rows, Writes(store, clock.now, domain), Subscriptions(feed)),
+            extra_queries=[queries(store)],
+            extra_mutations=[mutations(requests)],
+            extra_subscriptions=[subscriptions(feed)],
+        )
+        return cls(store, members, feed, schema)
+
+
+class FunctionPlace(StrEnum):
+    """Where the local cloud's functions run."""
+
+    HERE = "here"
+    EXTERNAL = "external"
+
+
+class ExpectedError(Exception):
+    """Something that a person can put right; the message is one line that says how."""
+
+
+@contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    """End the process as a person expects: 0 after Ctrl-C, 1 and one line after what they can put right."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except ValidationError as error:
+        (first, *_) = error.errors()
+        name = ".".join(str(part) for part in first["loc"])
+        _fail(f"Setting {name} is not usable ({first['msg']}).")
+    except (ExpectedError, LocalCloudError, DeploymentError, PackageError) as error:
+        _fail(str(error))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Once is enough: what is being stopped must not be torn away while it saves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _fail(message: str) -> None:
+    typer.echo(" ".join(message.split()), err=True)
+    raise typer.Exit(1) from None
+
+
+@cli.callback(invoke_without_command=True)
+def _default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        serve()
+
+
+@cli.command()
+def serve(
+    *,
+    aws: Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")] = False,
+    functions: Annotated[FunctionPlace, typer.Option(help="Where the local functions run.")] = FunctionPlace.HERE,
+) -> None:
+    """Serve on http://127.0.0.1:$PORT."""
+    _configure_logging()
+    with _told_in_a_line():
+        own = ServerSettings()
+        listener = _listen(own.host, own.port)
+        with listener:
+            if aws:
+                _serve_on_aws(own, listener)
+            else:
+                _serve_locally(own, listener, functions)
+
+
+def _serve_on_aws(own: ServerSettings, listener: socket.socket) -> None:
+    settings = _settings_on_aws()
+    identity = _user_pool(own, settings) or LocalIssuer(own.local).identity()
+    serving = _run(settings, own, listener, identity=identity, on_ready=lambda: console.print(_address(listener)))
+    asyncio.run(serving)
+
+
+def _serve_locally(own: ServerSettings, listener: socket.socket, functions: FunctionPlace) -> None:
+    settings = Settings()
+    hosted = functions is FunctionPlace.HERE
+    with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted):
+        issuer = LocalIssuer(own.local)
+        token = issuer.mint(sub_of("alice"), "alice")
+
+        def welcome() -> None:
+            _welcome(_address(listener), token)
+
+        serving = _run(settings, own, listener, identity=issuer.identity(), issuer=issuer, on_ready=welcome)
+        asyncio.run(serving)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ExpectedError(
+                f"Port {port} is in use; stop what listens there, or set PORT to another."
+            ) from None
+        raise ExpectedError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
+    return listener
+
+
+def _settings_on_aws() -> Settings:
+    """Return the settings for the account that the credentials belong to.
+
+    Raises:
+        ExpectedError: AWS cannot be reached, or does not know us.
+    """
+    try:
+        account = boto3.client("sts", config=_QUICKLY).get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise ExpectedError(
+            f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
+        ) from None
+    if "HOURBANK_ACCOUNT" not in os.environ:
+        return Settings(account=account)
+    return Settings()
+
+
+def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
+    if own.user_pool is None:
+        _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are taken")
+        return None
+    issuer = f"https://cognito-idp.{settings.region}.amazonaws.com/{own.user_pool}"
+    return Identity(issuer, own.user_pool_clients, RemoteKeys(f"{issuer}/.well-known/jwks.json"))
+
+
+async def _run(
+    settings: Settings,
+    own: ServerSettings,
+    listener: socket.socket,
+    *,
+    on_ready: Callable[[], None],
+    identity: Identity,
+    issuer: LocalIssuer | None = None,
+) -> None:
+    """Serve until a signal comes."""
+    async with _composed(settings, own, identity, issuer) as application:
+        config = uvicorn.Config(
+            application,
+            loop="uvloop",
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=_STOP_LIMIT,
+        )
+        await _Server(config, on_ready).serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+@asynccontextmanager
+async def _composed(
+    settings: Settings, own: ServerSettings, identity: Identity, issuer: LocalIssuer | None
+) -> AsyncIterator[Starlette]:
+    """Put the server together; with an issuer it is a local one: it has demo members and revives its requests.
+
+    Raises:
+        ExpectedError: the stack is not there.
+    """
+    async with AsyncCalls(_SERVICES) as calls:
+        store = Store(calls, settings.names)
+        transactions = Transactions(store, clock.now)
+        executions = Executions(calls, settings.names, transactions, windows=settings.windows, clock=clock.now)
+        members = Members(store, transactions, clock.now)
+        feed = ChangeFeed(store, interval=own.feed_interval)
+        health = Health(store, feed, tables=TABLES, machines=read_definitions())
+        if missing := await health.missing():
+            raise ExpectedError(
+                f"Stack {settings.stack} is not whole, run `python server.py deploy`; missing: {', '.join(missing)}."
+            )
+        if issuer is not None:
+            await load_demo(store, members, clock.now)
+        requests = ServiceRequests(calls, transactions, executions, clock.now)
+        domain = Domain(creators=creators(requests, members, clock.now), guards=GUARDS)
+        mirror = Mirror(
+            Rows(store, PageTokens(_page_secret(own, issuer))),
+            Writes(store, clock.now, domain),
+            Subscriptions(feed),
+        )
+        app = build_app(
+            schema=_schema(mirror, requests, store, feed),
+            store=store,
+            identity=identity,
+            graphiql=GraphiQL(_sign_in(issuer), service=DEMO_SERVICES[0].id),
+            routes=[*health.routes, *(issuer.routes() if issuer else ())],
+            origins=own.allowed_origins,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            reviving = tasks.create_task(_revived(store, transactions, executions, local=issuer is not None))
+            yield app
+            reviving.cancel()
+        await feed.aclose()
+
+
+def _schema(mirror: Answers, requests: ServiceRequests, store: Store, feed: ChangeFeed) -> MirrorSchema:
+    return build_schema(
+        mirror,
+        extra_queries=[operations.queries(store)],
+        extra_mutations=[operations.mutations(requests)],
+        extra_subscriptions=[operations.subscriptions(feed)],
+    )
+
+
+async def _revived(store: Store, transactions: Transactions, executions: Executions, *, local: bool) -> None:
+    """Look after every live request of a local cloud; on AWS the scheduled sweep is enough."""
+    if local and (live := await revive(store, transactions, executions)):
+        _report(f"{live} live requests go on")
+
+
+def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
+    if own.page_secret is not None:
+        return own.page_secret.get_secret_value().encode()
+    return os.urandom(32) if issuer is None else issuer.secret("page tokens")
+
+
+def _sign_in(issuer: LocalIssuer | None) -> dict[str, Callable[[], str]]:
+    """Return what mints each demo member's token, for the page's sign-in."""
+    if issuer is None:
+        return {}
+    return {
+        member.username: partial(issuer.mint, member.sub, member.username, member.groups)
+        for member in DEMO_MEMBERS
+    }
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()
+    return f"http://{host}:{port}"
+
+
+def _report(line: str) -> None:
+    console.print(f"[dim]·[/] {line}")
+
+
+def _welcome(address: str, mint: Callable[[], str]) -> None:
+    console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{address}/graphql[/]  GraphiQL, in a browser")
+    console.print(f"  health      {address}/readyz")
+    console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
+    console.print("  as alice    [dim]Authorization:[/]")
+    # Not wrapped, so that it can be copied.
+    console.print(mint(), soft_wrap=True)
+    console.print("  stop        Ctrl-C\n")
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+
+
+@cli.command()
+def token(
+    name: Annotated[str, typer.Argument(help="A member's name: alice, bob, carol, admin, or any other.")],
+    group: Annotated[list[str] | None, typer.Option(help="A group, such as admin; may be repeated.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print sub, username and groups, too.")] = False,
+) -> None:
+    """Print a token of the local issuer."""
+    with _told_in_a_line():
+        known = next((member.groups for member in DEMO_MEMBERS if member.username == name), frozenset())
+        groups = sorted({*known, *(group or ())})
+        sub = sub_of(name)
+        minted = LocalIssuer(ServerSettings().local).mint(sub, name, groups)
+        whole = {"sub": sub, "username": name, "groups": groups, "token": minted}
+        typer.echo(json.dumps(whole) if as_json else minted)
+
+
+@cli.command()
+def template() -> None:
+    """Print the CloudFormation template."""
+    typer.echo(json.dumps(build_template(), indent=2))
+
+
+@cli.command()
+def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the functions' code.")]) -> None:
+    """Deploy to AWS."""
+    with _told_in_a_line():
+        if not deploy_to_aws(_settings_on_aws(), bucket=code_bucket, report=_report):
+            _report("nothing to do: it is deployed as it is here")
+
+
+@cli.command()
+def functions() -> None:
+    """Host the functions of a local server that runs with `--functions external`."""
+    _configure_logging()
+    with _told_in_a_line():
+        own, settings = ServerSettings(), Settings()
+        cloud = LocalCloud(own.local, settings)
+        cloud.attach()
+        os.environ.update(cloud.environment)
+        with host_functions(own.local, settings, threads=own.function_threads):
+            _report("hosting the functions; stop with Ctrl-C")
+            signal.pause()
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,1 @@
+"""Figures that anyone can take again: `make bench` and `make bench-workflows`."""

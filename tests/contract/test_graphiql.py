@@ -1,0 +1,203 @@
+"""GraphiQL in a real browser: served by us alone, signed in by a click, told what happens by a socket."""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import strawberry
+import uvicorn
+from httpx import AsyncClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from strawberry.asgi import GraphQL
+
+from resolvers.graphiql import GraphiQL
+from resolvers.identity import Caller, Identity
+from resolvers.issuer import LocalIssuer
+from resolvers.transport import TransportHandler, authorization_of
+from schema.graphiql import ASSETS, manifest
+from tests.contract import chromium
+
+MEMBERS = ("alice", "bob")
+
+needs_chromium = pytest.mark.skipif(
+    chromium.executable() is None and "CI" not in os.environ, reason="chromium is not installed"
+)
+
+
+@strawberry.type
+class ServiceRequest:
+    """What the example watches."""
+
+    id: strawberry.ID
+    status: str
+    updated_at: str
+
+
+@strawberry.type
+class UserBalance:
+    """What the example reads."""
+
+    total_balance: float
+    available_balance: float
+    escrowed_balance: float
+
+
+@strawberry.type
+class Query:
+    """One field that tells callers apart."""
+
+    @strawberry.field
+    def get_user_balance(self, info: strawberry.Info, user_id: strawberry.ID) -> UserBalance | None:
+        caller: Caller | None = info.context["caller"]
+        if caller is None or caller.sub != user_id:
+            return None
+        return UserBalance(total_balance=10.0, available_balance=8.0, escrowed_balance=2.0)
+
+
+@strawberry.type
+class Subscription:
+    """One field that tells two statuses."""
+
+    @strawberry.subscription
+    async def on_update_service_request(
+        self, info: strawberry.Info, requester_id: str | None = None
+    ) -> AsyncIterator[ServiceRequest]:
+        assert info.context["caller"].sub == requester_id
+        for status in ("ESCROWED", "AWAITING_RESPONSE"):
+            yield ServiceRequest(id=strawberry.ID("1"), status=status, updated_at="2026-01-01T00:00:00.000Z")
+        await asyncio.sleep(60)
+
+
+class View(GraphQL[Any, Any]):
+    """As little of a server as the page needs."""
+
+    graphql_transport_ws_handler_class = TransportHandler
+
+    def __init__(self, identity: Identity, graphiql: GraphiQL) -> None:
+        super().__init__(strawberry.Schema(Query, subscription=Subscription))
+        self._identity = identity
+        self._graphiql = graphiql
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        return await self._graphiql.page(request)
+
+    async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002 — Strawberry's hook
+        headers = request.headers
+        return {"caller": await self._identity.caller(headers.get("authorization")), "headers": headers}
+
+    async def on_ws_connect(self, context: Any) -> Any:
+        authorization = authorization_of(context["connection_params"], context["headers"])
+        context["caller"] = await self._identity.caller(authorization)
+        return await super().on_ws_connect(context)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[str]:
+    issuer = LocalIssuer(tmp_path)
+    graphiql = GraphiQL({name: partial(issuer.mint, f"sub-{name}", name) for name in MEMBERS}, service="s1")
+    view = View(issuer.identity(), graphiql)
+    app = Starlette(
+        routes=[Route("/graphql", view), WebSocketRoute("/graphql", view), *graphiql.routes()],
+    )
+    config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve())
+    while not running.started:  # noqa: ASYNC110 — uvicorn tells it in no other way
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    running.should_exit = True
+    await task
+
+
+@needs_chromium
+async def test_a_member_signs_in_asks_and_watches(server: str) -> None:
+    async with chromium.open_tab(f"{server}/graphql") as tab:
+        await tab.until("document.querySelector('.graphiql-execute-button') && globalThis.__MONACO && 1")
+        await tab.until(_pressed("alice"))
+        await _run(tab)
+        assert '"availableBalance": 8' in await tab.until(_response("totalBalance"))
+
+        await tab.evaluate(_click("bob"))
+        await tab.until(_pressed("bob"))
+        await _run(tab)
+        await tab.until(_response("null"))
+
+        await tab.evaluate("document.querySelectorAll('.graphiql-tab-button')[4].click()")
+        await tab.until(_pressed("alice"))
+        await _run(tab)
+        await tab.until(_response("AWAITING_RESPONSE"))
+        own = (f"{server}/", f"{server.replace('http', 'ws')}/", "data:", "blob:")
+        assert [url for url in tab.requests if not url.startswith(own)] == []
+        assert tab.complaints == []
+
+
+def _click(member: str) -> str:
+    return f"[...document.querySelectorAll('.hourbank-member')].find(b => b.textContent === '{member}').click()"
+
+
+def _pressed(member: str) -> str:
+    return f"document.querySelector('.hourbank-member[aria-pressed=true]')?.textContent === '{member}'"
+
+
+def _response(part: str) -> str:
+    text = "__MONACO.editor.getModels().find(m => m.uri.path.includes('response'))?.getValue()"
+    return f"(text => text?.includes('{part}') && text)({text})"
+
+
+async def _run(tab: chromium.Tab) -> None:
+    await asyncio.sleep(0.7)  # GraphiQL looks for a tab's operation once typing has ceased
+    await tab.evaluate("document.querySelector('.graphiql-execute-button').click()")
+
+
+async def test_the_page_allows_itself_nothing_from_elsewhere(server: str) -> None:
+    async with AsyncClient(base_url=server) as client:
+        page = await client.get("/graphql", headers={"accept": "text/html"})
+    assert "<title>HourBank" in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "http" not in policy
+    assert "<script>" not in page.text
+
+
+async def test_files_are_kept_by_browsers_for_good(server: str) -> None:
+    async with AsyncClient(base_url=server) as client:
+        answer = await client.get(f"/graphiql/{manifest()['entries']['main']}")
+        again = await client.get(answer.url, headers={"if-none-match": answer.headers["etag"]})
+    assert "immutable" in answer.headers["cache-control"]
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("alice", {}, 200),
+        ("mallory", {}, 404),
+        ("alice", {"host": "evil.example"}, 404),
+        ("alice", {"sec-fetch-site": "cross-site"}, 404),
+    ],
+)
+async def test_tokens_are_for_this_machine_only(
+    server: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    async with AsyncClient(base_url=server) as client:
+        answer = await client.get(f"/local/token/{path}", headers=headers)
+    assert answer.status_code == status
+    assert ("token" in answer.json()) == (status == 200)
+
+
+def test_without_members_nobody_can_sign_in() -> None:
+    assert [cast("Any", route).path for route in GraphiQL().routes()] == ["/graphiql"]
+
+
+def test_the_vendored_files_are_those_of_the_manifest() -> None:
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ASSETS.iterdir()}
+    assert files == manifest()["sha256"]

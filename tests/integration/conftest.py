@@ -1,0 +1,212 @@
+"""A real HourBank for a whole test session: its own local cloud, its own directory, windows of seconds."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import boto3
+import httpx
+import pytest
+
+from models.settings import Settings
+from resolvers.demo_members import sub_of
+from resolvers.issuer import LocalIssuer
+from workflows.deployment.local_cloud import LocalCloud
+
+HOUSE = Path(__file__).parents[2]
+START_LIMIT = 60.0
+STOP_LIMIT = 40.0
+
+# Long enough for a person of the tests to answer on a busy machine, short enough to wait for.
+WINDOWS = {
+    "HOURBANK_RESPONSE_WINDOW": "PT6S",
+    "HOURBANK_NEGOTIATION_WINDOW": "PT6S",
+    "HOURBANK_CONFIRMATION_WINDOW": "PT6S",
+    "HOURBANK_MARK_WINDOW": "PT12S",
+}
+
+CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $input) { id } }"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Server:
+    """`python server.py` as a process, which may be stopped, killed and started again."""
+
+    def __init__(self, directory: Path, **settings: str) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HOURBANK_"))},
+            **WINDOWS,
+            **settings,
+            "HOURBANK_LOCAL": str(directory),
+            "PORT": str(self.port),
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self.directory / "server.log").read_text()
+
+    def start(self, *arguments: str) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "server.py", *arguments],
+                cwd=HOUSE,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        end = time.monotonic() + START_LIMIT
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"the server did not start:\n{self.log}")
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def end(self, sign: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal, wait for the end, return the exit code."""
+        process, self.process = self.process, None
+        assert process
+        process.send_signal(sign)
+        return process.wait(STOP_LIMIT)
+
+    def stop(self) -> None:
+        """Stop it; of one that was killed, stop the cloud that it left behind."""
+        if self.process:
+            self.end()
+        else:
+            cloud = LocalCloud(self.directory, Settings())
+            cloud.start()
+            cloud.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """The session's local cloud, for tests that look behind the API."""
+
+    endpoint: str
+    names: Any = field(default_factory=lambda: Settings().names)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]  # any service
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="000000000000",
+            aws_secret_access_key="local",  # noqa: S106 — the local cloud checks none
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who has joined."""
+
+    username: str
+    sub: str
+    token: str
+
+
+class RefusedError(AssertionError):
+    """The server answered with errors."""
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(str(errors))
+        self.errors = errors
+
+    @property
+    def code(self) -> str:
+        return str(self.errors[0].get("errorType"))
+
+
+GraphQL = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("hourbank"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def cloud(server: Server) -> Cloud:
+    attached = LocalCloud(server.directory, Settings())
+    attached.attach()
+    return Cloud(attached.endpoint)
+
+
+@pytest.fixture(scope="session")
+def token_for(server: Server) -> Callable[..., str]:
+    """`token_for("alice")`, `token_for("eve", "admin")`: a token of the server's own issuer."""
+    issuer = LocalIssuer(server.directory)
+
+    def mint(name: str, *groups: str) -> str:
+        return issuer.mint(sub_of(name), name, groups)
+
+    return mint
+
+
+@pytest.fixture
+async def graphql(server: Server) -> AsyncIterator[GraphQL]:
+    """`await graphql(token, query, variables)` returns `data`, or raises `RefusedError`."""
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+
+        async def ask(token: str, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+            answer = await client.post(
+                "/graphql",
+                json={"query": query, "variables": variables or {}},
+                headers={"Authorization": token},
+            )
+            body = answer.json()
+            if errors := body.get("errors"):
+                raise RefusedError(errors)
+            return cast("dict[str, Any]", body["data"])
+
+        yield ask
+
+
+@pytest.fixture
+async def members(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
+    """`await members("requester")` lets a new member join, whom no other test knows, with the welcome bonus."""
+
+    async def join(role: str, *groups: str) -> Member:
+        username = f"{role}-{uuid4().hex[:12]}"
+        member = Member(username, sub_of(username), token_for(username, *groups))
+        joining = {
+            "id": member.sub,
+            "email": f"{username}@example.org",
+            "username": username,
+            "firstName": role.capitalize(),
+            "lastName": "Tester",
+            "bankHours": 0.0,
+            "skills": [],
+            "rating": 0.0,
+            "totalTransactions": 0,
+        }
+        await graphql(member.token, CREATE_USER, {"input": joining})
+        return member
+
+    return join

@@ -1,0 +1,216 @@
+"""The stack is deployed, redeployed and repaired without losing a row."""
+
+import hashlib
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from models.settings import Settings
+from models.tables import Service, ServiceRequest
+from workflows.deployment.deploy import Deployment, DeploymentError, deploy
+from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
+from workflows.deployment.package import zipped
+from workflows.deployment.template import build_template, parameters
+
+from .conftest import Cloud, Server, free_port
+
+ROW = {"id": {"S": "one"}, "title": {"S": "Garden help"}}
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(stack="redeployed")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cloud")
+
+
+@contextmanager
+def started(directory: Path, settings: Settings) -> Iterator[LocalCloud]:
+    cloud = LocalCloud(directory, settings)
+    cloud.start()
+    try:
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture
+def aws(directory: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalCloud]:
+    with started(directory, settings) as cloud:
+        for name, value in cloud.environment.items():
+            monkeypatch.setenv(name, value)
+        yield cloud
+
+
+def deployed(settings: Settings, template: dict[str, Any]) -> bool:
+    values = parameters(settings, function_host_url="http://127.0.0.1:1/none")
+    deployment = Deployment(
+        stack=settings.stack, template=template, parameters=values, disposable=True, look_every=0.05
+    )
+    return deploy(deployment, lambda _line: None)
+
+
+def changed_template() -> dict[str, Any]:
+    """A template with a new index, another timeout and another definition."""
+    template = build_template()
+    table = template["Resources"]["TableService"]["Properties"]
+    table["AttributeDefinitions"].append({"AttributeName": "title", "AttributeType": "S"})
+    table["GlobalSecondaryIndexes"].append(
+        {
+            "IndexName": "byTitle",
+            "KeySchema": [{"AttributeName": "title", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    )
+    template["Resources"]["FunctionCreateEscrow"]["Properties"]["Timeout"] = 31
+    machine = template["Resources"]["MachineEscrowManagementWorkflow"]["Properties"]
+    machine["DefinitionString"] = '{"StartAt":"End","States":{"End":{"Type":"Succeed"}}}'
+    return template
+
+
+def broken_template() -> dict[str, Any]:
+    template = changed_template()
+    template["Resources"]["Unknown"] = {"Type": "AWS::No::Such", "Properties": {}, "DependsOn": "Dashboard"}
+    return template
+
+
+def test_the_stack_has_everything_and_a_second_deployment_has_nothing_to_do(
+    aws: LocalCloud, settings: Settings
+) -> None:
+    assert deployed(settings, build_template())
+    assert not deployed(settings, build_template())
+    table = boto3.client("dynamodb").describe_table(TableName=settings.names.table(ServiceRequest))["Table"]
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} >= {"byDueAt", "byRequesterId"}
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    boto3.client("dynamodb").put_item(TableName=settings.names.table(Service), Item=ROW)
+
+
+def test_rows_survive_a_restart_and_a_changed_template(aws: LocalCloud, settings: Settings) -> None:
+    client = boto3.client("dynamodb")
+    name = settings.names.table(Service)
+    stream = client.describe_table(TableName=name)["Table"]["LatestStreamArn"]
+    assert deployed(settings, changed_template())
+    assert client.get_item(TableName=name, Key={"id": ROW["id"]})["Item"] == ROW
+    found = client.query(
+        TableName=name,
+        IndexName="byTitle",
+        KeyConditionExpression="title = :title",
+        ExpressionAttributeValues={":title": ROW["title"]},
+    )
+    assert found["Items"] == [ROW]
+    assert client.describe_table(TableName=name)["Table"]["LatestStreamArn"] == stream
+    machine = settings.names.state_machine_arn("EscrowManagementWorkflow")
+    definition = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+    assert definition.startswith('{"StartAt":"End"')
+    function = boto3.client("lambda").get_function_configuration(
+        FunctionName=settings.names.function("createEscrow")
+    )
+    assert function["Timeout"] == 31
+
+
+def test_rows_survive_a_deployment_that_fails_and_the_next_one_repairs_the_stack(
+    aws: LocalCloud, settings: Settings
+) -> None:
+    with pytest.raises(DeploymentError, match="Unsupported resource type"):
+        deployed(settings, broken_template())
+    assert deployed(settings, build_template())
+    client = boto3.client("dynamodb")
+    assert client.get_item(TableName=settings.names.table(Service), Key={"id": ROW["id"]})["Item"] == ROW
+    assert len(boto3.client("stepfunctions").list_state_machines()["stateMachines"]) >= 3
+
+
+def test_two_servers_do_not_share_a_directory(aws: LocalCloud, directory: Path, settings: Settings) -> None:
+    with pytest.raises(LocalCloudError, match="Another server uses"):
+        LocalCloud(directory, settings).start()
+
+
+def test_a_package_is_the_same_bytes_whenever_it_is_made() -> None:
+    files = {"b.py": b"b = 1\n", "a.py": b"a = 1\n"}
+    digest = hashlib.sha256(zipped(files)).hexdigest()
+    assert hashlib.sha256(zipped(dict(reversed(files.items())))).hexdigest() == digest
+
+
+class TestServer:
+    """`python server.py`, as a process."""
+
+    @pytest.fixture
+    def own(self, tmp_path: Path) -> Iterator[Server]:
+        server = Server(tmp_path)
+        yield server
+        server.stop()
+
+    def test_it_is_alive_and_ready(self, server: Server, cloud: Cloud) -> None:
+        assert httpx.get(f"{server.url}/healthz").json() == {"status": "alive"}
+        assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
+
+    @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+    def test_it_ends_cleanly_and_leaves_no_process(self, tmp_path: Path, sign: signal.Signals) -> None:
+        server = Server(tmp_path)
+        server.start()
+        pid = cloud_pid(tmp_path)
+        assert server.end(sign) == 0
+        assert not is_running(pid)
+
+    def test_a_killed_server_leaves_the_cloud_to_the_next(self, own: Server) -> None:
+        own.start()
+        pid = cloud_pid(own.directory)
+        own.end(signal.SIGKILL)
+        assert is_running(pid)
+        own.start()
+        assert cloud_pid(own.directory) == pid
+        assert own.end() == 0
+        assert not is_running(pid)
+        own.start()
+
+    def test_a_killed_cloud_comes_back_with_its_rows(self, own: Server) -> None:
+        own.start()
+        os.kill(cloud_pid(own.directory), signal.SIGSTOP)  # hung: it answers nobody, and cannot save
+        own.end(signal.SIGKILL)
+        own.start()
+        assert own.is_ready()
+
+    def test_a_port_in_use_is_one_line(self, server: Server, tmp_path: Path) -> None:
+        second = Server(tmp_path)
+        second._environment["PORT"] = str(server.port)
+        with pytest.raises(AssertionError):
+            second.start()
+        assert second.log == f"Port {server.port} is in use; stop what listens there, or set PORT to another.\n"
+
+    def test_an_endpoint_that_is_not_there_is_one_line(self, tmp_path: Path) -> None:
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        second = Server(
+            tmp_path,
+            AWS_ENDPOINT_URL=nowhere,
+            AWS_ACCESS_KEY_ID="x",
+            AWS_SECRET_ACCESS_KEY="x",
+            AWS_REGION="us-east-1",
+            AWS_DEFAULT_REGION="us-east-1",
+        )
+        with pytest.raises(AssertionError):
+            second.start("serve", "--aws")
+        assert second.log.count("\n") == 1
+        assert nowhere in second.log
+
+
+def cloud_pid(directory: Path) -> int:
+    there = LocalCloud(directory, Settings())._whereabouts()
+    assert there
+    return there.pid
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -1,0 +1,282 @@
+"""Subscriptions, from a row that anybody writes to a real client's socket."""
+
+import asyncio
+import json
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from models.aws import AsyncCalls
+from models.store import Item, Store
+from models.tables import Notification, Service, ServiceRequest, Table
+from resolvers.change_feed import ChangeFeed
+from resolvers.graphiql import GraphiQL
+from resolvers.http import build_app
+from resolvers.issuer import LocalIssuer
+from resolvers.subscriptions import Subscriptions, changes_of
+from schema.amplify.build import build_schema
+
+from .conftest import Cloud
+
+if TYPE_CHECKING:
+    from schema.amplify.answers import Answers
+
+STAMP = {"S": "2026-01-01T00:00:00.000Z"}
+ON_UPDATE = "subscription($requesterId: String, $filter: ModelSubscriptionServiceRequestFilterInput)"
+WATCH = ON_UPDATE + "{onUpdateServiceRequest(requesterId: $requesterId, filter: $filter){id status}}"
+NOTIFIED = "subscription{onCreateNotification{id title}}"
+
+
+class Watched:
+    """A server that only answers subscriptions, whose queues a test can fill, and writers behind its back."""
+
+    def __init__(self, store: Store, feed: ChangeFeed, issuer: LocalIssuer) -> None:
+        self.store = store
+        self.feed = feed
+        self.issuer = issuer
+        self.address = ("", 0)
+
+    async def put(self, table: type[Table], **row: dict[str, Any]) -> Item:
+        """Write a row as any other writer would."""
+        await self.store.calls.call("dynamodb", "put_item", TableName=self.store.names.table(table), Item=row)
+        return row
+
+    async def request(self, **changes: str) -> Item:
+        """Write a service request."""
+        texts = {"id": "r", "requesterId": "alice", "providerId": "bob", "serviceId": "s", "status": "INITIATED"}
+        row = {name: {"S": value} for name, value in (texts | changes).items()}
+        numbers = {"estimatedHours": {"N": "2"}, "negotiationRound": {"N": "0"}, "version": {"N": "1"}}
+        return await self.put(ServiceRequest, **row, **numbers, createdAt=STAMP, updatedAt=STAMP)
+
+    @asynccontextmanager
+    async def client(self, name: str, *groups: str, **options: Any) -> AsyncIterator["Client"]:
+        """Open a signed-in member's socket."""
+        async with self.socket(**options) as opened:
+            token = self.issuer.mint(name, name, groups)
+            await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
+            assert json.loads(await opened.recv()) == {"type": "connection_ack"}
+            yield Client(opened)
+
+    def socket(self, **options: Any) -> connect:
+        """Open a socket that has not said anything yet."""
+        host, port = self.address
+        url = f"ws://{host}:{port}/graphql"
+        return connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None, **options)
+
+
+class Client:
+    """A graphql-transport-ws client."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def subscribe(self, query: str, **variables: Any) -> str:
+        """Send a subscription; the protocol has no answer to it, so wait until it listens."""
+        operation = str(uuid.uuid4())
+        payload = {"query": query, "variables": variables}
+        await self.socket.send(json.dumps({"id": operation, "type": "subscribe", "payload": payload}))
+        await asyncio.sleep(0.3)
+        return operation
+
+    async def next(self, *, within: float = 3) -> dict[str, Any]:
+        """Return the next message."""
+        return cast("dict[str, Any]", json.loads(await asyncio.wait_for(self.socket.recv(), within)))
+
+    async def event(self) -> Any:
+        """Return the next event's data."""
+        message = await self.next()
+        assert "errors" not in message["payload"], message
+        return message["payload"]["data"]
+
+    async def silence(self) -> None:
+        """See that nothing comes."""
+        with pytest.raises(TimeoutError):
+            await self.next(within=0.5)
+
+
+@pytest.fixture
+async def watched(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
+    local = {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_DEFAULT_REGION": cloud.names.region}
+    keys = {"AWS_ACCESS_KEY_ID": cloud.names.account, "AWS_SECRET_ACCESS_KEY": "local"}
+    for name, value in (local | keys).items():
+        monkeypatch.setenv(name, value)
+    async with AsyncCalls(["dynamodb", "dynamodbstreams"]) as calls:
+        store = Store(calls, cloud.names)
+        feed = ChangeFeed(store, interval=0.05)
+        running = Watched(store, feed, LocalIssuer(tmp_path))
+        schema = build_schema(cast("Answers", Subscriptions(feed)))
+        identity = running.issuer.identity()
+        app = build_app(schema=schema, store=store, identity=identity, graphiql=GraphiQL())
+        config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
+        uvicorn_server = uvicorn.Server(config)
+        task = asyncio.create_task(uvicorn_server.serve())
+        while not uvicorn_server.started:  # noqa: ASYNC110 — uvicorn tells it in no other way
+            await asyncio.sleep(0.01)
+        running.address = uvicorn_server.servers[0].sockets[0].getsockname()
+        yield running
+        await feed.aclose()
+        uvicorn_server.should_exit = True
+        await task
+
+
+async def test_a_written_status_reaches_the_parties_within_half_a_second(watched: Watched) -> None:
+    request_id = str(uuid.uuid4())
+    await watched.request(id=request_id)
+    async with watched.client("alice") as alice:
+        await alice.subscribe(WATCH)
+        delays = []
+        for number in range(40):
+            status = ("VALIDATING", "ESCROWED")[number % 2]
+            written = time.perf_counter()
+            await watched.request(id=request_id, status=status)
+            event = await alice.event()
+            delays.append(time.perf_counter() - written)
+            assert event == {"onUpdateServiceRequest": {"id": request_id, "status": status}}
+    assert sorted(delays)[int(len(delays) * 0.95)] < 0.5
+
+
+async def test_events_are_for_those_who_may_read_the_row(watched: Watched) -> None:
+    request_id = str(uuid.uuid4())
+    await watched.request(id=request_id)
+    async with (
+        watched.client("alice") as alice,
+        watched.client("bob") as bob,
+        watched.client("carol") as carol,
+        watched.client("ada", "admin") as admin,
+    ):
+        for client in (alice, bob, carol, admin):
+            await client.subscribe(WATCH)
+        await watched.request(id=request_id, status="VALIDATING")
+        for client in (alice, bob, admin):
+            assert (await client.event())["onUpdateServiceRequest"]["id"] == request_id
+        await carol.silence()
+
+
+async def test_arguments_and_filter_narrow(watched: Watched) -> None:
+    request_id = str(uuid.uuid4())
+    await watched.request(id=request_id)
+    async with watched.client("bob") as bob:
+        narrowed = await bob.subscribe(WATCH, filter={"status": {"in": ["ESCROWED"]}, "estimatedHours": {"ge": 2}})
+        await watched.request(id=request_id, status="VALIDATING")
+        await watched.request(id=request_id, status="ESCROWED")
+        message = await bob.next()
+        assert message["id"] == narrowed
+        assert message["payload"]["data"]["onUpdateServiceRequest"]["status"] == "ESCROWED"
+
+
+async def test_whoever_asks_for_others_rows_is_refused(watched: Watched) -> None:
+    async with watched.client("carol") as carol, watched.client("ada", "admin") as admin:
+        await carol.subscribe(WATCH, requesterId="alice")
+        message = await carol.next()
+        (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        assert error["errorType"] == "Unauthorized"
+        await admin.subscribe(WATCH, requesterId="alice")
+        await admin.silence()
+
+
+async def test_a_bad_filter_is_told_at_once(watched: Watched) -> None:
+    async with watched.client("alice") as alice:
+        await alice.subscribe(WATCH, filter={"status": {"between": ["A"]}})
+        message = await alice.next()
+        (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": "filter"})
+
+
+async def test_each_kind_of_change_has_its_own_subscription(watched: Watched) -> None:
+    row = {"id": {"S": str(uuid.uuid4())}, "userId": {"S": "bob"}, "title": {"S": "Garden help"}}
+    async with watched.client("carol") as carol:
+        for kind in ("Create", "Update", "Delete"):
+            await carol.subscribe(f"subscription{{on{kind}Service{{id title}}}}")
+        await watched.put(Service, **row)
+        assert list(await carol.event()) == ["onCreateService"]
+        await watched.put(Service, **row | {"title": {"S": "Hedges"}})
+        assert await carol.event() == {"onUpdateService": {"id": row["id"]["S"], "title": "Hedges"}}
+        key, table = {"id": row["id"]}, watched.store.names.table(Service)
+        await watched.store.calls.call("dynamodb", "delete_item", TableName=table, Key=key)
+        assert await carol.event() == {"onDeleteService": {"id": row["id"]["S"], "title": "Hedges"}}
+
+
+async def test_a_subscription_that_ended_is_told_nothing(watched: Watched) -> None:
+    async with watched.client("alice") as alice:
+        operation = await alice.subscribe(NOTIFIED)
+        await alice.socket.send(json.dumps({"id": operation, "type": "complete"}))
+        await asyncio.sleep(0.1)
+        await watched.put(Notification, id={"S": str(uuid.uuid4())}, userId={"S": "alice"}, title={"S": "x"})
+        await alice.silence()
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ({}, "Missing authorization"),
+        ({"Authorization": "x"}, "Invalid token"),
+        ({"Authorization": None}, "Missing"),
+    ],
+)
+async def test_a_socket_without_a_good_token_is_closed(
+    watched: Watched, payload: dict[str, Any], reason: str
+) -> None:
+    async with watched.socket() as opened:
+        await opened.send(json.dumps({"type": "connection_init", "payload": payload}))
+        with pytest.raises(ConnectionClosed) as closed:
+            await opened.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+    assert reason in closed.value.rcvd.reason
+
+
+async def test_an_expired_token_is_called_so(watched: Watched) -> None:
+    token = watched.issuer.mint("alice", "alice", lifetime=timedelta(seconds=-1))
+    async with watched.socket() as opened:
+        await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
+        with pytest.raises(ConnectionClosed, match="Token expired"):
+            await opened.recv()
+
+
+async def test_the_upgrade_request_may_carry_the_token(watched: Watched) -> None:
+    headers = {"Authorization": f"Bearer {watched.issuer.mint('alice', 'alice')}"}
+    async with watched.socket(additional_headers=headers) as opened:
+        await opened.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(await opened.recv()) == {"type": "connection_ack"}
+
+
+async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: Watched) -> None:
+    watched.feed._queue = 5
+    narrow = socket.create_connection(watched.address)
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    async with (
+        watched.client("alice") as reader,
+        watched.client("alice", sock=narrow, max_queue=1, close_timeout=1) as sleeper,
+    ):
+        await sleeper.subscribe(NOTIFIED)
+        await reader.subscribe(NOTIFIED)
+        for _ in range(60):
+            row = {"id": {"S": str(uuid.uuid4())}, "userId": {"S": "alice"}, "title": {"S": "x" * 100_000}}
+            await watched.put(Notification, **row)
+            assert (await reader.event())["onCreateNotification"]["id"] == row["id"]["S"]
+        while print("DBG",len(str(message)) if "message" in dir() else 0, [len(s._waiting) for c in watched.feed._channels.values() for s in c._subscribers],flush=True) or "errors" not in (message := await sleeper.next())["payload"]:
+            pass
+        assert message["payload"]["errors"][0]["errorType"] == "SubscriptionClosed"
+        assert (await sleeper.next())["type"] == "complete"
+
+
+async def test_a_row_is_followed_from_what_it_is_now(watched: Watched) -> None:
+    request_id = str(uuid.uuid4())
+    await watched.request(id=request_id, status="INITIATED")
+    rows = changes_of(watched.feed, ServiceRequest, request_id)
+    assert (await anext(rows))["status"] == {"S": "INITIATED"}
+    await watched.request(id=str(uuid.uuid4()))
+    row = await watched.request(id=request_id, status="VALIDATING")
+    await watched.put(ServiceRequest, **row | {"version": {"N": "2"}, "status": {"S": "ESCROWED"}})
+    assert (await asyncio.wait_for(anext(rows), 3))["status"] == {"S": "ESCROWED"}

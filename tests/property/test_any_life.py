@@ -1,0 +1,205 @@
+"""Any life of several requests: people, clocks, sweeps and repeated steps in any order, and the books stay right."""
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from models import endings
+from models.change import Scene
+from models.lifecycle import ENDED, Passage, Request, RequestStatus, Step, next_step
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    EVE,
+    EVERYTHING,
+    EXECUTION,
+    SERVICE_ID,
+    WORKFLOW,
+    Bank,
+    Rule,
+    hours,
+    make_member,
+    make_offer,
+    make_request,
+    people,
+)
+
+CAROL = "carol"
+MEMBERS = (ALICE, BOB, CAROL, EVE)
+OTHER_SERVICE = "33333333-3333-4333-8333-333333333333"
+# The workflow's own way of moving a request from each step that the rules name.
+HANDLERS: dict[Step, tuple[str, ...]] = {
+    Step.VALIDATE_REQUEST: ("begin", "hold"),
+    Step.WAIT_FOR_PROVIDER_RESPONSE: ("ask",),
+    Step.START_SERVICE_EXECUTION: ("await start",),
+    Step.WAIT_FOR_SERVICE_START: ("await start",),
+    Step.CONFIRM_SERVICE_START: ("ask start",),
+    Step.WAIT_FOR_COMPLETION: ("await work",),
+    Step.CONFIRM_SERVICE_COMPLETION: ("ask work",),
+    Step.PROCESS_SERVICE_COMPLETION: ("complete",),
+    Step.PROCESS_PAYMENT: ("pay",),
+    Step.ENABLE_RATING: ("rate",),
+    Step.REFUND_ESCROW: ("refund",),
+    Step.EXPIRE_REQUEST: ("expire",),
+    Step.COMPLETE_WORKFLOW: (),
+}
+# A request goes nowhere but along these ways.
+PASSAGES = {
+    None: {"INITIATED"},
+    "INITIATED": {"VALIDATING", "REJECTED"},
+    "VALIDATING": {"ESCROWED", "REJECTED"},
+    "ESCROWED": {"AWAITING_RESPONSE", "REJECTED"},
+    "AWAITING_RESPONSE": {"ACCEPTED", "REJECTED", "EXPIRED"},
+    "ACCEPTED": {"IN_PROGRESS", "REJECTED", "EXPIRED"},
+    "IN_PROGRESS": {"COMPLETED", "REJECTED", "EXPIRED"},
+    "COMPLETED": {"PAID"},
+}
+requests = st.integers(min_value=0, max_value=5)
+
+
+def early(scene: Scene) -> bool:
+    return scene.request.status in {RequestStatus.INITIATED, RequestStatus.AWAITING_RESPONSE}
+
+
+def ways(passages: tuple[Passage, ...]) -> list[tuple[str | None, str]]:
+    statuses = [None, *(passage.status.value for passage in passages)]
+    return [(before, after) for before, after in zip(statuses, statuses[1:], strict=False) if after]
+
+
+class Lives(RuleBasedStateMachine):
+    """Several requests among four members, moved by everybody at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank = Bank.opened(*MEMBERS)
+        self.seen: dict[str, Request] = {}
+
+    @initialize(rate=st.sampled_from(["1", "0.5", "2.25"]))
+    def open_services(self, rate: str) -> None:
+        self.bank.offers = {
+            SERVICE_ID: make_offer(response_window_hours=2),
+            OTHER_SERVICE: make_offer(id=OTHER_SERVICE, user_id=CAROL, hourly_rate=hours(rate)),
+        }
+        self.bank.create(make_request())
+
+    def move(self, number: int, chosen: Rule) -> None:
+        """Let a rule decide about one of the requests; a change of what it is has its one effect."""
+        if not self.bank.requests:
+            return
+        request_id = list(self.bank.requests)[number % len(self.bank.requests)]
+        self.bank.pass_time(0.001)
+        self.bank.move(chosen, request_id)
+
+    @rule(
+        asked=st.sampled_from(["0", "0.01", "2", "4", "20"]),
+        other=st.booleans(),
+        by=st.sampled_from([ALICE, EVE, BOB]),
+    )
+    def ask(self, asked: str, by: str, *, other: bool) -> None:
+        if len(self.bank.requests) < 6:
+            self.bank.create(
+                make_request(
+                    id=f"00000000-0000-4000-8000-{len(self.bank.requests):012}",
+                    service_id=OTHER_SERVICE if other else SERVICE_ID,
+                    provider_id=CAROL if other else BOB,
+                    requester_id=by,
+                    estimated_hours=hours(asked),
+                )
+            )
+
+    @rule(number=requests, times=st.integers(min_value=1, max_value=12))
+    def run_the_workflow(self, number: int, times: int) -> None:
+        for _ in range(times):
+            if not self.bank.requests:
+                return
+            request = list(self.bank.requests.values())[number % len(self.bank.requests)]
+            for step in HANDLERS[next_step(request, self.bank.now)]:
+                self.move(number, EVERYTHING[step])
+
+    @rule(number=requests, step=st.sampled_from(sorted(WORKFLOW)))
+    def run_a_step_out_of_order(self, number: int, step: str) -> None:
+        self.move(number, WORKFLOW[step])
+
+    @rule(number=requests, action=st.sampled_from(sorted(people())), by=st.sampled_from(MEMBERS))
+    def somebody_acts(self, number: int, action: str, by: str) -> None:
+        self.move(number, people(by_provider=by, by_requester=by)[action])
+
+    @rule(number=requests, action=st.sampled_from(sorted(people())))
+    def the_right_one_acts(self, number: int, action: str) -> None:
+        if not self.bank.requests:
+            return
+        request = list(self.bank.requests.values())[number % len(self.bank.requests)]
+        self.move(number, people(by_provider=request.provider_id, by_requester=request.requester_id)[action])
+
+    @rule(number=requests, what=st.sampled_from(["resume", "fail", "later"]))
+    def the_sweep_looks(self, number: int, what: str) -> None:
+        swept: dict[str, Rule] = {
+            "resume": lambda scene, now: endings.resume(scene, now, execution_arn=f"{EXECUTION}next"),
+            "fail": lambda scene, now: endings.note_failure(scene, now, error="E", cause="C"),
+            "later": endings.look_later,
+        }
+        self.move(number, swept[what])
+
+    @rule(number=requests, chance=st.integers(min_value=0, max_value=9))
+    def the_sweep_gives_up(self, number: int, chance: int) -> None:
+        if chance == 9:
+            self.move(number, lambda scene, now: endings.give_up(scene, now) if early(scene) else scene.request)
+
+    @rule(number=requests, times=st.integers(min_value=1, max_value=6))
+    def everybody_agrees(self, number: int, times: int) -> None:
+        """The workflow runs to its wait, and whoever is asked says yes; so often."""
+        for _ in range(times):
+            self.run_the_workflow(number, 2)
+            for action in ("accept", "start", "confirm start", "finish", "confirm work"):
+                self.the_right_one_acts(number, action)
+
+    @rule(seconds=st.sampled_from([1.0, 3_600.0, 2 * 3_600.0, 2 * 86_400.0, 31 * 86_400.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.bank.pass_time(seconds)
+
+    @rule(active=st.booleans())
+    def a_service_or_a_member_comes_and_goes(self, *, active: bool) -> None:
+        self.bank.offers[SERVICE_ID] = make_offer(response_window_hours=2, is_active=active)
+        self.bank.members[CAROL] = make_member(CAROL, is_active=active)
+
+    @precondition(lambda self: self.bank.requests)
+    @invariant()
+    def the_books_are_right(self) -> None:
+        self.bank.check()
+
+    @invariant()
+    def lives_go_forward(self) -> None:
+        for request_id, request in self.bank.requests.items():
+            before = self.seen.get(request_id)
+            if before is not None:
+                assert request.passages[: len(before.passages)] == before.passages
+                assert request.answers[: len(before.answers)] == before.answers
+                assert request.version >= before.version
+                assert request.generation >= before.generation
+                assert before.status not in ENDED or request.status is before.status
+            for came, went in ways(request.passages):
+                assert went in PASSAGES[came]
+        self.seen = dict(self.bank.requests)
+
+    def teardown(self) -> None:
+        """Left to the workflow and to the clock, every request comes to its end, and nothing stays held."""
+        for number in range(len(self.bank.requests)):
+            for _ in range(12):
+                self.run_the_workflow(number, 3)
+                self.bank.pass_time(31 * 86_400)
+        self.bank.check()
+        assert all(request.is_over for request in self.bank.requests.values())
+        assert not self.bank.guards
+        assert all(balance.escrowed_balance == 0 for balance in self.bank.balances.values())
+
+
+TestLives: Any = Lives.TestCase
+TestLives.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_every_step_has_a_handler_or_is_an_end() -> None:
+    elsewhere = {Step.CREATE_ESCROW, Step.HANDLE_DISPUTE, Step.SUPERSEDED}
+    assert set(HANDLERS) == set(Step) - elsewhere
+    assert {name for names in HANDLERS.values() for name in names} | {"validate"} == set(WORKFLOW)

@@ -1,0 +1,118 @@
+"""The ledger under any sequence of movements: nothing is lost, nothing is made, everything is on record."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import ledger
+from models.errors import BrokenLedgerError, Code, Refusal
+from models.ledger import Movement, TransactionType
+from tests.unit.builders import NOW, Bank, figures
+
+MEMBERS = ("alice", "bob", "carol")
+members = st.sampled_from(MEMBERS)
+amounts = st.integers(min_value=1, max_value=2_000).map(lambda number: Decimal(number).scaleb(-2))
+
+
+@dataclass
+class Holds:
+    """The bank, and what is held in it for whom."""
+
+    bank: Bank = field(default_factory=lambda: Bank.opened(*MEMBERS))
+    held: dict[str, tuple[str, str, Decimal]] = field(default_factory=dict)
+
+    def issue(self, cause: str, user_id: str, amount: Decimal) -> Movement:
+        return ledger.issue(
+            cause=cause,
+            user_id=user_id,
+            amount=amount,
+            type=TransactionType.ADMIN_ADJUSTMENT,
+            description="A gift",
+        )
+
+    def step(self, number: int, kind: str, giver: str, taker: str, amount: Decimal) -> None:
+        """Issue, hold, or settle the oldest hold."""
+        cause = f"request-{number}"
+        if kind == "issue":
+            assert self.bank.post(self.issue(cause, taker, amount)) is None
+        elif kind == "hold":
+            refused = self.bank.post(ledger.hold(request_id=cause, from_user_id=giver, amount=amount))
+            if refused is None:
+                self.held[cause] = (giver, taker, amount)
+            else:
+                assert refused.code is Code.INSUFFICIENT_BALANCE
+        elif self.held:
+            self.settle(kind, next(iter(self.held)))
+
+    def settle(self, kind: str, request_id: str) -> None:
+        giver, taker, amount = self.held.pop(request_id)
+        if kind == "refund" or giver == taker:
+            movement = ledger.refund(request_id=request_id, from_user_id=giver, amount=amount)
+        else:
+            movement = ledger.release(request_id=request_id, from_user_id=giver, to_user_id=taker, amount=amount)
+        assert self.bank.post(movement) is None
+
+    def check(self) -> None:
+        balances = self.bank.balances
+        issued = sum(entry.issued for entry in self.bank.entries)
+        assert sum(balance.total_balance for balance in balances.values()) == issued
+        for member in MEMBERS:
+            held = sum(amount for giver, _, amount in self.held.values() if giver == member)
+            assert balances[member].escrowed_balance == held
+            assert balances[member].available_balance >= 0
+
+
+kinds = st.sampled_from(["issue", "hold", "release", "refund"])
+movements = st.lists(st.tuples(kinds, members, members, amounts), max_size=40)
+
+
+@given(movements)
+def test_nothing_is_lost_and_nothing_is_made(steps: list[tuple[str, str, str, Decimal]]) -> None:
+    holds = Holds()
+    for number, (kind, giver, taker, amount) in enumerate(steps):
+        holds.step(number, kind, giver, taker, amount)
+        holds.check()
+    for member in MEMBERS:
+        own = [entry for entry in holds.bank.entries if entry.user_id == member]
+        replayed = ledger.replay(own, user_id=member, now=NOW)
+        assert figures(replayed) == figures(holds.bank.balances[member])
+
+
+@given(movements.filter(len), st.data())
+def test_a_log_with_a_hole_or_a_swap_never_replays(
+    steps: list[tuple[str, str, str, Decimal]], data: st.DataObject
+) -> None:
+    holds = Holds()
+    for number, step in enumerate(steps):
+        holds.step(number, *step)
+    member = data.draw(members)
+    own = [entry for entry in holds.bank.entries if entry.user_id == member]
+    hole = data.draw(st.integers(min_value=0, max_value=len(own) - 1))
+    try:
+        replayed = ledger.replay(own[:hole] + own[hole + 1 :], user_id=member, now=NOW)
+    except BrokenLedgerError:
+        return
+    assert figures(replayed) != figures(holds.bank.balances[member])
+
+
+@given(members, amounts, st.integers(min_value=-500, max_value=500))
+def test_what_does_not_add_up_is_never_posted(member: str, amount: Decimal, off: int) -> None:
+    right = Holds().issue("cause", member, amount)
+    leg = right.legs[0]
+    wrong = ledger.Leg(
+        user_id=member,
+        type=leg.type,
+        description=leg.description,
+        available=amount,
+        issued=amount + Decimal(off).scaleb(-2),
+    )
+    movement = Movement(id="m", legs=(wrong,), related_entity_id="cause")
+    try:
+        ledger.check_conserved(movement)
+    except BrokenLedgerError:
+        assert off != 0
+    else:
+        assert off == 0
+        assert not isinstance(Bank.opened(*MEMBERS).post(movement), Refusal)

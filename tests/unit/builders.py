@@ -1,0 +1,382 @@
+"""Test data, and a bank in memory that the pure rules move: what `transactions` writes, without DynamoDB."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from models import answers, endings, ledger, payment, steps
+from models.change import Change, Guard, Member, Offer, Scene, Verdict
+from models.errors import Refusal
+from models.events import Event, Notice
+from models.ledger import Balance, Entry, Escrow, EscrowStatus, EscrowType, Movement, TransactionType
+from models.lifecycle import (
+    DEFAULT_WINDOWS,
+    ENDED,
+    Request,
+    RequestStatus,
+    Response,
+    Step,
+)
+
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+ALICE, BOB, EVE = "alice", "bob", "eve"
+REQUEST_ID = "11111111-1111-4111-8111-111111111111"
+SERVICE_ID = "22222222-2222-4222-8222-222222222222"
+EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:hourbank-ServiceRequestWorkflow:"
+
+Rule = Callable[[Scene, datetime], Verdict]
+
+
+def hours(text: str) -> Decimal:
+    return Decimal(text).quantize(Decimal("0.01"))
+
+
+def make_request(**changes: Any) -> Request:
+    given: dict[str, Any] = {
+        "id": REQUEST_ID,
+        "service_id": SERVICE_ID,
+        "requester_id": ALICE,
+        "provider_id": BOB,
+        "status": RequestStatus.INITIATED,
+        "estimated_hours": hours("2"),
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    return Request(**given)
+
+
+def make_offer(**changes: Any) -> Offer:
+    given: dict[str, Any] = {
+        "id": SERVICE_ID,
+        "user_id": BOB,
+        "title": "Garden help",
+        "hourly_rate": hours("1"),
+        "is_active": True,
+        **changes,
+    }
+    return Offer(**given)
+
+
+def make_member(user_id: str, **changes: Any) -> Member:
+    return Member(id=user_id, username=user_id, **changes)
+
+
+def make_balance(user_id: str, available: str = "10", escrowed: str = "0", **changes: Any) -> Balance:
+    given: dict[str, Any] = {
+        "user_id": user_id,
+        "total_balance": hours(available) + hours(escrowed),
+        "available_balance": hours(available),
+        "escrowed_balance": hours(escrowed),
+        "created_at": NOW,
+        "updated_at": NOW,
+        "version": 1,
+        **changes,
+    }
+    return Balance(**given)
+
+
+def make_escrow(**changes: Any) -> Escrow:
+    given: dict[str, Any] = {
+        "id": make_request().escrow_key,
+        "request_id": REQUEST_ID,
+        "from_user_id": ALICE,
+        "to_user_id": BOB,
+        "amount": hours("2"),
+        "status": EscrowStatus.ESCROWED,
+        "escrow_type": EscrowType.SERVICE_REQUEST,
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    return Escrow(**given)
+
+
+def make_scene(**changes: Any) -> Scene:
+    """Return a scene in which nothing speaks against holding the hours."""
+    given: dict[str, Any] = {
+        "request": make_request(status=RequestStatus.VALIDATING, version=2),
+        "offer": make_offer(),
+        "requester": make_member(ALICE),
+        "provider": make_member(BOB),
+        "requester_balance": make_balance(ALICE),
+        "provider_balance": make_balance(BOB),
+        **changes,
+    }
+    return Scene(**given)
+
+
+@dataclass
+class Bank:
+    """Everything stored, in memory; a change goes through only if what it was decided on still stands."""
+
+    now: datetime = NOW
+    offers: dict[str, Offer] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    escrows: dict[str, Escrow] = field(default_factory=dict)
+    guards: dict[str, str] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    exchanges: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    @classmethod
+    def opened(cls, *members: str) -> "Bank":
+        """Return a bank whose members have their 10 hours; the second one offers garden help."""
+        bank = cls(offers={SERVICE_ID: make_offer()})
+        for member in members or (ALICE, BOB):
+            bank.join(member)
+        return bank
+
+    def join(self, member: str) -> None:
+        self.members[member] = make_member(member)
+        bonus = ledger.issue(
+            cause=member,
+            user_id=member,
+            amount=hours("10"),
+            type=TransactionType.WELCOME_BONUS,
+            description="Welcome to HourBank",
+        )
+        assert self.post(bonus) is None
+
+    def post(self, movement: Movement) -> Refusal | None:
+        """Post a movement whole, or not at all."""
+        ledger.check_conserved(movement)
+        posted: list[tuple[Balance, Entry]] = []
+        for leg in movement.legs:
+            before = self.balances.get(leg.user_id) or Balance.empty(leg.user_id, self.now)
+            result = ledger.post(before, leg, movement, now=self.now)
+            if isinstance(result, Refusal):
+                return result
+            posted.append(result)
+        for after, entry in posted:
+            assert entry.id not in {known.id for known in self.entries}, "a movement had its effect twice"
+            self.balances[after.user_id] = after
+            self.entries.append(entry)
+        return None
+
+    def scene(self, request: Request) -> Scene:
+        return Scene(
+            request=request,
+            escrow=self.escrows.get(request.escrow_key),
+            offer=self.offers.get(request.service_id),
+            requester=self.members.get(request.requester_id),
+            provider=self.members.get(request.provider_id),
+            requester_balance=self.balances.get(request.requester_id),
+            provider_balance=self.balances.get(request.provider_id),
+            guarded_by=self.guards.get(request.guard_id),
+        )
+
+    def create(self, request: Request) -> Verdict:
+        verdict = answers.create(self.scene(request), self.now)
+        if isinstance(verdict, Change):
+            self.apply(verdict)
+        return verdict
+
+    def move(self, rule: Rule, request_id: str = REQUEST_ID) -> Verdict:
+        """Let a rule decide about a stored request, and apply what it decides."""
+        verdict = rule(self.scene(self.requests[request_id]), self.now)
+        if isinstance(verdict, Change):
+            self.apply(verdict)
+        return verdict
+
+    def apply(self, change: Change) -> None:
+        after = change.request
+        before = self.requests.get(after.id)
+        assert after.version == (before.version if before else 0) + 1
+        if change.movement is not None:
+            assert self.post(change.movement) is None
+        if change.escrow is not None:
+            held = self.escrows.get(change.escrow.id)
+            assert (held is None) == (change.escrow.status is EscrowStatus.ESCROWED), "an escrow ends once"
+            assert held is None or held.status is EscrowStatus.ESCROWED
+            self.escrows[change.escrow.id] = change.escrow
+        self._guard(change)
+        if change.payment is not None:
+            self.exchanges.append(after.id)
+        self.requests[after.id] = after
+        self.events.extend(change.events)
+        self.notices.extend(change.notices)
+
+    def _guard(self, change: Change) -> None:
+        key, request_id = change.request.guard_id, change.request.id
+        if change.guard is Guard.PUT:
+            assert key not in self.guards
+            self.guards[key] = request_id
+        elif change.guard is Guard.REMOVE:
+            assert self.guards.pop(key, request_id) == request_id
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def check(self) -> None:
+        """Assert the ledger's invariants, which hold at any moment."""
+        balances = self.balances.values()
+        assert sum(balance.total_balance for balance in balances) == sum(entry.issued for entry in self.entries)
+        for balance in balances:
+            own = [entry for entry in self.entries if entry.user_id == balance.user_id]
+            held = [escrow.amount for escrow in self.escrows.values() if self._holds(escrow, balance.user_id)]
+            assert balance.escrowed_balance == sum(held)
+            assert min(balance.available_balance, balance.escrowed_balance) >= 0
+            assert balance.total_balance == balance.available_balance + balance.escrowed_balance
+            replayed = ledger.replay(own, user_id=balance.user_id, now=self.now)
+            assert figures(replayed) == figures(balance)
+        for request in self.requests.values():
+            self._check_request(request)
+
+    @staticmethod
+    def _holds(escrow: Escrow, user_id: str) -> bool:
+        return escrow.from_user_id == user_id and escrow.status is EscrowStatus.ESCROWED
+
+    def _check_request(self, request: Request) -> None:
+        escrow = self.escrows.get(request.escrow_key)
+        guarded = self.guards.get(request.guard_id) == request.id
+        held = escrow is not None and escrow.status is EscrowStatus.ESCROWED
+        assert guarded == (request.status in {RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE})
+        assert held == (request.status in HELD)
+        assert (request.due_at is None) == (request.due_shard is None)
+        if request.status not in ENDED:
+            assert request.due_at is not None
+        elif request.status is not RequestStatus.PAID:
+            assert request.due_at is None
+        moments = [passage.at for passage in request.passages]
+        assert moments == sorted(moments)
+        assert request.passages[-1].status is request.status
+        assert self.exchanges.count(request.id) == (request.status is RequestStatus.PAID)
+
+
+HELD = frozenset(
+    {
+        RequestStatus.ESCROWED,
+        RequestStatus.AWAITING_RESPONSE,
+        RequestStatus.ACCEPTED,
+        RequestStatus.IN_PROGRESS,
+        RequestStatus.COMPLETED,
+    }
+)
+
+
+def figures(balance: Balance) -> tuple[object, ...]:
+    """Return what a replay must give back exactly."""
+    return (
+        balance.user_id,
+        balance.available_balance,
+        balance.escrowed_balance,
+        balance.total_balance,
+        balance.version,
+        balance.last_transaction_id,
+        balance.last_hash,
+    )
+
+
+def wait_for(step: Step, token: str = "token") -> Rule:  # noqa: S107 — a task token is no password
+    return partial(steps.begin_wait, step=step, token=token, windows=DEFAULT_WINDOWS)
+
+
+def say(wait: Step, by: str, response: Response, message: str | None = None) -> Rule:
+    return partial(answers.answer, wait=wait, by=by, response=response, message=message)
+
+
+# What the workflow does to a request, by the names that the tables of the tests use.
+WORKFLOW: dict[str, Rule] = {
+    "begin": steps.begin_validation,
+    "validate": steps.validate,
+    "hold": steps.hold,
+    "ask": wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE),
+    "await start": wait_for(Step.WAIT_FOR_SERVICE_START),
+    "ask start": wait_for(Step.CONFIRM_SERVICE_START),
+    "await work": wait_for(Step.WAIT_FOR_COMPLETION),
+    "ask work": wait_for(Step.CONFIRM_SERVICE_COMPLETION),
+    "complete": steps.complete,
+    "refund": endings.refund,
+    "expire": endings.expire,
+    "pay": payment.pay,
+    "rate": payment.enable_rating,
+}
+
+
+def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]:
+    """Return what people do, each as whoever is given for the side that it takes."""
+    bob, alice = by_provider, by_requester
+    return {
+        "accept": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.ACCEPTED),
+        "reject": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.REJECTED),
+        "start": say(Step.WAIT_FOR_SERVICE_START, bob, Response.MARKED),
+        "confirm start": say(Step.CONFIRM_SERVICE_START, alice, Response.CONFIRMED),
+        "finish": say(Step.WAIT_FOR_COMPLETION, bob, Response.MARKED),
+        "confirm work": say(Step.CONFIRM_SERVICE_COMPLETION, alice, Response.CONFIRMED),
+        "cancel": partial(answers.cancel, by=alice),
+        "withdraw": partial(answers.withdraw, by=bob),
+    }
+
+
+EVERYTHING = {**WORKFLOW, **people()}
+
+_HELD = ("begin", "hold")
+_ASKED = (*_HELD, "ask")
+_ACCEPTED = (*_ASKED, "accept", "await start")
+_STARTING = (*_ACCEPTED, "start", "ask start")
+_IN_PROGRESS = (*_STARTING, "confirm start", "await work")
+_FINISHING = (*_IN_PROGRESS, "finish", "ask work")
+_COMPLETED = (*_FINISHING, "confirm work", "complete")
+
+# Every place that a request can be in, and the way there; "late" lets the open wait's deadline pass.
+WAYS: dict[str, tuple[str, ...]] = {
+    "INITIATED": (),
+    "VALIDATING": ("begin",),
+    "ESCROWED": _HELD,
+    "AWAITING": _ASKED,
+    "AWAITING late": (*_ASKED, "late"),
+    "AWAITING accepted": (*_ASKED, "accept"),
+    "AWAITING rejected": (*_ASKED, "reject"),
+    "ACCEPTED": _ACCEPTED,
+    "ACCEPTED late": (*_ACCEPTED, "late"),
+    "ACCEPTED started": (*_ACCEPTED, "start"),
+    "ACCEPTED asked": _STARTING,
+    "ACCEPTED asked late": (*_STARTING, "late"),
+    "ACCEPTED confirmed": (*_STARTING, "confirm start"),
+    "IN_PROGRESS": _IN_PROGRESS,
+    "IN_PROGRESS late": (*_IN_PROGRESS, "late"),
+    "IN_PROGRESS finished": (*_IN_PROGRESS, "finish"),
+    "IN_PROGRESS asked": _FINISHING,
+    "IN_PROGRESS asked late": (*_FINISHING, "late"),
+    "IN_PROGRESS confirmed": (*_FINISHING, "confirm work"),
+    "COMPLETED": _COMPLETED,
+    "PAID": (*_COMPLETED, "pay"),
+    "PAID rated": (*_COMPLETED, "pay", "rate"),
+    "REJECTED": (*_ASKED, "reject", "refund"),
+    "CANCELLED": ("begin", "cancel"),
+    "WITHDRAWN": (*_ACCEPTED, "withdraw"),
+    "EXPIRED": (*_ASKED, "late", "expire"),
+}
+
+
+def bank_at(place: str) -> Bank:
+    """Return a bank whose one request has come to a place by the rules themselves."""
+    bank = Bank.opened()
+    bank.create(make_request())
+    for step in WAYS[place]:
+        if step == "late":
+            wait = bank.requests[REQUEST_ID].wait
+            assert wait is not None
+            bank.now = wait.deadline
+            continue
+        bank.pass_time(1)
+        verdict = bank.move(EVERYTHING[step])
+        assert isinstance(verdict, Change), f"{step}: {verdict}"
+    return bank
+
+
+def request_at(place: str) -> Request:
+    """Return a request that has come to a place by the rules themselves."""
+    return bank_at(place).requests[REQUEST_ID]
+
+
+def moved_to(bank: Bank, **changes: Any) -> None:
+    """Put the bank's request where no rule of this path leads."""
+    bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], **changes)

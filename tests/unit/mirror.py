@@ -1,0 +1,129 @@
+"""A mirror over tables in memory: what the resolvers ask of the store, answered from dictionaries."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from models import clock
+from models.naming import Names
+from models.store import ConditionFailedError, Item, Page, Read, Store, key_of
+from models.tables import Table
+from resolvers.authorization import may_read
+from resolvers.context import Context
+from resolvers.guards import GUARDS
+from resolvers.identity import Caller
+from resolvers.mirror import Mirror
+from resolvers.paging import PageTokens
+from resolvers.rows import Rows
+from resolvers.writes import Domain, Writes
+from schema.amplify.answers import AnyInfo
+from schema.amplify.build import MirrorSchema, build_schema
+from schema.amplify.declaration import Model
+from schema.amplify.rules import Operation
+
+ALICE = Caller("sub-alice", "alice")
+BOB = Caller("sub-bob", "bob")
+EVE = Caller("sub-eve", "eve")
+ADMIN = Caller("sub-admin", "admin", frozenset({"admin"}))
+
+
+class MemoryStore(Store):
+    """Tables as dictionaries; filters are not run, conditions are: a row is there, or it is not."""
+
+    def __init__(self) -> None:
+        super().__init__(None, Names(stack="unit", region="us-east-1", account="0" * 12))  # type: ignore[arg-type]  # nobody calls
+        self.rows: dict[Read, Item] = {}
+        self.asked: list[tuple[str, Any]] = []
+
+    def add(self, table: type[Table], **attributes: Any) -> None:
+        item = {name: _wire(value) for name, value in attributes.items()}
+        self.rows[table, item[key_of(table).attr_name]["S"]] = item
+
+    async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
+        del consistent
+        self.asked.append(("get", (table.__name__, key)))
+        return self.rows.get((table, key))
+
+    async def batch_get(self, reads: Sequence[Read], *, consistent: bool = False) -> list[Item | None]:
+        del consistent
+        self.asked.append(("batch_get", {(table.__name__, key) for table, key in reads}))
+        return [self.rows.get(read) for read in reads]
+
+    async def query(self, table: type[Table], index: Any, hash_value: str, **given: Any) -> Page:
+        self.asked.append(("query", (table.__name__, index.Meta.index_name, hash_value)))
+        field = index.Meta.index_name.removeprefix("by")
+        field = field[0].lower() + field[1:]
+        found = [i for (of, _), i in self.rows.items() if of is table and i.get(field) == {"S": hash_value}]
+        found.sort(key=lambda item: item["createdAt"]["S"], reverse=not given["forward"])
+        return self._cut(table, found, given)
+
+    async def scan_page(self, table: type[Table], **given: Any) -> Page:
+        self.asked.append(("scan", table.__name__))
+        return self._cut(table, [item for (of, _), item in self.rows.items() if of is table], given)
+
+    def _cut(self, table: type[Table], found: list[Item], given: Mapping[str, Any]) -> Page:
+        key = key_of(table).attr_name
+        after = given["start_key"]
+        start = 0 if after is None else 1 + next(n for n, i in enumerate(found) if i[key] == after[key])
+        items = found[start : start + given["limit"]]
+        more = len(found) > start + len(items)
+        shown = [] if given["count_only"] else items
+        return Page(shown, len(items), {key: items[-1][key]} if more else None)
+
+    async def put(self, table: type[Table], item: Item, *, condition: Any = None) -> None:
+        read = (table, item[key_of(table).attr_name]["S"])
+        if condition is not None and read in self.rows:
+            raise ConditionFailedError(self.rows[read])
+        self.rows[read] = item
+
+    async def update(self, table: type[Table], key: str, actions: Any, *, condition: Any = None) -> Item:
+        item = dict(self.rows[table, key])
+        for action in actions:
+            (name,) = action.values[0].path
+            item.pop(name, None)
+            if len(action.values) > 1:
+                item[name] = action.values[1].value
+        self.rows[table, key] = item
+        return item
+
+    async def delete(self, table: type[Table], key: str, *, condition: Any = None) -> Item | None:
+        return self.rows.pop((table, key), None)
+
+
+def _wire(value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case list():
+            return {"L": [_wire(element) for element in value]}
+    return {"N": str(value)}
+
+
+class Told:
+    """Events of the rows that are stored already."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def subscribe(
+        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+    ) -> AsyncIterator[Item]:
+        del operation, arguments
+        for (table, _), item in self._store.rows.items():
+            if table is model.table and may_read(info.context.caller, model, item):
+                yield item
+
+
+def schema_over(store: MemoryStore) -> MirrorSchema:
+    writes = Writes(store, clock.now, Domain(guards=GUARDS))
+    return build_schema(Mirror(Rows(store, PageTokens(b"secret")), writes, Told(store)))
+
+
+async def execute(
+    schema: MirrorSchema, store: Store, caller: Caller | None, query: str, **variables: Any
+) -> tuple[Any, list[dict[str, Any]]]:
+    """Return an operation's data and errors, as the wire carries them."""
+    context = Context(store, caller, {})
+    result = await schema.execute(query, variable_values=variables, context_value=context)
+    return result.data, [error.formatted for error in result.errors or ()]  # type: ignore[misc]  # AppSync's shape

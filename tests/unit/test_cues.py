@@ -1,0 +1,57 @@
+"""What travels through the state machine."""
+
+import json
+
+import pytest
+
+from models.lifecycle import DEFAULT_WINDOWS, Step
+from tests.unit.builders import NOW, REQUEST_ID, bank_at, make_request
+from workflows.cues import MOST_VISITS, Cue
+from workflows.executions import execution_name, request_id_of
+
+CUE = Cue(request_id=REQUEST_ID, generation=2, visits=3)
+
+
+def test_a_cue_survives_the_machine() -> None:
+    assert Cue.read(json.loads(json.dumps(CUE.as_json()))) == CUE
+
+
+def test_an_execution_begins_without_visits() -> None:
+    assert Cue.of(make_request(generation=4)) == Cue(request_id=REQUEST_ID, generation=4)
+    assert Cue.read({"requestId": REQUEST_ID, "generation": 4}).visits == 0
+
+
+def test_no_execution_runs_in_circles_for_ever() -> None:
+    cue = Cue(request_id=REQUEST_ID, generation=0)
+    for visits in range(1, MOST_VISITS + 1):
+        cue = cue.visited()
+        assert cue.visits == visits
+    with pytest.raises(RuntimeError, match="circles"):
+        cue.visited()
+
+
+def test_the_cue_onward_names_the_step_and_its_timer() -> None:
+    bank = bank_at("ESCROWED")
+    onward = CUE.onward(bank.requests[REQUEST_ID], DEFAULT_WINDOWS, bank.now)
+    assert onward.as_json() == {
+        "requestId": REQUEST_ID,
+        "generation": 2,
+        "visits": 3,
+        "step": "WaitForProviderResponse",
+        "timeoutSeconds": 24 * 3600 + 1,
+    }
+    given = CUE.onward(make_request(), DEFAULT_WINDOWS, NOW, step=Step.CREATE_ESCROW)
+    assert given.step is Step.CREATE_ESCROW
+
+
+def test_a_superseded_execution_is_led_to_its_end() -> None:
+    assert CUE.superseded().as_json()["step"] == "Superseded"
+
+
+@pytest.mark.parametrize(
+    ("generation", "name"), [(0, REQUEST_ID), (1, f"{REQUEST_ID}-r1"), (12, f"{REQUEST_ID}-r12")]
+)
+def test_an_execution_is_named_by_its_request(generation: int, name: str) -> None:
+    arn = f"arn:aws:states:us-east-1:000000000000:execution:hourbank-ServiceRequestWorkflow:{name}"
+    assert execution_name(REQUEST_ID, generation) == name
+    assert request_id_of(arn) == REQUEST_ID

@@ -1,0 +1,186 @@
+"""How requests end without payment, and how the sweep hands them on."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from models import endings
+from models.change import Change, Guard
+from models.endings import LARGEST_PAUSE, LONGEST_CAUSE
+from models.errors import BrokenLedgerError
+from models.ledger import EscrowStatus
+from models.lifecycle import (
+    BEFORE_ACCEPTANCE,
+    STEP_GRACE,
+    Request,
+    RequestStatus,
+    StatusReason,
+)
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    EVERYTHING,
+    EXECUTION,
+    NOW,
+    REQUEST_ID,
+    WAYS,
+    Rule,
+    bank_at,
+    hours,
+    make_escrow,
+    make_request,
+    make_scene,
+    moved_to,
+    request_at,
+)
+
+# The place, what ends it there, where it ends and why, whether its hours go back, and who is told.
+ENDINGS = [
+    ("INITIATED", "cancel", "REJECTED", "REQUESTER_CANCELLED", False, []),
+    ("VALIDATING", "cancel", "REJECTED", "REQUESTER_CANCELLED", False, []),
+    ("ESCROWED", "cancel", "REJECTED", "REQUESTER_CANCELLED", True, [BOB]),
+    ("AWAITING", "cancel", "REJECTED", "REQUESTER_CANCELLED", True, [BOB]),
+    ("AWAITING rejected", "refund", "REJECTED", "PROVIDER_REJECTED", True, [ALICE]),
+    ("AWAITING late", "expire", "EXPIRED", "RESPONSE_TIMEOUT", True, [ALICE, BOB]),
+    ("ACCEPTED late", "expire", "EXPIRED", "START_TIMEOUT", True, [ALICE, BOB]),
+    ("ACCEPTED", "withdraw", "REJECTED", "PROVIDER_WITHDREW", True, [ALICE]),
+    ("IN_PROGRESS late", "expire", "EXPIRED", "COMPLETION_TIMEOUT", True, [ALICE, BOB]),
+    ("IN_PROGRESS", "withdraw", "REJECTED", "PROVIDER_WITHDREW", True, [ALICE]),
+    ("INITIATED", "give up", "REJECTED", "WORKFLOW_ERROR", False, [ALICE]),
+    ("AWAITING", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
+    ("AWAITING accepted", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
+]
+RULES: dict[str, Rule] = {**EVERYTHING, "give up": endings.give_up}
+
+resume = partial(endings.resume, execution_arn=f"{EXECUTION}next")
+fail = partial(endings.note_failure, error="Lambda.Unknown", cause="x" * 5000)
+
+
+@pytest.mark.parametrize(("place", "event", "status", "reason", "held", "told"), ENDINGS)
+def test_an_ending_gives_back_what_is_held_and_says_why(  # noqa: PLR0913 — a table's columns
+    place: str, event: str, status: str, reason: str, *, held: bool, told: list[str]
+) -> None:
+    bank = bank_at(place)
+    change = bank.move(RULES[event])
+
+    assert isinstance(change, Change)
+    assert (change.request.status, change.request.status_reason) == (status, reason)
+    assert (change.request.wait, change.request.expires_at, change.request.due_at) == (None, None, None)
+    assert (change.movement is not None) is held
+    assert [notice.user_id for notice in change.notices] == told
+    assert bank.balances[ALICE].available_balance == hours("10")
+    assert not bank.guards
+    bank.check()
+
+
+def test_the_reason_that_a_person_gives_is_passed_on() -> None:
+    bank = bank_at("AWAITING")
+    bank.move(EVERYTHING["reject"])
+    told = bank.requests[REQUEST_ID]
+    assert told.wait is not None
+    assert told.wait.answer is not None
+    answer = replace(told.wait.answer, message="On holiday")
+    moved_to(bank, wait=replace(told.wait, answer=answer))
+    change = bank.move(endings.refund)
+    assert isinstance(change, Change)
+    assert "On holiday" in change.notices[0].message
+    assert change.events[0].data["message"] == "On holiday"
+
+
+@pytest.mark.parametrize("escrow", [None, make_escrow(status=EscrowStatus.RELEASED)])
+def test_a_request_whose_hours_are_gone_does_not_end_quietly(escrow: Any) -> None:
+    awaiting = make_request(status=RequestStatus.AWAITING_RESPONSE, escrow_id=make_escrow().id)
+    with pytest.raises(BrokenLedgerError, match="without hours in escrow"):
+        endings.give_up(make_scene(request=awaiting, escrow=escrow), NOW)
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_resuming_hands_every_live_request_to_the_next_generation(place: str) -> None:
+    bank = bank_at(place)
+    before = bank.requests[REQUEST_ID]
+
+    verdict = bank.move(resume)
+
+    if before.is_over:
+        assert verdict is before
+        return
+    assert isinstance(verdict, Change)
+    after = verdict.request
+    assert (after.generation, after.step_function_execution_arn) == (1, f"{EXECUTION}next")
+    assert (after.resumptions, after.failing_since) == (1, bank.now)
+    assert (after.status, after.wait, after.passages) == (before.status, before.wait, before.passages)
+    assert verdict.movement is None
+    bank.check()
+
+
+def test_resuming_pauses_longer_and_longer() -> None:
+    bank = bank_at("COMPLETED")
+    since, pauses = bank.now, []
+    for _ in range(12):
+        bank.pass_time(1)
+        bank.move(resume)
+        request = bank.requests[REQUEST_ID]
+        assert request.due_at is not None
+        pauses.append(request.due_at - bank.now)
+    assert pauses[:4] == [STEP_GRACE, STEP_GRACE * 2, STEP_GRACE * 4, STEP_GRACE * 8]
+    assert pauses[-1] == max(pauses) == LARGEST_PAUSE
+    assert bank.requests[REQUEST_ID].failing_since == since + timedelta(seconds=1)
+    bank.move(EVERYTHING["pay"])
+    assert bank.requests[REQUEST_ID].failing_since is None
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_a_failure_is_put_on_record_and_moves_nothing(place: str) -> None:
+    bank = bank_at(place)
+    before, entries = bank.requests[REQUEST_ID], len(bank.entries)
+
+    verdict = bank.move(fail)
+
+    if before.is_over:
+        assert verdict is before
+        return
+    assert isinstance(verdict, Change)
+    assert verdict.request.due_at == bank.now
+    assert (verdict.request.status, verdict.request.wait) == (before.status, before.wait)
+    assert len(verdict.events[0].data["cause"]) == LONGEST_CAUSE
+    assert len(bank.entries) == entries
+    bank.check()
+
+
+def test_a_repeated_failure_waits_for_its_pause() -> None:
+    bank = bank_at("COMPLETED")
+    bank.move(resume)
+    due = bank.requests[REQUEST_ID].due_at
+    bank.pass_time(1)
+    bank.move(fail)
+    assert bank.requests[REQUEST_ID].due_at == due
+
+
+def test_a_look_is_put_off_once_it_is_due() -> None:
+    bank = bank_at("AWAITING")
+    before = bank.requests[REQUEST_ID]
+    assert bank.move(endings.look_later) is before
+    bank.pass_time(24 * 3600)
+    bank.move(endings.look_later)
+    assert bank.requests[REQUEST_ID].due_at == bank.now + STEP_GRACE
+    over = bank_at("EXPIRED")
+    assert isinstance(over.move(endings.look_later), Request)
+
+
+@pytest.mark.parametrize("place", [place for place in WAYS if request_at(place).status not in BEFORE_ACCEPTANCE])
+def test_nobody_gives_up_what_was_accepted(place: str) -> None:
+    bank = bank_at(place)
+    before, entries = bank.requests[REQUEST_ID], len(bank.entries)
+    bank.move(endings.give_up)
+    after = bank.requests[REQUEST_ID]
+    assert (after.status, after.status_reason, after.wait) == (before.status, before.status_reason, before.wait)
+    assert after.due_at is None
+    assert len(bank.entries) == entries
+
+
+def test_every_reason_to_end_is_put_in_words() -> None:
+    reasons = {StatusReason(row[3]) for row in ENDINGS}
+    assert reasons == set(endings._ENDINGS)

@@ -1,0 +1,35 @@
+"""Identifiers that follow from their cause."""
+
+from uuid import uuid4
+
+import pytest
+
+from models.identifiers import derived, is_uuid
+
+
+def test_the_same_cause_gives_the_same_id() -> None:
+    assert derived("r1", "hold") == derived("r1", "hold")
+    assert derived("r1", 2) == derived("r1", "2")
+    assert is_uuid(derived("r1", "hold"))
+
+
+def test_other_causes_give_other_ids() -> None:
+    causes = [("r1", "hold"), ("r1", "release"), ("r2", "hold"), ("hold", "r1"), ("r1hold",), ("r1", "hold", "")]
+    assert len({derived(*cause) for cause in causes}) == len(causes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (str(uuid4()), True),
+        (str(uuid4()).upper(), True),
+        (uuid4().hex, False),
+        (f"{{{uuid4()}}}", False),
+        (f"urn:uuid:{uuid4()}", False),
+        ("", False),
+        ("11111111-1111-4111-8111-11111111111", False),
+        ("a request", False),
+    ],
+)
+def test_only_the_canonical_form_is_a_uuid(text: str, expected: bool) -> None:  # noqa: FBT001 — a table's column
+    assert is_uuid(text) is expected

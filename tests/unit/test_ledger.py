@@ -1,0 +1,212 @@
+"""The ledger: conserved, never negative, chained, and replayed to the last hundredth."""
+
+import random
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from models import ledger
+from models.errors import BrokenLedgerError, Code, Refusal
+from models.hours import ZERO
+from models.ledger import Balance, Entry, EscrowStatus, Leg, Movement, TransactionType
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    REQUEST_ID,
+    Bank,
+    bank_at,
+    figures,
+    hours,
+    make_balance,
+    make_escrow,
+)
+
+HOLD = ledger.hold(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2"))
+RELEASE = ledger.release(request_id=REQUEST_ID, from_user_id=ALICE, to_user_id=BOB, amount=hours("2"))
+REFUND = ledger.refund(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2"))
+BONUS = ledger.issue(
+    cause=ALICE, user_id=ALICE, amount=hours("10"), type=TransactionType.WELCOME_BONUS, description="Welcome"
+)
+
+
+def posted(balance: Balance, movement: Movement, leg: int = 0) -> tuple[Balance, Entry]:
+    result = ledger.post(balance, movement.legs[leg], movement, now=NOW)
+    assert not isinstance(result, Refusal)
+    return result
+
+
+def story() -> tuple[Balance, list[Entry]]:
+    """Return alice's balance and log after bonus, hold, refund, hold and release."""
+    other = ledger.hold(request_id="another", from_user_id=ALICE, amount=hours("3.5"))
+    paid = ledger.release(request_id="another", from_user_id=ALICE, to_user_id=BOB, amount=hours("3.5"))
+    balance, entries = Balance.empty(ALICE, NOW), []
+    for movement in (BONUS, HOLD, REFUND, other, paid):
+        balance, entry = posted(balance, movement)
+        entries.append(entry)
+    return balance, entries
+
+
+@pytest.mark.parametrize(
+    ("movement", "available", "escrowed"),
+    [(HOLD, "8", "4"), (REFUND, "12", "0"), (RELEASE, "10", "0"), (BONUS, "20", "2")],
+    ids=["hold", "refund", "release", "issue"],
+)
+def test_what_a_movement_does_to_the_requester(movement: Movement, available: str, escrowed: str) -> None:
+    before = make_balance(ALICE, "10", "2")
+    after, entry = posted(before, movement)
+    assert (after.available_balance, after.escrowed_balance) == (hours(available), hours(escrowed))
+    assert after.total_balance == after.available_balance + after.escrowed_balance
+    assert (after.version, after.last_transaction_id, after.last_hash) == (2, movement.id, entry.hash)
+    assert (entry.id, entry.balance_version) == (f"{movement.id}#{ALICE}", 2)
+    assert (entry.balance_before, entry.balance_after) == (hours("10"), hours(available))
+    assert entry.amount == entry.balance_after - entry.balance_before
+
+
+def test_a_release_reaches_the_provider() -> None:
+    after, entry = posted(make_balance(BOB), RELEASE, leg=1)
+    assert (after.available_balance, after.escrowed_balance) == (hours("12"), ZERO)
+    assert entry.transaction_type is TransactionType.TRANSFER
+
+
+def test_nobody_spends_what_they_have_not() -> None:
+    refused = ledger.post(make_balance(ALICE, "1.99"), HOLD.legs[0], HOLD, now=NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INSUFFICIENT_BALANCE
+    assert refused.facts == {"available": 1.99, "needed": 2.0}
+
+
+def test_more_than_is_held_cannot_be_released() -> None:
+    with pytest.raises(BrokenLedgerError, match="in escrow"):
+        ledger.post(make_balance(ALICE, "10", "1.99"), RELEASE.legs[0], RELEASE, now=NOW)
+
+
+def test_a_locked_account_spends_nothing_and_is_paid_all_the_same() -> None:
+    locked = make_balance(ALICE, "10", "2", locked_at=NOW)
+    refused = ledger.post(locked, HOLD.legs[0], HOLD, now=NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.ACCOUNT_LOCKED
+    for settling in (RELEASE, REFUND, BONUS):
+        posted(locked, settling)
+
+
+@pytest.mark.parametrize("movement", [HOLD, RELEASE, REFUND, BONUS])
+def test_movements_add_up(movement: Movement) -> None:
+    ledger.check_conserved(movement)
+
+
+@pytest.mark.parametrize(
+    "legs",
+    [
+        (),
+        (Leg(user_id=ALICE, type=TransactionType.TRANSFER, description=""),),
+        (Leg(user_id=ALICE, type=TransactionType.TRANSFER, description="", available=hours("1")),),
+        (Leg(user_id=ALICE, type=TransactionType.TRANSFER, description="", issued=hours("1")),),
+        (
+            Leg(user_id=ALICE, type=TransactionType.TRANSFER, description="", available=hours("-20000")),
+            Leg(user_id=BOB, type=TransactionType.TRANSFER, description="", available=hours("20000")),
+        ),
+    ],
+    ids=["no legs", "nothing moved", "from nobody", "issued to nobody", "too much at once"],
+)
+def test_what_does_not_add_up_is_never_posted(legs: tuple[Leg, ...]) -> None:
+    with pytest.raises(BrokenLedgerError, match="does not add up"):
+        ledger.check_conserved(Movement(id="m", legs=legs, related_entity_id=REQUEST_ID))
+
+
+def test_a_movement_that_is_repeated_has_the_same_ids() -> None:
+    again = ledger.hold(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2"))
+    assert again.id == HOLD.id
+    assert len({movement.id for movement in (HOLD, RELEASE, REFUND, BONUS)}) == 4
+
+
+def test_a_log_replays_to_its_balance_in_any_order() -> None:
+    balance, entries = story()
+    random.Random(1).shuffle(entries)  # noqa: S311 — an order, no secret
+    assert figures(ledger.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
+
+
+def test_an_empty_log_is_an_empty_balance() -> None:
+    assert ledger.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_missing_entry_shows(index: int) -> None:
+    _, entries = story()
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        ledger.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
+
+
+def test_a_missing_last_entry_shows_beside_the_balance() -> None:
+    balance, entries = story()
+    assert figures(ledger.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount": hours("-1.99")},
+        {"balance_before": hours("9.99")},
+        {"balance_after": hours("8.01")},
+        {"escrowed_amount": hours("2.01")},
+        {"issued": hours("0.01")},
+        {"transaction_type": TransactionType.REFUND},
+        {"description": "Nothing to see here"},
+        {"related_entity_id": "another"},
+        {"transaction_id": "another"},
+        {"created_at": NOW.replace(year=2025)},
+        {"user_id": BOB},
+        {"hash": "0" * 64},
+        {"previous_hash": None},
+        {"balance_version": 7},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_changed_entry_shows(change: dict[str, object]) -> None:
+    _, entries = story()
+    entries[1] = replace(entries[1], **change)  # type: ignore[arg-type]  # any field of an entry
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        ledger.replay(entries, user_id=ALICE, now=NOW)
+
+
+def test_a_changed_entry_shows_even_if_it_is_sealed_anew() -> None:
+    _, entries = story()
+    entries[1] = replace(entries[1], description="Forged").sealed()
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        ledger.replay(entries, user_id=ALICE, now=NOW)
+
+
+def test_swapped_entries_show() -> None:
+    _, entries = story()
+    second, third = entries[1], entries[2]
+    entries[1] = replace(third, balance_version=second.balance_version)
+    entries[2] = replace(second, balance_version=third.balance_version)
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        ledger.replay(entries, user_id=ALICE, now=NOW)
+
+
+def test_a_hash_is_the_same_however_dynamodb_writes_the_number() -> None:
+    _, entries = story()
+    entry = entries[0]
+    stored = replace(entry, amount=Decimal(10), balance_after=Decimal("1E+1"))
+    assert ledger.entry_hash(stored) == entry.hash
+
+
+def test_an_escrow_ends_with_its_moment() -> None:
+    escrow = make_escrow()
+    released, cancelled = escrow.released(NOW), escrow.cancelled(NOW)
+    assert (released.status, released.released_at, released.version) == (EscrowStatus.RELEASED, NOW, 2)
+    assert (cancelled.status, cancelled.cancelled_at, cancelled.version) == (EscrowStatus.CANCELLED, NOW, 2)
+
+
+def test_alice_asks_bob_for_two_hours() -> None:
+    def balances(bank: Bank) -> list[tuple[Decimal, Decimal]]:
+        found = (bank.balances[ALICE], bank.balances[BOB])
+        return [(balance.available_balance, balance.escrowed_balance) for balance in found]
+
+    ten = (hours("10"), ZERO)
+    assert balances(bank_at("INITIATED")) == [ten, ten]
+    assert balances(bank_at("IN_PROGRESS")) == [(hours("8"), hours("2")), ten]
+    assert balances(bank_at("PAID")) == [(hours("8"), ZERO), (hours("12"), ZERO)]
+    assert balances(bank_at("EXPIRED")) == [ten, ten]

@@ -1,0 +1,324 @@
+"""A request's life, place by place: what each step and each person can do there, and what comes next."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from models.change import Verdict
+from models.errors import BrokenLedgerError, Code, Refusal
+from models.lifecycle import (
+    ANSWER_GRACE,
+    DEFAULT_WINDOWS,
+    DUE_SHARDS,
+    ENDED,
+    LARGEST_LIFE,
+    STEP_GRACE,
+    Passage,
+    Request,
+    RequestStatus,
+    Step,
+    Wait,
+    next_step,
+    seconds_to_wait,
+    window,
+)
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    EVE,
+    EVERYTHING,
+    NOW,
+    REQUEST_ID,
+    WAYS,
+    Bank,
+    bank_at,
+    make_request,
+    moved_to,
+    people,
+    request_at,
+)
+
+# What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
+# for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `answer` stands
+# now; `asks` a new wait in the same status; `token` the open wait's new token.
+WORKFLOW_TABLE = """
+                     | begin      | validate | hold     | ask               | await start | ask start | await work  | ask work | complete  | refund   | expire  | pay  | rate
+INITIATED            | VALIDATING | -        | -        | -                 | -           | -         | -           | -        | -         | -        | -       | -    | =
+VALIDATING           | =          | =        | ESCROWED | -                 | -           | -         | -           | -        | -         | -        | -       | -    | =
+ESCROWED             | -          | -        | =        | AWAITING_RESPONSE | -           | -         | -           | -        | -         | -        | -       | -    | =
+AWAITING             | -          | -        | -        | token             | -           | -         | -           | -        | -         | -        | -       | -    | =
+AWAITING late        | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | EXPIRED | -    | =
+AWAITING accepted    | -          | -        | -        | -                 | ACCEPTED    | -         | -           | -        | -         | -        | -       | -    | =
+AWAITING rejected    | -          | -        | -        | -                 | -           | -         | -           | -        | -         | REJECTED | -       | -    | =
+ACCEPTED             | -          | -        | -        | -                 | token       | -         | -           | -        | -         | -        | -       | -    | =
+ACCEPTED late        | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | EXPIRED | -    | =
+ACCEPTED started     | -          | -        | -        | -                 | -           | asks      | -           | -        | -         | -        | -       | -    | =
+ACCEPTED asked       | -          | -        | -        | -                 | -           | token     | -           | -        | -         | -        | -       | -    | =
+ACCEPTED asked late  | -          | -        | -        | -                 | -           | -         | IN_PROGRESS | -        | -         | -        | -       | -    | =
+ACCEPTED confirmed   | -          | -        | -        | -                 | -           | -         | IN_PROGRESS | -        | -         | -        | -       | -    | =
+IN_PROGRESS          | -          | -        | -        | -                 | -           | -         | token       | -        | -         | -        | -       | -    | =
+IN_PROGRESS late     | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | EXPIRED | -    | =
+IN_PROGRESS finished | -          | -        | -        | -                 | -           | -         | -           | asks     | -         | -        | -       | -    | =
+IN_PROGRESS asked    | -          | -        | -        | -                 | -           | -         | -           | token    | -         | -        | -       | -    | =
+IN_PROGRESS asked late | -        | -        | -        | -                 | -           | -         | -           | -        | COMPLETED | -        | -       | -    | =
+IN_PROGRESS confirmed | -         | -        | -        | -                 | -           | -         | -           | -        | COMPLETED | -        | -       | -    | =
+COMPLETED            | -          | -        | -        | -                 | -           | -         | -           | -        | =         | -        | -       | PAID | =
+PAID                 | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | -       | =    | told
+PAID rated           | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | -       | =    | =
+REJECTED             | -          | -        | -        | -                 | -           | -         | -           | -        | -         | =        | -       | -    | =
+CANCELLED            | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | -       | -    | =
+WITHDRAWN            | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | -       | -    | =
+EXPIRED              | -          | -        | -        | -                 | -           | -         | -           | -        | -         | -        | =       | -    | =
+"""  # noqa: E501 — a table is as wide as it is
+
+# The same for people, each on the side that the action belongs to.
+PEOPLE_TABLE = """
+                       | accept | reject | start  | confirm start | finish | confirm work | cancel   | withdraw
+INITIATED              | -      | -      | -      | -             | x      | x            | REJECTED | -
+VALIDATING             | -      | -      | -      | -             | x      | x            | REJECTED | -
+ESCROWED               | -      | -      | -      | -             | x      | x            | REJECTED | -
+AWAITING               | answer | answer | -      | -             | x      | x            | REJECTED | -
+AWAITING late          | late   | late   | -      | -             | x      | x            | REJECTED | -
+AWAITING accepted      | =      | -      | ~      | ~             | ~      | ~            | ~        | ~
+AWAITING rejected      | -      | =      | ~      | ~             | ~      | ~            | ~        | ~
+ACCEPTED               | =      | -      | answer | -             | x      | x            | -        | REJECTED
+ACCEPTED late          | =      | -      | late   | -             | x      | x            | -        | REJECTED
+ACCEPTED started       | =      | -      | =      | ~             | ~      | ~            | ~        | ~
+ACCEPTED asked         | =      | -      | =      | answer        | x      | x            | -        | REJECTED
+ACCEPTED asked late    | =      | -      | =      | late          | x      | x            | -        | REJECTED
+ACCEPTED confirmed     | =      | -      | =      | =             | ~      | ~            | ~        | ~
+IN_PROGRESS            | =      | -      | =      | =             | answer | x            | -        | REJECTED
+IN_PROGRESS late       | =      | -      | =      | =             | late   | x            | -        | REJECTED
+IN_PROGRESS finished   | =      | -      | =      | =             | =      | ~            | ~        | ~
+IN_PROGRESS asked      | =      | -      | =      | =             | =      | answer       | -        | REJECTED
+IN_PROGRESS asked late | =      | -      | =      | =             | =      | late         | -        | REJECTED
+IN_PROGRESS confirmed  | =      | -      | =      | =             | =      | =            | ~        | ~
+COMPLETED              | =      | -      | =      | =             | =      | =            | -        | -
+PAID                   | =      | -      | =      | =             | =      | =            | -        | -
+PAID rated             | =      | -      | =      | =             | =      | =            | -        | -
+REJECTED               | -      | =      | -      | -             | x      | x            | -        | -
+CANCELLED              | -      | -      | -      | -             | x      | x            | =        | -
+WITHDRAWN              | =      | -      | -      | -             | x      | x            | -        | =
+EXPIRED                | -      | -      | -      | -             | x      | x            | -        | -
+"""
+
+NEXT_STEPS = {
+    "INITIATED": Step.VALIDATE_REQUEST,
+    "VALIDATING": Step.VALIDATE_REQUEST,
+    "ESCROWED": Step.WAIT_FOR_PROVIDER_RESPONSE,
+    "AWAITING": Step.WAIT_FOR_PROVIDER_RESPONSE,
+    "AWAITING late": Step.EXPIRE_REQUEST,
+    "AWAITING accepted": Step.START_SERVICE_EXECUTION,
+    "AWAITING rejected": Step.REFUND_ESCROW,
+    "ACCEPTED": Step.WAIT_FOR_SERVICE_START,
+    "ACCEPTED late": Step.EXPIRE_REQUEST,
+    "ACCEPTED started": Step.CONFIRM_SERVICE_START,
+    "ACCEPTED asked": Step.CONFIRM_SERVICE_START,
+    "ACCEPTED asked late": Step.WAIT_FOR_COMPLETION,
+    "ACCEPTED confirmed": Step.WAIT_FOR_COMPLETION,
+    "IN_PROGRESS": Step.WAIT_FOR_COMPLETION,
+    "IN_PROGRESS late": Step.EXPIRE_REQUEST,
+    "IN_PROGRESS finished": Step.CONFIRM_SERVICE_COMPLETION,
+    "IN_PROGRESS asked": Step.CONFIRM_SERVICE_COMPLETION,
+    "IN_PROGRESS asked late": Step.PROCESS_SERVICE_COMPLETION,
+    "IN_PROGRESS confirmed": Step.PROCESS_SERVICE_COMPLETION,
+    "COMPLETED": Step.PROCESS_PAYMENT,
+    "PAID": Step.ENABLE_RATING,
+    "PAID rated": Step.ENABLE_RATING,
+    "REJECTED": Step.COMPLETE_WORKFLOW,
+    "CANCELLED": Step.COMPLETE_WORKFLOW,
+    "WITHDRAWN": Step.COMPLETE_WORKFLOW,
+    "EXPIRED": Step.COMPLETE_WORKFLOW,
+}
+
+_REFUSED = {
+    Code.INVALID_REQUEST_STATUS: "-",
+    Code.INVALID_STATUS_FOR_COMPLETION: "x",
+    Code.DEADLINE_PASSED: "late",
+}
+
+
+def cells(table: str) -> list[tuple[str, str, str]]:
+    """Return a table's (place, event, outcome)."""
+    head, *rows = [[cell.strip() for cell in line.split("|")] for line in table.strip("\n").splitlines()]
+    return [(row[0], event, outcome) for row in rows for event, outcome in zip(head[1:], row[1:], strict=True)]
+
+
+def outcome(before: Request, verdict: Verdict) -> str:
+    """Return a verdict in the tables' words."""
+    if isinstance(verdict, Refusal):
+        return "~" if verdict.passing else _REFUSED[verdict.code]
+    if isinstance(verdict, Request):
+        assert verdict is before
+        return "="
+    after = verdict.request
+    if after.status is not before.status:
+        return after.status.value
+    if after.answer and not before.answer:
+        return "answer"
+    if after.wait is None:
+        return "told"
+    return "token" if before.wait and before.wait.name is after.wait.name else "asks"
+
+
+@pytest.mark.parametrize(("place", "event", "expected"), cells(WORKFLOW_TABLE) + cells(PEOPLE_TABLE))
+def test_what_comes_of_each_event_in_each_place(place: str, event: str, expected: str) -> None:
+    bank = bank_at(place)
+    before = bank.requests[REQUEST_ID]
+
+    verdict = bank.move(EVERYTHING[event])
+
+    assert outcome(before, verdict) == expected
+    bank.check()
+    if expected in {"-", "x", "~", "late", "="}:
+        assert bank.requests[REQUEST_ID] is before
+
+
+@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("event", EVERYTHING)
+def test_whatever_is_repeated_has_its_one_effect(place: str, event: str) -> None:
+    bank = bank_at(place)
+    bank.move(EVERYTHING[event])
+    once = effects(bank)
+
+    bank.move(EVERYTHING[event])
+
+    assert effects(bank) == once
+
+
+def effects(bank: Bank) -> tuple[object, ...]:
+    """Return what anybody could tell: status, answers, and how much was written and told."""
+    request = bank.requests[REQUEST_ID]
+    counts = (len(bank.entries), len(bank.exchanges), len(bank.events), len(bank.notices))
+    return (request.status, request.status_reason, request.answer, request.answers, request.passages, *counts)
+
+
+def test_the_tables_are_whole() -> None:
+    assert {place for place, _, _ in cells(WORKFLOW_TABLE)} == set(WAYS) == set(NEXT_STEPS)
+    assert {place for place, _, _ in cells(PEOPLE_TABLE)} == set(WAYS)
+    assert {event for _, event, _ in cells(WORKFLOW_TABLE) + cells(PEOPLE_TABLE)} == set(EVERYTHING)
+    reached = {request_at(place).status for place in WAYS}
+    assert reached == set(RequestStatus) - {RequestStatus.NEGOTIATING, RequestStatus.DISPUTED}
+
+
+@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("action", people())
+def test_only_the_right_side_may_act(place: str, action: str) -> None:
+    bank = bank_at(place)
+    before = bank.requests[REQUEST_ID]
+    swapped, strange = people(by_provider=ALICE, by_requester=BOB), people(by_provider=EVE, by_requester=EVE)
+    by_provider = action in {"accept", "reject", "start", "finish", "withdraw"}
+
+    other_side, stranger = bank.move(swapped[action]), bank.move(strange[action])
+
+    assert isinstance(other_side, Refusal)
+    assert other_side.code is (Code.UNAUTHORIZED_PROVIDER if by_provider else Code.UNAUTHORIZED_REQUESTER)
+    assert isinstance(stranger, Refusal)
+    assert stranger.code is Code.REQUEST_NOT_FOUND
+    assert not stranger.facts
+    assert bank.requests[REQUEST_ID] is before
+
+
+@pytest.mark.parametrize("status", [RequestStatus.NEGOTIATING, RequestStatus.DISPUTED])
+@pytest.mark.parametrize("event", sorted(set(EVERYTHING) - {"cancel"}))
+def test_nothing_of_this_path_moves_a_request_that_is_elsewhere(status: RequestStatus, event: str) -> None:
+    bank = bank_at("ESCROWED")
+    moved_to(bank, status=status)
+    before = bank.requests[REQUEST_ID]
+
+    try:
+        verdict = bank.move(EVERYTHING[event])
+    except BrokenLedgerError:
+        verdict = before
+
+    assert isinstance(verdict, Refusal | Request)
+    assert bank.requests[REQUEST_ID] is before
+
+
+@pytest.mark.parametrize(("place", "step"), NEXT_STEPS.items())
+def test_the_next_step(place: str, step: Step) -> None:
+    bank = bank_at(place)
+    assert next_step(bank.requests[REQUEST_ID], bank.now) is step
+
+
+@pytest.mark.parametrize("place", [place for place in WAYS if "accepted" in place or "ed confirmed" in place])
+def test_an_answer_before_the_deadline_wins_over_the_timer(place: str) -> None:
+    request = request_at(place)
+    assert request.wait is not None
+    long_after = request.wait.deadline + timedelta(days=1)
+    assert next_step(request, long_after) is NEXT_STEPS[place]
+
+
+def test_a_disputed_request_is_left_to_the_dispute() -> None:
+    assert next_step(make_request(status=RequestStatus.DISPUTED), NOW) is Step.HANDLE_DISPUTE
+
+
+def test_a_request_that_should_wait_for_somebody_and_does_not_is_broken() -> None:
+    with pytest.raises(BrokenLedgerError, match="waits for nobody"):
+        next_step(make_request(status=RequestStatus.ACCEPTED), NOW)
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_somebody_looks_after_every_request_that_lives(place: str) -> None:
+    bank = bank_at(place)
+    request, now = bank.requests[REQUEST_ID], bank.now
+    if place == "PAID":  # lives until the rating is enabled
+        assert (request.due_at, request.is_over) == (now + STEP_GRACE, False)
+    elif request.status in ENDED:
+        assert (request.due_at, request.due_shard, request.is_over) == (None, None, True)
+    elif request.wait is None:
+        assert request.due_at == request.updated_at + STEP_GRACE
+    else:
+        answer = request.wait.answer
+        assert request.due_at == (answer.at + ANSWER_GRACE if answer else request.wait.deadline)
+    assert request.due_shard is None or 0 <= int(request.due_shard) < DUE_SHARDS
+
+
+def test_a_dispute_is_nothing_for_the_sweep() -> None:
+    request = make_request().moved(NOW, status=RequestStatus.DISPUTED)
+    assert request.due_at is None
+    assert request.is_over
+
+
+def test_moving_notes_the_passage_and_forgets_the_failures() -> None:
+    request = make_request(resumptions=3, failing_since=NOW)
+    after = request.moved(NOW, status=RequestStatus.VALIDATING)
+    assert after.passages == (Passage(status=RequestStatus.VALIDATING, at=NOW),)
+    assert (after.version, after.resumptions, after.failing_since) == (1, 0, None)
+
+
+def test_no_life_is_endless() -> None:
+    request = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * LARGEST_LIFE)
+    with pytest.raises(BrokenLedgerError, match="more statuses"):
+        request.moved(NOW, status=RequestStatus.VALIDATING)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (Step.WAIT_FOR_PROVIDER_RESPONSE, DEFAULT_WINDOWS.response),
+        (Step.CONFIRM_SERVICE_START, DEFAULT_WINDOWS.confirmation),
+        (Step.CONFIRM_SERVICE_COMPLETION, DEFAULT_WINDOWS.confirmation),
+        (Step.WAIT_FOR_SERVICE_START, DEFAULT_WINDOWS.mark),
+        (Step.WAIT_FOR_COMPLETION, DEFAULT_WINDOWS.mark),
+    ],
+)
+def test_windows(step: Step, expected: timedelta) -> None:
+    assert window(make_request(), step, DEFAULT_WINDOWS) == expected
+
+
+def test_the_providers_own_window_counts() -> None:
+    request = make_request(response_seconds=7200)
+    assert window(request, Step.WAIT_FOR_PROVIDER_RESPONSE, DEFAULT_WINDOWS) == timedelta(hours=2)
+
+
+def test_the_timer_ends_just_after_the_deadline() -> None:
+    wait = Wait(name=Step.WAIT_FOR_SERVICE_START, deadline=NOW + timedelta(seconds=90.2))
+    request = make_request(status=RequestStatus.ACCEPTED, wait=wait)
+    assert seconds_to_wait(request, Step.WAIT_FOR_SERVICE_START, DEFAULT_WINDOWS, NOW) == 92
+    assert seconds_to_wait(request, Step.START_SERVICE_EXECUTION, DEFAULT_WINDOWS, NOW) == 92
+    long_after = NOW + timedelta(days=2)
+    assert seconds_to_wait(request, Step.WAIT_FOR_SERVICE_START, DEFAULT_WINDOWS, long_after) == 1
+    two_days = 48 * 3600
+    assert seconds_to_wait(request, Step.CONFIRM_SERVICE_START, DEFAULT_WINDOWS, NOW) == two_days + 1

@@ -1,0 +1,72 @@
+"""A completed request is paid once, and only while its hours are held."""
+
+from models import payment
+from models.change import Change, Payment
+from models.errors import Code, Refusal
+from models.events import NotificationType
+from models.ledger import EscrowStatus
+from models.lifecycle import RequestStatus
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    REQUEST_ID,
+    bank_at,
+    hours,
+    make_escrow,
+    make_request,
+    make_scene,
+)
+
+COMPLETED = make_request(status=RequestStatus.COMPLETED, version=9, escrow_id=make_escrow().id)
+
+
+def test_paying_releases_records_and_tells() -> None:
+    bank = bank_at("COMPLETED")
+    change = bank.move(payment.pay)
+
+    assert isinstance(change, Change)
+    assert change.escrow is not None
+    assert change.escrow.status is EscrowStatus.RELEASED
+    assert change.payment == Payment(hours_spent=hours("2"), description="Garden help")
+    assert [(notice.user_id, notice.type) for notice in change.notices] == [
+        (BOB, NotificationType.TRANSACTION_COMPLETED),
+        (ALICE, NotificationType.TRANSACTION_COMPLETED),
+    ]
+    assert bank.balances[BOB].available_balance == hours("12")
+
+
+def test_a_service_that_is_gone_is_paid_all_the_same() -> None:
+    change = payment.pay(make_scene(request=COMPLETED, escrow=make_escrow(), offer=None), NOW)
+    assert isinstance(change, Change)
+    assert change.payment is not None
+    assert change.payment.description == "a service"
+
+
+def test_hours_that_are_not_held_are_not_paid() -> None:
+    for escrow, code in (
+        (None, Code.ESCROW_NOT_FOUND),
+        (make_escrow(status=EscrowStatus.CANCELLED), Code.INVALID_ESCROW_STATUS),
+        (make_escrow(status=EscrowStatus.RELEASED), Code.INVALID_ESCROW_STATUS),
+    ):
+        scene = make_scene(request=COMPLETED, escrow=escrow)
+        for refused in (payment.pay(scene, NOW), payment.payable(scene)):
+            assert isinstance(refused, Refusal)
+            assert refused.code is code
+
+
+def test_only_completed_work_is_payable() -> None:
+    assert payment.payable(make_scene(request=COMPLETED, escrow=make_escrow())) is None
+    for status in set(RequestStatus) - {RequestStatus.COMPLETED}:
+        refused = payment.payable(make_scene(request=make_request(status=status), escrow=make_escrow()))
+        assert isinstance(refused, Refusal)
+        assert refused.facts["status"] == status
+
+
+def test_the_rating_is_asked_for_once() -> None:
+    bank = bank_at("PAID")
+    change = bank.move(payment.enable_rating)
+    assert isinstance(change, Change)
+    assert [(notice.user_id, notice.title) for notice in change.notices] == [(ALICE, "How was it?")]
+    assert change.request.is_over
+    assert bank.move(payment.enable_rating) is bank.requests[REQUEST_ID]

@@ -1,0 +1,92 @@
+"""The rules' dataclasses and the tables' items are two forms of one thing."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from models import ledger, rows
+from models.change import Member, Offer
+from models.ledger import Balance, Entry, Escrow
+from models.lifecycle import Request, RequestStatus
+from models.store import expressions
+from models.tables import Escrow as EscrowTable
+from models.tables import Service, ServiceRequest, Table, TransactionLog, User, UserBalance
+from tests.unit.builders import ALICE, NOW, WAYS, bank_at, make_balance, make_escrow, make_offer, request_at
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_a_request_survives_its_row(place: str) -> None:
+    request = request_at(place)
+    assert rows.decode(Request, ServiceRequest, rows.encode(ServiceRequest, request)) == request
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        (UserBalance, make_balance(ALICE, "8", "2", last_hash="h", locked_at=NOW)),
+        (EscrowTable, make_escrow(released_at=NOW)),
+        *((TransactionLog, entry) for entry in bank_at("PAID").entries),
+    ],
+)
+def test_a_row_of_the_ledger_survives(table: type[Table], row: Any) -> None:
+    assert rows.decode(type(row), table, rows.encode(table, row)) == row
+
+
+def test_an_entry_is_still_sealed_when_dynamodb_has_dropped_its_zeros() -> None:
+    for entry in bank_at("PAID").entries:
+        item = rows.encode(TransactionLog, entry)
+        for name in ("amount", "balanceBefore", "balanceAfter", "escrowedAmount", "issued"):
+            item[name] = {"N": str(Decimal(item[name]["N"]).normalize())}
+        read = rows.decode(Entry, TransactionLog, item)
+        assert ledger.entry_hash(read) == entry.hash
+
+
+def test_what_is_absent_is_no_attribute() -> None:
+    item = rows.encode(ServiceRequest, request_at("INITIATED"))
+    assert not {"wait", "escrowId", "statusReason", "expiresAt", "agreedRate"} & set(item)
+    assert item["estimatedHours"] == {"N": "2.00"}
+    assert item["createdAt"]["S"].endswith(".000Z")
+    assert item["answers"] == {"L": []}
+    assert "NULL" not in str(item)
+
+
+def test_further_attributes_go_by_their_own_names() -> None:
+    item = rows.encode(ServiceRequest, request_at("INITIATED"), expiresAt=NOW, message=None)
+    assert item["expiresAt"] == {"S": "2026-01-05T12:00:00.000Z"}
+    assert "message" not in item
+
+
+def test_attributes_that_the_rules_do_not_need_are_passed_over() -> None:
+    service = {
+        "id": {"S": "s"},
+        "userId": {"S": "bob"},
+        "title": {"S": "Garden help"},
+        "description": {"S": "…"},
+        "category": {"S": "garden"},
+        "hourlyRate": {"N": "1.5"},
+        "isActive": {"BOOL": True},
+        "responseWindowHours": {"N": "48"},
+    }
+    offer = rows.decode(Offer, Service, service)
+    assert offer == make_offer(id="s", hourly_rate=Decimal("1.50"), response_window_hours=48)
+    member = rows.decode(Member, User, {"id": {"S": "bob"}, "username": {"S": "bob"}, "rating": {"N": "5"}})
+    assert member.is_active is None
+
+
+def test_the_difference_is_what_has_changed() -> None:
+    before = request_at("AWAITING accepted")
+    after = replace(before, status=RequestStatus.ACCEPTED, wait=None, version=before.version + 1)
+    params = expressions(actions=rows.difference(ServiceRequest, before, after))
+    touched = set(params["ExpressionAttributeNames"].values())
+    assert touched == {"status", "wait", "version"}
+    assert "REMOVE" in params["UpdateExpression"]
+
+
+def test_no_difference_is_no_action() -> None:
+    balance, escrow = make_balance(ALICE), make_escrow()
+    assert rows.difference(UserBalance, balance, replace(balance)) == []
+    assert rows.difference(EscrowTable, escrow, replace(escrow)) == []
+    assert isinstance(balance, Balance)
+    assert isinstance(escrow, Escrow)

@@ -1,0 +1,190 @@
+"""What the workflow's steps write and tell, beside the status that they lead to."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models import steps
+from models.change import Change, Guard
+from models.errors import Code, Refusal
+from models.events import NotificationType
+from models.lifecycle import DEFAULT_WINDOWS, RequestStatus, StatusReason, Step
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    EVERYTHING,
+    NOW,
+    REQUEST_ID,
+    Bank,
+    bank_at,
+    hours,
+    make_balance,
+    make_member,
+    make_offer,
+    make_request,
+    make_scene,
+    wait_for,
+)
+
+
+def written(bank: Bank, event: str) -> Change:
+    verdict = bank.move(EVERYTHING[event])
+    assert isinstance(verdict, Change)
+    return verdict
+
+
+FAULTS: list[tuple[str, dict[str, Any], StatusReason]] = [
+    ("own service", {"request": make_request(status=RequestStatus.VALIDATING, provider_id=ALICE)}, StatusReason.SELF_REQUEST),
+    ("no requester", {"requester": None}, StatusReason.USER_NOT_ACTIVE),
+    ("no provider", {"provider": None}, StatusReason.USER_NOT_ACTIVE),
+    ("inactive requester", {"requester": make_member(ALICE, is_active=False)}, StatusReason.USER_NOT_ACTIVE),
+    ("inactive provider", {"provider": make_member(BOB, is_active=False)}, StatusReason.USER_NOT_ACTIVE),
+    ("locked account", {"requester_balance": make_balance(ALICE, locked_at=NOW)}, StatusReason.USER_NOT_ACTIVE),
+    ("no service", {"offer": None}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("inactive service", {"offer": make_offer(is_active=False)}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("somebody else's service", {"offer": make_offer(user_id="carol")}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("too short", {"offer": make_offer(min_booking_hours=hours("2.01"))}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("too long", {"offer": make_offer(max_booking_hours=hours("1.99"))}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("for nothing", {"offer": make_offer(hourly_rate=hours("0"))}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("a negative price", {"offer": make_offer(hourly_rate=hours("-1"))}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("beyond all price", {"offer": make_offer(hourly_rate=hours("5001"))}, StatusReason.SERVICE_NOT_AVAILABLE),
+    ("another open request", {"guarded_by": "another"}, StatusReason.DUPLICATE_REQUEST),
+    ("too few hours", {"requester_balance": make_balance(ALICE, "1.99")}, StatusReason.INSUFFICIENT_BALANCE),
+    ("no balance", {"requester_balance": None}, StatusReason.INSUFFICIENT_BALANCE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "reason"), [row[1:] for row in FAULTS], ids=[row[0] for row in FAULTS])
+@pytest.mark.parametrize("rule", [steps.validate, steps.hold])
+def test_what_speaks_against_a_request_rejects_it(
+    rule: Any, changes: dict[str, Any], reason: StatusReason
+) -> None:
+    verdict = rule(make_scene(**changes), NOW)
+
+    assert isinstance(verdict, Change)
+    assert (verdict.request.status, verdict.request.status_reason) == (RequestStatus.REJECTED, reason)
+    assert (verdict.movement, verdict.escrow, verdict.guard) == (None, None, Guard.KEEP)
+    assert verdict.request.due_at is None
+    assert [notice.user_id for notice in verdict.notices] == [ALICE]
+    assert verdict.events[0].data["statusReason"] == reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"guarded_by": REQUEST_ID},
+        {"provider": make_member(BOB, is_active=True)},
+        {"offer": make_offer(min_booking_hours=hours("2"), max_booking_hours=hours("2"))},
+        {"requester_balance": make_balance(ALICE, "2")},
+        {"provider_balance": None},
+    ],
+)
+def test_a_request_that_nothing_speaks_against_stands(changes: dict[str, Any]) -> None:
+    scene = make_scene(**changes)
+    assert steps.validate(scene, NOW) is scene.request
+
+
+def test_holding_fixes_amount_rate_and_window() -> None:
+    offer = make_offer(hourly_rate=hours("1.25"), response_window_hours=3)
+    verdict = steps.hold(make_scene(offer=offer), NOW)
+
+    assert isinstance(verdict, Change)
+    held, escrow = verdict.request, verdict.escrow
+    assert escrow is not None
+    assert (held.amount, held.agreed_rate, held.response_seconds) == (hours("2.5"), hours("1.25"), 3 * 3600)
+    assert (held.escrow_id, escrow.id, escrow.amount) == (held.escrow_key, held.escrow_key, hours("2.5"))
+    assert (escrow.from_user_id, escrow.to_user_id, escrow.request_id) == (ALICE, BOB, REQUEST_ID)
+    assert verdict.guard is Guard.PUT
+    assert [event.type for event in verdict.events] == ["Service Request Escrowed", "Hours Held In Escrow"]
+
+
+def test_each_wait_is_announced_to_the_one_who_is_asked() -> None:
+    told = {}
+    for place, event in (
+        ("ESCROWED", "ask"),
+        ("AWAITING accepted", "await start"),
+        ("ACCEPTED started", "ask start"),
+        ("ACCEPTED confirmed", "await work"),
+        ("IN_PROGRESS finished", "ask work"),
+    ):
+        change = written(bank_at(place), event)
+        assert change.request.wait is not None
+        assert change.request.expires_at == change.request.wait.deadline
+        told[event] = [(notice.user_id, notice.type) for notice in change.notices]
+    assert told == {
+        "ask": [(BOB, NotificationType.TRANSACTION_REQUEST)],
+        "await start": [(ALICE, NotificationType.TRANSACTION_ACCEPTED)],
+        "ask start": [(ALICE, NotificationType.SYSTEM_UPDATE)],
+        "await work": [(BOB, NotificationType.SYSTEM_UPDATE)],
+        "ask work": [(ALICE, NotificationType.SYSTEM_UPDATE)],
+    }
+
+
+def test_a_wait_that_begins_again_keeps_its_deadline_and_tells_nobody() -> None:
+    bank = bank_at("AWAITING")
+    first = bank.requests[REQUEST_ID].wait
+    bank.pass_time(3600)
+
+    change = bank.move(wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE, token="second"))
+
+    assert isinstance(change, Change)
+    assert first is not None
+    assert change.request.wait is not None
+    assert (change.request.wait.deadline, change.request.wait.token) == (first.deadline, "second")
+    assert (change.events, change.notices) == ((), ())
+
+
+def test_the_provider_has_the_window_of_the_service() -> None:
+    bank = Bank.opened()
+    bank.offers = {offer.id: make_offer(response_window_hours=2) for offer in bank.offers.values()}
+    bank.create(make_request())
+    for event in ("begin", "hold", "ask"):
+        bank.move(EVERYTHING[event])
+    assert bank.requests[REQUEST_ID].expires_at == bank.now + timedelta(hours=2)
+
+
+def test_an_accepted_request_makes_room_for_another() -> None:
+    assert written(bank_at("AWAITING accepted"), "await start").guard is Guard.REMOVE
+
+
+@pytest.mark.parametrize(
+    ("place", "event", "automatic"),
+    [
+        ("AWAITING accepted", "await start", False),
+        ("ACCEPTED confirmed", "await work", False),
+        ("ACCEPTED asked late", "await work", True),
+        ("IN_PROGRESS confirmed", "complete", False),
+        ("IN_PROGRESS asked late", "complete", True),
+    ],
+)
+def test_a_confirmation_that_the_clock_gave_is_called_so(place: str, event: str, automatic: bool) -> None:  # noqa: FBT001 — a table's column
+    assert written(bank_at(place), event).events[0].data["automatic"] is automatic
+
+
+def test_answers_are_kept() -> None:
+    request = bank_at("PAID").requests[REQUEST_ID]
+    assert [answer.wait for answer in request.answers] == [
+        Step.WAIT_FOR_PROVIDER_RESPONSE,
+        Step.WAIT_FOR_SERVICE_START,
+        Step.CONFIRM_SERVICE_START,
+        Step.WAIT_FOR_COMPLETION,
+        Step.CONFIRM_SERVICE_COMPLETION,
+    ]
+    assert (request.wait, request.expires_at) == (None, None)
+
+
+def test_a_step_that_finds_the_request_elsewhere_says_where() -> None:
+    scene = make_scene(request=make_request(status=RequestStatus.PAID))
+    wait = steps.begin_wait(scene, NOW, step=Step.WAIT_FOR_COMPLETION, token="t", windows=DEFAULT_WINDOWS)
+    for refused in (steps.begin_validation(scene, NOW), steps.hold(scene, NOW), steps.complete(scene, NOW), wait):
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts["status"]) == (Code.INVALID_REQUEST_STATUS, "PAID")
+
+
+def test_every_event_carries_who_and_what() -> None:
+    for event in bank_at("PAID rated").events:
+        assert event.data["requestId"] == REQUEST_ID
+        if event.entity_id == REQUEST_ID:
+            assert {"serviceId", "requesterId", "providerId", "status", "statusReason"} <= set(event.data)

@@ -1,0 +1,1 @@
+"""How HourBank comes to an AWS: the template, its deployment, and an AWS of one's own to deploy to."""

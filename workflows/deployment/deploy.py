@@ -1,0 +1,217 @@
+"""Creates or updates the stack by a change set, and says how it goes."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from models.settings import Settings
+from workflows.deployment.package import build_package
+from workflows.deployment.template import build_template, parameters
+
+Report = Callable[[str], None]
+Kind = Literal["CREATE", "UPDATE"]
+
+_FINGERPRINT = "hourbank:fingerprint"
+_WHOLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+# A stack that was never whole: CloudFormation takes no update to it, only its removal.
+_STILLBORN = frozenset({"ROLLBACK_COMPLETE", "CREATE_FAILED"})
+_NOTHING = "didn't contain changes"
+_WAIT_LIMIT = 1800
+_LOOK_OFTEN = 0.05
+
+
+class DeploymentError(Exception):
+    """The stack could not be deployed; the message is one line that says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What is to be deployed.
+
+    Args:
+        stack: the stack's name.
+        template: the template.
+        parameters: the values of its parameters.
+        bucket: where the template is uploaded, since AWS takes 51,200 bytes with a call; none locally.
+        disposable: a stack that is not whole is cleared away and made anew, which in the local cloud costs no rows.
+        look_every: seconds between two looks at how it goes.
+    """
+
+    stack: str
+    template: Mapping[str, Any]
+    parameters: Mapping[str, str]
+    bucket: str | None = None
+    disposable: bool = False
+    look_every: float = 5.0
+
+    @property
+    def body(self) -> str:
+        """Return the template as it is sent."""
+        return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash over all that decides what the stack becomes."""
+        return hashlib.sha256(
+            f"{self.body}{json.dumps(dict(self.parameters), sort_keys=True)}".encode()
+        ).hexdigest()
+
+
+def deploy_locally(settings: Settings, *, function_host_url: str, report: Report) -> bool:
+    """Deploy to the local cloud that the `AWS_*` variables lead to, and tell whether anything was to do.
+
+    Raises:
+        DeploymentError: it failed.
+    """
+    deployment = Deployment(
+        stack=settings.stack,
+        template=build_template(),
+        parameters=parameters(settings, function_host_url=function_host_url),
+        disposable=True,
+        look_every=_LOOK_OFTEN,
+    )
+    return deploy(deployment, report)
+
+
+def deploy_to_aws(settings: Settings, *, bucket: str, report: Report) -> bool:
+    """Package the functions, upload code and template to a bucket, and deploy to AWS.
+
+    Raises:
+        DeploymentError: it failed.
+    """
+    report("packaging the functions")
+    code = build_package()
+    key = f"{settings.stack}/{hashlib.sha256(code).hexdigest()}.zip"
+    deployment = Deployment(
+        stack=settings.stack,
+        template=build_template(),
+        parameters=parameters(settings, code_bucket=bucket, code_key=key),
+        bucket=bucket,
+    )
+    try:
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=code)
+    except (ClientError, BotoCoreError) as error:
+        raise DeploymentError(f"The code cannot be uploaded to {bucket}: {error}") from error
+    report(f"uploaded {len(code) / 1e6:.1f} MB of code")
+    return deploy(deployment, report)
+
+
+def deploy(deployment: Deployment, report: Report) -> bool:
+    """Create or update the stack, and tell whether anything was to do.
+
+    Raises:
+        DeploymentError: it failed.
+    """
+    try:
+        return _Stack(deployment, report).deploy()
+    except WaiterError as error:
+        raise DeploymentError(f"The deployment of {deployment.stack} failed: {_reason(error)}") from error
+    except (ClientError, BotoCoreError) as error:
+        raise DeploymentError(f"{deployment.stack} cannot be deployed: {error}") from error
+
+
+def _reason(error: WaiterError) -> str:
+    response: Mapping[str, Any] = error.last_response or {}
+    found, *_ = response.get("Stacks") or [response]
+    return str(found.get("StackStatusReason") or found.get("StatusReason") or error)
+
+
+class _Stack:
+    """One deployment of one stack."""
+
+    def __init__(self, deployment: Deployment, report: Report) -> None:
+        self._deployment = deployment
+        self._report = report
+        self._client = boto3.client(
+            "cloudformation", config=Config(retries={"mode": "standard", "max_attempts": 5})
+        )
+
+    def deploy(self) -> bool:
+        found = self._find()
+        if found and self._is_broken(found["StackStatus"]):
+            self._clear_away()
+            found = None
+        kind: Kind = "UPDATE" if found else "CREATE"
+        if found and self._is_deployed(found):
+            return False
+        self._report(f"{'updating' if found else 'creating'} the stack {self._deployment.stack}")
+        change_set = self._prepare(kind)
+        if change_set is None:
+            return False
+        self._execute(kind, change_set)
+        self._report(f"the stack {self._deployment.stack} is up to date")
+        return True
+
+    def _is_broken(self, status: str) -> bool:
+        return status in _STILLBORN or (self._deployment.disposable and status not in _WHOLE)
+
+    def _is_deployed(self, stack: Any) -> bool:
+        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+        return stack["StackStatus"] in _WHOLE and tags.get(_FINGERPRINT) == self._deployment.fingerprint
+
+    def _find(self) -> Any:
+        try:
+            (stack,) = self._client.describe_stacks(StackName=self._deployment.stack)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return None
+            raise
+        # A change set that was never executed leaves a stack that does not exist yet.
+        return None if stack["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE") else stack
+
+    def _clear_away(self) -> None:
+        self._report(f"clearing away what is left of {self._deployment.stack}; its tables stay")
+        self._client.delete_stack(StackName=self._deployment.stack)
+        self._client.get_waiter("stack_delete_complete").wait(
+            StackName=self._deployment.stack, WaiterConfig=self._pace
+        )
+
+    @property
+    def _pace(self) -> Any:
+        every = self._deployment.look_every
+        return {"Delay": every, "MaxAttempts": int(_WAIT_LIMIT / every)}
+
+    def _prepare(self, kind: Kind) -> str | None:
+        """Make the change set and return its id, or None if there is nothing to change."""
+        change_set = self._client.create_change_set(
+            StackName=self._deployment.stack,
+            ChangeSetName=f"change-{uuid4()}",
+            ChangeSetType=kind,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in self._deployment.parameters.items()
+            ],
+            Tags=[{"Key": _FINGERPRINT, "Value": self._deployment.fingerprint}],
+            **self._template(),
+        )["Id"]
+        try:
+            self._client.get_waiter("change_set_create_complete").wait(
+                ChangeSetName=change_set, WaiterConfig=self._pace
+            )
+        except WaiterError as error:
+            if _NOTHING not in _reason(error):
+                raise
+            self._client.delete_change_set(ChangeSetName=change_set)
+            return None
+        return change_set
+
+    def _template(self) -> Any:
+        bucket, body = self._deployment.bucket, self._deployment.body
+        if bucket is None:
+            return {"TemplateBody": body}
+        key = f"{self._deployment.stack}/{self._deployment.fingerprint}.template.json"
+        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
+        return {"TemplateURL": f"https://{bucket}.s3.{self._client.meta.region_name}.amazonaws.com/{key}"}
+
+    def _execute(self, kind: Kind, change_set: str) -> None:
+        self._client.execute_change_set(ChangeSetName=change_set)
+        done: Any = self._client.get_waiter(f"stack_{kind.lower()}_complete")  # type: ignore[call-overload]  # two names
+        done.wait(StackName=self._deployment.stack, WaiterConfig=self._pace)

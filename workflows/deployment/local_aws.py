@@ -1,0 +1,51 @@
+"""An AWS of one's own, whole: the local cloud, the functions that it calls, and the stack deployed to it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from models.settings import Settings
+from workflows.deployment.deploy import Report, deploy_locally
+from workflows.deployment.function_host import THREADS, Address, FunctionHost
+from workflows.deployment.local_cloud import LocalCloud
+
+_ADDRESS = "functions.json"
+
+
+@contextmanager
+def local_aws(
+    directory: Path, settings: Settings, *, report: Report, threads: int = THREADS, hosted: bool = True
+) -> Iterator[LocalCloud]:
+    """Run a local cloud with HourBank deployed, and lead this process's AWS clients to it.
+
+    Args:
+        directory: where everything is kept from one run to the next.
+        settings: the deployment's settings.
+        report: is told what happens, a line at a time.
+        threads: how many synchronous handlers may run at once.
+        hosted: the functions run in this process; else another one (`python server.py functions`) hosts them.
+
+    Raises:
+        LocalCloudError: the cloud cannot run.
+        DeploymentError: the stack cannot be deployed.
+    """
+    cloud = LocalCloud(directory, settings)
+    with ExitStack() as closing:
+        closing.callback(cloud.stop)
+        report("found the local cloud running" if cloud.start() else "started the local cloud")
+        os.environ.update(cloud.environment)
+        if hosted:
+            address = closing.enter_context(host_functions(directory, settings, threads=threads)).address
+            # Before the functions go: what they are at is then saved as far as it came.
+            closing.callback(cloud.stop)
+        else:
+            address = Address.kept(directory / _ADDRESS).with_port()
+            address.keep(directory / _ADDRESS)
+        deploy_locally(settings, function_host_url=address.url, report=report)
+        yield cloud
+
+
+def host_functions(directory: Path, settings: Settings, *, threads: int = THREADS) -> FunctionHost:
+    """Return the function host of a directory's local cloud, to be entered."""
+    return FunctionHost(settings.names, directory / _ADDRESS, threads=threads)

@@ -1,0 +1,73 @@
+"""The functions' code as a zip that is the same, byte for byte, whenever it is made from the same files."""
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from workflows.deployment.function_resources import RUNTIME
+
+_HOUSE = Path(__file__).parents[2]
+_ROOMS = ("models", "workflows")
+_LOCK = "requirements-functions.txt"
+# Zip knows no time before this one.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_READABLE = 0o644 << 16
+_QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
+_LOCKED = ("--only-binary=:all:", "--no-deps", "--require-hashes")
+
+
+class PackageError(Exception):
+    """The package could not be made; the message is one line that says why."""
+
+
+def build_package(house: Path = _HOUSE) -> bytes:
+    """Return the zip of the rooms that functions need and of their locked libraries.
+
+    Raises:
+        PackageError: a library could not be fetched for Lambda's platform.
+    """
+    with TemporaryDirectory() as temporary:
+        libraries = Path(temporary)
+        _install(house / _LOCK, libraries)
+        return zipped({**dict(_files(libraries, libraries)), **dict(_room_files(house))})
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Return a zip of files by their names, in order, all of one date."""
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(files.items()):
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.external_attr = _READABLE
+            archive.writestr(member, content, zipfile.ZIP_DEFLATED)
+    return target.getvalue()
+
+
+def _room_files(house: Path) -> Iterator[tuple[str, bytes]]:
+    for room in _ROOMS:
+        for name, content in _files(house / room, house):
+            if not name.startswith("workflows/deployment/"):  # what deploys is not deployed
+                yield name, content
+
+
+def _files(directory: Path, root: Path) -> Iterator[tuple[str, bytes]]:
+    for path in directory.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield path.relative_to(root).as_posix(), path.read_bytes()
+
+
+def _install(lock: Path, target: Path) -> None:
+    platform = ["--platform", "manylinux2014_x86_64", "--python-version", RUNTIME.removeprefix("python")]
+    done = subprocess.run(  # noqa: S603 — this very interpreter, nothing from outside
+        [sys.executable, "-m", "pip", "install", *_QUIETLY, *_LOCKED, *platform]
+        + ["--target", str(target), "--requirement", str(lock)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise PackageError(f"The functions' libraries cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
