@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from functools import partial
 from types import FrameType
 from typing import Annotated
 
@@ -50,21 +49,12 @@ from resolvers.http import build_app
 from resolvers.identity import Identity, RemoteKeys
 from resolvers.issuer import LocalIssuer
 from resolvers.mirror import Mirror
-from resolvers.operations import mutations, queries, subscriptions
-from resolvers.paging import PageTokens
-from resolvers.rows import Rows
-from resolvers.service_requests import ServiceRequests
-from resolvers.subscriptions import Subscriptions
-from resolvers.writes import Domain, Writes
-from schema.amplify.build import MirrorSchema, build_schema
-from resolvers.mirror import Mirror
 from resolvers.paging import PageTokens
 from resolvers.rows import Rows
 from resolvers.service_requests import ServiceRequests
 from resolvers.settings import ServerSettings
 from resolvers.subscriptions import Subscriptions
 from resolvers.writes import Domain, Writes
-from schema.amplify.answers import Answers
 from schema.amplify.build import MirrorSchema, build_schema
 from workflows.deployment.deploy import DeploymentError, deploy_to_aws
 from workflows.deployment.local_aws import host_functions, local_aws
@@ -72,7 +62,6 @@ from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.machine_resources import read_definitions
 from workflows.deployment.package import PackageError
 from workflows.deployment.template import build_template
-from workflows.executions import Executions
 from workflows.executions import Executions
 from workflows.revival import revive
 
@@ -86,47 +75,36 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Ho
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Who comes in, and what they are shown there.
-
-    Args:
-        identity: tells who is asking.
-        graphiql: the page for browsers.
-        own: the server's settings.
-    """
-
-    identity: Identity
-    graphiql: GraphiQL
-    own: ServerSettings
-
-
-@dataclass(frozen=True, slots=True)
 class Parts:
-    """What answers, put together; nothing of it has called AWS yet."""
+    """What answers; put together without a call to AWS."""
 
     store: Store
+    transactions: Transactions
+    executions: Executions
     members: Members
     feed: ChangeFeed
     schema: MirrorSchema
 
     @classmethod
-    def over(cls, calls: Calls, settings: Settings, secret: SecretStr) -> "Parts":
+    def over(cls, calls: Calls, settings: Settings, own: ServerSettings, page_secret: bytes) -> "Parts":
         """Return the parts that reach AWS by `calls`."""
         store = Store(calls, settings.names)
         transactions = Transactions(store, clock.now)
         executions = Executions(calls, settings.names, transactions, windows=settings.windows, clock=clock.now)
-        requests = ServiceRequests(calls, transactions, executions, clock.now)
         members = Members(store, transactions, clock.now)
-        feed = ChangeFeed(store)
-        domain = Domain(creators(requests, members, clock.now), GUARDS)
-        rows = Rows(store, PageTokens(secret.get_secret_value().encode()))
-        schema = build_schema(
-            Mirror(rows, Writes(store, clock.now, domain), Subscriptions(feed)),
-            extra_queries=[queries(store)],
-            extra_mutations=[mutations(requests)],
-            extra_subscriptions=[subscriptions(feed)],
+        feed = ChangeFeed(store, interval=own.feed_interval)
+        requests = ServiceRequests(calls, transactions, executions, clock.now)
+        domain = Domain(creators=creators(requests, members, clock.now), guards=GUARDS)
+        mirror = Mirror(
+            Rows(store, PageTokens(page_secret)), Writes(store, clock.now, domain), Subscriptions(feed)
         )
-        return cls(store, members, feed, schema)
+        schema = build_schema(
+            mirror,
+            extra_queries=[operations.queries(store)],
+            extra_mutations=[operations.mutations(requests)],
+            extra_subscriptions=[operations.subscriptions(feed)],
+        )
+        return cls(store, transactions, executions, members, feed, schema)
 
 
 class FunctionPlace(StrEnum):
@@ -205,11 +183,7 @@ def _serve_locally(own: ServerSettings, listener: socket.socket, functions: Func
     hosted = functions is FunctionPlace.HERE
     with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted):
         issuer = LocalIssuer(own.local)
-        token = issuer.mint(sub_of("alice"), "alice")
-
-        def welcome() -> None:
-            _welcome(_address(listener), token)
-
+        welcome = partial(_welcome, _address(listener), issuer.mint(sub_of("alice"), "alice"))
         serving = _run(settings, own, listener, identity=issuer.identity(), issuer=issuer, on_ready=welcome)
         asyncio.run(serving)
 
@@ -300,52 +274,32 @@ async def _composed(
         ExpectedError: the stack is not there.
     """
     async with AsyncCalls(_SERVICES) as calls:
-        store = Store(calls, settings.names)
-        transactions = Transactions(store, clock.now)
-        executions = Executions(calls, settings.names, transactions, windows=settings.windows, clock=clock.now)
-        members = Members(store, transactions, clock.now)
-        feed = ChangeFeed(store, interval=own.feed_interval)
-        health = Health(store, feed, tables=TABLES, machines=read_definitions())
+        parts = Parts.over(calls, settings, own, _page_secret(own, issuer))
+        health = Health(parts.store, parts.feed, tables=TABLES, machines=read_definitions())
         if missing := await health.missing():
-            raise ExpectedError(
-                f"Stack {settings.stack} is not whole, run `python server.py deploy`; missing: {', '.join(missing)}."
-            )
+            raise ExpectedError(f"Run `python server.py deploy` first; missing: {', '.join(missing)}.")
         if issuer is not None:
-            await load_demo(store, members, clock.now)
-        requests = ServiceRequests(calls, transactions, executions, clock.now)
-        domain = Domain(creators=creators(requests, members, clock.now), guards=GUARDS)
-        mirror = Mirror(
-            Rows(store, PageTokens(_page_secret(own, issuer))),
-            Writes(store, clock.now, domain),
-            Subscriptions(feed),
-        )
+            await load_demo(parts.store, parts.members, clock.now)
         app = build_app(
-            schema=_schema(mirror, requests, store, feed),
-            store=store,
+            schema=parts.schema,
+            store=parts.store,
             identity=identity,
             graphiql=GraphiQL(_sign_in(issuer), service=DEMO_SERVICES[0].id),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=own.allowed_origins,
         )
-        async with asyncio.TaskGroup() as tasks:
-            reviving = tasks.create_task(_revived(store, transactions, executions, local=issuer is not None))
+        reviving = asyncio.create_task(_revived(parts)) if issuer else None
+        try:
             yield app
-            reviving.cancel()
-        await feed.aclose()
+        finally:
+            if reviving:
+                reviving.cancel()
+            await parts.feed.aclose()
 
 
-def _schema(mirror: Answers, requests: ServiceRequests, store: Store, feed: ChangeFeed) -> MirrorSchema:
-    return build_schema(
-        mirror,
-        extra_queries=[operations.queries(store)],
-        extra_mutations=[operations.mutations(requests)],
-        extra_subscriptions=[operations.subscriptions(feed)],
-    )
-
-
-async def _revived(store: Store, transactions: Transactions, executions: Executions, *, local: bool) -> None:
+async def _revived(parts: Parts) -> None:
     """Look after every live request of a local cloud; on AWS the scheduled sweep is enough."""
-    if local and (live := await revive(store, transactions, executions)):
+    if live := await revive(parts.store, parts.transactions, parts.executions):
         _report(f"{live} live requests go on")
 
 
@@ -374,13 +328,13 @@ def _report(line: str) -> None:
     console.print(f"[dim]·[/] {line}")
 
 
-def _welcome(address: str, mint: Callable[[], str]) -> None:
+def _welcome(address: str, token: str) -> None:
     console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{address}/graphql[/]  GraphiQL, in a browser")
     console.print(f"  health      {address}/readyz")
     console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
     console.print("  as alice    [dim]Authorization:[/]")
     # Not wrapped, so that it can be copied.
-    console.print(mint(), soft_wrap=True)
+    console.print(token, soft_wrap=True)
     console.print("  stop        Ctrl-C\n")
 
 
@@ -407,6 +361,14 @@ def token(
         minted = LocalIssuer(ServerSettings().local).mint(sub, name, groups)
         whole = {"sub": sub, "username": name, "groups": groups, "token": minted}
         typer.echo(json.dumps(whole) if as_json else minted)
+
+
+@cli.command()
+def schema() -> None:
+    """Print the schema in GraphQL's own language."""
+    with _told_in_a_line():
+        parts = Parts.over(AsyncCalls(()), Settings(), ServerSettings(), b"none")
+        typer.echo(parts.schema.as_str())
 
 
 @cli.command()

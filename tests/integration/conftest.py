@@ -65,7 +65,7 @@ class Server:
     def start(self, *arguments: str) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
                 cwd=HOUSE,
                 env=self._environment,
@@ -160,7 +160,7 @@ def cloud(server: Server) -> Cloud:
 
 @pytest.fixture(scope="session")
 def token_for(server: Server) -> Callable[..., str]:
-    """`token_for("alice")`, `token_for("eve", "admin")`: a token of the server's own issuer."""
+    """Mint tokens as the server's own issuer does: `token_for("alice")`, `token_for("eve", "admin")`."""
     issuer = LocalIssuer(server.directory)
 
     def mint(name: str, *groups: str) -> str:
@@ -171,7 +171,7 @@ def token_for(server: Server) -> Callable[..., str]:
 
 @pytest.fixture
 async def graphql(server: Server) -> AsyncIterator[GraphQL]:
-    """`await graphql(token, query, variables)` returns `data`, or raises `RefusedError`."""
+    """Ask the server: awaiting `graphql` with token, query and variables gives `data` or raises `RefusedError`."""
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
 
         async def ask(token: str, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -190,7 +190,7 @@ async def graphql(server: Server) -> AsyncIterator[GraphQL]:
 
 @pytest.fixture
 async def members(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
-    """`await members("requester")` lets a new member join, whom no other test knows, with the welcome bonus."""
+    """Let new members join: awaiting `members` with a role gives one whom no other test knows."""
 
     async def join(role: str, *groups: str) -> Member:
         username = f"{role}-{uuid4().hex[:12]}"

@@ -1,252 +1,64 @@
 """Transactions on a real engine: at once, repeated, cut off, and in each other's way, with one effect each."""
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import ClientError
 
-from models import answers, clock, endings, ledger, payment, rows, steps
+from models import answers, clock, endings, payment, steps
 from models import transactions as module
-from models.aws import AsyncCalls, BlockingCalls, Calls, drive
-from models.change import Change
+from models.aws import AsyncCalls, BlockingCalls, drive
 from models.errors import Code, ContentionError, Refusal
-from models.ledger import Balance, Entry, Escrow, EscrowStatus
-from models.lifecycle import Request, RequestStatus, Response, StatusReason, Step
+from models.ledger import Balance
+from models.lifecycle import RequestStatus, Response, StatusReason, Step
 from models.members import Members
 from models.naming import Names
 from models.rows import decode, encode
-from models.store import Item, Store, index_keys, key_of
-from models.tables import (
-    TABLES,
-    RequestGuard,
-    Service,
-    ServiceRequest,
-    Table,
-    Transaction,
-    TransactionLog,
-    UserBalance,
-)
-from models.tables import Escrow as EscrowTable
+from models.settings import Settings
+from models.store import Store
+from models.tables import TABLES, RequestGuard, ServiceRequest, Transaction, User, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.unit.builders import EVERYTHING, figures, hours, make_request, people
+from tests.integration.town import Town, Unreliable, user
+from tests.unit.builders import hours, make_request
+from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.table_resources import table_resources
 
 STORY = (
     "begin", "validate", "hold", "ask", "accept", "await start", "start", "ask start", "confirm start",
     "await work", "finish", "ask work", "confirm work", "complete", "pay", "rate",
 )  # fmt: skip
-MOVEMENTS = ("hold", "pay")
-
-
-class Unreliable:
-    """Calls whose transactions fail as planned: each plan is used up by one write, then all go through."""
-
-    def __init__(self, calls: Calls, *plans: str) -> None:
-        self._calls = calls
-        self.plans = list(plans)
-
-    async def call(self, service: str, operation: str, **params: Any) -> Any:
-        if operation != "transact_write_items" or not self.plans:
-            return await self._calls.call(service, operation, **params)
-        plan = self.plans.pop(0)
-        if plan == "answer lost":
-            await self._calls.call(service, operation, **params)
-        if plan in {"answer lost", "never sent"}:
-            raise ConnectionClosedError(endpoint_url="http://127.0.0.1")
-        if plan == "unreachable":
-            raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
-        raise cancelled(plan)
-
-    async def pause(self, seconds: float) -> None:
-        await self._calls.pause(seconds)
-
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return self._calls.queue(keys)
-
-
-def cancelled(reason: str) -> ClientError:
-    response: Any = {
-        "Error": {"Code": "TransactionCanceledException", "Message": reason},
-        "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
-    }
-    return ClientError(response, "TransactWriteItems")
-
-
-class Town:
-    """A requester, a provider and a service of their own in the shared tables, so that no test meets another."""
-
-    def __init__(self, calls: Calls, names: Names) -> None:
-        self.store = Store(calls, names)
-        self.transactions = Transactions(self.store, clock.now)
-        self.members = Members(self.store, self.transactions, clock.now)
-        self.alice, self.bob = f"alice-{uuid4()}", f"bob-{uuid4()}"
-
-    def over(self, calls: Calls) -> Transactions:
-        """Return the same town's transactions by another way to the tables."""
-        return Transactions(Store(calls, self.store.names), clock.now)
-
-    async def settle(self, services: int = 1) -> list[str]:
-        """Let the two join; return the services that the provider offers, at 1 h an hour."""
-        for member in (self.alice, self.bob):
-            await self.members.join(user(member))
-        offered = [str(uuid4()) for _ in range(services)]
-        for service_id in offered:
-            await self.store.put(Service, service(service_id, self.bob))
-        return offered
-
-    async def ask(self, service_id: str, asked: str = "2") -> str:
-        request = make_request(
-            id=str(uuid4()),
-            service_id=service_id,
-            requester_id=self.alice,
-            provider_id=self.bob,
-            estimated_hours=hours(asked),
-        )
-        assert isinstance(await self.transactions.create(request, answers.create), Moved)
-        return request.id
-
-    def rule(self, event: str) -> Rule:
-        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}[event]
-
-    async def reach(self, request_id: str, *events: str) -> Request:
-        """Take a request along its story."""
-        for event in events:
-            moved = await self.transactions.move(request_id, self.rule(event), whole=True)
-            assert isinstance(moved, Moved), f"{event}: {moved}"
-        request = await self.transactions.read(request_id)
-        assert request is not None
-        return request
-
-    async def balance(self, member: str) -> Balance:
-        item = await self.store.get(UserBalance, member, consistent=True)
-        assert item is not None
-        return decode(Balance, UserBalance, item)
-
-    async def entries(self, member: str) -> list[Entry]:
-        page = await self.store.query(TransactionLog, TransactionLog.byUserId, member, limit=1000)
-        return [decode(Entry, TransactionLog, item) for item in page.items]
-
-    async def audit(self, alice: tuple[str, str], bob: tuple[str, str]) -> None:
-        """Assert both balances, and that logs and escrows say the same."""
-        for member, (available, escrowed) in ((self.alice, alice), (self.bob, bob)):
-            balance = await self.balance(member)
-            assert (balance.available_balance, balance.escrowed_balance) == (hours(available), hours(escrowed))
-            log = await self.entries(member)
-            assert figures(ledger.replay(log, user_id=member, now=clock.now())) == figures(balance)
-            page = await self.store.query(EscrowTable, EscrowTable.byFromUserId, member, limit=1000)
-            held = [decode(Escrow, EscrowTable, item) for item in page.items]
-            assert balance.escrowed_balance == sum(
-                escrow.amount for escrow in held if escrow.status is EscrowStatus.ESCROWED
-            )
-
-
-def user(member: str) -> Item:
-    now = clock.to_text(clock.now())
-    texts = ("id", "email", "username", "firstName", "lastName")
-    return {
-        **{name: {"S": member} for name in texts},
-        **{name: {"N": "0"} for name in ("bankHours", "rating", "totalTransactions")},
-        "skills": {"L": []},
-        "createdAt": {"S": now},
-        "updatedAt": {"S": now},
-    }
-
-
-def service(service_id: str, provider: str) -> Item:
-    now = clock.to_text(clock.now())
-    return {
-        "id": {"S": service_id},
-        "userId": {"S": provider},
-        "title": {"S": "Garden help"},
-        "description": {"S": "Weeds go, flowers stay"},
-        "category": {"S": "garden"},
-        "hourlyRate": {"N": "1"},
-        "isActive": {"BOOL": True},
-        "tags": {"L": []},
-        "createdAt": {"S": now},
-        "updatedAt": {"S": now},
-    }
-
-
-def create_table(client: Any, name: str, table: type[Table]) -> None:
-    keys: dict[str, str] = {key_of(table).attr_name: "S"}
-    indexes = [index for index in vars(table).values() if hasattr(getattr(index, "Meta", None), "index_name")]
-    described = []
-    for index in indexes:
-        pair = index_keys(index)
-        keys |= {attribute.attr_name: "S" for attribute in pair}
-        described.append(
-            {
-                "IndexName": index.Meta.index_name,
-                "KeySchema": [
-                    {"AttributeName": attribute.attr_name, "KeyType": kind}
-                    for attribute, kind in zip(pair, ("HASH", "RANGE"), strict=True)
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        )
-    client.create_table(
-        TableName=name,
-        KeySchema=[{"AttributeName": key_of(table).attr_name, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()],
-        BillingMode="PAY_PER_REQUEST",
-        **({"GlobalSecondaryIndexes": described} if described else {}),
-    )
+# Of a table's resource, what makes the table itself; no stream, since nobody is to act on its rows but the test.
+TABLE = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
 
 
 @pytest.fixture(scope="module")
-def names() -> Iterator[Names]:
-    """Start the local cloud and make the tables."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    quiet = {"SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "LOG_LEVEL": "ERROR"}
-    command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(  # noqa: S603 — our own interpreter
-        command, env={**os.environ, **quiet}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
+    """Start a local cloud with our tables and nothing else."""
+    settings = Settings(stack="transactions")
+    cloud = LocalCloud(tmp_path_factory.mktemp("cloud"), settings)
+    cloud.start()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")):
-            patch.setenv(name, value)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for variable, value in cloud.environment.items():
+            patch.setenv(variable, value)
         try:
             with closing(boto3.client("dynamodb")) as client:
-                wait_until_up(client)
-                given = Names(stack="transactions", region="us-east-1", account="000000000000")
-                for table in TABLES:
-                    create_table(client, given.table(table), table)
-            yield given
+                for table, described in zip(TABLES, table_resources(TABLES).values(), strict=True):
+                    parts = {part: value for part, value in described["Properties"].items() if part in TABLE}
+                    client.create_table(TableName=settings.names.table(table), **parts)
+            yield settings.names
         finally:
-            process.terminate()
-            process.wait()
-
-
-def wait_until_up(client: Any) -> None:
-    for _ in range(150):
-        try:
-            client.list_tables()
-        except (ClientError, EndpointConnectionError):
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError("the local cloud did not start")
+            cloud.stop()
 
 
 @pytest.fixture
-async def calls(names: Names) -> AsyncIterator[AsyncCalls]:
+async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the cloud
     async with AsyncCalls(["dynamodb"]) as opened:
         yield opened
 
@@ -254,11 +66,6 @@ async def calls(names: Names) -> AsyncIterator[AsyncCalls]:
 @pytest.fixture
 def town(calls: AsyncCalls, names: Names) -> Town:
     return Town(calls, names)
-
-
-def in_threads(work: Callable[[], Any], times: int) -> list[Any]:
-    with ThreadPoolExecutor(times) as pool:
-        return [future.result() for future in [pool.submit(work) for _ in range(times)]]
 
 
 async def test_alice_asks_bob_for_two_hours(town: Town) -> None:
@@ -290,7 +97,7 @@ async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: As
 
 async def test_a_member_who_comes_back_gets_no_second_bonus(town: Town) -> None:
     await town.members.join(user(town.alice))
-    await town.store.delete(TABLES[6], town.alice)
+    await town.store.delete(User, town.alice)
     assert not (await town.members.join(user(town.alice))).existed
     assert (await town.balance(town.alice)).total_balance == hours("10")
 
@@ -298,13 +105,13 @@ async def test_a_member_who_comes_back_gets_no_second_bonus(town: Town) -> None:
 async def test_every_step_by_four_threads_at_once_has_one_effect(town: Town) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
-    blocking = BlockingCalls()
-    transactions = town.over(blocking)
+    transactions = town.over(BlockingCalls())
+
+    def run(rule: Rule) -> None:
+        drive(transactions.move(request_id, rule, whole=True))
+
     for event in STORY:
-        rule = town.rule(event)
-        await asyncio.to_thread(
-            in_threads, lambda rule=rule: drive(transactions.move(request_id, rule, whole=True)), 4
-        )
+        await asyncio.gather(*(asyncio.to_thread(run, town.rule(event)) for _ in range(4)))
     await town.audit(("8", "0"), ("12", "0"))
     assert len(await town.entries(town.bob)) == 2
 
@@ -521,5 +328,3 @@ async def test_what_is_stored_is_what_was_decided(town: Town) -> None:
         item = await town.store.get(ServiceRequest, request_id, consistent=True)
         assert item is not None
         assert set(item) == set(encode(ServiceRequest, moved.request))
-    assert rows is not None
-    assert Change is not None

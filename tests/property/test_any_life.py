@@ -1,5 +1,9 @@
-"""Any life of several requests: people, clocks, sweeps and repeated steps in any order, and the books stay right."""
+"""Any life of several requests: people, clocks, sweeps and repeated steps in any order; the books stay right."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import hypothesis.strategies as st
@@ -7,8 +11,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from models import endings
-from models.change import Scene
-from models.lifecycle import ENDED, Passage, Request, RequestStatus, Step, next_step
+from models.change import Scene, Verdict
+from models.lifecycle import BEFORE_ACCEPTANCE, ENDED, Passage, Request, Step, next_step
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -47,7 +51,7 @@ HANDLERS: dict[Step, tuple[str, ...]] = {
 }
 # A request goes nowhere but along these ways.
 PASSAGES = {
-    None: {"INITIATED"},
+    "": {"INITIATED"},
     "INITIATED": {"VALIDATING", "REJECTED"},
     "VALIDATING": {"ESCROWED", "REJECTED"},
     "ESCROWED": {"AWAITING_RESPONSE", "REJECTED"},
@@ -59,13 +63,17 @@ PASSAGES = {
 requests = st.integers(min_value=0, max_value=5)
 
 
-def early(scene: Scene) -> bool:
-    return scene.request.status in {RequestStatus.INITIATED, RequestStatus.AWAITING_RESPONSE}
+def given_up(scene: Scene, now: datetime) -> Verdict:
+    """Give up a request that is not accepted yet, as if its executions had failed for a day."""
+    if scene.request.status not in BEFORE_ACCEPTANCE:
+        return scene.request
+    failing = replace(scene.request, failing_since=now - 2 * endings.RESUMED_FOR)
+    return endings.give_up(replace(scene, request=failing), now)
 
 
-def ways(passages: tuple[Passage, ...]) -> list[tuple[str | None, str]]:
-    statuses = [None, *(passage.status.value for passage in passages)]
-    return [(before, after) for before, after in zip(statuses, statuses[1:], strict=False) if after]
+def ways(passages: tuple[Passage, ...]) -> Iterator[tuple[str, str]]:
+    """Yield every way that was gone, from birth on."""
+    return pairwise(["", *(passage.status.value for passage in passages)])
 
 
 class Lives(RuleBasedStateMachine):
@@ -145,7 +153,7 @@ class Lives(RuleBasedStateMachine):
     @rule(number=requests, chance=st.integers(min_value=0, max_value=9))
     def the_sweep_gives_up(self, number: int, chance: int) -> None:
         if chance == 9:
-            self.move(number, lambda scene, now: endings.give_up(scene, now) if early(scene) else scene.request)
+            self.move(number, given_up)
 
     @rule(number=requests, times=st.integers(min_value=1, max_value=6))
     def everybody_agrees(self, number: int, times: int) -> None:

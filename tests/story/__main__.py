@@ -2,12 +2,7 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,10 +12,8 @@ from rich.table import Table
 
 from tests.story.client import Client, RefusedError
 from tests.story.play import Actor, Figures, Story
+from tests.story.running import running_server
 
-SERVER = Path(__file__).parents[2] / "server.py"
-# A first start deploys everything; later ones take a few seconds.
-LONGEST_START_SECONDS = 90
 COLOURS = {"alice": "magenta", "bob": "cyan"}
 
 
@@ -38,6 +31,10 @@ class Theatre:
     def says(self, who: str, text: str) -> None:
         """Print what somebody does."""
         self._console.print(f"{self._time()}  [bold {COLOURS[who]}]{who}[/] {text}")
+
+    def hears(self, who: str, notice: dict[str, Any]) -> None:
+        """Print what somebody is told."""
+        self._console.print(f"{self._time()}  [{COLOURS[who]}]{who}[/] is told: [italic]{notice['title']}[/]")
 
     def sees(self, event: dict[str, Any]) -> None:
         """Print a pushed status once, as a progress bar."""
@@ -59,38 +56,6 @@ class Theatre:
             row = (f"{figures.available:g}", f"{figures.escrowed:g}", f"{figures.total:g}")
             table.add_row(f"[{COLOURS[name]}]{name}[/]", *row)
         self._console.print(table)
-
-
-def is_ready(base_url: str) -> bool:
-    """Tell whether a server answers there and is ready."""
-    try:
-        return httpx.get(f"{base_url}/readyz", timeout=5).is_success
-    except httpx.HTTPError:
-        return False
-
-
-@contextmanager
-def running_server(base_url: str) -> Iterator[None]:
-    """Use the server that runs there, or start one and stop it in the end."""
-    if is_ready(base_url):
-        yield
-        return
-    print("No server is running: starting one …", flush=True)  # noqa: T201 — this is a program
-    server = subprocess.Popen([sys.executable, SERVER, "serve"], stdout=subprocess.DEVNULL)  # noqa: S603 — our own
-    try:
-        _await_ready(server, base_url)
-        yield
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _await_ready(server: subprocess.Popen[bytes], base_url: str) -> None:
-    deadline = time.monotonic() + LONGEST_START_SECONDS
-    while not is_ready(base_url):
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit("The server did not start; `make run` says why.")
-        time.sleep(0.2)
 
 
 async def _actor(name: str, base_url: str, http: httpx.AsyncClient) -> Actor:
@@ -116,7 +81,8 @@ def main() -> None:
         try:
             last = asyncio.run(perform(base_url))
         except (RefusedError, TimeoutError) as error:
-            raise SystemExit(f"The story broke off: {error or 'nothing was pushed for too long'}") from error
+            reason = str(error) or "nothing was pushed for too long"
+            raise SystemExit(f"The story broke off: {reason}") from error
     if last != "PAID":
         raise SystemExit(f"The story ended in {last}.")
 

@@ -1,4 +1,4 @@
-"""Alice asks Bob for two hours of garden help, and everyone sees it happen."""
+"""One member asks another for two hours of work, and everyone sees it happen."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,15 +7,31 @@ from uuid import uuid4
 
 from tests.story.client import Client
 
-SERVICES = (
-    "query($filter:ModelServiceFilterInput){listServices(filter:$filter){items{id title hourlyRate userId}}}"
-)
+SERVICES = """query($userId:ID!,$filter:ModelServiceFilterInput){
+  servicesByUserId(userId:$userId,filter:$filter){items{id}}}"""
+OFFER = "mutation($input:CreateServiceInput!){createService(input:$input){id}}"
+TOLD = "subscription($userId:String){onCreateNotification(userId:$userId){title message}}"
 BALANCE = "query($userId:ID!){getUserBalance(userId:$userId){availableBalance escrowedBalance totalBalance}}"
 CREATE = "mutation($input:CreateServiceRequestInput!){createServiceRequest(input:$input){id status}}"
 PROGRESS = """subscription($requestId:ID!){onServiceRequestProgress(requestId:$requestId){
   status statusReason currentStep percentComplete deadline steps{name title state at}}}"""
 RESPOND = "mutation($input:UpdateProviderResponseInput!){updateProviderResponse(input:$input){id status}}"
 MARK = "mutation($input:ServiceRequestMarkInput!){%s(input:$input){id status}}"
+HOURS = 2
+GARDEN_HELP = {
+    "title": "Garden help",
+    "description": "Weeding, mowing, hedges.",
+    "category": "garden",
+    "hourlyRate": 1,
+    "isActive": True,
+    "tags": [],
+}
+BREAD = {
+    **GARDEN_HELP,
+    "title": "Bread baking",
+    "description": "Sourdough, from the starter on.",
+    "category": "food",
+}
 # Every step of the workflow takes far less; a machine that is slower than this is told so.
 LONGEST_STEP_SECONDS = 20
 
@@ -34,6 +50,9 @@ class Stage(Protocol):
 
     def says(self, who: str, text: str) -> None:
         """Somebody does something."""
+
+    def hears(self, who: str, notice: dict[str, Any]) -> None:
+        """Somebody is told something."""
 
     def sees(self, event: dict[str, Any]) -> None:
         """An event was pushed."""
@@ -57,55 +76,53 @@ class Actor:
 
 
 class Story:
-    """The story with its two actors."""
+    """The story: Alice asks Bob for garden help; once she has spent her hours, Bob asks Alice for bread."""
 
     def __init__(self, alice: Actor, bob: Actor, stage: Stage) -> None:
-        self._alice = alice
-        self._bob = bob
+        self._people = (alice, bob)
         self._stage = stage
 
     async def play(self) -> str:
         """Play it to the end and return the last status, PAID."""
+        alice, bob = self._people
         await self._count("before")
-        service = await self._garden_help()
-        request_id = str(uuid4())
-        self._stage.says("alice", f"asks bob for 2 hours of “{service['title']}”")
-        await self._alice.client.ask(CREATE, input=self._wish(request_id, service))
-        async with self._alice.client.watch(PROGRESS, requestId=request_id) as events:
-            return await self._follow(request_id, events)
+        if (await alice.figures()).available >= HOURS:
+            return await self._exchange(alice, bob, GARDEN_HELP)
+        return await self._exchange(bob, alice, BREAD)
 
-    async def _follow(self, request_id: str, events: asyncio.Queue[Any]) -> str:
-        await self._until(events, status="AWAITING_RESPONSE")
-        await self._count("while the hours are held")
-        self._stage.says("bob", "accepts")
-        await self._bob.client.ask(RESPOND, input={"requestId": request_id, "response": "ACCEPTED"})
+    async def _exchange(self, asker: Actor, provider: Actor, offer: dict[str, Any]) -> str:
+        service = await self._service(asker, provider, offer)
+        request_id = str(uuid4())
+        async with provider.client.watch(TOLD, userId=provider.sub) as told:
+            self._stage.says(asker.name, f"asks {provider.name} for {HOURS} hours of “{offer['title']}”")
+            await asker.client.ask(CREATE, input=wish(request_id, asker, provider, service))
+            async with asker.client.watch(PROGRESS, requestId=request_id) as events:
+                await self._until(events, status="AWAITING_RESPONSE")
+                self._stage.hears(provider.name, await asyncio.wait_for(told.get(), LONGEST_STEP_SECONDS))
+                await self._count("while the hours are held")
+                return await self._work(request_id, asker, provider, events)
+
+    async def _work(self, request_id: str, asker: Actor, provider: Actor, events: asyncio.Queue[Any]) -> str:
+        self._stage.says(provider.name, "accepts")
+        await provider.client.ask(RESPOND, input={"requestId": request_id, "response": "ACCEPTED"})
         await self._until(events, status="ACCEPTED")
-        await self._mark(self._bob, "markServiceStarted", "says that the work has begun", request_id)
-        await self._mark(self._alice, "confirmServiceStart", "confirms", request_id)
+        await self._mark(provider, "markServiceStarted", "says that the work has begun", request_id)
+        await self._mark(asker, "confirmServiceStart", "confirms", request_id)
         await self._until(events, status="IN_PROGRESS")
-        await self._mark(self._bob, "markServiceComplete", "says that the work is done", request_id)
-        await self._mark(self._alice, "confirmServiceCompletion", "confirms", request_id)
+        await self._mark(provider, "markServiceComplete", "says that the work is done", request_id)
+        await self._mark(asker, "confirmServiceCompletion", "confirms", request_id)
         last = await self._until(events, status="PAID")
         await self._count("after")
         return str(last["status"])
 
-    async def _garden_help(self) -> dict[str, Any]:
-        wanted = {"userId": {"eq": self._bob.sub}, "title": {"eq": "Garden help"}}
-        found = await self._alice.client.ask(SERVICES, filter=wanted)
-        service: dict[str, Any] = found["items"][0]
-        return service
-
-    def _wish(self, request_id: str, service: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "id": request_id,
-            "serviceId": service["id"],
-            "requesterId": self._alice.sub,
-            "providerId": service["userId"],
-            "status": "INITIATED",
-            "estimatedHours": 2,
-            "negotiationRound": 0,
-            "message": "The hedge has grown again.",
-        }
+    async def _service(self, asker: Actor, provider: Actor, offer: dict[str, Any]) -> str:
+        """Return the id of a service that the provider offers, from now on if not yet."""
+        wanted = {"title": {"eq": offer["title"]}}
+        found = await asker.client.ask(SERVICES, userId=provider.sub, filter=wanted)
+        if found["items"]:
+            return str(found["items"][0]["id"])
+        made = await provider.client.ask(OFFER, input={**offer, "userId": provider.sub})
+        return str(made["id"])
 
     async def _mark(self, actor: Actor, mutation: str, does: str, request_id: str) -> None:
         self._stage.says(actor.name, does)
@@ -119,5 +136,20 @@ class Story:
                 return event
 
     async def _count(self, when: str) -> None:
-        figures = await asyncio.gather(self._alice.figures(), self._bob.figures())
-        self._stage.counts(when, {"alice": figures[0], "bob": figures[1]})
+        figures = await asyncio.gather(*(person.figures() for person in self._people))
+        names = (person.name for person in self._people)
+        self._stage.counts(when, dict(zip(names, figures, strict=True)))
+
+
+def wish(request_id: str, asker: Actor, provider: Actor, service_id: str) -> dict[str, Any]:
+    """Return the input of a request."""
+    return {
+        "id": request_id,
+        "serviceId": service_id,
+        "requesterId": asker.sub,
+        "providerId": provider.sub,
+        "status": "INITIATED",
+        "estimatedHours": HOURS,
+        "negotiationRound": 0,
+        "message": "It would be a great help.",
+    }

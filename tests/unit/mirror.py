@@ -76,6 +76,7 @@ class MemoryStore(Store):
         self.rows[read] = item
 
     async def update(self, table: type[Table], key: str, actions: Any, *, condition: Any = None) -> Item:
+        del condition
         item = dict(self.rows[table, key])
         for action in actions:
             (name,) = action.values[0].path
@@ -86,6 +87,7 @@ class MemoryStore(Store):
         return item
 
     async def delete(self, table: type[Table], key: str, *, condition: Any = None) -> Item | None:
+        del condition
         return self.rows.pop((table, key), None)
 
 

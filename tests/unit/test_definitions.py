@@ -24,11 +24,11 @@ STATES = [
     for machine, definition in MACHINES.items()
     for name, state in definition["States"].items()
 ]
-TASKS = [case for case in STATES if case.values[2]["Type"] == "Task"]  # type: ignore[index,call-overload]  # a state
-CHOICES = [case for case in STATES if case.values[2]["Type"] == "Choice"]  # type: ignore[index,call-overload]  # a state
+TASKS = [case for case in STATES if case.values[2]["Type"] == "Task"]  # type: ignore[index]  # a state
+CHOICES = [case for case in STATES if case.values[2]["Type"] == "Choice"]  # type: ignore[index]  # a state
 LAMBDA, WAIT = "arn:aws:states:::lambda:invoke", "arn:aws:states:::lambda:invoke.waitForTaskToken"
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
-# What each step that the rules can name is: the rest of the machine's states are its own.
+# A wait that has begun is not begun again for any error of ours.
 SERVICE_ERRORS = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from models import endings
-from models.change import Change, Guard
-from models.endings import LARGEST_PAUSE, LONGEST_CAUSE
+from models import answers, endings
+from models.change import Change
+from models.endings import LARGEST_PAUSE, LONGEST_CAUSE, RESUMED_FOR
 from models.errors import BrokenLedgerError
 from models.ledger import EscrowStatus
 from models.lifecycle import (
@@ -27,6 +27,7 @@ from tests.unit.builders import (
     NOW,
     REQUEST_ID,
     WAYS,
+    Bank,
     Rule,
     bank_at,
     hours,
@@ -60,10 +61,10 @@ fail = partial(endings.note_failure, error="Lambda.Unknown", cause="x" * 5000)
 
 
 @pytest.mark.parametrize(("place", "event", "status", "reason", "held", "told"), ENDINGS)
-def test_an_ending_gives_back_what_is_held_and_says_why(  # noqa: PLR0913 — a table's columns
+def test_an_ending_gives_back_what_is_held_and_says_why(
     place: str, event: str, status: str, reason: str, *, held: bool, told: list[str]
 ) -> None:
-    bank = bank_at(place)
+    bank = failing_at(place) if event == "give up" else bank_at(place)
     change = bank.move(RULES[event])
 
     assert isinstance(change, Change)
@@ -94,7 +95,7 @@ def test_the_reason_that_a_person_gives_is_passed_on() -> None:
 def test_a_request_whose_hours_are_gone_does_not_end_quietly(escrow: Any) -> None:
     awaiting = make_request(status=RequestStatus.AWAITING_RESPONSE, escrow_id=make_escrow().id)
     with pytest.raises(BrokenLedgerError, match="without hours in escrow"):
-        endings.give_up(make_scene(request=awaiting, escrow=escrow), NOW)
+        answers.cancel(make_scene(request=awaiting, escrow=escrow), NOW, by=ALICE)
 
 
 @pytest.mark.parametrize("place", WAYS)
@@ -170,9 +171,44 @@ def test_a_look_is_put_off_once_it_is_due() -> None:
     assert isinstance(over.move(endings.look_later), Request)
 
 
+def test_a_look_at_an_open_wait_is_put_off_to_its_deadline() -> None:
+    bank = bank_at("AWAITING")
+    deadline = bank.requests[REQUEST_ID].due_at
+    bank.move(fail)
+    bank.pass_time(1)
+    bank.move(endings.look_later)
+    assert bank.requests[REQUEST_ID].due_at == deadline
+
+
+def failing_at(place: str) -> Bank:
+    """Return a bank whose request's executions have failed for longer than they are resumed."""
+    bank = bank_at(place)
+    moved_to(bank, failing_since=bank.now - RESUMED_FOR - timedelta(seconds=1))
+    return bank
+
+
+@pytest.mark.parametrize("place", [place for place in WAYS if request_at(place).is_over])
+def test_what_is_over_cannot_be_given_up(place: str) -> None:
+    bank = failing_at(place)
+    assert bank.move(endings.give_up) is bank.requests[REQUEST_ID]
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_what_does_not_fail_is_not_given_up(place: str) -> None:
+    bank = bank_at(place)
+    assert bank.move(endings.give_up) is bank.requests[REQUEST_ID]
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_giving_up_again_changes_nothing(place: str) -> None:
+    bank = failing_at(place)
+    bank.move(endings.give_up)
+    assert bank.move(endings.give_up) is bank.requests[REQUEST_ID]
+
+
 @pytest.mark.parametrize("place", [place for place in WAYS if request_at(place).status not in BEFORE_ACCEPTANCE])
 def test_nobody_gives_up_what_was_accepted(place: str) -> None:
-    bank = bank_at(place)
+    bank = failing_at(place)
     before, entries = bank.requests[REQUEST_ID], len(bank.entries)
     bank.move(endings.give_up)
     after = bank.requests[REQUEST_ID]

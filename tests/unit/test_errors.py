@@ -15,7 +15,7 @@ def test_a_refusal_is_a_value() -> None:
     refusal = Refusal(Code.DEADLINE_PASSED, "Too late.", {"deadline": "…"})
     assert refusal == Refusal(Code.DEADLINE_PASSED, "Too late.", {"deadline": "…"})
     assert not refusal.passing
-    assert not isinstance(refusal, BaseException)
+    assert not issubclass(Refusal, BaseException)
     with pytest.raises(dataclasses.FrozenInstanceError):
         refusal.code = Code.SUPERSEDED  # type: ignore[misc]  # that is what is tested
 

@@ -21,6 +21,8 @@ BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
 
 
 class Callers:
+    """Knows one token."""
+
     async def caller(self, authorization: str | None) -> Caller | None:
         if authorization not in {None, "alice"}:
             raise UnauthenticatedError("Token expired")
@@ -40,7 +42,7 @@ class Socket:
             "type": "websocket",
             "path": "/graphql",
             "query_string": b"",
-            "headers": [(k.encode(), v.encode()) for k, v in ({"host": "server"} | headers).items()],
+            "headers": [(k.encode(), v.encode()) for k, v in {"host": "server", **headers}.items()],
             "subprotocols": ["graphql-transport-ws"],
             "state": {},
         }

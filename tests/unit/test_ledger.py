@@ -186,6 +186,12 @@ def test_swapped_entries_show() -> None:
         ledger.replay(entries, user_id=ALICE, now=NOW)
 
 
+def test_another_members_log_is_no_log_of_ones_own() -> None:
+    _, entries = story()
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        ledger.replay(entries, user_id=BOB, now=NOW)
+
+
 def test_a_hash_is_the_same_however_dynamodb_writes_the_number() -> None:
     _, entries = story()
     entry = entries[0]

@@ -1,6 +1,5 @@
 """A request's life, place by place: what each step and each person can do there, and what comes next."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -40,8 +39,8 @@ from tests.unit.builders import (
 )
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
-# for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `answer` stands
-# now; `asks` a new wait in the same status; `token` the open wait's new token.
+# for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `answer` it
+# stands now; `asks` a new wait in the same status; `token` the open wait's new token; `told` a notice and no more.
 WORKFLOW_TABLE = """
                      | begin      | validate | hold     | ask               | await start | ask start | await work  | ask work | complete  | refund   | expire  | pay  | rate
 INITIATED            | VALIDATING | -        | -        | -                 | -           | -         | -           | -        | -         | -        | -       | -    | =

@@ -10,7 +10,7 @@ from models import ledger, rows
 from models.change import Member, Offer
 from models.ledger import Balance, Entry, Escrow
 from models.lifecycle import Request, RequestStatus
-from models.store import expressions
+from models.store import Item, expressions
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, ServiceRequest, Table, TransactionLog, User, UserBalance
 from tests.unit.builders import ALICE, NOW, WAYS, bank_at, make_balance, make_escrow, make_offer, request_at
@@ -59,7 +59,7 @@ def test_further_attributes_go_by_their_own_names() -> None:
 
 
 def test_attributes_that_the_rules_do_not_need_are_passed_over() -> None:
-    service = {
+    service: Item = {
         "id": {"S": "s"},
         "userId": {"S": "bob"},
         "title": {"S": "Garden help"},

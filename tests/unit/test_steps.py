@@ -9,7 +9,7 @@ from models import steps
 from models.change import Change, Guard
 from models.errors import Code, Refusal
 from models.events import NotificationType
-from models.lifecycle import DEFAULT_WINDOWS, RequestStatus, StatusReason, Step
+from models.lifecycle import RequestStatus, StatusReason, Step
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -34,8 +34,9 @@ def written(bank: Bank, event: str) -> Change:
     return verdict
 
 
+VALIDATING = RequestStatus.VALIDATING
 FAULTS: list[tuple[str, dict[str, Any], StatusReason]] = [
-    ("own service", {"request": make_request(status=RequestStatus.VALIDATING, provider_id=ALICE)}, StatusReason.SELF_REQUEST),
+    ("own service", {"request": make_request(status=VALIDATING, provider_id=ALICE)}, StatusReason.SELF_REQUEST),
     ("no requester", {"requester": None}, StatusReason.USER_NOT_ACTIVE),
     ("no provider", {"provider": None}, StatusReason.USER_NOT_ACTIVE),
     ("inactive requester", {"requester": make_member(ALICE, is_active=False)}, StatusReason.USER_NOT_ACTIVE),
@@ -127,7 +128,7 @@ def test_a_wait_that_begins_again_keeps_its_deadline_and_tells_nobody() -> None:
     first = bank.requests[REQUEST_ID].wait
     bank.pass_time(3600)
 
-    change = bank.move(wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE, token="second"))
+    change = bank.move(wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE, "second"))
 
     assert isinstance(change, Change)
     assert first is not None
@@ -177,7 +178,7 @@ def test_answers_are_kept() -> None:
 
 def test_a_step_that_finds_the_request_elsewhere_says_where() -> None:
     scene = make_scene(request=make_request(status=RequestStatus.PAID))
-    wait = steps.begin_wait(scene, NOW, step=Step.WAIT_FOR_COMPLETION, token="t", windows=DEFAULT_WINDOWS)
+    wait = wait_for(Step.WAIT_FOR_COMPLETION)(scene, NOW)
     for refused in (steps.begin_validation(scene, NOW), steps.hold(scene, NOW), steps.complete(scene, NOW), wait):
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts["status"]) == (Code.INVALID_REQUEST_STATUS, "PAID")

@@ -81,6 +81,19 @@ def test_paying_is_one_transaction() -> None:
     ]
 
 
+def test_a_provider_without_a_balance_is_paid_into_a_new_one() -> None:
+    bank = bank_at("COMPLETED")
+    del bank.balances[BOB]
+    scene = bank.scene(bank.requests[REQUEST_ID])
+    change = EVERYTHING["pay"](scene, bank.now)
+    assert isinstance(change, Change)
+    writing = Writing(NAMES, bank.now)
+    assert compose(writing, scene, change, bank.now) is None
+    assert [
+        item["Put"]["Item"]["userId"]["S"] for item in writing.items if "totalBalance" in str(item.get("Put"))
+    ] == [BOB]
+
+
 def test_refunding_is_one_transaction() -> None:
     assert summary("AWAITING late", "expire") == [
         "Delete RequestGuard",

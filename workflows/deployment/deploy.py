@@ -40,7 +40,7 @@ class Deployment:
         template: the template.
         parameters: the values of its parameters.
         bucket: where the template is uploaded, since AWS takes 51,200 bytes with a call; none locally.
-        disposable: a stack that is not whole is cleared away and made anew, which in the local cloud costs no rows.
+        disposable: a stack that is not whole is cleared away and made anew: locally that costs no rows.
         look_every: seconds between two looks at how it goes.
     """
 
@@ -214,4 +214,17 @@ class _Stack:
     def _execute(self, kind: Kind, change_set: str) -> None:
         self._client.execute_change_set(ChangeSetName=change_set)
         done: Any = self._client.get_waiter(f"stack_{kind.lower()}_complete")  # type: ignore[call-overload]  # two names
-        done.wait(StackName=self._deployment.stack, WaiterConfig=self._pace)
+        try:
+            done.wait(StackName=self._deployment.stack, WaiterConfig=self._pace)
+        except WaiterError as error:
+            why = self._first_failure()
+            raise DeploymentError(f"The deployment of {self._deployment.stack} failed: {why}") from error
+
+    def _first_failure(self) -> str:
+        """Return what went wrong first in the stack's latest events; the rest follows from it."""
+        events = self._client.describe_stack_events(StackName=self._deployment.stack)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        if not failed:
+            return "CloudFormation gives no reason"
+        first = min(failed, key=lambda event: event["Timestamp"])
+        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"

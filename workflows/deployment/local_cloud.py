@@ -16,7 +16,7 @@ from models.settings import Settings
 from workflows.deployment.ministack_app import HEALTH_PATH, LOOPBACK, Whereabouts
 
 _START_LIMIT = 30.0
-_HEALTH_LIMIT = 5.0
+_HEALTH_LIMIT = 3.0
 # A save of some ten thousand rows and executions takes a few seconds.
 _SAVE_LIMIT = 20.0
 _LOOK_EVERY = 0.05
@@ -74,7 +74,7 @@ class LocalCloud:
     def stop(self) -> None:
         """Stop the cloud once it has saved its state, or kill it if it takes too long; again is no error."""
         if self._held and self._is_running() and (here := self._whereabouts()):
-            self._end(here.pid)
+            self._end(here.pid, within=_SAVE_LIMIT)
         if self._child:
             self._child.wait(timeout=_SAVE_LIMIT)
         if self._held:
@@ -122,7 +122,7 @@ class LocalCloud:
 
     def _launch(self, hung: Whereabouts | None) -> Whereabouts:
         if hung:
-            self._end(hung.pid)
+            self._end(hung.pid, within=_HEALTH_LIMIT)
         before = self._whereabouts()
         with (self._directory / "cloud.log").open("wb") as log:
             self._child = subprocess.Popen(  # noqa: S603 — this very interpreter, our own module
@@ -146,13 +146,13 @@ class LocalCloud:
     def _account(self) -> dict[str, str]:
         return {"HOURBANK_ACCOUNT": self._settings.account, "AWS_REGION": self._settings.region}
 
-    def _end(self, pid: int) -> None:
+    def _end(self, pid: int, *, within: float) -> None:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.kill(pid, sign)
             except ProcessLookupError:
                 return
-            for _ in _looks(_SAVE_LIMIT):
+            for _ in _looks(within):
                 if not self._is_running():
                     return
 

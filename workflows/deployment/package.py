@@ -63,8 +63,7 @@ def _files(directory: Path, root: Path) -> Iterator[tuple[str, bytes]]:
 def _install(lock: Path, target: Path) -> None:
     platform = ["--platform", "manylinux2014_x86_64", "--python-version", RUNTIME.removeprefix("python")]
     done = subprocess.run(  # noqa: S603 — this very interpreter, nothing from outside
-        [sys.executable, "-m", "pip", "install", *_QUIETLY, *_LOCKED, *platform]
-        + ["--target", str(target), "--requirement", str(lock)],
+        [sys.executable, "-m", "pip", "install", *_QUIETLY, *_LOCKED, *platform, "-t", target, "-r", lock],
         capture_output=True,
         text=True,
         check=False,

@@ -29,7 +29,6 @@ mutation Ask($input: CreateServiceRequestInput!) {
     id
     status
     estimatedHours
-    amount
   }
 }
 `;
@@ -44,7 +43,7 @@ mutation Answer($input: UpdateProviderResponseInput!) {
 `;
 
 const WATCH = `# Every status of my requests, as it is written.
-# It runs while this tab is shown: ask in a second window.
+# It ends with this tab: ask in another window.
 subscription WatchMyRequests($requesterId: String) {
   onUpdateServiceRequest(requesterId: $requesterId) {
     id

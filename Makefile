@@ -1,0 +1,54 @@
+# Everything from a bare checkout: needs python3 (3.11 to 3.13) and make, nothing else.
+.PHONY: setup run demo test check bench bench-workflows lock clean
+.DEFAULT_GOAL := run
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+# Made from the lock, and made anew when the lock changes.
+STAMP := $(VENV)/.locked
+CANDIDATES := python3 python3.13 python3.12 python3.11
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+setup: $(STAMP)
+
+$(STAMP): requirements.txt
+	@found=; for python in $(CANDIDATES); do \
+		if $$python -c "$(FITS)" >/dev/null 2>&1; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; install one."; exit 1; fi; \
+	echo "making $(VENV) with $$($$found --version)"; \
+	$$found -m venv --clear $(VENV)
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@touch $@
+
+run: setup
+	@exec $(PYTHON) server.py serve
+
+demo: setup
+	@$(PYTHON) -m tests.story
+
+test: setup
+	$(PYTHON) -m pytest
+
+check: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: setup
+	@$(PYTHON) -m tests.benchmarks
+
+bench-workflows: setup
+	@$(PYTHON) -m tests.benchmarks.workflows
+
+# Newer versions than the lock's are taken only with UPGRADE=--upgrade.
+lock: setup
+	$(COMPILE) $(UPGRADE) --all-extras --output-file=requirements.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --output-file=requirements-functions.txt requirements-functions.in
+
+clean:
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

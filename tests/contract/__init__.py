@@ -1,0 +1,1 @@
+"""What clients rely on: the schema, real clients, a real browser."""

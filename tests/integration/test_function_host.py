@@ -1,0 +1,93 @@
+"""The function host keeps Lambda's contract, which the local cloud relies on."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from models.settings import Settings
+from workflows.deployment.function_host import FunctionHost
+from workflows.handlers import Function
+
+NAMES = Settings(stack="hosted").names
+
+
+def accept(event: Any, _context: Any) -> Any:
+    return event
+
+
+def fail(_event: Any, _context: Any) -> Any:
+    raise ValueError("on purpose")
+
+
+def sleep(_event: Any, _context: Any) -> None:
+    time.sleep(1.5)
+
+
+async def tell(event: Any, context: Any) -> Any:
+    return {"event": event, "name": context.function_name, "left": context.get_remaining_time_in_millis()}
+
+
+FUNCTIONS = {
+    "accept": Function(handler=f"{__name__}.accept"),
+    "fail": Function(handler=f"{__name__}.fail"),
+    "sleep": Function(handler=f"{__name__}.sleep", timeout=1),
+    "tell": Function(handler=f"{__name__}.tell", timeout=30),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "functions.json"
+
+
+@pytest.fixture
+def host(file: Path) -> Iterator[FunctionHost]:
+    with FunctionHost(NAMES, file, functions=FUNCTIONS) as running:
+        yield running
+
+
+def post(host: FunctionHost, name: str, event: object, *, path: str = "") -> httpx.Response:
+    headers = {"X-Amzn-Lambda-Function-Name": NAMES.function(name)}
+    return httpx.post(host.address.url + path, json=event, headers=headers)
+
+
+def test_an_event_goes_in_and_json_comes_out(host: FunctionHost) -> None:
+    assert post(host, "accept", {"a": [1, None]}).json() == {"a": [1, None]}
+
+
+def test_a_handler_may_be_asynchronous_and_knows_its_name_and_time(host: FunctionHost) -> None:
+    told = post(host, "tell", 1).json()
+    assert 29_000 < told.pop("left") <= 30_000
+    assert told == {"event": 1, "name": "hosted-tell"}
+
+
+def test_an_exception_is_an_error_with_its_type(host: FunctionHost) -> None:
+    answer = post(host, "fail", {})
+    assert answer.status_code == 500
+    assert answer.json() == {"errorType": "ValueError", "errorMessage": "on purpose"}
+
+
+def test_a_function_that_takes_too_long_has_failed(host: FunctionHost) -> None:
+    answer = post(host, "sleep", {})
+    assert (answer.status_code, answer.json()["errorType"]) == (504, "Sandbox.Timedout")
+
+
+def test_an_unknown_function_is_not_found(host: FunctionHost) -> None:
+    answer = post(host, "nobody", {})
+    assert (answer.status_code, answer.json()["errorType"]) == (404, "ResourceNotFoundException")
+
+
+def test_whoever_does_not_know_the_secret_calls_nothing(host: FunctionHost) -> None:
+    assert post(host, "accept", {}, path="x").status_code == 404
+
+
+def test_its_address_lasts_until_the_next_start_and_is_for_its_owner_only(file: Path) -> None:
+    with FunctionHost(NAMES, file, functions=FUNCTIONS) as first:
+        address = first.address
+    with FunctionHost(NAMES, file, functions=FUNCTIONS) as second:
+        assert second.address == address
+    assert file.stat().st_mode & 0o077 == 0

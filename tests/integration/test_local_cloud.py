@@ -1,0 +1,395 @@
+"""Where the local cloud was mended it does as AWS does; once MiniStack does so by itself, the mend can go."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+from ministack.services import dynamodb
+
+from models.settings import Settings
+from workflows.deployment import ministack_app
+from workflows.deployment.function_host import FunctionHost
+from workflows.deployment.local_cloud import LocalCloud
+from workflows.handlers import Function
+
+from .conftest import free_port
+
+SETTINGS = Settings(stack="mended")
+WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+CAUGHT_UP = "MiniStack does as AWS does by itself now: this mend can go"
+SOON = 8.0
+
+seen: list[Any] = []
+
+
+def accept(event: Any, _context: Any) -> Any:
+    seen.append(event)
+    return event
+
+
+def fail(_event: Any, _context: Any) -> Any:
+    raise ValueError("on purpose")
+
+
+def fail_late(_event: Any, _context: Any) -> Any:
+    time.sleep(2)
+    raise ValueError("on purpose, late")
+
+
+FUNCTIONS = {name: Function(handler=f"{__name__}.{name}") for name in ("accept", "fail", "fail_late")}
+
+
+class Cloud:
+    """A cloud to run a scenario on: ours, or MiniStack as it comes."""
+
+    def __init__(self, directory: Path, host: FunctionHost, *, mended: bool) -> None:
+        self.directory = directory
+        self.host = host
+        self.mended = mended
+        self.start()
+        for name in FUNCTIONS:
+            self.client("lambda").create_function(
+                FunctionName=SETTINGS.names.function(name),
+                Runtime="python3.12",
+                Handler="none",
+                Role="arn:aws:iam::000000000000:role/none",
+                Code={"ZipFile": b"none"},
+                Timeout=30,
+                Environment={"Variables": {"MINISTACK_LAMBDA_PROXY_URL": host.address.url}},
+            )
+
+    def start(self) -> None:
+        if self.mended:
+            self._cloud = LocalCloud(self.directory, SETTINGS)
+            self._cloud.start()
+            self.endpoint = self._cloud.endpoint
+            return
+        port = free_port()
+        self.endpoint = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, **ministack_app._environment(self.directory, port)}
+        command = [
+            sys.executable,
+            "-m",
+            "hypercorn",
+            "-w",
+            "0",
+            "ministack.app:app",
+            "--bind",
+            f"127.0.0.1:{port}",
+        ]
+        self._process = subprocess.Popen(  # noqa: S603 — MiniStack as its own documentation starts it
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert comes_true(self._answers, within=30)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.endpoint}/health", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> None:
+        if self.mended:
+            self._cloud.stop()
+            return
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]  # any service
+            service,
+            endpoint_url=self.endpoint,
+            region_name=SETTINGS.region,
+            aws_access_key_id=SETTINGS.account,
+            aws_secret_access_key="local",  # noqa: S106 — nobody checks it
+        )
+
+    def machine(self, states: dict[str, Any]) -> str:
+        definition = {"StartAt": next(iter(states)), "States": {**states, **ENDS}}
+        made = self.client("stepfunctions").create_state_machine(
+            name=f"m-{uuid4().hex}",
+            definition=json.dumps(definition),
+            roleArn="arn:aws:iam::000000000000:role/none",
+        )
+        return str(made["stateMachineArn"])
+
+    def begin(self, machine: str, **given: Any) -> str:
+        started = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
+        return str(started["executionArn"])
+
+    def ended(self, execution: str) -> dict[str, Any]:
+        """Wait for an execution's end, but not for long, and return its description."""
+        client = self.client("stepfunctions")
+        comes_true(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING", within=SOON)
+        return dict(client.describe_execution(executionArn=execution))
+
+    def end_of(self, states: dict[str, Any], **given: Any) -> str:
+        """Run a machine and return the name of the state that it ended in, or its status."""
+        found = self.ended(self.begin(self.machine(states), **given))
+        return str(json.loads(found["output"]) if found["status"] == "SUCCEEDED" else found["status"])
+
+    def tries(self, states: dict[str, Any]) -> int:
+        """Run a machine and return how often its task was tried."""
+        execution = self.begin(self.machine(states))
+        self.ended(execution)
+        events = self.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+        return sum(event["type"] == "TaskScheduled" for event in events)
+
+
+ENDS = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Done", "Failed", "TimedOut", "Caught")}
+
+
+def wait(function: str, **fields: Any) -> dict[str, Any]:
+    name = SETTINGS.names.function(function)
+    parameters = {"FunctionName": name, "Payload": {"token.$": "$$.Task.Token"}}
+    return {"Wait": {"Type": "Task", "Resource": WAIT, "Parameters": parameters, "Next": "Done", **fields}}
+
+
+def call(function: str, **fields: Any) -> dict[str, Any]:
+    return {
+        "Call": {
+            "Type": "Task",
+            "Resource": SETTINGS.names.function_arn(function),
+            "Next": "Done",
+            **fields,
+        }
+    }
+
+
+def catch(**ends: str) -> list[dict[str, Any]]:
+    return [{"ErrorEquals": [f"States.{error}"], "Next": end} for error, end in ends.items()]
+
+
+def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
+    limit = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FunctionHost]:
+    file = tmp_path_factory.mktemp("host") / "functions.json"
+    with FunctionHost(SETTINGS.names, file, functions=FUNCTIONS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mended(tmp_path_factory: pytest.TempPathFactory, host: FunctionHost) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path_factory.mktemp("mended"), host, mended=True)
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory, host: FunctionHost) -> Iterator[Cloud]:
+    cloud = Cloud(tmp_path_factory.mktemp("upstream"), host, mended=False)
+    yield cloud
+    cloud.stop()
+
+
+def timer_by_path(cloud: Cloud) -> str:
+    states = wait("accept", TimeoutSecondsPath="$.seconds", Catch=catch(Timeout="TimedOut"))
+    return cloud.end_of(states, seconds=1)
+
+
+def wait_that_cannot_begin(cloud: Cloud) -> str:
+    return cloud.end_of(wait("fail", TimeoutSeconds=2, Catch=catch(Timeout="TimedOut", ALL="Failed")))
+
+
+def timeout_and_a_catcher_of_failures(cloud: Cloud) -> str:
+    return cloud.end_of(wait("accept", TimeoutSeconds=1, Catch=catch(TaskFailed="Failed", Timeout="TimedOut")))
+
+
+def timeout_and_a_retrier_of_failures(cloud: Cloud) -> int:
+    retry = [{"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 1}]
+    return cloud.tries(wait("accept", TimeoutSeconds=1, Retry=retry))
+
+
+def retrier_without_attempts(cloud: Cloud) -> int:
+    retry = [
+        {"ErrorEquals": ["Runtime.HandlerError"], "MaxAttempts": 0},
+        {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1},
+    ]
+    return cloud.tries(call("fail", Retry=retry))
+
+
+def nested_name_used_again(cloud: Cloud) -> list[str]:
+    inner = cloud.machine({"Call": {"Type": "Pass", "Next": "Done"}})
+    nested = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::states:startExecution.sync:2",
+        "Parameters": {"StateMachineArn": inner, "Name": "same", "Input": {}},
+        "Catch": [{"ErrorEquals": ["StepFunctions.ExecutionAlreadyExistsException"], "Next": "Caught"}],
+        "Next": "Done",
+    }
+    return [cloud.end_of({"Nested": nested}) for _ in range(2)]
+
+
+def token_of_a_stopped_execution(cloud: Cloud) -> str:
+    seen.clear()
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 3}]
+    execution = cloud.begin(cloud.machine(wait("accept", TimeoutSeconds=60, Retry=retry)))
+    assert comes_true(lambda: bool(seen), within=SOON)
+    client = cloud.client("stepfunctions")
+    client.stop_execution(executionArn=execution)
+    time.sleep(0.3)
+    try:
+        client.send_task_success(taskToken=seen[0]["token"], output="{}")
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "accepted"
+
+
+def stopped_while_its_function_fails(cloud: Cloud) -> str:
+    execution = cloud.begin(cloud.machine(call("fail_late")))
+    time.sleep(1)
+    cloud.client("stepfunctions").stop_execution(executionArn=execution)
+    time.sleep(2)
+    return str(cloud.client("stepfunctions").describe_execution(executionArn=execution)["status"])
+
+
+def failure_told_to_the_default_bus(cloud: Cloud) -> list[str]:
+    queue = cloud.client("sqs").create_queue(QueueName=f"q-{uuid4().hex}")["QueueUrl"]
+    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    pattern = {"source": ["aws.states"], "detail": {"status": ["FAILED", "ABORTED"]}}
+    events = cloud.client("events")
+    rule = f"r-{uuid4().hex}"
+    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=rule, Targets=[{"Id": "q", "Arn": attributes["Attributes"]["QueueArn"]}])
+    cloud.ended(cloud.begin(cloud.machine(call("fail"))))
+    time.sleep(0.5)
+    messages = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=0).get("Messages", [])
+    events.remove_targets(Rule=rule, Ids=["q"])
+    events.delete_rule(Name=rule)
+    return [json.loads(message["Body"])["detail"]["status"] for message in messages]
+
+
+def rows_after_a_table_changed_and_its_stack_went(cloud: Cloud) -> list[int]:
+    name = f"t-{uuid4().hex}"
+    table: dict[str, Any] = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }
+    client, formation = cloud.client("dynamodb"), cloud.client("cloudformation")
+
+    def body() -> str:
+        table_resource = {"Type": "AWS::DynamoDB::Table", "Properties": table, "DeletionPolicy": "Retain"}
+        return json.dumps({"Resources": {"Table": table_resource}})
+
+    def rows() -> int:
+        try:
+            return int(client.scan(TableName=name)["Count"])
+        except ClientError:
+            return -1
+
+    pace = {"Delay": 0.1, "MaxAttempts": 50}
+    formation.create_stack(StackName=name, TemplateBody=body())
+    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=pace)
+    client.put_item(TableName=name, Item={"id": {"S": "one"}})
+    table["StreamSpecification"] = {"StreamViewType": "NEW_IMAGE"}
+    formation.update_stack(StackName=name, TemplateBody=body())
+    formation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=pace)
+    after_update = rows()
+    formation.delete_stack(StackName=name)
+    formation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=pace)
+    return [after_update, rows()]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "as_on_aws"),
+    [
+        (timer_by_path, "TimedOut"),
+        (wait_that_cannot_begin, "Failed"),
+        (timeout_and_a_catcher_of_failures, "TimedOut"),
+        (timeout_and_a_retrier_of_failures, 1),
+        (retrier_without_attempts, 1),
+        (nested_name_used_again, ["Done", "Caught"]),
+        (token_of_a_stopped_execution, "TaskDoesNotExist"),
+        (stopped_while_its_function_fails, "ABORTED"),
+        (failure_told_to_the_default_bus, ["FAILED"]),
+        (rows_after_a_table_changed_and_its_stack_went, [1, 1]),
+    ],
+)
+def test_a_mend_is_as_on_aws_and_still_needed(
+    mended: Cloud, upstream: Cloud, scenario: Callable[[Cloud], Any], as_on_aws: object
+) -> None:
+    assert scenario(mended) == as_on_aws
+    assert scenario(upstream) != as_on_aws, CAUGHT_UP
+
+
+def heard_after_a_restart(cloud: Cloud) -> bool:
+    client, name = cloud.client("dynamodb"), f"t-{uuid4().hex}"
+    made = client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )["TableDescription"]
+    mapping = cloud.client("lambda").create_event_source_mapping(
+        EventSourceArn=made["LatestStreamArn"],
+        FunctionName=SETTINGS.names.function("accept"),
+        StartingPosition="TRIM_HORIZON",
+    )
+    for row in ("one", "two", "three"):
+        client.put_item(TableName=name, Item={"id": {"S": row}})
+    assert comes_true(lambda: name in str(seen), within=SOON)
+    cloud.stop()
+    cloud.start()
+    seen.clear()
+    cloud.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "four"}})
+    heard = comes_true(lambda: "four" in str(seen), within=3)
+    cloud.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+    return heard
+
+
+def test_streams_are_heard_after_a_restart(mended: Cloud, upstream: Cloud) -> None:
+    assert heard_after_a_restart(mended)
+    assert not heard_after_a_restart(upstream), CAUGHT_UP
+
+
+def test_what_is_saved_while_it_runs_is_what_ministack_saves(mended: Cloud) -> None:
+    assert set(ministack_app.ROW_STORES) == set(dynamodb.get_state())
+    name = f"t-{uuid4().hex}"
+    mended.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    file = mended.directory / "state" / "dynamodb.json"
+    assert comes_true(lambda: file.exists() and name in file.read_text(), within=15)
+    saved = json.loads(file.read_text())
+    mended.stop()
+    kept = json.loads(file.read_text())
+    mended.start()
+    assert saved == kept
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks into Linux's list of sockets")
+def test_it_listens_on_the_loopback_interface_only(mended: Cloud) -> None:
+    there = mended._cloud._whereabouts()
+    assert there
+    open_files = (str(file.readlink()) for file in Path(f"/proc/{there.pid}/fd").iterdir() if file.is_symlink())
+    inodes = {name.removeprefix("socket:[").removesuffix("]") for name in open_files}
+    lines = [
+        line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()
+    ]
+    listening = [line[1] for line in lines if line[3] == "0A" and line[9] in inodes]
+    assert listening == [f"0100007F:{there.port:04X}"]

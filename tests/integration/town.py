@@ -1,0 +1,149 @@
+"""Two members and a service in tables of their own, and a way to the tables that fails as planned."""
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from models import answers, clock, ledger
+from models.aws import Calls
+from models.ledger import Balance, Entry, Escrow, EscrowStatus
+from models.lifecycle import Request
+from models.members import Members
+from models.naming import Names
+from models.rows import decode
+from models.store import Item, Store
+from models.tables import Escrow as EscrowTable
+from models.tables import Service, TransactionLog, UserBalance
+from models.transactions import Moved, Rule, Transactions
+from tests.unit.builders import EVERYTHING, figures, hours, make_request, people
+
+
+class Unreliable:
+    """Calls whose transactions fail as planned: each plan is used up by one write, then all go through."""
+
+    def __init__(self, calls: Calls, *plans: str) -> None:
+        self._calls = calls
+        self.plans = list(plans)
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        if operation != "transact_write_items" or not self.plans:
+            return await self._calls.call(service, operation, **params)
+        plan = self.plans.pop(0)
+        if plan == "answer lost":
+            await self._calls.call(service, operation, **params)
+        if plan in {"answer lost", "never sent"}:
+            raise ConnectionClosedError(endpoint_url="http://127.0.0.1")
+        raise cancelled(plan)
+
+    async def pause(self, seconds: float) -> None:
+        await self._calls.pause(seconds)
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys)
+
+
+def cancelled(reason: str) -> ClientError:
+    response: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": reason},
+        "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
+    }
+    return ClientError(response, "TransactWriteItems")
+
+
+class Town:
+    """A requester, a provider and a service of their own in the shared tables, so that no test meets another."""
+
+    def __init__(self, calls: Calls, names: Names) -> None:
+        self.store = Store(calls, names)
+        self.transactions = Transactions(self.store, clock.now)
+        self.members = Members(self.store, self.transactions, clock.now)
+        self.alice, self.bob = f"alice-{uuid4()}", f"bob-{uuid4()}"
+
+    def over(self, calls: Calls) -> Transactions:
+        """Return the same town's transactions by another way to the tables."""
+        return Transactions(Store(calls, self.store.names), clock.now)
+
+    async def settle(self, services: int = 1) -> list[str]:
+        """Let the two join; return the services that the provider offers, at 1 h an hour."""
+        for member in (self.alice, self.bob):
+            await self.members.join(user(member))
+        offered = [str(uuid4()) for _ in range(services)]
+        for service_id in offered:
+            await self.store.put(Service, service(service_id, self.bob))
+        return offered
+
+    async def ask(self, service_id: str, asked: str = "2") -> str:
+        request = make_request(
+            id=str(uuid4()),
+            service_id=service_id,
+            requester_id=self.alice,
+            provider_id=self.bob,
+            estimated_hours=hours(asked),
+        )
+        assert isinstance(await self.transactions.create(request, answers.create), Moved)
+        return request.id
+
+    def rule(self, event: str) -> Rule:
+        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}[event]
+
+    async def reach(self, request_id: str, *events: str) -> Request:
+        """Take a request along its story."""
+        for event in events:
+            moved = await self.transactions.move(request_id, self.rule(event), whole=True)
+            assert isinstance(moved, Moved), f"{event}: {moved}"
+        request = await self.transactions.read(request_id)
+        assert request is not None
+        return request
+
+    async def balance(self, member: str) -> Balance:
+        item = await self.store.get(UserBalance, member, consistent=True)
+        assert item is not None
+        return decode(Balance, UserBalance, item)
+
+    async def entries(self, member: str) -> list[Entry]:
+        page = await self.store.query(TransactionLog, TransactionLog.byUserId, member, limit=1000)
+        return [decode(Entry, TransactionLog, item) for item in page.items]
+
+    async def audit(self, alice: tuple[str, str], bob: tuple[str, str]) -> None:
+        """Assert both balances, and that logs and escrows say the same."""
+        for member, (available, escrowed) in ((self.alice, alice), (self.bob, bob)):
+            balance = await self.balance(member)
+            assert (balance.available_balance, balance.escrowed_balance) == (hours(available), hours(escrowed))
+            log = await self.entries(member)
+            assert figures(ledger.replay(log, user_id=member, now=clock.now())) == figures(balance)
+            page = await self.store.query(EscrowTable, EscrowTable.byFromUserId, member, limit=1000)
+            held = [decode(Escrow, EscrowTable, item) for item in page.items]
+            assert balance.escrowed_balance == sum(
+                escrow.amount for escrow in held if escrow.status is EscrowStatus.ESCROWED
+            )
+
+
+def user(member: str) -> Item:
+    now = clock.to_text(clock.now())
+    texts = ("id", "email", "username", "firstName", "lastName")
+    return {
+        **{name: {"S": member} for name in texts},
+        **{name: {"N": "0"} for name in ("bankHours", "rating", "totalTransactions")},
+        "skills": {"L": []},
+        "createdAt": {"S": now},
+        "updatedAt": {"S": now},
+    }
+
+
+def service(service_id: str, provider: str) -> Item:
+    now = clock.to_text(clock.now())
+    return {
+        "id": {"S": service_id},
+        "userId": {"S": provider},
+        "title": {"S": "Garden help"},
+        "description": {"S": "Weeds go, flowers stay"},
+        "category": {"S": "garden"},
+        "hourlyRate": {"N": "1"},
+        "isActive": {"BOOL": True},
+        "tags": {"L": []},
+        "createdAt": {"S": now},
+        "updatedAt": {"S": now},
+    }

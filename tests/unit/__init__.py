@@ -1,0 +1,1 @@
+"""Pure rules and single modules: no process, no network."""

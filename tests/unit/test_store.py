@@ -1,0 +1,132 @@
+"""The store asks DynamoDB what it should, and gives back what it says."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from models.errors import ContentionError
+from models.naming import Names
+from models.store import BATCH_KEYS, BATCH_ROUNDS, ConditionFailedError, Store
+from models.tables import ServiceRequest, User, UserBalance
+
+NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
+
+
+class Script:
+    """Calls that answer what the test says, or raise it."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.paused: list[float] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        assert service == "dynamodb"
+        self.asked.append((operation, params))
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+
+    @asynccontextmanager
+    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        del keys
+        yield
+
+
+def failed(code: str, **more: Any) -> ClientError:
+    response: Any = {"Error": {"Code": code}, **more}
+    return ClientError(response, "PutItem")
+
+
+async def test_a_row_is_got_by_its_key() -> None:
+    calls = Script({"Item": {"userId": {"S": "a"}}})
+    assert await Store(calls, NAMES).get(UserBalance, "a", consistent=True) == {"userId": {"S": "a"}}
+    key = {"Key": {"userId": {"S": "a"}}, "ConsistentRead": True}
+    assert calls.asked == [("get_item", {"TableName": "unit-UserBalance", **key})]
+
+
+async def test_a_key_that_no_row_can_have_is_not_asked_for() -> None:
+    store = Store(Script(), NAMES)
+    for key in ("", "x" * 2049):
+        assert await store.get(User, key) is None
+        assert await store.batch_get([(User, key)]) == [None]
+        assert (await store.query(User, User.byEmail, key, limit=1)).items == []
+
+
+async def test_a_batch_keeps_the_order_and_asks_again_for_what_was_left() -> None:
+    left = {"unit-User": {"Keys": [{"id": {"S": "b"}}]}}
+    calls = Script(
+        {"Responses": {"unit-User": [{"id": {"S": "a"}}], "unit-UserBalance": []}, "UnprocessedKeys": left},
+        {"Responses": {"unit-User": [{"id": {"S": "b"}}]}},
+    )
+    found = await Store(calls, NAMES).batch_get([(User, "b"), (UserBalance, "a"), (User, "a"), (User, "b")])
+    assert found == [{"id": {"S": "b"}}, None, {"id": {"S": "a"}}, {"id": {"S": "b"}}]
+    assert calls.asked[1] == ("batch_get_item", {"RequestItems": left})
+
+
+async def test_a_batch_is_cut_to_dynamodbs_size() -> None:
+    calls = Script({"Responses": {}}, {"Responses": {}})
+    await Store(calls, NAMES).batch_get([(User, str(n)) for n in range(BATCH_KEYS + 1)])
+    sizes = [len(params["RequestItems"]["unit-User"]["Keys"]) for _, params in calls.asked]
+    assert sizes == [BATCH_KEYS, 1]
+
+
+async def test_a_batch_does_not_ask_for_ever() -> None:
+    nothing = {"Responses": {}, "UnprocessedKeys": {"unit-User": {"Keys": [{"id": {"S": "a"}}]}}}
+    calls = Script(*[nothing] * BATCH_ROUNDS)
+    with pytest.raises(ContentionError):
+        await Store(calls, NAMES).batch_get([(User, "a")])
+    assert len(calls.paused) == BATCH_ROUNDS
+
+
+async def test_a_page_of_an_index() -> None:
+    last = {"id": {"S": "r"}}
+    calls = Script({"Items": [last], "Count": 1, "ScannedCount": 7, "LastEvaluatedKey": last})
+    page = await Store(calls, NAMES).query(
+        ServiceRequest,
+        ServiceRequest.byStatus,
+        "PAID",
+        limit=7,
+        forward=False,
+        start_key=last,
+        filter=ServiceRequest.serviceId == "s",
+    )
+    assert (page.items, page.read, page.last_key) == ([last], 7, last)
+    assert calls.asked[0][1] == {
+        "TableName": "unit-ServiceRequest",
+        "IndexName": "byStatus",
+        "KeyConditionExpression": "#0 = :0",
+        "FilterExpression": "#1 = :1",
+        "ExpressionAttributeNames": {"#0": "status", "#1": "serviceId"},
+        "ExpressionAttributeValues": {":0": {"S": "PAID"}, ":1": {"S": "s"}},
+        "Limit": 7,
+        "ScanIndexForward": False,
+        "ExclusiveStartKey": last,
+    }
+
+
+async def test_a_count_sends_no_rows() -> None:
+    calls = Script({"Count": 3, "ScannedCount": 3})
+    page = await Store(calls, NAMES).scan_page(User, limit=5, count_only=True)
+    assert (page.items, page.read) == ([], 3)
+    assert calls.asked[0][1]["Select"] == "COUNT"
+
+
+async def test_a_failed_condition_hands_the_stored_row_over() -> None:
+    item = {"id": {"S": "a"}}
+    calls = Script(failed("ConditionalCheckFailedException", Item=item))
+    with pytest.raises(ConditionFailedError) as caught:
+        await Store(calls, NAMES).put(User, item, condition=User.id.does_not_exist())
+    assert caught.value.item == item
+
+
+async def test_another_failure_is_passed_on() -> None:
+    with pytest.raises(ClientError):
+        await Store(Script(failed("ThrottlingException")), NAMES).delete(User, "a")

@@ -1,0 +1,226 @@
+"""Mutations of the mirrored types: who may write what, and what a repetition finds."""
+
+from typing import Any
+
+import pytest
+
+from models import tables
+from resolvers.identity import Caller
+from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, execute, schema_over
+
+SERVICE = {
+    "id": "s",
+    "title": "Garden help",
+    "description": "Weeding",
+    "category": "garden",
+    "hourlyRate": 1.5,
+    "isActive": True,
+    "tags": ["outdoors"],
+}
+CREATE = "mutation ($input: CreateServiceInput!) { createService(input: $input) { id userId createdAt tags } }"
+UPDATE = (
+    "mutation ($input: UpdateServiceRequestInput!) { updateServiceRequest(input: $input) { id message status } }"
+)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.add(
+        tables.ServiceRequest,
+        id="r",
+        serviceId="s",
+        requesterId="sub-alice",
+        providerId="sub-bob",
+        status="ACCEPTED",
+        estimatedHours="2",
+        negotiationRound=0,
+        message="please",
+        createdAt="2026",
+        updatedAt="2026",
+    )
+    row = store.rows[tables.ServiceRequest, "r"]
+    row["estimatedHours"] = {"N": "2"}
+    store.add(tables.User, id="sub-alice", username="alice", email="a@example.com", bankHours=0, updatedAt="2026")
+    store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, escrowedBalance=2)
+    return store
+
+
+async def change(
+    store: MemoryStore, caller: Caller | None, query: str, **variables: Any
+) -> tuple[Any, list[dict[str, Any]]]:
+    data, errors = await execute(schema_over(store), store, caller, query, **variables)
+    return next(iter(data.values())) if data else None, errors
+
+
+async def refused(store: MemoryStore, caller: Caller | None, query: str, **given: Any) -> dict[str, Any]:
+    before = {key: dict(item) for key, item in store.rows.items()}
+    data, (error,) = await change(store, caller, query, input=given)
+    assert data is None
+    assert store.rows == before
+    return error
+
+
+@pytest.mark.parametrize("owner", ["sub-bob", "bob", "sub-bob::bob"])
+async def test_an_owner_is_stored_by_their_sub(store: MemoryStore, owner: str) -> None:
+    created, errors = await change(store, BOB, CREATE, input=SERVICE | {"userId": owner})
+    assert errors == []
+    assert (created["id"], created["userId"], created["tags"]) == ("s", "sub-bob", ["outdoors"])
+    assert store.rows[tables.Service, "s"]["__typename"] == {"S": "Service"}
+
+
+async def test_a_row_is_made_in_ones_own_name(store: MemoryStore) -> None:
+    for caller in (EVE, None):
+        error = await refused(store, caller, CREATE, **SERVICE, userId="sub-bob")
+        assert error["errorType"] == "Unauthorized"
+    created, _ = await change(store, ADMIN, CREATE, input=SERVICE | {"userId": "sub-bob"})
+    assert created["userId"] == "sub-bob"
+
+
+async def test_an_id_and_the_dates_are_made_here(store: MemoryStore) -> None:
+    given = {name: value for name, value in SERVICE.items() if name != "id"}
+    dated = given | {"userId": "bob", "createdAt": "1999-01-01T00:00Z"}
+    created, _ = await change(store, BOB, CREATE, input=dated)
+    assert len(created["id"]) == 36
+    assert created["createdAt"].startswith("20")
+    assert created["createdAt"].endswith("Z")
+
+
+async def test_a_repetition_gets_the_stored_row_and_another_does_not(store: MemoryStore) -> None:
+    first, _ = await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob"})
+    again, errors = await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob"})
+    assert (again, errors) == (first, [])
+    for caller, changes in ((BOB, {"title": "Other"}), (EVE, {"userId": "eve"}), (BOB, {"cancellationHours": 1})):
+        error = await refused(store, caller, CREATE, **SERVICE | {"userId": "bob"} | changes)
+        assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hourlyRate", 1.005),
+        ("hourlyRate", 1e10),
+        ("responseWindowHours", 1),
+        ("responseWindowHours", 73),
+        ("category", ""),
+        ("category", "x" * 2049),
+        ("id", ""),
+    ],
+)
+async def test_a_value_out_of_bounds_is_named(store: MemoryStore, name: str, value: Any) -> None:
+    error = await refused(store, BOB, CREATE, **SERVICE | {"userId": "bob", name: value})
+    assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": name})
+    assert name in error["message"]
+
+
+async def test_a_whole_row_may_be_sent_back(store: MemoryStore) -> None:
+    row = {
+        "id": "r",
+        "serviceId": "s",
+        "requesterId": "sub-alice",
+        "providerId": "sub-bob",
+        "status": "ACCEPTED",
+        "estimatedHours": 2.0,
+        "negotiationRound": 0,
+        "escrowId": None,
+        "message": "soon",
+    }
+    changed, errors = await change(store, ALICE, UPDATE, input=row)
+    assert (changed, errors) == ({"id": "r", "message": "soon", "status": "ACCEPTED"}, [])
+    assert store.rows[tables.ServiceRequest, "r"]["updatedAt"] != {"S": "2026"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("status", "PAID", "confirmServiceCompletion"),
+        ("estimatedHours", 3, "respondToCounterOffer"),
+        ("agreedRate", 1, "respondToCounterOffer"),
+        ("escrowId", "e", "startServiceRequestWorkflow"),
+        ("providerId", "sub-eve", "fixed"),
+        ("serviceId", "t", "fixed"),
+        ("requesterId", None, "fixed"),
+    ],
+)
+async def test_what_the_workflow_owns_is_not_the_clients(
+    store: MemoryStore, name: str, value: Any, hint: str
+) -> None:
+    error = await refused(store, ALICE, UPDATE, **{"id": "r", name: value})
+    assert (error["errorType"], error["errorInfo"]["field"]) == ("Unauthorized", name)
+    assert hint in error["message"]
+
+
+async def test_a_request_begins_at_its_beginning(store: MemoryStore) -> None:
+    query = "mutation ($input: CreateServiceRequestInput!) { createServiceRequest(input: $input) { id } }"
+    row = {"serviceId": "s", "requesterId": "alice", "providerId": "bob", "estimatedHours": 2}
+    begun = {"status": "INITIATED", "negotiationRound": 0}
+    error = await refused(store, ALICE, query, **row | begun | {"status": "PAID"})
+    assert error["errorInfo"]["field"] == "status"
+    error = await refused(store, ALICE, query, **row | begun | {"expiresAt": "2026-01-01T00:00:00Z"})
+    assert error["errorInfo"]["field"] == "expiresAt"
+    _, errors = await change(store, ALICE, query, input=row | begun)
+    assert errors == []
+
+
+async def test_nobody_but_the_owner_changes_a_row(store: MemoryStore) -> None:
+    for caller in (BOB, EVE, ADMIN, None):
+        error = await refused(store, caller, UPDATE, id="r", message="mine")
+        assert error["errorType"] == "Unauthorized"
+
+
+async def test_an_absent_row_is_told_to_groups_only(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { id } }"
+    error = await refused(store, EVE, query, id="none", bio="x")
+    assert error["errorType"] == "Unauthorized"
+    error = await refused(store, ADMIN, query, id="none", bio="x")
+    assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+
+
+async def test_null_removes_where_the_rule_may_delete(store: MemoryStore) -> None:
+    changed, _ = await change(store, ALICE, UPDATE, input={"id": "r", "message": None})
+    assert changed["message"] is None
+    assert "message" not in store.rows[tables.ServiceRequest, "r"]
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { id } }"
+    error = await refused(store, ALICE, query, id="sub-alice", bio=None)
+    assert error["message"] == "Unauthorized on [bio]"
+    error = await refused(store, ALICE, query, id="sub-alice", email=None)
+    assert error["message"] == "email is required: it cannot be null"
+
+
+async def test_the_hours_shown_may_be_sent_back(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { bankHours bio } }"
+    for hours in (0, 10.0):
+        changed, errors = await change(
+            store, ALICE, query, input={"id": "sub-alice", "bankHours": hours, "bio": "x"}
+        )
+        assert (changed, errors) == ({"bankHours": 10.0, "bio": "x"}, [])
+    error = await refused(store, ALICE, query, id="sub-alice", bankHours=11)
+    assert "processDirectTransfer" in error["message"]
+
+
+async def test_only_an_admin_bars_a_member(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { isActive } }"
+    error = await refused(store, ALICE, query, id="sub-alice", isActive=True)
+    assert error["errorInfo"]["field"] == "isActive"
+    changed, _ = await change(store, ADMIN, query, input={"id": "sub-alice", "isActive": False})
+    assert changed == {"isActive": False}
+
+
+@pytest.mark.parametrize("model", ["Escrow", "UserBalance", "TransactionLog", "Transaction", "EventLog"])
+async def test_the_ledger_is_nobodys_to_delete(store: MemoryStore, model: str) -> None:
+    key = "userId" if model == "UserBalance" else "id"
+    query = f"mutation ($input: Delete{model}Input!) {{ delete{model}(input: $input) {{ createdAt }} }}"
+    for caller in (ALICE, ADMIN):
+        error = await refused(store, caller, query, **{key: "sub-alice"})
+        assert error["errorType"] == "Unauthorized"
+
+
+async def test_nothing_is_deleted_that_hours_are_held_for(store: MemoryStore) -> None:
+    request = "mutation ($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
+    error = await refused(store, ALICE, request, id="r")
+    assert (error["errorType"], error["errorInfo"]) == ("INVALID_REQUEST_STATUS", {"status": "ACCEPTED"})
+    user = "mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { id } }"
+    error = await refused(store, ADMIN, user, id="sub-alice")
+    assert (error["errorType"], error["errorInfo"]) == ("INVALID_ESCROW_STATUS", {"escrowed": 2.0})
+    store.rows[tables.ServiceRequest, "r"]["status"] = {"S": "PAID"}
+    assert await change(store, ALICE, request, input={"id": "r"}) == ({"id": "r"}, [])
