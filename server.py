@@ -64,6 +64,7 @@ from workflows.deployment.package import PackageError
 from workflows.deployment.template import build_template
 from workflows.executions import Executions
 from workflows.revival import revive
+from workflows.sweep import Sweep
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _STOP_LIMIT = 5
@@ -129,8 +130,9 @@ def _told_in_a_line() -> Iterator[None]:
         raise typer.Exit(0) from None
     except ValidationError as error:
         (first, *_) = error.errors()
-        name = ".".join(str(part) for part in first["loc"])
-        _fail(f"Setting {name} is not usable ({first['msg']}).")
+        name = str(first["loc"][0])
+        variable = name if name.isupper() else f"HOURBANK_{name.upper()}"
+        _fail(f"{variable} is not usable: {first['msg']}.")
     except (ExpectedError, LocalCloudError, DeploymentError, PackageError) as error:
         _fail(str(error))
 
@@ -163,8 +165,7 @@ def serve(
     _configure_logging()
     with _told_in_a_line():
         own = ServerSettings()
-        listener = _listen(own.host, own.port)
-        with listener:
+        with _listen(own.host, own.port) as listener:
             if aws:
                 _serve_on_aws(own, listener)
             else:
@@ -196,9 +197,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise ExpectedError(
-                f"Port {port} is in use; stop what listens there, or set PORT to another."
-            ) from None
+            raise ExpectedError(f"Port {port} is in use; stop what listens there or set PORT.") from None
         raise ExpectedError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
     return listener
 
@@ -215,9 +214,7 @@ def _settings_on_aws() -> Settings:
         raise ExpectedError(
             f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
         ) from None
-    if "HOURBANK_ACCOUNT" not in os.environ:
-        return Settings(account=account)
-    return Settings()
+    return Settings() if "HOURBANK_ACCOUNT" in os.environ else Settings(account=account)
 
 
 def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
@@ -277,7 +274,7 @@ async def _composed(
         parts = Parts.over(calls, settings, own, _page_secret(own, issuer))
         health = Health(parts.store, parts.feed, tables=TABLES, machines=read_definitions())
         if missing := await health.missing():
-            raise ExpectedError(f"Run `python server.py deploy` first; missing: {', '.join(missing)}.")
+            raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others are not there.")
         if issuer is not None:
             await load_demo(parts.store, parts.members, clock.now)
         app = build_app(
@@ -299,7 +296,8 @@ async def _composed(
 
 async def _revived(parts: Parts) -> None:
     """Look after every live request of a local cloud; on AWS the scheduled sweep is enough."""
-    if live := await revive(parts.store, parts.transactions, parts.executions):
+    sweep = Sweep(parts.store, parts.transactions, parts.executions, clock.now)
+    if live := await revive(sweep):
         _report(f"{live} live requests go on")
 
 

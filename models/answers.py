@@ -10,7 +10,7 @@ from datetime import datetime
 from models import clock, hours
 from models.change import Change, Scene, Verdict
 from models.endings import end
-from models.errors import Code, Refusal
+from models.errors import Code, Refusal, not_found
 from models.hours import Hours
 from models.lifecycle import (
     BEFORE_ACCEPTANCE,
@@ -24,12 +24,15 @@ from models.lifecycle import (
 )
 from models.steps import happened, moved_on
 
+SUBMITTED = "Service Request Submitted"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What a wait asks: of whom, in which status, and how it is told."""
 
     provider: bool
+    responses: frozenset[Response]
     status: RequestStatus
     event: str
     misplaced: Code = Code.INVALID_REQUEST_STATUS
@@ -37,22 +40,33 @@ class Question:
 
 QUESTIONS = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Question(
-        provider=True, status=RequestStatus.AWAITING_RESPONSE, event="Provider Response Received"
+        provider=True,
+        responses=frozenset({Response.ACCEPTED, Response.REJECTED}),
+        status=RequestStatus.AWAITING_RESPONSE,
+        event="Provider Response Received",
     ),
     Step.WAIT_FOR_SERVICE_START: Question(
-        provider=True, status=RequestStatus.ACCEPTED, event="Service Start Marked"
+        provider=True,
+        responses=frozenset({Response.MARKED}),
+        status=RequestStatus.ACCEPTED,
+        event="Service Start Marked",
     ),
     Step.CONFIRM_SERVICE_START: Question(
-        provider=False, status=RequestStatus.ACCEPTED, event="Service Start Confirmed"
+        provider=False,
+        responses=frozenset({Response.CONFIRMED}),
+        status=RequestStatus.ACCEPTED,
+        event="Service Start Confirmed",
     ),
     Step.WAIT_FOR_COMPLETION: Question(
         provider=True,
+        responses=frozenset({Response.MARKED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Marked",
         misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
     ),
     Step.CONFIRM_SERVICE_COMPLETION: Question(
         provider=False,
+        responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Confirmed",
         misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
@@ -71,7 +85,7 @@ def create(scene: Scene, now: datetime) -> Verdict:
     after = replace(request.moved(now), created_at=now, passages=(born,))
     event = happened(
         after,
-        "Service Request Submitted",
+        SUBMITTED,
         actor=request.requester_id,
         estimatedHours=float(request.estimated_hours),
     )
@@ -92,8 +106,14 @@ def invalid_amount(asked: Hours | float, *, rate: Hours | None = None) -> Refusa
 def answer(
     scene: Scene, now: datetime, *, wait: Step, by: str, response: Response, message: str | None = None
 ) -> Verdict:
-    """Write a person's answer to a wait, once."""
+    """Write a person's answer to a wait, once.
+
+    Raises:
+        ValueError: the wait asks for something else; a mutation's mistake, not a member's.
+    """
     request, question = scene.request, QUESTIONS[wait]
+    if response not in question.responses:
+        raise ValueError(f"{response} is no answer to {wait}")
     if (refused := _stranger(request, by, provider=question.provider)) is not None:
         return refused
     if (given := _given(request, wait)) is not None:
@@ -150,11 +170,6 @@ def _stranger(request: Request, by: str, *, provider: bool) -> Refusal | None:
     if provider:
         return Refusal(Code.UNAUTHORIZED_PROVIDER, "Only the provider of this request may do this.")
     return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
-
-
-def not_found() -> Refusal:
-    """Return the refusal for a request that is not there, or not for this caller."""
-    return Refusal(Code.REQUEST_NOT_FOUND, "There is no such request of yours.")
 
 
 def cancel(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:

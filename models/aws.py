@@ -20,11 +20,11 @@ from botocore.config import Config
 
 _T = TypeVar("_T")
 
-# The waits of one call stay well under a handler's time; botocore's standard mode retries throttling.
+# All tries of one call together stay under a handler's 30 s; botocore's standard mode retries throttling.
 _TIMES: dict[str, Any] = {
-    "connect_timeout": 3,
-    "read_timeout": 10,
-    "retries": {"mode": "standard", "max_attempts": 4},
+    "connect_timeout": 2,
+    "read_timeout": 6,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
 }
 
 

@@ -67,10 +67,12 @@ class Offer:
 class Scene:
     """Every row that a decision about a request may rest on, read consistently.
 
-    A decision that is not about hours is given the request alone, and the rest is absent.
+    A decision that is not about hours is given the request alone, and the rest is absent. `is_new` tells that
+    the request is not stored yet.
     """
 
     request: Request
+    is_new: bool = False
     escrow: Escrow | None = None
     offer: Offer | None = None
     requester: Member | None = None

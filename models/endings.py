@@ -40,7 +40,7 @@ def end(
         escrow = escrow.cancelled(now)
     after = closed(request, now, status=status, reason=reason)
     told = {request.requester_id, request.provider_id} - {actor}
-    if request.escrow_id is None:
+    if all(passage.status is not RequestStatus.AWAITING_RESPONSE for passage in request.passages):
         told.discard(request.provider_id)  # has never heard of it
     events = [happened(after, event, actor=actor, message=message)]
     if movement is not None and escrow is not None:
@@ -157,17 +157,20 @@ def note_failure(scene: Scene, now: datetime, *, error: str, cause: str) -> Verd
 
 
 def look_later(scene: Scene, now: datetime) -> Verdict:
-    """Put off the sweep's next look at a request that its execution is about to move."""
+    """Put off the sweep's next look: to an open wait's deadline, else until its execution should have moved it."""
     request = scene.request
     if request.due_at is None or request.due_at > now:
         return request
-    after = replace(request, version=request.version + 1).due(now + STEP_GRACE)
+    soonest = now + STEP_GRACE
+    after = replace(request, version=request.version + 1).due(max(request.next_due(now) or soonest, soonest))
     return Change(request=after, events=())
 
 
 def give_up(scene: Scene, now: datetime) -> Verdict:
     """End a request before acceptance that no execution can move; a later one waits for an admin."""
     request = scene.request
+    if request.due_at is None or request.failing_since is None or now - request.failing_since <= RESUMED_FOR:
+        return request
     if request.status not in BEFORE_ACCEPTANCE:
         after = request.moved(now, failing_since=request.failing_since, resumptions=request.resumptions).due(None)
         return Change(request=after, events=(happened(after, "Service Request Needs Attention"),))

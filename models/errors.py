@@ -53,6 +53,11 @@ class Refusal:
     passing: bool = False
 
 
+def not_found() -> Refusal:
+    """Return the refusal for a request that is not there, or not for this caller: nobody can tell which."""
+    return Refusal(Code.REQUEST_NOT_FOUND, "There is no such request of yours.")
+
+
 class HourBankError(Exception):
     """An error of this system's own."""
 

@@ -5,7 +5,7 @@ hold hours as decimal text and integer hundredths.
 """
 
 import math
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 Hours = Decimal
 
@@ -25,9 +25,12 @@ def exact(value: Decimal | int | str) -> Hours:
     """Return `value` as hours with two places.
 
     Raises:
-        InvalidHoursError: it is not finite, not a multiple of 0.01, or beyond ±10^9.
+        InvalidHoursError: it is no finite number, not a multiple of 0.01, or beyond ±10^9.
     """
-    number = Decimal(value)
+    try:
+        number = Decimal(value)
+    except InvalidOperation as error:
+        raise InvalidHoursError(f"{value} is not a number of hours") from error
     if not number.is_finite() or abs(number) > LARGEST_FIGURE:
         raise InvalidHoursError(f"{value} is not a number of hours")
     rounded = number.quantize(HUNDREDTH)

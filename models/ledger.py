@@ -317,7 +317,8 @@ def replay(entries: Iterable[Entry], *, user_id: str, now: datetime) -> Balance:
         available = balance.available_balance + entry.amount
         escrowed = balance.escrowed_balance + entry.escrowed_amount
         follows = (
-            entry.balance_version > balance.version
+            entry.user_id == user_id
+            and entry.balance_version > balance.version
             and entry.previous_hash == balance.last_hash
             and entry.balance_before == balance.available_balance
             and entry.balance_after == available

@@ -147,10 +147,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The workflow waits for a person: until `deadline`, and `token` lets it go on."""
+    """The workflow waits for a person: until `deadline`, and `token` lets the execution of `generation` go on."""
 
     name: Step
     deadline: datetime
+    generation: int = 0
     token: str | None = None
     answer: Answer | None = None
 
@@ -210,7 +211,7 @@ class Request:
     @property
     def escrow_key(self) -> str:
         """Return the id that this request's escrow has or will have."""
-        return derived(self.id, "escrow")
+        return self.escrow_id or derived(self.id, "escrow")
 
     @property
     def is_over(self) -> bool:
@@ -266,6 +267,13 @@ _BY_STATUS = {
     RequestStatus.DISPUTED: Step.HANDLE_DISPUTE,
 }
 
+# The wait to open for a request that is older than the workflow, and so waits for nobody.
+_FIRST_WAIT = {
+    RequestStatus.AWAITING_RESPONSE: Step.WAIT_FOR_PROVIDER_RESPONSE,
+    RequestStatus.ACCEPTED: Step.WAIT_FOR_SERVICE_START,
+    RequestStatus.IN_PROGRESS: Step.WAIT_FOR_COMPLETION,
+}
+
 _BY_RESPONSE = {
     Response.ACCEPTED: Step.START_SERVICE_EXECUTION,
     Response.REJECTED: Step.REFUND_ESCROW,
@@ -289,7 +297,9 @@ def next_step(request: Request, now: datetime) -> Step:
         return step
     wait = request.wait
     if wait is None:
-        raise BrokenLedgerError(f"request {request.id} is {request.status} and waits for nobody")
+        if request.status not in _FIRST_WAIT:
+            raise BrokenLedgerError(f"request {request.id} is {request.status} and waits for nobody")
+        return _FIRST_WAIT[request.status]
     overdue = wait.deadline <= now
     if wait.name is Step.WAIT_FOR_PROVIDER_RESPONSE:
         if wait.answer:

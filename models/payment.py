@@ -4,7 +4,7 @@ from datetime import datetime
 
 from models import ledger
 from models.change import Change, Payment, Scene, Verdict
-from models.errors import Code, Refusal
+from models.errors import BrokenLedgerError, Code, Refusal
 from models.events import Notice, NotificationType
 from models.ledger import EscrowStatus
 from models.lifecycle import STEP_GRACE, RequestStatus
@@ -15,19 +15,12 @@ def payable(scene: Scene) -> Refusal | None:
     """Return why a request may not be paid now, or None if it may."""
     if scene.request.status is not RequestStatus.COMPLETED:
         return moved_on(scene.request)
-    return None if _held(scene) else no_escrow(scene)
-
-
-def _held(scene: Scene) -> bool:
-    return scene.escrow is not None and scene.escrow.status is EscrowStatus.ESCROWED
-
-
-def no_escrow(scene: Scene) -> Refusal:
-    """Return the refusal for a request whose hours are not held."""
     if scene.escrow is None:
         return Refusal(Code.ESCROW_NOT_FOUND, "No hours are held for this request.")
-    found = scene.escrow.status.value
-    return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {found} already.", {"status": found})
+    found = scene.escrow.status
+    if found is EscrowStatus.ESCROWED:
+        return None
+    return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {found} already.", {"status": found.value})
 
 
 def pay(scene: Scene, now: datetime) -> Verdict:
@@ -35,8 +28,10 @@ def pay(scene: Scene, now: datetime) -> Verdict:
     request, escrow = scene.request, scene.escrow
     if request.status is RequestStatus.PAID:
         return request
-    if (refused := payable(scene)) is not None or escrow is None:
-        return refused or no_escrow(scene)
+    if request.status is not RequestStatus.COMPLETED:
+        return moved_on(request)
+    if escrow is None or escrow.status is not EscrowStatus.ESCROWED:
+        raise BrokenLedgerError(f"request {request.id} is COMPLETED without hours in escrow")
     released = escrow.released(now)
     # Not at its end yet: the sweep sees to it that the rating is enabled, too.
     after = closed(request, now, status=RequestStatus.PAID).due(now + STEP_GRACE)

@@ -176,8 +176,10 @@ def hold(scene: Scene, now: datetime) -> Verdict:
 def _opened(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
     """Return the wait for a step: a new one, or the one that is open with its token replaced."""
     if request.wait is not None and request.wait.name is step:
-        return Wait(name=step, deadline=request.wait.deadline, token=token)
-    return Wait(name=step, deadline=now + window(request, step, windows), token=token)
+        deadline = request.wait.deadline
+    else:
+        deadline = now + window(request, step, windows)
+    return Wait(name=step, deadline=deadline, generation=request.generation, token=token)
 
 
 def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:

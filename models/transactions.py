@@ -11,19 +11,20 @@ from datetime import datetime
 from typing import TypeVar
 
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as UnreachableError
 from tenacity import AsyncRetrying, RetryError, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from models.change import Change, Guard, Member, Offer, Payment, Scene, Verdict
+from models.change import Member, Offer, Scene, Verdict
 from models.clock import Clock
-from models.errors import Code, ContentionError, Refusal
-from models.hours import Hours
+from models.composition import compose, submission_id
+from models.errors import BrokenLedgerError, Code, ContentionError, HourBankError, Refusal, not_found
 from models.identifiers import derived
 from models.ledger import Balance, Escrow
-from models.lifecycle import Request, TransactionStatus
+from models.lifecycle import Request
 from models.rows import decode
 from models.store import Item, Store
 from models.tables import Escrow as EscrowTable
-from models.tables import RequestGuard, Service, ServiceRequest, Table, Transaction, User, UserBalance
+from models.tables import EventLog, RequestGuard, Service, ServiceRequest, Table, User, UserBalance
 from models.writing import Writing
 
 Rule = Callable[[Scene, datetime], Verdict]
@@ -58,7 +59,7 @@ _AGAIN_REASONS = frozenset(
 
 def is_passing(error: BaseException) -> bool:
     """Tell whether a call failed for a reason that reading again and deciding again may get past."""
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, (HTTPClientError, UnreachableError, _MovedMeanwhileError)):
         return True
     if not isinstance(error, ClientError):
         return False
@@ -67,6 +68,10 @@ def is_passing(error: BaseException) -> bool:
         return code in _AGAIN
     reasons = error.response.get("CancellationReasons", [])
     return all(reason.get("Code", "None") in _AGAIN_REASONS for reason in reasons)
+
+
+class _MovedMeanwhileError(HourBankError):
+    """The rows of a scene are of two moments: the request has moved since it was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,32 +118,48 @@ class Transactions:
         async def attempt() -> Moved | Refusal:
             request = await self.read(request_id)
             if request is None:
-                return Refusal(Code.REQUEST_NOT_FOUND, "There is no such request.")
+                return not_found()
             if generation is not None and request.generation != generation:
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not whole:
                 return await self._decide(Scene(request=request), rule)
             async with self._store.calls.queue((request.requester_id, request.provider_id)):
-                return await self._decide(await self._scene(request), rule)
+                scene = await self._scene(request)
+                try:
+                    decided = await self._decide(scene, rule)
+                except BrokenLedgerError:
+                    await self._check_unmoved(request)
+                    raise
+                if isinstance(decided, Refusal):
+                    await self._check_unmoved(request)
+                return decided
 
         return await self.patiently(attempt)
 
-    async def create(self, request: Request, rule: Rule) -> Moved | Refusal:
+    async def create(self, request: Request, rule: Rule) -> Moved | Refusal | None:
         """Let a rule decide about a request that is not stored yet, given the service that it asks for.
 
         A request of that id that is stored already is handed back as it stands.
+
+        Returns:
+            What `move` does; or None if the id was a request's that has been deleted: its log is still there,
+            and no second request may write into it.
         """
 
-        async def attempt() -> Moved | Refusal:
+        async def attempt() -> Moved | Refusal | None:
             reads: list[tuple[type[Table], str]] = [
                 (ServiceRequest, request.id),
                 (Service, request.service_id),
+                (EventLog, submission_id(request.id)),
             ]
-            stored, service = await self._store.batch_get(reads, consistent=True)
+            stored, service, submitted = await self._store.batch_get(reads, consistent=True)
             found = decoded(Request, ServiceRequest, stored)
             if found is not None:
                 return Moved(before=found, request=found)
-            return await self._decide(Scene(request=request, offer=decoded(Offer, Service, service)), rule)
+            if submitted is not None:
+                return None
+            scene = Scene(request=request, is_new=True, offer=decoded(Offer, Service, service))
+            return await self._decide(scene, rule)
 
         return await self.patiently(attempt)
 
@@ -180,6 +201,12 @@ class Transactions:
         await self.write(writing, token)
         return Moved(before=scene.request, request=verdict.request)
 
+    async def _check_unmoved(self, request: Request) -> None:
+        """What is written is conditioned on every version; what is refused must rest on one moment, too."""
+        found = await self.read(request.id)
+        if found is None or found.version != request.version:
+            raise _MovedMeanwhileError(f"request {request.id} has moved since it was read")
+
     async def _scene(self, request: Request) -> Scene:
         reads: list[tuple[type[Table], str]] = [
             (EscrowTable, request.escrow_key),
@@ -207,80 +234,3 @@ class Transactions:
 def decoded(cls: type[_T], table: type[Table], item: Item | None) -> _T | None:
     """Return the dataclass that an item stores, if there is an item."""
     return None if item is None else decode(cls, table, item)
-
-
-def compose(writing: Writing, scene: Scene, change: Change, now: datetime) -> Refusal | None:
-    """Lay out everything that a change writes; returns the refusal of hours that cannot be moved."""
-    before, after = scene.request, change.request
-    if before.version == 0:
-        writing.create(ServiceRequest, after)
-    else:
-        unmoved = ServiceRequest.status == before.status.value
-        writing.change(ServiceRequest, before.id, before, after, also=unmoved)
-    if change.movement is not None:
-        refused = writing.movement(change.movement, lambda user_id: scene.balance(user_id, now))
-        if refused is not None:
-            return refused
-    if change.escrow is not None:
-        writing.escrow(scene.escrow, change.escrow)
-    if change.guard is Guard.PUT:
-        writing.create(RequestGuard, _Guarded(id=after.guard_id, request_id=after.id, created_at=now))
-    if change.guard is Guard.REMOVE:
-        gone_or_ours = RequestGuard.id.does_not_exist() | (RequestGuard.requestId == after.id)
-        writing.remove(RequestGuard, after.guard_id, gone_or_ours)
-    if change.payment is not None:
-        _record(writing, scene, change.payment, now)
-    _tell(writing, change)
-    return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Guarded:
-    id: str
-    request_id: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Exchange:
-    id: str
-    provider_id: str
-    consumer_id: str
-    service_id: str
-    hours_spent: Hours
-    status: TransactionStatus
-    description: str
-    created_at: datetime
-    completed_at: datetime
-    updated_at: datetime
-
-
-def _record(writing: Writing, scene: Scene, payment: Payment, now: datetime) -> None:
-    """Put the exchange on record, and count it for each of its members who is still there."""
-    request = scene.request
-    exchange = _Exchange(
-        id=derived(request.id, "exchange"),
-        provider_id=request.provider_id,
-        consumer_id=request.requester_id,
-        service_id=request.service_id,
-        hours_spent=payment.hours_spent,
-        status=TransactionStatus.COMPLETED,
-        description=payment.description,
-        created_at=now,
-        completed_at=now,
-        updated_at=now,
-    )
-    writing.create(Transaction, exchange)
-    for member in (scene.requester, scene.provider):
-        if member is not None:
-            count = [User.totalTransactions.add(1), User.updatedAt.set(now)]
-            writing.update(User, member.id, count, User.id.exists())
-
-
-def _tell(writing: Writing, change: Change) -> None:
-    """Log the events and write the notices; the request's version tells one step from every other."""
-    cause = derived(change.request.id, change.request.version)
-    for event in change.events:
-        writing.event(event, cause)
-    for notice in change.notices:
-        writing.notice(notice, cause, related_id=change.request.id)

@@ -58,7 +58,9 @@ class Writing:
         self, table: type[Table], key: str, before: Any, after: Any, *, also: Condition | None = None
     ) -> None:
         """Turn one version of a row into the next; `also` is what else must hold of the one that is stored."""
-        condition = table.version == before.version  # type: ignore[attr-defined]  # every table with changes has one
+        version = table.get_attributes()["version"]
+        # A row that Amplify wrote has none yet.
+        condition = version == before.version if before.version else version.does_not_exist()
         self.update(table, key, difference(table, before, after), condition if also is None else condition & also)
 
     def update(self, table: type[Table], key: str, actions: Sequence[Action], condition: Condition) -> None:
@@ -114,12 +116,17 @@ class Writing:
         self.items.append({operation: {"TableName": self._names.table(table), **params}})
 
 
+def event_id(cause: str, event_type: str, entity_id: str) -> str:
+    """Return the id that an event's row has, whenever it is written."""
+    return derived(cause, event_type, entity_id)
+
+
 def event_item(event: Event, cause: str, now: datetime, execution_arn: str | None) -> Item:
     """Return the log's row for an event."""
     return encode(
         EventLog,
         event,
-        id=derived(cause, event.type, event.entity_id),
+        id=event_id(cause, event.type, event.entity_id),
         eventType=event.type,
         actorUserId=event.actor,
         eventData=json.dumps(event.data, sort_keys=True),

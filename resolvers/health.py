@@ -92,5 +92,5 @@ async def _reached(part: Awaitable[bool]) -> bool:
         async with asyncio.timeout(_TIME_LIMIT):
             return await part
     except (ClientError, BotoCoreError, TimeoutError) as error:
-        _log.warning("not reached", error=repr(error))
+        _log.debug("not reached", error=repr(error))
         return False

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models import answers, hours
 from models.aws import Calls
 from models.clock import Clock
-from models.errors import HourBankError, Refusal
+from models.errors import HourBankError, Refusal, not_found
 from models.hours import InvalidHoursError
 from models.lifecycle import Request, RequestStatus, Response, Step
 from models.transactions import Moved, Rule, Transactions
@@ -55,13 +55,13 @@ class ServiceRequests:
         """Write a request and start its workflow.
 
         Returns:
-            The request; a refusal; or None if another request of that id exists.
+            The request; a refusal; or None if another request has or had that id.
         """
         request = self._requested(asked)
         if isinstance(request, Refusal):
             return request
         moved = await self._transactions.create(request, answers.create)
-        if isinstance(moved, Refusal):
+        if moved is None or isinstance(moved, Refusal):
             return moved
         if not _same(moved.request, request):
             return None
@@ -91,7 +91,7 @@ class ServiceRequests:
         """Start a request's workflow, unless it runs or has run to its end."""
         request = await self._transactions.read(request_id)
         if request is None or request.requester_id != by:
-            return answers.not_found()
+            return not_found()
         await self._executions.start(request)
         return request
 
@@ -104,7 +104,7 @@ class ServiceRequests:
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:
-            await self._push(self._executions.go_on(moved.request, moved.request.wait.token))
+            await self._push(self._executions.go_on(moved.request, moved.request.wait))
         return moved.request
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
@@ -120,7 +120,7 @@ class ServiceRequests:
         if isinstance(moved, Refusal):
             return moved
         if moved.before.wait is not None:
-            await self._push(self._executions.go_on(moved.request, moved.before.wait.token))
+            await self._push(self._executions.go_on(moved.request, moved.before.wait))
         return moved.request
 
     async def _settled(self, act: Callable[[], Awaitable[Moved | Refusal]]) -> Moved | Refusal:
@@ -133,7 +133,7 @@ class ServiceRequests:
                 return outcome
             await self._calls.pause(LOOK_EVERY_SECONDS)
 
-    async def _push(self, move: Awaitable[None]) -> None:
+    async def _push(self, move: Awaitable[object]) -> None:
         """Let the workflow move; if it cannot now, the event bus and the sweep see to it that it does."""
         try:
             await move

@@ -1,6 +1,7 @@
 """Executions of ServiceRequestWorkflow: started, resumed, and told that a person has answered."""
 
 import json
+from datetime import timedelta
 from functools import partial
 
 from botocore.exceptions import ClientError
@@ -9,15 +10,18 @@ from models import endings
 from models.aws import Calls
 from models.clock import Clock
 from models.endings import RESUMED_FOR
-from models.lifecycle import Request, Windows
+from models.lifecycle import Request, Wait, Windows, next_step
 from models.naming import Names
-from models.transactions import Moved, Transactions
+from models.transactions import Transactions
 from workflows.cues import Cue
 
 MACHINE = "ServiceRequestWorkflow"
 
 # Codes of a task token that nobody waits with any more: the wait is over, which is no error.
 _OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+
+# A token that has been dead for this long, with the answer still standing, belongs to a wait that was lost.
+STUCK_AFTER = timedelta(minutes=5)
 
 
 def execution_name(request_id: str, generation: int) -> str:
@@ -27,9 +31,18 @@ def execution_name(request_id: str, generation: int) -> str:
 
 def request_id_of(execution_arn: str) -> str:
     """Return the id of the request that an execution moves."""
+    return _parts(execution_arn)[0]
+
+
+def generation_of(execution_arn: str) -> int:
+    """Return the generation of an execution."""
+    return _parts(execution_arn)[1]
+
+
+def _parts(execution_arn: str) -> tuple[str, int]:
     name = execution_arn.rsplit(":", 1)[-1]
     stem, resumed, generation = name.rpartition("-r")
-    return stem if resumed and generation.isdecimal() else name
+    return (stem, int(generation)) if resumed and generation.isdecimal() else (name, 0)
 
 
 class Executions:
@@ -94,28 +107,35 @@ class Executions:
         if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
             await self._transactions.move(request.id, endings.give_up, generation=request.generation, whole=True)
             return
-        arn = self.arn(request.id, request.generation + 1)
-        rule = partial(endings.resume, execution_arn=arn)
-        moved = await self._transactions.move(request.id, rule, generation=request.generation)
-        if isinstance(moved, Moved) and moved.request.generation == request.generation + 1:
-            await self.start(moved.request)
+        following = request.generation + 1
+        rule = partial(endings.resume, execution_arn=self.arn(request.id, following))
+        await self._transactions.move(request.id, rule, generation=request.generation)
+        # Read back rather than believed: the one who raised the generation may have died before starting it.
+        resumed = await self._transactions.read(request.id)
+        if resumed is not None and resumed.generation == following:
+            await self.start(resumed)
 
-    async def go_on(self, request: Request, token: str | None) -> None:
-        """Let the execution that waits with `token` go on from where the request stands now."""
-        if token is None:
-            return
-        cue = Cue.of(request).onward(request, self._windows, self._clock())
-        await self.complete(token, cue)
+    async def go_on(self, request: Request, wait: Wait) -> bool:
+        """Let the execution that holds a wait's token go on from where the request stands now.
 
-    async def complete(self, token: str, cue: Cue) -> None:
-        """Complete a waiting task; a token that is gone is no error."""
+        Returns:
+            Whether that execution still waited.
+        """
+        if wait.token is None:
+            return False
+        cue = Cue(request_id=request.id, generation=wait.generation)
+        return await self.complete(wait.token, cue.onward(request, self._windows, self._clock()))
+
+    async def complete(self, token: str, cue: Cue) -> bool:
+        """Complete a waiting task; returns False, which is no error, if nobody waits with that token any more."""
+        output = json.dumps(cue.as_json())
         try:
-            await self._calls.call(
-                "stepfunctions", "send_task_success", taskToken=token, output=json.dumps(cue.as_json())
-            )
+            await self._calls.call("stepfunctions", "send_task_success", taskToken=token, output=output)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _OVER:
                 raise
+            return False
+        return True
 
     async def look_after(self, request: Request) -> None:
         """See to a request that is due: hand its answer over again, or resume it if nothing moves it."""
@@ -124,9 +144,15 @@ class Executions:
         status = await self.status(request)
         if status is None:
             await self.start(request)
-        elif status != "RUNNING":
+        elif status != "RUNNING" or await self._is_stuck(request):
             await self.resume(request)
             return
-        elif request.answer is not None and request.wait is not None:
-            await self.go_on(request, request.wait.token)
         await self._transactions.move(request.id, endings.look_later, generation=request.generation)
+
+    async def _is_stuck(self, request: Request) -> bool:
+        """Hand over what the wait has come to; tell whether its execution has long stopped waiting."""
+        wait, now = request.wait, self._clock()
+        if wait is None or next_step(request, now) is wait.name:
+            return False
+        since = wait.answer.at if wait.answer else wait.deadline
+        return not await self.go_on(request, wait) and now - since > STUCK_AFTER

@@ -3,17 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-import structlog
-from botocore.exceptions import BotoCoreError, ClientError
-
-from models.errors import HourBankError
-from models.lifecycle import Request
-from models.store import Store
-from models.transactions import Transactions
-from workflows.executions import Executions
-from workflows.sweep import due_requests
-
-log = structlog.get_logger("workflows")
+from workflows.sweep import Sweep
 
 _AT_ONCE = 16
 # Of each shard; more than one machine's local cloud can run.
@@ -21,25 +11,20 @@ _MOST = 10_000
 _FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-async def revive(store: Store, transactions: Transactions, executions: Executions) -> int:
-    """Resume every live request whose execution is gone, and hand every answer over again; returns how many live.
-
-    One that cannot be helped now is left to the sweep.
-    """
+async def revive(sweep: Sweep) -> int:
+    """Resume every live request whose execution is gone, hand every answer over again; returns how many live."""
     turn = asyncio.Semaphore(_AT_ONCE)
     live = 0
 
-    async def look_after(request: Request) -> None:
+    async def look_after(request_id: str) -> None:
         try:
-            await executions.look_after(request)
-        except (HourBankError, ClientError, BotoCoreError):
-            log.exception("could not look after a request; the sweep will", request_id=request.id)
+            await sweep.look_after(request_id, _FAR_FUTURE)
         finally:
             turn.release()
 
     async with asyncio.TaskGroup() as tasks:
-        async for request in due_requests(store, transactions, before=_FAR_FUTURE, most=_MOST):
+        async for request_id in sweep.due(_FAR_FUTURE, most=_MOST):
             await turn.acquire()
             live += 1
-            tasks.create_task(look_after(request))
+            tasks.create_task(look_after(request_id))
     return live

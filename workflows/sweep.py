@@ -1,39 +1,80 @@
 """The sweep: finds the live requests that somebody should look after."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from models.lifecycle import DUE_SHARDS, Request
-from models.store import Item, Store
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from models.clock import Clock
+from models.lifecycle import DUE_SHARDS
+from models.store import ConditionFailedError, Item, Store
 from models.tables import ServiceRequest
 from models.transactions import Transactions
+from workflows.executions import Executions
+
+log = structlog.get_logger("workflows")
 
 # A tick takes this many from each shard; what is left is due at the next tick.
 MOST_PER_SHARD = 25
 _PAGE = 100
+PUT_OFF = timedelta(minutes=10)
 
 
-async def due_requests(
-    store: Store, transactions: Transactions, *, before: datetime, most: int = MOST_PER_SHARD
-) -> AsyncIterator[Request]:
-    """Yield the requests that are due before a moment, the longest due first in each shard.
-
-    The index says which; the rows are read consistently, since it may be behind.
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Looks after requests, those that are due or all that live.
 
     Args:
         store: the tables.
         transactions: reads the requests.
-        before: the moment; the far future means every live request.
-        most: how many of each shard at most.
+        executions: resumes them.
+        clock: the time.
     """
-    for shard in range(DUE_SHARDS):
-        async for item in _due(store, str(shard), before, most):
-            request = await transactions.read(item["id"]["S"])
+
+    store: Store
+    transactions: Transactions
+    executions: Executions
+    clock: Clock
+
+    async def due(self, before: datetime, *, most: int = MOST_PER_SHARD) -> AsyncIterator[str]:
+        """Yield the ids of the requests that are due before a moment, the longest due first in each shard.
+
+        Args:
+            before: the moment; the far future means every live request.
+            most: how many of each shard at most.
+        """
+        for shard in range(DUE_SHARDS):
+            async for request_id in _shard(self.store, str(shard), before, most):
+                yield request_id
+
+    async def look_after(self, request_id: str, before: datetime) -> bool:
+        """See to one request, if it is due indeed: the index may be behind the rows.
+
+        Returns:
+            Whether that went well; if not, it is logged and the request put off, and holds up no other.
+        """
+        try:
+            request = await self.transactions.read(request_id)
             if request is not None and request.due_at is not None and request.due_at < before:
-                yield request
+                await self.executions.look_after(request)
+        except Exception:
+            log.exception("could not look after a request", request_id=request_id)
+            await self._put_off(request_id)
+            return False
+        return True
+
+    async def _put_off(self, request_id: str) -> None:
+        """Move a request behind those that can be helped, whatever is wrong with its row."""
+        later = [ServiceRequest.dueAt.set(self.clock() + PUT_OFF)]
+        try:
+            await self.store.update(ServiceRequest, request_id, later, condition=ServiceRequest.dueAt.exists())
+        except (ConditionFailedError, ClientError, BotoCoreError):
+            log.warning("could not put off a request", request_id=request_id)
 
 
-async def _due(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[Item]:
+async def _shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[str]:
     condition = ServiceRequest.dueAt < before
     start_key: Item | None = None
     while most > 0:
@@ -46,7 +87,7 @@ async def _due(store: Store, shard: str, before: datetime, most: int) -> AsyncIt
             start_key=start_key,
         )
         for item in page.items:
-            yield item
+            yield item["id"]["S"]
         most -= len(page.items)
         start_key = page.last_key
         if start_key is None:

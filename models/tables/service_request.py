@@ -21,6 +21,7 @@ class WaitMap(MapAttribute[str, object]):
 
     name = UnicodeAttribute()
     deadline = MomentAttribute()
+    generation = IntegerAttribute()
     token = UnicodeAttribute(null=True)
     answer = AnswerMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
 

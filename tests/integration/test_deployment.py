@@ -189,7 +189,7 @@ class TestServer:
         second._environment["PORT"] = str(server.port)
         with pytest.raises(AssertionError):
             second.start()
-        assert second.log == f"Port {server.port} is in use; stop what listens there, or set PORT to another.\n"
+        assert second.log == f"Port {server.port} is in use; stop what listens there or set PORT.\n"
 
     def test_an_endpoint_that_is_not_there_is_one_line(self, tmp_path: Path) -> None:
         nowhere = f"http://127.0.0.1:{free_port()}"

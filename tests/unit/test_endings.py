@@ -42,7 +42,7 @@ from tests.unit.builders import (
 ENDINGS = [
     ("INITIATED", "cancel", "REJECTED", "REQUESTER_CANCELLED", False, []),
     ("VALIDATING", "cancel", "REJECTED", "REQUESTER_CANCELLED", False, []),
-    ("ESCROWED", "cancel", "REJECTED", "REQUESTER_CANCELLED", True, [BOB]),
+    ("ESCROWED", "cancel", "REJECTED", "REQUESTER_CANCELLED", True, []),
     ("AWAITING", "cancel", "REJECTED", "REQUESTER_CANCELLED", True, [BOB]),
     ("AWAITING rejected", "refund", "REJECTED", "PROVIDER_REJECTED", True, [ALICE]),
     ("AWAITING late", "expire", "EXPIRED", "RESPONSE_TIMEOUT", True, [ALICE, BOB]),

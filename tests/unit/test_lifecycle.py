@@ -253,9 +253,19 @@ def test_a_disputed_request_is_left_to_the_dispute() -> None:
     assert next_step(make_request(status=RequestStatus.DISPUTED), NOW) is Step.HANDLE_DISPUTE
 
 
+def test_a_request_that_waits_for_nobody_yet_is_led_to_its_wait() -> None:
+    """Rows that are older than the workflow have a status and nothing else."""
+    for status, wait in (
+        (RequestStatus.AWAITING_RESPONSE, Step.WAIT_FOR_PROVIDER_RESPONSE),
+        (RequestStatus.ACCEPTED, Step.WAIT_FOR_SERVICE_START),
+        (RequestStatus.IN_PROGRESS, Step.WAIT_FOR_COMPLETION),
+    ):
+        assert next_step(make_request(status=status), NOW) is wait
+
+
 def test_a_request_that_should_wait_for_somebody_and_does_not_is_broken() -> None:
     with pytest.raises(BrokenLedgerError, match="waits for nobody"):
-        next_step(make_request(status=RequestStatus.ACCEPTED), NOW)
+        next_step(make_request(status=RequestStatus.NEGOTIATING), NOW)
 
 
 @pytest.mark.parametrize("place", WAYS)

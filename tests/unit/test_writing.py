@@ -7,12 +7,12 @@ import pytest
 
 from models import ledger
 from models.change import Change
+from models.composition import compose
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import Balance, Movement
 from models.naming import Names
 from models.tables import Escrow as EscrowTable
 from models.tables import EventLog, ServiceRequest, UserBalance
-from models.transactions import compose
 from models.writing import LARGEST_TRANSACTION, Writing, event_item
 from tests.unit.builders import (
     ALICE,

@@ -208,8 +208,9 @@ class _Stack:
         if bucket is None:
             return {"TemplateBody": body}
         key = f"{self._deployment.stack}/{self._deployment.fingerprint}.template.json"
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=body.encode())
-        return {"TemplateURL": f"https://{bucket}.s3.{self._client.meta.region_name}.amazonaws.com/{key}"}
+        s3 = boto3.client("s3")
+        s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+        return {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
 
     def _execute(self, kind: Kind, change_set: str) -> None:
         self._client.execute_change_set(ChangeSetName=change_set)

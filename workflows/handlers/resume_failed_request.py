@@ -3,7 +3,7 @@
 from functools import partial
 
 from models import endings
-from workflows.executions import MACHINE, request_id_of
+from workflows.executions import MACHINE, generation_of, request_id_of
 from workflows.handlers.bootstrap import Event, Services, handles
 
 
@@ -13,7 +13,8 @@ async def resume_failed_request(services: Services, event: Event) -> None:
     if detail["stateMachineArn"] != services.names.state_machine_arn(MACHINE):
         return
     rule = partial(endings.note_failure, error=str(detail["status"]), cause="the execution has closed")
-    await services.transactions.move(request_id_of(str(detail["executionArn"])), rule)
+    arn = str(detail["executionArn"])
+    await services.transactions.move(request_id_of(arn), rule, generation=generation_of(arn))
 
 
 handler = handles(resume_failed_request)

@@ -11,7 +11,7 @@ async def start_service_request(services: Services, event: Event) -> None:
     if event["detail-type"] == "Service Request Submitted" and request.generation == 0:
         await services.executions.start(request)
     elif request.answer is not None and request.wait is not None:
-        await services.executions.go_on(request, request.wait.token)
+        await services.executions.go_on(request, request.wait)
 
 
 handler = handles(start_service_request)

@@ -1,26 +1,15 @@
 """The sweep's tick: every minute, a bounded number of requests is looked after."""
 
-import structlog
-from botocore.exceptions import ClientError, HTTPClientError
-
-from models.errors import HourBankError
 from workflows.handlers.bootstrap import Event, Services, handles
-from workflows.sweep import due_requests
-
-log = structlog.get_logger("workflows")
+from workflows.sweep import Sweep
 
 
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
-    """Look after the requests that are due; one that cannot be helped now does not hold up the others."""
-    seen, failed = 0, 0
-    async for request in due_requests(services.store, services.transactions, before=services.clock()):
-        seen += 1
-        try:
-            await services.executions.look_after(request)
-        except (HourBankError, ClientError, HTTPClientError):
-            failed += 1
-            log.exception("could not look after a request", request_id=request.id)
-    return {"seen": seen, "failed": failed}
+    """Look after the requests that are due, and say how many there were and how many could not be helped."""
+    now = services.clock()
+    sweep = Sweep(services.store, services.transactions, services.executions, services.clock)
+    helped = [await sweep.look_after(request_id, now) async for request_id in sweep.due(now)]
+    return {"seen": len(helped), "failed": helped.count(False)}
 
 
 handler = handles(sweep_requests)

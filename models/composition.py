@@ -1,0 +1,100 @@
+"""What a step writes, row by row: from a change to the items of its one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.answers import SUBMITTED
+from models.change import Change, Guard, Payment, Scene
+from models.errors import Refusal
+from models.hours import Hours
+from models.identifiers import derived
+from models.lifecycle import TransactionStatus
+from models.tables import RequestGuard, ServiceRequest, Transaction, User
+from models.writing import Writing, event_id
+
+
+def compose(writing: Writing, scene: Scene, change: Change, now: datetime) -> Refusal | None:
+    """Lay out everything that a change writes; returns the refusal of hours that cannot be moved."""
+    before, after = scene.request, change.request
+    if scene.is_new:
+        writing.create(ServiceRequest, after)
+    else:
+        unmoved = ServiceRequest.status == before.status.value
+        writing.change(ServiceRequest, before.id, before, after, also=unmoved)
+    if change.movement is not None:
+        refused = writing.movement(change.movement, lambda user_id: scene.balance(user_id, now))
+        if refused is not None:
+            return refused
+    if change.escrow is not None:
+        writing.escrow(scene.escrow, change.escrow)
+    if change.guard is Guard.PUT:
+        writing.create(RequestGuard, _Guarded(id=after.guard_id, request_id=after.id, created_at=now))
+    if change.guard is Guard.REMOVE:
+        gone_or_ours = RequestGuard.id.does_not_exist() | (RequestGuard.requestId == after.id)
+        writing.remove(RequestGuard, after.guard_id, gone_or_ours)
+    if change.payment is not None:
+        _record(writing, scene, change.payment, now)
+    _tell(writing, change)
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Guarded:
+    id: str
+    request_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Exchange:
+    id: str
+    provider_id: str
+    consumer_id: str
+    service_id: str
+    hours_spent: Hours
+    status: TransactionStatus
+    description: str
+    created_at: datetime
+    completed_at: datetime
+    updated_at: datetime
+
+
+def _record(writing: Writing, scene: Scene, payment: Payment, now: datetime) -> None:
+    """Put the exchange on record, and count it for each of its members who is still there."""
+    request = scene.request
+    exchange = _Exchange(
+        id=derived(request.id, "exchange"),
+        provider_id=request.provider_id,
+        consumer_id=request.requester_id,
+        service_id=request.service_id,
+        hours_spent=payment.hours_spent,
+        status=TransactionStatus.COMPLETED,
+        description=payment.description,
+        created_at=now,
+        completed_at=now,
+        updated_at=now,
+    )
+    writing.create(Transaction, exchange)
+    for member in (scene.requester, scene.provider):
+        if member is not None:
+            count = [User.totalTransactions.add(1), User.updatedAt.set(now)]
+            writing.update(User, member.id, count, User.id.exists())
+
+
+def _tell(writing: Writing, change: Change) -> None:
+    """Log the events and write the notices."""
+    cause = _cause(change.request.id, change.request.version)
+    for event in change.events:
+        writing.event(event, cause)
+    for notice in change.notices:
+        writing.notice(notice, cause, related_id=change.request.id)
+
+
+def _cause(request_id: str, version: int) -> str:
+    """Return what tells one step of a request from every other."""
+    return derived(request_id, version)
+
+
+def submission_id(request_id: str) -> str:
+    """Return the id of the event that a request's life begins with, and which outlives the request."""
+    return event_id(_cause(request_id, 1), SUBMITTED, request_id)
