@@ -145,13 +145,16 @@ def resume(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
 def note_failure(scene: Scene, now: datetime, *, error: str, cause: str) -> Verdict:
     """Put a failed execution on record; status and hours stay, and the sweep is asked to resume the request.
 
-    The first failure is looked after at once, a repeated one when the pause that `resume` has set is over.
+    The first failure is looked after at once, a repeated one when the pause that `resume` has set is over. The
+    machine and the bus tell of the same failure.
     """
     request = scene.request
-    if request.is_over:
+    on_record = request.failing_since is not None and not request.resumptions
+    if request.is_over or on_record:
         return request
     soon = request.due_at if request.resumptions and request.due_at else now
-    after = replace(request, version=request.version + 1, updated_at=now).due(soon)
+    since = request.failing_since or now
+    after = replace(request, version=request.version + 1, updated_at=now, failing_since=since).due(soon)
     failed = happened(after, "Service Request Workflow Failed", error=error, cause=cause[:LONGEST_CAUSE])
     return Change(request=after, events=(failed,))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -92,6 +93,14 @@ class Server:
         process.send_signal(sign)
         return process.wait(STOP_LIMIT)
 
+    def processes(self) -> list[str]:
+        """Return the command lines of the processes that work in this server's directory."""
+        lines = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has just ended
+                lines.append(entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        return [line for line in lines if str(self.directory) in line]
+
     def stop(self) -> None:
         """Stop it; of one that was killed, stop the cloud that it left behind."""
         if self.process:
@@ -160,18 +169,18 @@ def cloud(server: Server) -> Cloud:
 
 @pytest.fixture(scope="session")
 def token_for(server: Server) -> Callable[..., str]:
-    """Mint tokens as the server's own issuer does: `token_for("alice")`, `token_for("eve", "admin")`."""
+    return minting(server)
+
+
+def minting(server: Server) -> Callable[..., str]:
+    """Return what mints tokens as the server's own issuer does: `("alice")`, `("eve", "admin")`."""
     issuer = LocalIssuer(server.directory)
-
-    def mint(name: str, *groups: str) -> str:
-        return issuer.mint(sub_of(name), name, groups)
-
-    return mint
+    return lambda name, *groups: issuer.mint(sub_of(name), name, groups)
 
 
-@pytest.fixture
-async def graphql(server: Server) -> AsyncIterator[GraphQL]:
-    """Ask the server: awaiting `graphql` with token, query and variables gives `data` or raises `RefusedError`."""
+@asynccontextmanager
+async def asking(server: Server) -> AsyncIterator[GraphQL]:
+    """Give what asks a server: awaited with token, query, variables, it gives `data` or raises `RefusedError`."""
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
 
         async def ask(token: str, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -188,14 +197,13 @@ async def graphql(server: Server) -> AsyncIterator[GraphQL]:
         yield ask
 
 
-@pytest.fixture
-async def members(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
-    """Let new members join: awaiting `members` with a role gives one whom no other test knows."""
+def joining(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
+    """Return what lets new members join: awaiting it with a role gives one whom no other test knows."""
 
     async def join(role: str, *groups: str) -> Member:
         username = f"{role}-{uuid4().hex[:12]}"
         member = Member(username, sub_of(username), token_for(username, *groups))
-        joining = {
+        profile = {
             "id": member.sub,
             "email": f"{username}@example.org",
             "username": username,
@@ -206,7 +214,18 @@ async def members(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[.
             "rating": 0.0,
             "totalTransactions": 0,
         }
-        await graphql(member.token, CREATE_USER, {"input": joining})
+        await graphql(member.token, CREATE_USER, {"input": profile})
         return member
 
     return join
+
+
+@pytest.fixture
+async def graphql(server: Server) -> AsyncIterator[GraphQL]:
+    async with asking(server) as ask:
+        yield ask
+
+
+@pytest.fixture
+async def members(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
+    return joining(graphql, token_for)

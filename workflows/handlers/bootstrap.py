@@ -18,6 +18,7 @@ from models.store import Store
 from models.transactions import Moved, Rule, Transactions
 from workflows.cues import Cue
 from workflows.executions import Executions
+from workflows.sweep import Sweep
 
 Event = Mapping[str, Any]
 log = structlog.get_logger("workflows")
@@ -34,6 +35,11 @@ class Services:
     executions: Executions
     windows: Windows
     clock: Clock
+
+    @property
+    def sweep(self) -> Sweep:
+        """Return what looks after requests."""
+        return Sweep(self.store, self.transactions, self.executions, self.clock)
 
     async def onward(self, cue: Cue, verdict: Moved | Refusal, *, step: Step | None = None) -> Cue:
         """Return the cue that follows a rule's verdict; `step` is where a request that did move goes."""

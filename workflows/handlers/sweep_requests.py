@@ -1,14 +1,12 @@
 """The sweep's tick: every minute, a bounded number of requests is looked after."""
 
 from workflows.handlers.bootstrap import Event, Services, handles
-from workflows.sweep import Sweep
 
 
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
     """Look after the requests that are due, and say how many there were and how many could not be helped."""
     now = services.clock()
-    sweep = Sweep(services.store, services.transactions, services.executions, services.clock)
-    helped = [await sweep.look_after(request_id, now) async for request_id in sweep.due(now)]
+    helped = [await services.sweep.look_after(request_id, now) async for request_id in services.sweep.due(now)]
     return {"seen": len(helped), "failed": helped.count(False)}
 
 
