@@ -16,7 +16,7 @@ _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 
 
 class Settings(BaseSettings):
-    """What differs between deployments. Windows are seconds or ISO-8601 durations (`PT24H`)."""
+    """What differs between deployments. Windows are ISO-8601 durations (`PT24H`)."""
 
     model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True)
 

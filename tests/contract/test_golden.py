@@ -146,11 +146,14 @@ def value(type_: GraphQLInputType) -> Any:
     return samples.get(named.name, "x")
 
 
-@pytest.mark.parametrize("name", list(operations()))
+def of_mirrored_types() -> list[str]:
+    """Return the operations of which something is left when what is not mirrored yet is pruned."""
+    return [name for name, operation in operations().items() if pruned(operation).selection_set.selections]
+
+
+@pytest.mark.parametrize("name", of_mirrored_types())
 async def test_generated_operation_runs(ours: MirrorSchema, store: MemoryStore, name: str) -> None:
     operation = pruned(operations()[name])
-    if not operation.selection_set.selections:
-        pytest.skip("its type is not mirrored yet")
     text = print_ast(operation)
     assert validate(ours._schema, parse(text)) == []
     types = {
