@@ -41,7 +41,7 @@ from models.transactions import Transactions
 from resolvers import operations
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
-from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sub_of
+from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
 from resolvers.graphiql import GraphiQL
 from resolvers.guards import GUARDS
 from resolvers.health import Health
@@ -68,6 +68,8 @@ from workflows.sweep import Sweep
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _STOP_LIMIT = 5
+# Longer than clients and load balancers keep an idle connection (60 s), so that they close it and not we.
+_KEEP_ALIVE = 75
 # Whoever starts the server waits for the answer: an endpoint that is not there is told of soon.
 _QUICKLY = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 
@@ -245,6 +247,7 @@ async def _run(
             access_log=False,
             log_config=None,
             timeout_graceful_shutdown=_STOP_LIMIT,
+            timeout_keep_alive=_KEEP_ALIVE,
         )
         await _Server(config, on_ready).serve(sockets=[listener])
 
@@ -281,7 +284,7 @@ async def _composed(
             schema=parts.schema,
             store=parts.store,
             identity=identity,
-            graphiql=GraphiQL(_sign_in(issuer), service=DEMO_SERVICES[0].id),
+            graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=own.allowed_origins,
         )
@@ -305,16 +308,6 @@ def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
     if own.page_secret is not None:
         return own.page_secret.get_secret_value().encode()
     return os.urandom(32) if issuer is None else issuer.secret("page tokens")
-
-
-def _sign_in(issuer: LocalIssuer | None) -> dict[str, Callable[[], str]]:
-    """Return what mints each demo member's token, for the page's sign-in."""
-    if issuer is None:
-        return {}
-    return {
-        member.username: partial(issuer.mint, member.sub, member.username, member.groups)
-        for member in DEMO_MEMBERS
-    }
 
 
 def _address(listener: socket.socket) -> str:

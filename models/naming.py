@@ -48,11 +48,6 @@ class Names:
         return f"{self.stack}-dead-letters"
 
     @property
-    def dead_letter_queue_url_path(self) -> str:
-        """Return the path of that queue's URL."""
-        return f"/{self.account}/{self.dead_letter_queue}"
-
-    @property
     def admin_topic_arn(self) -> str:
         """Return the ARN of the SNS topic that admins listen to."""
         return f"arn:aws:sns:{self.region}:{self.account}:{self.stack}-admins"

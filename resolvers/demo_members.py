@@ -1,7 +1,9 @@
 """The members and services that a local server begins with; the same ids at every start."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from models.clock import Clock
 from models.identifiers import derived
@@ -9,7 +11,7 @@ from models.members import Members
 from models.rows import item_of
 from models.store import ConditionFailedError, Item, Store
 from models.tables import Service, User
-from resolvers.identity import Caller
+from resolvers.issuer import LocalIssuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,6 @@ class DemoMember:
     def sub(self) -> str:
         """Return the member's Cognito subject."""
         return sub_of(self.username)
-
-    @property
-    def caller(self) -> Caller:
-        """Return the member as the one who asks."""
-        return Caller(sub=self.sub, username=self.username, groups=self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,14 @@ DEMO_SERVICES = (
     ),
     DemoService("bob", "Bicycle repair", "Brakes, gears, punctures.", "crafts", Decimal("0.50"), ("bicycle",)),
 )
+
+
+def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
+    """Return what mints each demo member's token, for whoever wants to speak as one of them."""
+    return {
+        member.username: partial(issuer.mint, member.sub, member.username, member.groups)
+        for member in DEMO_MEMBERS
+    }
 
 
 async def load_demo(store: Store, members: Members, clock: Clock) -> None:

@@ -118,6 +118,16 @@ class Cloud:
     endpoint: str
     names: Any = field(default_factory=lambda: Settings().names)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead this process's AWS clients there."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "000000000000",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+
     def client(self, service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]  # any service
             service,

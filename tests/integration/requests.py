@@ -65,9 +65,13 @@ class Deal:
 
     async def reach(self, status: str, within: float = 20) -> dict[str, Any]:
         """Wait until the request has come to a status."""
+        return await self.until(lambda found: found["status"] == status, within)
+
+    async def until(self, is_so: Callable[[dict[str, Any]], bool], within: float) -> dict[str, Any]:
+        """Wait until something is so of the request."""
         end = time.monotonic() + within
-        while (found := await self.look())["status"] != status:
-            assert time.monotonic() < end, f"{found['status']} ({found['statusReason']}), not {status}"
+        while not is_so(found := await self.look()):
+            assert time.monotonic() < end, f"still {found}"
             await asyncio.sleep(0.05)
         return found
 

@@ -1,0 +1,119 @@
+"""What goes on although the process that should have seen to it has died: by the bus, the sweep, a resumption."""
+
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from uuid import uuid4
+
+import pytest
+
+from models import answers, clock
+from models.aws import AsyncCalls
+from models.hours import Hours
+from models.lifecycle import Request, RequestStatus, Response, Step
+from models.rows import encode
+from models.store import Store
+from models.tables import ServiceRequest
+from models.transactions import Moved, Transactions
+from tests.integration.conftest import Cloud, GraphQL
+from tests.integration.requests import Deal, Joining, new_deal
+
+WITHIN = 30
+
+
+@pytest.fixture
+async def deal(graphql: GraphQL, members: Joining) -> Deal:
+    return await new_deal(graphql, members, responseWindowHours=2)
+
+
+@pytest.fixture
+async def transactions(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Transactions]:
+    """Write as a mutation does, without what it does afterwards."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    async with AsyncCalls(["dynamodb"]) as calls:
+        yield Transactions(Store(calls, cloud.names), clock.now)
+
+
+def request_of(deal: Deal) -> Request:
+    return Request(
+        id=deal.id,
+        service_id=deal.service_id,
+        requester_id=deal.alice.sub,
+        provider_id=deal.bob.sub,
+        status=RequestStatus.INITIATED,
+        estimated_hours=Hours("2.00"),
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    )
+
+
+async def test_a_submitted_request_whose_workflow_was_not_started_is_started_by_the_bus(
+    deal: Deal, transactions: Transactions
+) -> None:
+    assert isinstance(await transactions.create(request_of(deal), answers.create), Moved)
+    await deal.reach("AWAITING_RESPONSE", WITHIN)
+
+
+async def test_an_answer_whose_workflow_was_not_told_is_handed_over_by_the_bus(
+    deal: Deal, transactions: Transactions
+) -> None:
+    await deal.ask()
+    await deal.reach("AWAITING_RESPONSE")
+    wait = Step.WAIT_FOR_PROVIDER_RESPONSE
+    accept = partial(answers.answer, wait=wait, by=deal.bob.sub, response=Response.ACCEPTED)
+    assert isinstance(await transactions.move(deal.id, accept), Moved)
+    await deal.reach("ACCEPTED", WITHIN)
+
+
+def sweep(cloud: Cloud) -> dict[str, int]:
+    """Let the sweep's tick come now."""
+    answer = cloud.client("lambda").invoke(FunctionName=cloud.names.function("sweepRequests"), Payload=b"{}")
+    found: dict[str, int] = json.load(answer["Payload"])
+    return found
+
+
+async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(deal: Deal, cloud: Cloud) -> None:
+    """Its row is all there is: no event, no execution, and it is due."""
+    request = request_of(deal).moved(clock.now()).due(clock.from_text("2020-01-01T00:00:00.000Z"))
+    cloud.client("dynamodb").put_item(
+        TableName=cloud.names.table(ServiceRequest), Item=encode(ServiceRequest, request)
+    )
+    assert sweep(cloud)["seen"] >= 1
+    await deal.reach("AWAITING_RESPONSE", WITHIN)
+
+
+async def test_a_row_that_cannot_be_read_holds_up_no_other(deal: Deal, cloud: Cloud) -> None:
+    past = clock.from_text("2020-01-01T00:00:00.000Z")
+    broken = encode(ServiceRequest, request_of(deal).moved(clock.now()).due(past))
+    broken["id"], broken["status"] = {"S": str(uuid4())}, {"S": "NEITHER"}
+    table = cloud.names.table(ServiceRequest)
+    cloud.client("dynamodb").put_item(TableName=table, Item=broken)
+    assert sweep(cloud)["failed"] >= 1
+    assert sweep(cloud)["failed"] == 0
+    cloud.client("dynamodb").delete_item(TableName=table, Key={"id": broken["id"]})
+
+
+async def test_a_stopped_execution_is_followed_by_the_next_generation(deal: Deal, cloud: Cloud) -> None:
+    await deal.ask()
+    first = (await deal.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
+    deadline = (await deal.look())["expiresAt"]
+    cloud.client("stepfunctions").stop_execution(executionArn=first)
+    await deal.until(lambda found: found["stepFunctionExecutionArn"] == f"{first}-r1", WITHIN)
+    sweep(cloud)
+    await deal.respond()
+    accepted = await deal.reach("ACCEPTED", WITHIN)
+    assert accepted["expiresAt"] != deadline
+    old = cloud.client("stepfunctions").describe_execution(executionArn=first)
+    assert old["status"] == "ABORTED"
+
+
+async def test_an_open_wait_keeps_its_first_deadline_and_tells_nobody_again(deal: Deal, cloud: Cloud) -> None:
+    await deal.ask()
+    before = await deal.reach("AWAITING_RESPONSE")
+    told = await deal.told(deal.bob)
+    cloud.client("stepfunctions").stop_execution(executionArn=before["stepFunctionExecutionArn"])
+    await deal.until(lambda found: found["stepFunctionExecutionArn"].endswith("-r1"), WITHIN)
+    after = await deal.look()
+    assert (after["status"], after["expiresAt"]) == ("AWAITING_RESPONSE", before["expiresAt"])
+    assert await deal.told(deal.bob) == told
