@@ -7,7 +7,6 @@ suspends, so that `drive` runs the coroutine to its end without an event loop.
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any, Protocol, Self, TypeVar
@@ -17,6 +16,8 @@ import boto3
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.config import Config
+
+from models.errors import StoppedError
 
 _T = TypeVar("_T")
 
@@ -92,6 +93,7 @@ class BlockingCalls:
         self._session = boto3.Session()
         self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
+        self._stopped = threading.Event()
         self._locks: WeakValueDictionary[str, _Line] = WeakValueDictionary()
 
     def _client(self, service: str) -> Any:
@@ -102,13 +104,23 @@ class BlockingCalls:
                     self._clients[service] = client
         return client
 
+    def stop(self) -> None:
+        """Let whatever still works with these calls come to its end: its next call fails."""
+        self._stopped.set()
+
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Call an operation and return its answer; the thread waits."""
+        """Call an operation and return its answer; the thread waits.
+
+        Raises:
+            StoppedError: AWS is not to be called any more.
+        """
+        if self._stopped.is_set():
+            raise StoppedError("this process is stopping")
         return getattr(self._client(service), operation)(**params)
 
     async def pause(self, seconds: float) -> None:
-        """Let the thread sleep."""
-        time.sleep(seconds)  # noqa: ASYNC251 — driven from a thread that has no event loop
+        """Let the thread sleep, unless this process is stopping."""
+        self._stopped.wait(seconds)
 
     @asynccontextmanager
     async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:

@@ -2,6 +2,7 @@
 
 HourBankError
 ├── ContentionError    a row changed under us for 20 s: repeat later, nothing was done
+├── StoppedError       this process is stopping: another one will do it
 └── BrokenLedgerError  an invariant does not hold: stop, a person must look
 """
 
@@ -64,6 +65,10 @@ class HourBankError(Exception):
 
 class ContentionError(HourBankError):
     """A row kept changing for as long as we tried; nothing was done and the caller may repeat."""
+
+
+class StoppedError(HourBankError):
+    """A call was not made since its process is stopping; what was not written will be done by another."""
 
 
 class BrokenLedgerError(HourBankError):

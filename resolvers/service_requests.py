@@ -18,9 +18,10 @@ from workflows.executions import Executions
 
 log = structlog.get_logger("service_requests")
 
-# How long a member's action waits for the workflow to take the one before it, and how often it looks.
+# How long a member's action waits for the workflow to take the one before it; it looks less and less often.
 SETTLING_SECONDS = 5.0
-LOOK_EVERY_SECONDS = 0.05
+FIRST_LOOK_SECONDS = 0.05
+LAST_LOOK_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +127,14 @@ class ServiceRequests:
     async def _settled(self, act: Callable[[], Awaitable[Moved | Refusal]]) -> Moved | Refusal:
         """Act, and while the workflow is about to move the request on, act again."""
         deadline = self._clock().timestamp() + SETTLING_SECONDS
+        pause = FIRST_LOOK_SECONDS
         while True:
             outcome = await act()
             passing = isinstance(outcome, Refusal) and outcome.passing
             if not passing or self._clock().timestamp() >= deadline:
                 return outcome
-            await self._calls.pause(LOOK_EVERY_SECONDS)
+            await self._calls.pause(pause)
+            pause = min(2 * pause, LAST_LOOK_SECONDS)
 
     async def _push(self, move: Awaitable[object]) -> None:
         """Let the workflow move; if it cannot now, the event bus and the sweep see to it that it does."""

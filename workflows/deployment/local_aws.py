@@ -9,6 +9,7 @@ from models.settings import Settings
 from workflows.deployment.deploy import Report, deploy_locally
 from workflows.deployment.function_host import THREADS, Address, FunctionHost
 from workflows.deployment.local_cloud import LocalCloud
+from workflows.handlers import bootstrap
 
 _ADDRESS = "functions.json"
 
@@ -35,10 +36,12 @@ def local_aws(
         closing.callback(cloud.stop)
         report("found the local cloud running" if cloud.start() else "started the local cloud")
         os.environ.update(cloud.environment)
+        bootstrap.services.cache_clear()  # whoever had others had them from another cloud
         if hosted:
             address = closing.enter_context(host_functions(directory, settings, threads=threads)).address
             # Before the functions go: what they are at is then saved as far as it came.
             closing.callback(cloud.stop)
+            closing.callback(bootstrap.stop)
         else:
             address = Address.kept(directory / _ADDRESS).with_port()
             address.keep(directory / _ADDRESS)

@@ -10,7 +10,7 @@ import structlog
 from models import clock
 from models.aws import BlockingCalls, Calls, drive
 from models.clock import Clock
-from models.errors import Code, Refusal
+from models.errors import Code, Refusal, StoppedError
 from models.lifecycle import Step, Windows
 from models.naming import Names
 from models.settings import Settings
@@ -76,6 +76,12 @@ def services() -> Services:
     )
 
 
+def stop() -> None:
+    """Let every handler of this process fail at its next call; `services.cache_clear()` begins anew."""
+    if services.cache_info().currsize and isinstance(calls := services().calls, BlockingCalls):
+        calls.stop()
+
+
 Handler = Callable[[Event, Any], Any]
 
 
@@ -85,6 +91,8 @@ def handles(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Hand
     def handler(event: Event, context: Any) -> Any:
         try:
             return drive(work(services(), event))
+        except StoppedError:
+            raise  # the state machine tries again, elsewhere or later
         except Exception:
             log.exception(
                 "handler failed",
