@@ -38,8 +38,7 @@ check: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: setup
-	@$(PYTHON) -m tests.benchmarks
+bench: bench-workflows
 
 bench-workflows: setup
 	@$(PYTHON) -m tests.benchmarks.workflows

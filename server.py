@@ -35,9 +35,7 @@ from models import clock
 from models.aws import AsyncCalls, Calls
 from models.members import Members
 from models.settings import Settings
-from models.store import Store
 from models.tables import TABLES
-from models.transactions import Transactions
 from resolvers import operations
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
@@ -62,9 +60,8 @@ from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.machine_resources import read_definitions
 from workflows.deployment.package import PackageError
 from workflows.deployment.template import build_template
-from workflows.executions import Executions
 from workflows.revival import revive
-from workflows.sweep import Sweep
+from workflows.services import Services
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _STOP_LIMIT = 5
@@ -81,9 +78,7 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="Ho
 class Parts:
     """What answers; put together without a call to AWS."""
 
-    store: Store
-    transactions: Transactions
-    executions: Executions
+    services: Services
     members: Members
     feed: ChangeFeed
     schema: MirrorSchema
@@ -91,12 +86,11 @@ class Parts:
     @classmethod
     def over(cls, calls: Calls, settings: Settings, own: ServerSettings, page_secret: bytes) -> "Parts":
         """Return the parts that reach AWS by `calls`."""
-        store = Store(calls, settings.names)
-        transactions = Transactions(store, clock.now)
-        executions = Executions(calls, settings.names, transactions, windows=settings.windows, clock=clock.now)
-        members = Members(store, transactions, clock.now)
+        services = Services.over(calls, settings)
+        store = services.store
+        members = Members(store, services.transactions, clock.now)
         feed = ChangeFeed(store, interval=own.feed_interval)
-        requests = ServiceRequests(calls, transactions, executions, clock.now)
+        requests = ServiceRequests(calls, services.transactions, services.executions, clock.now)
         domain = Domain(creators=creators(requests, members, clock.now), guards=GUARDS)
         mirror = Mirror(
             Rows(store, PageTokens(page_secret)), Writes(store, clock.now, domain), Subscriptions(feed)
@@ -107,7 +101,7 @@ class Parts:
             extra_mutations=[operations.mutations(requests)],
             extra_subscriptions=[operations.subscriptions(feed)],
         )
-        return cls(store, transactions, executions, members, feed, schema)
+        return cls(services, members, feed, schema)
 
 
 class FunctionPlace(StrEnum):
@@ -275,20 +269,21 @@ async def _composed(
     """
     async with AsyncCalls(_SERVICES) as calls:
         parts = Parts.over(calls, settings, own, _page_secret(own, issuer))
-        health = Health(parts.store, parts.feed, tables=TABLES, machines=read_definitions())
+        store = parts.services.store
+        health = Health(store, parts.feed, tables=TABLES, machines=read_definitions())
         if missing := await health.missing():
             raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others are not there.")
         if issuer is not None:
-            await load_demo(parts.store, parts.members, clock.now)
+            await load_demo(store, parts.members, clock.now)
         app = build_app(
             schema=parts.schema,
-            store=parts.store,
+            store=store,
             identity=identity,
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=own.allowed_origins,
         )
-        reviving = asyncio.create_task(_revived(parts)) if issuer else None
+        reviving = asyncio.create_task(_revived(parts.services)) if issuer else None
         try:
             yield app
         finally:
@@ -297,10 +292,9 @@ async def _composed(
             await parts.feed.aclose()
 
 
-async def _revived(parts: Parts) -> None:
+async def _revived(services: Services) -> None:
     """Look after every live request of a local cloud; on AWS the scheduled sweep is enough."""
-    sweep = Sweep(parts.store, parts.transactions, parts.executions, clock.now)
-    if live := await revive(sweep):
+    if live := await revive(services.sweep):
         _report(f"{live} live requests go on")
 
 

@@ -35,6 +35,7 @@ class Question:
     responses: frozenset[Response]
     status: RequestStatus
     event: str
+    early: str = "It is not time for this yet."
     misplaced: Code = Code.INVALID_REQUEST_STATUS
 
 
@@ -56,6 +57,7 @@ QUESTIONS = {
         responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.ACCEPTED,
         event="Service Start Confirmed",
+        early="The provider has not said yet that the work has begun.",
     ),
     Step.WAIT_FOR_COMPLETION: Question(
         provider=True,
@@ -69,6 +71,7 @@ QUESTIONS = {
         responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Confirmed",
+        early="The provider has not said yet that the work is done.",
         misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
     ),
 }
@@ -114,14 +117,15 @@ def answer(
     request, question = scene.request, QUESTIONS[wait]
     if response not in question.responses:
         raise ValueError(f"{response} is no answer to {wait}")
-    if (refused := _stranger(request, by, provider=question.provider)) is not None:
+    if (refused := stranger(request, by, provider=question.provider)) is not None:
         return refused
     if (given := _given(request, wait)) is not None:
         return request if (given.response, given.message) == (response, message) else _answered(request, given)
     if request.answer is not None:
         return _passing(request)
     if request.status is not question.status or request.wait is None or request.wait.name is not wait:
-        return replace(moved_on(request), code=question.misplaced)
+        refused = replace(moved_on(request), code=question.misplaced)
+        return replace(refused, message=question.early) if request.status is question.status else refused
     if request.wait.deadline <= now:
         return Refusal(
             Code.DEADLINE_PASSED,
@@ -161,7 +165,8 @@ def _passing(request: Request) -> Refusal:
     )
 
 
-def _stranger(request: Request, by: str, *, provider: bool) -> Refusal | None:
+def stranger(request: Request, by: str, *, provider: bool) -> Refusal | None:
+    """Return the refusal for whoever is not the provider, or not the requester, of a request."""
     if by == (request.provider_id if provider else request.requester_id):
         return None
     # Whoever is neither of the two learns nothing, not even that the request exists.
@@ -175,7 +180,7 @@ def _stranger(request: Request, by: str, *, provider: bool) -> Refusal | None:
 def cancel(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:
     """INITIATED … NEGOTIATING → REJECTED by the requester, with the hours back if they are held."""
     request = scene.request
-    if (refused := _stranger(request, by, provider=False)) is not None:
+    if (refused := stranger(request, by, provider=False)) is not None:
         return refused
     if request.status_reason is StatusReason.REQUESTER_CANCELLED:
         return request
@@ -197,7 +202,7 @@ def cancel(scene: Scene, now: datetime, *, by: str, message: str | None = None) 
 def withdraw(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:
     """ACCEPTED, IN_PROGRESS → REJECTED by the provider, with the hours back."""
     request = scene.request
-    if (refused := _stranger(request, by, provider=True)) is not None:
+    if (refused := stranger(request, by, provider=True)) is not None:
         return refused
     if request.status_reason is StatusReason.PROVIDER_WITHDREW:
         return request

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from models.answers import SUBMITTED
 from models.change import Change, Guard, Payment, Scene
-from models.errors import Refusal
+from models.errors import BrokenLedgerError, Refusal
 from models.hours import Hours
 from models.identifiers import derived
 from models.lifecycle import TransactionStatus
-from models.tables import RequestGuard, ServiceRequest, Transaction, User
+from models.tables import RequestGuard, Service, ServiceRequest, Transaction, User
 from models.writing import Writing, event_id
 
 
@@ -28,6 +28,7 @@ def compose(writing: Writing, scene: Scene, change: Change, now: datetime) -> Re
     if change.escrow is not None:
         writing.escrow(scene.escrow, change.escrow)
     if change.guard is Guard.PUT:
+        _check_offer(writing, scene)
         writing.create(RequestGuard, _Guarded(id=after.guard_id, request_id=after.id, created_at=now))
     if change.guard is Guard.REMOVE:
         gone_or_ours = RequestGuard.id.does_not_exist() | (RequestGuard.requestId == after.id)
@@ -57,6 +58,18 @@ class _Exchange:
     created_at: datetime
     completed_at: datetime
     updated_at: datetime
+
+
+def _check_offer(writing: Writing, scene: Scene) -> None:
+    """Hold hours only for a service and between members that still are what the decision rested on."""
+    request, offer = scene.request, scene.offer
+    if offer is None:
+        raise BrokenLedgerError(f"hours for request {request.id} would be held for no service")
+    on_offer = (Service.isActive == True) & (Service.hourlyRate == offer.hourly_rate)  # noqa: E712 — a condition
+    writing.check(Service, offer.id, on_offer & (Service.userId == request.provider_id))
+    for member_id in (request.requester_id, request.provider_id):
+        active = User.isActive.does_not_exist() | (User.isActive == True)  # noqa: E712 — a condition
+        writing.check(User, member_id, User.id.exists() & active)
 
 
 def _record(writing: Writing, scene: Scene, payment: Payment, now: datetime) -> None:

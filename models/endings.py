@@ -160,12 +160,16 @@ def note_failure(scene: Scene, now: datetime, *, error: str, cause: str) -> Verd
 
 
 def look_later(scene: Scene, now: datetime) -> Verdict:
-    """Put off the sweep's next look: to an open wait's deadline, else until its execution should have moved it."""
+    """Put off the sweep's next look at a request whose execution runs, and forget that one has failed before.
+
+    It is put off to an open wait's deadline, else until the execution should have moved it.
+    """
     request = scene.request
     if request.due_at is None or request.due_at > now:
         return request
     soonest = now + STEP_GRACE
-    after = replace(request, version=request.version + 1).due(max(request.next_due(now) or soonest, soonest))
+    running = replace(request, version=request.version + 1, resumptions=0, failing_since=None)
+    after = running.due(max(request.next_due(now) or soonest, soonest))
     return Change(request=after, events=())
 
 

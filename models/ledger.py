@@ -249,24 +249,7 @@ def post(
         return insufficient(available=balance.available_balance, needed=-leg.available)
     if escrowed < ZERO:
         raise BrokenLedgerError(f"{leg.user_id} holds {balance.escrowed_balance} in escrow, not {-leg.escrowed}")
-    entry = Entry(
-        id=f"{movement.id}#{leg.user_id}",
-        transaction_id=movement.id,
-        user_id=leg.user_id,
-        transaction_type=leg.type,
-        amount=leg.available,
-        balance_before=balance.available_balance,
-        balance_after=available,
-        description=leg.description,
-        related_entity_id=movement.related_entity_id,
-        created_at=now,
-        updated_at=now,
-        escrowed_amount=leg.escrowed,
-        issued=leg.issued,
-        balance_version=balance.version + 1,
-        previous_hash=balance.last_hash,
-        step_function_execution_arn=execution_arn,
-    ).sealed()
+    entry = _entry(balance, leg, movement, now=now, execution_arn=execution_arn)
     after = replace(
         balance,
         total_balance=available + escrowed,
@@ -278,6 +261,28 @@ def post(
         updated_at=now,
     )
     return after, entry
+
+
+def _entry(balance: Balance, leg: Leg, movement: Movement, *, now: datetime, execution_arn: str | None) -> Entry:
+    """Return the sealed line of one leg, the next in its member's chain."""
+    return Entry(
+        id=f"{movement.id}#{leg.user_id}",
+        transaction_id=movement.id,
+        user_id=leg.user_id,
+        transaction_type=leg.type,
+        amount=leg.available,
+        balance_before=balance.available_balance,
+        balance_after=balance.available_balance + leg.available,
+        description=leg.description,
+        related_entity_id=movement.related_entity_id,
+        created_at=now,
+        updated_at=now,
+        escrowed_amount=leg.escrowed,
+        issued=leg.issued,
+        balance_version=balance.version + 1,
+        previous_hash=balance.last_hash,
+        step_function_execution_arn=execution_arn,
+    ).sealed()
 
 
 def insufficient(*, available: Hours, needed: Hours) -> Refusal:

@@ -206,7 +206,7 @@ class Request:
     @property
     def guard_id(self) -> str:
         """Return the key that only one open request of this requester for this service can have."""
-        return f"{self.requester_id}#{self.service_id}"
+        return derived("guard", self.requester_id, self.service_id)
 
     @property
     def escrow_key(self) -> str:

@@ -10,6 +10,9 @@ from models.ledger import EscrowStatus
 from models.lifecycle import STEP_GRACE, RequestStatus
 from models.steps import closed, happened, hours_moved, moved_on
 
+# Of a service's title, as much as three rows have room for, whatever its provider has made of it since.
+LONGEST_TITLE = 200
+
 
 def payable(scene: Scene) -> Refusal | None:
     """Return why a request may not be paid now, or None if it may."""
@@ -35,7 +38,7 @@ def pay(scene: Scene, now: datetime) -> Verdict:
     released = escrow.released(now)
     # Not at its end yet: the sweep sees to it that the rating is enabled, too.
     after = closed(request, now, status=RequestStatus.PAID).due(now + STEP_GRACE)
-    title = scene.offer.title if scene.offer else "a service"
+    title = scene.offer.title[:LONGEST_TITLE] if scene.offer else "a service"
     notices = tuple(
         Notice(user_id=user_id, type=NotificationType.TRANSACTION_COMPLETED, title=headline, message=message)
         for user_id, headline, message in (

@@ -4,6 +4,7 @@ Each takes what was read and answers with the change to write, with the request 
 has been taken already, or with a refusal. A step that finds the request elsewhere is `moved_on`.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from models import hours, ledger
@@ -193,6 +194,14 @@ def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus)
     )
 
 
+def _taken_over(request: Request, wait: Wait, now: datetime) -> Request:
+    """Return a request whose open wait another execution has taken over.
+
+    When it is due and how often it has failed stays: that it was resumed does not show that it works.
+    """
+    return replace(request, wait=wait, version=request.version + 1, updated_at=now)
+
+
 # For each wait: the status that announces it, its event, whom it tells, and of what.
 _ANNOUNCED = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: (
@@ -246,9 +255,9 @@ def begin_wait(scene: Scene, now: datetime, *, step: Step, token: str, windows: 
         return moved_on(request)
     status, event, told, type_, title, message = _ANNOUNCED[step]
     wait = _opened(request, step, token, now, windows)
-    after = _waiting(request, wait, now, status)
     if request.wait is not None and request.wait.name is step:
-        return Change(request=after, events=())
+        return Change(request=_taken_over(request, wait, now), events=())
+    after = _waiting(request, wait, now, status)
     notice = Notice(
         user_id=getattr(request, told),
         type=type_,

@@ -68,6 +68,10 @@ class Writing:
         params = {"Key": wire_key(table, key), **expressions(actions=actions, condition=condition)}
         self._add("Update", table, params)
 
+    def check(self, table: type[Table], key: str, condition: Condition) -> None:
+        """Write nothing unless the condition holds of a row that itself stays as it is."""
+        self._add("ConditionCheck", table, {"Key": wire_key(table, key), **expressions(condition=condition)})
+
     def remove(self, table: type[Table], key: str, condition: Condition) -> None:
         """Delete a row if the condition holds of it."""
         self._add("Delete", table, {"Key": wire_key(table, key), **expressions(condition=condition)})

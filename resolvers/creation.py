@@ -5,7 +5,7 @@ from typing import Any
 
 from models import tables
 from models.clock import Clock, to_text
-from models.errors import Code, Refusal
+from models.errors import Refusal
 from models.identifiers import is_uuid
 from models.members import Members
 from models.rows import encode
@@ -14,9 +14,9 @@ from resolvers.identity import Caller
 from resolvers.operations import checked
 from resolvers.service_requests import Asked, ServiceRequests
 from resolvers.validation import stored
-from resolvers.writes import Creator
+from resolvers.writes import Creator, same_content
 from schema.amplify.declaration import MODELS
-from schema.errors import InvalidInputError
+from schema.errors import InvalidInputError, UnauthorizedError
 
 Given = Mapping[str, Any]
 
@@ -42,13 +42,12 @@ def creators(requests: ServiceRequests, members: Members, clock: Clock) -> Mappi
 
     async def create_user(caller: Caller, given: Given) -> Item | Refusal | None:
         if given["id"] != caller.sub:
-            return Refusal(Code.USER_NOT_ACTIVE, "id: a member joins by themselves; give your own sub.")
+            raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
         model = MODELS["User"]
         now = {"S": to_text(clock())}
         content = {name: stored(model, name, value) for name, value in given.items()}
         item = {**content, "createdAt": now, "updatedAt": now, "__typename": {"S": "User"}}
         joined = await members.join(item)
-        same = all(joined.item.get(name) == value for name, value in content.items())
-        return joined.item if same or not joined.existed else None
+        return joined.item if same_content(model, joined.item, content) else None
 
     return {"ServiceRequest": create_service_request, "User": create_user}

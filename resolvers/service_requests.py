@@ -91,8 +91,10 @@ class ServiceRequests:
     async def start(self, request_id: str, *, by: str) -> Request | Refusal:
         """Start a request's workflow, unless it runs or has run to its end."""
         request = await self._transactions.read(request_id)
-        if request is None or request.requester_id != by:
+        if request is None:
             return not_found()
+        if (refused := answers.stranger(request, by, provider=False)) is not None:
+            return refused
         await self._executions.start(request)
         return request
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 import strawberry
 
 from models import clock
-from models.lifecycle import RequestStatus, StatusReason
+from models.lifecycle import RequestStatus
 from models.progress import Progress, StepProgress, StepState
 from schema import enums  # registers RequestStatus under the name that clients know
 from schema.scalars import AWSDateTime
@@ -13,7 +13,6 @@ from schema.scalars import AWSDateTime
 __all__ = ["enums"]
 
 strawberry.enum(StepState, name="WorkflowStepState")
-strawberry.enum(StatusReason, name="ServiceRequestStatusReason")
 
 
 @strawberry.enum
@@ -78,7 +77,7 @@ class WorkflowStatus:
     request_id: strawberry.ID
     execution_arn: str | None
     status: RequestStatus
-    status_reason: StatusReason | None
+    status_reason: str | None
     current_step: str
     steps: list[WorkflowStep]
     deadline: AWSDateTime | None

@@ -1,6 +1,7 @@
 """Executions of ServiceRequestWorkflow: started, resumed, and told that a person has answered."""
 
 import json
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -23,6 +24,8 @@ _OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
 # A token that has been dead for this long, with the answer still standing, belongs to a wait that was lost.
 STUCK_AFTER = timedelta(minutes=5)
 
+_RESUMED = re.compile(r"(?P<id>.+)-r(?P<generation>\d{1,9})")
+
 
 def execution_name(request_id: str, generation: int) -> str:
     """Return the name of a request's execution: the request's id, with the generation of a resumption."""
@@ -41,8 +44,8 @@ def generation_of(execution_arn: str) -> int:
 
 def _parts(execution_arn: str) -> tuple[str, int]:
     name = execution_arn.rsplit(":", 1)[-1]
-    stem, resumed, generation = name.rpartition("-r")
-    return (stem, int(generation)) if resumed and generation.isdecimal() else (name, 0)
+    resumed = _RESUMED.fullmatch(name)
+    return (resumed["id"], int(resumed["generation"])) if resumed else (name, 0)
 
 
 class Executions:

@@ -1,7 +1,9 @@
 """A request's life through the API, on the real local cloud: every way that it can go."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from models import clock
 from models.ledger import Entry, replay
 from models.rows import decode
 from models.tables import TransactionLog
+from resolvers.demo_members import sub_of
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server
 from tests.integration.requests import UPDATE_SERVICE, Deal, Joining, new_deal
 
@@ -239,7 +242,7 @@ async def test_answering_as_somebody_else(deal: Deal, members: Joining) -> None:
 
 async def test_confirming_before_the_mark(deal: Deal) -> None:
     await deal.accepted()
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RefusedError, match="not said yet that the work has begun") as refused:
         await deal.mark("confirmServiceStart")
     assert refused.value.code == "INVALID_REQUEST_STATUS"
     with pytest.raises(RefusedError) as refused:
@@ -272,5 +275,56 @@ async def test_starting_a_workflow_that_runs_is_no_error(deal: Deal) -> None:
     await deal.reach("AWAITING_RESPONSE")
     start = """mutation M($input: StartServiceRequestWorkflowInput!) {
       startServiceRequestWorkflow(input: $input) { status } }"""
+    with pytest.raises(RefusedError) as refused:
+        await deal.graphql(deal.bob.token, start, {"input": {"requestId": deal.id}})
+    assert refused.value.code == "UNAUTHORIZED_REQUESTER"
     data = await deal.graphql(deal.alice.token, start, {"input": {"requestId": deal.id}})
     assert data["startServiceRequestWorkflow"]["status"] == "AWAITING_RESPONSE"
+
+
+async def test_an_execution_that_cannot_be_is_of_no_request(deal: Deal) -> None:
+    query = "query Q($arn: String!) { getWorkflowStatus(executionArn: $arn) { status } }"
+    for arn in ("x", "x-r" + "9" * 5_000, "", "é" * 3_000):
+        data = await deal.graphql(deal.alice.token, query, {"arn": arn})
+        assert data["getWorkflowStatus"] is None
+
+
+async def test_a_member_for_whom_hours_are_held_is_not_deleted(deal: Deal, members: Joining) -> None:
+    admin = await members("ada", "admin")
+    delete = "mutation M($input: DeleteUserInput!) { deleteUser(input: $input) { id } }"
+    await deal.accepted()
+    for member in (deal.alice, deal.bob):
+        with pytest.raises(RefusedError) as refused:
+            await deal.graphql(admin.token, delete, {"input": {"id": member.sub}})
+        assert refused.value.code == "INVALID_ESCROW_STATUS"
+    await deal.end("withdrawServiceRequest", by=deal.bob)
+    data = await deal.graphql(admin.token, delete, {"input": {"id": deal.bob.sub}})
+    assert data["deleteUser"] == {"id": deal.bob.sub}
+
+
+async def test_joining_again_gives_the_stored_member_and_no_second_bonus(
+    deal: Deal, token_for: Callable[..., str]
+) -> None:
+    create = "mutation M($input: CreateUserInput!) { createUser(input: $input) { id firstName createdAt } }"
+    name = f"twice-{uuid4().hex[:8]}"
+    token, sub = token_for(name), sub_of(name)
+    profile = {
+        "id": sub,
+        "email": "twice@example.org",
+        "username": name,
+        "firstName": "Twice",
+        "lastName": "Told",
+        "bankHours": 0.0,
+        "skills": ["patience"],
+        "rating": 0.0,
+        "totalTransactions": 0,
+    }
+    first = await deal.graphql(token, create, {"input": profile})
+    assert await deal.graphql(token, create, {"input": profile}) == first
+    with pytest.raises(RefusedError) as refused:
+        await deal.graphql(token, create, {"input": {**profile, "firstName": "Thrice"}})
+    assert refused.value.code == "DynamoDB:ConditionalCheckFailedException"
+    with pytest.raises(RefusedError) as refused:
+        await deal.graphql(deal.alice.token, create, {"input": {**profile, "id": str(uuid4())}})
+    assert refused.value.code == "Unauthorized"
+    assert await deal.hours(Member(name, sub, token)) == (Decimal(10), Decimal(0))

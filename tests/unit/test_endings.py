@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from models import answers, endings
+from models import answers, endings, steps
 from models.change import Change
 from models.endings import LARGEST_PAUSE, LONGEST_CAUSE, RESUMED_FOR
 from models.errors import BrokenLedgerError
 from models.ledger import EscrowStatus
 from models.lifecycle import (
     BEFORE_ACCEPTANCE,
+    DEFAULT_WINDOWS,
     STEP_GRACE,
     Request,
     RequestStatus,
@@ -220,3 +221,30 @@ def test_nobody_gives_up_what_was_accepted(place: str) -> None:
 def test_every_reason_to_end_is_put_in_words() -> None:
     reasons = {StatusReason(row[3]) for row in ENDINGS}
     assert reasons == set(endings._ENDINGS)
+
+
+def test_taking_a_wait_over_does_not_make_a_failing_request_healthy() -> None:
+    """Else an execution that dies right after each beginning would be resumed at once, for ever."""
+    bank = bank_at("AWAITING")
+    bank.move(fail)
+    bank.move(resume)
+    failing = bank.requests[REQUEST_ID]
+    assert failing.wait is not None
+    bank.move(partial(steps.begin_wait, step=failing.wait.name, token="next", windows=DEFAULT_WINDOWS))  # noqa: S106 — no secret
+    taken_over = bank.requests[REQUEST_ID]
+    assert taken_over.wait is not None
+    assert taken_over.wait.token == "next"  # noqa: S105 — no secret
+    assert (taken_over.resumptions, taken_over.failing_since) == (1, failing.failing_since)
+    assert taken_over.due_at == failing.due_at
+
+
+def test_an_execution_that_is_found_running_has_recovered() -> None:
+    bank = bank_at("AWAITING")
+    bank.move(fail)
+    bank.move(resume)
+    bank.pass_time(61)
+    bank.move(endings.look_later)
+    request = bank.requests[REQUEST_ID]
+    assert (request.resumptions, request.failing_since) == (0, None)
+    assert request.wait is not None
+    assert request.due_at == request.wait.deadline

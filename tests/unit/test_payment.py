@@ -16,6 +16,7 @@ from tests.unit.builders import (
     bank_at,
     hours,
     make_escrow,
+    make_offer,
     make_request,
     make_scene,
 )
@@ -74,3 +75,12 @@ def test_the_rating_is_asked_for_once() -> None:
     assert [(notice.user_id, notice.title) for notice in change.notices] == [(ALICE, "How was it?")]
     assert change.request.is_over
     assert bank.move(payment.enable_rating) is bank.requests[REQUEST_ID]
+
+
+def test_a_title_that_has_grown_since_the_hold_still_fits() -> None:
+    offer = make_offer(title="g" * 400_000)
+    change = payment.pay(make_scene(request=COMPLETED, escrow=make_escrow(), offer=offer), NOW)
+    assert isinstance(change, Change)
+    assert change.payment is not None
+    assert len(change.payment.description) == payment.LONGEST_TITLE
+    assert all(len(notice.message) < 2 * payment.LONGEST_TITLE for notice in change.notices)

@@ -53,6 +53,9 @@ def summary(place: str, event: str) -> list[str]:
 
 def test_holding_is_one_transaction() -> None:
     assert summary("VALIDATING", "hold") == [
+        "ConditionCheck Service",
+        "ConditionCheck User",
+        "ConditionCheck User",
         "Put Escrow",
         "Put EventLog",
         "Put EventLog",

@@ -7,7 +7,8 @@ from models import steps
 from models.lifecycle import Step
 from models.transactions import Moved
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Event, Services, handles
+from workflows.handlers.bootstrap import Event, handles
+from workflows.services import Services
 
 
 async def begin_wait(services: Services, event: Event) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from models.lifecycle import ENDED
 from models.rows import decode
 from models.tables import Escrow as EscrowTable
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def complete_escrow(services: Services, cue: Cue) -> Cue:

@@ -2,7 +2,8 @@
 
 from models import payment
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def enable_rating(services: Services, cue: Cue) -> Cue:

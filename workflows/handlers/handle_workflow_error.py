@@ -6,7 +6,8 @@ from typing import Any
 
 from models import endings
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Event, Services, handles
+from workflows.handlers.bootstrap import Event, handles
+from workflows.services import Services
 
 
 async def handle_workflow_error(services: Services, event: Event) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from models import payment
 from models.change import Scene, Verdict
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def process_payment(services: Services, cue: Cue) -> Cue:

@@ -2,7 +2,8 @@
 
 from models import steps
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def process_service_completion(services: Services, cue: Cue) -> Cue:

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.handlers.bootstrap import Event, Services, handles
+from workflows.handlers.bootstrap import Event, handles
+from workflows.services import Services
 
 # PutEvents takes no more at once.
 LARGEST_BATCH = 10

@@ -5,7 +5,8 @@ from functools import partial
 
 from models import endings
 from workflows.executions import MACHINE, generation_of, request_id_of
-from workflows.handlers.bootstrap import Event, Services, handles
+from workflows.handlers.bootstrap import Event, handles
+from workflows.services import Services
 
 
 async def resume_failed_request(services: Services, event: Event) -> None:

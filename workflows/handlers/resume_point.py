@@ -1,7 +1,8 @@
 """ResumePoint: where an execution finds out what its request needs next."""
 
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def resume_point(services: Services, cue: Cue) -> Cue:

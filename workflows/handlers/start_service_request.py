@@ -1,6 +1,7 @@
 """The bus's second chance: a submitted request is started, an answered wait is completed."""
 
-from workflows.handlers.bootstrap import Event, Services, handles
+from workflows.handlers.bootstrap import Event, handles
+from workflows.services import Services
 
 
 async def start_service_request(services: Services, event: Event) -> None:

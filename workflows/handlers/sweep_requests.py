@@ -1,6 +1,7 @@
 """The sweep's tick: every minute, a bounded number of requests is looked after."""
 
-from workflows.handlers.bootstrap import Event, Services, handles
+from workflows.handlers.bootstrap import Event, handles
+from workflows.services import Services
 
 
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:

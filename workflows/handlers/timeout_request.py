@@ -2,7 +2,8 @@
 
 from models import endings
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def timeout_request(services: Services, cue: Cue) -> Cue:

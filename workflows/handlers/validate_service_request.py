@@ -4,7 +4,8 @@ from models import steps
 from models.lifecycle import RequestStatus, Step
 from models.transactions import Moved
 from workflows.cues import Cue
-from workflows.handlers.bootstrap import Services, steps_onward
+from workflows.handlers.bootstrap import steps_onward
+from workflows.services import Services
 
 
 async def validate_service_request(services: Services, cue: Cue) -> Cue:
