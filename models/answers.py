@@ -6,6 +6,7 @@ workflow's own step may act: whatever else is tried is refused as `passing`, and
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from models import clock, hours
 from models.change import Change, Scene, Verdict
@@ -177,45 +178,46 @@ def stranger(request: Request, by: str, *, provider: bool) -> Refusal | None:
     return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
 
 
-def cancel(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:
-    """INITIATED … NEGOTIATING → REJECTED by the requester, with the hours back if they are held."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """How one side ends a request: which side, from which statuses, and how it is told."""
+
+    provider: bool
+    statuses: frozenset[RequestStatus]
+    reason: StatusReason
+    event: str
+
+
+CANCEL = Leave(
+    provider=False,
+    statuses=BEFORE_ACCEPTANCE,
+    reason=StatusReason.REQUESTER_CANCELLED,
+    event="Service Request Cancelled",
+)
+WITHDRAW = Leave(
+    provider=True,
+    statuses=frozenset({RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}),
+    reason=StatusReason.PROVIDER_WITHDREW,
+    event="Service Request Withdrawn",
+)
+
+
+def leave(scene: Scene, now: datetime, *, how: Leave, by: str, message: str | None = None) -> Verdict:
+    """→ REJECTED by one of the two, with the hours back if they are held."""
     request = scene.request
-    if (refused := stranger(request, by, provider=False)) is not None:
+    if (refused := stranger(request, by, provider=how.provider)) is not None:
         return refused
-    if request.status_reason is StatusReason.REQUESTER_CANCELLED:
+    if request.status_reason is how.reason:
         return request
     if request.answer is not None:
         return _passing(request)
-    if request.status not in BEFORE_ACCEPTANCE:
+    if request.status not in how.statuses:
         return moved_on(request)
     return end(
-        scene,
-        now,
-        status=RequestStatus.REJECTED,
-        reason=StatusReason.REQUESTER_CANCELLED,
-        event="Service Request Cancelled",
-        actor=by,
-        message=message,
+        scene, now, status=RequestStatus.REJECTED, reason=how.reason, event=how.event, actor=by, message=message
     )
 
 
-def withdraw(scene: Scene, now: datetime, *, by: str, message: str | None = None) -> Verdict:
-    """ACCEPTED, IN_PROGRESS → REJECTED by the provider, with the hours back."""
-    request = scene.request
-    if (refused := stranger(request, by, provider=True)) is not None:
-        return refused
-    if request.status_reason is StatusReason.PROVIDER_WITHDREW:
-        return request
-    if request.answer is not None:
-        return _passing(request)
-    if request.status not in (RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS):
-        return moved_on(request)
-    return end(
-        scene,
-        now,
-        status=RequestStatus.REJECTED,
-        reason=StatusReason.PROVIDER_WITHDREW,
-        event="Service Request Withdrawn",
-        actor=by,
-        message=message,
-    )
+# INITIATED … NEGOTIATING → REJECTED by the requester; ACCEPTED, IN_PROGRESS → REJECTED by the provider.
+cancel = partial(leave, how=CANCEL)
+withdraw = partial(leave, how=WITHDRAW)
