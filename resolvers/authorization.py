@@ -1,6 +1,11 @@
 """Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 
 from models.store import Item
 from resolvers.identity import Caller
@@ -11,7 +16,17 @@ from schema.amplify.wire import OWNER_SEPARATOR
 
 def is_owner(caller: Caller, value: str | None) -> bool:
     """Tell whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
-    return value in {caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"}
+    return value in _names(caller)
+
+
+def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
+    """Return, for DynamoDB, whether one of some owner fields names the caller."""
+    names = [{"S": name} for name in sorted(_names(caller))]
+    return reduce(or_, (Path([field]).is_in(*names) for field in fields))
+
+
+def _names(caller: Caller) -> frozenset[str]:
+    return frozenset({caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"})
 
 
 def admits_everywhere(caller: Caller, model: Model, operation: Operation) -> bool:

@@ -11,9 +11,8 @@ from models.members import Members
 from models.rows import encode
 from models.store import Item
 from resolvers.identity import Caller
-from resolvers.operations import checked
 from resolvers.service_requests import Asked, ServiceRequests
-from resolvers.validation import stored
+from resolvers.validation import validated
 from resolvers.writes import Creator, same_content
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, UnauthorizedError
@@ -25,6 +24,7 @@ def creators(requests: ServiceRequests, members: Members, clock: Clock) -> Mappi
     """Return what creates the rows of types with rules of their own."""
 
     async def create_service_request(_caller: Caller, given: Given) -> Item | Refusal | None:
+        validated(MODELS["ServiceRequest"], given)
         if not is_uuid(given["id"]):
             raise InvalidInputError("id: a request's id is a UUID; leave it out to be given one.", field="id")
         asked = Asked(
@@ -33,7 +33,7 @@ def creators(requests: ServiceRequests, members: Members, clock: Clock) -> Mappi
             requester_id=given["requesterId"],
             provider_id=given["providerId"],
             estimated_hours=given["estimatedHours"],
-            message=checked(given.get("message")),
+            message=given.get("message") or None,
         )
         created = await requests.create(asked)
         if created is None or isinstance(created, Refusal):
@@ -45,7 +45,7 @@ def creators(requests: ServiceRequests, members: Members, clock: Clock) -> Mappi
             raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
         model = MODELS["User"]
         now = {"S": to_text(clock())}
-        content = {name: stored(model, name, value) for name, value in given.items()}
+        content = validated(model, given)
         item = {**content, "createdAt": now, "updatedAt": now, "__typename": {"S": "User"}}
         joined = await members.join(item)
         return joined.item if same_content(model, joined.item, content) else None

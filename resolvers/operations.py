@@ -19,7 +19,7 @@ from resolvers.subscriptions import changes_of
 from schema.amplify.answers import AnyInfo
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, RefusedError, UnauthorizedError
-from schema.types.service_request import ServiceRequest
+from schema.types.service_request import MESSAGE_CHARACTERS, ServiceRequest
 from schema.workflow import (
     EndServiceRequestInput,
     ProviderResponse,
@@ -29,8 +29,6 @@ from schema.workflow import (
     WorkflowStatus,
 )
 from workflows.executions import request_id_of
-
-LONGEST_MESSAGE = 2_000
 
 # The root fields are nullable, as every mirrored one is: a refusal leaves the others of an operation standing.
 _SHOWN = ServiceRequest | None
@@ -53,9 +51,9 @@ def checked(message: str | None) -> str | None:
     Raises:
         InvalidInputError: it is too long.
     """
-    if message is not None and len(message) > LONGEST_MESSAGE:
+    if message is not None and len(message) > MESSAGE_CHARACTERS:
         raise InvalidInputError(
-            f"message: {len(message)} characters are too many; at most {LONGEST_MESSAGE} fit.", field="message"
+            f"message: {len(message)} characters are too many; at most {MESSAGE_CHARACTERS} fit.", field="message"
         )
     return message or None
 

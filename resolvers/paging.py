@@ -17,9 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from schema.amplify.answers import AnyInfo
 from schema.amplify.fields import Arguments
 from schema.errors import InvalidInputError
-
-DEFAULT_LIMIT = 100
-LARGEST_LIMIT = 1_000
+from schema.limits import DEFAULT_PAGE, LARGEST_PAGE
 
 _NONCE_BYTES = 12
 # Three keys of DynamoDB's largest size, in base64, and room to spare.
@@ -35,9 +33,9 @@ def limit_of(arguments: Arguments) -> int:
     """
     limit = arguments.get("limit")
     if limit is None:
-        return DEFAULT_LIMIT
-    if not 1 <= limit <= LARGEST_LIMIT:
-        raise InvalidInputError(f"limit must be 1 to {LARGEST_LIMIT}, not {limit}", field="limit")
+        return DEFAULT_PAGE
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}", field="limit")
     return int(limit)
 
 

@@ -9,12 +9,13 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 
 from models.store import Item, Page, Store, index_keys
-from resolvers.authorization import admits_everywhere, is_owner, may_ask_for, may_read, readable
+from resolvers.authorization import admits_everywhere, is_owner, may_ask_for, may_read, names_caller, readable
 from resolvers.conditions import condition_of, mentions
 from resolvers.context import signed_in
 from resolvers.filters import compile_filter
 from resolvers.identity import Caller
 from resolvers.paging import PageTokens, limit_of, question
+from resolvers.reading_on import CALLS, NESTED_CALLS, keys_in, read_on
 from resolvers.selection import selects
 from resolvers.validation import understood
 from schema.amplify.answers import AnyInfo, Connection
@@ -103,7 +104,7 @@ class Rows:
         """Return a page of an index; rows that the caller may not read are left out."""
         caller = signed_in(info)
         value = encode(getattr(model.table, field), arguments[field])["S"]
-        runs = [self._indexed(model.table, model.indexes[field], value, arguments)]
+        runs = self._found(caller, model, model.indexes[field], value, arguments, calls=CALLS)
         return await self._page(caller, model, info, arguments, runs)
 
     async def related(
@@ -112,8 +113,23 @@ class Rows:
         """Return a page of the rows of a type that a relation's index finds for a key."""
         caller = signed_in(info)
         index = getattr(model.table, str(relation.index))
-        runs = [self._indexed(model.table, index, key, arguments)]
+        runs = self._found(caller, model, index, key, arguments, calls=NESTED_CALLS)
         return await self._page(caller, model, info, arguments, runs, source=key)
+
+    def _found(
+        self, caller: Caller, model: Model, index: Index[Any], value: str, arguments: Arguments, *, calls: int
+    ) -> Sequence[Run]:
+        """Return a run of an index's rows in which those that the caller may not read do not even count."""
+        field = str(index_keys(index)[0].attr_name)
+        owners = model.owner_fields(Operation.READ)
+        all_theirs = field in owners and is_owner(caller, value)
+        if all_theirs or admits_everywhere(caller, model, Operation.READ):
+            return [self._indexed(model.table, index, value, arguments)]
+        others = [owner for owner in owners if owner != field]
+        if not others:
+            return []
+        run = self._indexed(model.table, index, value, arguments, only=names_caller(caller, others))
+        return [Run(partial(read_on, run.page, keys_in(model, index), calls), run.keep)]
 
     def _owned(self, caller: Caller, model: Model, arguments: Arguments) -> Sequence[Run]:
         """Return a run for each owner field: the rows that name the caller there, and in no field before it."""
@@ -128,9 +144,13 @@ class Rows:
             before += (field,)
         return runs
 
-    def _indexed(self, table: Any, index: Index[Any], value: str, arguments: Arguments) -> Run:
+    def _indexed(
+        self, table: Any, index: Index[Any], value: str, arguments: Arguments, *, only: Condition | None = None
+    ) -> Run:
         keys = frozenset(str(attribute.attr_name) for attribute in index_keys(index))
         condition, keep = _filtered(arguments.get("filter"), keys)
+        if only is not None:
+            condition = only if condition is None else only & condition
         forward = arguments.get("sortDirection") is not ModelSortDirection.DESC
         return Run(partial(self._store.query, table, index, value, filter=condition, forward=forward), keep)
 

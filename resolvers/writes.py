@@ -19,17 +19,20 @@ from resolvers.context import signed_in
 from resolvers.filters import compile_filter
 from resolvers.identity import Caller
 from resolvers.relations import COMPUTED
-from resolvers.validation import stored, understood
+from resolvers.validation import check_order, stored, understood, validated
 from schema.amplify.answers import AnyInfo
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
 from schema.amplify.rules import Operation
+from schema.amplify.wire import Wire
 from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
 
 Given = Mapping[str, Any]
+Changes = dict[str, Wire | None]  # None takes the attribute away
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
 Guard = Callable[[Store, Item], Awaitable[Refusal | None]]
 
+_NULL: Wire = {"NULL": True}
 _TIMESTAMPS = frozenset({"createdAt", "updatedAt"})
 
 
@@ -89,14 +92,14 @@ class Writes:
 
     async def _put(self, model: Model, given: Given, condition: Condition | None) -> Item:
         now = clock.to_text(self._now())
-        content = {name: stored(model, name, value) for name, value in given.items() if name not in _TIMESTAMPS}
+        content = validated(model, {name: value for name, value in given.items() if name not in _TIMESTAMPS})
         item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
         is_new = key_of(model.table).does_not_exist()
         try:
             with understood():
                 await self._store.put(model.table, item, condition=_all(is_new, condition))
         except ConditionFailedError as error:
-            if error.item is None or not _same(model, error.item, content):
+            if error.item is None or not same_content(model, error.item, content):
                 raise ConditionalCheckError from error
             return error.item
         return item
@@ -116,18 +119,19 @@ class Writes:
         removable = any(
             Operation.DELETE in rule.operations for rule in admitting(caller, model, Operation.UPDATE, item)
         )
-        actions: list[Action] = [Path(["updatedAt"]).set({"S": clock.to_text(self._now())})]
+        changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in given.items():
-            if name in _TIMESTAMPS or await self._is_echo(caller, model, info, item, name, value):
-                continue
-            actions.append(_change(model, name, value, removable=removable))
-        return await self._apply(model, key, actions, condition_of(arguments.get("condition")))
+            if name not in _TIMESTAMPS and not await self._is_echo(caller, model, info, item, name, value):
+                changes[name] = _changed(model, name, value, removable=removable)
+        check_order(model, item | {name: wire or _NULL for name, wire in changes.items()}, changes)
+        condition = _all(_unmoved(model, item, changes), condition_of(arguments.get("condition")))
+        return await self._apply(model, key, changes, condition)
 
-    async def _apply(self, model: Model, key: str, actions: list[Action], condition: Condition | None) -> Item:
-        exists = key_of(model.table).exists()
+    async def _apply(self, model: Model, key: str, changes: Changes, condition: Condition) -> Item:
+        actions = [_action(name, wire) for name, wire in changes.items()]
         try:
             with understood():
-                return await self._store.update(model.table, key, actions, condition=_all(exists, condition))
+                return await self._store.update(model.table, key, actions, condition=condition)
         except ConditionFailedError as error:
             raise ConditionalCheckError from error
 
@@ -215,14 +219,28 @@ def _check_initial(caller: Caller, model: Model, given: Given) -> None:
             raise _reserved(name, protection)
 
 
-def _change(model: Model, name: str, value: Any, *, removable: bool) -> Action:
+def _changed(model: Model, name: str, value: Any, *, removable: bool) -> Wire | None:
     if value is not None:
-        return Path([name]).set(stored(model, name, value))
+        return stored(model, name, value)
     if model.fields[name].required:
         raise InvalidInputError(f"{name} is required: it cannot be null", field=name)
     if not removable:
         raise UnauthorizedError(f"Unauthorized on [{name}]")
-    return Path([name]).remove()
+    return None
+
+
+def _action(name: str, wire: Wire | None) -> Action:
+    return Path([name]).remove() if wire is None else Path([name]).set(wire)
+
+
+def _unmoved(model: Model, item: Item, changes: Changes) -> Condition:
+    """Return that the row exists, and that what a change is held against is still as it was read."""
+    condition: Condition = key_of(model.table).exists()
+    for pair in model.pairs_of(changes):
+        for name in set(pair) - changes.keys():
+            path = Path([name])
+            condition &= path == item[name] if name in item else path.does_not_exist()
+    return condition
 
 
 def _reserved(name: str, protection: Protection | None) -> UnauthorizedError:
@@ -235,7 +253,7 @@ def _reserved(name: str, protection: Protection | None) -> UnauthorizedError:
     )
 
 
-def _same(model: Model, item: Item, content: Item) -> bool:
+def same_content(model: Model, item: Item, content: Item) -> bool:
     """Tell whether a stored row has exactly this content; numbers are compared as they read."""
     compared = (f for f in model.fields.values() if f.name not in _TIMESTAMPS | model.unwritable)
     return all(field.decode(item.get(field.name)) == field.decode(content.get(field.name)) for field in compared)

@@ -17,11 +17,16 @@ from uuid import uuid4
 import structlog
 from graphql import GraphQLError, ValueNode
 from strawberry import Info
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from models.errors import Code, ContentionError, Refusal
 
 _log = structlog.get_logger(__name__)
+
+# What Strawberry raises over a request that names no operation: the client's own mistakes.
+_NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError)
 
 
 class AppSyncError(Exception):
@@ -115,10 +120,31 @@ def report(error: GraphQLError) -> ReportedError:
         return _reported(error, str(cause), cause.error_type, cause.info)
     if isinstance(cause, ContentionError):
         return _reported(error, str(cause), Code.CONTENTION, None)
+    masked = mask(cause, path=error.path)
+    return _reported(error, str(masked), masked.error_type, masked.info)
+
+
+def report_any(error: Exception) -> ReportedError:
+    """Return an error that was raised outside of any field as clients may see it; likewise."""
+    if isinstance(error, GraphQLError):
+        return report(error)
+    return report(GraphQLError(str(error), original_error=error))
+
+
+def mask(error: BaseException, **place: Any) -> AppSyncError:
+    """Log an error that nobody foresaw, and return what clients are told of it.
+
+    Args:
+        error: what happened.
+        place: where, for the log.
+    """
     correlation_id = str(uuid4())
-    _log.error("unforeseen error", correlation_id=correlation_id, path=error.path, exc_info=cause)
-    message = f"Something went wrong on our side; when you report it, quote {correlation_id}"
-    return _reported(error, message, "InternalFailure", {"correlationId": correlation_id})
+    _log.error("unforeseen error", correlation_id=correlation_id, exc_info=error, **place)
+    return AppSyncError(
+        f"Something went wrong on our side; when you report it, quote {correlation_id}",
+        error_type="InternalFailure",
+        info={"correlationId": correlation_id},
+    )
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
@@ -126,8 +152,11 @@ def _cause(error: GraphQLError) -> BaseException | None:
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
+    if isinstance(cause, _NO_OPERATION):
+        return None
     if error.path is None:
-        return None if isinstance(cause, ValueError) else cause  # a scalar refused its value
+        # A scalar that refused its value has a place in the document; any other ValueError is ours.
+        return None if error.nodes and isinstance(cause, ValueError) else cause
     return error if cause is None else cause  # without a cause, a stored row does not fit its type
 
 

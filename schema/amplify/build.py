@@ -15,6 +15,7 @@ from schema.amplify.answers import Answers
 from schema.amplify.fields import define
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.errors import AppSyncErrors
+from schema.limits import OperationLimits
 from schema.scalars import SCALARS
 
 # Distinct operations kept parsed and validated; an Amplify app has some two hundred.
@@ -36,13 +37,15 @@ class MirrorSchema(strawberry.Schema):
 
 
 class DocumentLimits(SchemaExtension):
-    """Refuses a document that is too long before anything looks at it."""
+    """Refuses a document that is too long before anything looks at it, and one that asks for too much."""
 
     def on_parse(self) -> Iterator[None]:
         """Give the parser its limit, and see whether the text keeps within ours."""
         if len(self.execution_context.query or "") > MAX_CHARACTERS:
             raise GraphQLError(f"The document is longer than {MAX_CHARACTERS} characters")
         self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
+        rules = self.execution_context.validation_rules
+        self.execution_context.validation_rules = (OperationLimits, *rules)
         yield
 
 

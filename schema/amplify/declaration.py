@@ -12,6 +12,7 @@ from strawberry import ID
 from models.store import index_keys
 from models.tables import Table
 from schema.amplify import names
+from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.rules import Groups, Operation, Owner, Private, Rule
 from schema.amplify.wire import Decoder, decoder
 
@@ -91,7 +92,8 @@ class Model:
     computed: frozenset[str]
     unwritable: frozenset[str]
     protected: Mapping[str, Protection]
-    bounds: Mapping[str, tuple[int, int]]
+    bounds: Mapping[str, Bound]
+    ordered: tuple[tuple[str, str], ...]
     key: str
     indexes: Mapping[str, Index[Any]] = field(repr=False)
 
@@ -113,6 +115,10 @@ class Model:
         """Return the fields that are fixed at creation: owners and the keys of relations."""
         owners = {rule.field for rule in self.rules if isinstance(rule, Owner)}
         return frozenset(owners | {relation.key for relation in self.relations.values()} - {self.key})
+
+    def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
+        """Return the ordered pairs that some fields belong to."""
+        return [pair for pair in self.ordered if not set(pair).isdisjoint(changed)]
 
     @property
     def plural(self) -> str:
@@ -167,6 +173,18 @@ def indexes_of(table: type[Table], fields: Mapping[str, Field]) -> dict[str, Ind
     return {name: index for name, index in by_field.items() if name in fields}
 
 
+def bounds_of(
+    fields: Mapping[str, Field], indexes: Collection[str], declared: Mapping[str, Bound]
+) -> dict[str, Bound]:
+    """Return what bounds each field: what the type declares, else what is usual for such a field."""
+    usual = {
+        field.name: usual_bound(field.type, is_list=field.is_list, is_indexed=field.name in indexes)
+        for field in fields.values()
+        if not field.is_enum
+    }
+    return {name: bound for name, bound in usual.items() if bound is not None} | dict(declared)
+
+
 def check(model: Model) -> None:
     """See that every name in a declaration means something, before the first request does."""
     stored = {attribute.attr_name for attribute in model.table.get_attributes().values()}
@@ -177,7 +195,8 @@ def check(model: Model) -> None:
     }
     if unknown := meant - stored:
         raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
-    listed = {*model.computed, *model.unwritable, *model.protected, *model.bounds}
+    paired = {name for pair in model.ordered for name in pair}
+    listed = {*model.computed, *model.unwritable, *model.protected, *model.bounds, *paired}
     if unknown := listed - set(model.fields):
         raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
     if not model.is_private(Operation.READ):

@@ -14,7 +14,8 @@ from typing import TypeVar, get_type_hints
 
 from models.store import key_of
 from models.tables import Table
-from schema.amplify.declaration import MODELS, Model, Protection, Relation, check, field_of, indexes_of
+from schema.amplify.bounds import Bound
+from schema.amplify.declaration import MODELS, Model, Protection, Relation, bounds_of, check, field_of, indexes_of
 from schema.amplify.inputs import define_inputs
 from schema.amplify.objects import define_objects
 from schema.amplify.rules import Owner, Rule
@@ -29,7 +30,8 @@ def mirrored(
     computed: Collection[str] = (),
     unwritable: Collection[str] = (),
     protected: Mapping[str, Protection] | None = None,
-    bounds: Mapping[str, tuple[int, int]] | None = None,
+    bounds: Mapping[str, Bound] | None = None,
+    ordered: Sequence[tuple[str, str]] = (),
 ) -> Callable[[_C], _C]:
     """Declare a mirrored type from a class that names its fields and relations.
 
@@ -39,12 +41,14 @@ def mirrored(
         computed: fields that are shown not as stored but as a resolver works them out.
         unwritable: fields that no input has.
         protected: fields that clients may only repeat.
-        bounds: the least and the greatest value of a field.
+        bounds: what a field's values may be, where that is not what is usual for its type.
+        ordered: pairs of fields of which the first is at most the second, where a row has both.
     """
 
     def declare(cls: _C) -> _C:
         owners = {rule.field for rule in rules if isinstance(rule, Owner)}
         fields = {name: field_of(name, hint, owners) for name, hint in get_type_hints(cls).items()}
+        indexes = indexes_of(table, fields)
         model = Model(
             name=cls.__name__,
             table=table,
@@ -54,9 +58,10 @@ def mirrored(
             computed=frozenset(computed),
             unwritable=frozenset(unwritable),
             protected=protected or {},
-            bounds=bounds or {},
+            bounds=bounds_of(fields, indexes, bounds or {}),
+            ordered=tuple(ordered),
             key=key_of(table).attr_name,
-            indexes=indexes_of(table, fields),
+            indexes=indexes,
         )
         check(model)
         MODELS[model.name] = model

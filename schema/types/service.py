@@ -3,16 +3,28 @@
 from strawberry import ID
 
 from models import tables
+from models.hours import LARGEST_AMOUNT, SMALLEST_AMOUNT
+from schema.amplify.bounds import NAME, Between
 from schema.amplify.declaration import belongs_to, has_many
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner, private
 from schema.scalars import AWSDateTime
 
+# As many hours as one request may be about.
+_BOOKING = Between(float(SMALLEST_AMOUNT), float(LARGEST_AMOUNT))
+
 
 @mirrored(
     table=tables.Service,
     rules=[owner("userId"), private(READING), groups("admin")],
-    bounds={"responseWindowHours": (2, 72)},
+    bounds={
+        "title": NAME,
+        "hourlyRate": Between(0.01, 1_000),
+        "minBookingHours": _BOOKING,
+        "maxBookingHours": _BOOKING,
+        "responseWindowHours": Between(2, 72),
+    },
+    ordered=[("minBookingHours", "maxBookingHours")],
 )
 class Service:
     """A service that a member offers, and its price in hours."""

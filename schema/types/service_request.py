@@ -4,10 +4,14 @@ from strawberry import ID
 
 from models import tables
 from models.lifecycle import RequestStatus
+from schema.amplify.bounds import Text
 from schema.amplify.declaration import Protection, belongs_to, has_one
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner
 from schema.scalars import AWSDateTime
+
+# Whatever is said of a request is kept in its row, with every answer that follows.
+MESSAGE_CHARACTERS = 2_000
 
 _WORKFLOW = Protection(use="startServiceRequestWorkflow")
 _NEGOTIATED = "updateProviderResponse or respondToCounterOffer"
@@ -34,6 +38,7 @@ _NEGOTIATED = "updateProviderResponse or respondToCounterOffer"
         "expiresAt": _WORKFLOW,
     },
     unwritable=["statusReason", "amount"],
+    bounds={"message": Text(MESSAGE_CHARACTERS)},
 )
 class ServiceRequest:
     """A member's request for another's service; its workflow moves it along."""

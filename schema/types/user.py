@@ -3,6 +3,7 @@
 from strawberry import ID
 
 from models import tables
+from schema.amplify.bounds import NAME, Key
 from schema.amplify.declaration import Protection, has_many, has_one
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner, private
@@ -17,6 +18,13 @@ from schema.scalars import AWSDateTime
         groups("admin"),
     ],
     computed=["bankHours"],
+    bounds={
+        "username": Key(NAME.characters),
+        "firstName": NAME,
+        "lastName": NAME,
+        # The longest address that SMTP delivers to.
+        "email": Key(254),
+    },
     protected={
         "bankHours": Protection(initial=0, use="processDirectTransfer"),
         "rating": Protection(initial=0, use="createRating"),

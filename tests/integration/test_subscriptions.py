@@ -5,8 +5,8 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 from models.aws import AsyncCalls
 from models.store import Item, Store
 from models.tables import Notification, Service, ServiceRequest, Table
+from resolvers import transport
 from resolvers.change_feed import ChangeFeed
 from resolvers.graphiql import GraphiQL
 from resolvers.http import build_app
@@ -27,7 +28,7 @@ from resolvers.issuer import LocalIssuer
 from resolvers.subscriptions import Subscriptions, changes_of
 from schema.amplify.build import build_schema
 
-from .conftest import Cloud
+from .conftest import Cloud, Server
 
 if TYPE_CHECKING:
     from schema.amplify.answers import Answers
@@ -58,6 +59,10 @@ class Watched:
         row = {name: {"S": value} for name, value in (texts | changes).items()}
         numbers = {"estimatedHours": {"N": "2"}, "negotiationRound": {"N": "0"}, "version": {"N": "1"}}
         return await self.put(ServiceRequest, **row, **numbers, createdAt=STAMP, updatedAt=STAMP)
+
+    async def notify(self, title: str) -> Item:
+        """Write a notification of alice's."""
+        return await self.put(Notification, id={"S": str(uuid.uuid4())}, userId={"S": "alice"}, title={"S": title})
 
     @asynccontextmanager
     async def client(self, name: str, *groups: str, **options: Any) -> AsyncIterator["Client"]:
@@ -212,7 +217,7 @@ async def test_a_subscription_that_ended_is_told_nothing(watched: Watched) -> No
         operation = await alice.subscribe(NOTIFIED)
         await alice.socket.send(json.dumps({"id": operation, "type": "complete"}))
         await asyncio.sleep(0.1)
-        await watched.put(Notification, id={"S": str(uuid.uuid4())}, userId={"S": "alice"}, title={"S": "x"})
+        await watched.notify("x")
         await alice.silence()
 
 
@@ -251,20 +256,63 @@ async def test_the_upgrade_request_may_carry_the_token(watched: Watched) -> None
         assert json.loads(await opened.recv()) == {"type": "connection_ack"}
 
 
+async def test_a_socket_ends_with_its_token(watched: Watched) -> None:
+    token = watched.issuer.mint("alice", "alice", lifetime=timedelta(seconds=2))
+    async with watched.socket() as opened:
+        await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
+        await opened.recv()
+        await Client(opened).subscribe(NOTIFIED)
+        with pytest.raises(ConnectionClosed, match="Token expired") as closed:
+            await asyncio.wait_for(opened.recv(), 3)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+    assert not watched.feed._channels[Notification]._subscribers
+
+
+async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., str]) -> None:
+    url = server.url.replace("http", "ws") + "/graphql"
+    filter_ = {"or": [{"id": {"eq": "x"}}] * 250_000}
+    payload = {"query": "{ __typename }", "variables": {"f": filter_}}
+    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None) as opened:
+        token = token_for("alice")
+        await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
+        await opened.recv()
+        with suppress(ConnectionClosed):  # which may come before all of it is sent
+            await opened.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(opened.recv(), 3)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+def narrow(watched: Watched) -> dict[str, Any]:
+    """Return the options of a client for whom neither the kernel nor the library reads ahead."""
+    opened = socket.socket()
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    opened.connect(watched.address)
+    return {"sock": opened, "compression": None, "max_queue": 1, "close_timeout": 1}
+
+
+async def test_a_client_that_never_reads_is_cut_off(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "SEND_SECONDS", 0.5)
+    async with watched.client("alice", **narrow(watched)) as sleeper:
+        await sleeper.subscribe(NOTIFIED)
+        subscribers = watched.feed._channels[Notification]._subscribers
+        assert len(subscribers) == 1
+        for _ in range(60):
+            await watched.notify("x" * 100_000)
+        async with asyncio.timeout(5):
+            while subscribers:  # noqa: ASYNC110 — nobody tells when the last one has gone
+                await asyncio.sleep(0.1)
+
+
 async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: Watched) -> None:
     watched.feed._queue = 5
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the kernel must not hold it all
-    narrow.connect(watched.address)
-    async with (
-        watched.client("alice") as reader,
-        watched.client("alice", sock=narrow, compression=None, max_queue=1, close_timeout=1) as sleeper,
-    ):
+    async with watched.client("alice") as reader, watched.client("alice", **narrow(watched)) as sleeper:
         await sleeper.subscribe(NOTIFIED)
         await reader.subscribe(NOTIFIED)
         for _ in range(60):
-            row = {"id": {"S": str(uuid.uuid4())}, "userId": {"S": "alice"}, "title": {"S": "x" * 100_000}}
-            await watched.put(Notification, **row)
+            row = await watched.notify("x" * 100_000)
             assert (await reader.event())["onCreateNotification"]["id"] == row["id"]["S"]
         while "errors" not in (message := await sleeper.next())["payload"]:
             pass

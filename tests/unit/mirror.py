@@ -27,7 +27,7 @@ ADMIN = Caller("sub-admin", "admin", frozenset({"admin"}))
 
 
 class MemoryStore(Store):
-    """Tables as dictionaries; filters are not run, conditions are: a row is there, or it is not."""
+    """Tables as dictionaries; of filters the owners' are run, of conditions whether a row is there."""
 
     def __init__(self) -> None:
         super().__init__(None, Names(stack="unit", region="us-east-1", account="0" * 12))  # type: ignore[arg-type]  # nobody calls
@@ -66,7 +66,7 @@ class MemoryStore(Store):
         start = 0 if after is None else 1 + next(n for n, i in enumerate(found) if i[key] == after[key])
         items = found[start : start + given["limit"]]
         more = len(found) > start + len(items)
-        shown = [] if given["count_only"] else items
+        shown = [] if given["count_only"] else [item for item in items if _passes(given["filter"], item)]
         return Page(shown, len(items), {key: items[-1][key]} if more else None)
 
     async def put(self, table: type[Table], item: Item, *, condition: Any = None) -> None:
@@ -89,6 +89,17 @@ class MemoryStore(Store):
     async def delete(self, table: type[Table], key: str, *, condition: Any = None) -> Item | None:
         del condition
         return self.rows.pop((table, key), None)
+
+
+def _passes(condition: Any, item: Item) -> bool:
+    """Tell whether a row passes what names its owners; other comparisons are not run."""
+    if condition is None or condition.operator not in {"AND", "OR", "IN"}:
+        return True
+    if condition.operator == "IN":
+        path, *names = condition.values
+        return item.get(path.path[0]) in [name.value for name in names]
+    both = [_passes(part, item) for part in condition.values]
+    return all(both) if condition.operator == "AND" else any(both)
 
 
 def _wire(value: Any) -> dict[str, Any]:

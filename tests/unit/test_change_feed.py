@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from models.naming import Names
 from models.store import Store
 from models.tables import Notification
-from resolvers.change_feed import ChangeFeed, FeedClosedError, LaggingSubscriberError, Subscription
+from resolvers.change_feed import QUEUE_BYTES, ChangeFeed, FeedClosedError, LaggingSubscriberError, Subscription
 from resolvers.streams import Change, Kind, StreamReader
 from tests.unit.fake_stream import FakeStream, Shard, failure
+
+LARGE = {"id": {"S": "r"}, "text": {"S": "x" * 400_000}}
 
 
 @pytest.fixture
@@ -160,9 +162,42 @@ async def test_closing_the_feed_ends_every_subscription(feed: ChangeFeed) -> Non
 
 async def test_what_waits_is_told_before_the_end() -> None:
     subscription = Subscription(2)
-    change = Change(Kind.DELETE, {"id": {"S": "a"}}, None, datetime.now(UTC))
+    change = Change(Kind.DELETE, {"id": {"S": "a"}}, 1)
     subscription.offer(change)
     subscription.close(FeedClosedError("over"))
     assert await anext(subscription) is change
     with pytest.raises(FeedClosedError):
         await anext(subscription)
+
+
+async def test_large_changes_are_bounded_by_their_bytes() -> None:
+    subscription = Subscription(1_000)
+    change = Change.of({"eventName": "MODIFY", "dynamodb": {"NewImage": LARGE, "OldImage": LARGE}})
+    for _ in range(1_000):
+        subscription.offer(change)
+    with pytest.raises(LaggingSubscriberError, match=f"over {QUEUE_BYTES} bytes"):
+        await anext(subscription)
+    assert not subscription._waiting
+
+
+async def test_a_thousand_usual_changes_may_wait() -> None:
+    subscription = Subscription(1_000)
+    usual = {f"field-{number}": {"S": "x" * 30} for number in range(20)}
+    for _ in range(1_000):
+        subscription.offer(Change.of({"eventName": "INSERT", "dynamodb": {"NewImage": usual}}))
+    assert (await anext(subscription)).item == usual
+
+
+async def test_one_change_is_told_however_large_and_gives_its_room_back() -> None:
+    subscription = Subscription(1_000, 1)
+    for _ in range(2):
+        change = Change.of({"eventName": "INSERT", "dynamodb": {"NewImage": LARGE}})
+        subscription.offer(change)
+        assert await anext(subscription) is change
+
+
+def test_a_row_is_as_large_as_all_that_is_in_it() -> None:
+    many = {"tags": {"L": [{"M": {"name": {"S": "x"}, "count": {"N": "1"}}}] * 1_000}, "raw": {"B": b"x" * 9_000}}
+    change = Change.of({"eventName": "REMOVE", "dynamodb": {"OldImage": many}})
+    assert change.item is many
+    assert 750_000 < change.size < 800_000

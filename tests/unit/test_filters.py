@@ -1,9 +1,12 @@
 """Subscription filters mean to a row what they mean to DynamoDB."""
 
+import time
+from functools import partial
 from typing import Any
 
 import pytest
 
+from resolvers.conditions import condition_of, mentions
 from resolvers.filters import DEPTH, OPERATORS, compile_filter
 from schema.errors import InvalidInputError
 
@@ -111,9 +114,12 @@ def test_a_denial_is_of_the_whole() -> None:
     assert passes(**{"not": {}})
 
 
-def test_a_range_has_two_ends() -> None:
+@pytest.mark.parametrize("bounds", [["a"], [None, None], ["b", "a"], [None, "a"]])
+def test_a_range_has_two_ends(bounds: list[str | None]) -> None:
     with pytest.raises(InvalidInputError, match="two values"):
-        passes(id={"between": ["a"]})
+        passes(id={"between": bounds})
+    with pytest.raises(InvalidInputError, match="two values"):
+        passes(id={"size": {"between": [None, None]}})
 
 
 def test_a_filter_has_limits() -> None:
@@ -126,3 +132,21 @@ def test_a_filter_has_limits() -> None:
         deep = {"or": [deep]}
     with pytest.raises(InvalidInputError, match=str(DEPTH)):
         compile_filter(deep)
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        {"or": [{"id": {"eq": "r1"}}] * 250_000},
+        {"or": [{"or": [{}] * 100_000}] * 100_000},
+        {"and": [None] * 250_000},
+        {"id": {"in": ["r1"] * 250_000}},
+        {"id": {"size": {"eq": 1, "ne": 2}}, "and": [{"id": {"eq": "r1"}}] * (OPERATORS - 1)},
+    ],
+)
+def test_what_is_too_large_is_refused_before_anything_is_built_of_it(filter_: dict[str, Any]) -> None:
+    began = time.perf_counter()
+    for use in (compile_filter, condition_of, partial(mentions, names=frozenset({"createdAt"}))):
+        with pytest.raises(InvalidInputError, match="at most"):
+            use(filter_)
+    assert time.perf_counter() - began < 0.1

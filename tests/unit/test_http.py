@@ -2,22 +2,29 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
 from models import tables
+from resolvers import transport
 from resolvers.graphiql import GraphiQL
 from resolvers.http import BODY_BYTES, build_app
 from resolvers.identity import Caller, UnauthenticatedError
-from tests.unit.mirror import ALICE, MemoryStore, schema_over
+from resolvers.transport import OPERATIONS
+from schema.amplify.build import MirrorSchema
+from tests.unit.mirror import ALICE, MemoryStore, Told, schema_over
 
 SIGNED = {"authorization": "alice"}
 BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
+FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { items { id } } }"
 
 
 class Callers:
@@ -35,6 +42,7 @@ class Socket:
     def __init__(self) -> None:
         self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.ended = asyncio.Event()
         self._sent.put_nowait({"type": "websocket.connect"})
 
     async def run(self, app: Starlette, headers: Mapping[str, str]) -> None:
@@ -46,9 +54,16 @@ class Socket:
             "subprotocols": ["graphql-transport-ws"],
             "state": {},
         }
-        await app(scope, self._sent.get, self.received.put)  # type: ignore[arg-type]  # dicts, as ASGI has them
+        await app(scope, self._sent.get, self._receive)  # type: ignore[arg-type]  # dicts, as ASGI has them
+        self.ended.set()
+
+    async def _receive(self, message: dict[str, Any]) -> None:
+        await self.received.put(message)
 
     def say(self, **message: Any) -> None:
+        self.say_json(message)
+
+    def say_json(self, message: Any) -> None:
         self._sent.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
 
     def leave(self) -> None:
@@ -91,6 +106,15 @@ async def connected(app: Starlette, **headers: str) -> AsyncIterator[Socket]:
     await running
 
 
+@asynccontextmanager
+async def signed_in(app: Starlette) -> AsyncIterator[Socket]:
+    async with connected(app, **SIGNED) as socket:
+        await socket.hear()
+        socket.say(type="connection_init")
+        assert await socket.hear_json() == {"type": "connection_ack"}
+        yield socket
+
+
 async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
     response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
     assert response.status_code == 200
@@ -117,18 +141,60 @@ async def test_queries_do_not_come_by_get(client: httpx.AsyncClient) -> None:
     assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"query": 1}', b"{}", b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b'{"query": 1}', b"{}", b"\xff", b"null", b"5", b'"x"', b'{"query": "{a}", "variables": 5}'],
+)
 async def test_a_malformed_request_is_400(client: httpx.AsyncClient, body: bytes) -> None:
     headers = SIGNED | {"content-type": "application/json"}
     response = await client.post("/graphql", content=body, headers=headers)
     assert response.status_code == 400
     assert response.json()["message"]
+    assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException"
+
+
+async def test_what_nobody_foresaw_is_masked_in_our_shape(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(MirrorSchema, "execute", fail)
+    with capture_logs() as logs:
+        response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
+    assert response.status_code == 500
+    (error,) = response.json()["errors"]
+    assert error["errorType"] == "InternalFailure"
+    assert error["errorInfo"] == {"correlationId": logs[0]["correlation_id"]}
+    assert "secret" not in response.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_subscription_is_sent_to_the_socket(client: httpx.AsyncClient, method: str) -> None:
+    document = {"query": "subscription { onCreateUser { id } }"}
+    given: dict[str, Any] = {"json": document} if method == "POST" else {"params": document}
+    response = await client.request(method, "/graphql", headers=SIGNED, **given)
+    assert response.status_code == 400
+    assert "subscription" in response.json()["message"]
+    assert "socket" in response.json()["message"]
 
 
 async def test_a_body_has_a_limit(client: httpx.AsyncClient) -> None:
     headers = SIGNED | {"content-type": "application/json"}
     response = await client.post("/graphql", content=b" " * (BODY_BYTES + 1), headers=headers)
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize(("operators", "status"), [(20_000, 400), (301, 200)])
+async def test_a_filter_has_a_limit_and_blocks_nobody(
+    client: httpx.AsyncClient, operators: int, status: int
+) -> None:
+    filter_ = {"or": [{"id": {"eq": "x"}}] * operators}
+    began = time.perf_counter()
+    response = await client.post("/graphql", json={"query": FILTERED, "variables": {"f": filter_}}, headers=SIGNED)
+    assert time.perf_counter() - began < 0.2
+    assert response.status_code == status
+    assert "at most" in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("query", ["{ a" + " b" * 3_000 + " }", "# " + "x" * 40_000 + "\n{ __typename }"])
@@ -159,18 +225,134 @@ async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "error_type"),
-    [("{ nothing }", "ValidationError"), ('{ getUserBalance(userId: "x") { userId } }', "Unauthorized")],
+    ("payload", "error_type"),
+    [
+        ({"query": "{ nothing }"}, "ValidationError"),
+        ({"query": '{ getUserBalance(userId: "x") { userId } }'}, "Unauthorized"),
+        ({"query": "{"}, "ValidationError"),
+        ({"query": ""}, "ValidationError"),
+        ({"query": 5}, "ValidationError"),
+        ({}, "ValidationError"),
+        ({"query": "# " + "x" * 40_000 + "\n{ __typename }"}, "ValidationError"),
+        ({"query": "{ a" + " b" * 3_000 + " }"}, "ValidationError"),
+        ({"query": "query A { __typename }", "operationName": "B"}, "ValidationError"),
+        ({"query": "{ __typename }", "operationName": []}, "ValidationError"),
+        ({"query": "{ __typename }", "variables": "x"}, "ValidationError"),
+        ({"query": FILTERED, "variables": {"f": {"or": [{"id": {"eq": "x"}}] * 20_000}}}, "ValidationError"),
+        ({"query": FILTERED, "variables": {"f": {"or": [{"id": {"eq": "x"}}] * 301}}}, "BadRequest"),
+    ],
 )
-async def test_a_socket_is_told_errors_in_appsyncs_shape(app: Starlette, query: str, error_type: str) -> None:
-    async with connected(app, **SIGNED) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        await socket.hear()
-        socket.say(id="1", type="subscribe", payload={"query": query})
-        payload = (await socket.hear_json())["payload"]
-        errors = payload if isinstance(payload, list) else payload["errors"]
+async def test_a_socket_is_told_errors_in_appsyncs_shape(
+    app: Starlette, payload: dict[str, Any], error_type: str
+) -> None:
+    async with signed_in(app) as socket:
+        socket.say(id="1", type="subscribe", payload=payload)
+        message = await socket.hear_json()
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert [error["errorType"] for error in errors] == [error_type]
+        assert errors[0]["message"]
+        assert "errorInfo" in errors[0]
+        if message["type"] == "next":
+            assert (await socket.hear_json())["type"] == "complete"
+        socket.say(type="ping")
+        assert await socket.hear_json() == {"type": "pong"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        None,
+        5,
+        {},
+        {"type": 5},
+        {"type": "x" * 500},
+        {"type": "subscribe", "id": "1"},
+        {"type": "subscribe", "id": "1", "payload": "x"},
+        {"type": "subscribe", "id": {}, "payload": {"query": "{ __typename }"}},
+        {"type": "complete", "id": [1]},
+        {"type": "complete"},
+    ],
+)
+async def test_a_message_that_is_none_closes_the_socket(app: Starlette, message: Any) -> None:
+    async with signed_in(app) as socket:
+        socket.say_json(message)
+        closed = await socket.hear()
+        assert (closed["type"], closed["code"]) == ("websocket.close", 4400)
+        assert len(closed["reason"].encode()) <= 123
+
+
+async def test_what_nobody_foresaw_closes_the_socket_with_a_number_to_quote(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("a secret")
+
+    async with connected(app) as socket:
+        await socket.hear()
+        monkeypatch.setattr(Callers, "caller", fail)
+        with capture_logs() as logs:
+            socket.say(type="connection_init")
+            closed = await socket.hear()
+    assert closed["code"] == 1011
+    assert logs[0]["correlation_id"] in closed["reason"]
+
+
+async def test_an_operation_that_fails_is_told_so_and_masked(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr(MirrorSchema, "stream", fail)
+    async with signed_in(app) as socket:
+        socket.say(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.hear_json()
+    assert message["type"] == "error"
+    assert message["payload"][0]["errorType"] == "InternalFailure"
+    assert "secret" not in str(message)
+
+
+async def test_a_socket_has_so_many_operations_and_no_more(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(*_: Any) -> AsyncIterator[Any]:
+        await asyncio.sleep(60)
+        yield
+
+    monkeypatch.setattr(Told, "subscribe", wait)
+    async with signed_in(app) as socket:
+        for number in range(OPERATIONS + 1):
+            query = "subscription { onUpdateUserBalance { userId } }"
+            socket.say(id=str(number), type="subscribe", payload={"query": query})
+        message = await socket.hear_json()
+        assert (message["id"], message["type"]) == (str(OPERATIONS), "error")
+        assert [error["errorType"] for error in message["payload"]] == ["MaxSubscriptionsReachedError"]
+        socket.say(id="0", type="complete")
+        socket.say(id="again", type="subscribe", payload={"query": "{ __typename }"})
+        assert (await socket.hear_json())["type"] == "next"
+
+
+async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def brief(*_: Any) -> Caller:
+        return replace(ALICE, expires=time.time() + 0.2)
+
+    monkeypatch.setattr(Callers, "caller", brief)
+    async with signed_in(app) as socket:
+        began = time.monotonic()
+        closed = await socket.hear()
+        assert (closed["code"], closed["reason"]) == (4403, "Token expired")
+        assert time.monotonic() - began < 1
+
+
+async def test_a_client_that_does_not_read_is_cut_off(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "SEND_SECONDS", 0.05)
+    async with signed_in(app) as socket:
+        socket.received = asyncio.Queue(1)
+        socket.received.put_nowait({"type": "the last that fits"})
+        socket.say(id="1", type="subscribe", payload=BALANCE)
+        async with asyncio.timeout(3):
+            await socket.ended.wait()
 
 
 async def test_a_socket_without_a_token_is_closed(app: Starlette) -> None:

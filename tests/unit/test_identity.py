@@ -8,14 +8,21 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
+from resolvers.authorization import is_owner
+from resolvers.context import Context, signed_in
 from resolvers.identity import Caller, FixedKeys, Identity, RemoteKeys, UnauthenticatedError
 from resolvers.issuer import CLIENT, ISSUER, LocalIssuer
+from schema.errors import UnauthorizedError
+from tests.unit.mirror import MemoryStore
+
+VICTIM = "0b6f2a1e-5d7c-4e0a-9a53-3f1f0c1d2e3f"
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +115,39 @@ async def test_a_token_expires_from_memory_too(
     monkeypatch.setattr(time, "time", lambda: now + 31)
     with pytest.raises(UnauthenticatedError, match="Token expired"):
         await identity.caller(token)
+
+
+@pytest.mark.parametrize(
+    "username",
+    [VICTIM, VICTIM.upper(), VICTIM.replace("-", ""), f"{VICTIM}::victim", f"urn:uuid:{VICTIM}"],
+)
+@pytest.mark.parametrize("use", ["access", "id"])
+async def test_a_user_name_gives_nobody_anothers_rows(
+    issuer: LocalIssuer, identity: Identity, username: str, use: str
+) -> None:
+    names = {"username": username} if use == "access" else {"cognito:username": username, "aud": CLIENT}
+    caller = await identity.caller(signed(issuer, token_use=use, **names))
+    assert caller == Caller(sub="s", username="s")
+    assert not is_owner(caller, username)
+    assert is_owner(caller, "s")
+
+
+async def test_ones_own_sub_may_be_ones_user_name(issuer: LocalIssuer, identity: Identity) -> None:
+    caller = await identity.caller(signed(issuer, sub=VICTIM, username=VICTIM))
+    assert caller == Caller(sub=VICTIM, username=VICTIM)
+    assert is_owner(caller, VICTIM)
+
+
+async def test_an_expired_caller_is_signed_in_no_longer(
+    issuer: LocalIssuer, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = await identity.caller(issuer.mint("s", "bob", lifetime=timedelta(seconds=30)))
+    info: Any = SimpleNamespace(context=Context(MemoryStore(), caller, {}))
+    assert signed_in(info) is caller
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 31)
+    with pytest.raises(UnauthorizedError, match="Token expired"):
+        signed_in(info)
 
 
 def test_the_key_is_the_owners_alone_and_stays(tmp_path: Path) -> None:

@@ -123,6 +123,61 @@ async def test_foreign_rows_are_left_out_of_an_index(store: MemoryStore) -> None
     assert data["serviceRequestsByStatus"]["items"] == []
 
 
+@pytest.mark.parametrize("limit", [1, 2, 100])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{{ page: serviceRequestsByStatus(status: INITIATED, limit: {}) {{ {} }} }}",
+        '{{ page: serviceRequestsByServiceId(serviceId: "s", limit: {}) {{ {} }} }}',
+        '{{ page: serviceRequestsByRequesterId(requesterId: "sub-alice", limit: {}) {{ {} }} }}',
+        '{{ page: transactionLogsByUserId(userId: "sub-alice", limit: {}) {{ {} }} }}',
+        '{{ page: notificationsByUserId(userId: "sub-alice", limit: {}) {{ {} }} }}',
+        '{{ up: getUser(id: "sub-alice") {{ page: requestsMade(limit: {}) {{ {} }} }} }}',
+        '{{ up: getUser(id: "sub-alice") {{ page: transactionLogs(limit: {}) {{ {} }} }} }}',
+    ],
+)
+async def test_a_stranger_cannot_count_foreign_rows(store: MemoryStore, query: str, limit: int) -> None:
+    for number in range(3):
+        owned = {"id": f"n{number}", "userId": "sub-alice", "createdAt": f"2026{number}"}
+        store.add(tables.TransactionLog, **owned)
+        store.add(tables.Notification, **owned)
+    for selected in ("nextToken", "items { id } nextToken"):
+        data = await ask(store, EVE, query.format(limit, selected))
+        assert data.get("up", data)["page"] == {"nextToken": None} | ({"items": []} if "items" in selected else {})
+
+
+async def test_ones_own_rows_are_found_among_foreign_ones(store: MemoryStore) -> None:
+    for number in range(300):
+        parties = ("sub-alice", "sub-eve") if number in (150, 250) else ("sub-alice", "sub-bob")
+        add_request(store, f"t{number:03}", *parties)
+    query = """query ($after: String) {
+        serviceRequestsByServiceId(serviceId: "s", limit: 1, nextToken: $after) { items { id } nextToken } }"""
+    page = (await ask(store, EVE, query))["serviceRequestsByServiceId"]
+    assert page["items"] == [{"id": "t150"}]
+    page = (await ask(store, EVE, query, after=page["nextToken"]))["serviceRequestsByServiceId"]
+    assert page == {"items": [{"id": "t250"}], "nextToken": None}
+
+
+async def test_reading_on_ends_at_a_thousand_rows(store: MemoryStore) -> None:
+    for number in range(2_000):
+        add_request(store, f"t{number:04}", "sub-alice", "sub-bob")
+    query = "{ serviceRequestsByStatus(status: INITIATED, limit: 1) { items { id } nextToken } }"
+    page = (await ask(store, EVE, query))["serviceRequestsByStatus"]
+    assert page["items"] == []
+    assert page["nextToken"] is not None
+    assert len(store.asked) == 10
+    store.asked.clear()
+    await ask(store, EVE, '{ getUser(id: "sub-alice") { requestsMade(limit: 1) { nextToken } } }')
+    assert [kind for kind, _ in store.asked] == ["get", "query"]
+
+
+async def test_a_party_of_every_row_is_not_filtered(store: MemoryStore) -> None:
+    query = '{ serviceRequestsByRequesterId(requesterId: "sub-alice", limit: 3) { items { id } nextToken } }'
+    page = (await ask(store, ALICE, query))["serviceRequestsByRequesterId"]
+    assert [item["id"] for item in page["items"]] == ["r0", "r1", "r2"]
+    assert page["nextToken"] is None
+
+
 async def test_a_filter_on_an_indexs_own_key_is_run_here(store: MemoryStore) -> None:
     filter_ = {"createdAt": {"ge": "2026-01-01T00:00:00.r2Z"}}
     data = await ask(store, ALICE, LIST, filter=filter_)

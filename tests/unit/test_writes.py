@@ -3,9 +3,16 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from structlog.testing import capture_logs
 
 from models import tables
+from models.store import Item, expressions
 from resolvers.identity import Caller
+from resolvers.validation import validated
+from resolvers.writes import same_content
+from schema.amplify.declaration import MODELS
+from schema.errors import InvalidInputError
 from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, execute, schema_over
 
 SERVICE = {
@@ -103,14 +110,103 @@ async def test_a_repetition_gets_the_stored_row_and_another_does_not(store: Memo
         ("responseWindowHours", 1),
         ("responseWindowHours", 73),
         ("category", ""),
-        ("category", "x" * 2049),
+        ("category", "x" * 129),
         ("id", ""),
+        ("id", "é" * 65),
+        ("hourlyRate", -5),
+        ("hourlyRate", 0),
+        ("hourlyRate", 1_000.01),
+        ("minBookingHours", 0),
+        ("maxBookingHours", 10_000.01),
+        ("title", "x" * 201),
+        ("description", "x" * 10_001),
+        ("tags", ["x"] * 51),
+        ("tags", ["x", "y" * 101]),
     ],
 )
 async def test_a_value_out_of_bounds_is_named(store: MemoryStore, name: str, value: Any) -> None:
     error = await refused(store, BOB, CREATE, **SERVICE | {"userId": "bob", name: value})
     assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": name})
     assert name in error["message"]
+
+
+async def test_what_is_too_long_is_refused_of_an_update_too(store: MemoryStore) -> None:
+    error = await refused(store, ALICE, UPDATE, id="r", message="x" * 2_001)
+    assert error["errorInfo"] == {"field": "message"}
+    assert error["message"] == "message: 2001 characters are too many; at most 2000 fit"
+
+
+async def test_a_service_takes_no_more_hours_at_least_than_at_most(store: MemoryStore) -> None:
+    error = await refused(
+        store, BOB, CREATE, **SERVICE | {"userId": "bob", "minBookingHours": 3, "maxBookingHours": 2}
+    )
+    assert error["message"] == "minBookingHours (3.0) must not be over maxBookingHours (2.0)"
+    limits = {"minBookingHours": 2, "maxBookingHours": 2}
+    _, errors = await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob"} | limits)
+    assert errors == []
+    update = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { minBookingHours } }"
+    error = await refused(store, BOB, update, id="s", maxBookingHours=1.5)
+    assert error["errorInfo"] == {"field": "minBookingHours"}
+    for changes in ({"maxBookingHours": None}, {"minBookingHours": 3}):
+        changed, errors = await change(store, BOB, update, input={"id": "s"} | changes)
+        assert errors == []
+    assert changed == {"minBookingHours": 3.0}
+
+
+async def test_a_row_that_was_wrong_before_can_still_be_changed(store: MemoryStore) -> None:
+    owned = {"userId": "sub-bob", "minBookingHours": 3, "maxBookingHours": 2}
+    store.add(tables.Service, id="old", createdAt="2026", updatedAt="2026", **owned)
+    update = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { title } }"
+    assert await change(store, BOB, update, input={"id": "old", "title": "x"}) == ({"title": "x"}, [])
+
+
+async def test_of_a_pair_the_other_must_be_as_it_was_read(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    update = store.update
+
+    async def watching(*args: Any, **given: Any) -> Item:
+        params = expressions(condition=given["condition"])
+        asked.extend(params["ExpressionAttributeNames"].values())
+        return await update(*args, **given)
+
+    monkeypatch.setattr(store, "update", watching)
+    await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob", "maxBookingHours": 4})
+    query = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { id } }"
+    await change(store, BOB, query, input={"id": "s", "minBookingHours": 1})
+    assert asked == ["id", "maxBookingHours"]
+
+
+def test_a_repetition_is_compared_as_numbers_read() -> None:
+    service = MODELS["Service"]
+    content = validated(service, {"id": "s", "hourlyRate": 1.5, "tags": ["outdoors"]})
+    as_read = content | {"hourlyRate": {"N": "1.5"}, "updatedAt": {"S": "2026"}}
+    assert content["hourlyRate"] == {"N": "1.50"}
+    assert same_content(service, as_read, content)
+    assert not same_content(service, as_read | {"tags": {"L": []}}, content)
+
+
+def test_a_whole_input_is_checked_field_by_field() -> None:
+    for given in ({"serviceId": ""}, {"serviceId": "x" * 3_000}, {"message": "x" * 300_000}):
+        with pytest.raises(InvalidInputError) as refusal:
+            validated(MODELS["ServiceRequest"], {"id": "r", **given})
+        assert refusal.value.info == {"field": next(iter(given))}
+
+
+async def test_dynamodbs_own_words_stay_in_the_log(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "Item size has exceeded the maximum allowed size"
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": reason}}, "PutItem")
+
+    monkeypatch.setattr(store, "put", refuse)
+    with capture_logs() as logs:
+        error = await refused(store, BOB, CREATE, **SERVICE, userId="bob")
+    assert error["errorType"] == "BadRequest"
+    assert "Item size" not in error["message"]
+    assert "shorten" in error["message"]
+    assert logs[0]["reason"] == reason
 
 
 async def test_a_whole_row_may_be_sent_back(store: MemoryStore) -> None:
