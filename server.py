@@ -43,7 +43,7 @@ from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_
 from resolvers.graphiql import GraphiQL
 from resolvers.guards import GUARDS
 from resolvers.health import Health
-from resolvers.http import build_app
+from resolvers.http import BODY_BYTES, build_app
 from resolvers.identity import Identity, RemoteKeys
 from resolvers.issuer import LocalIssuer
 from resolvers.mirror import Mirror
@@ -237,6 +237,7 @@ async def _run(
             loop="uvloop",
             http="httptools",
             ws="websockets-sansio",
+            ws_max_size=BODY_BYTES,
             lifespan="off",
             access_log=False,
             log_config=None,

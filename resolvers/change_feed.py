@@ -19,7 +19,10 @@ from models.store import Store
 from models.tables import ServiceRequest, Table
 from resolvers.streams import Change, StreamReader
 
-QUEUE = 1_000  # changes that wait for one subscriber, about 2 MB of rows
+# What may wait for one subscriber, in changes and in bytes of memory: 1,000 rows of the usual twenty fields
+# take some 5 MB, ten rows of the largest kind take the rest.
+QUEUE = 1_000
+QUEUE_BYTES = 8 * 1024 * 1024
 _FIRST_BACKOFF = 0.2
 _LONGEST_BACKOFF = 5.0
 
@@ -39,10 +42,13 @@ class Subscription:
 
     Args:
         limit: changes that may wait; the next one closes the subscription and drops them all.
+        limit_bytes: memory that they may take, unless a single one takes more.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, limit_bytes: int = QUEUE_BYTES) -> None:
         self._limit = limit
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
         self._waiting: deque[Change] = deque()
         self._stirred = asyncio.Event()
         self._closed: FeedClosedError | None = None
@@ -61,18 +67,27 @@ class Subscription:
                 raise self._closed
             self._stirred.clear()
             await self._stirred.wait()
-        return self._waiting.popleft()
+        change = self._waiting.popleft()
+        self._bytes -= change.size
+        return change
 
     def offer(self, change: Change) -> None:
         """Put a change in line, without ever waiting for the subscriber."""
         if self._closed:
             return
         if len(self._waiting) >= self._limit:
-            self._waiting.clear()
-            self.close(LaggingSubscriberError(f"Closed: over {self._limit} changes were waiting to be read"))
-            return
-        self._waiting.append(change)
-        self._stirred.set()
+            self._drop(f"over {self._limit} changes")
+        elif self._waiting and self._bytes + change.size > self._limit_bytes:
+            self._drop(f"over {self._limit_bytes} bytes of changes")
+        else:
+            self._waiting.append(change)
+            self._bytes += change.size
+            self._stirred.set()
+
+    def _drop(self, what: str) -> None:
+        self._waiting.clear()
+        self._bytes = 0
+        self.close(LaggingSubscriberError(f"Closed: {what} were waiting to be read"))
 
     def close(self, reason: FeedClosedError) -> None:
         """End the subscription after the changes that wait."""

@@ -9,17 +9,14 @@ from pynamodb.expressions.condition import And, Condition, Or
 from pynamodb.expressions.operand import Path, _Size
 
 from models.store import expressions
-from resolvers.filters import ATTRIBUTE_TYPES, DEPTH, OPERATORS
+from resolvers.filters import ATTRIBUTE_TYPES, CONNECTIVES, OPERATORS, Filter, bounded, ends_of, parts_of
 from schema.errors import InvalidInputError
-
-Filter = Mapping[str, Any]
 
 EXPRESSION_BYTES = 4096  # DynamoDB's own limit
 # A DynamoDB number reaches to 10^126.
 LARGEST_NUMBER = 1e125
 
 _TYPE_CODES = {name: code for code, name in ATTRIBUTE_TYPES.items()}
-_CONNECTIVES = frozenset({"and", "or", "not"})
 
 
 def condition_of(given: Filter | None) -> Condition | None:
@@ -28,41 +25,40 @@ def condition_of(given: Filter | None) -> Condition | None:
     Raises:
         InvalidInputError: an operator makes no sense, or the filter is larger than DynamoDB takes.
     """
-    condition = _object(given or {}, DEPTH)
+    condition = _object(bounded(given))
     if condition is not None:
         _check_size(condition)
     return condition
 
 
-def mentions(given: Filter | None, names: frozenset[str], depth: int = DEPTH) -> bool:
-    """Tell whether a filter is about one of some fields."""
-    if not given or depth == 0:
-        return False
+def mentions(given: Filter | None, names: frozenset[str]) -> bool:
+    """Tell whether a filter is about one of some fields.
+
+    Raises:
+        InvalidInputError: the filter is too large to look.
+    """
+    return _mentions(bounded(given), names)
+
+
+def _mentions(given: Filter, names: frozenset[str]) -> bool:
     return any(
-        name in names
-        or (name in _CONNECTIVES and any(mentions(part, names, depth - 1) for part in _parts(operand)))
+        name in names or (name in CONNECTIVES and any(_mentions(part or {}, names) for part in parts_of(operand)))
         for name, operand in given.items()
         if operand
     )
 
 
-def _parts(operand: Filter | Sequence[Filter | None]) -> Sequence[Filter | None]:
-    return [operand] if isinstance(operand, Mapping) else operand
-
-
-def _object(given: Filter, depth: int) -> Condition | None:
+def _object(given: Filter) -> Condition | None:
     """Return one filter object's condition: all that its members ask for."""
-    if depth == 0:
-        raise InvalidInputError(f"A filter may be nested {DEPTH} deep at most", field="filter")
-    return _joined(And, _members(given, depth - 1))
+    return _joined(And, _members(given))
 
 
-def _members(given: Filter, depth: int) -> Iterator[Condition | None]:
+def _members(given: Filter) -> Iterator[Condition | None]:
     for name, operand in given.items():
         if not operand:
             continue
-        if name in _CONNECTIVES:
-            joined = _joined(Or if name == "or" else And, (_object(part or {}, depth) for part in _parts(operand)))
+        if name in CONNECTIVES:
+            joined = _joined(Or if name == "or" else And, (_object(part or {}) for part in parts_of(operand)))
             yield ~joined if joined is not None and name == "not" else joined
         else:
             yield from _comparisons(name, operand)
@@ -71,8 +67,6 @@ def _members(given: Filter, depth: int) -> Iterator[Condition | None]:
 def _joined(connective: type[And | Or], conditions: Iterator[Condition | None]) -> Condition | None:
     """Join conditions as a balanced tree: PynamoDB serializes by recursion."""
     found = [condition for condition in conditions if condition is not None]
-    if len(found) > OPERATORS:
-        raise _too_large()
     while len(found) > 1:
         pairs = [found[start : start + 2] for start in range(0, len(found), 2)]
         found = [reduce(connective, pair) for pair in pairs]
@@ -106,9 +100,7 @@ def _wire(place: str, value: Any) -> dict[str, Any]:
 
 
 def _between(operand: Any, place: str, bounds: Sequence[Any]) -> Condition:
-    if len(bounds) != 2 or None in bounds or bounds[0] > bounds[1]:  # noqa: PLR2004 — a range has two ends
-        raise InvalidInputError(f"{place} takes two values, the smaller one first", field="filter")
-    between: Condition = operand.between(*(_wire(place, bound) for bound in bounds))
+    between: Condition = operand.between(*(_wire(place, bound) for bound in ends_of(place, bounds)))
     return between
 
 
@@ -135,16 +127,12 @@ _OPERATORS: dict[str, _Build] = _ORDERED | {
 def _check_size(condition: Condition) -> None:
     text: str = expressions(filter=condition)["FilterExpression"]
     if _operators(condition) + text.count("size (") > OPERATORS or len(text) > EXPRESSION_BYTES:
-        raise _too_large()
+        raise InvalidInputError(
+            f"A filter may have {OPERATORS} operators and {EXPRESSION_BYTES} characters at most as DynamoDB"
+            " writes it; ask in several queries",
+            field="filter",
+        )
 
 
 def _operators(condition: Condition) -> int:
     return 1 + sum(_operators(value) for value in condition.values if isinstance(value, Condition))
-
-
-def _too_large() -> InvalidInputError:
-    return InvalidInputError(
-        f"A filter may have {OPERATORS} operators and {EXPRESSION_BYTES} characters at most as DynamoDB writes it;"
-        " ask in several queries",
-        field="filter",
-    )

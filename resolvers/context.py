@@ -43,9 +43,11 @@ def signed_in(info: AnyInfo) -> Caller:
     """Return who is asking.
 
     Raises:
-        UnauthorizedError: nobody whom we know.
+        UnauthorizedError: nobody whom we know, or somebody whose token has expired on a socket meanwhile.
     """
     caller = context_of(info).caller
     if caller is None:
         raise UnauthorizedError.of(info)
+    if caller.has_expired:
+        raise UnauthorizedError("Token expired")
     return caller

@@ -5,6 +5,7 @@ and not met at every row.
 """
 
 import operator
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 from models.store import Item
 from schema.errors import InvalidInputError
 
+Filter = Mapping[str, Any]
 Predicate = Callable[[Item], bool]
 _Test = Callable[[Any], bool]  # takes a decoded value, None where the row has none
 
 OPERATORS = 300  # DynamoDB's own limit for an expression: the same filter means the same in a list
+OBJECTS = 1_000  # members of and, or and not: those that say nothing are ignored, but they are looked at
 DEPTH = 30
+CONNECTIVES = frozenset({"and", "or", "not"})
 
 ATTRIBUTE_TYPES = {
     "S": "string",
@@ -39,7 +43,51 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def compile_filter(filter_: Mapping[str, Any] | None) -> Predicate:
+def bounded(filter_: Filter | None) -> Filter:
+    """Return a filter, an empty one for None, once it is known to be small enough to be worked with.
+
+    A request has room for 100,000 operators, and building a test or a condition of each would block the
+    event loop for seconds; so they are counted first, and counting stops at the limit.
+
+    Raises:
+        schema.errors.InvalidInputError: it is over `OPERATORS`, `OBJECTS` or `DEPTH`.
+    """
+    whole = filter_ or {}
+    ahead = deque([(whole, 1)])
+    operators = objects = 0
+    while ahead:
+        given, depth = ahead.popleft()
+        if depth > DEPTH:
+            raise _bad(f"A filter may nest {DEPTH} deep at most")
+        for name, operand in given.items():
+            if not operand:
+                continue
+            if name in CONNECTIVES:
+                parts = parts_of(operand)
+                objects += len(parts)
+                if objects > OBJECTS:
+                    raise _bad(f"A filter may have {OBJECTS} members of and, or and not at most")
+                ahead.extend((part, depth + 1) for part in parts if part)
+            else:
+                operators += sum(_weight(word, value) for word, value in operand.items())
+            if operators > OPERATORS:
+                raise _bad(f"A filter may have {OPERATORS} operators at most")
+    return whole
+
+
+def parts_of(operand: Filter | Sequence[Filter | None]) -> Sequence[Filter | None]:
+    """Return the members of an `and` or an `or`, and the one of a `not`."""
+    return [operand] if isinstance(operand, Mapping) else operand
+
+
+def _weight(word: str, operand: Any) -> int:
+    """Return how many comparisons an operator asks for."""
+    if operand is None:
+        return int(word in {"eq", "ne"})
+    return len(operand) if word in {"in", "notIn", "size"} else 1
+
+
+def compile_filter(filter_: Filter | None) -> Predicate:
     """Return what tells whether a row passes a filter.
 
     Args:
@@ -48,47 +96,42 @@ def compile_filter(filter_: Mapping[str, Any] | None) -> Predicate:
             `ne: null` ask whether the row has a value.
 
     Raises:
-        schema.errors.InvalidInputError: it is over `OPERATORS` or `DEPTH`, or an operand has the wrong shape.
+        schema.errors.InvalidInputError: it is too large, or an operand has the wrong shape.
     """
-    tests = list(_predicates(filter_ or {}, iter(range(OPERATORS)), DEPTH))
+    tests = list(_predicates(bounded(filter_)))
     return lambda item: all(test(item) for test in tests)
 
 
-def _predicates(filter_: Mapping[str, Any], left: Iterator[int], depth: int) -> Iterator[Predicate]:
-    if depth == 0:
-        raise _bad(f"A filter may nest {DEPTH} deep at most")
+def _predicates(filter_: Filter) -> Iterator[Predicate]:
     for name, member in filter_.items():
         if not member:
             continue
         if name == "and":
             for inner in member:
-                yield from _predicates(inner or {}, left, depth - 1)
+                yield from _predicates(inner or {})
         elif name == "or":
-            yield from _any_of(member, left, depth - 1)
+            yield from _any_of(member)
         elif name == "not":
-            yield from _none_of(member, left, depth - 1)
+            yield from _none_of(member)
         else:
-            yield from (_field(name, word, operand) for word, operand in _operators(member, left))
+            yield from (_field(name, word, operand) for word, operand in _operators(member))
 
 
-def _any_of(members: Sequence[Mapping[str, Any] | None], left: Iterator[int], depth: int) -> Iterator[Predicate]:
-    branches = [tests for member in members if (tests := list(_predicates(member or {}, left, depth)))]
+def _any_of(members: Sequence[Filter | None]) -> Iterator[Predicate]:
+    branches = [tests for member in members if (tests := list(_predicates(member or {})))]
     if branches:
         yield lambda item: any(all(test(item) for test in tests) for tests in branches)
 
 
-def _none_of(member: Mapping[str, Any], left: Iterator[int], depth: int) -> Iterator[Predicate]:
-    if tests := list(_predicates(member, left, depth)):
+def _none_of(member: Filter) -> Iterator[Predicate]:
+    if tests := list(_predicates(member)):
         yield lambda item: not all(test(item) for test in tests)
 
 
-def _operators(member: Mapping[str, Any], left: Iterator[int]) -> Iterator[tuple[str, Any]]:
+def _operators(member: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for word, operand in member.items():
-        if operand is None and word not in {"eq", "ne"}:
-            continue
-        if next(left, None) is None:
-            raise _bad(f"A filter may have {OPERATORS} operators at most")
-        yield word, operand
+        if operand is not None or word in {"eq", "ne"}:
+            yield word, operand
 
 
 def _field(name: str, word: str, operand: Any) -> Predicate:
@@ -114,11 +157,10 @@ def _test(word: str, operand: Any) -> _Test:  # noqa: PLR0911 — one line for e
             return lambda value: not positive(value)
         case (("eq" | "le" | "lt" | "ge" | "gt"), _):
             return _comparison(_COMPARISONS[word], _exact(operand))
-        case "between", [low, high]:
+        case "between", bounds:
+            low, high = ends_of("between", bounds)
             above, below = _test("ge", low), _test("le", high)
             return lambda value: above(value) and below(value)
-        case "between", _:
-            raise _bad("between takes two values, the lower one first")
         case "in", choices:
             members = [_exact(choice) for choice in choices]
             return lambda value: value is not None and value in members
@@ -127,6 +169,17 @@ def _test(word: str, operand: Any) -> _Test:  # noqa: PLR0911 — one line for e
         case "beginsWith", part:
             return lambda value: isinstance(value, str) and value.startswith(part)
     raise _bad(f"There is no filter operator {word}")
+
+
+def ends_of(place: str, bounds: Sequence[Any]) -> Sequence[Any]:
+    """Return both ends of a range.
+
+    Raises:
+        schema.errors.InvalidInputError: it has not two, or the larger one comes first.
+    """
+    if len(bounds) != 2 or None in bounds or bounds[0] > bounds[1]:  # noqa: PLR2004 — a range has two ends
+        raise _bad(f"{place} takes two values, the smaller one first")
+    return bounds
 
 
 def _comparison(compare: Callable[[Any, Any], bool], operand: Any) -> _Test:

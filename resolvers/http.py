@@ -5,34 +5,47 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 import orjson
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.http import GraphQLHTTPResponse
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from models.store import Store
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
 from resolvers.identity import Caller, UnauthenticatedError
-from resolvers.transport import TransportHandler, authorization_of
+from resolvers.payload import fault_of
+from resolvers.transport import TextFrames, TransportHandler, authorization_of
 from schema.amplify.build import MirrorSchema
-from schema.errors import report
+from schema.errors import mask, report
 
 PATH = "/graphql"
-# A row may have 400 KB; an input that carries one needs some room around it.
+# A row may have 400 KB; an input that carries one needs some room around it. A socket's messages likewise.
 BODY_BYTES = 1_000_000
-SUBSCRIPTIONS_PER_SOCKET = 100
 INIT_TIMEOUT = timedelta(seconds=15)
+# Any page may make a browser send a GET: it is for GraphiQL, and runs nothing.
+_ALLOWED: Mapping[str, frozenset[OperationType]] = {
+    "GET": frozenset(),
+    "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
+}
+_PLACES = {
+    OperationType.QUERY: f"A query is sent by POST to {PATH}",
+    OperationType.MUTATION: f"A mutation is sent by POST to {PATH}",
+    OperationType.SUBSCRIPTION: f"A subscription is sent over a graphql-transport-ws socket, ws(s)://…{PATH}",
+}
 ALLOWED_HEADERS = (
     "authorization",
     "x-api-key",
@@ -52,14 +65,6 @@ class Callers(Protocol):
         Raises:
             UnauthenticatedError: it proves nothing.
         """
-
-
-class TextFrames(ASGIWebSocketAdapter):
-    """Sends JSON in text frames, as the protocol wants; a browser would be given a Blob otherwise."""
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message."""
-        await self.ws.send_text(orjson.dumps(message).decode())
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -86,10 +91,9 @@ class Endpoint(GraphQL[Context, None]):
     ) -> None:
         super().__init__(
             schema,
-            allow_queries_via_get=False,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
-            max_subscriptions_per_connection=SUBSCRIPTIONS_PER_SOCKET,
+            max_subscriptions_per_connection=None,  # the handler counts, and refuses in AppSync's shape
             allowed_origins=origins,
         )
         self._store = store
@@ -111,6 +115,11 @@ class Endpoint(GraphQL[Context, None]):
             return _failure(401, "UnauthorizedException", str(error))
         except HTTPException as error:
             return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
+        except ClientDisconnect:
+            return _failure(400, "MalformedHttpRequestException", "The request broke off")
+        except Exception as error:  # noqa: BLE001 — the client is told something that it can read, and report
+            masked = mask(error)
+            return _failure(500, masked.error_type, str(masked), masked.info)
         return response
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
@@ -141,6 +150,36 @@ class Endpoint(GraphQL[Context, None]):
         """Return GraphiQL."""
         return await self._graphiql.page(request)
 
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Run a query or a mutation.
+
+        Raises:
+            HTTPException: the request holds neither, or did not come by POST.
+        """
+        del request, sub_response, root_value
+        try:
+            return await self.schema.execute(
+                request_data.query,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=_ALLOWED[request_adapter.method],
+            )
+        except InvalidOperationTypeError as error:
+            raise HTTPException(400, _PLACES[error.operation_type]) from error
+        except CannotGetOperationTypeError as error:
+            raise HTTPException(400, error.as_http_error_reason()) from error
+        except MissingQueryError as error:
+            raise HTTPException(400, str(error)) from error
+
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return a result's wire form; `data` comes first, as AppSync has it."""
         del request
@@ -148,6 +187,19 @@ class Endpoint(GraphQL[Context, None]):
         if result.errors:
             response["errors"] = [report(error).formatted for error in result.errors]
         return response
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """Read a request.
+
+        Raises:
+            HTTPException: it is no JSON object, or not an operation's.
+        """
+        request = super().parse_json(data)
+        if not isinstance(request, dict):
+            raise HTTPException(400, "A request is one JSON object")
+        if (fault := fault_of(request)) is not None:
+            raise HTTPException(400, fault)
+        return request
 
     def decode_json(self, data: str | bytes) -> Any:
         """Read JSON."""
@@ -173,8 +225,8 @@ def _bounded(receive: Receive) -> Receive:
     return counted
 
 
-def _failure(status: int, error_type: str, message: str) -> Response:
-    error = {"errorType": error_type, "message": message}
+def _failure(status: int, error_type: str, message: str, info: Mapping[str, Any] | None = None) -> Response:
+    error = {"errorType": error_type, "errorInfo": info, "message": message}
     return JSONResponse(
         {"message": message, "errors": [error]}, status_code=status, headers={"x-amzn-ErrorType": error_type}
     )

@@ -5,16 +5,20 @@ UnauthenticatedError  the token is no proof; its text is for the client (amplify
 
 import asyncio
 import hashlib
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import UUID
 
 import aiohttp
 import jwt
 import orjson
 import structlog
+
+from schema.amplify.wire import OWNER_SEPARATOR
 
 _log = structlog.get_logger(__name__)
 
@@ -38,13 +42,20 @@ class Caller:
 
     Args:
         sub: the Cognito subject, which is also the member's `User.id`.
-        username: the Cognito user name.
+        username: a further name that owner fields may know the member by: the Cognito user name.
         groups: the Cognito groups, such as `admin`.
+        expires: when the token's word ends, in epoch seconds; who it is does not depend on it.
     """
 
     sub: str
     username: str
     groups: frozenset[str] = frozenset()
+    expires: float = field(default=math.inf, compare=False)
+
+    @property
+    def has_expired(self) -> bool:
+        """Tell whether the token no longer speaks for the caller."""
+        return self.expires <= time.time()
 
 
 class Keys(Protocol):
@@ -143,7 +154,7 @@ class Identity:
         self._issuer = issuer
         self._clients = frozenset(clients)
         self._keys = keys
-        self._verified: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
     async def caller(self, authorization: str | None) -> Caller | None:
         """Return who a header value, raw token or `Bearer …`, stands for; None if there is no header.
@@ -160,10 +171,9 @@ class Identity:
         return self._recall(digest) or await self._verify(token, digest)
 
     def _recall(self, digest: bytes) -> Caller | None:
-        if (known := self._verified.get(digest)) is None:
+        if (caller := self._verified.get(digest)) is None:
             return None
-        expires, caller = known
-        if expires <= time.time():
+        if caller.has_expired:
             del self._verified[digest]
             raise UnauthenticatedError("Token expired")
         self._verified.move_to_end(digest)
@@ -181,7 +191,7 @@ class Identity:
         except jwt.PyJWTError as error:
             raise UnauthenticatedError(f"Invalid token: {error}") from error
         caller = _caller(claims)
-        self._verified[digest] = (float(claims["exp"]), caller)
+        self._verified[digest] = caller
         if len(self._verified) > _VERIFIED:
             self._verified.popitem(last=False)
         return caller
@@ -199,5 +209,24 @@ class Identity:
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
     """Return the caller of verified claims; an id token has its names under a `cognito:` prefix."""
-    username = claims.get("username") or claims.get("cognito:username") or claims["sub"]
-    return Caller(sub=claims["sub"], username=username, groups=frozenset(claims.get("cognito:groups") or ()))
+    sub = claims["sub"]
+    username = claims.get("username") or claims.get("cognito:username") or sub
+    return Caller(
+        sub=sub,
+        # Members may choose their user name, and an owner field that equals it is theirs: so nobody may be
+        # known by a name that is, or could be, what another member's rows are owned under.
+        username=sub if _may_own_as_another(username) else username,
+        groups=frozenset(claims.get("cognito:groups") or ()),
+        expires=float(claims["exp"]),
+    )
+
+
+def _may_own_as_another(username: str) -> bool:
+    """Tell whether a user name has the form of a `sub`, or of an owner field's `sub::username`."""
+    if OWNER_SEPARATOR in username:
+        return True
+    try:
+        UUID(username)
+    except ValueError:
+        return False
+    return True

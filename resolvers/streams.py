@@ -6,9 +6,8 @@ iterator can be lost: to expiry, to a stream whose older part was trimmed, or to
 """
 
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +17,7 @@ from models.aws import Calls
 from models.store import Item
 
 _SHARD_PAGES = 100  # of 100 shards each; a stream keeps the shards of 24 hours only
+_VALUE_BYTES = 250  # what Python needs for a value beside its text: a dict of one entry, and the text's own head
 _DISCOVERY_SECONDS = 10.0  # a shard's children are also looked for when it ends, this is for the rest
 
 
@@ -35,22 +35,20 @@ class Change:
 
     Args:
         kind: what happened.
-        old: the row before, None if there was none.
-        new: the row after, None if there is none.
-        at: when, to the second.
+        item: the whole row, as it is now, or as it last was.
+        size: bytes of memory that the row takes, roughly.
     """
 
     kind: Kind
-    old: Item | None
-    new: Item | None
-    at: datetime
+    item: Item
+    size: int
 
-    @property
-    def item(self) -> Item:
-        """Return the whole row: as it is now, or as it last was."""
-        item = self.new or self.old
-        assert item is not None, "a stream with both images always has one"  # noqa: S101 — what must hold
-        return item
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Change":
+        """Return what a stream's record tells; the row as it was before is let go unless it is the last."""
+        image = record["dynamodb"]
+        item: Item = image.get("NewImage") or image["OldImage"]
+        return cls(Kind(record["eventName"]), item, sum(map(_size, item.values())))
 
 
 class _Start(StrEnum):
@@ -224,7 +222,21 @@ class StreamReader:
 
 def _changes(shard: _Shard, records: Iterable[dict[str, Any]]) -> Iterator[Change]:
     for record in records:
-        image = record["dynamodb"]
-        at: datetime = image["ApproximateCreationDateTime"]
-        if at.timestamp() >= shard.since:
-            yield Change(Kind(record["eventName"]), image.get("OldImage"), image.get("NewImage"), at)
+        if record["dynamodb"]["ApproximateCreationDateTime"].timestamp() >= shard.since:
+            yield Change.of(record)
+
+
+def _size(value: Mapping[str, Any]) -> int:
+    """Return roughly what a value of a row takes in memory, with all that is in it."""
+    match value:
+        case {"L": list(members)}:
+            return _VALUE_BYTES + sum(map(_size, members))
+        case {"M": dict(members)}:
+            return _VALUE_BYTES + sum(map(_size, members.values()))
+        case {"S": str(text)} | {"N": str(text)}:
+            return _VALUE_BYTES + len(text)
+        case {"B": bytes(data)}:
+            return _VALUE_BYTES + len(data)
+        case {"SS": list(texts)} | {"NS": list(texts)} | {"BS": list(texts)}:
+            return _VALUE_BYTES * (1 + len(texts)) + sum(map(len, texts))
+    return _VALUE_BYTES

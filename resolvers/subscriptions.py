@@ -65,10 +65,10 @@ async def changes_of(feed: ChangeFeed, table: type[Table], key: str) -> AsyncIte
         async for change in changes:
             if change.item[key_of(table).attr_name] != {"S": key}:
                 continue
-            if change.new is None:
+            if change.kind is Kind.DELETE:
                 return
-            if seen is None or _is_newer(change.new, seen):
-                seen = change.new
+            if seen is None or _is_newer(change.item, seen):
+                seen = change.item
                 yield seen
 
 

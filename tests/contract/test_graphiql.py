@@ -18,12 +18,14 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
+from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
 from resolvers.identity import Caller, Identity
 from resolvers.issuer import LocalIssuer
-from resolvers.transport import TransportHandler, authorization_of
+from resolvers.transport import TextFrames, TransportHandler, authorization_of
 from schema.graphiql import ASSETS, manifest
 from tests.contract import chromium
+from tests.unit.mirror import MemoryStore
 
 MEMBERS = ("alice", "bob")
 
@@ -56,7 +58,7 @@ class Query:
 
     @strawberry.field
     def get_user_balance(self, info: strawberry.Info, user_id: strawberry.ID) -> UserBalance | None:
-        caller: Caller | None = info.context["caller"]
+        caller: Caller | None = info.context.caller
         if caller is None or caller.sub != user_id:
             return None
         return UserBalance(total_balance=10.0, available_balance=8.0, escrowed_balance=2.0)
@@ -70,16 +72,17 @@ class Subscription:
     async def on_update_service_request(
         self, info: strawberry.Info, requester_id: str | None = None
     ) -> AsyncIterator[ServiceRequest]:
-        assert info.context["caller"].sub == requester_id
+        assert info.context.caller.sub == requester_id
         for status in ("ESCROWED", "AWAITING_RESPONSE"):
             yield ServiceRequest(id=strawberry.ID("1"), status=status, updated_at="2026-01-01T00:00:00.000Z")
         await asyncio.sleep(60)
 
 
-class View(GraphQL[Any, Any]):
+class View(GraphQL[Context, None]):
     """As little of a server as the page needs."""
 
     graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = TextFrames
 
     def __init__(self, identity: Identity, graphiql: GraphiQL) -> None:
         super().__init__(strawberry.Schema(Query, subscription=Subscription))
@@ -91,11 +94,11 @@ class View(GraphQL[Any, Any]):
 
     async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002 — Strawberry's hook
         headers = request.headers
-        return {"caller": await self._identity.caller(headers.get("authorization")), "headers": headers}
+        return Context(MemoryStore(), await self._identity.caller(headers.get("authorization")), headers)
 
-    async def on_ws_connect(self, context: Any) -> Any:
-        authorization = authorization_of(context["connection_params"], context["headers"])
-        context["caller"] = await self._identity.caller(authorization)
+    async def on_ws_connect(self, context: Context) -> Any:
+        authorization = authorization_of(context.connection_params or {}, context.headers)
+        context.caller = await self._identity.caller(authorization)
         return await super().on_ws_connect(context)
 
 

@@ -149,4 +149,4 @@ def test_what_is_too_large_is_refused_before_anything_is_built_of_it(filter_: di
     for use in (compile_filter, condition_of, partial(mentions, names=frozenset({"createdAt"}))):
         with pytest.raises(InvalidInputError, match="at most"):
             use(filter_)
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 0.5

@@ -192,7 +192,7 @@ async def test_a_filter_has_a_limit_and_blocks_nobody(
     filter_ = {"or": [{"id": {"eq": "x"}}] * operators}
     began = time.perf_counter()
     response = await client.post("/graphql", json={"query": FILTERED, "variables": {"f": filter_}}, headers=SIGNED)
-    assert time.perf_counter() - began < 0.2
+    assert time.perf_counter() - began < 0.5
     assert response.status_code == status
     assert "at most" in response.json()["errors"][0]["message"]
 

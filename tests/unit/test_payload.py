@@ -28,5 +28,5 @@ from resolvers.payload import VALUES, fault_of
 def test_a_fault_is_named_at_once(payload: dict[str, Any], fault: str | None) -> None:
     began = time.perf_counter()
     found = fault_of(payload)
-    assert time.perf_counter() - began < 0.05
+    assert time.perf_counter() - began < 0.25
     assert found is None if fault is None else fault in str(found)
