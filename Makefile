@@ -18,7 +18,7 @@ $(STAMP): requirements.txt
 		if $$python -c "$(FITS)" >/dev/null 2>&1; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; install one."; exit 1; fi; \
-	echo "making $(VENV) with $$($$found --version)"; \
+	echo "making $(VENV) with $$($$found --version): once, about a minute"; \
 	$$found -m venv --clear $(VENV)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
 	@touch $@

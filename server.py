@@ -64,6 +64,7 @@ from workflows.revival import revive
 from workflows.services import Services
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
+_LOCAL_ORIGINS = ("http://localhost:4200",)  # where `ng serve` serves
 _STOP_LIMIT = 5
 # Longer than clients and load balancers keep an idle connection (60 s), so that they close it and not we.
 _KEEP_ALIVE = 75
@@ -204,6 +205,8 @@ def _settings_on_aws() -> Settings:
     Raises:
         ExpectedError: AWS cannot be reached, or does not know us.
     """
+    # The SDKs read only the second of the two.
+    os.environ["AWS_DEFAULT_REGION"] = Settings().region
     try:
         account = boto3.client("sts", config=_QUICKLY).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
@@ -282,7 +285,7 @@ async def _composed(
             identity=identity,
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
-            origins=own.allowed_origins,
+            origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )
         reviving = asyncio.create_task(_revived(parts.services)) if issuer else None
         try:
@@ -296,7 +299,7 @@ async def _composed(
 async def _revived(services: Services) -> None:
     """Look after every live request of a local cloud; on AWS the scheduled sweep is enough."""
     if live := await revive(services.sweep):
-        _report(f"{live} live requests go on")
+        _report(f"requests that go on: {live}")
 
 
 def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
@@ -318,10 +321,9 @@ def _welcome(address: str, token: str) -> None:
     console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{address}/graphql[/]  GraphiQL, in a browser")
     console.print(f"  health      {address}/readyz")
     console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
-    console.print("  as alice    [dim]Authorization:[/]")
+    console.print("  stop        Ctrl-C; what was done is kept")
     # Not wrapped, so that it can be copied.
-    console.print(token, soft_wrap=True)
-    console.print("  stop        Ctrl-C\n")
+    console.print(f"\n[dim]As alice:[/]\nAuthorization: {token}\n", soft_wrap=True)
 
 
 def _configure_logging() -> None:
@@ -331,7 +333,9 @@ def _configure_logging() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             # Without the variables of each frame: they hold members' rows.
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),

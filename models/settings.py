@@ -6,7 +6,7 @@ AWS's own settings (region, credentials, endpoints) are the standard `AWS_*` var
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.lifecycle import DEFAULT_WINDOWS, Windows
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True)
 
     stack: str = Field("hourbank", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,30}$")
-    region: str = Field("us-east-1", validation_alias="AWS_REGION")
+    region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
     account: str = Field("000000000000", pattern=r"^\d{12}$")
 
     response_window: _Window = DEFAULT_WINDOWS.response

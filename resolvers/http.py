@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -263,6 +263,7 @@ def build_app(
     )
     return Starlette(
         routes=[
+            Route("/", lambda _request: RedirectResponse(PATH)),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
             *graphiql.routes(),

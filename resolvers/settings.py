@@ -1,11 +1,19 @@
 """What differs between servers; what a whole deployment shares is in `models.settings`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _HOUSE = Path(__file__).parents[1]
+
+
+def _parted(value: object) -> object:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+_List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
 
 
 class ServerSettings(BaseSettings):
@@ -18,8 +26,10 @@ class ServerSettings(BaseSettings):
     local: Path = _HOUSE / ".local"
     function_threads: int = Field(64, ge=1, le=1024)
     user_pool: str | None = None
-    user_pool_clients: tuple[str, ...] = ()
-    allowed_origins: tuple[str, ...] = ()
+    # Lists are written with commas between.
+    user_pool_clients: _List = ()
+    # Pages elsewhere that may call the server; a local one is open to Angular's development server.
+    allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_parted)] = None
     # Of all servers of a deployment the same, so that one may read on where another's page ended.
     page_secret: SecretStr | None = None
     # Seconds between two looks at a table's stream. AWS allows five a second for all readers together.

@@ -64,6 +64,16 @@ class Server:
         return (self.directory / "server.log").read_text()
 
     def start(self, *arguments: str) -> None:
+        """Start it and wait until it is ready."""
+        process = self.launch(*arguments)
+        end = time.monotonic() + START_LIMIT
+        while not self.is_ready():
+            if process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"the server did not start:\n{self.log}")
+            time.sleep(0.05)
+
+    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start it and wait for nothing."""
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
@@ -74,11 +84,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + START_LIMIT
-        while not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"the server did not start:\n{self.log}")
-            time.sleep(0.05)
+        return self.process
 
     def is_ready(self) -> bool:
         try:

@@ -3,9 +3,11 @@
 import asyncio
 import random
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
@@ -128,3 +130,15 @@ async def test_no_process_is_left_after_a_clean_stop(mortal: Server) -> None:
         mortal.start()
     assert mortal.end(signal.SIGTERM) == 0
     assert mortal.processes() == []
+
+
+@pytest.mark.parametrize("later", [0.0, 0.15, 0.4])
+def test_an_interruption_while_the_cloud_starts_leaves_nothing_behind(tmp_path: Path, later: float) -> None:
+    server = Server(tmp_path)
+    server.launch()
+    while not any("ministack_app" in line for line in server.processes()):
+        time.sleep(0.01)
+    time.sleep(later)
+    assert server.end(signal.SIGINT) == 0
+    assert server.processes() == []
+    assert "Traceback" not in server.log

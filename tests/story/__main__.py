@@ -3,15 +3,15 @@
 import asyncio
 import os
 import time
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import jwt
 from rich.console import Console
-from rich.table import Table
 
 from tests.story.client import Client, RefusedError
-from tests.story.play import Actor, Figures, Story
+from tests.story.play import Actor, EndedError, Figures, Story
 from tests.story.running import running_server
 
 COLOURS = {"alice": "magenta", "bob": "cyan"}
@@ -48,14 +48,14 @@ class Theatre:
         )
 
     def counts(self, when: str, hours: dict[str, Figures]) -> None:
-        """Print everybody's hours."""
-        table = Table(title=f"Hours {when}", title_justify="left", title_style="bold", padding=(0, 2))
-        for column in ("", "available", "held", "total"):
-            table.add_column(column, justify="left" if not column else "right")
-        for name, figures in hours.items():
-            row = (f"{figures.available:g}", f"{figures.escrowed:g}", f"{figures.total:g}")
-            table.add_row(f"[{COLOURS[name]}]{name}[/]", *row)
-        self._console.print(table)
+        """Print everybody's hours in a line."""
+        people = (f"[{COLOURS[name]}]{name}[/] {_told(figures)}" for name, figures in hours.items())
+        self._console.print(f"        [bold]{when}:[/] {' · '.join(people)}")
+
+
+def _told(figures: Figures) -> str:
+    held = f" + {figures.escrowed:g} held" if figures.escrowed else ""
+    return f"{figures.available:g}{held}"
 
 
 async def _actor(name: str, base_url: str, http: httpx.AsyncClient) -> Actor:
@@ -80,7 +80,7 @@ def main() -> None:
     with running_server(base_url):
         try:
             last = asyncio.run(perform(base_url))
-        except (RefusedError, TimeoutError) as error:
+        except (RefusedError, EndedError, TimeoutError) as error:
             reason = str(error) or "nothing was pushed for too long"
             raise SystemExit(f"The story broke off: {reason}") from error
     if last != "PAID":
@@ -88,4 +88,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with suppress(KeyboardInterrupt):
+        main()

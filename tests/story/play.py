@@ -75,6 +75,14 @@ class Actor:
         return Figures(row["availableBalance"], row["escrowedBalance"], row["totalBalance"])
 
 
+class EndedError(Exception):
+    """The request has come to an end that is not the story's."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(f"the request was {status}: {reason}")
+        self.reason = reason
+
+
 class Story:
     """The story: Alice asks Bob for garden help; once she has spent her hours, Bob asks Alice for bread."""
 
@@ -83,15 +91,24 @@ class Story:
         self._stage = stage
 
     async def play(self) -> str:
-        """Play it to the end and return the last status, PAID."""
-        alice, bob = self._people
-        await self._count("before")
-        if (await alice.figures()).available >= HOURS:
-            return await self._exchange(alice, bob, GARDEN_HELP)
-        return await self._exchange(bob, alice, BREAD)
+        """Play it to the end and return the last status, PAID.
 
-    async def _exchange(self, asker: Actor, provider: Actor, offer: dict[str, Any]) -> str:
-        service = await self._service(asker, provider, offer)
+        Raises:
+            EndedError: the request has come to another end.
+        """
+        alice, bob = self._people
+        await self._count("hours before")
+        enough = (await alice.figures()).available >= HOURS
+        asker, provider, offer = (alice, bob, GARDEN_HELP) if enough else (bob, alice, BREAD)
+        try:
+            return await self._exchange(asker, provider, offer, await self._service(asker, provider, offer))
+        except EndedError as ended:
+            if ended.reason != "DUPLICATE_REQUEST":
+                raise
+            self._stage.says(asker.name, "has an open request for that already")
+            return await self._exchange(asker, provider, offer, await self._offer(provider, offer))
+
+    async def _exchange(self, asker: Actor, provider: Actor, offer: dict[str, Any], service: str) -> str:
         request_id = str(uuid4())
         async with provider.client.watch(TOLD, userId=provider.sub) as told:
             self._stage.says(asker.name, f"asks {provider.name} for {HOURS} hours of “{offer['title']}”")
@@ -99,7 +116,7 @@ class Story:
             async with asker.client.watch(PROGRESS, requestId=request_id) as events:
                 await self._until(events, status="AWAITING_RESPONSE")
                 self._stage.hears(provider.name, await asyncio.wait_for(told.get(), LONGEST_STEP_SECONDS))
-                await self._count("while the hours are held")
+                await self._count("hours while held")
                 return await self._work(request_id, asker, provider, events)
 
     async def _work(self, request_id: str, asker: Actor, provider: Actor, events: asyncio.Queue[Any]) -> str:
@@ -112,7 +129,7 @@ class Story:
         await self._mark(provider, "markServiceComplete", "says that the work is done", request_id)
         await self._mark(asker, "confirmServiceCompletion", "confirms", request_id)
         last = await self._until(events, status="PAID")
-        await self._count("after")
+        await self._count("hours after")
         return str(last["status"])
 
     async def _service(self, asker: Actor, provider: Actor, offer: dict[str, Any]) -> str:
@@ -121,6 +138,9 @@ class Story:
         found = await asker.client.ask(SERVICES, userId=provider.sub, filter=wanted)
         if found["items"]:
             return str(found["items"][0]["id"])
+        return await self._offer(provider, offer)
+
+    async def _offer(self, provider: Actor, offer: dict[str, Any]) -> str:
         made = await provider.client.ask(OFFER, input={**offer, "userId": provider.sub})
         return str(made["id"])
 
@@ -134,6 +154,8 @@ class Story:
             self._stage.sees(event)
             if event["status"] == status:
                 return event
+            if event["status"] in ("REJECTED", "EXPIRED"):
+                raise EndedError(event["status"], event["statusReason"])
 
     async def _count(self, when: str) -> None:
         figures = await asyncio.gather(*(person.figures() for person in self._people))

@@ -12,7 +12,6 @@ import secrets
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from typing import Any, Self
 import structlog
 from aiohttp import web
 
+from models.errors import StoppedError
 from models.naming import Names
 from workflows.deployment.ministack_app import LOOPBACK, free_socket
 from workflows.handlers import FUNCTIONS, Function
@@ -160,8 +160,10 @@ class FunctionHost:
                 return web.json_response(await self._call(function.handler, event, context))
         except TimeoutError:
             return _failure(504, "Sandbox.Timedout", f"{name} timed out after {function.timeout} seconds")
-        except Exception as error:  # noqa: BLE001 — Lambda answers for whatever a handler raises
-            log.warning("a function failed", function=name, error=repr(error), trace=traceback.format_exc())
+        except StoppedError as error:
+            return _failure(503, type(error).__name__, str(error))
+        except Exception as error:
+            log.exception("a function failed", function=name)
             return _failure(500, type(error).__name__, str(error))
         finally:
             self._calls -= 1

@@ -20,6 +20,8 @@ _HEALTH_LIMIT = 3.0
 # A save of some ten thousand rows and executions takes a few seconds.
 _SAVE_LIMIT = 20.0
 _LOOK_EVERY = 0.05
+# A proxy leads nowhere on the way to one's own machine.
+_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalCloudError(Exception):
@@ -52,6 +54,7 @@ class LocalCloud:
             "AWS_ACCESS_KEY_ID": self._settings.account,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK))),
         }
 
     def start(self) -> bool:
@@ -134,13 +137,21 @@ class LocalCloud:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the server, which then stops the cloud
             )
+        try:
+            return self._await(self._child, before)
+        except BaseException:
+            # Interrupted, too: it holds no lock yet by which anybody could find it.
+            self._child.kill()
+            self._child.wait()
+            raise
+
+    def _await(self, child: subprocess.Popen[bytes], before: Whereabouts | None) -> Whereabouts:
         for _ in _looks(_START_LIMIT):
             here = self._whereabouts()
             if here and here != before and _answers(here, within=_HEALTH_LIMIT):
                 return here
-            if self._child.poll() is not None:
+            if child.poll() is not None:
                 break
-        self._child.kill()
         raise LocalCloudError(f"The local cloud did not start; {self._directory / 'cloud.log'} says why.")
 
     def _account(self) -> dict[str, str]:
@@ -166,7 +177,7 @@ def _looks(seconds: float) -> Iterator[None]:
 
 def _answers(here: Whereabouts, *, within: float) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{here.port}{HEALTH_PATH}", timeout=within) as answer:
+        with _DIRECTLY.open(f"http://{LOOPBACK}:{here.port}{HEALTH_PATH}", timeout=within) as answer:
             return bool(answer.read().decode() == here.identity)
     except OSError:
         return False

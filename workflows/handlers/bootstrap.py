@@ -40,7 +40,7 @@ def handles(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Hand
         except StoppedError:
             raise  # the state machine tries again, elsewhere or later
         except Exception:
-            log.exception(
+            log.warning(
                 "handler failed",
                 function=getattr(context, "function_name", None),
                 request_id=event.get("requestId"),
