@@ -390,7 +390,7 @@ def functions() -> None:
         cloud = LocalCloud(own.local, settings)
         cloud.attach()
         os.environ.update(cloud.environment)
-        with host_functions(own.local, settings, threads=own.function_threads):
+        with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
             signal.pause()
 

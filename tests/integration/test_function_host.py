@@ -10,6 +10,8 @@ import pytest
 
 from models.settings import Settings
 from workflows.deployment.function_host import FunctionHost
+from workflows.deployment.local_aws import host_functions
+from workflows.deployment.local_cloud import LocalCloudError
 from workflows.handlers import Function
 
 NAMES = Settings(stack="hosted").names
@@ -91,3 +93,9 @@ def test_its_address_lasts_until_the_next_start_and_is_for_its_owner_only(file: 
     with FunctionHost(NAMES, file, functions=FUNCTIONS) as second:
         assert second.address == address
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_hosted_already_is_not_hosted_twice(tmp_path: Path) -> None:
+    with host_functions(tmp_path, Settings()), pytest.raises(LocalCloudError, match="--functions external"):
+        host_functions(tmp_path, Settings(), apart=True)
+    host_functions(tmp_path, Settings(), apart=True)

@@ -79,6 +79,14 @@ class Address:
         with free_socket(None) as listener:
             return Address(listener.getsockname()[1], self.secret)
 
+    def is_served(self) -> bool:
+        """Tell whether somebody serves there already."""
+        if self.port is None:
+            return False
+        with socket.socket() as caller:
+            caller.settimeout(_START_LIMIT)
+            return caller.connect_ex((LOOPBACK, self.port)) == 0
+
     def keep(self, file: Path) -> None:
         """Keep the address for the next run: executions that go on meanwhile find the functions again."""
         file.touch(mode=0o600)

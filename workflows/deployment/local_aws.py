@@ -8,7 +8,7 @@ from pathlib import Path
 from models.settings import Settings
 from workflows.deployment.deploy import Report, deploy_locally
 from workflows.deployment.function_host import THREADS, Address, FunctionHost
-from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.handlers import bootstrap
 
 _ADDRESS = "functions.json"
@@ -49,6 +49,22 @@ def local_aws(
         yield cloud
 
 
-def host_functions(directory: Path, settings: Settings, *, threads: int = THREADS) -> FunctionHost:
-    """Return the function host of a directory's local cloud, to be entered."""
+def host_functions(
+    directory: Path, settings: Settings, *, threads: int = THREADS, apart: bool = False
+) -> FunctionHost:
+    """Return the function host of a directory's local cloud, to be entered.
+
+    Args:
+        directory: where the local cloud's server keeps everything.
+        settings: the deployment's settings.
+        threads: how many synchronous handlers may run at once.
+        apart: in a process beside the server's.
+
+    Raises:
+        LocalCloudError: the server hosts them itself.
+    """
+    if apart and Address.kept(directory / _ADDRESS).is_served():
+        raise LocalCloudError(
+            "The functions are hosted already; to host them apart, start the server with `--functions external`."
+        )
     return FunctionHost(settings.names, directory / _ADDRESS, threads=threads)
