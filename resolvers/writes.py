@@ -172,8 +172,10 @@ class Writes:
         if guard is not None:
             if (refusal := await guard(self._store, item)) is not None:
                 raise RefusedError(refusal)
-            # What the guard looked at must still be so; every writer dates the row.
-            condition &= Path(["updatedAt"]) == item["updatedAt"]
+            # What the guard looked at must still be so: every writer dates the row, and the workflow counts its
+            # versions, since two hosts may date their writes alike.
+            for name in filter(item.__contains__, ("updatedAt", "version")):
+                condition &= Path([name]) == item[name]
         try:
             removed = await self._store.delete(model.table, key, condition=condition)
         except ConditionFailedError as error:

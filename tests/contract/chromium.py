@@ -1,7 +1,6 @@
 """A headless Chromium, driven by its own DevTools protocol: no browser driver to install."""
 
 import asyncio
-import base64
 import itertools
 import json
 import shutil
@@ -63,11 +62,6 @@ class Tab:
             while not (value := await self.evaluate(script)):  # noqa: ASYNC110 — the page tells nobody
                 await asyncio.sleep(0.05)
         return value
-
-    async def screenshot(self) -> bytes:
-        """Return what is to be seen as a PNG."""
-        answer = await self.send("Page.captureScreenshot")
-        return base64.b64decode(answer["data"])
 
     async def listen(self) -> None:
         """Sort what Chromium says until it closes the connection."""

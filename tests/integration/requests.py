@@ -102,12 +102,6 @@ class Deal:
         await self.mark("confirmServiceStart")
         await self.reach("IN_PROGRESS")
 
-    async def to_the_end(self) -> None:
-        """Do whatever is left to do until it is paid."""
-        await self.mark("markServiceComplete")
-        await self.mark("confirmServiceCompletion")
-        await self.reach("PAID")
-
     async def hours(self, member: Member) -> tuple[Decimal, Decimal]:
         """Return a member's available and held hours."""
         row = (await self.graphql(member.token, BALANCE, {"userId": member.sub}))["getUserBalance"]

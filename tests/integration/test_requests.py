@@ -328,3 +328,19 @@ async def test_joining_again_gives_the_stored_member_and_no_second_bonus(
         await deal.graphql(deal.alice.token, create, {"input": {**profile, "id": str(uuid4())}})
     assert refused.value.code == "Unauthorized"
     assert await deal.hours(Member(name, sub, token)) == (Decimal(10), Decimal(0))
+
+
+async def test_the_id_of_a_deleted_request_is_not_given_again(deal: Deal) -> None:
+    delete = "mutation M($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
+    await deal.ask()
+    await deal.reach("AWAITING_RESPONSE")
+    with pytest.raises(RefusedError) as refused:
+        await deal.graphql(deal.alice.token, delete, {"input": {"id": deal.id}})
+    assert refused.value.code == "INVALID_REQUEST_STATUS"
+    await deal.end("cancelServiceRequest", by=deal.alice)
+    await deal.graphql(deal.alice.token, delete, {"input": {"id": deal.id}})
+    assert await deal.look() is None
+    with pytest.raises(RefusedError) as refused:
+        await deal.ask()
+    assert refused.value.code == "DynamoDB:ConditionalCheckFailedException"
+    assert await deal.all_hours() == UNTOUCHED

@@ -320,3 +320,21 @@ async def test_nothing_is_deleted_that_hours_are_held_for(store: MemoryStore) ->
     assert (error["errorType"], error["errorInfo"]) == ("INVALID_ESCROW_STATUS", {"escrowed": 2.0})
     store.rows[tables.ServiceRequest, "r"]["status"] = {"S": "PAID"}
     assert await change(store, ALICE, request, input={"id": "r"}) == ({"id": "r"}, [])
+
+
+async def test_a_row_is_deleted_only_as_it_was_looked_at(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hosts may date their writes alike; the version tells them apart."""
+    asked: list[dict[str, Any]] = []
+
+    async def delete(_table: Any, _key: str, *, condition: Any = None) -> None:
+        asked.append(expressions(condition=condition))
+
+    monkeypatch.setattr(store, "delete", delete)
+    store.rows[tables.ServiceRequest, "r"] |= {"status": {"S": "PAID"}, "version": {"N": "7"}}
+    request = "mutation ($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
+    await change(store, ALICE, request, input={"id": "r"})
+    (condition,) = asked
+    assert {"updatedAt", "version"} <= set(condition["ExpressionAttributeNames"].values())
+    assert {"N": "7"} in condition["ExpressionAttributeValues"].values()
