@@ -1,5 +1,6 @@
 """The function host keeps Lambda's contract, which the local cloud relies on."""
 
+import gc
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +100,10 @@ def test_what_is_hosted_already_is_not_hosted_twice(tmp_path: Path) -> None:
     with host_functions(tmp_path, Settings()), pytest.raises(LocalCloudError, match="--functions external"):
         host_functions(tmp_path, Settings(), apart=True)
     host_functions(tmp_path, Settings(), apart=True)
+
+
+def test_a_caller_at_the_last_moment_leaves_no_socket_open(file: Path) -> None:
+    for _ in range(20):
+        with FunctionHost(NAMES, file, functions=FUNCTIONS) as host:
+            assert host.address.is_served()
+        gc.collect()  # an unclosed socket is a warning here, and a warning is an error

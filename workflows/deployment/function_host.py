@@ -37,6 +37,7 @@ _MOST_CALLS = 4_000
 _CLOSE_LIMIT = 3.0
 _START_LIMIT = 10.0
 _HELD_OPEN = 30.0
+_LAST_TURN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,9 @@ class FunctionHost:
             await web.SockSite(runner, listener, backlog=1024).start()
             self._ready.set()
             await self._stop.wait()
+            # asyncio drops, unclosed, a connection that it accepted but had not begun to serve: let those begin.
+            self._loop.remove_reader(listener)
+            await asyncio.sleep(_LAST_TURN)
         finally:
             await runner.cleanup()
 
