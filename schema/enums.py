@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import strawberry
 
+from models.disputes import DisputeStatus, DisputeType
 from models.events import EventEntityType, NotificationType
 from models.ledger import EscrowStatus, EscrowType, TransactionType
 from models.lifecycle import RequestStatus, TransactionStatus
@@ -37,6 +38,8 @@ ENUMS: dict[str, type[StrEnum]] = {
     "EscrowType": EscrowType,
     "TransactionType": TransactionType,
     "TransactionStatus": TransactionStatus,
+    "DisputeType": DisputeType,
+    "DisputeStatus": DisputeStatus,
     "EventEntityType": EventEntityType,
     "NotificationType": NotificationType,
     "ModelSortDirection": ModelSortDirection,

@@ -1,9 +1,18 @@
-"""A PynamoDB model for each DynamoDB table: its attributes, key, indexes, stream and recovery."""
+"""A PynamoDB model for each DynamoDB table: its attributes, key, indexes, stream and recovery.
+
+A module here is a table of the deployment as soon as it is there; only those that the house's own code names are
+brought out by name, too.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from models.tables.base import Table
+from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
 from models.tables.notification import Notification
+from models.tables.rating import Rating
 from models.tables.request_guard import RequestGuard
 from models.tables.service import Service
 from models.tables.service_request import ServiceRequest
@@ -12,24 +21,27 @@ from models.tables.transaction_log import TransactionLog
 from models.tables.user import User
 from models.tables.user_balance import UserBalance
 
-TABLES: tuple[type[Table], ...] = (
-    ServiceRequest,
-    RequestGuard,
-    Escrow,
-    UserBalance,
-    TransactionLog,
-    EventLog,
-    User,
-    Service,
-    Notification,
-    Transaction,
-)
+
+def _tables() -> tuple[type[Table], ...]:
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    return tuple(
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Table) and value.__module__ == module.__name__
+        if value is not Table
+    )
+
+
+TABLES = _tables()
 
 __all__ = [
     "TABLES",
+    "Dispute",
     "Escrow",
     "EventLog",
     "Notification",
+    "Rating",
     "RequestGuard",
     "Service",
     "ServiceRequest",

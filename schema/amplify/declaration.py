@@ -13,6 +13,7 @@ from models.store import index_keys
 from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
+from schema.amplify.fields import TYPES
 from schema.amplify.rules import Groups, Operation, Owner, Private, Rule
 from schema.amplify.wire import Decoder, decoder
 
@@ -156,6 +157,8 @@ def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
         (hint,) = get_args(hint)
     is_enum = isinstance(hint, type) and issubclass(hint, StrEnum)
     type_name = hint.__strawberry_definition__.name if is_enum else _SCALARS.get(hint, hint.__name__)
+    if is_enum:
+        TYPES[type_name] = hint
     return Field(
         name=name,
         type=type_name,

@@ -20,17 +20,25 @@ READING = frozenset({Operation.READ})
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Admits the member whom a field of the row names."""
+    """Admits the member whom a field of the row names.
+
+    Args:
+        field: the field.
+        operations: to what.
+        may_change: the only fields that this member may change; any if empty.
+    """
 
     field: str
     operations: frozenset[Operation]
+    may_change: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Admits every signed-in caller."""
+    """Admits every signed-in caller, save to rows in which the field `unless` is true."""
 
     operations: frozenset[Operation]
+    unless: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +52,16 @@ class Groups:
 Rule = Owner | Private | Groups
 
 
-def owner(field: str, operations: Collection[Operation] = EVERYTHING) -> Owner:
-    """`{ allow: owner, ownerField: field, operations }`."""
-    return Owner(field, frozenset(operations))
+def owner(
+    field: str, operations: Collection[Operation] = EVERYTHING, *, may_change: Collection[str] = ()
+) -> Owner:
+    """`{ allow: owner, ownerField: field, operations }`, kept to `may_change` where that is given."""
+    return Owner(field, frozenset(operations), frozenset(may_change))
 
 
-def private(operations: Collection[Operation] = EVERYTHING) -> Private:
-    """`{ allow: private, operations }`."""
-    return Private(frozenset(operations))
+def private(operations: Collection[Operation] = EVERYTHING, *, unless: str | None = None) -> Private:
+    """`{ allow: private, operations }`, save to rows in which the field `unless` is true."""
+    return Private(frozenset(operations), unless)
 
 
 def groups(*names: str, operations: Collection[Operation] = EVERYTHING) -> Groups:

@@ -1,23 +1,7 @@
-"""The mirrored types, one file each; importing this room declares them all."""
+"""The mirrored types, one file each; importing this room declares every type that has a file in it."""
 
-from schema.types.escrow import Escrow
-from schema.types.event_log import EventLog
-from schema.types.notification import Notification
-from schema.types.service import Service
-from schema.types.service_request import ServiceRequest
-from schema.types.transaction import Transaction
-from schema.types.transaction_log import TransactionLog
-from schema.types.user import User
-from schema.types.user_balance import UserBalance
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "Escrow",
-    "EventLog",
-    "Notification",
-    "Service",
-    "ServiceRequest",
-    "Transaction",
-    "TransactionLog",
-    "User",
-    "UserBalance",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -5,7 +5,7 @@ from strawberry import ID
 from models import tables
 from models.lifecycle import RequestStatus
 from schema.amplify.bounds import Text
-from schema.amplify.declaration import Protection, belongs_to, has_one
+from schema.amplify.declaration import Protection, belongs_to, has_many, has_one
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner
 from schema.scalars import AWSDateTime
@@ -64,3 +64,4 @@ class ServiceRequest:
     requester = belongs_to("User", "requesterId")
     provider = belongs_to("User", "providerId")
     escrow = has_one("Escrow", "escrowId")
+    disputes = has_many("Dispute", "byRequestId")

@@ -58,3 +58,4 @@ class User:
     escrowsTo = has_many("Escrow", "byToUserId")
     balance = has_one("UserBalance", "id")
     transactionLogs = has_many("TransactionLog", "byUserId")
+    disputesRaised = has_many("Dispute", "byRaisedBy")

@@ -1,0 +1,4 @@
+"""Ratings."""
+
+LOWEST = 1
+HIGHEST = 5

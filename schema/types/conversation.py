@@ -1,0 +1,27 @@
+"""Two members who write to each other."""
+
+from strawberry import ID
+
+from models.tables import conversation
+from schema.amplify.declaration import has_many
+from schema.amplify.mirror import mirrored
+from schema.amplify.rules import owner
+from schema.scalars import AWSDateTime
+
+
+@mirrored(
+    table=conversation.Conversation,
+    rules=[owner("user1Id"), owner("user2Id")],
+)
+class Conversation:
+    """Two members who write to each other."""
+
+    id: ID
+    user1Id: ID
+    user2Id: ID
+    lastMessageId: ID | None
+    lastMessageAt: AWSDateTime | None
+    createdAt: AWSDateTime
+    updatedAt: AWSDateTime
+
+    messages = has_many("Message", "byConversationId")

@@ -1,0 +1,52 @@
+"""A quarrel over a request."""
+
+from strawberry import ID
+
+from models import tables
+from models.disputes import DisputeStatus, DisputeType
+from schema.amplify.declaration import Protection, belongs_to
+from schema.amplify.mirror import mirrored
+from schema.amplify.rules import READING, Operation, groups, owner
+from schema.scalars import AWSJSON, AWSDateTime
+
+_DECISION = "assignDispute or resolveDispute"
+_RESOLUTION = Protection(use="resolveDispute")
+
+
+@mirrored(
+    table=tables.Dispute,
+    rules=[
+        owner("raisedBy", {Operation.CREATE, Operation.READ}),
+        owner("againstUserId", READING),
+        groups("admin"),
+    ],
+    protected={
+        "status": Protection(initial=DisputeStatus.OPEN, use=_DECISION),
+        "adminId": Protection(use="assignDispute"),
+        "resolution": _RESOLUTION,
+        "resolvedAt": _RESOLUTION,
+        "stepFunctionExecutionArn": Protection(use="createDispute"),
+    },
+)
+class Dispute:
+    """A quarrel over a request; its workflow and an admin move it along."""
+
+    id: ID
+    requestId: ID
+    transactionId: ID | None
+    raisedBy: ID
+    againstUserId: ID
+    disputeType: DisputeType
+    status: DisputeStatus
+    description: str
+    evidence: AWSJSON | None
+    adminId: ID | None
+    resolution: str | None
+    stepFunctionExecutionArn: str | None
+    createdAt: AWSDateTime
+    resolvedAt: AWSDateTime | None
+    updatedAt: AWSDateTime
+
+    request = belongs_to("ServiceRequest", "requestId")
+    raisedByUser = belongs_to("User", "raisedBy")
+    againstUser = belongs_to("User", "againstUserId")

@@ -1,0 +1,39 @@
+"""What one member writes to another."""
+
+from enum import StrEnum
+
+import strawberry
+from strawberry import ID
+
+from models.tables import message
+from schema.amplify.mirror import mirrored
+from schema.amplify.rules import Operation, owner
+from schema.scalars import AWSDateTime
+
+
+@strawberry.enum
+class MessageType(StrEnum):
+    """What a message holds."""
+
+    TEXT = "TEXT"
+    IMAGE = "IMAGE"
+    FILE = "FILE"
+    SYSTEM = "SYSTEM"
+
+
+@mirrored(
+    table=message.Message,
+    rules=[owner("senderId"), owner("receiverId", {Operation.READ, Operation.UPDATE}, may_change={"isRead"})],
+)
+class Message:
+    """What one member writes to another."""
+
+    id: ID
+    senderId: ID
+    receiverId: ID
+    conversationId: ID
+    content: str
+    isRead: bool
+    messageType: MessageType
+    createdAt: AWSDateTime
+    updatedAt: AWSDateTime

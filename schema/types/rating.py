@@ -1,0 +1,38 @@
+"""What a member thinks of a service."""
+
+from strawberry import ID
+
+from models import tables
+from models.ratings import HIGHEST, LOWEST
+from schema.amplify.bounds import Between, Text
+from schema.amplify.declaration import Protection
+from schema.amplify.mirror import mirrored
+from schema.amplify.rules import READING, Operation, groups, owner, private
+from schema.scalars import AWSDateTime
+
+
+@mirrored(
+    table=tables.Rating,
+    rules=[
+        owner("raterId", {Operation.CREATE, Operation.READ}),
+        private(READING, unless="isHidden"),
+        groups("admin"),
+    ],
+    protected={
+        "isHidden": Protection(initial=False, use="an admin's updateRating", groups=frozenset({"admin"})),
+    },
+    bounds={"rating": Between(LOWEST, HIGHEST), "feedback": Text(2_000)},
+)
+class Rating:
+    """What a requester thinks of a service that was paid; an admin may hide it."""
+
+    id: ID
+    transactionId: ID
+    raterId: ID
+    ratedUserId: ID
+    rating: float
+    feedback: str | None
+    categories: list[str] | None
+    createdAt: AWSDateTime
+    updatedAt: AWSDateTime
+    isHidden: bool | None

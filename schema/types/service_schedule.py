@@ -1,0 +1,28 @@
+"""When a service is on offer in the week."""
+
+from strawberry import ID
+
+from models.tables import service_schedule
+from schema.amplify.bounds import Between
+from schema.amplify.mirror import mirrored
+from schema.amplify.rules import READING, owner, private
+from schema.scalars import AWSDateTime
+
+
+@mirrored(
+    table=service_schedule.ServiceSchedule,
+    rules=[owner("userId"), private(READING)],
+    bounds={"dayOfWeek": Between(0, 6)},
+)
+class ServiceSchedule:
+    """When a service is on offer in the week; day 0 is Sunday."""
+
+    id: ID
+    serviceId: ID
+    userId: ID
+    dayOfWeek: int
+    startTime: str
+    endTime: str
+    isActive: bool
+    createdAt: AWSDateTime
+    updatedAt: AWSDateTime
