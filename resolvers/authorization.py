@@ -29,8 +29,30 @@ def _names(caller: Caller) -> frozenset[str]:
     return frozenset({caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"})
 
 
+def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condition | None:
+    """Return, for DynamoDB, which rows of a type a caller may read; None if it can tell none.
+
+    Args:
+        caller: who is asking, in no group that may read every row.
+        model: the type.
+        index: the field whose index is read: DynamoDB takes no filter on it.
+    """
+    owners = [owner for owner in model.owner_fields(Operation.READ) if owner != index]
+    conditions: list[Condition] = [names_caller(caller, owners)] if owners else []
+    if (hidden := model.hidden_by(Operation.READ)) is not None:
+        path = Path([hidden])
+        conditions.append(path.does_not_exist() | (path == {"BOOL": False}))
+    return reduce(or_, conditions) if conditions else None
+
+
 def admits_everywhere(caller: Caller, model: Model, operation: Operation) -> bool:
     """Tell whether a caller may do something with every row of a type, whomever it belongs to."""
+    is_open = model.is_private(operation) and model.hidden_by(operation) is None
+    return is_open or by_group(caller, model, operation)
+
+
+def admits_strangers(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Tell whether a caller may do something with rows that name somebody else, be it not with every one."""
     return model.is_private(operation) or by_group(caller, model, operation)
 
 
@@ -48,12 +70,12 @@ def admitting(caller: Caller, model: Model, operation: Operation, item: Item) ->
 
 def _admits(rule: Rule, caller: Caller, item: Item) -> bool:
     match rule:
-        case Owner(field):
+        case Owner(field=field):
             return is_owner(caller, item.get(field, {}).get("S"))
-        case Groups(groups):
+        case Groups(groups=groups):
             return not caller.groups.isdisjoint(groups)
-        case Private():
-            return True
+        case Private(unless=hidden):
+            return hidden is None or not item.get(hidden, {}).get("BOOL", False)
 
 
 def may(caller: Caller, model: Model, operation: Operation, item: Item) -> bool:
@@ -68,7 +90,7 @@ def may_read(caller: Caller, model: Model, item: Item) -> bool:
 
 def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
     """Tell whether a caller may ask for a row by its key; where the key is the owner, it tells already."""
-    if admits_everywhere(caller, model, Operation.READ):
+    if admits_strangers(caller, model, Operation.READ):
         return True
     owners = model.owner_fields(Operation.READ)
     return set(owners) != {model.key} or is_owner(caller, key)

@@ -9,7 +9,15 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 
 from models.store import Item, Page, Store, index_keys
-from resolvers.authorization import admits_everywhere, is_owner, may_ask_for, may_read, names_caller, readable
+from resolvers.authorization import (
+    admits_everywhere,
+    admits_strangers,
+    is_owner,
+    may_ask_for,
+    may_read,
+    readable,
+    visible,
+)
 from resolvers.conditions import condition_of, mentions
 from resolvers.context import signed_in
 from resolvers.filters import compile_filter
@@ -93,9 +101,8 @@ class Rows:
             if not may_ask_for(caller, model, key):
                 raise UnauthorizedError.of(info)
             runs: Sequence[Run] = [self._single(model, key, arguments)]
-        elif admits_everywhere(caller, model, Operation.READ):
-            filter_ = condition_of(arguments.get("filter"))
-            runs = [Run(partial(self._store.scan_page, model.table, filter=filter_))]
+        elif admits_strangers(caller, model, Operation.READ):
+            runs = [self._all(caller, model, arguments)]
         else:
             runs = self._owned(caller, model, arguments)
         return await self._page(caller, model, info, arguments, runs)
@@ -125,11 +132,19 @@ class Rows:
         all_theirs = field in owners and is_owner(caller, value)
         if all_theirs or admits_everywhere(caller, model, Operation.READ):
             return [self._indexed(model.table, index, value, arguments)]
-        others = [owner for owner in owners if owner != field]
-        if not others:
+        only = visible(caller, model, index=field)
+        if only is None:
             return []
-        run = self._indexed(model.table, index, value, arguments, only=names_caller(caller, others))
+        run = self._indexed(model.table, index, value, arguments, only=only)
         return [Run(partial(read_on, run.page, keys_in(model, index), calls), run.keep)]
+
+    def _all(self, caller: Caller, model: Model, arguments: Arguments) -> Run:
+        """Return a run of the whole table; rows that are hidden from the caller do not count."""
+        condition = condition_of(arguments.get("filter"))
+        if admits_everywhere(caller, model, Operation.READ):
+            return Run(partial(self._store.scan_page, model.table, filter=condition))
+        page = partial(self._store.scan_page, model.table, filter=_both_hold(visible(caller, model), condition))
+        return Run(partial(read_on, page, frozenset({model.key}), CALLS))
 
     def _owned(self, caller: Caller, model: Model, arguments: Arguments) -> Sequence[Run]:
         """Return a run for each owner field: the rows that name the caller there, and in no field before it."""
@@ -149,8 +164,7 @@ class Rows:
     ) -> Run:
         keys = frozenset(str(attribute.attr_name) for attribute in index_keys(index))
         condition, keep = _filtered(arguments.get("filter"), keys)
-        if only is not None:
-            condition = only if condition is None else only & condition
+        condition = _both_hold(only, condition)
         forward = arguments.get("sortDirection") is not ModelSortDirection.DESC
         return Run(partial(self._store.query, table, index, value, filter=condition, forward=forward), keep)
 
@@ -198,6 +212,10 @@ def _filtered(given: Mapping[str, Any] | None, keys: frozenset[str]) -> tuple[Co
     if mentions(given, keys):
         return None, compile_filter(given)
     return condition_of(given), None
+
+
+def _both_hold(one: Condition | None, other: Condition | None) -> Condition | None:
+    return other if one is None else one if other is None else one & other
 
 
 def _is_first(caller: Caller, before: Sequence[str], item: Item) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.store import Item, key_of
 from models.tables import Table
-from resolvers.authorization import admits_everywhere, is_owner, may_read
+from resolvers.authorization import admits_strangers, is_owner, may_read
 from resolvers.change_feed import ChangeFeed, FeedClosedError, Subscription
 from resolvers.context import signed_in
 from resolvers.filters import Predicate, compile_filter
@@ -83,7 +83,7 @@ async def _following(feed: ChangeFeed, table: type[Table]) -> AsyncIterator[Subs
 
 def _may_listen(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
     """Tell whether a caller may listen with these owner arguments; without any it is to their own rows."""
-    if admits_everywhere(caller, model, Operation.READ):
+    if admits_strangers(caller, model, Operation.READ):
         return True
     if owners:
         return any(is_owner(caller, owner) for owner in owners.values())

@@ -1,6 +1,6 @@
 """Writing rows for clients: create, update and delete, within the rules of the type and what the workflows own."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -23,7 +23,7 @@ from resolvers.validation import check_order, stored, understood, validated
 from schema.amplify.answers import AnyInfo
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
-from schema.amplify.rules import Operation
+from schema.amplify.rules import Operation, Owner, Rule
 from schema.amplify.wire import Wire
 from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
 
@@ -116,13 +116,17 @@ class Writes:
         given = dict(arguments["input"])
         key = given.pop(model.key)
         item = await self._find(caller, model, info, key, Operation.UPDATE)
-        removable = any(
-            Operation.DELETE in rule.operations for rule in admitting(caller, model, Operation.UPDATE, item)
-        )
+        rules = list(admitting(caller, model, Operation.UPDATE, item))
+        removable = any(Operation.DELETE in rule.operations for rule in rules)
+        reserved = _reserved(caller, model, rules)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in given.items():
-            if name not in _TIMESTAMPS and not await self._is_echo(caller, model, info, item, name, value):
+            if name in _TIMESTAMPS:
+                continue
+            if name not in reserved:
                 changes[name] = _changed(model, name, value, removable=removable)
+            elif not await self._is_echo(model, info, item, name, value):
+                raise reserved[name]
         check_order(model, item | {name: wire or _NULL for name, wire in changes.items()}, changes)
         condition = _all(_unmoved(model, item, changes), condition_of(arguments.get("condition")))
         return await self._apply(model, key, changes, condition)
@@ -135,26 +139,12 @@ class Writes:
         except ConditionFailedError as error:
             raise ConditionalCheckError from error
 
-    async def _is_echo(
-        self, caller: Caller, model: Model, info: AnyInfo, item: Item, name: str, value: Any
-    ) -> bool:
-        """Tell whether a field that clients may only repeat was repeated, so that a whole row may be sent back.
-
-        Raises:
-            UnauthorizedError: it was changed.
-        """
-        protection = model.protected.get(name)
-        if protection is not None and not caller.groups.isdisjoint(protection.groups):
-            return False
-        if protection is None and name not in model.fixed:
-            return False
-        shown = model.fields[name].decode(item.get(name))
-        if value == shown:
+    async def _is_echo(self, model: Model, info: AnyInfo, item: Item, name: str, value: Any) -> bool:
+        """Tell whether a field is only repeated, as it is when a whole row is sent back."""
+        if value == model.fields[name].decode(item.get(name)):
             return True
         computed = COMPUTED.get((model.name, name))
-        if computed is not None and value == await computed(info, item):
-            return True
-        raise _reserved(name, protection)
+        return computed is not None and value == await computed(info, item)
 
     async def delete(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
         """Remove a row and return it as it was.
@@ -218,7 +208,7 @@ def _check_initial(caller: Caller, model: Model, given: Given) -> None:
     for name, protection in model.protected.items():
         free = protection.initial is ... or not caller.groups.isdisjoint(protection.groups)
         if name in given and not free and given[name] != protection.initial:
-            raise _reserved(name, protection)
+            raise _protected(name, protection)
 
 
 def _changed(model: Model, name: str, value: Any, *, removable: bool) -> Wire | None:
@@ -245,11 +235,29 @@ def _unmoved(model: Model, item: Item, changes: Changes) -> Condition:
     return condition
 
 
-def _reserved(name: str, protection: Protection | None) -> UnauthorizedError:
-    if protection is None:
-        return UnauthorizedError(
-            f"{name} is fixed when the row is created; an update may only repeat it", info={"field": name}
-        )
+def _reserved(caller: Caller, model: Model, rules: Collection[Rule]) -> Mapping[str, UnauthorizedError]:
+    """Return the fields that an update may only repeat, each with what is said of any other value.
+
+    Args:
+        caller: who updates.
+        model: the row's type.
+        rules: those that admit the caller to the update.
+    """
+    fixed = "{} is fixed when the row is created; an update may only repeat it"
+    reserved = {name: UnauthorizedError(fixed.format(name), info={"field": name}) for name in model.fixed}
+    for name, protection in model.protected.items():
+        if caller.groups.isdisjoint(protection.groups):
+            reserved[name] = _protected(name, protection)
+    limits = [rule.may_change if isinstance(rule, Owner) else frozenset() for rule in rules]
+    if all(limits):
+        yours = frozenset().union(*limits)
+        message = f"{{}} is not yours to change, only {', '.join(sorted(yours))}"
+        others = model.fields.keys() - yours
+        reserved |= {name: UnauthorizedError(message.format(name), info={"field": name}) for name in others}
+    return reserved
+
+
+def _protected(name: str, protection: Protection) -> UnauthorizedError:
     return UnauthorizedError(
         f"{name} is not yours to set; use {protection.use}", info={"field": name, "use": protection.use}
     )

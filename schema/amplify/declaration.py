@@ -106,6 +106,11 @@ class Model:
         """Tell whether every signed-in caller is admitted to an operation."""
         return any(isinstance(rule, Private) and operation in rule.operations for rule in self.rules)
 
+    def hidden_by(self, operation: Operation) -> str | None:
+        """Return the field that keeps a row, where it is true, from those whom only `private` admits."""
+        found = (rule.unless for rule in self.rules if isinstance(rule, Private) and operation in rule.operations)
+        return next(found, None)
+
     def groups(self, operation: Operation) -> frozenset[str]:
         """Return the groups that are admitted to an operation."""
         admitted = (r.groups for r in self.rules if isinstance(r, Groups) and operation in r.operations)
