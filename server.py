@@ -34,6 +34,7 @@ from starlette.applications import Starlette
 from models import clock
 from models.aws import AsyncCalls, Calls
 from models.members import Members
+from models.ratings import Ratings
 from models.settings import Settings
 from models.tables import TABLES
 from resolvers import operations
@@ -92,7 +93,12 @@ class Parts:
         members = Members(store, services.transactions, clock.now)
         feed = ChangeFeed(store, interval=own.feed_interval)
         requests = ServiceRequests(calls, services.transactions, services.executions, clock.now)
-        domain = Domain(creators=creators(requests, members, clock.now), guards=GUARDS)
+        ratings = Ratings(store, services.transactions, clock.now)
+        domain = Domain(
+            creators=creators(requests, members, ratings, clock.now),
+            guards=GUARDS,
+            amenders={"Rating": ratings.amend},
+        )
         mirror = Mirror(
             Rows(store, PageTokens(page_secret)), Writes(store, clock.now, domain), Subscriptions(feed)
         )

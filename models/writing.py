@@ -41,7 +41,7 @@ class Writing:
 
     def __init__(self, names: Names, now: datetime, *, execution_arn: str | None = None) -> None:
         self._names = names
-        self._now = now
+        self.now = now
         self._execution_arn = execution_arn
         self.items: list[dict[str, Any]] = []
 
@@ -93,7 +93,7 @@ class Writing:
         check_conserved(movement)
         for leg in movement.legs:
             before = balance_of(leg.user_id)
-            posted = post(before, leg, movement, now=self._now, execution_arn=self._execution_arn)
+            posted = post(before, leg, movement, now=self.now, execution_arn=self._execution_arn)
             if isinstance(posted, Refusal):
                 return posted
             after, entry = posted
@@ -106,12 +106,12 @@ class Writing:
 
     def event(self, event: Event, cause: str) -> None:
         """Log an event; `cause` tells it from every other event of the same type and entity."""
-        self.put(EventLog, event_item(event, cause, self._now, self._execution_arn))
+        self.put(EventLog, event_item(event, cause, self.now, self._execution_arn))
 
     def notice(self, notice: Notice, cause: str, *, related_id: str) -> None:
         """Tell a member, once for each cause."""
         notice_id = derived(cause, "notice", notice.user_id)
-        dated = {"createdAt": self._now, "updatedAt": self._now}
+        dated = {"createdAt": self.now, "updatedAt": self.now}
         self.create(Notification, notice, id=notice_id, isRead=False, relatedId=related_id, **dated)
 
     def _add(self, operation: str, table: type[Table], params: dict[str, Any]) -> None:

@@ -1,6 +1,10 @@
-"""Rows that are created by rules of their own: requests, which start a workflow, and members, who get a bonus."""
+"""Rows that are created by rules of their own.
+
+Requests start a workflow, members get a bonus, and ratings count in an average.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from models import tables
@@ -8,6 +12,7 @@ from models.clock import Clock, to_text
 from models.errors import Refusal
 from models.identifiers import is_uuid
 from models.members import Members
+from models.ratings import Ratings
 from models.rows import encode
 from models.store import Item
 from resolvers.identity import Caller
@@ -20,7 +25,7 @@ from schema.errors import InvalidInputError, UnauthorizedError
 Given = Mapping[str, Any]
 
 
-def creators(requests: ServiceRequests, members: Members, clock: Clock) -> Mapping[str, Creator]:
+def creators(requests: ServiceRequests, members: Members, ratings: Ratings, clock: Clock) -> Mapping[str, Creator]:
     """Return what creates the rows of types with rules of their own."""
 
     async def create_service_request(_caller: Caller, given: Given) -> Item | Refusal | None:
@@ -44,11 +49,25 @@ def creators(requests: ServiceRequests, members: Members, clock: Clock) -> Mappi
     async def create_user(caller: Caller, given: Given) -> Item | Refusal | None:
         if given["id"] != caller.sub:
             raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
-        model = MODELS["User"]
-        now = {"S": to_text(clock())}
-        content = validated(model, given)
-        item = {**content, "createdAt": now, "updatedAt": now, "__typename": {"S": "User"}}
+        content, item = _row("User", given, clock())
         joined = await members.join(item)
-        return joined.item if same_content(model, joined.item, content) else None
+        return joined.item if same_content(MODELS["User"], joined.item, content) else None
 
-    return {"ServiceRequest": create_service_request, "User": create_user}
+    async def create_rating(caller: Caller, given: Given) -> Item | Refusal | None:
+        if given["raterId"] != caller.sub:
+            message = "raterId: a rating is the requester's own; give your own sub."
+            raise UnauthorizedError(message, info={"field": "raterId"})
+        content, item = _row("Rating", given, clock())
+        stored = await ratings.give(item)
+        if isinstance(stored, Refusal):
+            return stored
+        return stored if same_content(MODELS["Rating"], stored, content) else None
+
+    return {"ServiceRequest": create_service_request, "User": create_user, "Rating": create_rating}
+
+
+def _row(type_name: str, given: Given, now: datetime) -> tuple[Item, Item]:
+    """Return what a client gave of a new row, checked, and the whole row."""
+    content = validated(MODELS[type_name], given)
+    dated = {"S": to_text(now)}
+    return content, {**content, "createdAt": dated, "updatedAt": dated, "__typename": {"S": type_name}}

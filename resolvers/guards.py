@@ -1,6 +1,7 @@
 """Why a row may not be deleted now: hours are held that would be left without an owner or a reason."""
 
 from models import hours
+from models.disputes import DisputeStatus
 from models.errors import Code, Refusal
 from models.ledger import EscrowStatus
 from models.lifecycle import RequestStatus
@@ -63,4 +64,20 @@ async def _expected(store: Store, user_id: str) -> Refusal | None:
     )
 
 
-GUARDS: dict[str, Guard] = {"ServiceRequest": request_is_settled, "User": member_holds_nothing}
+async def dispute_is_decided(_: Store, item: Item) -> Refusal | None:
+    """Refuse to delete a dispute that still keeps a request's hours where they are."""
+    status = DisputeStatus(item["status"]["S"])
+    if status in {DisputeStatus.RESOLVED, DisputeStatus.DISMISSED}:
+        return None
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The dispute is {status}: hours wait for its decision; resolve or dismiss it first.",
+        {"status": status},
+    )
+
+
+GUARDS: dict[str, Guard] = {
+    "Dispute": dispute_is_decided,
+    "ServiceRequest": request_is_settled,
+    "User": member_holds_nothing,
+}

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from pynamodb.expressions.condition import Condition
@@ -16,7 +16,7 @@ from models.store import ConditionFailedError, Item, Store, key_of
 from resolvers.authorization import admits_everywhere, admitting, by_group, is_owner
 from resolvers.conditions import condition_of
 from resolvers.context import signed_in
-from resolvers.filters import compile_filter
+from resolvers.filters import Predicate, compile_filter
 from resolvers.identity import Caller
 from resolvers.relations import COMPUTED
 from resolvers.validation import check_order, stored, understood, validated
@@ -32,6 +32,18 @@ Changes = dict[str, Wire | None]  # None takes the attribute away
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
 Guard = Callable[[Store, Item], Awaitable[Refusal | None]]
 
+
+class Amender(Protocol):
+    """Changes or removes rows that others follow from, and those with them."""
+
+    def __call__(self, key: str, changes: Changes | None, is_met: Predicate, *, actor: str) -> Awaitable[Item]:
+        """Apply changes to a row, or remove it if they are None, if it meets the client's condition.
+
+        Raises:
+            ConditionFailedError: it does not, or there is no such row.
+        """
+
+
 _NULL: Wire = {"NULL": True}
 _TIMESTAMPS = frozenset({"createdAt", "updatedAt"})
 
@@ -44,10 +56,12 @@ class Domain:
         creators: create a type's rows by its own rules, given the caller and the checked input with its id
             and owner filled in; they answer with the stored row, or None where another row of that id exists.
         guards: say why a row may not be deleted now.
+        amenders: change and remove a type's rows, where other rows follow from them.
     """
 
     creators: Mapping[str, Creator] = field(default_factory=dict)
     guards: Mapping[str, Guard] = field(default_factory=dict)
+    amenders: Mapping[str, Amender] = field(default_factory=dict)
 
 
 class Writes:
@@ -128,6 +142,8 @@ class Writes:
             elif not await self._is_echo(model, info, item, name, value):
                 raise reserved[name]
         check_order(model, item | {name: wire or _NULL for name, wire in changes.items()}, changes)
+        if (amend := self._domain.amenders.get(model.name)) is not None:
+            return await self._amend(amend, caller, key, changes, arguments)
         condition = _all(_unmoved(model, item, changes), condition_of(arguments.get("condition")))
         return await self._apply(model, key, changes, condition)
 
@@ -136,6 +152,16 @@ class Writes:
         try:
             with understood():
                 return await self._store.update(model.table, key, actions, condition=condition)
+        except ConditionFailedError as error:
+            raise ConditionalCheckError from error
+
+    async def _amend(
+        self, amend: Amender, caller: Caller, key: str, changes: Changes | None, arguments: Arguments
+    ) -> Item:
+        is_met = compile_filter(arguments.get("condition"))
+        try:
+            with understood():
+                return await amend(key, changes, is_met, actor=caller.sub)
         except ConditionFailedError as error:
             raise ConditionalCheckError from error
 
@@ -157,6 +183,8 @@ class Writes:
         caller = signed_in(info)
         key = arguments["input"][model.key]
         item = await self._find(caller, model, info, key, Operation.DELETE)
+        if (amend := self._domain.amenders.get(model.name)) is not None:
+            return await self._amend(amend, caller, key, None, arguments)
         condition = _all(key_of(model.table).exists(), condition_of(arguments.get("condition")))
         guard = self._domain.guards.get(model.name)
         if guard is not None:

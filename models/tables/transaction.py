@@ -6,7 +6,7 @@ from models.tables.base import FloatAttribute, HoursAttribute, MomentAttribute, 
 
 
 class Transaction(Table):
-    """Amplify's Transaction."""
+    """Amplify's Transaction, and which rating it was given."""
 
     class Meta(Table.Meta):
         table_name = "Transaction"
@@ -24,6 +24,9 @@ class Transaction(Table):
     createdAt = MomentAttribute()
     completedAt = MomentAttribute(null=True)
     updatedAt = MomentAttribute()
+
+    # The one rating that it was ever given, be it hidden or removed since.
+    ratingId = UnicodeAttribute(null=True)
 
     byProviderId = index("byProviderId", "providerId")
     byConsumerId = index("byConsumerId", "consumerId")

@@ -28,6 +28,9 @@ class User(Table):
     updatedAt = MomentAttribute()
 
     isActive = BooleanAttribute(null=True)
+    # What `rating` is the average of; absent before the first rating.
+    ratingHundredths = IntegerAttribute(null=True)
+    ratingCount = IntegerAttribute(null=True)
 
     byEmail = index("byEmail", "email")
     byUsername = index("byUsername", "username")

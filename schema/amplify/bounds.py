@@ -15,16 +15,19 @@ class Bound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """A number from `least` to `greatest`."""
+    """A number from `least` to `greatest`, with at most so many decimal places."""
 
     least: float
     greatest: float
+    places: int | None = None
 
     def problem(self, value: float) -> str | None:
         """Return what is wrong with a number; NaN is nowhere between."""
-        if self.least <= value <= self.greatest:
-            return None
-        return f"must be {self.least} to {self.greatest}, not {value}"
+        if not self.least <= value <= self.greatest:
+            return f"must be {self.least} to {self.greatest}, not {value}"
+        if self.places is not None and round(value, self.places) != value:
+            return f"must have {self.places} decimal places at most, not be {value}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

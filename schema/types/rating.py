@@ -3,12 +3,14 @@
 from strawberry import ID
 
 from models import tables
-from models.ratings import HIGHEST, LOWEST
+from models.reputation import HIGHEST, LOWEST, PLACES
 from schema.amplify.bounds import Between, Text
 from schema.amplify.declaration import Protection
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner, private
 from schema.scalars import AWSDateTime
+
+_GIVEN = Protection(initial=..., use="createRating, for another transaction")
 
 
 @mirrored(
@@ -19,9 +21,12 @@ from schema.scalars import AWSDateTime
         groups("admin"),
     ],
     protected={
+        "transactionId": _GIVEN,
+        "ratedUserId": _GIVEN,
+        "rating": Protection(initial=..., use="deleteRating, or isHidden in an admin's updateRating"),
         "isHidden": Protection(initial=False, use="an admin's updateRating", groups=frozenset({"admin"})),
     },
-    bounds={"rating": Between(LOWEST, HIGHEST), "feedback": Text(2_000)},
+    bounds={"rating": Between(LOWEST, HIGHEST, places=PLACES), "feedback": Text(2_000)},
 )
 class Rating:
     """What a requester thinks of a service that was paid; an admin may hide it."""

@@ -1,0 +1,61 @@
+"""Who may rate what, and that an average is of exactly the ratings that count."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import Code
+from models.lifecycle import TransactionStatus
+from models.reputation import Exchange, Rating, Reputation, refused
+from tests.unit.builders import NOW
+
+EXCHANGE = Exchange(id="t", provider_id="bob", consumer_id="alice", status=TransactionStatus.COMPLETED)
+RATING = Rating(id="r", transaction_id="t", rater_id="alice", rated_user_id="bob", rating=4.5, updated_at=NOW)
+
+
+def test_the_requester_may_rate_what_was_paid() -> None:
+    assert refused(RATING, EXCHANGE) is None
+
+
+@pytest.mark.parametrize(
+    ("rating", "exchange", "code"),
+    [
+        (RATING, None, Code.REQUEST_NOT_FOUND),
+        (replace(RATING, rater_id="eve"), EXCHANGE, Code.REQUEST_NOT_FOUND),
+        (replace(RATING, rater_id="bob", rated_user_id="alice"), EXCHANGE, Code.UNAUTHORIZED_REQUESTER),
+        (replace(RATING, rated_user_id="eve"), EXCHANGE, Code.UNAUTHORIZED_PROVIDER),
+        (RATING, replace(EXCHANGE, status=TransactionStatus.PENDING), Code.INVALID_STATUS_FOR_COMPLETION),
+        (RATING, replace(EXCHANGE, rating_id="other"), Code.ALREADY_RATED),
+    ],
+)
+def test_nobody_else_and_nothing_else(rating: Rating, exchange: Exchange | None, code: Code) -> None:
+    found = refused(rating, exchange)
+    assert found is not None
+    assert found.code is code
+
+
+stars = st.integers(100, 500).map(lambda hundredths: hundredths / 100)
+ratings = st.lists(st.tuples(stars, st.booleans(), st.booleans()), max_size=30)
+
+
+@given(ratings)
+def test_the_average_is_of_the_ratings_that_are_there_and_not_hidden(
+    given_: list[tuple[float, bool, bool]],
+) -> None:
+    reputation = Reputation()
+    counted = []
+    for number, hidden, removed in given_:
+        rating = replace(RATING, rating=number)
+        reputation = reputation.turned(None, rating)
+        last = replace(rating, is_hidden=True) if hidden else rating
+        reputation = reputation.turned(rating, last)
+        if removed:
+            reputation = reputation.turned(last, None)
+        if not hidden and not removed:
+            counted.append(round(number * 100))
+    expected = sum(counted) / len(counted) / 100 if counted else 0
+    assert reputation.average == pytest.approx(expected, abs=0.005_001)
+    assert reputation.rating_count == len(counted)
+    assert reputation.rating_hundredths == sum(counted)
