@@ -1,5 +1,6 @@
 """What a resolver knows of the request that it works for: who is asking, and where rows come from."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,19 +15,22 @@ from schema.errors import UnauthorizedError
 
 @dataclass(slots=True)
 class Context:
-    """One HTTP request, or one socket with all its operations.
+    """One HTTP request, one socket with all its operations, or one subscription of AppSync's protocol.
 
     Args:
         store: the tables.
         caller: who is asking; None for nobody whom we know. A socket learns it from its first message.
         headers: the request's headers.
         connection_params: what a socket's first message carried.
+
+    `listening` is set by a subscription as soon as it will be told every change that is written from then on.
     """
 
     store: Store
     caller: Caller | None
     headers: Mapping[str, str]
     connection_params: dict[str, object] | None = None
+    listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     rows: DataLoader[Read, Item | None] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.types import QueryParams
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
@@ -24,18 +25,21 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from models.store import Store
+from resolvers.admission import Admission, Callers
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
-from resolvers.identity import Caller, UnauthenticatedError
+from resolvers.identity import UnauthenticatedError
 from resolvers.payload import fault_of
-from resolvers.transport import TextFrames, TransportHandler, authorization_of
+from resolvers.realtime import RealtimeEndpoint
+from resolvers.sockets import INIT_SECONDS, TextFrames
+from resolvers.transport import TransportHandler
 from schema.amplify.build import MirrorSchema
 from schema.errors import mask, report
 
 PATH = "/graphql"
+REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
 # A row may have 400 KB; an input that carries one needs some room around it. A socket's messages likewise.
 BODY_BYTES = 1_000_000
-INIT_TIMEOUT = timedelta(seconds=15)
 # Any page may make a browser send a GET: it is for GraphiQL, and runs nothing.
 _ALLOWED: Mapping[str, frozenset[OperationType]] = {
     "GET": frozenset(),
@@ -44,7 +48,9 @@ _ALLOWED: Mapping[str, frozenset[OperationType]] = {
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
     OperationType.MUTATION: f"A mutation is sent by POST to {PATH}",
-    OperationType.SUBSCRIPTION: f"A subscription is sent over a graphql-transport-ws socket, ws(s)://…{PATH}",
+    OperationType.SUBSCRIPTION: (
+        f"A subscription is sent over a socket: graphql-transport-ws on {PATH}, AppSync's own on {REALTIME_PATH}"
+    ),
 }
 ALLOWED_HEADERS = (
     "authorization",
@@ -56,24 +62,13 @@ ALLOWED_HEADERS = (
 )
 
 
-class Callers(Protocol):
-    """Tells who is asking."""
-
-    async def caller(self, authorization: str | None) -> Caller | None:
-        """Return the caller that an Authorization header proves, None without one.
-
-        Raises:
-            UnauthenticatedError: it proves nothing.
-        """
-
-
 class Endpoint(GraphQL[Context, None]):
     """Answers operations over HTTP and the socket, in AppSync's shapes.
 
     Args:
         schema: the schema.
         store: the tables.
-        callers: tells who is asking.
+        admission: tells who is let in.
         graphiql: the page for browsers.
         origins: pages that may open a socket from elsewhere.
     """
@@ -85,19 +80,19 @@ class Endpoint(GraphQL[Context, None]):
         self,
         schema: MirrorSchema,
         store: Store,
-        callers: Callers,
+        admission: Admission,
         graphiql: GraphiQL,
         origins: Sequence[str],
     ) -> None:
         super().__init__(
             schema,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=INIT_TIMEOUT,
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=None,  # the handler counts, and refuses in AppSync's shape
             allowed_origins=origins,
         )
         self._store = store
-        self._callers = callers
+        self._admission = admission
         self._graphiql = graphiql
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,9 +124,7 @@ class Endpoint(GraphQL[Context, None]):
             return Context(self._store, None, request.headers)
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return Context(self._store, None, request.headers)
-        caller = await self._callers.caller(request.headers.get("authorization"))
-        if caller is None:
-            raise UnauthenticatedError("Missing authorization header")
+        caller = await self._admission.admit(request.headers)
         return Context(self._store, caller, request.headers)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -140,10 +133,7 @@ class Endpoint(GraphQL[Context, None]):
         Raises:
             UnauthenticatedError: the first message and the upgrade request prove nobody.
         """
-        authorization = authorization_of(context.connection_params or {}, context.headers)
-        context.caller = await self._callers.caller(authorization)
-        if context.caller is None:
-            raise UnauthenticatedError("Missing authorization")
+        context.caller = await self._admission.admit(context.connection_params or {}, context.headers)
         return await super().on_ws_connect(context)
 
     async def render_graphql_ide(self, request: Request) -> Response:
@@ -187,6 +177,10 @@ class Endpoint(GraphQL[Context, None]):
         if result.errors:
             response["errors"] = [report(error).formatted for error in result.errors]
         return response
+
+    def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
+        """Read a GET: as nothing runs, only what kind of operation it is counts, to say where that is sent."""
+        return {name: value for name, value in params.items() if name in {"query", "operationName"}}
 
     def parse_json(self, data: str | bytes) -> Any:
         """Read a request.
@@ -240,6 +234,7 @@ def build_app(
     graphiql: GraphiQL,
     routes: Sequence[BaseRoute] = (),
     origins: Sequence[str] = (),
+    api_keys: Sequence[str] = (),
     lifespan: Any = None,
 ) -> Starlette:
     """Return the server's app.
@@ -251,9 +246,11 @@ def build_app(
         graphiql: the page for browsers, its files and sign-in.
         routes: further routes, such as the health checks.
         origins: pages elsewhere that may call the server.
+        api_keys: keys of applications that may read the schema.
         lifespan: Starlette's.
     """
-    endpoint = Endpoint(schema, store, identity, graphiql, origins)
+    admission = Admission(identity, api_keys)
+    endpoint = Endpoint(schema, store, admission, graphiql, origins)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
@@ -266,6 +263,7 @@ def build_app(
             Route("/", lambda _request: RedirectResponse(PATH)),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
+            WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, admission, origins)),
             *graphiql.routes(),
             *routes,
         ],

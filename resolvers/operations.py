@@ -13,7 +13,7 @@ from models.rows import decode, encode
 from models.store import Item, Store
 from resolvers.authorization import may_read
 from resolvers.change_feed import ChangeFeed
-from resolvers.context import signed_in
+from resolvers.context import context_of, signed_in
 from resolvers.service_requests import ServiceRequests
 from resolvers.subscriptions import changes_of
 from schema.amplify.answers import AnyInfo
@@ -182,7 +182,8 @@ def subscriptions(feed: ChangeFeed) -> type:
         ) -> AsyncIterator[WorkflowStatus]:
             """How far a request has come: now, and at every step from here on."""
             signed_in(info)
-            async for item in changes_of(feed, tables.ServiceRequest, request_id):
+            listening = context_of(info).listening
+            async for item in changes_of(feed, tables.ServiceRequest, request_id, listening):
                 if not _is_visible(info, item):
                     raise UnauthorizedError.of(info)
                 yield _status(item)
