@@ -22,7 +22,10 @@ from models.lifecycle import (
     Response,
     StatusReason,
     Step,
+    Terms,
+    Wait,
 )
+from models.negotiation import counter_refused, settled
 from models.steps import happened, moved_on
 
 SUBMITTED = "Service Request Submitted"
@@ -43,9 +46,16 @@ class Question:
 QUESTIONS = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Question(
         provider=True,
-        responses=frozenset({Response.ACCEPTED, Response.REJECTED}),
+        responses=frozenset({Response.ACCEPTED, Response.REJECTED, Response.COUNTER_OFFER}),
         status=RequestStatus.AWAITING_RESPONSE,
         event="Provider Response Received",
+    ),
+    Step.WAIT_FOR_NEGOTIATION_RESPONSE: Question(
+        provider=False,
+        responses=frozenset({Response.ACCEPT, Response.REJECT, Response.COUNTER}),
+        status=RequestStatus.NEGOTIATING,
+        event="Negotiation Response Received",
+        early="The provider has made no counter-offer that waits for an answer.",
     ),
     Step.WAIT_FOR_SERVICE_START: Question(
         provider=True,
@@ -108,9 +118,16 @@ def invalid_amount(asked: Hours | float, *, rate: Hours | None = None) -> Refusa
 
 
 def answer(
-    scene: Scene, now: datetime, *, wait: Step, by: str, response: Response, message: str | None = None
+    scene: Scene,
+    now: datetime,
+    *,
+    wait: Step,
+    by: str,
+    response: Response,
+    message: str | None = None,
+    terms: Terms | None = None,
 ) -> Verdict:
-    """Write a person's answer to a wait, once.
+    """Write a person's answer to a wait, once; hours that it has more or less of are held or returned with it.
 
     Raises:
         ValueError: the wait asks for something else; a mutation's mistake, not a member's.
@@ -121,7 +138,24 @@ def answer(
     if (refused := stranger(request, by, provider=question.provider)) is not None:
         return refused
     if (given := _given(request, wait)) is not None:
-        return request if (given.response, given.message) == (response, message) else _answered(request, given)
+        same = (given.response, given.message, given.terms) == (response, message, terms)
+        return request if same else _answered(request, given)
+    open_wait = _open(request, wait, now)
+    if isinstance(open_wait, Refusal):
+        return open_wait
+    if terms is not None and (refused := counter_refused(request, terms)) is not None:
+        return refused
+    said = Answer(
+        wait=wait, round=request.negotiation_round, response=response, by=by, at=now, message=message, terms=terms
+    )
+    after = request.moved(now, wait=replace(open_wait, answer=said))
+    told = happened(after, question.event, actor=by, response=response, message=message)
+    return settled(scene, now, Change(request=after, events=(told,)))
+
+
+def _open(request: Request, wait: Step, now: datetime) -> Wait | Refusal:
+    """Return a wait that may be answered now; or why it may not."""
+    question = QUESTIONS[wait]
     if request.answer is not None:
         return _passing(request)
     if request.status is not question.status or request.wait is None or request.wait.name is not wait:
@@ -133,20 +167,14 @@ def answer(
             "The time for this answer is over.",
             {"deadline": clock.to_text(request.wait.deadline), "status": request.status.value},
         )
-    said = Answer(wait=wait, round=request.negotiation_round, response=response, by=by, at=now, message=message)
-    after = request.moved(now, wait=replace(request.wait, answer=said))
-    return Change(
-        request=after, events=(happened(after, question.event, actor=by, response=response, message=message),)
-    )
+    return request.wait
 
 
 def _given(request: Request, wait: Step) -> Answer | None:
-    """Return the answer that was given to this wait in this round, whether it still stands or is history."""
-    everything = (*request.answers, request.answer)
-    matching = (
-        said for said in everything if said and said.wait is wait and said.round == request.negotiation_round
-    )
-    return next(matching, None)
+    """Return the answer to this wait that still stands; unless it asks anew, the last one that it was given."""
+    if request.wait is not None and request.wait.name is wait:
+        return request.answer
+    return next((said for said in reversed(request.answers) if said.wait is wait), None)
 
 
 def _answered(request: Request, given: Answer) -> Refusal:

@@ -59,6 +59,8 @@ _ENDINGS = {
     StatusReason.REQUESTER_CANCELLED: "The requester has cancelled the request.",
     StatusReason.PROVIDER_WITHDREW: "The provider has withdrawn; held hours are back.",
     StatusReason.PROVIDER_REJECTED: "The provider has declined the request; held hours are back.",
+    StatusReason.REQUESTER_REJECTED: "The requester has declined the counter-offer; held hours are back.",
+    StatusReason.NEGOTIATION_TIMEOUT: "The counter-offer was not answered in time; held hours are back.",
     StatusReason.RESPONSE_TIMEOUT: "The provider did not answer in time; held hours are back.",
     StatusReason.START_TIMEOUT: "The service was never begun; held hours are back.",
     StatusReason.COMPLETION_TIMEOUT: "The service was never completed; held hours are back.",
@@ -76,19 +78,25 @@ def _ending(user_id: str, reason: StatusReason, message: str | None) -> Notice:
     )
 
 
+_REJECTIONS = {
+    Response.REJECTED: StatusReason.PROVIDER_REJECTED,
+    Response.REJECT: StatusReason.REQUESTER_REJECTED,
+}
+
+
 def refund(scene: Scene, now: datetime) -> Verdict:
-    """AWAITING_RESPONSE, answered REJECTED → REJECTED with the hours back."""
+    """AWAITING_RESPONSE, NEGOTIATING, answered with a no → REJECTED with the hours back."""
     request = scene.request
-    if request.status_reason is StatusReason.PROVIDER_REJECTED:
+    if request.status_reason in _REJECTIONS.values():
         return request
     answer = request.answer
-    if answer is None or answer.response is not Response.REJECTED:
+    if answer is None or answer.response not in _REJECTIONS:
         return moved_on(request)
     return end(
         scene,
         now,
         status=RequestStatus.REJECTED,
-        reason=StatusReason.PROVIDER_REJECTED,
+        reason=_REJECTIONS[answer.response],
         event="Service Request Rejected",
         actor=answer.by,
         message=answer.message,
@@ -97,6 +105,7 @@ def refund(scene: Scene, now: datetime) -> Verdict:
 
 _TIMEOUTS = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: StatusReason.RESPONSE_TIMEOUT,
+    Step.WAIT_FOR_NEGOTIATION_RESPONSE: StatusReason.NEGOTIATION_TIMEOUT,
     Step.WAIT_FOR_SERVICE_START: StatusReason.START_TIMEOUT,
     Step.WAIT_FOR_COMPLETION: StatusReason.COMPLETION_TIMEOUT,
 }

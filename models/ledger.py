@@ -97,6 +97,10 @@ class Escrow:
     cancelled_at: datetime | None = None
     version: int = 1
 
+    def adjusted(self, amount: Hours, now: datetime) -> "Escrow":
+        """Return this escrow with another amount in it."""
+        return replace(self, amount=amount, updated_at=now, version=self.version + 1)
+
     def released(self, now: datetime) -> "Escrow":
         """Return this escrow, its hours gone to the other side."""
         return replace(
@@ -181,6 +185,38 @@ def hold(*, request_id: str, from_user_id: str, amount: Hours) -> Movement:
         escrowed=amount,
     )
     return Movement(id=derived(request_id, "hold"), legs=(leg,), related_entity_id=request_id, spends=True)
+
+
+def adjust(
+    *,
+    request_id: str,
+    round: int,  # noqa: A002 — the field's own name
+    from_user_id: str,
+    held: Hours,
+    amount: Hours,
+) -> Movement | None:
+    """Hold more or less for a request, as a counter-offer has it; None if it comes to the same.
+
+    Args:
+        request_id: the request.
+        round: the round of the negotiation; in each, terms are taken up once at most.
+        from_user_id: the requester.
+        held: the hours that are held.
+        amount: the hours to hold instead.
+    """
+    more = amount - held
+    if more == ZERO:
+        return None
+    leg = Leg(
+        user_id=from_user_id,
+        type=TransactionType.ESCROW if more > ZERO else TransactionType.REFUND,
+        description="More hours held, as agreed" if more > ZERO else "Held hours returned, as agreed",
+        available=-more,
+        escrowed=more,
+    )
+    return Movement(
+        id=derived(request_id, "adjust", round), legs=(leg,), related_entity_id=request_id, spends=True
+    )
 
 
 def release(*, request_id: str, from_user_id: str, to_user_id: str, amount: Hours) -> Movement:

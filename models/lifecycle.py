@@ -12,7 +12,7 @@ from typing import Any
 from zlib import crc32
 
 from models.errors import BrokenLedgerError
-from models.hours import Hours
+from models.hours import Hours, priced
 from models.identifiers import derived
 
 
@@ -71,6 +71,7 @@ class Step(StrEnum):
     VALIDATE_REQUEST = "ValidateRequest"
     CREATE_ESCROW = "CreateEscrow"
     WAIT_FOR_PROVIDER_RESPONSE = "WaitForProviderResponse"
+    WAIT_FOR_NEGOTIATION_RESPONSE = "WaitForNegotiationResponse"
     START_SERVICE_EXECUTION = "StartServiceExecution"
     REFUND_ESCROW = "RefundEscrow"
     EXPIRE_REQUEST = "ExpireRequest"
@@ -87,10 +88,14 @@ class Step(StrEnum):
 
 
 class Response(StrEnum):
-    """What people can answer a waiting workflow."""
+    """What people can answer a waiting workflow: a provider, a requester to a counter-offer, either of them."""
 
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
+    COUNTER_OFFER = "COUNTER_OFFER"
+    ACCEPT = "ACCEPT"
+    REJECT = "REJECT"
+    COUNTER = "COUNTER"
     MARKED = "MARKED"
     CONFIRMED = "CONFIRMED"
 
@@ -118,6 +123,8 @@ STEP_GRACE = timedelta(seconds=60)
 ANSWER_GRACE = timedelta(seconds=10)
 # The sweep's index spreads over this many keys, since one key takes 1,000 writes a second.
 DUE_SHARDS = 8
+# A round is one counter-offer of the provider's.
+MOST_ROUNDS = 2
 # More than any life can have: 2 rounds of negotiation, a dispute before and one after payment by each party.
 LARGEST_LIFE = 64
 
@@ -134,8 +141,21 @@ BEFORE_ACCEPTANCE = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """For how many hours, at which rate: what the two agree on."""
+
+    hours: Hours
+    rate: Hours
+
+    @property
+    def amount(self) -> Hours:
+        """Return the hours that change hands."""
+        return priced(self.hours, self.rate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a person answered, to which wait, in which round."""
+    """What a person answered, to which wait, in which round; `terms` is what they would have instead."""
 
     wait: Step
     round: int
@@ -143,6 +163,7 @@ class Answer:
     by: str
     at: datetime
     message: str | None = None
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +190,8 @@ class Request:
     """A service request. Version 0 is one that is not stored yet.
 
     Args:
-        amount: the hours held for it, fixed when they are held.
+        amount: the hours held for it, fixed when they are held and with every counter-offer that is taken up.
+        offered_hours, offered_rate: the provider's counter-offer, while it is NEGOTIATING.
         response_seconds: how long the provider may take, fixed at the same time.
         generation: which execution may move it; an older one finds itself superseded.
         resumptions: how often it was resumed since it last moved, and `failing_since` when that began.
@@ -192,6 +214,8 @@ class Request:
     step_function_execution_arn: str | None = None
     status_reason: StatusReason | None = None
     amount: Hours | None = None
+    offered_hours: Hours | None = None
+    offered_rate: Hours | None = None
     response_seconds: int | None = None
     version: int = 0
     generation: int = 0
@@ -270,6 +294,7 @@ _BY_STATUS = {
 # The wait to open for a request that is older than the workflow, and so waits for nobody.
 _FIRST_WAIT = {
     RequestStatus.AWAITING_RESPONSE: Step.WAIT_FOR_PROVIDER_RESPONSE,
+    RequestStatus.NEGOTIATING: Step.WAIT_FOR_NEGOTIATION_RESPONSE,
     RequestStatus.ACCEPTED: Step.WAIT_FOR_SERVICE_START,
     RequestStatus.IN_PROGRESS: Step.WAIT_FOR_COMPLETION,
 }
@@ -277,7 +302,13 @@ _FIRST_WAIT = {
 _BY_RESPONSE = {
     Response.ACCEPTED: Step.START_SERVICE_EXECUTION,
     Response.REJECTED: Step.REFUND_ESCROW,
+    Response.COUNTER_OFFER: Step.WAIT_FOR_NEGOTIATION_RESPONSE,
+    Response.ACCEPT: Step.START_SERVICE_EXECUTION,
+    Response.REJECT: Step.REFUND_ESCROW,
+    Response.COUNTER: Step.WAIT_FOR_PROVIDER_RESPONSE,
 }
+# The waits that the request moves on from as the answer says.
+_ASKED_OPENLY = frozenset({Step.WAIT_FOR_PROVIDER_RESPONSE, Step.WAIT_FOR_NEGOTIATION_RESPONSE})
 
 # What follows a wait: the step after its answer, and the step after its deadline.
 _AFTER_WAIT = {
@@ -297,11 +328,9 @@ def next_step(request: Request, now: datetime) -> Step:
         return step
     wait = request.wait
     if wait is None:
-        if request.status not in _FIRST_WAIT:
-            raise BrokenLedgerError(f"request {request.id} is {request.status} and waits for nobody")
         return _FIRST_WAIT[request.status]
     overdue = wait.deadline <= now
-    if wait.name is Step.WAIT_FOR_PROVIDER_RESPONSE:
+    if wait.name in _ASKED_OPENLY:
         if wait.answer:
             return _BY_RESPONSE[wait.answer.response]
         return Step.EXPIRE_REQUEST if overdue else wait.name
@@ -316,6 +345,8 @@ def window(request: Request, step: Step, windows: Windows) -> timedelta:
     if step is Step.WAIT_FOR_PROVIDER_RESPONSE:
         seconds = request.response_seconds
         return windows.response if seconds is None else timedelta(seconds=seconds)
+    if step is Step.WAIT_FOR_NEGOTIATION_RESPONSE:
+        return windows.negotiation
     if step in (Step.CONFIRM_SERVICE_START, Step.CONFIRM_SERVICE_COMPLETION):
         return windows.confirmation
     return windows.mark

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from models import hours, ledger
+from models.announcements import announcement_of
 from models.change import Change, Guard, Offer, Scene, Verdict
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
@@ -185,12 +186,16 @@ def _opened(request: Request, step: Step, token: str, now: datetime, windows: Wi
 
 def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:
     given = request.answer
+    offered = given.terms if given and status is RequestStatus.NEGOTIATING else None
     return request.moved(
         now,
         status=status,
         wait=wait,
         expires_at=wait.deadline,
         answers=request.answers if given is None else (*request.answers, given),
+        negotiation_round=request.negotiation_round + (offered is not None),
+        offered_hours=offered and offered.hours,
+        offered_rate=offered and offered.rate,
     )
 
 
@@ -202,75 +207,24 @@ def _taken_over(request: Request, wait: Wait, now: datetime) -> Request:
     return replace(request, wait=wait, version=request.version + 1, updated_at=now)
 
 
-# For each wait: the status that announces it, its event, whom it tells, and of what.
-_ANNOUNCED = {
-    Step.WAIT_FOR_PROVIDER_RESPONSE: (
-        RequestStatus.AWAITING_RESPONSE,
-        "Provider Notified",
-        "provider_id",
-        NotificationType.TRANSACTION_REQUEST,
-        "You have a new request",
-        "A member asks for {hours} hours of your service. Please answer until {deadline:%d %b %Y %H:%M} UTC.",
-    ),
-    Step.WAIT_FOR_SERVICE_START: (
-        RequestStatus.ACCEPTED,
-        "Service Request Accepted",
-        "requester_id",
-        NotificationType.TRANSACTION_ACCEPTED,
-        "Your request was accepted",
-        "The provider has accepted your request for {hours} hours.",
-    ),
-    Step.CONFIRM_SERVICE_START: (
-        RequestStatus.ACCEPTED,
-        "Service Start Confirmation Requested",
-        "requester_id",
-        NotificationType.SYSTEM_UPDATE,
-        "Has the service begun?",
-        "The provider says that the work has begun. Please confirm until {deadline:%d %b %Y %H:%M} UTC.",
-    ),
-    Step.WAIT_FOR_COMPLETION: (
-        RequestStatus.IN_PROGRESS,
-        "Service Started",
-        "provider_id",
-        NotificationType.SYSTEM_UPDATE,
-        "The service is in progress",
-        "The start is confirmed. Please mark the service as complete when the work is done.",
-    ),
-    Step.CONFIRM_SERVICE_COMPLETION: (
-        RequestStatus.IN_PROGRESS,
-        "Service Completion Confirmation Requested",
-        "requester_id",
-        NotificationType.SYSTEM_UPDATE,
-        "Is the work done?",
-        "The provider says that the work is done. Please confirm until {deadline:%d %b %Y %H:%M} UTC.",
-    ),
-}
-
-
 def begin_wait(scene: Scene, now: datetime, *, step: Step, token: str, windows: Windows) -> Verdict:
     """Open a wait, with the status that announces it; or give an open one its new token, telling nobody again."""
     request = scene.request
     entered = Step.WAIT_FOR_SERVICE_START if (due := next_step(request, now)) is _ACCEPTED else due
     if entered is not step:
         return moved_on(request)
-    status, event, told, type_, title, message = _ANNOUNCED[step]
+    announcement = announcement_of(step, request.answer)
     wait = _opened(request, step, token, now, windows)
     if request.wait is not None and request.wait.name is step:
         return Change(request=_taken_over(request, wait, now), events=())
-    after = _waiting(request, wait, now, status)
-    notice = Notice(
-        user_id=getattr(request, told),
-        type=type_,
-        title=title,
-        message=message.format(hours=request.estimated_hours, deadline=wait.deadline),
-    )
+    after = _waiting(request, wait, now, announcement.status)
     automatic = bool(
         request.wait and request.wait.name is not Step.WAIT_FOR_PROVIDER_RESPONSE and not request.answer
     )
     return Change(
         request=after,
-        events=(happened(after, event, automatic=automatic),),
-        notices=(notice,),
+        events=(happened(after, announcement.event, automatic=automatic),),
+        notices=(announcement.notice(after, wait),),
         guard=Guard.REMOVE if step is Step.WAIT_FOR_SERVICE_START else Guard.KEEP,
     )
 
@@ -308,5 +262,7 @@ def closed(
         status_reason=reason,
         wait=None,
         expires_at=None,
+        offered_hours=None,
+        offered_rate=None,
         answers=request.answers if given is None else (*request.answers, given),
     )

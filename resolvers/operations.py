@@ -5,9 +5,11 @@ from typing import Any
 
 import strawberry
 
-from models import tables
+from models import hours, tables
 from models.errors import Refusal
-from models.lifecycle import Request, Response, Step
+from models.hours import InvalidHoursError
+from models.lifecycle import Request, Response, Step, Terms
+from models.negotiation import invalid_terms
 from models.progress import progress
 from models.rows import decode, encode
 from models.store import Item, Store
@@ -21,8 +23,9 @@ from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, RefusedError, UnauthorizedError
 from schema.types.service_request import MESSAGE_CHARACTERS, ServiceRequest
 from schema.workflow import (
+    CounterOfferInput,
     EndServiceRequestInput,
-    ProviderResponse,
+    RespondToCounterOfferInput,
     ServiceRequestMarkInput,
     StartServiceRequestWorkflowInput,
     UpdateProviderResponseInput,
@@ -58,6 +61,25 @@ def checked(message: str | None) -> str | None:
     return message or None
 
 
+def offered(response: Response, given: CounterOfferInput | None) -> Terms | Refusal | None:
+    """Return the terms that an answer offers instead, if it is one that does; or why there can be no such terms.
+
+    Raises:
+        InvalidInputError: they are missing, or not to go with this answer.
+    """
+    is_due = response in {Response.COUNTER_OFFER, Response.COUNTER}
+    if is_due != (given is not None):
+        raise InvalidInputError(
+            f"counterOffer: {'is required' if is_due else 'does not go'} with {response}", field="counterOffer"
+        )
+    if given is None:
+        return None
+    try:
+        return Terms(hours=hours.from_float(given.estimated_hours), rate=hours.from_float(given.agreed_rate))
+    except InvalidHoursError:
+        return invalid_terms(given.estimated_hours, given.agreed_rate)
+
+
 class RequestMutations:
     """The mutations that move a request, one method each."""
 
@@ -77,15 +99,16 @@ class RequestMutations:
         info: AnyInfo,
         input: UpdateProviderResponseInput,  # noqa: A002 — Amplify's name for it
     ) -> Any:
-        """The provider accepts or rejects a request."""
-        outcome = await self._requests.answer(
-            input.request_id,
-            wait=Step.WAIT_FOR_PROVIDER_RESPONSE,
-            by=signed_in(info).sub,
-            response=_RESPONSES[input.response],
-            message=checked(input.message),
-        )
-        return shown(outcome)
+        """The provider accepts a request, rejects it, or offers other terms."""
+        return await self._respond(info, input, Step.WAIT_FOR_PROVIDER_RESPONSE)
+
+    async def respond_to_counter_offer(
+        self,
+        info: AnyInfo,
+        input: RespondToCounterOfferInput,  # noqa: A002 — Amplify's name for it
+    ) -> Any:
+        """The requester accepts the provider's terms, rejects them, or offers others; the hours held follow."""
+        return await self._respond(info, input, Step.WAIT_FOR_NEGOTIATION_RESPONSE)
 
     async def mark_service_started(self, info: AnyInfo, input: ServiceRequestMarkInput) -> Any:  # noqa: A002 — Amplify's name for it
         """The provider says that the work has begun."""
@@ -113,6 +136,23 @@ class RequestMutations:
         caller, message = signed_in(info), checked(input.message)
         return shown(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
 
+    async def _respond(
+        self, info: AnyInfo, given: UpdateProviderResponseInput | RespondToCounterOfferInput, wait: Step
+    ) -> Item:
+        caller, response = signed_in(info), Response(given.response.value)
+        terms = offered(response, given.counter_offer)
+        if isinstance(terms, Refusal):
+            raise RefusedError(terms)
+        outcome = await self._requests.answer(
+            given.request_id,
+            wait=wait,
+            by=caller.sub,
+            response=response,
+            message=checked(given.message),
+            terms=terms,
+        )
+        return shown(outcome)
+
     async def _mark(self, info: AnyInfo, given: ServiceRequestMarkInput, wait: Step, response: Response) -> Item:
         caller = signed_in(info)
         return shown(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
@@ -124,6 +164,7 @@ def mutations(requests: ServiceRequests) -> type:
     resolvers = (
         answered_by.start_service_request_workflow,
         answered_by.update_provider_response,
+        answered_by.respond_to_counter_offer,
         answered_by.mark_service_started,
         answered_by.confirm_service_start,
         answered_by.mark_service_complete,
@@ -136,12 +177,6 @@ def mutations(requests: ServiceRequests) -> type:
         for resolver in resolvers
     }
     return strawberry.type(type("WorkflowMutations", (), fields))
-
-
-_RESPONSES = {
-    ProviderResponse.ACCEPTED: Response.ACCEPTED,
-    ProviderResponse.REJECTED: Response.REJECTED,
-}
 
 
 def _is_visible(info: AnyInfo, item: Item) -> bool:

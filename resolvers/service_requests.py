@@ -12,7 +12,7 @@ from models.aws import Calls
 from models.clock import Clock
 from models.errors import HourBankError, Refusal, not_found
 from models.hours import InvalidHoursError
-from models.lifecycle import Request, RequestStatus, Response, Step
+from models.lifecycle import Request, RequestStatus, Response, Step, Terms
 from models.transactions import Moved, Rule, Transactions
 from workflows.executions import Executions
 
@@ -99,11 +99,20 @@ class ServiceRequests:
         return request
 
     async def answer(
-        self, request_id: str, *, wait: Step, by: str, response: Response, message: str | None = None
+        self,
+        request_id: str,
+        *,
+        wait: Step,
+        by: str,
+        response: Response,
+        message: str | None = None,
+        terms: Terms | None = None,
     ) -> Request | Refusal:
         """Write a member's answer to a wait, and let the workflow go on."""
-        rule = partial(answers.answer, wait=wait, by=by, response=response, message=message)
-        moved = await self._settled(lambda: self._transactions.move(request_id, rule))
+        rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
+        # Other terms that are taken up move hours.
+        whole = wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
+        moved = await self._settled(lambda: self._transactions.move(request_id, rule, whole=whole))
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:

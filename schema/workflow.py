@@ -21,6 +21,24 @@ class ProviderResponse(StrEnum):
 
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
+    COUNTER_OFFER = "COUNTER_OFFER"
+
+
+@strawberry.enum
+class CounterOfferResponse(StrEnum):
+    """What a requester can answer a counter-offer."""
+
+    ACCEPT = "ACCEPT"
+    REJECT = "REJECT"
+    COUNTER = "COUNTER"
+
+
+@strawberry.input
+class CounterOfferInput:
+    """Other terms: for how many hours, at how many hours an hour."""
+
+    estimated_hours: float
+    agreed_rate: float
 
 
 @strawberry.input
@@ -32,11 +50,22 @@ class StartServiceRequestWorkflowInput:
 
 @strawberry.input
 class UpdateProviderResponseInput:
-    """The provider's answer to a request."""
+    """The provider's answer to a request; `counterOffer` goes with COUNTER_OFFER, and with nothing else."""
 
     request_id: strawberry.ID
     response: ProviderResponse
     message: str | None = None
+    counter_offer: CounterOfferInput | None = None
+
+
+@strawberry.input
+class RespondToCounterOfferInput:
+    """The requester's answer to a counter-offer; `counterOffer` goes with COUNTER, and with nothing else."""
+
+    request_id: strawberry.ID
+    response: CounterOfferResponse
+    message: str | None = None
+    counter_offer: CounterOfferInput | None = None
 
 
 @strawberry.input

@@ -5,6 +5,13 @@ from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
 
 
+class TermsMap(MapAttribute[str, object]):
+    """For how many hours, at which rate."""
+
+    hours = HoursAttribute()
+    rate = HoursAttribute()
+
+
 class AnswerMap(MapAttribute[str, object]):
     """What a person answered while the workflow waited."""
 
@@ -14,6 +21,7 @@ class AnswerMap(MapAttribute[str, object]):
     by = UnicodeAttribute()
     at = MomentAttribute()
     message = UnicodeAttribute(null=True)
+    terms = TermsMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
 
 
 class WaitMap(MapAttribute[str, object]):
@@ -56,6 +64,9 @@ class ServiceRequest(Table):
 
     statusReason = UnicodeAttribute(null=True)
     amount = HoursAttribute(null=True)
+    # What the provider offers instead, while the requester is asked about it.
+    offeredHours = HoursAttribute(null=True)
+    offeredRate = HoursAttribute(null=True)
     responseSeconds = IntegerAttribute(null=True)
     version = IntegerAttribute()
     generation = IntegerAttribute()

@@ -37,7 +37,7 @@ _NEGOTIATED = "updateProviderResponse or respondToCounterOffer"
         "stepFunctionExecutionArn": _WORKFLOW,
         "expiresAt": _WORKFLOW,
     },
-    unwritable=["statusReason", "amount"],
+    unwritable=["statusReason", "amount", "offeredHours", "offeredRate"],
     bounds={"message": Text(MESSAGE_CHARACTERS)},
 )
 class ServiceRequest:
@@ -59,6 +59,8 @@ class ServiceRequest:
     updatedAt: AWSDateTime
     statusReason: str | None
     amount: float | None
+    offeredHours: float | None
+    offeredRate: float | None
 
     service = belongs_to("Service", "serviceId")
     requester = belongs_to("User", "requesterId")

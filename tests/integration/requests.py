@@ -16,6 +16,7 @@ CREATE = """mutation M($input: CreateServiceRequestInput!) {
   createServiceRequest(input: $input) { id status stepFunctionExecutionArn } }"""
 GET = """query Q($id: ID!) { getServiceRequest(id: $id) {
   id status statusReason estimatedHours amount agreedRate escrowId expiresAt stepFunctionExecutionArn
+  offeredHours offeredRate negotiationRound
   escrow { status amount releasedAt cancelledAt } } }"""
 BALANCE = (
     "query Q($userId: ID!) { getUserBalance(userId: $userId) { availableBalance escrowedBalance totalBalance } }"
@@ -27,6 +28,8 @@ STATUS = """query Q($arn: String!) { getWorkflowStatus(executionArn: $arn) {
 RESPOND = (
     "mutation M($input: UpdateProviderResponseInput!) { it: updateProviderResponse(input: $input) { id status } }"
 )
+COUNTER = """mutation M($input: RespondToCounterOfferInput!) {
+  it: respondToCounterOffer(input: $input) { id status } }"""
 MARK = "mutation M($input: ServiceRequestMarkInput!) {{ it: {}(input: $input) {{ id status }} }}"
 END = "mutation M($input: EndServiceRequestInput!) {{ it: {}(input: $input) {{ id status statusReason }} }}"
 
@@ -80,6 +83,17 @@ class Deal:
     ) -> Any:
         given = {"requestId": self.id, "response": response, "message": message}
         return (await self.graphql((by or self.bob).token, RESPOND, {"input": given}))["it"]
+
+    async def offer(self, hours: float, rate: float = 1, *, by: Member | None = None) -> Any:
+        """Bob offers other terms."""
+        terms = {"estimatedHours": hours, "agreedRate": rate}
+        given = {"requestId": self.id, "response": "COUNTER_OFFER", "counterOffer": terms}
+        return (await self.graphql((by or self.bob).token, RESPOND, {"input": given}))["it"]
+
+    async def negotiate(self, response: str, **terms: float) -> Any:
+        """Alice answers his terms, with others if they are given."""
+        given = {"requestId": self.id, "response": response, "counterOffer": terms or None}
+        return (await self.graphql(self.alice.token, COUNTER, {"input": given}))["it"]
 
     async def mark(self, mutation: str, *, by: Member | None = None) -> Any:
         member = by or (self.bob if mutation.startswith("mark") else self.alice)

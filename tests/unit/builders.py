@@ -19,6 +19,7 @@ from models.lifecycle import (
     RequestStatus,
     Response,
     Step,
+    Terms,
 )
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -181,20 +182,21 @@ class Bank:
     def move(self, rule: Rule, request_id: str = REQUEST_ID) -> Verdict:
         """Let a rule decide about a stored request, and apply what it decides."""
         verdict = rule(self.scene(self.requests[request_id]), self.now)
-        if isinstance(verdict, Change):
-            self.apply(verdict)
+        if isinstance(verdict, Change) and (refused := self.apply(verdict)) is not None:
+            return refused
         return verdict
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change) -> Refusal | None:
+        """Apply a change whole, or return why its hours cannot be moved."""
         after = change.request
         before = self.requests.get(after.id)
         assert after.version == (before.version if before else 0) + 1
-        if change.movement is not None:
-            assert self.post(change.movement) is None
+        if change.movement is not None and (refused := self.post(change.movement)) is not None:
+            return refused
         if change.escrow is not None:
             held = self.escrows.get(change.escrow.id)
-            assert (held is None) == (change.escrow.status is EscrowStatus.ESCROWED), "an escrow ends once"
-            assert held is None or held.status is EscrowStatus.ESCROWED
+            assert held is None or held.status is EscrowStatus.ESCROWED, "an escrow ends once"
+            assert held or change.escrow.status is EscrowStatus.ESCROWED
             self.escrows[change.escrow.id] = change.escrow
         self._guard(change)
         if change.payment is not None:
@@ -202,6 +204,7 @@ class Bank:
         self.requests[after.id] = after
         self.events.extend(change.events)
         self.notices.extend(change.notices)
+        return None
 
     def _guard(self, change: Change) -> None:
         key, request_id = change.request.guard_id, change.request.id
@@ -237,8 +240,10 @@ class Bank:
         escrow = self.escrows.get(request.escrow_key)
         guarded = self.guards.get(request.guard_id) == request.id
         held = escrow is not None and escrow.status is EscrowStatus.ESCROWED
-        assert guarded == (request.status in {RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE})
+        assert guarded == (request.status in GUARDED)
         assert held == (request.status in HELD)
+        assert escrow is None or escrow.amount == request.amount
+        assert (request.offered_hours is not None) == (request.status is RequestStatus.NEGOTIATING)
         assert (request.due_at is None) == (request.due_shard is None)
         if request.status not in ENDED:
             assert request.due_at is not None
@@ -250,15 +255,8 @@ class Bank:
         assert self.exchanges.count(request.id) == (request.status is RequestStatus.PAID)
 
 
-HELD = frozenset(
-    {
-        RequestStatus.ESCROWED,
-        RequestStatus.AWAITING_RESPONSE,
-        RequestStatus.ACCEPTED,
-        RequestStatus.IN_PROGRESS,
-        RequestStatus.COMPLETED,
-    }
-)
+GUARDED = frozenset({RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE, RequestStatus.NEGOTIATING})
+HELD = GUARDED | {RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS, RequestStatus.COMPLETED}
 
 
 def figures(balance: Balance) -> tuple[object, ...]:
@@ -278,8 +276,12 @@ def wait_for(step: Step, token: str = "token") -> Rule:  # noqa: S107 — a task
     return partial(steps.begin_wait, step=step, token=token, windows=DEFAULT_WINDOWS)
 
 
-def say(wait: Step, by: str, response: Response, message: str | None = None) -> Rule:
-    return partial(answers.answer, wait=wait, by=by, response=response, message=message)
+def say(wait: Step, by: str, response: Response, message: str | None = None, terms: Terms | None = None) -> Rule:
+    return partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
+
+
+def terms(worked: str, rate: str = "1") -> Terms:
+    return Terms(hours=hours(worked), rate=hours(rate))
 
 
 # What the workflow does to a request, by the names that the tables of the tests use.
@@ -288,6 +290,7 @@ WORKFLOW: dict[str, Rule] = {
     "validate": steps.validate,
     "hold": steps.hold,
     "ask": wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE),
+    "negotiate": wait_for(Step.WAIT_FOR_NEGOTIATION_RESPONSE),
     "await start": wait_for(Step.WAIT_FOR_SERVICE_START),
     "ask start": wait_for(Step.CONFIRM_SERVICE_START),
     "await work": wait_for(Step.WAIT_FOR_COMPLETION),
@@ -306,6 +309,10 @@ def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]
     return {
         "accept": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.ACCEPTED),
         "reject": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.REJECTED),
+        "offer": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.COUNTER_OFFER, terms=terms("3", "1.5")),
+        "take": say(Step.WAIT_FOR_NEGOTIATION_RESPONSE, alice, Response.ACCEPT),
+        "decline": say(Step.WAIT_FOR_NEGOTIATION_RESPONSE, alice, Response.REJECT),
+        "counter": say(Step.WAIT_FOR_NEGOTIATION_RESPONSE, alice, Response.COUNTER, terms=terms("1.5", "1.1")),
         "start": say(Step.WAIT_FOR_SERVICE_START, bob, Response.MARKED),
         "confirm start": say(Step.CONFIRM_SERVICE_START, alice, Response.CONFIRMED),
         "finish": say(Step.WAIT_FOR_COMPLETION, bob, Response.MARKED),
@@ -319,6 +326,9 @@ EVERYTHING = {**WORKFLOW, **people()}
 
 _HELD = ("begin", "hold")
 _ASKED = (*_HELD, "ask")
+_NEGOTIATING = (*_ASKED, "offer", "negotiate")
+_ASKED_AGAIN = (*_NEGOTIATING, "counter", "ask")
+_NEGOTIATING_AGAIN = (*_ASKED_AGAIN, "offer", "negotiate")
 _ACCEPTED = (*_ASKED, "accept", "await start")
 _STARTING = (*_ACCEPTED, "start", "ask start")
 _IN_PROGRESS = (*_STARTING, "confirm start", "await work")
@@ -334,6 +344,16 @@ WAYS: dict[str, tuple[str, ...]] = {
     "AWAITING late": (*_ASKED, "late"),
     "AWAITING accepted": (*_ASKED, "accept"),
     "AWAITING rejected": (*_ASKED, "reject"),
+    "AWAITING offered": (*_ASKED, "offer"),
+    "NEGOTIATING": _NEGOTIATING,
+    "NEGOTIATING late": (*_NEGOTIATING, "late"),
+    "NEGOTIATING taken": (*_NEGOTIATING, "take"),
+    "NEGOTIATING declined": (*_NEGOTIATING, "decline"),
+    "NEGOTIATING countered": (*_NEGOTIATING, "counter"),
+    "AWAITING again": _ASKED_AGAIN,
+    "NEGOTIATING again": _NEGOTIATING_AGAIN,
+    "AGREED": (*_NEGOTIATING_AGAIN, "take", "await start"),
+    "DECLINED": (*_NEGOTIATING, "decline", "refund"),
     "ACCEPTED": _ACCEPTED,
     "ACCEPTED late": (*_ACCEPTED, "late"),
     "ACCEPTED started": (*_ACCEPTED, "start"),

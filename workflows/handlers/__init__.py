@@ -55,6 +55,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "createEscrow": _module("create_escrow"),
     "notifyProvider": _module("notify_provider"),
     "processProviderResponse": _module("process_provider_response"),
+    "processNegotiation": _module("process_negotiation"),
     "timeoutRequest": _module("timeout_request"),
     "beginWait": _module("begin_wait"),
     "processServiceCompletion": _module("process_service_completion"),
