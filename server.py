@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from types import FrameType
@@ -45,6 +46,7 @@ from resolvers.graphiql import GraphiQL
 from resolvers.guards import GUARDS
 from resolvers.health import Health
 from resolvers.http import BODY_BYTES, build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Identity, RemoteKeys
 from resolvers.issuer import LocalIssuer
 from resolvers.mirror import Mirror
@@ -290,6 +292,7 @@ async def _composed(
             store=store,
             identity=identity,
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
+            idempotency=Idempotency(store, clock.now, claimed_for=timedelta(seconds=own.idempotency_claim)),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )

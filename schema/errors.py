@@ -25,6 +25,8 @@ from models.errors import Code, ContentionError, Refusal
 
 _log = structlog.get_logger(__name__)
 
+# What an error is called that nobody foresaw; AppSync's own word.
+INTERNAL_FAILURE = "InternalFailure"
 # What Strawberry raises over a request that names no operation: the client's own mistakes.
 _NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError)
 
@@ -142,7 +144,7 @@ def mask(error: BaseException, **place: Any) -> AppSyncError:
     _log.error("unforeseen error", correlation_id=correlation_id, exc_info=error, **place)
     return AppSyncError(
         f"Something went wrong on our side; when you report it, quote {correlation_id}",
-        error_type="InternalFailure",
+        error_type=INTERNAL_FAILURE,
         info={"correlationId": correlation_id},
     )
 

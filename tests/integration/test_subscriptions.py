@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from models import clock
 from models.aws import AsyncCalls
 from models.store import Item, Store
 from models.tables import Notification, Service, ServiceRequest, Table
@@ -24,6 +25,7 @@ from resolvers import transport
 from resolvers.change_feed import ChangeFeed
 from resolvers.graphiql import GraphiQL
 from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
 from resolvers.issuer import LocalIssuer
 from resolvers.subscriptions import Subscriptions, changes_of
 from schema.amplify.build import build_schema
@@ -122,7 +124,13 @@ async def watched(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         running = Watched(store, feed, LocalIssuer(tmp_path))
         schema = build_schema(cast("Answers", Subscriptions(feed)))
         identity = running.issuer.identity()
-        app = build_app(schema=schema, store=store, identity=identity, graphiql=GraphiQL())
+        app = build_app(
+            schema=schema,
+            store=store,
+            identity=identity,
+            graphiql=GraphiQL(),
+            idempotency=Idempotency(store, clock.now),
+        )
         config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
         uvicorn_server = uvicorn.Server(config)
         task = asyncio.create_task(uvicorn_server.serve())

@@ -13,10 +13,11 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from models import tables
+from models import clock, tables
 from resolvers import transport
 from resolvers.graphiql import GraphiQL
 from resolvers.http import BODY_BYTES, build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Caller, UnauthenticatedError
 from resolvers.transport import OPERATIONS
 from schema.amplify.build import MirrorSchema
@@ -86,6 +87,7 @@ def app() -> Starlette:
         store=store,
         identity=Callers(),
         graphiql=GraphiQL(),
+        idempotency=Idempotency(store, clock.now),
         origins=["https://app.example"],
     )
 
