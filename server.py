@@ -33,7 +33,7 @@ from rich.console import Console
 from starlette.applications import Starlette
 
 from models import clock
-from models.aws import AsyncCalls, Calls
+from models.aws import AsyncCalls, BlockingCalls, Calls, drive
 from models.members import Members
 from models.ratings import Ratings
 from models.settings import Settings
@@ -63,6 +63,8 @@ from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.machine_resources import read_definitions
 from workflows.deployment.package import PackageError
 from workflows.deployment.template import build_template
+from workflows.redrive import Redrive
+from workflows.redrive_console import restart_failed
 from workflows.revival import revive
 from workflows.services import Services
 
@@ -395,13 +397,40 @@ def functions() -> None:
     """Host the functions of a local server that runs with `--functions external`."""
     _configure_logging()
     with _told_in_a_line():
-        own, settings = ServerSettings(), Settings()
-        cloud = LocalCloud(own.local, settings)
-        cloud.attach()
-        os.environ.update(cloud.environment)
+        own = ServerSettings()
+        settings = _settings_here(own)
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
             signal.pause()
+
+
+@cli.command()
+def redrive(
+    *,
+    aws: Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")] = False,
+    only_list: Annotated[bool, typer.Option("--list", help="Restart nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """List what has failed for good, and restart it."""
+    _configure_logging()
+    with _told_in_a_line():
+        settings = _settings_on_aws() if aws else _settings_here(ServerSettings())
+        of_stack = Redrive(Services.over(BlockingCalls(), settings))
+        ask = (lambda _question: True) if yes else typer.confirm
+        try:
+            if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
+                raise typer.Exit(1)
+        except (BotoCoreError, ClientError) as error:
+            raise ExpectedError(f"The dead-letter queue cannot be read: {error}") from None
+
+
+def _settings_here(own: ServerSettings) -> Settings:
+    """Lead AWS's clients to the local cloud of a server that runs."""
+    settings = Settings()
+    cloud = LocalCloud(own.local, settings)
+    cloud.attach()
+    os.environ.update(cloud.environment)
+    return settings
 
 
 if __name__ == "__main__":

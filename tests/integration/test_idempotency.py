@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -23,6 +24,7 @@ ASK = "mutation M($input: CreateServiceRequestInput!) { createServiceRequest(inp
 RENAME = "mutation M($input: UpdateServiceInput!) { updateService(input: $input) { id title } }"
 CLAIM_SECONDS = 3.0
 OFFERED = 9
+HELD = (Decimal(8), Decimal(2))
 
 
 class Sender:
@@ -87,7 +89,7 @@ async def test_twenty_at_once_have_one_effect_and_one_answer(deal: Deal, sender:
     deal.id = answers[0].json()["data"]["createServiceRequest"]["id"]
     assert await asked_by(deal) == [deal.id]
     await deal.reach("AWAITING_RESPONSE")
-    assert await deal.hours(deal.alice) == (8, 2)
+    assert await deal.hours(deal.alice) == HELD
     later = await sender.send(deal.alice, key, ASK, wish(deal))
     assert later.content == answers[0].content
     assert later.json()["data"]["createServiceRequest"]["status"] == "INITIATED"
@@ -140,10 +142,8 @@ async def test_what_nobody_foresaw_is_not_kept(deal: Deal, sender: Sender, cloud
     client.update_item(
         **broken, UpdateExpression="SET category = :c", ExpressionAttributeValues={":c": {"S": "garden"}}
     )
-    again = await sender.send(*renaming)
-    assert again.json() == {
-        "data": {"updateService": {"id": deal.service_id, "title": "new", "category": "garden"}}
-    }
+    again = (await sender.send(*renaming)).json()
+    assert again == {"data": {"updateService": {"id": deal.service_id, "title": "new", "category": "garden"}}}
 
 
 def test_keys_are_forgotten_by_the_table_itself(cloud: Cloud) -> None:
@@ -200,7 +200,7 @@ def both(deal: Deal) -> dict[str, Any]:
 async def until_held(deal: Deal) -> None:
     """Wait until hours are held, of however many requests for the one service for one of them."""
     end = time.monotonic() + 30
-    while (hours := await deal.hours(deal.alice)) != (8, 2):
+    while (hours := await deal.hours(deal.alice)) != HELD:
         assert time.monotonic() < end, hours
         await asyncio.sleep(0.1)
 
@@ -209,7 +209,7 @@ async def cut_off(server: Server, member: Member, key: str, send: Callable[[], A
     """Kill the server as soon as a request has claimed its key; tell whether that was before its answer."""
     names, client = Settings().names, Cloud(endpoint_of(server)).client("dynamodb")
     row = {"TableName": names.table(tables.Idempotency), "Key": row_key(member, key), "ConsistentRead": True}
-    sent = asyncio.create_task(send())
+    sent = asyncio.ensure_future(send())
     while "Item" not in await asyncio.to_thread(client.get_item, **row):
         assert not sent.done(), "it was answered without a claim"
     await asyncio.to_thread(server.end, signal.SIGKILL)
