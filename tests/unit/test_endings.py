@@ -168,7 +168,8 @@ def test_a_repeated_failure_waits_for_its_pause() -> None:
 @pytest.mark.parametrize("place", WAYS)
 def test_a_person_restarts_what_failed_however_long_and_moves_nothing(place: str) -> None:
     bank = failing_at(place)
-    bank.move(endings.give_up) if bank.requests[REQUEST_ID].status not in BEFORE_ACCEPTANCE else None
+    if bank.requests[REQUEST_ID].status not in BEFORE_ACCEPTANCE:
+        bank.move(endings.give_up)
     before, entries = bank.requests[REQUEST_ID], len(bank.entries)
     verdict = bank.move(partial(endings.redrive, execution_arn="next"))
     if before.is_over:

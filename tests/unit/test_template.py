@@ -120,9 +120,11 @@ def test_what_needs_a_person_reaches_the_admins_topic(sample: dict[str, Any]) ->
     assert "Service Request Needs Attention" in rule["EventPattern"]["detail-type"]
     assert rule["Targets"][0]["Arn"] == {"Ref": "AdminTopic"}
     assert sample["AdminTopic"]["Properties"]["TopicName"] == {"Fn::Sub": "${AWS::StackName}-admins"}
-    (statement,) = sample["AdminTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    # A topic's own policy takes the place of the one by which alarms may publish.
-    assert set(statement["Principal"]["Service"]) == {"events.amazonaws.com", "cloudwatch.amazonaws.com"}
+    statements = sample["AdminTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    conditions = {one["Principal"]["Service"]: one.get("Condition") for one in statements}
+    # AWS: a condition in a topic's policy keeps every event of EventBridge's out.
+    assert conditions["events.amazonaws.com"] is None
+    assert conditions["cloudwatch.amazonaws.com"]
 
 
 def test_only_keys_expire() -> None:

@@ -9,7 +9,7 @@ from models.tables import Table
 from workflows.deployment.intrinsics import NAMES, Resource, attribute, logical, ref, resource, sub
 
 _MINUTE = 60
-# What a person has to see to; each detail type is that of one source or another.
+# What a person has to see to, whichever of our sources tells of it.
 _FOR_ADMINS = ("Service Request Needs Attention",)
 # Widgets stand in a grid of 24 columns.
 _WIDTH, _HEIGHT, _ABREAST = 8, 6, 3
@@ -52,16 +52,18 @@ def watch_resources(
 
 
 def _topic_policy() -> Resource:
-    """Let the event bus publish, too: with a policy of its own a topic forgets the one that lets alarms do so."""
-    services = ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
-    may_publish = {
-        "Effect": "Allow",
-        "Principal": {"Service": services},
-        "Action": "sns:Publish",
-        "Resource": ref("AdminTopic"),
-        "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
-    }
-    policy = {"Version": "2012-10-17", "Statement": [may_publish]}
+    """Let the event bus publish, and the alarms: a topic with a policy of its own forgets the one it came with."""
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": ref("AdminTopic")}
+    statements = [
+        # EventBridge says nothing of itself to SNS: a condition would never hold, and the event would be lost.
+        {**publish, "Principal": {"Service": "events.amazonaws.com"}},
+        {
+            **publish,
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
+        },
+    ]
+    policy = {"Version": "2012-10-17", "Statement": statements}
     return resource("SNS::TopicPolicy", {"Topics": [ref("AdminTopic")], "PolicyDocument": policy})
 
 
