@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from types import FrameType
@@ -32,7 +33,7 @@ from rich.console import Console
 from starlette.applications import Starlette
 
 from models import clock
-from models.aws import AsyncCalls, Calls
+from models.aws import AsyncCalls, BlockingCalls, Calls, drive
 from models.members import Members
 from models.ratings import Ratings
 from models.settings import Settings
@@ -45,6 +46,7 @@ from resolvers.graphiql import GraphiQL
 from resolvers.guards import GUARDS
 from resolvers.health import Health
 from resolvers.http import BODY_BYTES, build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Identity, RemoteKeys
 from resolvers.issuer import LocalIssuer
 from resolvers.mirror import Mirror
@@ -61,6 +63,8 @@ from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.machine_resources import read_definitions
 from workflows.deployment.package import PackageError
 from workflows.deployment.template import build_template
+from workflows.redrive import Redrive
+from workflows.redrive_console import restart_failed
 from workflows.revival import revive
 from workflows.services import Services
 
@@ -290,6 +294,7 @@ async def _composed(
             store=store,
             identity=identity,
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
+            idempotency=Idempotency(store, clock.now, claimed_for=timedelta(seconds=own.idempotency_claim)),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )
@@ -392,13 +397,40 @@ def functions() -> None:
     """Host the functions of a local server that runs with `--functions external`."""
     _configure_logging()
     with _told_in_a_line():
-        own, settings = ServerSettings(), Settings()
-        cloud = LocalCloud(own.local, settings)
-        cloud.attach()
-        os.environ.update(cloud.environment)
+        own = ServerSettings()
+        settings = _settings_here(own)
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
             signal.pause()
+
+
+@cli.command()
+def redrive(
+    *,
+    aws: Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")] = False,
+    only_list: Annotated[bool, typer.Option("--list", help="Restart nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """List what has failed for good, and restart it."""
+    _configure_logging()
+    with _told_in_a_line():
+        settings = _settings_on_aws() if aws else _settings_here(ServerSettings())
+        of_stack = Redrive(Services.over(BlockingCalls(), settings))
+        ask = (lambda _question: True) if yes else typer.confirm
+        try:
+            if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
+                raise typer.Exit(1)
+        except (BotoCoreError, ClientError) as error:
+            raise ExpectedError(f"The dead-letter queue cannot be read: {error}") from None
+
+
+def _settings_here(own: ServerSettings) -> Settings:
+    """Lead AWS's clients to the local cloud of a server that runs."""
+    settings = Settings()
+    cloud = LocalCloud(own.local, settings)
+    cloud.attach()
+    os.environ.update(cloud.environment)
+    return settings
 
 
 if __name__ == "__main__":

@@ -151,6 +151,15 @@ def resume(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
     return Change(request=after, events=(happened(after, "Service Request Resumed", generation=after.generation),))
 
 
+def redrive(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
+    """Hand the request to a new execution as a person has asked: if that fails, it is resumed for a day again."""
+    request = scene.request
+    if request.is_over:
+        return request
+    begun_anew = replace(request, resumptions=0, failing_since=None)
+    return resume(replace(scene, request=begun_anew), now, execution_arn=execution_arn)
+
+
 def note_failure(scene: Scene, now: datetime, *, error: str, cause: str) -> Verdict:
     """Put a failed execution on record; status and hours stay, and the sweep is asked to resume the request.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -24,17 +25,19 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
+from models.errors import ContentionError
 from models.store import Store
 from resolvers.admission import Admission, Callers
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
+from resolvers.idempotency import HEADER, REPLAYED, Idempotency, asked_under_key
 from resolvers.identity import UnauthenticatedError
-from resolvers.payload import fault_of
+from resolvers.payload import fault_of, response_of
 from resolvers.realtime import RealtimeEndpoint
 from resolvers.sockets import INIT_SECONDS, TextFrames
 from resolvers.transport import TransportHandler
 from schema.amplify.build import MirrorSchema
-from schema.errors import mask, report
+from schema.errors import RefusedError, mask, report_any
 
 PATH = "/graphql"
 REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
@@ -57,7 +60,7 @@ ALLOWED_HEADERS = (
     "x-api-key",
     "x-amz-user-agent",
     "x-amz-date",
-    "idempotency-key",
+    HEADER,
     "content-type",
 )
 
@@ -71,6 +74,7 @@ class Endpoint(GraphQL[Context, None]):
         admission: tells who is let in.
         graphiql: the page for browsers.
         origins: pages that may open a socket from elsewhere.
+        idempotency: runs a mutation under a key once.
     """
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -83,6 +87,7 @@ class Endpoint(GraphQL[Context, None]):
         admission: Admission,
         graphiql: GraphiQL,
         origins: Sequence[str],
+        idempotency: Idempotency,
     ) -> None:
         super().__init__(
             schema,
@@ -94,6 +99,7 @@ class Endpoint(GraphQL[Context, None]):
         self._store = store
         self._admission = admission
         self._graphiql = graphiql
+        self._idempotency = idempotency
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a socket, or answer a request."""
@@ -149,19 +155,33 @@ class Endpoint(GraphQL[Context, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """Run a query or a mutation.
+        """Run a query or a mutation, this once if it comes under an Idempotency-Key.
 
         Raises:
-            HTTPException: the request holds neither, or did not come by POST.
+            HTTPException: the request holds neither, or did not come by POST, or its key is none.
         """
-        del request, sub_response, root_value
+        del root_value
+        run = partial(self._execute, request_adapter.method, context, request_data)
+        asked = asked_under_key(context.caller.sub, request.headers, request_data) if context.caller else None
+        if asked is None:
+            return await run()
+        context.cause = asked.cause
+        try:
+            result, is_replayed = await self._idempotency.once(asked, run)
+        except (RefusedError, ContentionError) as error:
+            return ExecutionResult(data=None, errors=[report_any(error)])
+        if is_replayed:
+            sub_response.headers[REPLAYED] = "true"
+        return result
+
+    async def _execute(self, method: str, context: Context, request_data: GraphQLRequestData) -> ExecutionResult:
         try:
             return await self.schema.execute(
                 request_data.query,
                 variable_values=request_data.variables,
                 context_value=context,
                 operation_name=request_data.operation_name,
-                allowed_operation_types=_ALLOWED[request_adapter.method],
+                allowed_operation_types=_ALLOWED[method],
             )
         except InvalidOperationTypeError as error:
             raise HTTPException(400, _PLACES[error.operation_type]) from error
@@ -171,12 +191,9 @@ class Endpoint(GraphQL[Context, None]):
             raise HTTPException(400, str(error)) from error
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return a result's wire form; `data` comes first, as AppSync has it."""
+        """Return a result's wire form."""
         del request
-        response: GraphQLHTTPResponse = {"data": result.data}
-        if result.errors:
-            response["errors"] = [report(error).formatted for error in result.errors]
-        return response
+        return response_of(result)
 
     def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
         """Read a GET: as nothing runs, only what kind of operation it is counts, to say where that is sent."""
@@ -232,6 +249,7 @@ def build_app(
     store: Store,
     identity: Callers,
     graphiql: GraphiQL,
+    idempotency: Idempotency,
     routes: Sequence[BaseRoute] = (),
     origins: Sequence[str] = (),
     api_keys: Sequence[str] = (),
@@ -244,19 +262,20 @@ def build_app(
         store: the tables.
         identity: tells who is asking.
         graphiql: the page for browsers, its files and sign-in.
+        idempotency: runs a mutation under a key once.
         routes: further routes, such as the health checks.
         origins: pages elsewhere that may call the server.
         api_keys: keys of applications that may read the schema.
         lifespan: Starlette's.
     """
     admission = Admission(identity, api_keys)
-    endpoint = Endpoint(schema, store, admission, graphiql, origins)
+    endpoint = Endpoint(schema, store, admission, graphiql, origins, idempotency)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["GET", "POST"],
         allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType"],
+        expose_headers=["x-amzn-ErrorType", REPLAYED],
     )
     return Starlette(
         routes=[

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.idempotency import CLAIMED_FOR
+
 _HOUSE = Path(__file__).parents[1]
 
 
@@ -32,5 +34,7 @@ class ServerSettings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_parted)] = None
     # Of all servers of a deployment the same, so that one may read on where another's page ended.
     page_secret: SecretStr | None = None
+    # Seconds that a mutation under an Idempotency-Key may run before the next one takes it for dead.
+    idempotency_claim: float = Field(CLAIMED_FOR.total_seconds(), gt=0, le=300)
     # Seconds between two looks at a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)

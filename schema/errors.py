@@ -27,6 +27,8 @@ _log = structlog.get_logger(__name__)
 
 # How far before a value its name is looked for: the time that it takes grows with the square.
 _BEFORE = 200
+# What an error is called that nobody foresaw; AppSync's own word.
+INTERNAL_FAILURE = "InternalFailure"
 # What Strawberry raises over a request that names no operation: the client's own mistakes.
 _NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError)
 
@@ -147,7 +149,7 @@ def mask(error: BaseException, **place: Any) -> AppSyncError:
     _log.error("unforeseen error", correlation_id=correlation_id, exc_info=error, **place)
     return AppSyncError(
         f"Something went wrong on our side; when you report it, quote {correlation_id}",
-        error_type="InternalFailure",
+        error_type=INTERNAL_FAILURE,
         info={"correlationId": correlation_id},
     )
 

@@ -11,6 +11,7 @@ from models.tables.base import Table
 from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
+from models.tables.idempotency import Idempotency
 from models.tables.notification import Notification
 from models.tables.rating import Rating
 from models.tables.request_guard import RequestGuard
@@ -40,6 +41,7 @@ __all__ = [
     "Dispute",
     "Escrow",
     "EventLog",
+    "Idempotency",
     "Notification",
     "Rating",
     "RequestGuard",

@@ -14,6 +14,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from models import clock
 from models.aws import AsyncCalls
 from models.naming import Names
 from models.store import Item, Store
@@ -21,6 +22,7 @@ from models.tables import Notification, ServiceRequest, Table
 from resolvers.change_feed import ChangeFeed
 from resolvers.graphiql import GraphiQL
 from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
 from resolvers.issuer import LocalIssuer
 from resolvers.subscriptions import Subscriptions
 from schema.amplify.build import build_schema
@@ -118,7 +120,13 @@ async def watching(names: Names, directory: Path) -> AsyncIterator[Watched]:
         running = Watched(store, feed, LocalIssuer(directory))
         schema = build_schema(cast("Answers", Subscriptions(feed)))
         identity = running.issuer.identity()
-        app = build_app(schema=schema, store=store, identity=identity, graphiql=GraphiQL())
+        app = build_app(
+            schema=schema,
+            store=store,
+            identity=identity,
+            graphiql=GraphiQL(),
+            idempotency=Idempotency(store, clock.now),
+        )
         config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
         uvicorn_server = uvicorn.Server(config)
         task = asyncio.create_task(uvicorn_server.serve())

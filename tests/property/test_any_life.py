@@ -143,10 +143,11 @@ class Lives(RuleBasedStateMachine):
         request = list(self.bank.requests.values())[number % len(self.bank.requests)]
         self.move(number, people(by_provider=request.provider_id, by_requester=request.requester_id)[action])
 
-    @rule(number=requests, what=st.sampled_from(["resume", "fail", "later"]))
+    @rule(number=requests, what=st.sampled_from(["resume", "redrive", "fail", "later"]))
     def the_sweep_looks(self, number: int, what: str) -> None:
         swept: dict[str, Rule] = {
             "resume": lambda scene, now: endings.resume(scene, now, execution_arn=f"{EXECUTION}next"),
+            "redrive": lambda scene, now: endings.redrive(scene, now, execution_arn=f"{EXECUTION}again"),
             "fail": lambda scene, now: endings.note_failure(scene, now, error="E", cause="C"),
             "later": endings.look_later,
         }

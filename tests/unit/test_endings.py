@@ -165,6 +165,23 @@ def test_a_repeated_failure_waits_for_its_pause() -> None:
     assert bank.requests[REQUEST_ID].due_at == due
 
 
+@pytest.mark.parametrize("place", WAYS)
+def test_a_person_restarts_what_failed_however_long_and_moves_nothing(place: str) -> None:
+    bank = failing_at(place)
+    if bank.requests[REQUEST_ID].status not in BEFORE_ACCEPTANCE:
+        bank.move(endings.give_up)
+    before, entries = bank.requests[REQUEST_ID], len(bank.entries)
+    verdict = bank.move(partial(endings.redrive, execution_arn="next"))
+    if before.is_over:
+        assert verdict is before
+        return
+    after = bank.requests[REQUEST_ID]
+    assert (after.status, after.wait, len(bank.entries)) == (before.status, before.wait, entries)
+    assert (after.generation, after.step_function_execution_arn) == (before.generation + 1, "next")
+    assert (after.resumptions, after.failing_since) == (1, bank.now)
+    assert after.due_at == bank.now + STEP_GRACE
+
+
 def test_a_look_is_put_off_once_it_is_due() -> None:
     bank = bank_at("AWAITING")
     before = bank.requests[REQUEST_ID]

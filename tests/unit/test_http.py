@@ -12,10 +12,11 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from models import tables
+from models import clock, tables
 from resolvers import sockets
 from resolvers.graphiql import GraphiQL
 from resolvers.http import BODY_BYTES, build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Caller, UnauthenticatedError
 from resolvers.sockets import OPERATIONS
 from schema.amplify.build import MirrorSchema
@@ -47,6 +48,7 @@ def app() -> Starlette:
         store=store,
         identity=Callers(),
         graphiql=GraphiQL(),
+        idempotency=Idempotency(store, clock.now),
         origins=["https://app.example"],
         api_keys=[API_KEY],
     )

@@ -15,11 +15,12 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from structlog.testing import capture_logs
 
-from models import tables
+from models import clock, tables
 from resolvers import realtime, sockets
 from resolvers.admission import Admission
 from resolvers.change_feed import ChangeFeed
 from resolvers.graphiql import GraphiQL
+from resolvers.idempotency import Idempotency
 from resolvers.http import build_app
 from resolvers.identity import Caller, IssuerUnreachableError, UnauthenticatedError
 from resolvers.realtime import RealtimeEndpoint
@@ -75,6 +76,7 @@ class Town:
             store=self.store,
             identity=Callers(),
             graphiql=GraphiQL(),
+            idempotency=Idempotency(self.store, clock.now),
             origins=["https://app.example"],
             api_keys=[API_KEY],
         )

@@ -114,6 +114,28 @@ def test_what_fails_for_good_goes_to_the_dead_letter_queue(sample: dict[str, Any
     assert {one["MetricName"] for one in alarms} == {"ExecutionsFailed", "ApproximateNumberOfMessagesVisible"}
 
 
+def test_what_needs_a_person_reaches_the_admins_topic(sample: dict[str, Any]) -> None:
+    rule = sample["AdminEvents"]["Properties"]
+    assert rule["EventBusName"] == {"Ref": "EventBus"}
+    assert "Service Request Needs Attention" in rule["EventPattern"]["detail-type"]
+    assert rule["Targets"][0]["Arn"] == {"Ref": "AdminTopic"}
+    assert sample["AdminTopic"]["Properties"]["TopicName"] == {"Fn::Sub": "${AWS::StackName}-admins"}
+    statements = sample["AdminTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    conditions = {one["Principal"]["Service"]: one.get("Condition") for one in statements}
+    # AWS: a condition in a topic's policy keeps every event of EventBridge's out.
+    assert conditions["events.amazonaws.com"] is None
+    assert conditions["cloudwatch.amazonaws.com"]
+
+
+def test_only_keys_expire() -> None:
+    tables = of_type(build_template()["Resources"], "DynamoDB::Table")
+    expiring = {one["TableName"]["Fn::Sub"]: one for one in tables if "TimeToLiveSpecification" in one}
+    assert set(expiring) == {"${AWS::StackName}-Idempotency"}
+    (table,) = expiring.values()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert "StreamSpecification" not in table
+
+
 def test_no_policy_allows_everything(sample: dict[str, Any]) -> None:
     for role in of_type(sample, "IAM::Role"):
         for statement in role["Policies"][0]["PolicyDocument"]["Statement"]:
