@@ -27,7 +27,7 @@ from strawberry.types.unset import UnsetType
 
 from models.errors import ContentionError
 from models.store import Store
-from resolvers.admission import Admission, Callers
+from resolvers.admission import Admission
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
 from resolvers.idempotency import HEADER, REPLAYED, Idempotency, asked_under_key
@@ -100,6 +100,7 @@ class Endpoint(GraphQL[Context, None]):
         self._admission = admission
         self._graphiql = graphiql
         self._idempotency = idempotency
+        self._documents = schema.documents
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a socket, or answer a request."""
@@ -162,7 +163,7 @@ class Endpoint(GraphQL[Context, None]):
         """
         del root_value
         run = partial(self._execute, request_adapter.method, context, request_data)
-        asked = asked_under_key(context.caller.sub, request.headers, request_data) if context.caller else None
+        asked = asked_under_key(context.caller, request.headers, request_data, self._documents)
         if asked is None:
             return await run()
         context.cause = asked.cause
@@ -247,12 +248,11 @@ def build_app(
     *,
     schema: MirrorSchema,
     store: Store,
-    identity: Callers,
+    admission: Admission,
     graphiql: GraphiQL,
     idempotency: Idempotency,
     routes: Sequence[BaseRoute] = (),
     origins: Sequence[str] = (),
-    api_keys: Sequence[str] = (),
     lifespan: Any = None,
 ) -> Starlette:
     """Return the server's app.
@@ -260,15 +260,13 @@ def build_app(
     Args:
         schema: the schema, its answers in it.
         store: the tables.
-        identity: tells who is asking.
+        admission: tells who is let in.
         graphiql: the page for browsers, its files and sign-in.
         idempotency: runs a mutation under a key once.
         routes: further routes, such as the health checks.
         origins: pages elsewhere that may call the server.
-        api_keys: keys of applications that may read the schema.
         lifespan: Starlette's.
     """
-    admission = Admission(identity, api_keys)
     endpoint = Endpoint(schema, store, admission, graphiql, origins, idempotency)
     cors = Middleware(
         CORSMiddleware,

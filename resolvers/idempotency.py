@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,7 @@ import orjson
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from cross_web import HTTPException
-from graphql import GraphQLError, OperationType, get_operation_ast, parse
+from graphql import GraphQLError, OperationType, get_operation_ast
 from pynamodb.expressions.condition import Condition
 from starlette.datastructures import Headers
 from strawberry.http import GraphQLRequestData
@@ -36,8 +35,9 @@ from models.rows import difference, encode
 from models.store import ConditionFailedError, Store
 from models.tables import Idempotency as IdempotencyTable
 from models.transactions import decoded
+from resolvers.identity import Caller
 from resolvers.payload import response_of
-from schema.amplify.build import CACHED_DOCUMENTS, MAX_CHARACTERS, MAX_TOKENS
+from schema.documents import Documents
 from schema.errors import INTERNAL_FAILURE, RefusedError, ReportedError
 
 _log = structlog.get_logger(__name__)
@@ -71,31 +71,35 @@ class RepeatedError(ReportedError):
         return self._formatted
 
 
-@lru_cache(CACHED_DOCUMENTS)
-def is_mutation(document: str | None, operation_name: str | None) -> bool:
+def is_mutation(documents: Documents, document: str | None, operation_name: str | None) -> bool:
     """Tell whether a document's operation is a mutation; one that cannot be run is none."""
-    if not document or len(document) > MAX_CHARACTERS:
-        return False
     try:
-        operation = get_operation_ast(parse(document, max_tokens=MAX_TOKENS), operation_name)
+        operation = get_operation_ast(documents.read(document or "").node, operation_name)
     except GraphQLError:
         return False
     return operation is not None and operation.operation is OperationType.MUTATION
 
 
-def asked_under_key(sub: str, headers: Headers, data: GraphQLRequestData) -> Asked | None:
-    """Return what a request asks for under a key, None if it has no key or is no mutation.
+def asked_under_key(
+    caller: Caller | None, headers: Headers, data: GraphQLRequestData, documents: Documents
+) -> Asked | None:
+    """Return what a request asks for under a key, None if it has no key, is no mutation, or is nobody's.
 
     Raises:
         HTTPException: the key is none, or the variables are nested too deep.
     """
     keys = headers.getlist(HEADER)
-    if not keys or data.query is None or not is_mutation(data.query, data.operation_name):
+    if (
+        not keys
+        or caller is None
+        or data.query is None
+        or not is_mutation(documents, data.query, data.operation_name)
+    ):
         return None
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise HTTPException(400, "Idempotency-Key must be given once, as 1 to 128 printable ASCII characters")
     try:
-        return Asked.by(sub, keys[0], hash_of(data.query, data.variables, data.operation_name))
+        return Asked.by(caller.sub, keys[0], hash_of(data.query, data.variables, data.operation_name))
     except RecursionError as error:
         raise HTTPException(400, "The operation's `variables` are nested too deep") from error
 

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from schema.amplify.answers import AnyInfo
 from schema.amplify.fields import Arguments
+from schema.cost import DEFAULT_PAGE, LARGEST_PAGE
 from schema.errors import InvalidInputError
-from schema.limits import DEFAULT_PAGE, LARGEST_PAGE
 
 _NONCE_BYTES = 12
 # Three keys of DynamoDB's largest size, in base64, and room to spare.

@@ -19,6 +19,7 @@ from models.aws import AsyncCalls
 from models.naming import Names
 from models.store import Item, Store
 from models.tables import Notification, ServiceRequest, Table
+from resolvers.admission import Admission
 from resolvers.change_feed import ChangeFeed
 from resolvers.graphiql import GraphiQL
 from resolvers.http import build_app
@@ -119,11 +120,10 @@ async def watching(names: Names, directory: Path) -> AsyncIterator[Watched]:
         feed = ChangeFeed(store, interval=0.05)
         running = Watched(store, feed, LocalIssuer(directory))
         schema = build_schema(cast("Answers", Subscriptions(feed)))
-        identity = running.issuer.identity()
         app = build_app(
             schema=schema,
             store=store,
-            identity=identity,
+            admission=Admission(running.issuer.identity()),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
         )

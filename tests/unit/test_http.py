@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from models import clock, tables
 from resolvers import sockets
+from resolvers.admission import Admission
 from resolvers.graphiql import GraphiQL
 from resolvers.http import BODY_BYTES, build_app
 from resolvers.idempotency import Idempotency
@@ -46,11 +47,10 @@ def app() -> Starlette:
     return build_app(
         schema=schema_over(store),
         store=store,
-        identity=Callers(),
+        admission=Admission(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
         origins=["https://app.example"],
-        api_keys=[API_KEY],
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import graphql
 import httpx
 import pytest
 from cross_web import HTTPException
@@ -20,15 +21,19 @@ from models.idempotency import CLAIMED_FOR, KEPT_FOR, Asked, Record, Standing, h
 from models.store import ConditionFailedError, Item
 from models.tables import Table
 from resolvers import idempotency as under_keys
+from resolvers.admission import Admission
 from resolvers.graphiql import GraphiQL
 from resolvers.http import build_app
 from resolvers.idempotency import Idempotency, asked_under_key, is_mutation
 from resolvers.identity import Caller
 from resolvers.writes import Writes
+from schema.documents import Documents
+from schema.limits import Limits
 from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ASKED = Asked.by("alice", "key", "hash")
+DOCUMENTS = Documents(graphql.build_schema("type Query { a: Int } type Mutation { a: Int }"), Limits())
 DOCUMENT = "mutation ($input: CreateServiceInput!) { createService(input: $input) { id title } }"
 SERVICE = {
     "userId": "sub-alice",
@@ -104,7 +109,7 @@ def test_each_caller_has_keys_of_their_own() -> None:
     ],
 )
 def test_what_is_a_mutation(document: str | None, name: str | None, expected: bool) -> None:  # noqa: FBT001 — a table's column
-    assert is_mutation(document, name) is expected
+    assert is_mutation(DOCUMENTS, document, name) is expected
 
 
 class Rows(MemoryStore):
@@ -150,8 +155,8 @@ def _holds(condition: Any, item: Item) -> bool:
 class Callers:
     """Knows two tokens."""
 
-    async def caller(self, authorization: str | None) -> Caller | None:
-        return {"alice": ALICE, "bob": BOB}[authorization or ""]
+    async def caller(self, authorization: str) -> Caller:
+        return {"alice": ALICE, "bob": BOB}[authorization]
 
 
 @pytest.fixture
@@ -167,7 +172,7 @@ async def post(store: Rows) -> AsyncIterator[Post]:
     app = build_app(
         schema=schema_over(store),
         store=store,
-        identity=Callers(),
+        admission=Admission(Callers()),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
     )
@@ -254,7 +259,7 @@ def test_variables_without_end_are_refused() -> None:
         deep = {"a": deep}
     data = GraphQLRequestData(query="mutation { a }", variables=deep, operation_name=None, extensions=None)
     with pytest.raises(HTTPException, match="nested too deep"):
-        asked_under_key("alice", Headers({"idempotency-key": "k"}), data)
+        asked_under_key(ALICE, Headers({"idempotency-key": "k"}), data, DOCUMENTS)
 
 
 async def test_a_request_that_could_not_run_leaves_the_key_free(post: Post, store: Rows) -> None:

@@ -20,8 +20,8 @@ from resolvers import realtime, sockets
 from resolvers.admission import Admission
 from resolvers.change_feed import ChangeFeed
 from resolvers.graphiql import GraphiQL
-from resolvers.idempotency import Idempotency
 from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Caller, IssuerUnreachableError, UnauthenticatedError
 from resolvers.realtime import RealtimeEndpoint
 from resolvers.sockets import OPERATIONS
@@ -74,11 +74,10 @@ class Town:
         self.app = build_app(
             schema=self.schema,
             store=self.store,
-            identity=Callers(),
+            admission=Admission(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
             origins=["https://app.example"],
-            api_keys=[API_KEY],
         )
 
     def write(self, name: str, **owners: str) -> None:
