@@ -32,11 +32,13 @@ from rich.console import Console
 from starlette.applications import Starlette
 
 from models import clock
+from models.accounts import Accounts
 from models.aws import AsyncCalls, Calls
 from models.members import Members
 from models.ratings import Ratings
 from models.settings import Settings
 from models.tables import TABLES
+from resolvers import accounts as account_fields
 from resolvers import operations
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
@@ -94,6 +96,7 @@ class Parts:
         feed = ChangeFeed(store, interval=own.feed_interval)
         requests = ServiceRequests(calls, services.transactions, services.executions, clock.now)
         ratings = Ratings(store, services.transactions, clock.now)
+        accounts = Accounts(store, services.transactions, clock.now)
         domain = Domain(
             creators=creators(requests, members, ratings, clock.now),
             guards=GUARDS,
@@ -105,7 +108,7 @@ class Parts:
         schema = build_schema(
             mirror,
             extra_queries=[operations.queries(store)],
-            extra_mutations=[operations.mutations(requests)],
+            extra_mutations=[operations.mutations(requests), account_fields.mutations(accounts)],
             extra_subscriptions=[operations.subscriptions(feed)],
         )
         return cls(services, members, feed, schema)

@@ -81,6 +81,10 @@ def test_every_name_that_the_deployment_fills_in_is_known(machine: str) -> None:
     assert names <= set(FUNCTIONS) | set(MACHINES)
 
 
+# Called in an administrator's name, by whatever tool may invoke it.
+CALLED_BY_PEOPLE = ["processDirectTransfer"]
+
+
 def test_every_function_is_called_by_a_machine_or_by_an_event() -> None:
     text = json.dumps(MACHINES)
     unused = [
@@ -88,7 +92,7 @@ def test_every_function_is_called_by_a_machine_or_by_an_event() -> None:
         for name, function in FUNCTIONS.items()
         if f"${{{name}}}" not in text and not (function.schedule or function.stream or function.rule)
     ]
-    assert unused == []
+    assert unused == CALLED_BY_PEOPLE
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -69,6 +69,8 @@ FUNCTIONS: Mapping[str, Function] = {
     "cancelEscrow": _module("cancel_escrow"),
     # Both: what was written is read back
     "completeEscrow": _module("complete_escrow"),
+    # Called by people's tools, in the administrator's name
+    "processDirectTransfer": _module("process_direct_transfer"),
     # Around them
     "startServiceRequest": _module(
         "start_service_request",
