@@ -39,7 +39,7 @@ from models.ratings import Ratings
 from models.settings import Settings
 from models.tables import TABLES
 from resolvers import accounts as account_fields
-from resolvers import operations
+from resolvers import escrows, operations
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
 from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
@@ -108,7 +108,11 @@ class Parts:
         schema = build_schema(
             mirror,
             extra_queries=[operations.queries(store)],
-            extra_mutations=[operations.mutations(requests), account_fields.mutations(accounts)],
+            extra_mutations=[
+                operations.mutations(requests),
+                account_fields.mutations(accounts),
+                escrows.mutations(store, requests),
+            ],
             extra_subscriptions=[operations.subscriptions(feed)],
         )
         return cls(services, members, feed, schema)

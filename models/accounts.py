@@ -1,5 +1,10 @@
 """What is done to accounts directly, as transactions: hours given and taken, accounts locked and unlocked."""
 
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from models import lock as locks
 from models import transfer as transfers
 from models.change import Member
 from models.clock import Clock, to_text
@@ -7,15 +12,18 @@ from models.composition import active
 from models.errors import Refusal
 from models.identifiers import derived
 from models.ledger import Balance
+from models.lock import Turn
 from models.store import Item, Store
 from models.tables import EventLog, Table, TransactionLog, User, UserBalance
 from models.transactions import Transactions, decoded
 from models.transfer import Transfer
 from models.writing import Writing, event_id, event_item
 
+Rule = Callable[[Balance, datetime], Turn | Balance | Refusal]
+
 
 class Accounts:
-    """Moves hours between accounts at a member's or an admin's word."""
+    """Moves hours between accounts at a member's or an admin's word, and locks accounts at an admin's."""
 
     def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
         self._store = store
@@ -41,6 +49,41 @@ class Accounts:
                 refused = await self._post(transfer)
                 # Not refused is done. What is refused may be what another process has just done.
                 return await self._stored(transfer) or refused or transfers.mismatch()
+
+        return await self._transactions.patiently(attempt)
+
+    async def lock(self, user_id: str, *, by: str, reason: str) -> Balance | Refusal:
+        """Lock an account, once; returns its balance, or ACCOUNT_LOCKED if another admin has locked it.
+
+        Raises:
+            ContentionError: the balance kept changing for 20 s.
+        """
+        return await self._turn(user_id, partial(locks.lock, by=by, reason=reason))
+
+    async def unlock(self, user_id: str, *, by: str) -> Balance | Refusal:
+        """Unlock an account, if it is locked; returns its balance.
+
+        Raises:
+            ContentionError: the balance kept changing for 20 s.
+        """
+        return await self._turn(user_id, partial(locks.unlock, by=by))
+
+    async def _turn(self, user_id: str, rule: Rule) -> Balance | Refusal:
+        async def attempt() -> Balance | Refusal:
+            async with self._store.calls.queue((user_id,)):
+                item = await self._store.get(UserBalance, user_id, consistent=True)
+                before, now = decoded(Balance, UserBalance, item), self._clock()
+                if before is None:
+                    return transfers.no_member("userId")
+                turn = rule(before, now)
+                if not isinstance(turn, Turn):
+                    return turn
+                writing, cause = Writing(self._store.names, now), derived(user_id, "lock", turn.balance.version)
+                writing.change(UserBalance, user_id, before, turn.balance)
+                writing.event(turn.event, cause)
+                writing.notice(turn.notice, cause, related_id=user_id)
+                await self._transactions.write(writing, derived(cause, to_text(now)))
+                return turn.balance
 
         return await self._transactions.patiently(attempt)
 

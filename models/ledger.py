@@ -78,6 +78,14 @@ class Balance:
             updated_at=now,
         )
 
+    def locked(self, by: str, now: datetime) -> "Balance":
+        """Return this balance, which gives nothing for anything new any more."""
+        return replace(self, locked_at=now, locked_by=by, updated_at=now, version=self.version + 1)
+
+    def unlocked(self, now: datetime) -> "Balance":
+        """Return this balance, free again."""
+        return replace(self, locked_at=None, locked_by=None, updated_at=now, version=self.version + 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escrow:

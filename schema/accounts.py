@@ -29,7 +29,7 @@ class LockAccountInput:
     """Whose account to lock, and why."""
 
     user_id: strawberry.ID
-    reason: str | None = None
+    reason: str
 
 
 @strawberry.input

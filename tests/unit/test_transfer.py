@@ -9,10 +9,9 @@ from models import ledger
 from models.errors import Code, Refusal
 from models.ledger import TransactionType
 from models.transfer import LONGEST_DESCRIPTION, Transfer, Wish, asked
-from tests.unit.builders import ALICE, BOB, NOW, Bank, hours, make_balance
+from tests.unit.builders import ADMIN, ALICE, BOB, NOW, Bank, hours, make_balance
 
 ID = "44444444-4444-4444-8444-444444444444"
-ADMIN = "ada"
 
 
 def wish(**changes: Any) -> Wish:
