@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,11 +35,12 @@ from models import clock
 from models.accounts import Accounts
 from models.aws import AsyncCalls, Calls
 from models.members import Members
+from models.naming import Names
 from models.ratings import Ratings
 from models.settings import Settings
 from models.tables import TABLES
 from resolvers import accounts as account_fields
-from resolvers import escrows, operations
+from resolvers import escrows, operations, reconciliation
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
 from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
@@ -57,6 +58,8 @@ from resolvers.settings import ServerSettings
 from resolvers.subscriptions import Subscriptions
 from resolvers.writes import Domain, Writes
 from schema.amplify.build import MirrorSchema, build_schema
+from workflows import bookkeeping
+from workflows.bookkeeping import UnknownMemberError
 from workflows.deployment.deploy import DeploymentError, deploy_to_aws
 from workflows.deployment.local_aws import host_functions, local_aws
 from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
@@ -69,6 +72,7 @@ from workflows.services import Services
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _LOCAL_ORIGINS = ("http://localhost:4200",)  # where `ng serve` serves
 _STOP_LIMIT = 5
+_UNBROKEN = 400
 # Longer than clients and load balancers keep an idle connection (60 s), so that they close it and not we.
 _KEEP_ALIVE = 75
 # Whoever starts the server waits for the answer: an endpoint that is not there is told of soon.
@@ -107,11 +111,12 @@ class Parts:
         )
         schema = build_schema(
             mirror,
-            extra_queries=[operations.queries(store)],
+            extra_queries=[operations.queries(store), reconciliation.queries(services.reports)],
             extra_mutations=[
                 operations.mutations(requests),
                 account_fields.mutations(accounts),
                 escrows.mutations(store, requests),
+                reconciliation.mutations(services.reconciliations),
             ],
             extra_subscriptions=[operations.subscriptions(feed)],
         )
@@ -143,7 +148,7 @@ def _told_in_a_line() -> Iterator[None]:
         name = str(first["loc"][0])
         variable = name if name.isupper() else f"HOURBANK_{name.upper()}"
         _fail(f"{variable} is not usable: {first['msg']}.")
-    except (ExpectedError, LocalCloudError, DeploymentError, PackageError) as error:
+    except (ExpectedError, UnknownMemberError, LocalCloudError, DeploymentError, PackageError) as error:
         _fail(str(error))
 
 
@@ -406,6 +411,42 @@ def functions() -> None:
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
             signal.pause()
+
+
+_OnAws = Annotated[bool, typer.Option("--aws", help="Look at what the AWS_* variables lead to.")]
+
+
+@cli.command()
+def reconcile(*, aws: _OnAws = False) -> None:
+    """Compare every member's log with their balance, and print what is wrong."""
+    _look_into_books(bookkeeping.reconcile, aws=aws)
+
+
+@cli.command()
+def audit(
+    member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
+) -> None:
+    """Verify one member's log and print it, entry by entry."""
+    _look_into_books(partial(bookkeeping.audit, member), aws=aws)
+
+
+def _look_into_books(look: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
+    """Run a look into the books; the exit code is 1 if they are wrong."""
+    _configure_logging()
+    with _told_in_a_line():
+        settings = _settings_on_aws() if aws else Settings()
+        if not aws:
+            cloud = LocalCloud(ServerSettings().local, settings)
+            cloud.attach()
+            os.environ.update(cloud.environment)
+        # A file or another program gets each row in one line.
+        printing = console if console.is_terminal else Console(highlight=False, width=_UNBROKEN)
+        try:
+            is_right = asyncio.run(look(settings.names, printing))
+        except (BotoCoreError, ClientError) as error:
+            raise ExpectedError(f"The books of {settings.stack} cannot be read: {error}") from None
+        if not is_right:
+            raise typer.Exit(1)
 
 
 if __name__ == "__main__":

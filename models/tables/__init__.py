@@ -13,6 +13,7 @@ from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
 from models.tables.notification import Notification
 from models.tables.rating import Rating
+from models.tables.reconciliation_report import ReconciliationReport
 from models.tables.request_guard import RequestGuard
 from models.tables.service import Service
 from models.tables.service_request import ServiceRequest
@@ -42,6 +43,7 @@ __all__ = [
     "EventLog",
     "Notification",
     "Rating",
+    "ReconciliationReport",
     "RequestGuard",
     "Service",
     "ServiceRequest",

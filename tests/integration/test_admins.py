@@ -110,7 +110,7 @@ async def test_work_that_is_completed_is_only_ever_paid_by_whomever(
     """A request that failed for a day after its completion: no execution, not due, and an admin pays it."""
     town = Town(calls, cloud.names)
     town.alice, town.bob = deal.alice.sub, deal.bob.sub
-    request_id = await town.ask(deal.service_id)
+    request_id = await town.ask(deal.service_id, generation=1)
     await town.reach(request_id, *STORY[: STORY.index("pay")])
     away = [ServiceRequest.dueAt.remove(), ServiceRequest.dueShard.remove()]
     await town.store.update(ServiceRequest, request_id, away)
@@ -131,7 +131,7 @@ async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
 ) -> None:
     town = Town(calls, cloud.names)
     (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
+    request_id = await town.ask(service_id, generation=1)
     request = await town.reach(request_id, *STORY[:4])
     assert request.escrow_id
     rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADMIN)
@@ -146,7 +146,7 @@ async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
 async def test_an_admin_and_the_provider_at_once_one_wins(calls: AsyncCalls, cloud: Cloud) -> None:
     town = Town(calls, cloud.names)
     (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
+    request_id = await town.ask(service_id, generation=1)
     request = await town.reach(request_id, *STORY[:4])
     assert request.escrow_id
     rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADMIN)

@@ -11,8 +11,9 @@ import pytest
 from models import clock
 from models.accounts import Accounts
 from models.aws import AsyncCalls, Calls
+from models.chain import replay
 from models.errors import Code, Refusal
-from models.ledger import TransactionType, replay
+from models.ledger import TransactionType
 from models.store import Store
 from models.tables import User
 from models.transactions import Transactions

@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import ledger
+from models import chain, ledger
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import Movement, TransactionType
 from tests.unit.builders import NOW, Bank, figures
@@ -76,7 +76,7 @@ def test_nothing_is_lost_and_nothing_is_made(steps: list[tuple[str, str, str, De
         holds.check()
     for member in MEMBERS:
         own = [entry for entry in holds.bank.entries if entry.user_id == member]
-        replayed = ledger.replay(own, user_id=member, now=NOW)
+        replayed = chain.replay(own, user_id=member, now=NOW)
         assert figures(replayed) == figures(holds.bank.balances[member])
 
 
@@ -91,7 +91,7 @@ def test_a_log_with_a_hole_or_a_swap_never_replays(
     own = [entry for entry in holds.bank.entries if entry.user_id == member]
     hole = data.draw(st.integers(min_value=0, max_value=len(own) - 1))
     try:
-        replayed = ledger.replay(own[:hole] + own[hole + 1 :], user_id=member, now=NOW)
+        replayed = chain.replay(own[:hole] + own[hole + 1 :], user_id=member, now=NOW)
     except BrokenLedgerError:
         return
     assert figures(replayed) != figures(holds.bank.balances[member])

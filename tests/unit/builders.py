@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from models import answers, endings, intervention, ledger, payment, steps
+from models import answers, chain, endings, intervention, ledger, payment, steps
 from models.change import Change, Guard, Member, Offer, Scene, Verdict
 from models.errors import Refusal
 from models.events import Event, Notice
@@ -227,7 +227,7 @@ class Bank:
             assert balance.escrowed_balance == sum(held)
             assert min(balance.available_balance, balance.escrowed_balance) >= 0
             assert balance.total_balance == balance.available_balance + balance.escrowed_balance
-            replayed = ledger.replay(own, user_id=balance.user_id, now=self.now)
+            replayed = chain.replay(own, user_id=balance.user_id, now=self.now)
             assert figures(replayed) == figures(balance)
         for request in self.requests.values():
             self._check_request(request)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from models import ledger
+from models import chain, ledger
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
 from models.ledger import Balance, Entry, EscrowStatus, Leg, Movement, TransactionType
@@ -124,23 +124,23 @@ def test_a_movement_that_is_repeated_has_the_same_ids() -> None:
 def test_a_log_replays_to_its_balance_in_any_order() -> None:
     balance, entries = story()
     random.Random(1).shuffle(entries)  # noqa: S311 — an order, no secret
-    assert figures(ledger.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
+    assert figures(chain.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
 
 
 def test_an_empty_log_is_an_empty_balance() -> None:
-    assert ledger.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
+    assert chain.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
 
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_missing_entry_shows(index: int) -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
+        chain.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
 
 
 def test_a_missing_last_entry_shows_beside_the_balance() -> None:
     balance, entries = story()
-    assert figures(ledger.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
+    assert figures(chain.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +167,14 @@ def test_a_changed_entry_shows(change: dict[str, object]) -> None:
     _, entries = story()
     entries[1] = replace(entries[1], **change)  # type: ignore[arg-type]  # any field of an entry
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=ALICE, now=NOW)
+        chain.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_a_changed_entry_shows_even_if_it_is_sealed_anew() -> None:
     _, entries = story()
     entries[1] = replace(entries[1], description="Forged").sealed()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=ALICE, now=NOW)
+        chain.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_swapped_entries_show() -> None:
@@ -183,13 +183,13 @@ def test_swapped_entries_show() -> None:
     entries[1] = replace(third, balance_version=second.balance_version)
     entries[2] = replace(second, balance_version=third.balance_version)
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=ALICE, now=NOW)
+        chain.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_another_members_log_is_no_log_of_ones_own() -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=BOB, now=NOW)
+        chain.replay(entries, user_id=BOB, now=NOW)
 
 
 def test_a_hash_is_the_same_however_dynamodb_writes_the_number() -> None:
