@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ import pytest
 from models import clock, ledger
 from models import transfer as transfers
 from models.accounts import Accounts
+from models.audits import PAGE
 from models.aws import AsyncCalls
 from models.ledger import Balance, TransactionType
 from models.rows import encode
@@ -42,8 +43,11 @@ async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 @pytest.fixture
 async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
-    """Alice with four entries: a bonus, and gifts to Bob."""
-    town = Town(calls, cloud.names)
+    return await gifted(Town(calls, cloud.names))
+
+
+async def gifted(town: Town) -> Town:
+    """Give Alice four entries: a bonus, and gifts to Bob."""
     await town.settle(0)
     accounts = Accounts(town.store, town.transactions, clock.now)
     for amount in (1.0, 0.5, 0.25):
@@ -129,30 +133,41 @@ async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_li
         assert entry_id in printed
 
 
-@pytest.mark.parametrize(
-    ("index", "changes", "fault", "named"),
-    [
-        (2, {"amount": {"N": "-7"}}, "BROKEN_CHAIN", 2),
-        (1, {}, "BROKEN_CHAIN", 2),
-        (3, {}, "MISSING_ENTRY", 3),
-        (None, {"availableBalance": {"N": "99"}}, "WRONG_BALANCE", 3),
-    ],
-    ids=["changed amount", "removed entry", "removed last entry", "changed balance"],
-)
+# What is done to which of a member's four entries, or to their balance; the fault, and the entry that is named.
+WRONGS: list[tuple[int | None, Item, str, int]] = [
+    (2, {"amount": {"N": "-7"}}, "BROKEN_CHAIN", 2),
+    (1, {}, "BROKEN_CHAIN", 2),
+    (3, {}, "MISSING_ENTRY", 3),
+    (None, {"availableBalance": {"N": "99"}}, "WRONG_BALANCE", 3),
+]
+
+
 async def test_of_wrong_books_the_very_entry_is_named(
-    town: Town, server: Server, index: int | None, changes: dict[str, Item], fault: str, named: int
+    calls: AsyncCalls, cloud: Cloud, town: Town, server: Server
 ) -> None:
-    ids = await entry_ids(town)
-    table: type[Table] = UserBalance if index is None else TransactionLog
-    async with corrupted(town, table, town.alice if index is None else ids[index], **changes):
-        code, printed = await run(server, "reconcile")
-        (line,) = [line for line in printed.splitlines() if town.alice in line]
-        assert code == 1
-        assert fault in line
-        assert ids[named] in line
-        assert not [line for line in printed.splitlines() if town.bob in line]
-        code, printed = await run(server, "audit", town.alice)
-        assert (code, fault in printed, ids[named] in printed) == (1, True, True), printed
+    expected: list[tuple[str, str, str]] = []
+    async with AsyncExitStack() as wrongs:
+        for index, changes, fault, named in WRONGS:
+            wronged = await gifted(Town(calls, cloud.names))
+            ids = await entry_ids(wronged)
+            table: type[Table] = UserBalance if index is None else TransactionLog
+            key = wronged.alice if index is None else ids[index]
+            await wrongs.enter_async_context(corrupted(wronged, table, key, **changes))
+            expected.append((wronged.alice, fault, ids[named]))
+        (code, printed), *audits = await asyncio.gather(
+            run(server, "reconcile"), *(run(server, "audit", member) for member, _, _ in expected[1:3])
+        )
+    assert code == 1
+    assert f"{len(WRONGS)} discrepancies" in printed
+    rows = [line for line in printed.splitlines() if "#" in line]
+    assert len(rows) == len(WRONGS)
+    for member, fault, entry in expected:
+        (row,) = [row for row in rows if member in row]
+        assert fault in row
+        assert entry in row
+    for (code, printed), (_, fault, entry) in zip(audits, expected[1:3], strict=True):
+        assert (code, fault in printed, entry in printed) == (1, True, True), printed
+    assert not any(town.alice in row for row in rows)
 
 
 async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
@@ -195,7 +210,7 @@ async def test_nobody_is_told_of_in_a_line(server: Server, town: Town) -> None:
 
 async def long_log(town: Town, entries: int) -> None:
     """Give a member a log of so many entries, as as many gifts would have."""
-    balance = Balance.empty(town.alice, clock.now())
+    balance, log = Balance.empty(town.alice, clock.now()), list[Item]()
     for number in range(entries):
         gift = ledger.issue(
             cause=f"{town.alice}-{number}", user_id=town.alice, amount=hours("0.01"),
@@ -204,13 +219,15 @@ async def long_log(town: Town, entries: int) -> None:
         posted = ledger.post(balance, gift.legs[0], gift, now=clock.now())
         assert isinstance(posted, tuple)
         balance, entry = posted
-        await town.store.put(TransactionLog, encode(TransactionLog, entry))
+        log.append(encode(TransactionLog, entry))
+    for start in range(0, entries, 100):
+        await asyncio.gather(*(town.store.put(TransactionLog, item) for item in log[start : start + 100]))
     await town.store.put(UserBalance, encode(UserBalance, balance))
     await town.store.put(User, user(town.alice))
 
 
 async def test_a_long_log_is_read_page_by_page(calls: AsyncCalls, cloud: Cloud, server: Server) -> None:
     town = Town(calls, cloud.names)
-    await long_log(town, int(os.environ.get("HOURBANK_TEST_ENTRIES", "1200")))
+    await long_log(town, PAGE + 50)
     code, printed = await run(server, "audit", town.alice)
     assert (code, "The chain is whole" in printed) == (0, True)
