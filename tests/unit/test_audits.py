@@ -35,6 +35,7 @@ class Books(MemoryStore):
         self.patience = Patience(self)
         self.calls = self.patience  # type: ignore[assignment]  # nothing but its pauses is called
         self.late: set[str] = set()
+        self.moves = False
         bank = bank_at(place)
         for balance in bank.balances.values():
             self.add(User, id=balance.user_id, username=f"{balance.user_id}-name")
@@ -47,6 +48,10 @@ class Books(MemoryStore):
     async def query(self, table: type[Table], index: Any, hash_value: str, **given: Any) -> Page:
         page = await super().query(table, index, hash_value, **{"forward": True, "count_only": False} | given)
         items = [item for item in page.items if item["id"]["S"] not in self.late]
+        if self.moves:
+            version = int(self.rows[UserBalance, hash_value]["version"]["N"])
+            moved = {"version": {"N": str(version + 1)}}
+            self.rows[UserBalance, hash_value] = self.rows[UserBalance, hash_value] | moved
         if table is Escrow:
             items = [item for item in items if item["status"]["S"] == "ESCROWED"]
         return Page(items, page.read, page.last_key)
@@ -92,6 +97,14 @@ async def test_late_entries_are_waited_for() -> None:
     _, found = await over(books).check(ALICE)
     assert found == ()
     assert books.patience.pauses == [module.PAUSES[0]]
+
+
+async def test_what_is_held_is_not_judged_by_a_balance_that_moved_meanwhile() -> None:
+    books = Books("AWAITING")
+    books.moves = True
+    assert (await over(books).account(ALICE)).held is None
+    books.moves = False
+    assert (await over(books).account(ALICE)).held == hours("2")
 
 
 async def test_what_never_comes_is_missing_after_the_last_look() -> None:

@@ -65,9 +65,10 @@ def test_a_payment_by_an_admin_says_who() -> None:
     assert [event.type for event in bank.events if event.actor == ADMIN] == ["Escrow Released By Administrator"]
 
 
+@pytest.mark.parametrize("place", ["COMPLETED", "PAID"])
 @pytest.mark.parametrize("action", ADMINS)
-def test_what_is_disputed_is_left_to_the_dispute(action: str) -> None:
-    bank = bank_at("COMPLETED")
+def test_what_is_disputed_is_left_to_the_dispute(action: str, place: str) -> None:
+    bank = bank_at(place)
     moved_to(bank, status=RequestStatus.DISPUTED)
     refused = bank.move(ADMINS[action])
     assert isinstance(refused, Refusal)

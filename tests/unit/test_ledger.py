@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -216,3 +217,21 @@ def test_alice_asks_bob_for_two_hours() -> None:
     assert balances(bank_at("IN_PROGRESS")) == [(hours("8"), hours("2")), ten]
     assert balances(bank_at("PAID")) == [(hours("8"), ZERO), (hours("12"), ZERO)]
     assert balances(bank_at("EXPIRED")) == [ten, ten]
+
+
+@pytest.mark.parametrize(
+    ("forged", "why"),
+    [
+        ({"balance_before": hours("9"), "balance_after": hours("7")}, "its figures do not continue from 10.00"),
+        ({"balance_after": hours("7")}, "its figures do not continue"),
+        ({"balance_version": 1}, "its version 1 does not come after 1"),
+    ],
+)
+def test_what_is_sealed_and_linked_must_still_add_up(forged: dict[str, Any], why: str) -> None:
+    _, entries = story()
+    first, second, *_ = entries
+    balance = chain.followed(Balance.empty(ALICE, NOW), first)
+    assert chain.breach(balance, second) is None
+    found = chain.breach(balance, replace(second, **forged).sealed())
+    assert found is not None
+    assert found.startswith(why)
