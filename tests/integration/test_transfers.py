@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import uuid4
 
@@ -171,6 +172,36 @@ async def test_one_transfer_by_many_at_once_is_one_transfer(town: Town, calls: A
         entries = await asyncio.gather(*(servers[number % 2].transfer(transfer) for number in range(10)))
     assert all(entry == entries[0] for entry in entries)
     assert not isinstance(entries[0], Refusal)
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+class Overtaken:
+    """Calls of a process that another one overtakes, just before its second read."""
+
+    def __init__(self, calls: Calls, overtake: Callable[[], Awaitable[object]]) -> None:
+        self._calls = calls
+        self._overtake = overtake
+        self._reads = 0
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        self._reads += operation == "batch_get_item"
+        if self._reads == 2:
+            await self._overtake()
+        return await self._calls.call(service, operation, **params)
+
+    async def pause(self, seconds: float) -> None:
+        await self._calls.pause(seconds)
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys)
+
+
+async def test_a_refusal_is_not_of_what_another_process_has_just_done(town: Town, calls: AsyncCalls) -> None:
+    transfer = gift(town.alice, town.bob, "10")
+    async with AsyncCalls(["dynamodb"]) as other:
+        overtaken = Overtaken(calls, lambda: accounts(town, other).transfer(transfer))
+        entry = await accounts(town, overtaken).transfer(transfer)
+    assert not isinstance(entry, Refusal), entry
     await town.audit(("0", "0"), ("20", "0"))
 
 
