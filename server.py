@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,9 +19,7 @@ from functools import partial
 from types import FrameType
 from typing import Annotated
 
-import boto3
 import typer
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from rich.console import Console
@@ -30,37 +28,33 @@ from starlette.applications import Starlette
 from models import clock
 from models.aws import AsyncCalls, BlockingCalls, Calls, drive
 from models.members import Members
-from models.ratings import Ratings
+from models.naming import Names
 from models.settings import Settings
 from models.tables import TABLES
-from resolvers import operations
 from resolvers.admission import Admission
+from resolvers.api import build_api
 from resolvers.certificate import CertificateError, local_certificate
 from resolvers.change_feed import ChangeFeed
-from resolvers.creation import creators
 from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
 from resolvers.graphiql import GraphiQL
-from resolvers.guards import GUARDS
 from resolvers.health import Health
 from resolvers.http import build_app
 from resolvers.idempotency import Idempotency
 from resolvers.identity import Identity, RemoteKeys
 from resolvers.issuer import LocalIssuer
 from resolvers.logs import configure_logging
-from resolvers.mirror import Mirror
 from resolvers.paging import PageTokens
-from resolvers.rows import Rows
-from resolvers.service_requests import ServiceRequests
 from resolvers.serving import AddressError, Listener, listening
 from resolvers.settings import ServerSettings
-from resolvers.subscriptions import Subscriptions
-from resolvers.writes import Domain, Writes
-from schema.amplify.build import MirrorSchema, build_schema
+from schema.amplify.build import MirrorSchema
+from workflows import bookkeeping
+from workflows.bookkeeping import UnknownMemberError
 from workflows.deployment.deploy import DeploymentError, deploy_to_aws
 from workflows.deployment.local_aws import host_functions, local_aws
-from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
+from workflows.deployment.local_cloud import LocalCloudError
 from workflows.deployment.machine_resources import read_definitions
 from workflows.deployment.package import PackageError
+from workflows.deployment.reaching import UnreachableError, settings_here, settings_on_aws
 from workflows.deployment.template import build_template
 from workflows.redrive import Redrive
 from workflows.redrive_console import restart_failed
@@ -69,8 +63,8 @@ from workflows.services import Services
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _LOCAL_ORIGINS = ("http://localhost:4200", "https://localhost:4200")  # where `ng serve` serves, and with `--ssl`
-# Whoever starts the server waits for the answer: an endpoint that is not there is told of soon.
-_QUICKLY = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+_UNBROKEN = 400
+
 
 console = Console(highlight=False)
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="HourBank's backend.")
@@ -89,26 +83,9 @@ class Parts:
     def over(cls, calls: Calls, settings: Settings, own: ServerSettings, page_secret: bytes) -> "Parts":
         """Return the parts that reach AWS by `calls`."""
         services = Services.over(calls, settings)
-        store = services.store
-        members = Members(store, services.transactions, clock.now)
-        feed = ChangeFeed(store, interval=own.feed_interval)
-        requests = ServiceRequests(calls, services.transactions, services.executions, clock.now)
-        ratings = Ratings(store, services.transactions, clock.now)
-        domain = Domain(
-            creators=creators(requests, members, ratings, clock.now),
-            guards=GUARDS,
-            amenders={"Rating": ratings.amend},
-        )
-        mirror = Mirror(
-            Rows(store, PageTokens(page_secret)), Writes(store, clock.now, domain), Subscriptions(feed)
-        )
-        schema = build_schema(
-            mirror,
-            limits=own.limits,
-            extra_queries=[operations.queries(store)],
-            extra_mutations=[operations.mutations(requests)],
-            extra_subscriptions=[operations.subscriptions(feed)],
-        )
+        members = Members(services.store, services.transactions, services.clock)
+        feed = ChangeFeed(services.store, interval=own.feed_interval)
+        schema = build_api(services, members, feed, tokens=PageTokens(page_secret), limits=own.limits)
         return cls(services, members, feed, schema)
 
 
@@ -123,7 +100,16 @@ class ExpectedError(Exception):
     """Something that a person can put right; the message is one line that says how."""
 
 
-_EXPECTED = (ExpectedError, AddressError, CertificateError, LocalCloudError, DeploymentError, PackageError)
+_EXPECTED = (
+    ExpectedError,
+    AddressError,
+    CertificateError,
+    DeploymentError,
+    LocalCloudError,
+    PackageError,
+    UnknownMemberError,
+    UnreachableError,
+)
 
 
 @contextmanager
@@ -181,7 +167,7 @@ def serve(
 
 
 def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
-    settings = _settings_on_aws()
+    settings = settings_on_aws()
     identity = _user_pool(own, settings) or LocalIssuer(own.local).identity()
     serving = _run(settings, own, listener, identity=identity, on_ready=lambda: console.print(listener.url))
     asyncio.run(serving)
@@ -195,23 +181,6 @@ def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionP
         welcome = partial(_welcome, listener, issuer.mint(sub_of("alice"), "alice"))
         serving = _run(settings, own, listener, identity=issuer.identity(), issuer=issuer, on_ready=welcome)
         asyncio.run(serving)
-
-
-def _settings_on_aws() -> Settings:
-    """Return the settings for the account that the credentials belong to.
-
-    Raises:
-        ExpectedError: AWS cannot be reached, or does not know us.
-    """
-    # The SDKs read only the second of the two.
-    os.environ["AWS_DEFAULT_REGION"] = Settings().region
-    try:
-        account = boto3.client("sts", config=_QUICKLY).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        raise ExpectedError(
-            f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
-        ) from None
-    return Settings() if "HOURBANK_ACCOUNT" in os.environ else Settings(account=account)
 
 
 def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
@@ -346,7 +315,7 @@ def template() -> None:
 def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the functions' code.")]) -> None:
     """Deploy to AWS."""
     with _told_in_a_line():
-        if not deploy_to_aws(_settings_on_aws(), bucket=code_bucket, report=_report):
+        if not deploy_to_aws(settings_on_aws(), bucket=code_bucket, report=_report):
             _report("nothing to do: it is deployed as it is here")
 
 
@@ -356,39 +325,63 @@ def functions() -> None:
     configure_logging()
     with _told_in_a_line():
         own = ServerSettings()
-        settings = _settings_here(own)
+        settings = settings_here(own.local)
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
             signal.pause()
 
 
+_OnAws = Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")]
+
+
 @cli.command()
 def redrive(
     *,
-    aws: Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")] = False,
+    aws: _OnAws = False,
     only_list: Annotated[bool, typer.Option("--list", help="Restart nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
     """List what has failed for good, and restart it."""
-    configure_logging()
-    with _told_in_a_line():
-        settings = _settings_on_aws() if aws else _settings_here(ServerSettings())
+    with _reading("The dead-letter queue", aws=aws) as settings:
         of_stack = Redrive(Services.over(BlockingCalls(), settings))
         ask = (lambda _question: True) if yes else typer.confirm
+        if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
+            raise typer.Exit(1)
+
+
+@cli.command()
+def reconcile(*, aws: _OnAws = False) -> None:
+    """Compare every member's log with their balance, and print what is wrong."""
+    _look_into_books(bookkeeping.reconcile, aws=aws)
+
+
+@cli.command()
+def audit(
+    member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
+) -> None:
+    """Verify one member's log and print it, entry by entry."""
+    _look_into_books(partial(bookkeeping.audit, member), aws=aws)
+
+
+def _look_into_books(look: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
+    """Run a look into the books; the exit code is 1 if they are wrong."""
+    # A file or another program gets each row in one line.
+    printing = console if console.is_terminal else Console(highlight=False, width=_UNBROKEN)
+    with _reading("The ledger", aws=aws) as settings:
+        if not asyncio.run(look(settings.names, printing)):
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _reading(what: str, *, aws: bool) -> Iterator[Settings]:
+    """Lead AWS's clients to a deployment, and tell in a line if it cannot be read."""
+    configure_logging()
+    with _told_in_a_line():
+        settings = settings_on_aws() if aws else settings_here(ServerSettings().local)
         try:
-            if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
-                raise typer.Exit(1)
+            yield settings
         except (BotoCoreError, ClientError) as error:
-            raise ExpectedError(f"The dead-letter queue cannot be read: {error}") from None
-
-
-def _settings_here(own: ServerSettings) -> Settings:
-    """Lead AWS's clients to the local cloud of a server that runs."""
-    settings = Settings()
-    cloud = LocalCloud(own.local, settings)
-    cloud.attach()
-    os.environ.update(cloud.environment)
-    return settings
+            raise ExpectedError(f"{what} of {settings.stack} cannot be read: {error}") from None
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ def end(
 _ENDINGS = {
     StatusReason.REQUESTER_CANCELLED: "The requester has cancelled the request.",
     StatusReason.PROVIDER_WITHDREW: "The provider has withdrawn; held hours are back.",
+    StatusReason.ADMIN_CANCELLED: "An administrator has ended the request; held hours are back.",
     StatusReason.PROVIDER_REJECTED: "The provider has declined the request; held hours are back.",
     StatusReason.REQUESTER_REJECTED: "The requester has declined the counter-offer; held hours are back.",
     StatusReason.NEGOTIATION_TIMEOUT: "The counter-offer was not answered in time; held hours are back.",

@@ -121,13 +121,14 @@ class ServiceRequests:
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that is not accepted yet; the execution that waits comes to its end."""
-        return await self._end(request_id, partial(answers.cancel, by=by, message=message))
+        return await self.end(request_id, partial(answers.cancel, by=by, message=message))
 
     async def withdraw(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that the provider has accepted; the execution that waits comes to its end."""
-        return await self._end(request_id, partial(answers.withdraw, by=by, message=message))
+        return await self.end(request_id, partial(answers.withdraw, by=by, message=message))
 
-    async def _end(self, request_id: str, rule: Rule) -> Request | Refusal:
+    async def end(self, request_id: str, rule: Rule) -> Request | Refusal:
+        """Let a rule end a request; the execution that waits comes to its end, too."""
         moved = await self._settled(lambda: self._transactions.move(request_id, rule, whole=True))
         if isinstance(moved, Refusal):
             return moved

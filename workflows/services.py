@@ -9,11 +9,13 @@ from models.clock import Clock
 from models.errors import Code, Refusal
 from models.lifecycle import Step, Windows
 from models.naming import Names
+from models.reports import Reports
 from models.settings import Settings
 from models.store import Store
 from models.transactions import Moved, Rule, Transactions
 from workflows.cues import Cue
 from workflows.executions import Executions
+from workflows.reconciliations import Reconciliations
 from workflows.sweep import Sweep
 
 
@@ -45,6 +47,16 @@ class Services:
             windows=windows,
             clock=clock.now,
         )
+
+    @property
+    def reports(self) -> Reports:
+        """Return what keeps the reports of reconciliations."""
+        return Reports(self.store, self.transactions, self.clock)
+
+    @property
+    def reconciliations(self) -> Reconciliations:
+        """Return what starts reconciliations."""
+        return Reconciliations(self.calls, self.names, self.transactions, self.reports, self.clock)
 
     @property
     def sweep(self) -> Sweep:

@@ -14,6 +14,7 @@ from models.tables.event_log import EventLog
 from models.tables.idempotency import Idempotency
 from models.tables.notification import Notification
 from models.tables.rating import Rating
+from models.tables.reconciliation_report import ReconciliationReport
 from models.tables.request_guard import RequestGuard
 from models.tables.service import Service
 from models.tables.service_request import ServiceRequest
@@ -44,6 +45,7 @@ __all__ = [
     "Idempotency",
     "Notification",
     "Rating",
+    "ReconciliationReport",
     "RequestGuard",
     "Service",
     "ServiceRequest",

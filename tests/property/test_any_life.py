@@ -14,6 +14,7 @@ from models import endings
 from models.change import Scene, Verdict
 from models.lifecycle import BEFORE_ACCEPTANCE, ENDED, Passage, Request, Step, next_step
 from tests.unit.builders import (
+    ADMINS,
     ALICE,
     BOB,
     EVE,
@@ -142,6 +143,11 @@ class Lives(RuleBasedStateMachine):
             return
         request = list(self.bank.requests.values())[number % len(self.bank.requests)]
         self.move(number, people(by_provider=request.provider_id, by_requester=request.requester_id)[action])
+
+    @rule(number=requests, chance=st.integers(min_value=0, max_value=9), action=st.sampled_from(sorted(ADMINS)))
+    def an_admin_steps_in(self, number: int, chance: int, action: str) -> None:
+        if chance == 9 or action == "pay out":
+            self.move(number, ADMINS[action])
 
     @rule(number=requests, what=st.sampled_from(["resume", "redrive", "fail", "later"]))
     def the_sweep_looks(self, number: int, what: str) -> None:

@@ -55,6 +55,8 @@ ENDINGS = [
     ("ACCEPTED", "withdraw", "REJECTED", "PROVIDER_WITHDREW", True, [ALICE]),
     ("IN_PROGRESS late", "expire", "EXPIRED", "COMPLETION_TIMEOUT", True, [ALICE, BOB]),
     ("IN_PROGRESS", "withdraw", "REJECTED", "PROVIDER_WITHDREW", True, [ALICE]),
+    ("ESCROWED", "give back", "REJECTED", "ADMIN_CANCELLED", True, [ALICE]),
+    ("IN_PROGRESS asked", "give back", "REJECTED", "ADMIN_CANCELLED", True, [ALICE, BOB]),
     ("INITIATED", "give up", "REJECTED", "WORKFLOW_ERROR", False, [ALICE]),
     ("AWAITING", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
     ("AWAITING accepted", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),

@@ -69,6 +69,13 @@ FUNCTIONS: Mapping[str, Function] = {
     "cancelEscrow": _module("cancel_escrow"),
     # Both: what was written is read back
     "completeEscrow": _module("complete_escrow"),
+    # BalanceReconciliationWorkflow
+    "startReconciliation": _module("start_reconciliation", schedule="rate(1 day)"),
+    "pageMembers": _module("page_members"),
+    "reconcileBalances": _module("reconcile_balances"),
+    "completeReconciliation": _module("complete_reconciliation"),
+    # Called by people's tools, in the administrator's name
+    "processDirectTransfer": _module("process_direct_transfer"),
     # Around them
     "startServiceRequest": _module(
         "start_service_request",
