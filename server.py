@@ -37,7 +37,7 @@ from models.members import Members
 from models.ratings import Ratings
 from models.settings import Settings
 from models.tables import TABLES
-from resolvers import operations
+from resolvers import disputes, operations
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
 from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
@@ -94,8 +94,9 @@ class Parts:
         feed = ChangeFeed(store, interval=own.feed_interval)
         requests = ServiceRequests(calls, services.transactions, services.executions, clock.now)
         ratings = Ratings(store, services.transactions, clock.now)
+        raised = disputes.Disputes(store, services.transactions, services.executions, services.windows, clock.now)
         domain = Domain(
-            creators=creators(requests, members, ratings, clock.now),
+            creators=creators(requests, members, ratings, raised, clock.now),
             guards=GUARDS,
             amenders={"Rating": ratings.amend},
         )
@@ -105,7 +106,7 @@ class Parts:
         schema = build_schema(
             mirror,
             extra_queries=[operations.queries(store)],
-            extra_mutations=[operations.mutations(requests)],
+            extra_mutations=[operations.mutations(requests), disputes.mutations(raised)],
             extra_subscriptions=[operations.subscriptions(feed)],
         )
         return cls(services, members, feed, schema)

@@ -157,7 +157,7 @@ def _open(request: Request, wait: Step, now: datetime) -> Wait | Refusal:
     """Return a wait that may be answered now; or why it may not."""
     question = QUESTIONS[wait]
     if request.answer is not None:
-        return _passing(request)
+        return passing(request)
     if request.status is not question.status or request.wait is None or request.wait.name is not wait:
         refused = replace(moved_on(request), code=question.misplaced)
         return replace(refused, message=question.early) if request.status is question.status else refused
@@ -185,7 +185,8 @@ def _answered(request: Request, given: Answer) -> Refusal:
     )
 
 
-def _passing(request: Request) -> Refusal:
+def passing(request: Request) -> Refusal:
+    """Return the refusal of what may be tried again at once: the workflow is about to move the request on."""
     return Refusal(
         Code.INVALID_REQUEST_STATUS,
         f"The request is {request.status} and about to move on. Please look again in a moment.",
@@ -238,7 +239,7 @@ def leave(scene: Scene, now: datetime, *, how: Leave, by: str, message: str | No
     if request.status_reason is how.reason:
         return request
     if request.answer is not None:
-        return _passing(request)
+        return passing(request)
     if request.status not in how.statuses:
         return moved_on(request)
     return end(

@@ -14,12 +14,12 @@ from models.errors import BrokenLedgerError
 from models.ledger import EscrowStatus
 from models.lifecycle import (
     BEFORE_ACCEPTANCE,
-    DEFAULT_WINDOWS,
     STEP_GRACE,
     Request,
     RequestStatus,
     StatusReason,
 )
+from models.windows import DEFAULT_WINDOWS
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -115,7 +115,10 @@ def test_resuming_hands_every_live_request_to_the_next_generation(place: str) ->
         return
     assert isinstance(verdict, Change)
     after = verdict.request
-    assert (after.generation, after.step_function_execution_arn) == (1, f"{EXECUTION}next")
+    assert after.generation == before.generation + 1
+    moved_by = verdict.dispute if before.dispute else after
+    assert moved_by is not None
+    assert moved_by.step_function_execution_arn == f"{EXECUTION}next"
     assert (after.resumptions, after.failing_since) == (1, bank.now)
     assert (after.status, after.wait, after.passages) == (before.status, before.wait, before.passages)
     assert verdict.movement is None

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
-from models.lifecycle import DEFAULT_WINDOWS
 from models.settings import Settings
 from models.tables import TABLES, EventLog, Table
 from models.tables.base import index
+from models.windows import DEFAULT_WINDOWS
 from workflows.deployment.machine_resources import UnknownPlaceholderError, read_definitions
 from workflows.deployment.table_resources import table_id
 from workflows.deployment.template import build_template, parameters

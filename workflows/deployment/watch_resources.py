@@ -1,11 +1,12 @@
 """What tells people: the admins' topic, the alarms and the dashboard."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from models.tables import Table
 from workflows.deployment.intrinsics import NAMES, Resource, logical, ref, resource, sub
+from workflows.handlers import Function
 
 _MINUTE = 60
 _TOPIC = NAMES.admin_topic_arn.rsplit(":", 1)[1]
@@ -16,9 +17,9 @@ Metric = list[Any]
 
 
 def watch_resources(
-    tables: Iterable[type[Table]], functions: Collection[str], machines: Collection[str]
+    tables: Iterable[type[Table]], functions: Mapping[str, Function], machines: Collection[str]
 ) -> dict[str, Resource]:
-    """Return the admins' topic, an alarm for each way in which work is lost, and the dashboard."""
+    """Return the admins' topic, an alarm for each way in which work is lost or left, and the dashboard."""
     alarms = {
         logical("FailedAlarm", machine): _alarm(
             f"Executions of {machine} fail",
@@ -34,6 +35,10 @@ def watch_resources(
         "ApproximateNumberOfMessagesVisible",
         {"QueueName": sub(NAMES.dead_letter_queue)},
     )
+    for name, function in functions.items():
+        if function.alarm:
+            called = {"FunctionName": sub(NAMES.function(name))}
+            alarms[logical("Alarm", name)] = _alarm(function.alarm, "AWS/Lambda", "Invocations", called)
     return {
         "AdminTopic": resource("SNS::Topic", {"TopicName": sub(_TOPIC)}),
         **alarms,
