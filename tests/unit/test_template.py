@@ -38,6 +38,7 @@ SAMPLE_FUNCTIONS = {
     "work": Function(handler="sample.work"),
     "tick": Function(handler="sample.tick", timeout=55, schedule="rate(1 minute)"),
     "tell": Function(handler="sample.tell", stream=EventLog),
+    "cry": Function(handler="sample.cry", alarm="Something waits"),
     "hear": Function(
         handler="sample.hear",
         rule=EventRule(name="Heard", sources=("s",), detail_types=("d",), statuses=("FAILED",), default_bus=True),
@@ -111,7 +112,16 @@ def test_what_fails_for_good_goes_to_the_dead_letter_queue(sample: dict[str, Any
     assert all(one["DeadLetterConfig"]["TargetArn"] == queue for one in of_type(sample, "Lambda::Function"))
     assert sample["StreamTell"]["Properties"]["DestinationConfig"]["OnFailure"]["Destination"] == queue
     alarms = of_type(sample, "CloudWatch::Alarm")
-    assert {one["MetricName"] for one in alarms} == {"ExecutionsFailed", "ApproximateNumberOfMessagesVisible"}
+    metrics = {"ExecutionsFailed", "ApproximateNumberOfMessagesVisible", "Invocations"}
+    assert {one["MetricName"] for one in alarms} == metrics
+
+
+def test_a_call_that_people_must_know_of_sets_off_an_alarm_on_the_admins_topic(sample: dict[str, Any]) -> None:
+    alarm = sample["AlarmCry"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Invocations", 0)
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Fn::Sub": "${AWS::StackName}-cry"}}]
+    assert alarm["AlarmActions"] == [{"Ref": "AdminTopic"}]
+    assert sample["AdminTopic"]["Properties"]["TopicName"] == {"Fn::Sub": "${AWS::StackName}-admins"}
 
 
 def test_no_policy_allows_everything(sample: dict[str, Any]) -> None:

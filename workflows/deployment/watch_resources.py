@@ -9,7 +9,6 @@ from workflows.deployment.intrinsics import NAMES, Resource, logical, ref, resou
 from workflows.handlers import Function
 
 _MINUTE = 60
-_TOPIC = NAMES.admin_topic_arn.rsplit(":", 1)[1]
 # Widgets stand in a grid of 24 columns.
 _WIDTH, _HEIGHT, _ABREAST = 8, 6, 3
 
@@ -40,7 +39,7 @@ def watch_resources(
             called = {"FunctionName": sub(NAMES.function(name))}
             alarms[logical("Alarm", name)] = _alarm(function.alarm, "AWS/Lambda", "Invocations", called)
     return {
-        "AdminTopic": resource("SNS::Topic", {"TopicName": sub(_TOPIC)}),
+        "AdminTopic": resource("SNS::Topic", {"TopicName": sub(NAMES.admin_topic)}),
         **alarms,
         "Dashboard": resource(
             "CloudWatch::Dashboard",
