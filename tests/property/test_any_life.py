@@ -176,9 +176,15 @@ class Lives(RuleBasedStateMachine):
     def an_admin_decides(self, number: int, by: str, decision: Response, share: str) -> None:
         self.move(number, decide(decision, share if decision is Response.PARTIAL_REFUND else None, by=by))
 
-    @rule(number=requests, decision=st.sampled_from(DECISIONS), of=st.sampled_from(["requester", "provider"]))
-    def a_dispute_is_seen_to(self, number: int, decision: Response, of: str) -> None:
-        """One of the two disputes it, an admin hears and decides it, and the workflow carries that out."""
+    @rule(
+        number=requests,
+        agreed=st.integers(min_value=0, max_value=5),
+        decision=st.sampled_from(DECISIONS),
+        of=st.sampled_from(["requester", "provider"]),
+    )
+    def a_dispute_is_seen_to(self, number: int, agreed: int, decision: Response, of: str) -> None:
+        """They agree for a while, one disputes it, an admin decides, and the workflow carries that out."""
+        self.everybody_agrees(number, agreed)
         self.a_party_disputes(number, of)
         self.run_the_workflow(number, 1)
         for by in ADMINS:
@@ -252,8 +258,8 @@ class Lives(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Left to admins, workflow and clock, every request comes to its end, and nothing stays held."""
         for number, decision in zip(range(len(self.bank.requests)), cycle(DECISIONS), strict=False):
-            self.a_dispute_is_seen_to(number, decision, "requester")
-            self.a_dispute_is_seen_to(number, Response.DISMISS_DISPUTE, "provider")
+            self.a_dispute_is_seen_to(number, 2, decision, "requester")
+            self.a_dispute_is_seen_to(number, 0, Response.DISMISS_DISPUTE, "provider")
             for _ in range(12):
                 self.run_the_workflow(number, 3)
                 self.bank.pass_time(31 * 86_400)

@@ -23,6 +23,7 @@ from models.lifecycle import (
     Terms,
 )
 from models.windows import DEFAULT_WINDOWS
+from tests.unit import books
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ALICE, BOB, EVE, ADA = "alice", "bob", "eve", "ada"
@@ -274,7 +275,7 @@ class Bank:
         escrow = self.escrows.get(request.escrow_key)
         guarded = self.guards.get(request.guard_id) == request.id
         held = escrow is not None and escrow.status is EscrowStatus.ESCROWED
-        after_payment = self._check_disputes(request)
+        after_payment = books.is_disputed_after_payment(request, self.disputes, self.escrows)
         assert guarded == (request.status in GUARDED)
         assert held == (request.status in HELD and not after_payment)
         assert escrow is None or escrow.amount == request.amount
@@ -290,19 +291,7 @@ class Bank:
         is_paid = request.status is RequestStatus.PAID or after_payment
         assert self.exchanges.count(request.id) == is_paid
         assert (request.earned is not None) == is_paid
-
-    def _check_disputes(self, request: Request) -> bool:
-        """Assert that only the last dispute can be open; tell whether it is, and was raised after the payment."""
-        disputes = [self.disputes[raised.id] for raised in request.disputes]
-        is_open = [dispute.status not in DECIDED for dispute in disputes]
-        assert any(is_open) == (request.dispute is not None) == (request.status is RequestStatus.DISPUTED)
-        assert not any(is_open[:-1])
-        assert request.set_aside is None or request.dispute is not None
-        for dispute, alive in zip(disputes, is_open, strict=True):
-            recalled = self.escrows.get(escrow_key(dispute.id))
-            assert (recalled is not None) == (dispute.escrow_id is not None)
-            assert recalled is None or (recalled.status is EscrowStatus.ESCROWED) == alive
-        return any(is_open) and disputes[-1].is_after_payment
+        books.check_earnings(request, self.entries)
 
 
 GUARDED = frozenset({RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE, RequestStatus.NEGOTIATING})

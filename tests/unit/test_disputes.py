@@ -397,12 +397,3 @@ def test_the_reason_before_comes_back_with_a_dismissal() -> None:
     for event in ("object", "hear", "assign", "dismiss", "resolve"):
         assert isinstance(bank.move(QUARREL[event]), Change)
     assert bank.requests[REQUEST_ID].status_reason is StatusReason.DISPUTE_PAID
-
-
-def test_every_decision_has_an_outcome() -> None:
-    assert set(resolutions.OUTCOMES) == {
-        Response.REFUND_TO_REQUESTER,
-        Response.PAY_TO_PROVIDER,
-        Response.PARTIAL_REFUND,
-        Response.DISMISS_DISPUTE,
-    }
