@@ -186,7 +186,7 @@ def _answered(request: Request, given: Answer) -> Refusal:
 
 
 def passing(request: Request) -> Refusal:
-    """Return the refusal while an answer stands that the workflow has not acted on yet."""
+    """Return the refusal of what may be tried again at once: the workflow is about to move the request on."""
     return Refusal(
         Code.INVALID_REQUEST_STATUS,
         f"The request is {request.status} and about to move on. Please look again in a moment.",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from models.disputes import Dispute
 from models.errors import Refusal
 from models.events import Event, Notice
 from models.hours import Hours
@@ -36,6 +37,7 @@ class Change:
     notices: tuple[Notice, ...] = ()
     movement: Movement | None = None
     escrow: Escrow | None = None
+    dispute: Dispute | None = None
     guard: Guard = Guard.KEEP
     payment: Payment | None = None
 
@@ -74,6 +76,8 @@ class Scene:
     request: Request
     is_new: bool = False
     escrow: Escrow | None = None
+    dispute: Dispute | None = None
+    dispute_escrow: Escrow | None = None
     offer: Offer | None = None
     requester: Member | None = None
     provider: Member | None = None
@@ -87,6 +91,11 @@ class Scene:
             if balance is not None and balance.user_id == user_id:
                 return balance
         return Balance.empty(user_id, now)
+
+    def held(self, escrow_id: str) -> Escrow | None:
+        """Return an escrow as it was read: the request's own, or its dispute's; None if it is new."""
+        escrows = (self.escrow, self.dispute_escrow)
+        return next((escrow for escrow in escrows if escrow is not None and escrow.id == escrow_id), None)
 
 
 # What a rule decides: change this; or no; or it has been done already, and this is how it stands.

@@ -7,10 +7,12 @@ from pynamodb.expressions.condition import Condition
 
 from models.answers import SUBMITTED
 from models.change import Change, Guard, Payment, Scene
+from models.disputes import Dispute
 from models.errors import BrokenLedgerError, Refusal
 from models.hours import Hours
 from models.identifiers import derived
 from models.lifecycle import TransactionStatus
+from models.tables import Dispute as DisputeTable
 from models.tables import RequestGuard, Service, ServiceRequest, Transaction, User
 from models.writing import Writing, event_id
 
@@ -28,7 +30,9 @@ def compose(writing: Writing, scene: Scene, change: Change, now: datetime) -> Re
         if refused is not None:
             return refused
     if change.escrow is not None:
-        writing.escrow(scene.escrow, change.escrow)
+        writing.escrow(scene.held(change.escrow.id), change.escrow)
+    if change.dispute is not None:
+        _dispute(writing, scene.dispute, change.dispute)
     if change.guard is Guard.PUT:
         _check_offer(writing, scene)
         writing.create(RequestGuard, _Guarded(id=after.guard_id, request_id=after.id, created_at=now))
@@ -39,6 +43,13 @@ def compose(writing: Writing, scene: Scene, change: Change, now: datetime) -> Re
         _record(writing, scene, change.payment, now)
     _tell(writing, change)
     return None
+
+
+def _dispute(writing: Writing, before: Dispute | None, after: Dispute) -> None:
+    if before is None:
+        writing.create(DisputeTable, after)
+    else:
+        writing.change(DisputeTable, before.id, before, after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,20 +136,23 @@ LONGEST_CAUSE = 1_000
 
 
 def resume(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
-    """Hand the request to a new execution: the next generation, tried again later and later while it fails."""
+    """Hand the request or its dispute to a new execution: the next generation, later and later while it fails."""
     request = scene.request
     if request.is_over:
         return request
     after = request.moved(
         now,
         generation=request.generation + 1,
-        step_function_execution_arn=execution_arn,
         resumptions=request.resumptions + 1,
         failing_since=request.failing_since or now,
     )
     pause = min(STEP_GRACE * 2 ** min(request.resumptions, 10), LARGEST_PAUSE)
     after = after.due(now + pause)
-    return Change(request=after, events=(happened(after, "Service Request Resumed", generation=after.generation),))
+    resumed = (happened(after, "Service Request Resumed", generation=after.generation),)
+    if request.dispute is not None and scene.dispute is not None:
+        dispute = scene.dispute.changed(now, step_function_execution_arn=execution_arn)
+        return Change(request=after, dispute=dispute, events=resumed)
+    return Change(request=replace(after, step_function_execution_arn=execution_arn), events=resumed)
 
 
 def redrive(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:

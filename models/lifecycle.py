@@ -7,7 +7,6 @@ Everything here is data and pure rules. `steps` holds what the workflow does to 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import ceil
 from typing import Any
 from zlib import crc32
 
@@ -66,7 +65,7 @@ class TransactionStatus(StrEnum):
 
 
 class Step(StrEnum):
-    """The states of ServiceRequestWorkflow that a request can be led to, by their names there."""
+    """The states that a request can be led to, as ServiceRequestWorkflow or, below, the dispute's names them."""
 
     VALIDATE_REQUEST = "ValidateRequest"
     CREATE_ESCROW = "CreateEscrow"
@@ -86,9 +85,18 @@ class Step(StrEnum):
     COMPLETE_WORKFLOW = "CompleteWorkflow"
     SUPERSEDED = "Superseded"
 
+    FREEZE_RELATED_TRANSACTIONS = "FreezeRelatedTransactions"
+    WAIT_FOR_ADMIN_DECISION = "WaitForAdminDecision"
+    RAISE_DISPUTE_ALARM = "RaiseDisputeAlarm"
+    REFUND_TO_REQUESTER = "RefundToRequester"
+    PAY_TO_PROVIDER = "PayToProvider"
+    PARTIAL_REFUND = "PartialRefund"
+    DISMISS_DISPUTE = "DismissDispute"
+    NOTIFY_DISPUTE_PARTIES = "NotifyDisputeParties"
+
 
 class Response(StrEnum):
-    """What people can answer a waiting workflow: a provider, a requester to a counter-offer, either of them."""
+    """What people can answer a waiting workflow: a provider, a requester to a counter-offer, either, an admin."""
 
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
@@ -98,24 +106,11 @@ class Response(StrEnum):
     COUNTER = "COUNTER"
     MARKED = "MARKED"
     CONFIRMED = "CONFIRMED"
+    REFUND_TO_REQUESTER = "RefundToRequester"
+    PAY_TO_PROVIDER = "PayToProvider"
+    PARTIAL_REFUND = "PartialRefund"
+    DISMISS_DISPUTE = "DismissDispute"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Windows:
-    """How long the workflow waits: for an answer, a counter-answer, a confirmation, a mark."""
-
-    response: timedelta
-    negotiation: timedelta
-    confirmation: timedelta
-    mark: timedelta
-
-
-DEFAULT_WINDOWS = Windows(
-    response=timedelta(hours=24),
-    negotiation=timedelta(hours=24),
-    confirmation=timedelta(hours=48),
-    mark=timedelta(days=30),
-)
 
 # A step that is not followed by the next one within this time is looked after by the sweep.
 STEP_GRACE = timedelta(seconds=60)
@@ -178,6 +173,16 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """A dispute of a request: by whom it was raised, when, and the generation of its first execution."""
+
+    id: str
+    by: str
+    at: datetime
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A status and when the request came to it."""
 
@@ -192,7 +197,10 @@ class Request:
     Args:
         amount: the hours held for it, fixed when they are held and with every counter-offer that is taken up.
         offered_hours, offered_rate: the provider's counter-offer, while it is NEGOTIATING.
-        response_seconds: how long the provider may take, fixed at the same time.
+        earned: the hours that the provider has of it, once it is paid.
+        response_seconds: how long the provider may take, fixed when the hours are held.
+        disputes: every one that was ever raised; while it is DISPUTED, the last one is open.
+        set_aside: the wait that a dispute has interrupted, and that its dismissal opens again.
         generation: which execution may move it; an older one finds itself superseded.
         resumptions: how often it was resumed since it last moved, and `failing_since` when that began.
         due_at: when the sweep looks after it; None once it has ended.
@@ -216,11 +224,14 @@ class Request:
     amount: Hours | None = None
     offered_hours: Hours | None = None
     offered_rate: Hours | None = None
+    earned: Hours | None = None
     response_seconds: int | None = None
     version: int = 0
     generation: int = 0
     wait: Wait | None = None
+    set_aside: Wait | None = None
     answers: tuple[Answer, ...] = ()
+    disputes: tuple[Raised, ...] = ()
     passages: tuple[Passage, ...] = ()
     resumptions: int = 0
     failing_since: datetime | None = None
@@ -240,7 +251,12 @@ class Request:
     @property
     def is_over(self) -> bool:
         """Tell whether no execution has to move this request any more."""
-        return self.status is RequestStatus.DISPUTED or (self.status in ENDED and self.due_at is None)
+        return self.status in ENDED and self.due_at is None
+
+    @property
+    def dispute(self) -> Raised | None:
+        """Return the dispute that is open, whose own workflow moves the request meanwhile."""
+        return self.disputes[-1] if self.status is RequestStatus.DISPUTED and self.disputes else None
 
     @property
     def is_stranded(self) -> bool:
@@ -278,7 +294,7 @@ class Request:
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when somebody should look whether this request still moves."""
-        if self.status in ENDED or self.status is RequestStatus.DISPUTED:
+        if self.status in ENDED:
             return None
         if self.wait is None:
             return now + STEP_GRACE
@@ -293,15 +309,15 @@ _BY_STATUS = {
     RequestStatus.PAID: Step.ENABLE_RATING,
     RequestStatus.REJECTED: Step.COMPLETE_WORKFLOW,
     RequestStatus.EXPIRED: Step.COMPLETE_WORKFLOW,
-    RequestStatus.DISPUTED: Step.HANDLE_DISPUTE,
 }
 
-# The wait to open for a request that is older than the workflow, and so waits for nobody.
+# The wait to open for a request that waits for nobody: it is older than the workflow, or a dispute has begun.
 _FIRST_WAIT = {
     RequestStatus.AWAITING_RESPONSE: Step.WAIT_FOR_PROVIDER_RESPONSE,
     RequestStatus.NEGOTIATING: Step.WAIT_FOR_NEGOTIATION_RESPONSE,
     RequestStatus.ACCEPTED: Step.WAIT_FOR_SERVICE_START,
     RequestStatus.IN_PROGRESS: Step.WAIT_FOR_COMPLETION,
+    RequestStatus.DISPUTED: Step.WAIT_FOR_ADMIN_DECISION,
 }
 
 _BY_RESPONSE = {
@@ -311,9 +327,17 @@ _BY_RESPONSE = {
     Response.ACCEPT: Step.START_SERVICE_EXECUTION,
     Response.REJECT: Step.REFUND_ESCROW,
     Response.COUNTER: Step.WAIT_FOR_PROVIDER_RESPONSE,
+    Response.REFUND_TO_REQUESTER: Step.REFUND_TO_REQUESTER,
+    Response.PAY_TO_PROVIDER: Step.PAY_TO_PROVIDER,
+    Response.PARTIAL_REFUND: Step.PARTIAL_REFUND,
+    Response.DISMISS_DISPUTE: Step.DISMISS_DISPUTE,
 }
-# The waits that the request moves on from as the answer says.
-_ASKED_OPENLY = frozenset({Step.WAIT_FOR_PROVIDER_RESPONSE, Step.WAIT_FOR_NEGOTIATION_RESPONSE})
+# The waits that the request moves on from as the answer says, and the step after their deadline.
+_ASKED_OPENLY = {
+    Step.WAIT_FOR_PROVIDER_RESPONSE: Step.EXPIRE_REQUEST,
+    Step.WAIT_FOR_NEGOTIATION_RESPONSE: Step.EXPIRE_REQUEST,
+    Step.WAIT_FOR_ADMIN_DECISION: Step.RAISE_DISPUTE_ALARM,
+}
 
 # What follows a wait: the step after its answer, and the step after its deadline.
 _AFTER_WAIT = {
@@ -325,7 +349,7 @@ _AFTER_WAIT = {
 
 
 def next_step(request: Request, now: datetime) -> Step:
-    """Return the step that moves `request` on from where it is.
+    """Return the step that moves `request` on from where it is; one that is DISPUTED is its dispute's to move.
 
     An answer that was written before the deadline wins over the timer.
     """
@@ -338,34 +362,8 @@ def next_step(request: Request, now: datetime) -> Step:
     if wait.name in _ASKED_OPENLY:
         if wait.answer:
             return _BY_RESPONSE[wait.answer.response]
-        return Step.EXPIRE_REQUEST if overdue else wait.name
+        return _ASKED_OPENLY[wait.name] if overdue else wait.name
     answered, expired = _AFTER_WAIT[wait.name]
     if wait.answer:
         return answered
     return expired if overdue else wait.name
-
-
-def window(request: Request, step: Step, windows: Windows) -> timedelta:
-    """Return how long a wait lasts from its beginning."""
-    if step is Step.WAIT_FOR_PROVIDER_RESPONSE:
-        seconds = request.response_seconds
-        return windows.response if seconds is None else timedelta(seconds=seconds)
-    if step is Step.WAIT_FOR_NEGOTIATION_RESPONSE:
-        return windows.negotiation
-    if step in (Step.CONFIRM_SERVICE_START, Step.CONFIRM_SERVICE_COMPLETION):
-        return windows.confirmation
-    return windows.mark
-
-
-def seconds_to_wait(request: Request, step: Step, windows: Windows, now: datetime) -> int:
-    """Return the timer for a wait that is about to begin or to begin again: whole seconds, at least 1.
-
-    A wait that is open already keeps its first deadline. One second is added, since the timer starts
-    before the handler sets the deadline, and an early timer would only lead back to the same wait.
-    """
-    if step is Step.START_SERVICE_EXECUTION:
-        step = Step.WAIT_FOR_SERVICE_START
-    left = window(request, step, windows)
-    if request.wait is not None and request.wait.name is step:
-        left = request.wait.deadline - now
-    return max(1, ceil(left.total_seconds()) + 1)

@@ -54,5 +54,5 @@ class Names:
 
     @property
     def admin_topic_arn(self) -> str:
-        """Return that topic's ARN."""
+        """Return the ARN of the SNS topic that admins listen to."""
         return f"arn:aws:sns:{self.region}:{self.account}:{self.admin_topic}"

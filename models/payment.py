@@ -1,5 +1,6 @@
 """How a completed request is paid, and what follows the payment: pure rules."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from models import ledger
@@ -26,6 +27,11 @@ def payable(scene: Scene) -> Refusal | None:
     return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {found} already.", {"status": found.value})
 
 
+def subject(scene: Scene) -> str:
+    """Return what is paid for: the service's title, if it is still there."""
+    return scene.offer.title[:LONGEST_TITLE] if scene.offer else "a service"
+
+
 def pay(scene: Scene, now: datetime) -> Verdict:
     """COMPLETED → PAID with the hours released, the exchange put on record and both members told."""
     request, escrow = scene.request, scene.escrow
@@ -37,8 +43,8 @@ def pay(scene: Scene, now: datetime) -> Verdict:
         raise BrokenLedgerError(f"request {request.id} is COMPLETED without hours in escrow")
     released = escrow.released(now)
     # Not at its end yet: the sweep sees to it that the rating is enabled, too.
-    after = closed(request, now, status=RequestStatus.PAID).due(now + STEP_GRACE)
-    title = scene.offer.title[:LONGEST_TITLE] if scene.offer else "a service"
+    paid = replace(closed(request, now, status=RequestStatus.PAID), earned=escrow.amount)
+    after, title = paid.due(now + STEP_GRACE), subject(scene)
     notices = tuple(
         Notice(user_id=user_id, type=NotificationType.TRANSACTION_COMPLETED, title=headline, message=message)
         for user_id, headline, message in (

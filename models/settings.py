@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.lifecycle import DEFAULT_WINDOWS, Windows
 from models.naming import Names
+from models.windows import DEFAULT_WINDOWS, Windows
 
 _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 
@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     negotiation_window: _Window = DEFAULT_WINDOWS.negotiation
     confirmation_window: _Window = DEFAULT_WINDOWS.confirmation
     mark_window: _Window = DEFAULT_WINDOWS.mark
+    decision_window: _Window = DEFAULT_WINDOWS.decision
+    dispute_window: _Window = DEFAULT_WINDOWS.dispute
 
     @property
     def names(self) -> Names:
@@ -42,4 +44,6 @@ class Settings(BaseSettings):
             negotiation=self.negotiation_window,
             confirmation=self.confirmation_window,
             mark=self.mark_window,
+            decision=self.decision_window,
+            dispute=self.dispute_window,
         )

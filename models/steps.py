@@ -19,10 +19,9 @@ from models.lifecycle import (
     StatusReason,
     Step,
     Wait,
-    Windows,
     next_step,
-    window,
 )
+from models.windows import Windows, window
 
 
 def happened(request: Request, type: str, *, actor: str | None = None, **data: object) -> Event:  # noqa: A002 — the field's own name
@@ -175,7 +174,7 @@ def hold(scene: Scene, now: datetime) -> Verdict:
     )
 
 
-def _opened(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
+def opened(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
     """Return the wait for a step: a new one, or the one that is open with its token replaced."""
     if request.wait is not None and request.wait.name is step:
         deadline = request.wait.deadline
@@ -199,7 +198,7 @@ def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus)
     )
 
 
-def _taken_over(request: Request, wait: Wait, now: datetime) -> Request:
+def taken_over(request: Request, wait: Wait, now: datetime) -> Request:
     """Return a request whose open wait another execution has taken over.
 
     When it is due and how often it has failed stays: that it was resumed does not show that it works.
@@ -214,9 +213,9 @@ def begin_wait(scene: Scene, now: datetime, *, step: Step, token: str, windows: 
     if entered is not step:
         return moved_on(request)
     announcement = announcement_of(step, request.answer)
-    wait = _opened(request, step, token, now, windows)
+    wait = opened(request, step, token, now, windows)
     if request.wait is not None and request.wait.name is step:
-        return Change(request=_taken_over(request, wait, now), events=())
+        return Change(request=taken_over(request, wait, now), events=())
     after = _waiting(request, wait, now, announcement.status)
     automatic = bool(
         request.wait and request.wait.name is not Step.WAIT_FOR_PROVIDER_RESPONSE and not request.answer

@@ -17,12 +17,14 @@ from tenacity import AsyncRetrying, RetryError, retry_if_exception, stop_after_d
 from models.change import Member, Offer, Scene, Verdict
 from models.clock import Clock
 from models.composition import compose, submission_id
+from models.disputes import Dispute, escrow_key
 from models.errors import BrokenLedgerError, Code, ContentionError, HourBankError, Refusal, not_found
 from models.identifiers import derived
 from models.ledger import Balance, Escrow
 from models.lifecycle import Request
 from models.rows import decode
 from models.store import Item, Store
+from models.tables import Dispute as DisputeTable
 from models.tables import Escrow as EscrowTable
 from models.tables import EventLog, RequestGuard, Service, ServiceRequest, Table, User, UserBalance
 from models.writing import Writing
@@ -99,7 +101,13 @@ class Transactions:
         return decoded(Request, ServiceRequest, await self._store.get(ServiceRequest, request_id, consistent=True))
 
     async def move(
-        self, request_id: str, rule: Rule, *, generation: int | None = None, whole: bool = False
+        self,
+        request_id: str,
+        rule: Rule,
+        *,
+        generation: int | None = None,
+        whole: bool = False,
+        dispute_id: str | None = None,
     ) -> Moved | Refusal:
         """Let a rule decide about a stored request and write what it decides.
 
@@ -108,7 +116,8 @@ class Transactions:
             rule: the pure rule; called again with fresh rows whenever they have changed.
             generation: the execution's generation, when a handler asks; another one is refused as SUPERSEDED.
             whole: read the members, the service, the balances, the escrow and the guard, too; needed whenever
-                the rule looks at them or moves hours.
+                the rule looks at them or moves hours; of a request that is disputed, the dispute, too.
+            dispute_id: the dispute to read with them, if it is not the one that is open.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -124,7 +133,7 @@ class Transactions:
             if not whole:
                 return await self._decide(Scene(request=request), rule)
             async with self._store.calls.queue((request.requester_id, request.provider_id)):
-                scene = await self._scene(request)
+                scene = await self._scene(request, dispute_id)
                 try:
                     decided = await self._decide(scene, rule)
                 except BrokenLedgerError:
@@ -193,7 +202,8 @@ class Transactions:
             return verdict
         if isinstance(verdict, Request):
             return Moved(before=scene.request, request=verdict)
-        writing = Writing(self._store.names, now, execution_arn=verdict.request.step_function_execution_arn)
+        moved_by = verdict.dispute or verdict.request
+        writing = Writing(self._store.names, now, execution_arn=moved_by.step_function_execution_arn)
         if (refused := compose(writing, scene, verdict, now)) is not None:
             return refused
         versions = [balance.version for balance in (scene.requester_balance, scene.provider_balance) if balance]
@@ -207,7 +217,8 @@ class Transactions:
         if found is None or found.version != request.version:
             raise _MovedMeanwhileError(f"request {request.id} has moved since it was read")
 
-    async def _scene(self, request: Request) -> Scene:
+    async def _scene(self, request: Request, dispute_id: str | None) -> Scene:
+        disputed = dispute_id or (request.dispute.id if request.dispute else None)
         reads: list[tuple[type[Table], str]] = [
             (EscrowTable, request.escrow_key),
             (Service, request.service_id),
@@ -217,11 +228,16 @@ class Transactions:
             (UserBalance, request.provider_id),
             (RequestGuard, request.guard_id),
         ]
+        if disputed is not None:
+            reads += [(DisputeTable, disputed), (EscrowTable, escrow_key(disputed))]
         found = await self._store.batch_get(reads, consistent=True)
-        escrow, service, requester, provider, requester_balance, provider_balance, guard = found
+        escrow, service, requester, provider, requester_balance, provider_balance, guard, *of_dispute = found
+        dispute, dispute_escrow = of_dispute or (None, None)
         return Scene(
             request=request,
             escrow=decoded(Escrow, EscrowTable, escrow),
+            dispute=decoded(Dispute, DisputeTable, dispute),
+            dispute_escrow=decoded(Escrow, EscrowTable, dispute_escrow),
             offer=decoded(Offer, Service, service),
             requester=decoded(Member, User, requester),
             provider=decoded(Member, User, provider),

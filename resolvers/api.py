@@ -10,7 +10,8 @@ from models.ratings import Ratings
 from models.reports import Reports
 from models.store import Store
 from models.transactions import Transactions
-from resolvers import accounts, escrows, operations, reconciliation
+from models.windows import Windows
+from resolvers import accounts, disputes, escrows, operations, reconciliation
 from resolvers.change_feed import ChangeFeed
 from resolvers.creation import creators
 from resolvers.guards import GUARDS
@@ -54,6 +55,10 @@ class Services(Protocol):
         """Starts reconciliations."""
 
     @property
+    def windows(self) -> Windows:
+        """How long the workflows wait."""
+
+    @property
     def clock(self) -> Clock:
         """The time."""
 
@@ -73,8 +78,11 @@ def build_api(
     store, transactions, clock = services.store, services.transactions, services.clock
     requests = ServiceRequests(services.calls, transactions, services.executions, clock)
     ratings = Ratings(store, transactions, clock)
+    raised = disputes.Disputes(store, transactions, services.executions, services.windows, clock)
     domain = Domain(
-        creators=creators(requests, members, ratings, clock), guards=GUARDS, amenders={"Rating": ratings.amend}
+        creators=creators(requests, members, ratings, raised, clock),
+        guards=GUARDS,
+        amenders={"Rating": ratings.amend},
     )
     mirror = Mirror(Rows(store, tokens), Writes(store, clock, domain), Subscriptions(feed))
     return build_schema(
@@ -85,6 +93,7 @@ def build_api(
             operations.mutations(requests),
             accounts.mutations(Accounts(store, transactions, clock)),
             escrows.mutations(store, requests),
+            disputes.mutations(raised),
             reconciliation.mutations(services.reconciliations),
         ],
         extra_subscriptions=[operations.subscriptions(feed)],

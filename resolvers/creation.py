@@ -1,20 +1,23 @@
 """Rows that are created by rules of their own.
 
-Requests start a workflow, members get a bonus, and ratings count in an average.
+Requests and disputes start a workflow, members get a bonus, and ratings count in an average.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from models import tables
 from models.clock import Clock, to_text
+from models.disputes import Dispute
 from models.errors import Refusal
 from models.identifiers import is_uuid
 from models.members import Members
 from models.ratings import Ratings
-from models.rows import encode
+from models.rows import decode, encode
 from models.store import Item
+from resolvers.disputes import Disputes
 from resolvers.identity import Caller
 from resolvers.service_requests import Asked, ServiceRequests
 from resolvers.validation import validated
@@ -25,14 +28,15 @@ from schema.errors import InvalidInputError, UnauthorizedError
 Given = Mapping[str, Any]
 
 
-def creators(requests: ServiceRequests, members: Members, ratings: Ratings, clock: Clock) -> Mapping[str, Creator]:
+def creators(
+    requests: ServiceRequests, members: Members, ratings: Ratings, disputes: Disputes, clock: Clock
+) -> Mapping[str, Creator]:
     """Return what creates the rows of types with rules of their own."""
 
     async def create_service_request(_caller: Caller, given: Given) -> Item | Refusal | None:
         # Which hours can be asked for is for the rules to say, with their own code.
         validated(MODELS["ServiceRequest"], {name: given[name] for name in given if name != "estimatedHours"})
-        if not is_uuid(given["id"]):
-            raise InvalidInputError("id: a request's id is a UUID; leave it out to be given one.", field="id")
+        _check_uuid(given["id"], "request")
         asked = Asked(
             id=given["id"],
             service_id=given["serviceId"],
@@ -63,7 +67,32 @@ def creators(requests: ServiceRequests, members: Members, ratings: Ratings, cloc
             return stored
         return stored if same_content(MODELS["Rating"], stored, content) else None
 
-    return {"ServiceRequest": create_service_request, "User": create_user, "Rating": create_rating}
+    return {
+        "Dispute": partial(_create_dispute, disputes, clock),
+        "ServiceRequest": create_service_request,
+        "User": create_user,
+        "Rating": create_rating,
+    }
+
+
+async def _create_dispute(disputes: Disputes, clock: Clock, caller: Caller, given: Given) -> Item | Refusal | None:
+    if given["raisedBy"] != caller.sub:
+        message = "raisedBy: a dispute is raised by one of the two; give your own sub."
+        raise UnauthorizedError(message, info={"field": "raisedBy"})
+    _check_uuid(given["id"], "dispute")
+    content, item = _row("Dispute", given, clock())
+    stored = await disputes.create(decode(Dispute, tables.Dispute, item))
+    if isinstance(stored, Refusal):
+        return stored
+    # What the workflow owns has changed since, and is not what was asked for.
+    owned = MODELS["Dispute"].protected.keys()
+    asked, found = ({name: row[name] for name in row.keys() - owned} for row in (content, stored))
+    return stored if same_content(MODELS["Dispute"], found, asked) else None
+
+
+def _check_uuid(key: str, what: str) -> None:
+    if not is_uuid(key):
+        raise InvalidInputError(f"id: a {what}'s id is a UUID; leave it out to be given one.", field="id")
 
 
 def _row(type_name: str, given: Given, now: datetime) -> tuple[Item, Item]:

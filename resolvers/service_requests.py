@@ -1,27 +1,18 @@
 """What members do to requests: who is asking, what the rules say, and the execution that goes on from there."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
-
-import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 
 from models import answers, hours
 from models.aws import Calls
 from models.clock import Clock
-from models.errors import HourBankError, Refusal, not_found
+from models.errors import Refusal, not_found
 from models.hours import InvalidHoursError
 from models.lifecycle import Request, RequestStatus, Response, Step, Terms
 from models.transactions import Moved, Rule, Transactions
+from resolvers.settling import push, settled
 from workflows.executions import Executions
-
-log = structlog.get_logger("service_requests")
-
-# How long a member's action waits for the workflow to take the one before it; it looks less and less often.
-SETTLING_SECONDS = 5.0
-FIRST_LOOK_SECONDS = 0.05
-LAST_LOOK_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +57,7 @@ class ServiceRequests:
             return moved
         if not _same(moved.request, request):
             return None
-        await self._push(self._executions.start(moved.request))
+        await push(self._executions.start(moved.request))
         return moved.request
 
     def _requested(self, asked: Asked) -> Request | Refusal:
@@ -112,11 +103,11 @@ class ServiceRequests:
         rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
         # Other terms that are taken up move hours.
         whole = wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
-        moved = await self._settled(lambda: self._transactions.move(request_id, rule, whole=whole))
+        moved = await self._settled(request_id, rule, whole=whole)
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:
-            await self._push(self._executions.go_on(moved.request, moved.request.wait))
+            await push(self._executions.go_on(moved.request, moved.request.wait))
         return moved.request
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
@@ -129,31 +120,18 @@ class ServiceRequests:
 
     async def end(self, request_id: str, rule: Rule) -> Request | Refusal:
         """Let a rule end a request; the execution that waits comes to its end, too."""
-        moved = await self._settled(lambda: self._transactions.move(request_id, rule, whole=True))
+        moved = await self._settled(request_id, rule, whole=True)
         if isinstance(moved, Refusal):
             return moved
         if moved.before.wait is not None:
-            await self._push(self._executions.go_on(moved.request, moved.before.wait))
+            await push(self._executions.go_on(moved.request, moved.before.wait))
         return moved.request
 
-    async def _settled(self, act: Callable[[], Awaitable[Moved | Refusal]]) -> Moved | Refusal:
-        """Act, and while the workflow is about to move the request on, act again."""
-        deadline = self._clock().timestamp() + SETTLING_SECONDS
-        pause = FIRST_LOOK_SECONDS
-        while True:
-            outcome = await act()
-            passing = isinstance(outcome, Refusal) and outcome.passing
-            if not passing or self._clock().timestamp() >= deadline:
-                return outcome
-            await self._calls.pause(pause)
-            pause = min(2 * pause, LAST_LOOK_SECONDS)
+    async def _settled(self, request_id: str, rule: Rule, *, whole: bool) -> Moved | Refusal:
+        def act() -> Awaitable[Moved | Refusal]:
+            return self._transactions.move(request_id, rule, whole=whole)
 
-    async def _push(self, move: Awaitable[object]) -> None:
-        """Let the workflow move; if it cannot now, the event bus and the sweep see to it that it does."""
-        try:
-            await move
-        except (ClientError, BotoCoreError, HourBankError):
-            log.exception("the workflow could not be told; the sweep will")
+        return await settled(self._calls, self._clock, act)
 
 
 def _same(stored: Request, asked: Request) -> bool:

@@ -1,8 +1,9 @@
-"""Executions of ServiceRequestWorkflow: started, resumed, and told that a person has answered."""
+"""Executions that move requests and decide disputes: started, resumed, and told that a person has answered."""
 
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -13,12 +14,14 @@ from models.aws import Calls
 from models.change import Verdict
 from models.clock import Clock
 from models.endings import RESUMED_FOR
-from models.lifecycle import Request, Wait, Windows, next_step
+from models.lifecycle import Request, Step, Wait, next_step
 from models.naming import Names
 from models.transactions import Transactions
+from models.windows import Windows
 from workflows.cues import Cue
 
 MACHINE = "ServiceRequestWorkflow"
+DISPUTES = "DisputeResolutionWorkflow"
 
 # Codes of a task token that nobody waits with any more: the wait is over, which is no error.
 _OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
@@ -34,13 +37,20 @@ def execution_name(request_id: str, generation: int) -> str:
     return request_id if generation == 0 else f"{request_id}-r{generation}"
 
 
+def execution_of(request: Request) -> tuple[str, str]:
+    """Return the machine that moves a request from where it is, and the name of its execution there."""
+    if (dispute := request.dispute) is not None:
+        return DISPUTES, execution_name(dispute.id, request.generation - dispute.generation)
+    return MACHINE, execution_name(request.id, request.generation)
+
+
 def request_id_of(execution_arn: str) -> str:
-    """Return the id of the request that an execution moves."""
+    """Return the id of the request that an execution moves, or of the dispute that it decides."""
     return _parts(execution_arn)[0]
 
 
 def generation_of(execution_arn: str) -> int:
-    """Return the generation of an execution."""
+    """Return the generation of an execution, a dispute's counted from its first."""
     return _parts(execution_arn)[1]
 
 
@@ -71,19 +81,24 @@ class Executions:
         self._clock = clock
 
     def arn(self, request_id: str, generation: int) -> str:
-        """Return the ARN of a request's execution, whether it has begun or not."""
+        """Return the ARN of an execution that moves a request itself, whether it has begun or not."""
         return self._names.execution_arn(MACHINE, execution_name(request_id, generation))
+
+    def dispute_arn(self, dispute_id: str) -> str:
+        """Return the ARN of the first execution that decides a dispute."""
+        return self._names.execution_arn(DISPUTES, dispute_id)
 
     async def start(self, request: Request) -> None:
         """Start a request's execution, unless it runs already; one that closed early is followed by another."""
         if request.is_over:
             return
+        machine, name = execution_of(request)
         try:
             await self._calls.call(
                 "stepfunctions",
                 "start_execution",
-                stateMachineArn=self._names.state_machine_arn(MACHINE),
-                name=execution_name(request.id, request.generation),
+                stateMachineArn=self._names.state_machine_arn(machine),
+                name=name,
                 input=json.dumps(Cue.of(request).as_json()),
             )
         except ClientError as error:
@@ -92,9 +107,17 @@ class Executions:
             if await self.status(request) != "RUNNING":
                 await self.resume(request)
 
+    async def hand_over(self, request: Request) -> None:
+        """Let the execution that a dispute has interrupted come to its end, and start the dispute's own."""
+        if request.dispute is None:
+            return
+        if request.set_aside is not None:
+            await self.go_on(request, request.set_aside)
+        await self.start(request)
+
     async def status(self, request: Request) -> str | None:
         """Return the status of a request's execution, RUNNING for instance; None if there is none."""
-        arn = self.arn(request.id, request.generation)
+        arn = self._names.execution_arn(*execution_of(request))
         try:
             answer = await self._calls.call("stepfunctions", "describe_execution", executionArn=arn)
         except ClientError as error:
@@ -120,8 +143,10 @@ class Executions:
 
     async def _hand_on(self, request: Request, to_next: Callable[..., Verdict]) -> None:
         following = request.generation + 1
-        rule = partial(to_next, execution_arn=self.arn(request.id, following))
-        await self._transactions.move(request.id, rule, generation=request.generation)
+        machine, name = execution_of(replace(request, generation=following))
+        rule = partial(to_next, execution_arn=self._names.execution_arn(machine, name))
+        is_disputed = request.dispute is not None
+        await self._transactions.move(request.id, rule, generation=request.generation, whole=is_disputed)
         # Read back rather than believed: the one who raised the generation may have died before starting it.
         resumed = await self._transactions.read(request.id)
         if resumed is not None and resumed.generation == following:
@@ -135,7 +160,9 @@ class Executions:
         """
         if wait.token is None:
             return False
-        cue = Cue(request_id=request.id, generation=wait.generation)
+        decides = wait.name is Step.WAIT_FOR_ADMIN_DECISION
+        dispute_id = request.dispute.id if request.dispute and decides else None
+        cue = Cue(request_id=request.id, generation=wait.generation, dispute_id=dispute_id)
         return await self.complete(wait.token, cue.onward(request, self._windows, self._clock()))
 
     async def complete(self, token: str, cue: Cue) -> bool:

@@ -6,13 +6,14 @@ from typing import Self
 from models import clock
 from models.aws import Calls
 from models.clock import Clock
-from models.errors import Code, Refusal
-from models.lifecycle import Step, Windows
+from models.errors import Refusal
+from models.lifecycle import Step
 from models.naming import Names
 from models.reports import Reports
 from models.settings import Settings
 from models.store import Store
 from models.transactions import Moved, Rule, Transactions
+from models.windows import Windows
 from workflows.cues import Cue
 from workflows.executions import Executions
 from workflows.reconciliations import Reconciliations
@@ -67,13 +68,13 @@ class Services:
         """Return the cue that follows a rule's verdict; `step` is where a request that did move goes."""
         if isinstance(verdict, Moved):
             return cue.onward(verdict.request, self.windows, self.clock(), step=step)
-        if verdict.code in (Code.SUPERSEDED, Code.REQUEST_NOT_FOUND):
-            return cue.superseded()
         found = await self.transactions.read(cue.request_id)
-        if found is None or found.generation != cue.generation:
+        if found is None or cue.is_outdated(found):
             return cue.superseded()
         return cue.onward(found, self.windows, self.clock())
 
     async def move(self, cue: Cue, rule: Rule, *, whole: bool = False) -> Moved | Refusal:
         """Let a rule move the cue's request, if the cue's execution is still the one to do it."""
-        return await self.transactions.move(cue.request_id, rule, generation=cue.generation, whole=whole)
+        return await self.transactions.move(
+            cue.request_id, rule, generation=cue.generation, whole=whole, dispute_id=cue.dispute_id
+        )

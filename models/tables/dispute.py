@@ -2,11 +2,11 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from models.tables.base import MomentAttribute, Table, index
+from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
 
 
 class Dispute(Table):
-    """Amplify's Dispute."""
+    """Amplify's Dispute, and below its fields what the resolution rests on."""
 
     class Meta(Table.Meta):
         table_name = "Dispute"
@@ -26,6 +26,18 @@ class Dispute(Table):
     createdAt = MomentAttribute()
     resolvedAt = MomentAttribute(null=True)
     updatedAt = MomentAttribute()
+
+    # Where the request was, and why; a dismissal brings it back there.
+    statusBefore = UnicodeAttribute(null=True)
+    reasonBefore = UnicodeAttribute(null=True)
+    # The hours held on the provider, of a request that was paid already.
+    escrowId = UnicodeAttribute(null=True)
+    decision = UnicodeAttribute(null=True)
+    # The provider's share in a partial refund.
+    providerHours = HoursAttribute(null=True)
+    # Since when the decision is late.
+    overdueAt = MomentAttribute(null=True)
+    version = IntegerAttribute(null=True)
 
     byRequestId = index("byRequestId", "requestId")
     byRaisedBy = index("byRaisedBy", "raisedBy")

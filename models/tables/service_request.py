@@ -34,6 +34,15 @@ class WaitMap(MapAttribute[str, object]):
     answer = AnswerMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
 
 
+class RaisedMap(MapAttribute[str, object]):
+    """A dispute of the request, and the generation of its first execution."""
+
+    id = UnicodeAttribute()
+    by = UnicodeAttribute()
+    at = MomentAttribute()
+    generation = IntegerAttribute()
+
+
 class PassageMap(MapAttribute[str, object]):
     """A status that the request came to, and when."""
 
@@ -67,11 +76,15 @@ class ServiceRequest(Table):
     # What the provider offers instead, while the requester is asked about it.
     offeredHours = HoursAttribute(null=True)
     offeredRate = HoursAttribute(null=True)
+    # What the provider has of it, once it is paid; a dispute may take it back.
+    earned = HoursAttribute(null=True)
     responseSeconds = IntegerAttribute(null=True)
     version = IntegerAttribute()
     generation = IntegerAttribute()
     wait = WaitMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
+    setAside = WaitMap(null=True)  # type: ignore[no-untyped-call]  # likewise
     answers: ListAttribute[AnswerMap] = ListAttribute(of=AnswerMap)
+    disputes: ListAttribute[RaisedMap] = ListAttribute(of=RaisedMap)
     passages: ListAttribute[PassageMap] = ListAttribute(of=PassageMap)
     resumptions = IntegerAttribute()
     failingSince = MomentAttribute(null=True)

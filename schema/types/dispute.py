@@ -4,6 +4,7 @@ from strawberry import ID
 
 from models import tables
 from models.disputes import DisputeStatus, DisputeType
+from models.lifecycle import RequestStatus
 from schema.amplify.declaration import Protection, belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner
@@ -27,6 +28,7 @@ _RESOLUTION = Protection(use="resolveDispute")
         "resolvedAt": _RESOLUTION,
         "stepFunctionExecutionArn": Protection(use="createDispute"),
     },
+    unwritable=["statusBefore", "escrowId", "decision", "providerHours", "overdueAt"],
 )
 class Dispute:
     """A quarrel over a request; its workflow and an admin move it along."""
@@ -46,6 +48,11 @@ class Dispute:
     createdAt: AWSDateTime
     resolvedAt: AWSDateTime | None
     updatedAt: AWSDateTime
+    statusBefore: RequestStatus | None
+    escrowId: ID | None
+    decision: str | None
+    providerHours: float | None
+    overdueAt: AWSDateTime | None
 
     request = belongs_to("ServiceRequest", "requestId")
     raisedByUser = belongs_to("User", "raisedBy")

@@ -34,6 +34,7 @@ WINDOWS = {
     "HOURBANK_NEGOTIATION_WINDOW": "PT6S",
     "HOURBANK_CONFIRMATION_WINDOW": "PT6S",
     "HOURBANK_MARK_WINDOW": "PT12S",
+    "HOURBANK_DECISION_WINDOW": "PT6S",
 }
 
 CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $input) { id } }"

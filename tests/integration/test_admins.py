@@ -23,7 +23,7 @@ from tests.integration.requests import Deal, Joining, new_deal
 from tests.integration.test_requests import HELD, PAID, UNTOUCHED, replayed
 from tests.integration.test_transactions import STORY
 from tests.integration.town import Town, Unreliable
-from tests.unit.builders import ADMIN, hours
+from tests.unit.builders import ADA, hours
 
 RELEASE = "mutation M($input: ReleaseEscrowInput!) { it: releaseEscrow(input: $input) { id status requestId } }"
 CANCEL = "mutation M($input: CancelEscrowInput!) { it: cancelEscrow(input: $input) { id status requestId } }"
@@ -134,7 +134,7 @@ async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
     request_id = await town.ask(service_id, generation=1)
     request = await town.reach(request_id, *STORY[:4])
     assert request.escrow_id
-    rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADMIN)
+    rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADA)
     moved = await asyncio.gather(
         town.over(Unreliable(calls, plan)).move(request_id, rule, whole=True),
         *(town.transactions.move(request_id, rule, whole=True) for _ in range(3)),
@@ -149,7 +149,7 @@ async def test_an_admin_and_the_provider_at_once_one_wins(calls: AsyncCalls, clo
     request_id = await town.ask(service_id, generation=1)
     request = await town.reach(request_id, *STORY[:4])
     assert request.escrow_id
-    rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADMIN)
+    rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADA)
     cancelled, accepted = await asyncio.gather(
         town.transactions.move(request_id, rule, whole=True),
         town.transactions.move(request_id, town.rule("accept")),
@@ -208,6 +208,6 @@ async def test_a_lock_that_was_cut_off_is_one_lock(calls: AsyncCalls, cloud: Clo
     await town.settle(0)
     store = Store(Unreliable(calls, plan), cloud.names)
     accounts = Accounts(store, Transactions(store, clock.now), clock.now)
-    locked = await accounts.lock(town.alice, by=ADMIN, reason="A complaint")
+    locked = await accounts.lock(town.alice, by=ADA, reason="A complaint")
     assert locked == await town.balance(town.alice)
     assert (await town.balance(town.alice)).version == 2

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.integration.conftest import GraphQL, Member, RefusedError, Server, asking, joining, minting
+from tests.integration.quarrels import Quarrel, quarrel_over
 from tests.integration.requests import Deal, new_deal
 
 PATIENT = {
@@ -35,11 +36,18 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def deal(mortal: Server) -> AsyncIterator[Deal]:
+async def quarrel(mortal: Server) -> AsyncIterator[Quarrel]:
+    """Two who deal, and an admin in case they fall out."""
     if mortal.process is None:
         mortal.start()
     async with asking(mortal) as graphql:
-        yield await new_deal(graphql, joining(graphql, minting(mortal)))
+        members = joining(graphql, minting(mortal))
+        yield await quarrel_over(await new_deal(graphql, members), members)
+
+
+@pytest.fixture
+def deal(quarrel: Quarrel) -> Deal:
+    return quarrel.deal
 
 
 def kill(server: Server) -> None:
@@ -72,6 +80,30 @@ async def test_in_every_wait(mortal: Server, deal: Deal, blow: Blow) -> None:
     await deal.mark("markServiceComplete")
     blow(mortal)
     await again_and_again(lambda: deal.mark("confirmServiceCompletion"))
+    await deal.reach("PAID", WITHIN)
+    assert await deal.all_hours() == PAID
+
+
+@pytest.mark.parametrize("blow", [kill, restart])
+async def test_in_every_wait_of_a_dispute(mortal: Server, quarrel: Quarrel, blow: Blow) -> None:
+    deal = quarrel.deal
+    await deal.accepted()
+    await quarrel.raise_it()
+    blow(mortal)
+    await quarrel.assign()
+    blow(mortal)
+    await again_and_again(lambda: quarrel.decide("DismissDispute"))
+    blow(mortal)
+    await quarrel.reach("status", "DISMISSED", within=WITHIN)
+    await again_and_again(lambda: deal.mark("markServiceStarted"))
+    blow(mortal)
+    await again_and_again(lambda: deal.mark("confirmServiceStart"))
+    await deal.reach("IN_PROGRESS", WITHIN)
+    other = Quarrel(deal, quarrel.admin)
+    await other.raise_it(deal.bob)
+    await other.assign()
+    await again_and_again(lambda: other.decide("PayToProvider"))
+    blow(mortal)
     await deal.reach("PAID", WITHIN)
     assert await deal.all_hours() == PAID
 

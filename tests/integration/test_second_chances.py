@@ -1,5 +1,6 @@
 """What goes on although the process that should have seen to it has died: by the bus, the sweep, a resumption."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -7,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from models import answers, clock
+from models import answers, clock, raising, resolutions
 from models.aws import AsyncCalls
 from models.hours import Hours
 from models.lifecycle import Request, RequestStatus, Response, Step
@@ -15,8 +16,11 @@ from models.rows import encode
 from models.store import Store
 from models.tables import ServiceRequest
 from models.transactions import Moved, Transactions
+from models.windows import DEFAULT_WINDOWS
 from tests.integration.conftest import Cloud, GraphQL
+from tests.integration.quarrels import quarrel_over
 from tests.integration.requests import Deal, Joining, new_deal
+from tests.unit.builders import make_dispute
 
 WITHIN = 30
 
@@ -64,6 +68,55 @@ async def test_an_answer_whose_workflow_was_not_told_is_handed_over_by_the_bus(
     accept = partial(answers.answer, wait=wait, by=deal.bob.sub, response=Response.ACCEPTED)
     assert isinstance(await transactions.move(deal.id, accept), Moved)
     await deal.reach("ACCEPTED", WITHIN)
+
+
+async def test_a_dispute_whose_workflow_was_not_started_and_a_decision_that_was_not_told_of(
+    deal: Deal, members: Joining, transactions: Transactions
+) -> None:
+    quarrel = await quarrel_over(deal, members)
+    await deal.accepted()
+    raised = make_dispute(deal.alice.sub, id=quarrel.id, request_id=deal.id, against_user_id=deal.bob.sub)
+    raise_it = partial(raising.raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)
+    assert isinstance(await transactions.move(deal.id, raise_it, whole=True, dispute_id=quarrel.id), Moved)
+    await quarrel.assign()
+    by, decision = quarrel.admin.sub, Response.REFUND_TO_REQUESTER
+    decide = partial(resolutions.decide, by=by, decision=decision, provider_hours=None, resolution="So be it")
+    for _ in range(10 * WITHIN):
+        if isinstance(moved := await transactions.move(deal.id, decide, whole=True), Moved):
+            break
+        await asyncio.sleep(0.1)  # the bus starts the workflow, and that opens the wait
+    assert isinstance(moved, Moved)
+    await quarrel.reach("status", "RESOLVED", within=WITHIN)
+    assert (await deal.look())["status"] == "REJECTED"
+
+
+async def test_a_disputes_stopped_execution_is_followed_by_the_next(
+    deal: Deal, members: Joining, cloud: Cloud
+) -> None:
+    quarrel = await quarrel_over(deal, members)
+    await deal.accepted()
+    first = (await quarrel.raise_it())["stepFunctionExecutionArn"]
+    await quarrel.assign()
+    cloud.client("stepfunctions").stop_execution(executionArn=first)
+    await quarrel.reach("stepFunctionExecutionArn", f"{first}-r1", within=WITHIN)
+    cloud.client("stepfunctions").stop_execution(executionArn=f"{first}-r1")
+    await quarrel.decide("DismissDispute")
+    make_due(cloud, deal.id)
+    sweep(cloud)
+    await quarrel.reach("status", "DISMISSED", within=WITHIN)
+    await deal.reach("ACCEPTED", WITHIN)
+    await deal.mark("markServiceStarted")
+    await deal.reach("IN_PROGRESS", WITHIN)
+
+
+def make_due(cloud: Cloud, request_id: str) -> None:
+    """Let a request be due now, as it is some time after an answer."""
+    cloud.client("dynamodb").update_item(
+        TableName=cloud.names.table(ServiceRequest),
+        Key={"id": {"S": request_id}},
+        UpdateExpression="SET dueAt = :past",
+        ExpressionAttributeValues={":past": {"S": "2020-01-01T00:00:00.000Z"}},
+    )
 
 
 def sweep(cloud: Cloud) -> dict[str, int]:

@@ -23,7 +23,7 @@ from models.naming import Names
 from models.rows import decode, encode
 from models.settings import Settings
 from models.store import Store
-from models.tables import TABLES, RequestGuard, ServiceRequest, Transaction, User, UserBalance
+from models.tables import TABLES, Dispute, RequestGuard, ServiceRequest, Transaction, User, UserBalance
 from models.transactions import Moved, Rule, Transactions
 from tests.integration.town import Town, Unreliable, user
 from tests.unit.builders import hours, make_request
@@ -307,6 +307,73 @@ async def test_an_older_generation_moves_nothing(town: Town) -> None:
     assert isinstance(refused, Refusal)
     assert refused.code is Code.SUPERSEDED
     assert (await town.reach(request_id)).status is RequestStatus.INITIATED
+
+
+QUARREL = ("dispute", "hear", "assign", "divide", "resolve")
+# What Alice and Bob have when he is given 0.75 of the 2 hours that they quarrel over.
+DIVIDED = (("9.25", "0"), ("10.75", "0"))
+
+
+@pytest.mark.parametrize("story", [STORY[:6], STORY], ids=["before the payment", "after it"])
+async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town, story: tuple[str, ...]) -> None:
+    (service_id,) = await town.settle()
+    request_id, dispute_id = await town.ask(service_id), str(uuid4())
+    await town.reach(request_id, *story)
+    rules = town.quarrel(request_id, dispute_id)
+    servers = (town.transactions, town.over(BlockingCalls()))
+
+    def run(rule: Rule) -> None:
+        drive(servers[1].move(request_id, rule, whole=True, dispute_id=dispute_id))
+
+    for event in QUARREL:
+        await asyncio.gather(
+            *(servers[0].move(request_id, rules[event], whole=True, dispute_id=dispute_id) for _ in range(2)),
+            *(asyncio.to_thread(run, rules[event]) for _ in range(2)),
+        )
+    await town.audit(*DIVIDED)
+    stored = await town.store.get(Dispute, dispute_id, consistent=True)
+    request = await town.transactions.read(request_id)
+    assert stored is not None
+    assert request is not None
+    assert (stored["status"]["S"], request.status, request.earned) == (
+        "RESOLVED",
+        RequestStatus.PAID,
+        hours("0.75"),
+    )
+    exchanges = await town.store.query(Transaction, Transaction.byServiceId, service_id, limit=10)
+    assert len(exchanges.items) == 1
+
+
+@pytest.mark.parametrize("story", [STORY[:6], STORY], ids=["before the payment", "after it"])
+@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict"])
+async def test_a_step_of_a_dispute_that_was_cut_off_has_one_effect(
+    town: Town, calls: AsyncCalls, plan: str, story: tuple[str, ...]
+) -> None:
+    (service_id,) = await town.settle()
+    request_id, dispute_id = await town.ask(service_id), str(uuid4())
+    await town.reach(request_id, *story)
+    rules = town.quarrel(request_id, dispute_id)
+    for event in QUARREL:
+        unreliable = town.over(Unreliable(calls, plan))
+        moved = await unreliable.move(request_id, rules[event], whole=True, dispute_id=dispute_id)
+        assert isinstance(moved, Moved), f"{event}: {moved}"
+    await town.audit(*DIVIDED)
+
+
+@pytest.mark.parametrize("_turn", range(5))
+async def test_a_dispute_races_the_payment_and_no_hour_is_lost(town: Town, _turn: int) -> None:
+    (service_id,) = await town.settle()
+    request_id, dispute_id = await town.ask(service_id), str(uuid4())
+    await town.reach(request_id, *STORY[: STORY.index("pay")])
+    rules = town.quarrel(request_id, dispute_id)
+    paid, raised = await asyncio.gather(
+        town.over(town.store.calls).move(request_id, town.rule("pay"), whole=True),
+        town.transactions.move(request_id, rules["dispute"], whole=True, dispute_id=dispute_id),
+    )
+    assert isinstance(raised, Moved)
+    after_payment = raised.before.status is RequestStatus.PAID
+    assert isinstance(paid, Moved) == after_payment
+    await town.audit(*((("8", "0"), ("10", "2")) if after_payment else (("8", "2"), ("10", "0"))))
 
 
 async def test_nobody_can_tell_a_strangers_request_from_none(town: Town) -> None:

@@ -18,7 +18,7 @@ from models.store import Item, Store
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.unit.builders import EVERYTHING, figures, hours, make_request, people
+from tests.unit.builders import EVERYTHING, QUARREL, dispute, figures, hours, make_request, people
 
 
 class Unreliable:
@@ -90,6 +90,11 @@ class Town:
 
     def rule(self, event: str) -> Rule:
         return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}[event]
+
+    def quarrel(self, request_id: str, dispute_id: str) -> dict[str, Rule]:
+        """Return what becomes of a dispute that Alice raises over a request."""
+        raised = {"id": dispute_id, "request_id": request_id, "against_user_id": self.bob}
+        return {**QUARREL, "dispute": dispute(self.alice, **raised)}
 
     async def reach(self, request_id: str, *events: str) -> Request:
         """Take a request along its story."""

@@ -3,27 +3,33 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise
+from functools import partial
+from itertools import cycle, pairwise
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models import endings
+from models import endings, resolutions
 from models.change import Scene, Verdict
-from models.lifecycle import BEFORE_ACCEPTANCE, ENDED, Passage, Request, Step, next_step
+from models.identifiers import derived
+from models.lifecycle import BEFORE_ACCEPTANCE, Passage, Request, RequestStatus, Response, Step, next_step
+from models.resolutions import OUTCOMES
 from tests.unit.builders import (
+    ADA,
     ADMINS,
     ALICE,
     BOB,
     EVE,
-    EVERYTHING,
     EXECUTION,
+    QUARREL,
     SERVICE_ID,
     WORKFLOW,
     Bank,
     Rule,
+    decide,
+    dispute,
     hours,
     make_member,
     make_offer,
@@ -50,7 +56,15 @@ HANDLERS: dict[Step, tuple[str, ...]] = {
     Step.REFUND_ESCROW: ("refund",),
     Step.EXPIRE_REQUEST: ("expire",),
     Step.COMPLETE_WORKFLOW: (),
+    Step.WAIT_FOR_ADMIN_DECISION: ("hear",),
+    Step.RAISE_DISPUTE_ALARM: ("alarm",),
+    Step.REFUND_TO_REQUESTER: ("resolve",),
+    Step.PAY_TO_PROVIDER: ("resolve",),
+    Step.PARTIAL_REFUND: ("resolve",),
+    Step.DISMISS_DISPUTE: ("resolve",),
 }
+DECIDERS = (ADA, "ann")
+DECISIONS = tuple(OUTCOMES)
 # A request goes nowhere but along these ways.
 PASSAGES = {
     "": {"INITIATED"},
@@ -59,10 +73,13 @@ PASSAGES = {
     "ESCROWED": {"AWAITING_RESPONSE", "REJECTED"},
     "AWAITING_RESPONSE": {"ACCEPTED", "NEGOTIATING", "REJECTED", "EXPIRED"},
     "NEGOTIATING": {"ACCEPTED", "AWAITING_RESPONSE", "REJECTED", "EXPIRED"},
-    "ACCEPTED": {"IN_PROGRESS", "REJECTED", "EXPIRED"},
-    "IN_PROGRESS": {"COMPLETED", "REJECTED", "EXPIRED"},
-    "COMPLETED": {"PAID"},
+    "ACCEPTED": {"IN_PROGRESS", "REJECTED", "EXPIRED", "DISPUTED"},
+    "IN_PROGRESS": {"COMPLETED", "REJECTED", "EXPIRED", "DISPUTED"},
+    "COMPLETED": {"PAID", "DISPUTED"},
+    "PAID": {"DISPUTED"},
+    "DISPUTED": {"ACCEPTED", "IN_PROGRESS", "COMPLETED", "PAID", "REJECTED"},
 }
+STEPS = {**WORKFLOW, **{name: QUARREL[name] for name in ("hear", "alarm", "resolve")}}
 requests = st.integers(min_value=0, max_value=5)
 
 
@@ -127,11 +144,54 @@ class Lives(RuleBasedStateMachine):
                 return
             request = list(self.bank.requests.values())[number % len(self.bank.requests)]
             for step in HANDLERS[next_step(request, self.bank.now)]:
-                self.move(number, EVERYTHING[step])
+                self.move(number, STEPS[step])
 
-    @rule(number=requests, step=st.sampled_from(sorted(WORKFLOW)))
+    @rule(number=requests, step=st.sampled_from(sorted(STEPS)))
     def run_a_step_out_of_order(self, number: int, step: str) -> None:
-        self.move(number, WORKFLOW[step])
+        self.move(number, STEPS[step])
+
+    @rule(number=requests, by=st.sampled_from(MEMBERS), against=st.sampled_from(MEMBERS))
+    def somebody_disputes(self, number: int, by: str, against: str) -> None:
+        if self.bank.requests:
+            request_id = list(self.bank.requests)[number % len(self.bank.requests)]
+            raised = derived(request_id, by, against)
+            self.move(number, dispute(by, id=raised, request_id=request_id, against_user_id=against))
+
+    @rule(number=requests, of=st.sampled_from(["requester", "provider"]))
+    def a_party_disputes(self, number: int, of: str) -> None:
+        if self.bank.requests:
+            request = list(self.bank.requests.values())[number % len(self.bank.requests)]
+            parties = [request.requester_id, request.provider_id]
+            self.somebody_disputes(number, *(parties if of == "requester" else parties[::-1]))
+
+    @rule(number=requests, by=st.sampled_from([*DECIDERS, ALICE]))
+    def an_admin_takes_it_on(self, number: int, by: str) -> None:
+        self.move(number, partial(resolutions.assign, by=by))
+
+    @rule(
+        number=requests,
+        by=st.sampled_from(DECIDERS),
+        decision=st.sampled_from(DECISIONS),
+        share=st.sampled_from(["0", "0.01", "0.75", "1.99", "3"]),
+    )
+    def an_admin_decides(self, number: int, by: str, decision: Response, share: str) -> None:
+        self.move(number, decide(decision, share if decision is Response.PARTIAL_REFUND else None, by=by))
+
+    @rule(
+        number=requests,
+        agreed=st.integers(min_value=0, max_value=5),
+        decision=st.sampled_from(DECISIONS),
+        of=st.sampled_from(["requester", "provider"]),
+    )
+    def a_dispute_is_seen_to(self, number: int, agreed: int, decision: Response, of: str) -> None:
+        """They agree for a while, one disputes it, an admin decides, and the workflow carries that out."""
+        self.everybody_agrees(number, agreed)
+        self.a_party_disputes(number, of)
+        self.run_the_workflow(number, 1)
+        for by in DECIDERS:
+            self.an_admin_takes_it_on(number, by)
+            self.an_admin_decides(number, by, decision, "0.75")
+        self.run_the_workflow(number, 1)
 
     @rule(number=requests, action=st.sampled_from(sorted(people())), by=st.sampled_from(MEMBERS))
     def somebody_acts(self, number: int, action: str, by: str) -> None:
@@ -195,14 +255,18 @@ class Lives(RuleBasedStateMachine):
                 assert request.answers[: len(before.answers)] == before.answers
                 assert request.version >= before.version
                 assert request.generation >= before.generation
-                assert before.status not in ENDED or request.status is before.status
+                ended = {RequestStatus.REJECTED, RequestStatus.EXPIRED}
+                assert before.status not in ended or request.status is before.status
+                assert request.disputes[: len(before.disputes)] == before.disputes
             for came, went in ways(request.passages):
                 assert went in PASSAGES[came]
         self.seen = dict(self.bank.requests)
 
     def teardown(self) -> None:
-        """Left to the workflow and to the clock, every request comes to its end, and nothing stays held."""
-        for number in range(len(self.bank.requests)):
+        """Left to admins, workflow and clock, every request comes to its end, and nothing stays held."""
+        for number, decision in zip(range(len(self.bank.requests)), cycle(DECISIONS), strict=False):
+            self.a_dispute_is_seen_to(number, 2, decision, "requester")
+            self.a_dispute_is_seen_to(number, 0, Response.DISMISS_DISPUTE, "provider")
             for _ in range(12):
                 self.run_the_workflow(number, 3)
                 self.bank.pass_time(31 * 86_400)
@@ -217,6 +281,7 @@ TestLives.settings = settings(max_examples=150, stateful_step_count=40, deadline
 
 
 def test_every_step_has_a_handler_or_is_an_end() -> None:
-    elsewhere = {Step.CREATE_ESCROW, Step.HANDLE_DISPUTE, Step.SUPERSEDED}
-    assert set(HANDLERS) == set(Step) - elsewhere
-    assert {name for names in HANDLERS.values() for name in names} | {"validate"} == set(WORKFLOW)
+    ends = {Step.HANDLE_DISPUTE, Step.NOTIFY_DISPUTE_PARTIES, Step.SUPERSEDED}
+    elsewhere = {Step.CREATE_ESCROW, Step.FREEZE_RELATED_TRANSACTIONS}
+    assert set(HANDLERS) == set(Step) - elsewhere - ends
+    assert {name for names in HANDLERS.values() for name in names} | {"validate"} == set(STEPS)

@@ -7,13 +7,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from models import answers, chain, endings, intervention, ledger, payment, steps
+from models import answers, chain, endings, intervention, ledger, payment, raising, resolutions, steps
 from models.change import Change, Guard, Member, Offer, Scene, Verdict
+from models.disputes import DECIDED, Dispute, DisputeType, escrow_key
 from models.errors import Refusal
 from models.events import Event, Notice
+from models.identifiers import derived
 from models.ledger import Balance, Entry, Escrow, EscrowStatus, EscrowType, Movement, TransactionType
 from models.lifecycle import (
-    DEFAULT_WINDOWS,
     ENDED,
     Request,
     RequestStatus,
@@ -21,9 +22,11 @@ from models.lifecycle import (
     Step,
     Terms,
 )
+from models.windows import DEFAULT_WINDOWS
+from tests.unit import books
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-ALICE, BOB, EVE, ADMIN = "alice", "bob", "eve", "ada"
+ALICE, BOB, EVE, ADA = "alice", "bob", "eve", "ada"
 REQUEST_ID = "11111111-1111-4111-8111-111111111111"
 SERVICE_ID = "22222222-2222-4222-8222-222222222222"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:hourbank-ServiceRequestWorkflow:"
@@ -96,6 +99,22 @@ def make_escrow(**changes: Any) -> Escrow:
     return Escrow(**given)
 
 
+def make_dispute(by: str = ALICE, **changes: Any) -> Dispute:
+    """Return a dispute as a party of the request raises it; its id follows from the party."""
+    given: dict[str, Any] = {
+        "id": derived(REQUEST_ID, by),
+        "request_id": REQUEST_ID,
+        "raised_by": by,
+        "against_user_id": BOB if by == ALICE else ALICE,
+        "dispute_type": DisputeType.SERVICE_QUALITY,
+        "description": "The weeds are still there",
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    return Dispute(**given)
+
+
 def make_scene(**changes: Any) -> Scene:
     """Return a scene in which nothing speaks against holding the hours."""
     given: dict[str, Any] = {
@@ -120,6 +139,7 @@ class Bank:
     requests: dict[str, Request] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
     escrows: dict[str, Escrow] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
     guards: dict[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     exchanges: list[str] = field(default_factory=list)
@@ -161,10 +181,14 @@ class Bank:
             self.entries.append(entry)
         return None
 
-    def scene(self, request: Request) -> Scene:
+    def scene(self, request: Request, dispute_id: str | None = None) -> Scene:
+        latest = request.disputes[-1].id if request.disputes else ""
+        disputed = dispute_id or latest
         return Scene(
             request=request,
             escrow=self.escrows.get(request.escrow_key),
+            dispute=self.disputes.get(disputed),
+            dispute_escrow=self.escrows.get(escrow_key(disputed)),
             offer=self.offers.get(request.service_id),
             requester=self.members.get(request.requester_id),
             provider=self.members.get(request.provider_id),
@@ -181,7 +205,9 @@ class Bank:
 
     def move(self, rule: Rule, request_id: str = REQUEST_ID) -> Verdict:
         """Let a rule decide about a stored request, and apply what it decides."""
-        verdict = rule(self.scene(self.requests[request_id]), self.now)
+        raised = rule.keywords.get("dispute") if isinstance(rule, partial) else None
+        scene = self.scene(self.requests[request_id], raised.id if raised else None)
+        verdict = rule(scene, self.now)
         if isinstance(verdict, Change) and (refused := self.apply(verdict)) is not None:
             return refused
         return verdict
@@ -198,6 +224,8 @@ class Bank:
             assert held is None or held.status is EscrowStatus.ESCROWED, "an escrow ends once"
             assert held or change.escrow.status is EscrowStatus.ESCROWED
             self.escrows[change.escrow.id] = change.escrow
+        if change.dispute is not None:
+            self._dispute(change.dispute)
         self._guard(change)
         if change.payment is not None:
             self.exchanges.append(after.id)
@@ -205,6 +233,13 @@ class Bank:
         self.events.extend(change.events)
         self.notices.extend(change.notices)
         return None
+
+    def _dispute(self, after: Dispute) -> None:
+        before = self.disputes.get(after.id)
+        assert after.version == (before.version if before else 0) + 1
+        assert before is None or before.status not in DECIDED, "a dispute is decided once"
+        assert before is None or before.decision in {None, after.decision}
+        self.disputes[after.id] = after
 
     def _guard(self, change: Change) -> None:
         key, request_id = change.request.guard_id, change.request.id
@@ -240,8 +275,9 @@ class Bank:
         escrow = self.escrows.get(request.escrow_key)
         guarded = self.guards.get(request.guard_id) == request.id
         held = escrow is not None and escrow.status is EscrowStatus.ESCROWED
+        after_payment = books.is_disputed_after_payment(request, self.disputes, self.escrows)
         assert guarded == (request.status in GUARDED)
-        assert held == (request.status in HELD)
+        assert held == (request.status in HELD and not after_payment)
         assert escrow is None or escrow.amount == request.amount
         assert (request.offered_hours is not None) == (request.status is RequestStatus.NEGOTIATING)
         assert (request.due_at is None) == (request.due_shard is None)
@@ -252,11 +288,14 @@ class Bank:
         moments = [passage.at for passage in request.passages]
         assert moments == sorted(moments)
         assert request.passages[-1].status is request.status
-        assert self.exchanges.count(request.id) == (request.status is RequestStatus.PAID)
+        is_paid = request.status is RequestStatus.PAID or after_payment
+        assert self.exchanges.count(request.id) == is_paid
+        assert (request.earned is not None) == is_paid
+        books.check_earnings(request, self.entries)
 
 
 GUARDED = frozenset({RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE, RequestStatus.NEGOTIATING})
-HELD = GUARDED | {RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS, RequestStatus.COMPLETED}
+HELD = GUARDED | raising.DISPUTABLE - {RequestStatus.PAID} | {RequestStatus.DISPUTED}
 
 
 def figures(balance: Balance) -> tuple[object, ...]:
@@ -324,11 +363,35 @@ def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]
 
 # What an admin does about a request's hours, as somebody who is neither of the two.
 ADMINS: dict[str, Rule] = {
-    "pay out": lambda scene, now: intervention.release(scene, now, escrow_id=scene.request.escrow_key, by=ADMIN),
-    "give back": lambda scene, now: intervention.cancel(scene, now, escrow_id=scene.request.escrow_key, by=ADMIN),
+    "pay out": lambda scene, now: intervention.release(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
+    "give back": lambda scene, now: intervention.cancel(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
 }
 
 EVERYTHING = {**WORKFLOW, **people(), **ADMINS}
+
+
+def decide(decision: Response, share: str | None = None, by: str = ADA) -> Rule:
+    given = None if share is None else hours(share)
+    return partial(resolutions.decide, by=by, decision=decision, provider_hours=given, resolution="So be it")
+
+
+def dispute(by: str, **changes: Any) -> Rule:
+    return partial(raising.raise_dispute, dispute=make_dispute(by, **changes), windows=DEFAULT_WINDOWS)
+
+
+# What becomes of a dispute: of either side, of the admin who decides it, and of its own workflow.
+QUARREL: dict[str, Rule] = {
+    "dispute": dispute(ALICE),
+    "object": dispute(BOB),
+    "hear": partial(resolutions.await_decision, token="token", windows=DEFAULT_WINDOWS),  # noqa: S106 — no password
+    "alarm": partial(resolutions.raise_alarm, windows=DEFAULT_WINDOWS),
+    "assign": partial(resolutions.assign, by=ADA),
+    "grant": decide(Response.REFUND_TO_REQUESTER),
+    "award": decide(Response.PAY_TO_PROVIDER),
+    "divide": decide(Response.PARTIAL_REFUND, "0.75"),
+    "dismiss": decide(Response.DISMISS_DISPUTE),
+    "resolve": partial(resolutions.resolve, execution_arn=f"{EXECUTION}next"),
+}
 
 _HELD = ("begin", "hold")
 _ASKED = (*_HELD, "ask")
@@ -340,6 +403,11 @@ _STARTING = (*_ACCEPTED, "start", "ask start")
 _IN_PROGRESS = (*_STARTING, "confirm start", "await work")
 _FINISHING = (*_IN_PROGRESS, "finish", "ask work")
 _COMPLETED = (*_FINISHING, "confirm work", "complete")
+
+_HEARD = ("hear", "assign")
+_DISPUTED = (*_IN_PROGRESS, "dispute")
+_REVIEWED = (*_DISPUTED, *_HEARD)
+_DISPUTED_PAID = (*_COMPLETED, "pay", "rate", "dispute", *_HEARD)
 
 # Every place that a request can be in, and the way there; "late" lets the open wait's deadline pass.
 WAYS: dict[str, tuple[str, ...]] = {
@@ -379,6 +447,19 @@ WAYS: dict[str, tuple[str, ...]] = {
     "CANCELLED": ("begin", "cancel"),
     "WITHDRAWN": (*_ACCEPTED, "withdraw"),
     "EXPIRED": (*_ASKED, "late", "expire"),
+    "DISPUTED": _DISPUTED,
+    "DISPUTED heard": (*_DISPUTED, "hear"),
+    "DISPUTED heard late": (*_DISPUTED, "hear", "late"),
+    "DISPUTED assigned": _REVIEWED,
+    "DISPUTED decided": (*_REVIEWED, "divide"),
+    "DISPUTED paid": _DISPUTED_PAID,
+    "DISPUTED paid decided": (*_DISPUTED_PAID, "grant"),
+    "GRANTED": (*_REVIEWED, "grant", "resolve"),
+    "AWARDED": (*_REVIEWED, "award", "resolve"),
+    "DIVIDED": (*_REVIEWED, "divide", "resolve"),
+    "DISMISSED": (*_REVIEWED, "dismiss", "resolve"),
+    "PAID granted": (*_DISPUTED_PAID, "grant", "resolve"),
+    "PAID dismissed": (*_DISPUTED_PAID, "dismiss", "resolve"),
 }
 
 
@@ -393,7 +474,7 @@ def bank_at(place: str) -> Bank:
             bank.now = wait.deadline
             continue
         bank.pass_time(1)
-        verdict = bank.move(EVERYTHING[step])
+        verdict = bank.move({**EVERYTHING, **QUARREL}[step])
         assert isinstance(verdict, Change), f"{step}: {verdict}"
     return bank
 

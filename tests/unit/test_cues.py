@@ -1,13 +1,15 @@
 """What travels through the state machine."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from models.lifecycle import DEFAULT_WINDOWS, Step
-from tests.unit.builders import NOW, REQUEST_ID, bank_at, make_request
+from models.lifecycle import Step
+from models.windows import DEFAULT_WINDOWS
+from tests.unit.builders import NOW, REQUEST_ID, bank_at, make_request, request_at
 from workflows.cues import MOST_VISITS, Cue
-from workflows.executions import execution_name, request_id_of
+from workflows.executions import DISPUTES, MACHINE, execution_name, execution_of, request_id_of
 
 CUE = Cue(request_id=REQUEST_ID, generation=2, visits=3)
 
@@ -36,12 +38,46 @@ def test_the_cue_onward_names_the_step_and_its_timer() -> None:
     assert onward.as_json() == {
         "requestId": REQUEST_ID,
         "generation": 2,
+        "disputeId": None,
         "visits": 3,
         "step": "WaitForProviderResponse",
         "timeoutSeconds": 24 * 3600 + 1,
     }
     given = CUE.onward(make_request(), DEFAULT_WINDOWS, NOW, step=Step.CREATE_ESCROW)
     assert given.step is Step.CREATE_ESCROW
+
+
+@pytest.mark.parametrize(
+    ("place", "step"),
+    [
+        ("DISPUTED", Step.WAIT_FOR_ADMIN_DECISION),
+        ("DISPUTED heard late", Step.RAISE_DISPUTE_ALARM),
+        ("DISPUTED decided", Step.PARTIAL_REFUND),
+        ("GRANTED", Step.NOTIFY_DISPUTE_PARTIES),
+        ("DISMISSED", Step.NOTIFY_DISPUTE_PARTIES),
+    ],
+)
+def test_a_disputes_execution_ends_when_it_is_decided_and_the_requests_when_it_is_raised(
+    place: str, step: Step
+) -> None:
+    bank = bank_at(place)
+    request = bank.requests[REQUEST_ID]
+    deciding = Cue(request_id=REQUEST_ID, generation=0, dispute_id=request.disputes[-1].id)
+    assert deciding.onward(request, DEFAULT_WINDOWS, bank.now).step is step
+    assert not deciding.is_outdated(request)
+    moving = Cue(request_id=REQUEST_ID, generation=0)
+    if request.dispute:
+        assert Cue.of(request) == deciding
+        assert moving.onward(request, DEFAULT_WINDOWS, bank.now).step is Step.HANDLE_DISPUTE
+    assert moving.is_outdated(request) == (place == "DISMISSED")
+
+
+def test_a_disputes_execution_is_named_by_the_dispute() -> None:
+    request = request_at("DISPUTED")
+    assert request.dispute is not None
+    assert execution_of(request) == (DISPUTES, request.dispute.id)
+    assert execution_of(replace(request, generation=2)) == (DISPUTES, f"{request.dispute.id}-r2")
+    assert execution_of(request_at("DISMISSED")) == (MACHINE, f"{REQUEST_ID}-r1")
 
 
 def test_a_superseded_execution_is_led_to_its_end() -> None:

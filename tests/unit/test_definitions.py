@@ -12,7 +12,7 @@ import pytest
 from models.lifecycle import Step
 from workflows import definitions as folder
 from workflows import reconciliations
-from workflows.executions import MACHINE
+from workflows.executions import DISPUTES, MACHINE
 from workflows.handlers import FUNCTIONS
 
 MACHINES: dict[str, dict[str, Any]] = {
@@ -37,6 +37,8 @@ STATES = [
 ]
 TASKS = [case for case in STATES if case.values[2]["Type"] == "Task"]  # type: ignore[index]  # a state
 CHOICES = [case for case in STATES if case.values[2]["Type"] == "Choice"]  # type: ignore[index]  # a state
+# The machines that are resumed, and where each finds out what is next.
+RESUMED_AT = {MACHINE: "ResumePoint", DISPUTES: "InitiateDispute"}
 LAMBDA, WAIT = "arn:aws:states:::lambda:invoke", "arn:aws:states:::lambda:invoke.waitForTaskToken"
 NESTED = "arn:aws:states:::states:startExecution.sync:2"
 # A wait that has begun is not begun again for any error of ours.
@@ -64,7 +66,7 @@ def retried(state: dict[str, Any]) -> dict[str, tuple[int, int, float, str]]:
 
 def test_the_machines() -> None:
     nested = {"EscrowManagementWorkflow", "EscrowCancellationWorkflow"}
-    assert set(MACHINES) == {MACHINE, *nested, reconciliations.MACHINE}
+    assert set(MACHINES) == {*RESUMED_AT, *nested, reconciliations.MACHINE}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -114,15 +116,21 @@ def test_every_handler_is_there(name: str) -> None:
 
 
 def test_every_step_of_the_rules_is_a_state_that_resume_point_leads_to() -> None:
-    states = MACHINES[MACHINE]["States"]
-    led = {choice["StringEquals"]: choice["Next"] for choice in states["ContinueFrom"]["Choices"]}
-    assert led == {step.value: step.value for step in Step}
-    assert set(led) <= set(states)
+    led: set[str] = set()
+    for machine, resume_point in RESUMED_AT.items():
+        states = MACHINES[machine]["States"]
+        assert MACHINES[machine]["StartAt"] == resume_point
+        assert states[resume_point]["Next"] == "ContinueFrom"
+        choices = {choice["StringEquals"]: choice["Next"] for choice in states["ContinueFrom"]["Choices"]}
+        assert choices == {step: step for step in choices}
+        assert led & set(choices) <= {Step.SUPERSEDED}
+        led |= set(choices)
+    assert led == set(Step)
 
 
 @pytest.mark.parametrize(("machine", "name", "state"), CHOICES)
 def test_every_choice_has_a_default(machine: str, name: str, state: dict[str, Any]) -> None:
-    assert state["Default"] == "ResumePoint" or machine != MACHINE, name
+    assert state["Default"] == RESUMED_AT.get(machine, state["Default"]), name
     named = [choice["StringEquals"] for choice in state["Choices"] if "BooleanEquals" not in choice]
     assert set(named) <= set(Step)
 
@@ -144,17 +152,18 @@ def test_every_task_is_bounded_retried_and_caught(machine: str, name: str, state
         assert timer == {"TimeoutSeconds": 300 if state["Resource"] == NESTED else 40}
         assert {"States.TaskFailed", "States.Timeout"} <= set(retried(state))
         assert retried(state)["States.TaskFailed"] == (2, 3, 2.0, "FULL")
-    if machine == MACHINE:
+    if machine in RESUMED_AT:
         last = "WorkflowFailed" if name == "HandleWorkflowError" else "HandleWorkflowError"
         assert (state["Catch"][-1]["ErrorEquals"], state["Catch"][-1]["Next"]) == (["States.ALL"], last)
 
 
-@pytest.mark.parametrize(("machine", "name", "state"), [case for case in TASKS if "wait" in str(case.values)])
+@pytest.mark.parametrize(("machine", "name", "state"), [case for case in TASKS if WAIT in str(case.values)])
 def test_a_wait_hands_over_its_token_and_the_cue(machine: str, name: str, state: dict[str, Any]) -> None:
-    assert machine == MACHINE
+    of_dispute = {"disputeId.$": "$.disputeId"} if machine == DISPUTES else {}
     assert state["Parameters"]["Payload"] == {
         "requestId.$": "$.requestId",
         "generation.$": "$.generation",
+        **of_dispute,
         "visits.$": "$.visits",
         "wait": name,
         "taskToken.$": "$$.Task.Token",

@@ -14,12 +14,12 @@ from models.errors import BrokenLedgerError
 from models.ledger import EscrowStatus
 from models.lifecycle import (
     BEFORE_ACCEPTANCE,
-    DEFAULT_WINDOWS,
     STEP_GRACE,
     Request,
     RequestStatus,
     StatusReason,
 )
+from models.windows import DEFAULT_WINDOWS
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -117,7 +117,10 @@ def test_resuming_hands_every_live_request_to_the_next_generation(place: str) ->
         return
     assert isinstance(verdict, Change)
     after = verdict.request
-    assert (after.generation, after.step_function_execution_arn) == (1, f"{EXECUTION}next")
+    assert after.generation == before.generation + 1
+    moved_by = verdict.dispute if before.dispute else after
+    assert moved_by is not None
+    assert moved_by.step_function_execution_arn == f"{EXECUTION}next"
     assert (after.resumptions, after.failing_since) == (1, bank.now)
     assert (after.status, after.wait, after.passages) == (before.status, before.wait, before.passages)
     assert verdict.movement is None
@@ -179,7 +182,8 @@ def test_a_person_restarts_what_failed_however_long_and_moves_nothing(place: str
         return
     after = bank.requests[REQUEST_ID]
     assert (after.status, after.wait, len(bank.entries)) == (before.status, before.wait, entries)
-    assert (after.generation, after.step_function_execution_arn) == (before.generation + 1, "next")
+    moving = after if after.dispute is None else bank.disputes[after.dispute.id]
+    assert (after.generation, moving.step_function_execution_arn) == (before.generation + 1, "next")
     assert (after.resumptions, after.failing_since) == (1, bank.now)
     assert after.due_at == bank.now + STEP_GRACE
 

@@ -10,7 +10,7 @@ from models.change import Change
 from models.endings import RESUMED_FOR, give_up
 from models.errors import Code, Refusal
 from models.lifecycle import RequestStatus, StatusReason
-from tests.unit.builders import ADMIN, ADMINS, ALICE, BOB, REQUEST_ID, Bank, bank_at, make_escrow, moved_to
+from tests.unit.builders import ADA, ADMINS, ALICE, BOB, REQUEST_ID, Bank, bank_at, make_escrow, moved_to
 
 
 def stranded_at(place: str) -> Bank:
@@ -51,18 +51,18 @@ def test_both_are_told_why_and_the_log_says_who() -> None:
     bank = bank_at("IN_PROGRESS")
     request = bank.requests[REQUEST_ID]
     change = intervention.cancel(
-        bank.scene(request), bank.now, escrow_id=request.escrow_key, by=ADMIN, reason="They asked me to"
+        bank.scene(request), bank.now, escrow_id=request.escrow_key, by=ADA, reason="They asked me to"
     )
     assert isinstance(change, Change)
     assert {notice.user_id for notice in change.notices} == {ALICE, BOB}
     assert all("“They asked me to”" in notice.message for notice in change.notices)
-    assert [event.actor for event in change.events] == [ADMIN, None]
+    assert [event.actor for event in change.events] == [ADA, None]
 
 
 def test_a_payment_by_an_admin_says_who() -> None:
     bank = bank_at("COMPLETED")
     bank.move(ADMINS["pay out"])
-    assert [event.type for event in bank.events if event.actor == ADMIN] == ["Escrow Released By Administrator"]
+    assert [event.type for event in bank.events if event.actor == ADA] == ["Escrow Released By Administrator"]
 
 
 @pytest.mark.parametrize("place", ["COMPLETED", "PAID"])
@@ -79,8 +79,8 @@ def test_what_is_disputed_is_left_to_the_dispute(action: str, place: str) -> Non
 def test_a_disputes_own_escrow_is_left_to_it(act: object) -> None:
     bank = bank_at("COMPLETED")
     scene = bank.scene(bank.requests[REQUEST_ID])
-    refused = act(scene, bank.now, escrow_id="another", by=ADMIN)  # type: ignore[operator]  # either of the two
+    refused = act(scene, bank.now, escrow_id="another", by=ADA)  # type: ignore[operator]  # either of the two
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_ESCROW_STATUS
-    gone = act(replace(scene, escrow=None), bank.now, escrow_id=make_escrow().id, by=ADMIN)  # type: ignore[operator]  # likewise
+    gone = act(replace(scene, escrow=None), bank.now, escrow_id=make_escrow().id, by=ADA)  # type: ignore[operator]  # likewise
     assert gone.code is Code.ESCROW_NOT_FOUND

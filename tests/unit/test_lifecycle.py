@@ -8,7 +8,6 @@ from models.change import Verdict
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.lifecycle import (
     ANSWER_GRACE,
-    DEFAULT_WINDOWS,
     DUE_SHARDS,
     ENDED,
     LARGEST_LIFE,
@@ -19,9 +18,8 @@ from models.lifecycle import (
     Step,
     Wait,
     next_step,
-    seconds_to_wait,
-    window,
 )
+from models.windows import DEFAULT_WINDOWS, seconds_to_wait, window
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -33,7 +31,6 @@ from tests.unit.builders import (
     Bank,
     bank_at,
     make_request,
-    moved_to,
     people,
     request_at,
 )
@@ -80,6 +77,19 @@ REJECTED               | -          | -        | -        | -                 | 
 CANCELLED              | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
 WITHDRAWN              | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
 EXPIRED                | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | =       | -    | =
+DISPUTED               | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+DISPUTED heard         | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+DISPUTED heard late    | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+DISPUTED assigned      | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+DISPUTED decided       | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+DISPUTED paid          | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+DISPUTED paid decided  | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+GRANTED                | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
+AWARDED                | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | =    | told
+DIVIDED                | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | =    | told
+DISMISSED              | -          | -        | -        | -                 | -           | -           | -         | token       | -        | -         | -        | -       | -    | =
+PAID granted           | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | =    | =
+PAID dismissed         | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | =    | =
 """  # noqa: E501 — a table is as wide as it is
 
 # The same for people, each on the side that the action belongs to.
@@ -121,6 +131,19 @@ REJECTED               | -      | =      | -      | -      | -       | -       |
 CANCELLED              | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | =        | -
 WITHDRAWN              | =      | -      | -      | -      | -       | -       | -      | -             | x      | x            | -        | =
 EXPIRED                | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | -        | -
+DISPUTED               | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+DISPUTED heard         | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+DISPUTED heard late    | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+DISPUTED assigned      | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+DISPUTED decided       | =      | -      | -      | ~      | ~       | ~       | =      | =             | ~      | ~            | ~        | ~
+DISPUTED paid          | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
+DISPUTED paid decided  | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | =            | ~        | ~
+GRANTED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+AWARDED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+DIVIDED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
+DISMISSED              | =      | -      | -      | -      | -       | -       | =      | =             | answer | x            | -        | REJECTED
+PAID granted           | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
+PAID dismissed         | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
 """  # noqa: E501 — likewise
 
 # Likewise for an admin: `none` there is no escrow, `ended` it has ended.
@@ -162,6 +185,19 @@ REJECTED               | ended   | ended
 CANCELLED              | none    | none
 WITHDRAWN              | ended   | ended
 EXPIRED                | ended   | ended
+DISPUTED               | -       | -
+DISPUTED heard         | -       | -
+DISPUTED heard late    | -       | -
+DISPUTED assigned      | -       | -
+DISPUTED decided       | -       | -
+DISPUTED paid          | -       | -
+DISPUTED paid decided  | -       | -
+GRANTED                | ended   | ended
+AWARDED                | =       | ended
+DIVIDED                | =       | ended
+DISMISSED              | -       | REJECTED
+PAID granted           | =       | ended
+PAID dismissed         | =       | ended
 """
 
 NEXT_STEPS = {
@@ -201,6 +237,19 @@ NEXT_STEPS = {
     "CANCELLED": Step.COMPLETE_WORKFLOW,
     "WITHDRAWN": Step.COMPLETE_WORKFLOW,
     "EXPIRED": Step.COMPLETE_WORKFLOW,
+    "DISPUTED": Step.WAIT_FOR_ADMIN_DECISION,
+    "DISPUTED heard": Step.WAIT_FOR_ADMIN_DECISION,
+    "DISPUTED heard late": Step.RAISE_DISPUTE_ALARM,
+    "DISPUTED assigned": Step.WAIT_FOR_ADMIN_DECISION,
+    "DISPUTED decided": Step.PARTIAL_REFUND,
+    "DISPUTED paid": Step.WAIT_FOR_ADMIN_DECISION,
+    "DISPUTED paid decided": Step.REFUND_TO_REQUESTER,
+    "GRANTED": Step.COMPLETE_WORKFLOW,
+    "AWARDED": Step.ENABLE_RATING,
+    "DIVIDED": Step.ENABLE_RATING,
+    "DISMISSED": Step.WAIT_FOR_COMPLETION,
+    "PAID granted": Step.ENABLE_RATING,
+    "PAID dismissed": Step.ENABLE_RATING,
 }
 
 _REFUSED = {
@@ -276,8 +325,7 @@ def test_the_tables_are_whole() -> None:
     assert {place for place, _, _ in cells(PEOPLE_TABLE)} == set(WAYS)
     assert {place for place, _, _ in cells(ADMIN_TABLE)} == set(WAYS)
     assert {event for _, event, _ in CELLS} == set(EVERYTHING)
-    reached = {request_at(place).status for place in WAYS}
-    assert reached == set(RequestStatus) - {RequestStatus.DISPUTED}
+    assert {request_at(place).status for place in WAYS} == set(RequestStatus)
 
 
 @pytest.mark.parametrize("place", WAYS)
@@ -298,21 +346,6 @@ def test_only_the_right_side_may_act(place: str, action: str) -> None:
     assert bank.requests[REQUEST_ID] is before
 
 
-@pytest.mark.parametrize("event", sorted(EVERYTHING))
-def test_nothing_of_this_path_moves_a_request_that_is_disputed(event: str) -> None:
-    bank = bank_at("ESCROWED")
-    moved_to(bank, status=RequestStatus.DISPUTED)
-    before = bank.requests[REQUEST_ID]
-
-    try:
-        verdict = bank.move(EVERYTHING[event])
-    except BrokenLedgerError:
-        verdict = before
-
-    assert isinstance(verdict, Refusal | Request)
-    assert bank.requests[REQUEST_ID] is before
-
-
 @pytest.mark.parametrize(("place", "step"), NEXT_STEPS.items())
 def test_the_next_step(place: str, step: Step) -> None:
     bank = bank_at(place)
@@ -325,10 +358,6 @@ def test_an_answer_before_the_deadline_wins_over_the_timer(place: str) -> None:
     assert request.wait is not None
     long_after = request.wait.deadline + timedelta(days=1)
     assert next_step(request, long_after) is NEXT_STEPS[place]
-
-
-def test_a_disputed_request_is_left_to_the_dispute() -> None:
-    assert next_step(make_request(status=RequestStatus.DISPUTED), NOW) is Step.HANDLE_DISPUTE
 
 
 def test_a_request_that_waits_for_nobody_yet_is_led_to_its_wait() -> None:
@@ -346,7 +375,7 @@ def test_a_request_that_waits_for_nobody_yet_is_led_to_its_wait() -> None:
 def test_somebody_looks_after_every_request_that_lives(place: str) -> None:
     bank = bank_at(place)
     request, now = bank.requests[REQUEST_ID], bank.now
-    if place == "PAID":  # lives until the rating is enabled
+    if place in {"PAID", "AWARDED", "DIVIDED"}:  # lives until the rating is enabled
         assert (request.due_at, request.is_over) == (now + STEP_GRACE, False)
     elif request.status in ENDED:
         assert (request.due_at, request.due_shard, request.is_over) == (None, None, True)
@@ -354,14 +383,9 @@ def test_somebody_looks_after_every_request_that_lives(place: str) -> None:
         assert request.due_at == request.updated_at + STEP_GRACE
     else:
         answer = request.wait.answer
-        assert request.due_at == (answer.at + ANSWER_GRACE if answer else request.wait.deadline)
+        due = request.updated_at + STEP_GRACE if place == "DISMISSED" else request.wait.deadline
+        assert request.due_at == (answer.at + ANSWER_GRACE if answer else due)
     assert request.due_shard is None or 0 <= int(request.due_shard) < DUE_SHARDS
-
-
-def test_a_dispute_is_nothing_for_the_sweep() -> None:
-    request = make_request().moved(NOW, status=RequestStatus.DISPUTED)
-    assert request.due_at is None
-    assert request.is_over
 
 
 def test_moving_notes_the_passage_and_forgets_the_failures() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
-from models.lifecycle import DEFAULT_WINDOWS
 from models.settings import Settings
 from models.tables import TABLES, EventLog, Table
 from models.tables.base import index
+from models.windows import DEFAULT_WINDOWS
 from workflows.deployment.machine_resources import UnknownPlaceholderError, read_definitions
 from workflows.deployment.table_resources import table_id
 from workflows.deployment.template import build_template, parameters
@@ -38,6 +38,7 @@ SAMPLE_FUNCTIONS = {
     "work": Function(handler="sample.work"),
     "tick": Function(handler="sample.tick", timeout=55, schedule="rate(1 minute)"),
     "tell": Function(handler="sample.tell", stream=EventLog),
+    "cry": Function(handler="sample.cry", alarm="Something waits"),
     "hear": Function(
         handler="sample.hear",
         rule=EventRule(name="Heard", sources=("s",), detail_types=("d",), statuses=("FAILED",), default_bus=True),
@@ -111,7 +112,16 @@ def test_what_fails_for_good_goes_to_the_dead_letter_queue(sample: dict[str, Any
     assert all(one["DeadLetterConfig"]["TargetArn"] == queue for one in of_type(sample, "Lambda::Function"))
     assert sample["StreamTell"]["Properties"]["DestinationConfig"]["OnFailure"]["Destination"] == queue
     alarms = of_type(sample, "CloudWatch::Alarm")
-    assert {one["MetricName"] for one in alarms} == {"ExecutionsFailed", "ApproximateNumberOfMessagesVisible"}
+    metrics = {"ExecutionsFailed", "ApproximateNumberOfMessagesVisible", "Invocations"}
+    assert {one["MetricName"] for one in alarms} == metrics
+
+
+def test_a_call_that_people_must_know_of_sets_off_an_alarm_on_the_admins_topic(sample: dict[str, Any]) -> None:
+    alarm = sample["AlarmCry"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("AWS/Lambda", "Invocations", 0)
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Fn::Sub": "${AWS::StackName}-cry"}}]
+    assert alarm["AlarmActions"] == [{"Ref": "AdminTopic"}]
+    assert sample["AdminTopic"]["Properties"]["TopicName"] == {"Fn::Sub": "${AWS::StackName}-admins"}
 
 
 def test_what_needs_a_person_reaches_the_admins_topic(sample: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from models import ledger
 from models.errors import Code, Refusal
 from models.ledger import TransactionType
 from models.transfer import LONGEST_DESCRIPTION, Transfer, Wish, asked
-from tests.unit.builders import ADMIN, ALICE, BOB, NOW, Bank, hours, make_balance
+from tests.unit.builders import ADA, ALICE, BOB, NOW, Bank, hours, make_balance
 
 ID = "44444444-4444-4444-8444-444444444444"
 
@@ -29,7 +29,7 @@ def wish(**changes: Any) -> Wish:
 
 
 def by_admin(kind: TransactionType, **parties: str | None) -> Wish:
-    return wish(by=ADMIN, is_admin=True, type=kind, **{"from_user_id": None, "to_user_id": None, **parties})
+    return wish(by=ADA, is_admin=True, type=kind, **{"from_user_id": None, "to_user_id": None, **parties})
 
 
 def made(given: Wish) -> Transfer:
@@ -51,7 +51,7 @@ T, R, A = TransactionType.TRANSFER, TransactionType.REFUND, TransactionType.ADMI
         (wish(to_user_id=None), Code.BAD_REQUEST, "toUserId"),
         (wish(to_user_id=ALICE), Code.BAD_REQUEST, "toUserId"),
         (wish(by=BOB), Code.UNAUTHORIZED, "fromUserId"),
-        (wish(by=ADMIN, is_admin=True), Code.UNAUTHORIZED, "fromUserId"),
+        (wish(by=ADA, is_admin=True), Code.UNAUTHORIZED, "fromUserId"),
         *[(wish(amount=odd), Code.INVALID_AMOUNT, "amount") for odd in (0, -1, 0.001, 10_000.01, float("nan"))],
         *[(wish(type=kind, from_user_id=None), Code.UNAUTHORIZED, "transactionType") for kind in (R, A)],
         *[

@@ -1,16 +1,17 @@
 """What tells people: the admins' topic, the events that reach it, the alarms and the dashboard."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from models.events import EventSource
 from models.tables import Table
 from workflows.deployment.intrinsics import NAMES, Resource, attribute, logical, ref, resource, sub
+from workflows.handlers import Function
 
 _MINUTE = 60
 # What a person has to see to, whichever of our sources tells of it.
-_FOR_ADMINS = ("Service Request Needs Attention",)
+_FOR_ADMINS = ("Service Request Needs Attention", "Admin Decision Requested", "Dispute Decision Overdue")
 # Widgets stand in a grid of 24 columns.
 _WIDTH, _HEIGHT, _ABREAST = 8, 6, 3
 
@@ -18,9 +19,9 @@ Metric = list[Any]
 
 
 def watch_resources(
-    tables: Iterable[type[Table]], functions: Collection[str], machines: Collection[str]
+    tables: Iterable[type[Table]], functions: Mapping[str, Function], machines: Collection[str]
 ) -> dict[str, Resource]:
-    """Return the admins' topic and what reaches it, an alarm for each way to lose work, and the dashboard."""
+    """Return the admins' topic and what reaches it, an alarm for each way to lose or leave work, a dashboard."""
     alarms = {
         logical("FailedAlarm", machine): _alarm(
             f"Executions of {machine} fail",
@@ -36,6 +37,10 @@ def watch_resources(
         "ApproximateNumberOfMessagesVisible",
         {"QueueName": sub(NAMES.dead_letter_queue)},
     )
+    for name, function in functions.items():
+        if function.alarm:
+            called = {"FunctionName": sub(NAMES.function(name))}
+            alarms[logical("Alarm", name)] = _alarm(function.alarm, "AWS/Lambda", "Invocations", called)
     return {
         "AdminTopic": resource("SNS::Topic", {"TopicName": sub(NAMES.admin_topic)}),
         "AdminTopicPolicy": _topic_policy(),

@@ -35,6 +35,7 @@ class Function:
         schedule: an EventBridge schedule expression.
         stream: the table whose stream it reads.
         rule: the events that call it.
+        alarm: what is the matter when it is called, if people must know.
     """
 
     handler: str
@@ -42,6 +43,7 @@ class Function:
     schedule: str | None = None
     stream: type[Table] | None = None
     rule: EventRule | None = field(default=None)
+    alarm: str | None = None
 
 
 def _module(name: str, **options: object) -> Function:
@@ -76,13 +78,25 @@ FUNCTIONS: Mapping[str, Function] = {
     "completeReconciliation": _module("complete_reconciliation"),
     # Called by people's tools, in the administrator's name
     "processDirectTransfer": _module("process_direct_transfer"),
+    # DisputeResolutionWorkflow
+    "initiateDispute": _module("initiate_dispute"),
+    "freezeRelatedTransactions": _module("freeze_related_transactions"),
+    "notifyAdmin": _module("notify_admin"),
+    "raiseDisputeAlarm": _module("raise_dispute_alarm", alarm="A dispute waits too long for its decision"),
+    "processDisputeResolution": _module("process_dispute_resolution"),
+    "notifyDisputeParties": _module("notify_dispute_parties"),
     # Around them
     "startServiceRequest": _module(
         "start_service_request",
         rule=EventRule(
             name="ServiceRequestEvents",
-            sources=("hourbank.service-requests",),
-            detail_types=("Service Request Submitted", "Provider Response Received"),
+            sources=("hourbank.service-requests", "hourbank.disputes"),
+            detail_types=(
+                "Service Request Submitted",
+                "Provider Response Received",
+                "Dispute Raised",
+                "Admin Decision Received",
+            ),
         ),
     ),
     "resumeFailedRequest": _module(

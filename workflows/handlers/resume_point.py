@@ -8,7 +8,7 @@ from workflows.services import Services
 async def resume_point(services: Services, cue: Cue) -> Cue:
     """Read the request consistently and say which step its status, marks, answer and deadline call for."""
     request = await services.transactions.read(cue.request_id)
-    if request is None or request.generation != cue.generation:
+    if request is None or cue.is_outdated(request):
         return cue.superseded()
     return cue.visited().onward(request, services.windows, services.clock())
 

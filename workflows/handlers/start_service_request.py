@@ -1,5 +1,7 @@
-"""The bus's second chance: a submitted request is started, an answered wait is completed."""
+"""The bus's second chance: what was submitted or disputed is started, an answered wait is completed."""
 
+from models.answers import SUBMITTED
+from models.raising import RAISED
 from workflows.handlers.bootstrap import Event, handles
 from workflows.services import Services
 
@@ -9,8 +11,10 @@ async def start_service_request(services: Services, event: Event) -> None:
     request = await services.transactions.read(str(event["detail"]["requestId"]))
     if request is None:
         return
-    if event["detail-type"] == "Service Request Submitted" and request.generation == 0:
+    if event["detail-type"] == SUBMITTED and request.generation == 0:
         await services.executions.start(request)
+    elif event["detail-type"] == RAISED:
+        await services.executions.hand_over(request)
     elif request.answer is not None and request.wait is not None:
         await services.executions.go_on(request, request.wait)
 

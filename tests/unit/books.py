@@ -1,0 +1,37 @@
+"""What must hold of the books of every request: its earnings, and the disputes over it."""
+
+from collections.abc import Iterable, Mapping
+
+from models.disputes import DECIDED, Dispute, escrow_key
+from models.hours import ZERO
+from models.ledger import Entry, Escrow, EscrowStatus
+from models.lifecycle import Request, RequestStatus
+
+
+def check_earnings(request: Request, entries: Iterable[Entry]) -> None:
+    """Assert that all that went over of a request is what its provider is said to have of it."""
+    causes = {request.id, *(raised.id for raised in request.disputes)}
+    moved = dict.fromkeys((request.requester_id, request.provider_id), ZERO)
+    for entry in entries:
+        if entry.related_entity_id in causes:
+            moved[entry.user_id] += entry.amount + entry.escrowed_amount
+    earned = request.earned or ZERO
+    assert ZERO <= earned <= (request.amount or ZERO)
+    if request.requester_id != request.provider_id:
+        assert moved == {request.requester_id: -earned, request.provider_id: earned}
+
+
+def is_disputed_after_payment(
+    request: Request, stored: Mapping[str, Dispute], escrows: Mapping[str, Escrow]
+) -> bool:
+    """Assert that only the last dispute can be open; tell whether it is, and was raised after the payment."""
+    disputes = [stored[raised.id] for raised in request.disputes]
+    is_open = [dispute.status not in DECIDED for dispute in disputes]
+    assert any(is_open) == (request.dispute is not None) == (request.status is RequestStatus.DISPUTED)
+    assert not any(is_open[:-1])
+    assert request.set_aside is None or request.dispute is not None
+    for dispute, alive in zip(disputes, is_open, strict=True):
+        recalled = escrows.get(escrow_key(dispute.id))
+        assert (recalled is not None) == (dispute.escrow_id is not None)
+        assert recalled is None or (recalled.status is EscrowStatus.ESCROWED) == alive
+    return any(is_open) and disputes[-1].is_after_payment
