@@ -90,13 +90,17 @@ class ServiceRequests:
 
     async def start(self, request_id: str, *, by: str) -> Request | Refusal:
         """Start a request's workflow, unless it runs or has run to its end."""
+        request = await self._read(request_id, by=by, provider=False)
+        if isinstance(request, Request):
+            await self._executions.start(request)
+        return request
+
+    async def _read(self, request_id: str, *, by: str, provider: bool) -> Request | Refusal:
+        """Return a request for the one side that may act, as it stands."""
         request = await self._transactions.read(request_id)
         if request is None:
             return not_found()
-        if (refused := answers.stranger(request, by, provider=False)) is not None:
-            return refused
-        await self._executions.start(request)
-        return request
+        return answers.stranger(request, by, provider=provider) or request
 
     async def answer(
         self, request_id: str, *, wait: Step, by: str, response: Response, message: str | None = None
@@ -112,13 +116,17 @@ class ServiceRequests:
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that is not accepted yet; the execution that waits comes to its end."""
-        return await self._end(request_id, partial(answers.cancel, by=by, message=message))
+        return await self._end(request_id, partial(answers.cancel, by=by, message=message), by=by, provider=False)
 
     async def withdraw(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that the provider has accepted; the execution that waits comes to its end."""
-        return await self._end(request_id, partial(answers.withdraw, by=by, message=message))
+        return await self._end(request_id, partial(answers.withdraw, by=by, message=message), by=by, provider=True)
 
-    async def _end(self, request_id: str, rule: Rule) -> Request | Refusal:
+    async def _end(self, request_id: str, rule: Rule, *, by: str, provider: bool) -> Request | Refusal:
+        # The rule reads more rows, in line with what else moves their hours: that is not for strangers to time.
+        found = await self._read(request_id, by=by, provider=provider)
+        if isinstance(found, Refusal):
+            return found
         moved = await self._settled(lambda: self._transactions.move(request_id, rule, whole=True))
         if isinstance(moved, Refusal):
             return moved
