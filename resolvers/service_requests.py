@@ -81,13 +81,20 @@ class ServiceRequests:
 
     async def start(self, request_id: str, *, by: str) -> Request | Refusal:
         """Start a request's workflow, unless it runs or has run to its end."""
+        request = await self._read(request_id, by=by, provider=False)
+        if isinstance(request, Request):
+            await self._executions.start(request)
+        return request
+
+    async def _read(self, request_id: str, *, by: str, provider: bool) -> Request | Refusal:
+        """Return a request for the one side that may act, as it stands.
+
+        A rule that moves hours reads more rows, in line with what else moves them: that is not for strangers to time.
+        """
         request = await self._transactions.read(request_id)
         if request is None:
             return not_found()
-        if (refused := answers.stranger(request, by, provider=False)) is not None:
-            return refused
-        await self._executions.start(request)
-        return request
+        return answers.stranger(request, by, provider=provider) or request
 
     async def answer(
         self,
@@ -103,6 +110,8 @@ class ServiceRequests:
         rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
         # Other terms that are taken up move hours.
         whole = wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
+        if whole and isinstance(refused := await self._read(request_id, by=by, provider=False), Refusal):
+            return refused
         moved = await self._settled(request_id, rule, whole=whole)
         if isinstance(moved, Refusal):
             return moved
@@ -112,11 +121,19 @@ class ServiceRequests:
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that is not accepted yet; the execution that waits comes to its end."""
-        return await self.end(request_id, partial(answers.cancel, by=by, message=message))
+        return await self._leave(
+            request_id, partial(answers.cancel, by=by, message=message), by=by, provider=False
+        )
 
     async def withdraw(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that the provider has accepted; the execution that waits comes to its end."""
-        return await self.end(request_id, partial(answers.withdraw, by=by, message=message))
+        return await self._leave(
+            request_id, partial(answers.withdraw, by=by, message=message), by=by, provider=True
+        )
+
+    async def _leave(self, request_id: str, rule: Rule, *, by: str, provider: bool) -> Request | Refusal:
+        found = await self._read(request_id, by=by, provider=provider)
+        return found if isinstance(found, Refusal) else await self.end(request_id, rule)
 
     async def end(self, request_id: str, rule: Rule) -> Request | Refusal:
         """Let a rule end a request; the execution that waits comes to its end, too."""
