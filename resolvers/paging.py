@@ -5,7 +5,7 @@ caller only: it is encrypted, and bound to both by what AES-GCM authenticates al
 """
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from secrets import token_bytes
 from typing import Any
@@ -69,7 +69,7 @@ class PageTokens:
             InvalidInputError: it is no token of this caller's for this question.
         """
         try:
-            raw = urlsafe_b64decode(token[:_TOKEN_CHARACTERS])
+            raw = b64decode(token[:_TOKEN_CHARACTERS], altchars=b"-_", validate=True)
             opened = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], question)
         except (ValueError, InvalidTag) as error:
             raise InvalidInputError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from models import answers, hours
+from models.answers import Leave
 from models.aws import Calls
 from models.clock import Clock
 from models.errors import Refusal, not_found
@@ -89,7 +90,7 @@ class ServiceRequests:
     async def _read(self, request_id: str, *, by: str, provider: bool) -> Request | Refusal:
         """Return a request for the one side that may act, as it stands.
 
-        A rule that moves hours reads more rows, in line with what else moves them: that is not for strangers to time.
+        A rule that moves hours reads more, in line with what else moves them: that is not for strangers to time.
         """
         request = await self._transactions.read(request_id)
         if request is None:
@@ -131,9 +132,11 @@ class ServiceRequests:
             request_id, partial(answers.withdraw, by=by, message=message), by=by, provider=True
         )
 
-    async def _leave(self, request_id: str, rule: Rule, *, by: str, provider: bool) -> Request | Refusal:
-        found = await self._read(request_id, by=by, provider=provider)
-        return found if isinstance(found, Refusal) else await self.end(request_id, rule)
+    async def _leave(self, request_id: str, how: Leave, *, by: str, message: str | None) -> Request | Refusal:
+        found = await self._read(request_id, by=by, provider=how.provider)
+        if isinstance(found, Refusal):
+            return found
+        return await self.end(request_id, partial(answers.leave, how=how, by=by, message=message))
 
     async def end(self, request_id: str, rule: Rule) -> Request | Refusal:
         """Let a rule end a request; the execution that waits comes to its end, too."""

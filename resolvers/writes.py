@@ -13,7 +13,7 @@ from models.clock import Clock
 from models.errors import Refusal
 from models.store import ConditionFailedError, Item, Store, key_of
 from resolvers.authorization import admits_everywhere, admitting, by_group, is_owner
-from resolvers.conditions import condition_of
+from resolvers.conditions import condition_of, fitting
 from resolvers.context import context_of, signed_in
 from resolvers.filters import Predicate, compile_filter
 from resolvers.identity import Caller
@@ -297,4 +297,4 @@ def same_content(model: Model, item: Item, content: Item) -> bool:
 
 
 def _all(first: Condition, second: Condition | None) -> Condition:
-    return first if second is None else first & second
+    return first if second is None else fitting(first & second)

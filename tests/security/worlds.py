@@ -13,10 +13,12 @@ from models.aws import AsyncCalls
 from models.settings import Settings
 from models.store import Item, Store
 from models.tables import Table, Transaction
+from resolvers.admission import Admission
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
 from resolvers.guards import GUARDS
 from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Caller, UnauthenticatedError
 from resolvers.mirror import Mirror
 from resolvers.paging import PageTokens
@@ -39,7 +41,7 @@ LATER = "2026-01-02T00:00:00.000Z"
 API_KEY = "an-application-of-no-member"
 WORDS = {"Unauthorized": "no", "DynamoDB:ConditionalCheckFailedException": "cond"}
 # What these do takes transactions, which the tables in memory have none of.
-ON_THE_CLOUD = own_operations.OPERATIONS | {"createServiceRequest", "createUser", "createRating"}
+ON_THE_CLOUD = own_operations.OPERATIONS | {"createServiceRequest", "createUser", "createRating", "createDispute"}
 KINDS = {"onCreate": Kind.CREATE, "onUpdate": Kind.UPDATE, "onDelete": Kind.DELETE}
 
 
@@ -49,7 +51,13 @@ class World:
     def __init__(self, schema: MirrorSchema, store: Store) -> None:
         self.schema = schema
         self.store = store
-        app = build_app(schema=schema, store=store, identity=Nobody(), graphiql=GraphiQL(), api_keys=[API_KEY])
+        app = build_app(
+            schema=schema,
+            store=store,
+            admission=Admission(Nobody(), [API_KEY]),
+            graphiql=GraphiQL(),
+            idempotency=Idempotency(store, clock.now),
+        )
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
 
     async def tried(self, line: Line, columns: Collection[str]) -> dict[str, str]:
