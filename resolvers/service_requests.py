@@ -122,15 +122,11 @@ class ServiceRequests:
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that is not accepted yet; the execution that waits comes to its end."""
-        return await self._leave(
-            request_id, partial(answers.cancel, by=by, message=message), by=by, provider=False
-        )
+        return await self._leave(request_id, answers.CANCEL, by=by, message=message)
 
     async def withdraw(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that the provider has accepted; the execution that waits comes to its end."""
-        return await self._leave(
-            request_id, partial(answers.withdraw, by=by, message=message), by=by, provider=True
-        )
+        return await self._leave(request_id, answers.WITHDRAW, by=by, message=message)
 
     async def _leave(self, request_id: str, how: Leave, *, by: str, message: str | None) -> Request | Refusal:
         found = await self._read(request_id, by=by, provider=how.provider)
