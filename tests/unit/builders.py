@@ -328,7 +328,7 @@ ADMINS: dict[str, Rule] = {
     "give back": lambda scene, now: intervention.cancel(scene, now, escrow_id=scene.request.escrow_key, by=ADMIN),
 }
 
-EVERYTHING = {**WORKFLOW, **people(), **ADMINS}
+EVERYTHING = {**WORKFLOW, **people()}
 
 _HELD = ("begin", "hold")
 _ASKED = (*_HELD, "ask")
