@@ -48,6 +48,11 @@ class Names:
         return f"{self.stack}-dead-letters"
 
     @property
+    def admin_topic(self) -> str:
+        """Return the name of the SNS topic that admins listen to."""
+        return f"{self.stack}-admins"
+
+    @property
     def admin_topic_arn(self) -> str:
         """Return the ARN of the SNS topic that admins listen to."""
-        return f"arn:aws:sns:{self.region}:{self.account}:{self.stack}-admins"
+        return f"arn:aws:sns:{self.region}:{self.account}:{self.admin_topic}"

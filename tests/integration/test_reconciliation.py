@@ -26,6 +26,7 @@ from tests.integration.conftest import HOUSE, Cloud, GraphQL, Member, RefusedErr
 from tests.integration.requests import Joining
 from tests.integration.town import Town, user
 from tests.unit.builders import hours
+from workflows.reconciliations import MACHINE
 
 SHOWN = """id status startedBy finishedAt membersChecked discrepancyCount totalHours issuedHours
   discrepancies { userId fault entryId message }"""
@@ -110,6 +111,18 @@ async def completed(graphql: GraphQL, admin: Member, report_id: str) -> dict[str
         await asyncio.sleep(0.1)
 
 
+async def ended(cloud: Cloud, report_id: str) -> str:
+    """Return how the execution of a reconciliation has ended."""
+    arn = cloud.names.execution_arn(MACHINE, report_id)
+    end = time.monotonic() + 20
+    while True:
+        found = await asyncio.to_thread(cloud.client("stepfunctions").describe_execution, executionArn=arn)
+        if found["status"] != "RUNNING":
+            return str(found["status"])
+        assert time.monotonic() < end
+        await asyncio.sleep(0.1)
+
+
 async def entry_ids(town: Town) -> list[str]:
     return [entry.id for entry in sorted(await town.entries(town.alice), key=lambda entry: entry.balance_version)]
 
@@ -117,6 +130,7 @@ async def entry_ids(town: Town) -> list[str]:
 async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_line(
     graphql: GraphQL, town: Town, admin: Member, server: Server
 ) -> None:
+    await town.store.delete(User, town.bob)  # whose hours are still there
     both = await asyncio.gather(*(graphql(admin.token, START) for _ in range(2)))
     assert both[0]["it"]["id"] == both[1]["it"]["id"]  # one runs at a time
     report = await completed(graphql, admin, both[0]["it"]["id"])
@@ -170,16 +184,35 @@ async def test_of_wrong_books_the_very_entry_is_named(
     assert not any(town.alice in row for row in rows)
 
 
+def listening(cloud: Cloud) -> str:
+    """Return the address of a queue that hears what admins are told."""
+    sqs = cloud.client("sqs")
+    url: str = sqs.create_queue(QueueName=f"admins-{uuid4()}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    cloud.client("sns").subscribe(TopicArn=cloud.names.admin_topic_arn, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def told(cloud: Cloud, queue: str) -> str:
+    """Return the first message of a queue, waited for."""
+    found = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)
+    return str(found["Messages"][0]["Body"])
+
+
 async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
-    graphql: GraphQL, town: Town, admin: Member, members: Joining
+    graphql: GraphQL, town: Town, admin: Member, members: Joining, cloud: Cloud
 ) -> None:
+    queue = await asyncio.to_thread(listening, cloud)
     ids = await entry_ids(town)
     async with corrupted(town, TransactionLog, ids[2], amount={"N": "-7"}):
         report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
+    assert await ended(cloud, report["id"]) == "SUCCEEDED"
+    assert report["id"] in await asyncio.to_thread(told, cloud, queue)
     (found,) = report["discrepancies"]
     assert (found["userId"], found["fault"], found["entryId"]) == (town.alice, "BROKEN_CHAIN", ids[2])
     assert report["discrepancyCount"] == 1
     assert (await graphql(admin.token, LAST))["it"] == report
+    assert (await graphql(admin.token, LAST, {"id": str(uuid4())}))["it"] is None
     stranger = await members("eve")
     for query in (START, LAST):
         with pytest.raises(RefusedError) as refused:
@@ -194,7 +227,8 @@ async def test_a_reconciliation_that_was_stopped_gives_way_to_the_next(
     graphql: GraphQL, admin: Member, cloud: Cloud
 ) -> None:
     first = (await graphql(admin.token, START))["it"]["id"]
-    arn = cloud.names.execution_arn("BalanceReconciliationWorkflow", first)
+    assert (await graphql(admin.token, LAST, {"id": "running"}))["it"] is None  # its mark is no report
+    arn = cloud.names.execution_arn(MACHINE, first)
     await asyncio.to_thread(cloud.client("stepfunctions").stop_execution, executionArn=arn)
     second = (await graphql(admin.token, START))["it"]
     if second["id"] != first:  # unless it had been completed before it was stopped

@@ -8,7 +8,6 @@ from models.tables import Table
 from workflows.deployment.intrinsics import NAMES, Resource, logical, ref, resource, sub
 
 _MINUTE = 60
-_TOPIC = NAMES.admin_topic_arn.rsplit(":", 1)[1]
 # Widgets stand in a grid of 24 columns.
 _WIDTH, _HEIGHT, _ABREAST = 8, 6, 3
 
@@ -35,7 +34,7 @@ def watch_resources(
         {"QueueName": sub(NAMES.dead_letter_queue)},
     )
     return {
-        "AdminTopic": resource("SNS::Topic", {"TopicName": sub(_TOPIC)}),
+        "AdminTopic": resource("SNS::Topic", {"TopicName": sub(NAMES.admin_topic)}),
         **alarms,
         "Dashboard": resource(
             "CloudWatch::Dashboard",
