@@ -196,7 +196,7 @@ def queries(store: Store) -> type:
         async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
             """How far the request of an execution has come: steps done and to come, for a progress bar."""
             signed_in(info)
-            item = await store.get(tables.ServiceRequest, request_id_of(execution_arn), consistent=True)
+            item = await _request_of(store, execution_arn)
             if item is None:
                 return None
             if not _is_visible(info, item):
@@ -204,6 +204,17 @@ def queries(store: Store) -> type:
             return _status(item)
 
     return WorkflowQueries
+
+
+async def _request_of(store: Store, execution_arn: str) -> Item | None:
+    """Return the request that an execution moves, or that the dispute is about which it decides."""
+    key = request_id_of(execution_arn)
+    if (item := await store.get(tables.ServiceRequest, key, consistent=True)) is not None:
+        return item
+    dispute = await store.get(tables.Dispute, key, consistent=True)
+    if dispute is None:
+        return None
+    return await store.get(tables.ServiceRequest, dispute["requestId"]["S"], consistent=True)
 
 
 def subscriptions(feed: ChangeFeed) -> type:
