@@ -1,4 +1,4 @@
-# Everything from a bare checkout: needs python3 (3.11 to 3.13) and make, nothing else.
+# Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
 .PHONY: setup run demo test check bench bench-workflows lock clean
 .DEFAULT_GOAL := run
 
@@ -30,6 +30,8 @@ demo: setup
 	@$(PYTHON) -m tests.story
 
 test: setup
+	@for tool in node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then echo "missing:$$missing; install Node.js 18 or newer, with npm (Debian: nodejs, npm)"; exit 1; fi
 	$(PYTHON) -m pytest
 
 check: setup

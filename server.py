@@ -2,75 +2,69 @@
 
 python server.py                  serve, on a local cloud of its own
 python server.py serve --aws      serve, on what the AWS_* variables lead to
+python server.py serve --tls      serve https and wss, with a certificate for this machine
 python server.py token alice      print a token for a local member
 """
 
 import asyncio
-import errno
 import json
-import logging
 import os
 import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from types import FrameType
 from typing import Annotated
 
-import boto3
-import structlog
 import typer
-import uvicorn
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from rich.console import Console
 from starlette.applications import Starlette
 
 from models import clock
-from models.aws import AsyncCalls, Calls
+from models.aws import AsyncCalls, BlockingCalls, Calls, drive
 from models.members import Members
-from models.ratings import Ratings
+from models.naming import Names
 from models.settings import Settings
 from models.tables import TABLES
-from resolvers import disputes, operations
+from resolvers.admission import Admission
+from resolvers.api import build_api
+from resolvers.certificate import CertificateError, local_certificate
 from resolvers.change_feed import ChangeFeed
-from resolvers.creation import creators
 from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
 from resolvers.graphiql import GraphiQL
-from resolvers.guards import GUARDS
 from resolvers.health import Health
-from resolvers.http import BODY_BYTES, build_app
+from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Identity, RemoteKeys
 from resolvers.issuer import LocalIssuer
-from resolvers.mirror import Mirror
+from resolvers.logs import configure_logging
 from resolvers.paging import PageTokens
-from resolvers.rows import Rows
-from resolvers.service_requests import ServiceRequests
+from resolvers.serving import AddressError, Listener, listening
 from resolvers.settings import ServerSettings
-from resolvers.subscriptions import Subscriptions
-from resolvers.writes import Domain, Writes
-from schema.amplify.build import MirrorSchema, build_schema
+from schema.amplify.build import MirrorSchema
+from workflows import bookkeeping
+from workflows.bookkeeping import UnknownMemberError
 from workflows.deployment.deploy import DeploymentError, deploy_to_aws
 from workflows.deployment.local_aws import host_functions, local_aws
-from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
+from workflows.deployment.local_cloud import LocalCloudError
 from workflows.deployment.machine_resources import read_definitions
 from workflows.deployment.package import PackageError
+from workflows.deployment.reaching import UnreachableError, settings_here, settings_on_aws
 from workflows.deployment.template import build_template
+from workflows.redrive import Redrive
+from workflows.redrive_console import restart_failed
 from workflows.revival import revive
 from workflows.services import Services
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
-_LOCAL_ORIGINS = ("http://localhost:4200",)  # where `ng serve` serves
-_STOP_LIMIT = 5
-# Longer than clients and load balancers keep an idle connection (60 s), so that they close it and not we.
-_KEEP_ALIVE = 75
-# Whoever starts the server waits for the answer: an endpoint that is not there is told of soon.
-_QUICKLY = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+_LOCAL_ORIGINS = ("http://localhost:4200", "https://localhost:4200")  # where `ng serve` serves, and with `--ssl`
+_UNBROKEN = 400
+
 
 console = Console(highlight=False)
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="HourBank's backend.")
@@ -89,26 +83,9 @@ class Parts:
     def over(cls, calls: Calls, settings: Settings, own: ServerSettings, page_secret: bytes) -> "Parts":
         """Return the parts that reach AWS by `calls`."""
         services = Services.over(calls, settings)
-        store = services.store
-        members = Members(store, services.transactions, clock.now)
-        feed = ChangeFeed(store, interval=own.feed_interval)
-        requests = ServiceRequests(calls, services.transactions, services.executions, clock.now)
-        ratings = Ratings(store, services.transactions, clock.now)
-        raised = disputes.Disputes(store, services.transactions, services.executions, services.windows, clock.now)
-        domain = Domain(
-            creators=creators(requests, members, ratings, raised, clock.now),
-            guards=GUARDS,
-            amenders={"Rating": ratings.amend},
-        )
-        mirror = Mirror(
-            Rows(store, PageTokens(page_secret)), Writes(store, clock.now, domain), Subscriptions(feed)
-        )
-        schema = build_schema(
-            mirror,
-            extra_queries=[operations.queries(store)],
-            extra_mutations=[operations.mutations(requests), disputes.mutations(raised)],
-            extra_subscriptions=[operations.subscriptions(feed)],
-        )
+        members = Members(services.store, services.transactions, services.clock)
+        feed = ChangeFeed(services.store, interval=own.feed_interval)
+        schema = build_api(services, members, feed, tokens=PageTokens(page_secret), limits=own.limits)
         return cls(services, members, feed, schema)
 
 
@@ -123,6 +100,18 @@ class ExpectedError(Exception):
     """Something that a person can put right; the message is one line that says how."""
 
 
+_EXPECTED = (
+    ExpectedError,
+    AddressError,
+    CertificateError,
+    DeploymentError,
+    LocalCloudError,
+    PackageError,
+    UnknownMemberError,
+    UnreachableError,
+)
+
+
 @contextmanager
 def _told_in_a_line() -> Iterator[None]:
     """End the process as a person expects: 0 after Ctrl-C, 1 and one line after what they can put right."""
@@ -134,10 +123,10 @@ def _told_in_a_line() -> Iterator[None]:
         raise typer.Exit(0) from None
     except ValidationError as error:
         (first, *_) = error.errors()
-        name = str(first["loc"][0])
-        variable = name if name.isupper() else f"HOURBANK_{name.upper()}"
+        name = "_".join(part for part in first["loc"] if isinstance(part, str))
+        variable = name if name.isupper() else f"HOURBANK_{name.removeprefix('HOURBANK_').upper()}"
         _fail(f"{variable} is not usable: {first['msg']}.")
-    except (ExpectedError, LocalCloudError, DeploymentError, PackageError) as error:
+    except _EXPECTED as error:
         _fail(str(error))
 
 
@@ -163,64 +152,35 @@ def _default(context: typer.Context) -> None:
 def serve(
     *,
     aws: Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss; see `certificate`.")] = False,
     functions: Annotated[FunctionPlace, typer.Option(help="Where the local functions run.")] = FunctionPlace.HERE,
 ) -> None:
     """Serve on http://127.0.0.1:$PORT."""
-    _configure_logging()
+    configure_logging()
     with _told_in_a_line():
         own = ServerSettings()
-        with _listen(own.host, own.port) as listener:
+        with listening(own.host, own.port, local_certificate(own.local) if tls else None) as listener:
             if aws:
                 _serve_on_aws(own, listener)
             else:
                 _serve_locally(own, listener, functions)
 
 
-def _serve_on_aws(own: ServerSettings, listener: socket.socket) -> None:
-    settings = _settings_on_aws()
+def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
+    settings = settings_on_aws()
     identity = _user_pool(own, settings) or LocalIssuer(own.local).identity()
-    serving = _run(settings, own, listener, identity=identity, on_ready=lambda: console.print(_address(listener)))
+    serving = _run(settings, own, listener, identity=identity, on_ready=lambda: console.print(listener.url))
     asyncio.run(serving)
 
 
-def _serve_locally(own: ServerSettings, listener: socket.socket, functions: FunctionPlace) -> None:
+def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
     settings = Settings()
     hosted = functions is FunctionPlace.HERE
     with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted):
         issuer = LocalIssuer(own.local)
-        welcome = partial(_welcome, _address(listener), issuer.mint(sub_of("alice"), "alice"))
+        welcome = partial(_welcome, listener, issuer.mint(sub_of("alice"), "alice"))
         serving = _run(settings, own, listener, identity=issuer.identity(), issuer=issuer, on_ready=welcome)
         asyncio.run(serving)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise ExpectedError(f"Port {port} is in use; stop what listens there or set PORT.") from None
-        raise ExpectedError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
-    return listener
-
-
-def _settings_on_aws() -> Settings:
-    """Return the settings for the account that the credentials belong to.
-
-    Raises:
-        ExpectedError: AWS cannot be reached, or does not know us.
-    """
-    # The SDKs read only the second of the two.
-    os.environ["AWS_DEFAULT_REGION"] = Settings().region
-    try:
-        account = boto3.client("sts", config=_QUICKLY).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        raise ExpectedError(
-            f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
-        ) from None
-    return Settings() if "HOURBANK_ACCOUNT" in os.environ else Settings(account=account)
 
 
 def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
@@ -234,7 +194,7 @@ def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
 async def _run(
     settings: Settings,
     own: ServerSettings,
-    listener: socket.socket,
+    listener: Listener,
     *,
     on_ready: Callable[[], None],
     identity: Identity,
@@ -242,31 +202,7 @@ async def _run(
 ) -> None:
     """Serve until a signal comes."""
     async with _composed(settings, own, identity, issuer) as application:
-        config = uvicorn.Config(
-            application,
-            loop="uvloop",
-            http="httptools",
-            ws="websockets-sansio",
-            ws_max_size=BODY_BYTES,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=_STOP_LIMIT,
-            timeout_keep_alive=_KEEP_ALIVE,
-        )
-        await _Server(config, on_ready).serve(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, which says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
+        await listener.serve(application, on_ready)
 
 
 @asynccontextmanager
@@ -289,8 +225,9 @@ async def _composed(
         app = build_app(
             schema=parts.schema,
             store=store,
-            identity=identity,
+            admission=Admission(identity, [key.get_secret_value() for key in own.api_keys]),
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
+            idempotency=Idempotency(store, clock.now, claimed_for=timedelta(seconds=own.idempotency_claim)),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )
@@ -315,38 +252,19 @@ def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
     return os.urandom(32) if issuer is None else issuer.secret("page tokens")
 
 
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()
-    return f"http://{host}:{port}"
-
-
 def _report(line: str) -> None:
     console.print(f"[dim]·[/] {line}")
 
 
-def _welcome(address: str, token: str) -> None:
-    console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{address}/graphql[/]  GraphiQL, in a browser")
-    console.print(f"  health      {address}/readyz")
+def _welcome(listener: Listener, token: str) -> None:
+    console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
+    console.print(f"  health      {listener.url}/readyz")
+    if listener.certificate:
+        console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
     console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
     console.print("  stop        Ctrl-C; what was done is kept")
     # Not wrapped, so that it can be copied.
     console.print(f"\n[dim]As alice:[/]\nAuthorization: {token}\n", soft_wrap=True)
-
-
-def _configure_logging() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            # Without the variables of each frame: they hold members' rows.
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
 
 
 @cli.command()
@@ -367,6 +285,19 @@ def token(
 
 
 @cli.command()
+def certificate(
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Make another, to be trusted anew.")] = False,
+) -> None:
+    """Make the certificate that `serve --tls` uses, if it is not there, and say what must trust it."""
+    with _told_in_a_line():
+        made = local_certificate(ServerSettings().local, anew=force)
+        typer.echo(f"serve       python server.py serve --tls, until {made.expires:%Y-%m-%d}")
+        typer.echo(f"a browser   must trust {made.authority}: import it as a certificate authority")
+        typer.echo(f"Node        NODE_EXTRA_CA_CERTS={made.authority}")
+
+
+@cli.command()
 def schema() -> None:
     """Print the schema in GraphQL's own language."""
     with _told_in_a_line():
@@ -384,22 +315,73 @@ def template() -> None:
 def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the functions' code.")]) -> None:
     """Deploy to AWS."""
     with _told_in_a_line():
-        if not deploy_to_aws(_settings_on_aws(), bucket=code_bucket, report=_report):
+        if not deploy_to_aws(settings_on_aws(), bucket=code_bucket, report=_report):
             _report("nothing to do: it is deployed as it is here")
 
 
 @cli.command()
 def functions() -> None:
     """Host the functions of a local server that runs with `--functions external`."""
-    _configure_logging()
+    configure_logging()
     with _told_in_a_line():
-        own, settings = ServerSettings(), Settings()
-        cloud = LocalCloud(own.local, settings)
-        cloud.attach()
-        os.environ.update(cloud.environment)
+        own = ServerSettings()
+        settings = settings_here(own.local)
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
             signal.pause()
+
+
+_OnAws = Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")]
+
+
+@cli.command()
+def redrive(
+    *,
+    aws: _OnAws = False,
+    only_list: Annotated[bool, typer.Option("--list", help="Restart nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """List what has failed for good, and restart it."""
+    with _reading("The dead-letter queue", aws=aws) as settings:
+        of_stack = Redrive(Services.over(BlockingCalls(), settings))
+        ask = (lambda _question: True) if yes else typer.confirm
+        if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
+            raise typer.Exit(1)
+
+
+@cli.command()
+def reconcile(*, aws: _OnAws = False) -> None:
+    """Compare every member's log with their balance, and print what is wrong."""
+    _look_into_books(bookkeeping.reconcile, aws=aws)
+
+
+@cli.command()
+def audit(
+    member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
+) -> None:
+    """Verify one member's log and print it, entry by entry."""
+    _look_into_books(partial(bookkeeping.audit, member), aws=aws)
+
+
+def _look_into_books(look: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
+    """Run a look into the books; the exit code is 1 if they are wrong."""
+    # A file or another program gets each row in one line.
+    printing = console if console.is_terminal else Console(highlight=False, width=_UNBROKEN)
+    with _reading("The ledger", aws=aws) as settings:
+        if not asyncio.run(look(settings.names, printing)):
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _reading(what: str, *, aws: bool) -> Iterator[Settings]:
+    """Lead AWS's clients to a deployment, and tell in a line if it cannot be read."""
+    configure_logging()
+    with _told_in_a_line():
+        settings = settings_on_aws() if aws else settings_here(ServerSettings().local)
+        try:
+            yield settings
+        except (BotoCoreError, ClientError) as error:
+            raise ExpectedError(f"{what} of {settings.stack} cannot be read: {error}") from None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pynamodb.expressions.condition import Condition
+
 from models.answers import SUBMITTED
 from models.change import Change, Guard, Payment, Scene
 from models.disputes import Dispute
@@ -79,8 +81,14 @@ def _check_offer(writing: Writing, scene: Scene) -> None:
     on_offer = (Service.isActive == True) & (Service.hourlyRate == offer.hourly_rate)  # noqa: E712 — a condition
     writing.check(Service, offer.id, on_offer & (Service.userId == request.provider_id))
     for member_id in (request.requester_id, request.provider_id):
-        active = User.isActive.does_not_exist() | (User.isActive == True)  # noqa: E712 — a condition
-        writing.check(User, member_id, User.id.exists() & active)
+        writing.check(User, member_id, active())
+
+
+def active() -> Condition:
+    """Return that a member is there and active."""
+    is_so: Condition = User.isActive.does_not_exist() | (User.isActive == True)  # noqa: E712 — a condition
+    is_so &= User.id.exists()
+    return is_so
 
 
 def _record(writing: Writing, scene: Scene, payment: Payment, now: datetime) -> None:

@@ -58,6 +58,7 @@ def end(
 _ENDINGS = {
     StatusReason.REQUESTER_CANCELLED: "The requester has cancelled the request.",
     StatusReason.PROVIDER_WITHDREW: "The provider has withdrawn; held hours are back.",
+    StatusReason.ADMIN_CANCELLED: "An administrator has ended the request; held hours are back.",
     StatusReason.PROVIDER_REJECTED: "The provider has declined the request; held hours are back.",
     StatusReason.REQUESTER_REJECTED: "The requester has declined the counter-offer; held hours are back.",
     StatusReason.NEGOTIATION_TIMEOUT: "The counter-offer was not answered in time; held hours are back.",
@@ -152,6 +153,15 @@ def resume(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
         dispute = scene.dispute.changed(now, step_function_execution_arn=execution_arn)
         return Change(request=after, dispute=dispute, events=resumed)
     return Change(request=replace(after, step_function_execution_arn=execution_arn), events=resumed)
+
+
+def redrive(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
+    """Hand the request to a new execution as a person has asked: if that fails, it is resumed for a day again."""
+    request = scene.request
+    if request.is_over:
+        return request
+    begun_anew = replace(request, resumptions=0, failing_since=None)
+    return resume(replace(scene, request=begun_anew), now, execution_arn=execution_arn)
 
 
 def note_failure(scene: Scene, now: datetime, *, error: str, cause: str) -> Verdict:

@@ -38,6 +38,9 @@ class Code(StrEnum):
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     CONTENTION = "CONTENTION"
     SUPERSEDED = "SUPERSEDED"
+    # AppSync's own words: no rule can make sense of the input; others may do this, this caller may not.
+    BAD_REQUEST = "BadRequest"
+    UNAUTHORIZED = "Unauthorized"
 
 
 @dataclass(frozen=True, slots=True)

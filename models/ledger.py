@@ -6,7 +6,6 @@ a leg with `issued` brings hours into being (or takes them out), so that over al
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -77,6 +76,14 @@ class Balance:
             created_at=now,
             updated_at=now,
         )
+
+    def locked(self, by: str, now: datetime) -> "Balance":
+        """Return this balance, which gives nothing for anything new any more."""
+        return replace(self, locked_at=now, locked_by=by, updated_at=now, version=self.version + 1)
+
+    def unlocked(self, now: datetime) -> "Balance":
+        """Return this balance, free again."""
+        return replace(self, locked_at=None, locked_by=None, updated_at=now, version=self.version + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,34 +352,3 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, Hours):
         return hundredths(value)
     return clock.to_text(value) if isinstance(value, datetime) else value
-
-
-def replay(entries: Iterable[Entry], *, user_id: str, now: datetime) -> Balance:
-    """Return the balance that a member's entries, in any order, lead to.
-
-    Raises:
-        BrokenLedgerError: an entry is missing, changed, or does not follow from the one before it.
-    """
-    balance = Balance.empty(user_id, now)
-    for entry in sorted(entries, key=lambda line: line.balance_version):
-        available = balance.available_balance + entry.amount
-        escrowed = balance.escrowed_balance + entry.escrowed_amount
-        follows = (
-            entry.user_id == user_id
-            and entry.balance_version > balance.version
-            and entry.previous_hash == balance.last_hash
-            and entry.balance_before == balance.available_balance
-            and entry.balance_after == available
-        )
-        if not follows or entry.hash != entry_hash(entry):
-            raise BrokenLedgerError(f"the log of {user_id} breaks at entry {entry.id}")
-        balance = replace(
-            balance,
-            total_balance=available + escrowed,
-            available_balance=available,
-            escrowed_balance=escrowed,
-            version=entry.balance_version,
-            last_transaction_id=entry.transaction_id,
-            last_hash=entry.hash,
-        )
-    return balance

@@ -259,6 +259,11 @@ class Request:
         return self.disputes[-1] if self.status is RequestStatus.DISPUTED and self.disputes else None
 
     @property
+    def is_stranded(self) -> bool:
+        """Tell whether this request waits for an admin: it lives, and nobody tries any more to move it."""
+        return self.due_at is None and self.status not in ENDED and self.status is not RequestStatus.DISPUTED
+
+    @property
     def answer(self) -> Answer | None:
         """Return the answer that stands and that the workflow has not acted on yet."""
         return self.wait.answer if self.wait else None

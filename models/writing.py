@@ -46,8 +46,9 @@ class Writing:
         self.items: list[dict[str, Any]] = []
 
     def put(self, table: type[Table], item: Item) -> None:
-        """Put a row that must not exist yet."""
-        params = {"Item": item, **expressions(condition=key_of(table).does_not_exist())}
+        """Put a row that must not exist yet; like Amplify's, it says what type it is of."""
+        typed = {**item, "__typename": {"S": table.Meta.table_name}}
+        params = {"Item": typed, **expressions(condition=key_of(table).does_not_exist())}
         self._add("Put", table, params)
 
     def create(self, table: type[Table], row: Any, **more: Any) -> None:

@@ -13,8 +13,8 @@ from resolvers.filters import ATTRIBUTE_TYPES, CONNECTIVES, OPERATORS, Filter, b
 from schema.errors import InvalidInputError
 
 EXPRESSION_BYTES = 4096  # DynamoDB's own limit
-# A DynamoDB number reaches to 10^126.
-LARGEST_NUMBER = 1e125
+# DynamoDB's numbers reach from 10^-130 to 10^126.
+SMALLEST_NUMBER, LARGEST_NUMBER = 1e-130, 1e125
 
 _TYPE_CODES = {name: code for code, name in ATTRIBUTE_TYPES.items()}
 
@@ -26,8 +26,22 @@ def condition_of(given: Filter | None) -> Condition | None:
         InvalidInputError: an operator makes no sense, or the filter is larger than DynamoDB takes.
     """
     condition = _object(bounded(given))
-    if condition is not None:
-        _check_size(condition)
+    return None if condition is None else fitting(condition)
+
+
+def fitting(condition: Condition) -> Condition:
+    """Return a condition that a client's filter, and perhaps ours beside it, has become.
+
+    Raises:
+        InvalidInputError: it is larger than DynamoDB takes.
+    """
+    text: str = expressions(filter=condition)["FilterExpression"]
+    if _operators(condition) + text.count("size (") > OPERATORS or len(text) > EXPRESSION_BYTES:
+        raise InvalidInputError(
+            f"A filter may have {OPERATORS} operators and {EXPRESSION_BYTES} characters at most as DynamoDB"
+            " writes it, those of the access rules included; ask in several queries",
+            field="filter",
+        )
     return condition
 
 
@@ -94,8 +108,10 @@ def _wire(place: str, value: Any) -> dict[str, Any]:
         return {"BOOL": value}
     if isinstance(value, str):
         return {"S": str(value)}
-    if abs(value) > LARGEST_NUMBER:
-        raise InvalidInputError(f"{place}: {value} is larger than any number stored", field="filter")
+    if value and not SMALLEST_NUMBER <= abs(value) <= LARGEST_NUMBER:
+        raise InvalidInputError(
+            f"{place}: {value} is beyond all numbers stored, {SMALLEST_NUMBER} to {LARGEST_NUMBER}", field="filter"
+        )
     return {"N": str(Decimal(repr(value)))}
 
 
@@ -122,16 +138,6 @@ _OPERATORS: dict[str, _Build] = _ORDERED | {
     "attributeExists": lambda path, _, value: path.exists() if value else path.does_not_exist(),
     "attributeType": lambda path, _, value: path.is_type(_TYPE_CODES[value]),
 }
-
-
-def _check_size(condition: Condition) -> None:
-    text: str = expressions(filter=condition)["FilterExpression"]
-    if _operators(condition) + text.count("size (") > OPERATORS or len(text) > EXPRESSION_BYTES:
-        raise InvalidInputError(
-            f"A filter may have {OPERATORS} operators and {EXPRESSION_BYTES} characters at most as DynamoDB"
-            " writes it; ask in several queries",
-            field="filter",
-        )
 
 
 def _operators(condition: Condition) -> int:

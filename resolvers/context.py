@@ -1,11 +1,14 @@
 """What a resolver knows of the request that it works for: who is asking, and where rows come from."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
+from uuid import uuid4
 
 from strawberry.dataloader import DataLoader
 
+from models.identifiers import derived
 from models.store import Item, Read, Store
 from resolvers.identity import Caller
 from schema.amplify.answers import AnyInfo
@@ -14,24 +17,33 @@ from schema.errors import UnauthorizedError
 
 @dataclass(slots=True)
 class Context:
-    """One HTTP request, or one socket with all its operations.
+    """One HTTP request, one socket with all its operations, or one subscription of AppSync's protocol.
 
     Args:
         store: the tables.
         caller: who is asking; None for nobody whom we know. A socket learns it from its first message.
         headers: the request's headers.
         connection_params: what a socket's first message carried.
+        cause: what made ids follow from, if the request may be repeated under a key of its client's.
+
+    `listening` is set by a subscription as soon as it will be told every change that is written from then on.
     """
 
     store: Store
     caller: Caller | None
     headers: Mapping[str, str]
     connection_params: dict[str, object] | None = None
+    cause: str | None = None
+    listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     rows: DataLoader[Read, Item | None] = field(init=False)
 
     def __post_init__(self) -> None:
         # It only gathers the reads of one moment: kept rows would grow stale under a socket's long life.
         self.rows = DataLoader(load_fn=self.store.batch_get, cache=False)
+
+    def made_id(self, info: AnyInfo) -> str:
+        """Return the id of what a field makes that its client gave none: if the request is repeated, the same."""
+        return str(uuid4()) if self.cause is None else derived(self.cause, *info.path.as_list())
 
 
 def context_of(info: AnyInfo) -> Context:

@@ -129,45 +129,49 @@ def _none_of(member: Filter) -> Iterator[Predicate]:
 
 
 def _operators(member: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the operators of a field that say something, `size` with those of its own that do."""
     for word, operand in member.items():
-        if operand is not None or word in {"eq", "ne"}:
+        if word == "size":
+            limits = {inner: limit for inner, limit in (operand or {}).items() if limit is not None}
+            if limits:
+                yield word, limits
+        elif operand is not None or word in {"eq", "ne"}:
             yield word, operand
 
 
 def _field(name: str, word: str, operand: Any) -> Predicate:
     """Return the test of one operator on one field of a row."""
+    if operand is None or word == "attributeExists":
+        is_wanted = word == "ne" if operand is None else operand
+        return lambda item: (name in item) is is_wanted
     if word == "attributeType":
         return lambda item: ATTRIBUTE_TYPES.get(next(iter(item.get(name, {})), "")) == operand
     if word == "size":
-        sizes = [_test(inner, value) for inner, value in operand.items() if value is not None]
+        sizes = [_test(inner, limit) for inner, limit in operand.items()]
         return lambda item: all(test(_size(_decode(item.get(name)))) for test in sizes)
     test = _test(word, operand)
     return lambda item: test(_decode(item.get(name)))
 
 
-def _test(word: str, operand: Any) -> _Test:  # noqa: PLR0911 — one line for each of Amplify's operators
+def _test(word: str, operand: Any) -> _Test:
     """Return the test that an operator makes; those with a `not` in them hold for a field that is absent."""
-    match word, operand:
-        case "attributeExists", wanted:
-            return lambda value: (value is not None) is wanted
-        case (("eq" | "ne"), None):
-            return lambda value: (value is None) is (word == "eq")
-        case "ne" | "notContains" | "notIn", _:
+    match word:
+        case "ne" | "notContains" | "notIn":
             positive = _test({"ne": "eq", "notContains": "contains", "notIn": "in"}[word], operand)
             return lambda value: not positive(value)
-        case (("eq" | "le" | "lt" | "ge" | "gt"), _):
+        case "eq" | "le" | "lt" | "ge" | "gt":
             return _comparison(_COMPARISONS[word], _exact(operand))
-        case "between", bounds:
-            low, high = ends_of("between", bounds)
+        case "between":
+            low, high = ends_of("between", operand)
             above, below = _test("ge", low), _test("le", high)
             return lambda value: above(value) and below(value)
-        case "in", choices:
-            members = [_exact(choice) for choice in choices]
-            return lambda value: value is not None and value in members
-        case "contains", part:
-            return lambda value: isinstance(value, str | list) and part in value
-        case "beginsWith", part:
-            return lambda value: isinstance(value, str) and value.startswith(part)
+        case "in":
+            members = [_exact(choice) for choice in operand if choice is not None]
+            return lambda value: value in members
+        case "contains":
+            return lambda value: isinstance(value, str | list) and operand in value
+        case "beginsWith":
+            return lambda value: isinstance(value, str) and value.startswith(operand)
     raise _bad(f"There is no filter operator {word}")
 
 
@@ -188,13 +192,14 @@ def _comparison(compare: Callable[[Any, Any], bool], operand: Any) -> _Test:
 
 
 def _exact(operand: Any) -> Any:
-    """Return a number as the decimal that was written; text and booleans as they are."""
-    is_number = isinstance(operand, int | float) and not isinstance(operand, bool)
-    return Decimal(str(operand)) if is_number else operand
+    """Return a number as the decimal that was written, a text or an enum's value as text, booleans as they are."""
+    if isinstance(operand, str):
+        return str(operand)
+    return operand if isinstance(operand, bool) else Decimal(str(operand))
 
 
 def _decode(value: Mapping[str, Any] | None) -> Any:
-    """Return a wire value as text, Decimal, bool or list; None if it is absent or a stored null."""
+    """Return a wire value as text, Decimal, bool or list; None if it is absent, or null, which nothing equals."""
     match value:
         case None | {"NULL": _}:
             return None
@@ -207,7 +212,10 @@ def _decode(value: Mapping[str, Any] | None) -> Any:
 
 
 def _size(value: Any) -> Decimal | None:
-    return Decimal(len(value)) if isinstance(value, str | list) else None
+    """Return what DynamoDB takes for the size: elements of a list, UTF-16's units of a text."""
+    if isinstance(value, str):
+        return Decimal(len(value.encode("utf-16-le")) // 2)
+    return Decimal(len(value)) if isinstance(value, list) else None
 
 
 def _bad(message: str) -> InvalidInputError:

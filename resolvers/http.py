@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -17,25 +18,31 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.types import QueryParams
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
+from models.errors import ContentionError
 from models.store import Store
+from resolvers.admission import Admission
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
-from resolvers.identity import Caller, UnauthenticatedError
-from resolvers.payload import fault_of
-from resolvers.transport import TextFrames, TransportHandler, authorization_of
+from resolvers.idempotency import HEADER, REPLAYED, Idempotency, asked_under_key
+from resolvers.identity import UnauthenticatedError
+from resolvers.payload import fault_of, response_of
+from resolvers.realtime import RealtimeEndpoint
+from resolvers.sockets import INIT_SECONDS, TextFrames
+from resolvers.transport import TransportHandler
 from schema.amplify.build import MirrorSchema
-from schema.errors import mask, report
+from schema.errors import RefusedError, mask, report_any
 
 PATH = "/graphql"
+REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
 # A row may have 400 KB; an input that carries one needs some room around it. A socket's messages likewise.
 BODY_BYTES = 1_000_000
-INIT_TIMEOUT = timedelta(seconds=15)
 # Any page may make a browser send a GET: it is for GraphiQL, and runs nothing.
 _ALLOWED: Mapping[str, frozenset[OperationType]] = {
     "GET": frozenset(),
@@ -44,27 +51,18 @@ _ALLOWED: Mapping[str, frozenset[OperationType]] = {
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
     OperationType.MUTATION: f"A mutation is sent by POST to {PATH}",
-    OperationType.SUBSCRIPTION: f"A subscription is sent over a graphql-transport-ws socket, ws(s)://…{PATH}",
+    OperationType.SUBSCRIPTION: (
+        f"A subscription is sent over a socket: graphql-transport-ws on {PATH}, AppSync's own on {REALTIME_PATH}"
+    ),
 }
 ALLOWED_HEADERS = (
     "authorization",
     "x-api-key",
     "x-amz-user-agent",
     "x-amz-date",
-    "idempotency-key",
+    HEADER,
     "content-type",
 )
-
-
-class Callers(Protocol):
-    """Tells who is asking."""
-
-    async def caller(self, authorization: str | None) -> Caller | None:
-        """Return the caller that an Authorization header proves, None without one.
-
-        Raises:
-            UnauthenticatedError: it proves nothing.
-        """
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -73,9 +71,10 @@ class Endpoint(GraphQL[Context, None]):
     Args:
         schema: the schema.
         store: the tables.
-        callers: tells who is asking.
+        admission: tells who is let in.
         graphiql: the page for browsers.
         origins: pages that may open a socket from elsewhere.
+        idempotency: runs a mutation under a key once.
     """
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -85,20 +84,23 @@ class Endpoint(GraphQL[Context, None]):
         self,
         schema: MirrorSchema,
         store: Store,
-        callers: Callers,
+        admission: Admission,
         graphiql: GraphiQL,
         origins: Sequence[str],
+        idempotency: Idempotency,
     ) -> None:
         super().__init__(
             schema,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=INIT_TIMEOUT,
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=None,  # the handler counts, and refuses in AppSync's shape
             allowed_origins=origins,
         )
         self._store = store
-        self._callers = callers
+        self._admission = admission
         self._graphiql = graphiql
+        self._idempotency = idempotency
+        self._documents = schema.documents
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a socket, or answer a request."""
@@ -129,9 +131,7 @@ class Endpoint(GraphQL[Context, None]):
             return Context(self._store, None, request.headers)
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return Context(self._store, None, request.headers)
-        caller = await self._callers.caller(request.headers.get("authorization"))
-        if caller is None:
-            raise UnauthenticatedError("Missing authorization header")
+        caller = await self._admission.admit(request.headers)
         return Context(self._store, caller, request.headers)
 
     async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
@@ -140,10 +140,7 @@ class Endpoint(GraphQL[Context, None]):
         Raises:
             UnauthenticatedError: the first message and the upgrade request prove nobody.
         """
-        authorization = authorization_of(context.connection_params or {}, context.headers)
-        context.caller = await self._callers.caller(authorization)
-        if context.caller is None:
-            raise UnauthenticatedError("Missing authorization")
+        context.caller = await self._admission.admit(context.connection_params or {}, context.headers)
         return await super().on_ws_connect(context)
 
     async def render_graphql_ide(self, request: Request) -> Response:
@@ -159,19 +156,33 @@ class Endpoint(GraphQL[Context, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """Run a query or a mutation.
+        """Run a query or a mutation, this once if it comes under an Idempotency-Key.
 
         Raises:
-            HTTPException: the request holds neither, or did not come by POST.
+            HTTPException: the request holds neither, or did not come by POST, or its key is none.
         """
-        del request, sub_response, root_value
+        del root_value
+        run = partial(self._execute, request_adapter.method, context, request_data)
+        asked = asked_under_key(context.caller, request.headers, request_data, self._documents)
+        if asked is None:
+            return await run()
+        context.cause = asked.cause
+        try:
+            result, is_replayed = await self._idempotency.once(asked, run)
+        except (RefusedError, ContentionError) as error:
+            return ExecutionResult(data=None, errors=[report_any(error)])
+        if is_replayed:
+            sub_response.headers[REPLAYED] = "true"
+        return result
+
+    async def _execute(self, method: str, context: Context, request_data: GraphQLRequestData) -> ExecutionResult:
         try:
             return await self.schema.execute(
                 request_data.query,
                 variable_values=request_data.variables,
                 context_value=context,
                 operation_name=request_data.operation_name,
-                allowed_operation_types=_ALLOWED[request_adapter.method],
+                allowed_operation_types=_ALLOWED[method],
             )
         except InvalidOperationTypeError as error:
             raise HTTPException(400, _PLACES[error.operation_type]) from error
@@ -181,12 +192,13 @@ class Endpoint(GraphQL[Context, None]):
             raise HTTPException(400, str(error)) from error
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return a result's wire form; `data` comes first, as AppSync has it."""
+        """Return a result's wire form."""
         del request
-        response: GraphQLHTTPResponse = {"data": result.data}
-        if result.errors:
-            response["errors"] = [report(error).formatted for error in result.errors]
-        return response
+        return response_of(result)
+
+    def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
+        """Read a GET: as nothing runs, only what kind of operation it is counts, to say where that is sent."""
+        return {name: value for name, value in params.items() if name in {"query", "operationName"}}
 
     def parse_json(self, data: str | bytes) -> Any:
         """Read a request.
@@ -236,8 +248,9 @@ def build_app(
     *,
     schema: MirrorSchema,
     store: Store,
-    identity: Callers,
+    admission: Admission,
     graphiql: GraphiQL,
+    idempotency: Idempotency,
     routes: Sequence[BaseRoute] = (),
     origins: Sequence[str] = (),
     lifespan: Any = None,
@@ -247,25 +260,27 @@ def build_app(
     Args:
         schema: the schema, its answers in it.
         store: the tables.
-        identity: tells who is asking.
+        admission: tells who is let in.
         graphiql: the page for browsers, its files and sign-in.
+        idempotency: runs a mutation under a key once.
         routes: further routes, such as the health checks.
         origins: pages elsewhere that may call the server.
         lifespan: Starlette's.
     """
-    endpoint = Endpoint(schema, store, identity, graphiql, origins)
+    endpoint = Endpoint(schema, store, admission, graphiql, origins, idempotency)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["GET", "POST"],
         allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType"],
+        expose_headers=["x-amzn-ErrorType", REPLAYED],
     )
     return Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse(PATH)),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
+            WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, admission, origins)),
             *graphiql.routes(),
             *routes,
         ],

@@ -1,6 +1,7 @@
 """Who is asking: a caller, from the Cognito token that the request carries.
 
-UnauthenticatedError  the token is no proof; its text is for the client (amplify-js looks for "Token expired")
+UnauthenticatedError        the token is no proof; its text is for the client (Amplify looks for "Token expired")
+└── IssuerUnreachableError  nobody can tell now: the issuer's keys cannot be read
 """
 
 import asyncio
@@ -34,6 +35,13 @@ _REQUIRED = ["exp", "iss", "sub", "token_use"]
 
 class UnauthenticatedError(Exception):
     """The token proves nothing; the message says why."""
+
+
+class IssuerUnreachableError(UnauthenticatedError):
+    """Nobody can tell now what the token proves."""
+
+    def __init__(self) -> None:
+        super().__init__("The token's issuer cannot be reached; try again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +114,14 @@ class RemoteKeys:
         """Return the key of that id, asking the issuer if it is new and the cool-down is over.
 
         Raises:
-            UnauthenticatedError: the issuer cannot be reached, and no key is known yet.
+            IssuerUnreachableError: the issuer cannot be reached, and no key is known yet.
         """
         if not self._knows(kid):
             async with self._asking:
                 if not self._knows(kid) and time.monotonic() >= self._ask_at:
                     await self._refresh()
         if not self._keys:
-            raise UnauthenticatedError("The token's issuer cannot be reached; try again")
+            raise IssuerUnreachableError
         return self._keys.get(kid)
 
     def _knows(self, kid: str) -> bool:
@@ -156,14 +164,12 @@ class Identity:
         self._keys = keys
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
-    async def caller(self, authorization: str | None) -> Caller | None:
-        """Return who a header value, raw token or `Bearer …`, stands for; None if there is no header.
+    async def caller(self, authorization: str) -> Caller:
+        """Return who a header value, raw token or `Bearer …`, stands for.
 
         Raises:
             UnauthenticatedError: the token is malformed, expired, forged or not meant for us.
         """
-        if authorization is None:
-            return None
         token = authorization.removeprefix("Bearer ").strip()
         if not token.isascii() or not 0 < len(token) <= _TOKEN_BYTES:
             raise UnauthenticatedError("Missing or malformed token")

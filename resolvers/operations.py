@@ -15,9 +15,10 @@ from models.rows import decode, encode
 from models.store import Item, Store
 from resolvers.authorization import may_read
 from resolvers.change_feed import ChangeFeed
-from resolvers.context import signed_in
+from resolvers.context import context_of, signed_in
 from resolvers.service_requests import ServiceRequests
 from resolvers.subscriptions import changes_of
+from resolvers.validation import short
 from schema.amplify.answers import AnyInfo
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, RefusedError, UnauthorizedError
@@ -54,11 +55,7 @@ def checked(message: str | None) -> str | None:
     Raises:
         InvalidInputError: it is too long.
     """
-    if message is not None and len(message) > MESSAGE_CHARACTERS:
-        raise InvalidInputError(
-            f"message: {len(message)} characters are too many; at most {MESSAGE_CHARACTERS} fit.", field="message"
-        )
-    return message or None
+    return short("message", message, MESSAGE_CHARACTERS)
 
 
 def offered(response: Response, given: CounterOfferInput | None) -> Terms | Refusal | None:
@@ -228,7 +225,8 @@ def subscriptions(feed: ChangeFeed) -> type:
         ) -> AsyncIterator[WorkflowStatus]:
             """How far a request has come: now, and at every step from here on."""
             signed_in(info)
-            async for item in changes_of(feed, tables.ServiceRequest, request_id):
+            listening = context_of(info).listening
+            async for item in changes_of(feed, tables.ServiceRequest, request_id, listening):
                 if not _is_visible(info, item):
                     raise UnauthorizedError.of(info)
                 yield _status(item)

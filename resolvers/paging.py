@@ -5,7 +5,7 @@ caller only: it is encrypted, and bound to both by what AES-GCM authenticates al
 """
 
 import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from secrets import token_bytes
 from typing import Any
@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from schema.amplify.answers import AnyInfo
 from schema.amplify.fields import Arguments
+from schema.cost import DEFAULT_PAGE, LARGEST_PAGE
 from schema.errors import InvalidInputError
-from schema.limits import DEFAULT_PAGE, LARGEST_PAGE
 
 _NONCE_BYTES = 12
 # Three keys of DynamoDB's largest size, in base64, and room to spare.
@@ -69,7 +69,7 @@ class PageTokens:
             InvalidInputError: it is no token of this caller's for this question.
         """
         try:
-            raw = urlsafe_b64decode(token[:_TOKEN_CHARACTERS])
+            raw = b64decode(token[:_TOKEN_CHARACTERS], altchars=b"-_", validate=True)
             opened = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], question)
         except (ValueError, InvalidTag) as error:
             raise InvalidInputError(

@@ -1,7 +1,12 @@
-"""What a request's payload must look like, whichever transport brought it, before anything works with it."""
+"""What a request's payload must look like, whichever transport brought it, and what its response looks like."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.types import ExecutionResult
+
+from schema.errors import report
 
 # graphql-core takes some 15 µs to coerce a value of a filter, and the event loop waits for it; the largest input
 # that makes sense, a row with long lists, stays below.
@@ -20,6 +25,14 @@ def fault_of(payload: Mapping[str, Any]) -> str | None:
     if variables and _has_more_values(variables, VALUES):
         return f"The operation's `variables` may hold {VALUES} values at most"
     return None
+
+
+def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
+    """Return a result's wire form; `data` comes first, as AppSync has it."""
+    response: GraphQLHTTPResponse = {"data": result.data}
+    if result.errors:
+        response["errors"] = [report(error).formatted for error in result.errors]
+    return response
 
 
 def _has_more_values(whole: dict[str, Any], limit: int) -> bool:

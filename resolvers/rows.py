@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 from pynamodb.indexes import Index
 
 from models.store import Item, Page, Store, index_keys
@@ -18,12 +19,13 @@ from resolvers.authorization import (
     readable,
     visible,
 )
-from resolvers.conditions import condition_of, mentions
+from resolvers.conditions import condition_of, fitting, mentions
 from resolvers.context import signed_in
 from resolvers.filters import compile_filter
 from resolvers.identity import Caller
+from resolvers.own_rows import OwnRows, beginning
 from resolvers.paging import PageTokens, limit_of, question
-from resolvers.reading_on import CALLS, NESTED_CALLS, keys_in, read_on
+from resolvers.reading_on import CALLS, NESTED_CALLS, Ahead, keys_in, read_on, right_there
 from resolvers.selection import selects
 from resolvers.validation import understood
 from schema.amplify.answers import AnyInfo, Connection
@@ -104,7 +106,7 @@ class Rows:
         elif admits_strangers(caller, model, Operation.READ):
             runs = [self._all(caller, model, arguments)]
         else:
-            runs = self._owned(caller, model, arguments)
+            runs = self._owned(caller, model, arguments, model.owner_fields(Operation.READ))
         return await self._page(caller, model, info, arguments, runs)
 
     async def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Connection:
@@ -126,17 +128,25 @@ class Rows:
     def _found(
         self, caller: Caller, model: Model, index: Index[Any], value: str, arguments: Arguments, *, calls: int
     ) -> Sequence[Run]:
-        """Return a run of an index's rows in which those that the caller may not read do not even count."""
+        """Return runs of an index's rows in which those that the caller may not read do not even count."""
         field = str(index_keys(index)[0].attr_name)
         owners = model.owner_fields(Operation.READ)
         all_theirs = field in owners and is_owner(caller, value)
         if all_theirs or admits_everywhere(caller, model, Operation.READ):
-            return [self._indexed(model.table, index, value, arguments)]
-        only = visible(caller, model, index=field)
-        if only is None:
-            return []
-        run = self._indexed(model.table, index, value, arguments, only=only)
-        return [Run(partial(read_on, run.page, keys_in(model, index), calls), run.keep)]
+            return [self._indexed(model, index, value, arguments)]
+        if admits_strangers(caller, model, Operation.READ):
+            run = self._indexed(model, index, value, arguments, only=visible(caller, model, index=field))
+            return [_reading_on(run, model, index, calls)]
+        others = [owner for owner in owners if owner != field]
+        is_found = Path([field]) == {"S": value}
+        if field in owners:
+            # Of another member's rows, the caller's are those that name the caller, too: no other is looked at.
+            runs = zip(others, self._owned(caller, model, arguments, others, only=is_found), strict=True)
+            return [_reading_on(run, model, model.indexes[owner], calls) for owner, run in runs]
+        run = self._indexed(model, index, value, arguments, only=visible(caller, model))
+        indexes = [model.indexes[owner] for owner in others]
+        own = OwnRows(self._store, model.table, indexes, caller.sub, is_found, _is_forward(arguments))
+        return [_reading_on(run, model, index, calls, own.ahead)] if others else []
 
     def _all(self, caller: Caller, model: Model, arguments: Arguments) -> Run:
         """Return a run of the whole table; rows that are hidden from the caller do not count."""
@@ -144,29 +154,43 @@ class Rows:
         if admits_everywhere(caller, model, Operation.READ):
             return Run(partial(self._store.scan_page, model.table, filter=condition))
         page = partial(self._store.scan_page, model.table, filter=_both_hold(visible(caller, model), condition))
-        return Run(partial(read_on, page, frozenset({model.key}), CALLS))
+        return Run(partial(read_on, page, frozenset({model.key}), CALLS, right_there))
 
-    def _owned(self, caller: Caller, model: Model, arguments: Arguments) -> Sequence[Run]:
+    def _owned(
+        self,
+        caller: Caller,
+        model: Model,
+        arguments: Arguments,
+        fields: Sequence[str],
+        *,
+        only: Condition | None = None,
+    ) -> Sequence[Run]:
         """Return a run for each owner field: the rows that name the caller there, and in no field before it."""
         runs: list[Run] = []
         before: tuple[str, ...] = ()
-        for field in model.owner_fields(Operation.READ):
+        for field in fields:
             if field == model.key:
                 runs.append(self._single(model, caller.sub, arguments))
             else:
-                run = self._indexed(model.table, model.indexes[field], caller.sub, arguments)
+                run = self._indexed(model, model.indexes[field], caller.sub, arguments, only=only)
                 runs.append(Run(run.page, _both(run.keep, partial(_is_first, caller, before))))
             before += (field,)
         return runs
 
     def _indexed(
-        self, table: Any, index: Index[Any], value: str, arguments: Arguments, *, only: Condition | None = None
+        self, model: Model, index: Index[Any], value: str, arguments: Arguments, *, only: Condition | None = None
     ) -> Run:
         keys = frozenset(str(attribute.attr_name) for attribute in index_keys(index))
         condition, keep = _filtered(arguments.get("filter"), keys)
-        condition = _both_hold(only, condition)
-        forward = arguments.get("sortDirection") is not ModelSortDirection.DESC
-        return Run(partial(self._store.query, table, index, value, filter=condition, forward=forward), keep)
+        condition, forward = _both_hold(only, condition), _is_forward(arguments)
+
+        async def page(*, start_key: Item | None, **given: Any) -> Page:
+            begin = beginning(index, start_key, forward=forward)
+            return await self._store.query(
+                model.table, index, value, filter=condition, forward=forward, **begin, **given
+            )
+
+        return Run(page, keep)
 
     def _single(self, model: Model, key: str, arguments: Arguments) -> Run:
         async def page(**_: Any) -> Page:
@@ -207,6 +231,15 @@ class Rows:
         return Connection(readable(caller, model, items), next_token)
 
 
+def _reading_on(run: Run, model: Model, index: Index[Any], calls: int, ahead: Ahead = right_there) -> Run:
+    """Return a run of the same rows, of which only those that pass its filter count."""
+    return Run(partial(read_on, run.page, keys_in(model, index), calls, ahead), run.keep)
+
+
+def _is_forward(arguments: Arguments) -> bool:
+    return arguments.get("sortDirection") is not ModelSortDirection.DESC
+
+
 def _filtered(given: Mapping[str, Any] | None, keys: frozenset[str]) -> tuple[Condition | None, Keep | None]:
     """Return a filter for DynamoDB, or, since it refuses filters on an index's own keys, as a predicate."""
     if mentions(given, keys):
@@ -215,7 +248,7 @@ def _filtered(given: Mapping[str, Any] | None, keys: frozenset[str]) -> tuple[Co
 
 
 def _both_hold(one: Condition | None, other: Condition | None) -> Condition | None:
-    return other if one is None else one if other is None else one & other
+    return other if one is None else one if other is None else fitting(one & other)
 
 
 def _is_first(caller: Caller, before: Sequence[str], item: Item) -> bool:

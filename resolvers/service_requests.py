@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from models import answers, hours
+from models.answers import Leave
 from models.aws import Calls
 from models.clock import Clock
 from models.errors import Refusal, not_found
@@ -81,13 +82,20 @@ class ServiceRequests:
 
     async def start(self, request_id: str, *, by: str) -> Request | Refusal:
         """Start a request's workflow, unless it runs or has run to its end."""
+        request = await self._read(request_id, by=by, provider=False)
+        if isinstance(request, Request):
+            await self._executions.start(request)
+        return request
+
+    async def _read(self, request_id: str, *, by: str, provider: bool) -> Request | Refusal:
+        """Return a request for the one side that may act, as it stands.
+
+        A rule that moves hours reads more, in line with what else moves them: that is not for strangers to time.
+        """
         request = await self._transactions.read(request_id)
         if request is None:
             return not_found()
-        if (refused := answers.stranger(request, by, provider=False)) is not None:
-            return refused
-        await self._executions.start(request)
-        return request
+        return answers.stranger(request, by, provider=provider) or request
 
     async def answer(
         self,
@@ -103,9 +111,9 @@ class ServiceRequests:
         rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
         # Other terms that are taken up move hours.
         whole = wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
-        moved = await settled(
-            self._calls, self._clock, lambda: self._transactions.move(request_id, rule, whole=whole)
-        )
+        if whole and isinstance(refused := await self._read(request_id, by=by, provider=False), Refusal):
+            return refused
+        moved = await self._settled(request_id, rule, whole=whole)
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:
@@ -114,16 +122,21 @@ class ServiceRequests:
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that is not accepted yet; the execution that waits comes to its end."""
-        return await self._end(request_id, partial(answers.cancel, by=by, message=message))
+        return await self._leave(request_id, answers.CANCEL, by=by, message=message)
 
     async def withdraw(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that the provider has accepted; the execution that waits comes to its end."""
-        return await self._end(request_id, partial(answers.withdraw, by=by, message=message))
+        return await self._leave(request_id, answers.WITHDRAW, by=by, message=message)
 
-    async def _end(self, request_id: str, rule: Rule) -> Request | Refusal:
-        moved = await settled(
-            self._calls, self._clock, lambda: self._transactions.move(request_id, rule, whole=True)
-        )
+    async def _leave(self, request_id: str, how: Leave, *, by: str, message: str | None) -> Request | Refusal:
+        found = await self._read(request_id, by=by, provider=how.provider)
+        if isinstance(found, Refusal):
+            return found
+        return await self.end(request_id, partial(answers.leave, how=how, by=by, message=message))
+
+    async def end(self, request_id: str, rule: Rule) -> Request | Refusal:
+        """Let a rule end a request; the execution that waits comes to its end, too."""
+        moved = await self._settled(request_id, rule, whole=True)
         if isinstance(moved, Refusal):
             return moved
         if moved.before.wait is not None:

@@ -1,5 +1,6 @@
 """What subscribers are told: the rows that they may read, ask for and filter, as the change feed brings them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,13 +9,14 @@ from models.store import Item, key_of
 from models.tables import Table
 from resolvers.authorization import admits_strangers, is_owner, may_read
 from resolvers.change_feed import ChangeFeed, FeedClosedError, Subscription
-from resolvers.context import signed_in
+from resolvers.context import context_of, signed_in
 from resolvers.filters import Predicate, compile_filter
 from resolvers.identity import Caller
 from resolvers.streams import Kind
 from schema.amplify.answers import AnyInfo
 from schema.amplify.declaration import Model
 from schema.amplify.rules import Operation
+from schema.amplify.wire import Decoder
 from schema.errors import AppSyncError, UnauthorizedError
 
 _KINDS = {Operation.CREATE: Kind.CREATE, Operation.UPDATE: Kind.UPDATE, Operation.DELETE: Kind.DELETE}
@@ -41,19 +43,29 @@ class Subscriptions:
             AppSyncError: the subscription was closed; its text says why.
         """
         caller = signed_in(info)
-        owners = {name: arguments[name] for name in model.owner_fields(Operation.READ) if arguments.get(name)}
+        asked = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
+        owners = {name: owner for name, owner in asked.items() if owner is not None}
         if not _may_listen(caller, model, owners):
             raise UnauthorizedError.of(info)
-        is_meant = _meant(model, owners, compile_filter(arguments.get("filter")))
+        is_meant = _meant(caller, model, owners, compile_filter(arguments.get("filter")))
         async with _following(self._feed, model.table) as changes:
+            context_of(info).listening.set()
             async for change in changes:
                 row = change.item
-                if change.kind is _KINDS[operation] and is_meant(row) and may_read(caller, model, row):
+                if change.kind is _KINDS[operation] and may_read(caller, model, row) and is_meant(row):
                     yield row
 
 
-async def changes_of(feed: ChangeFeed, table: type[Table], key: str) -> AsyncIterator[Item]:
+async def changes_of(
+    feed: ChangeFeed, table: type[Table], key: str, listening: asyncio.Event
+) -> AsyncIterator[Item]:
     """Yield a row as it is now, if it is there, and as each change leaves it, until it is deleted.
+
+    Args:
+        feed: where changes come from.
+        table: the row's table.
+        key: its key.
+        listening: set once its first state is out, which a caller may refuse, and changes are awaited.
 
     Raises:
         AppSyncError: the subscription was closed; its text says why.
@@ -62,6 +74,7 @@ async def changes_of(feed: ChangeFeed, table: type[Table], key: str) -> AsyncIte
         seen = await feed.store.get(table, key, consistent=True)
         if seen is not None:
             yield seen
+        listening.set()
         async for change in changes:
             if change.item[key_of(table).attr_name] != {"S": key}:
                 continue
@@ -90,10 +103,17 @@ def _may_listen(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool
     return bool(model.owner_fields(Operation.READ))
 
 
-def _meant(model: Model, owners: Mapping[str, str], passes: Predicate) -> Predicate:
+def _meant(caller: Caller, model: Model, owners: Mapping[str, str], passes: Predicate) -> Predicate:
     """Return what tells whether a row is one that the arguments ask for: every one of them narrows."""
-    shown = {name: model.fields[name].decode for name in owners}
-    return lambda row: passes(row) and all(shown[name](row.get(name)) == owners[name] for name in owners)
+    tests = [_names(caller, name, model.fields[name].decode, owner) for name, owner in owners.items()]
+    return lambda row: passes(row) and all(test(row) for test in tests)
+
+
+def _names(caller: Caller, field: str, shown: Decoder, owner: str) -> Predicate:
+    """Return what tells whether a row's owner field names somebody; the caller by whichever of their names."""
+    if is_owner(caller, owner):
+        return lambda row: is_owner(caller, row.get(field, {}).get("S"))
+    return lambda row: shown(row.get(field)) == owner
 
 
 def _is_newer(row: Item, seen: Item) -> bool:

@@ -4,16 +4,11 @@ A socket ends with its token, with a client that does not read, and with a messa
 told in AppSync's shape.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from typing import Any, cast
 
-import orjson
 from graphql import GraphQLError
-from starlette.websockets import WebSocketDisconnect, WebSocketState
-from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -29,44 +24,8 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from resolvers.context import Context
 from resolvers.identity import UnauthenticatedError
 from resolvers.payload import fault_of
-from schema.errors import AppSyncError, mask, report, report_any
-
-OPERATIONS = 100  # of one socket at a time, AppSync's own limit
-# What a client does not read stays in memory, so it may not stop reading for longer than this.
-SEND_SECONDS = 30.0
-_CLOSE_SECONDS = 1.0  # a close frame is a courtesy: whoever does not read misses it
-_REASON_BYTES = 123  # what a close frame has room for
-
-# graphql-ws tries again after 4403, with the fresh token that its connectionParams then give; 4401 is final.
-_FORBIDDEN = 4403
-_INTERNAL = 1011
-_TRY_AGAIN = 1013
-
-
-class TextFrames(ASGIWebSocketAdapter):
-    """Sends JSON in text frames, as the protocol wants; a browser would be given a Blob otherwise."""
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send a message.
-
-        Raises:
-            WebSocketDisconnected: the socket is closed.
-        """
-        if self.ws.application_state is WebSocketState.DISCONNECTED:
-            raise WebSocketDisconnected
-        try:
-            await self.ws.send_text(orjson.dumps(message).decode())
-        except WebSocketDisconnect as error:
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the socket, if it is open, with as much of a reason as fits."""
-        if self.ws.application_state is WebSocketState.DISCONNECTED:
-            return
-        fitting = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
-        with suppress(WebSocketDisconnect, TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self.ws.close(code=code, reason=fitting)
+from resolvers.sockets import FORBIDDEN, OPERATIONS, Life, TextFrames, too_many_operations
+from schema.errors import report, report_any
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
@@ -74,19 +33,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._life = asyncio.timeout(None)
-        self._end = (_FORBIDDEN, "Token expired")
+        self._life = Life(cast("TextFrames", self.websocket))
 
     async def handle(self) -> None:
         """Serve until either side ends it, or until the token expires."""
-        try:
-            async with self._life:
-                await super().handle()
-        except Exception as error:  # noqa: BLE001 — a socket that only breaks off tells its client nothing
-            if self._life.expired():
-                await self.websocket.close(*self._end)
-            else:
-                await self.websocket.close(_INTERNAL, str(mask(error)))
+        await self._life.of(super().handle())
 
     async def handle_message(self, message: object) -> None:
         """Handle a message, or close the socket if it is none of the protocol's."""
@@ -102,11 +53,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         try:
             await super().handle_connection_init(message)
         except UnauthenticatedError as error:
-            await self.websocket.close(_FORBIDDEN, str(error))
+            await self.websocket.close(FORBIDDEN, str(error))
             return
         if self.context.caller is not None:
-            left = self.context.caller.expires - time.time()
-            self._life.reschedule(asyncio.get_running_loop().time() + left)
+            self._life.last_until(self.context.caller.expires)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation, or say why not."""
@@ -119,10 +69,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
 
     def _refusal(self, payload: Mapping[str, object]) -> Exception | None:
         if len(self.operations) >= OPERATIONS:
-            return AppSyncError(
-                f"A socket may have {OPERATIONS} operations at a time; complete one first",
-                error_type="MaxSubscriptionsReachedError",
-            )
+            return too_many_operations()
         fault = fault_of(payload)
         return None if fault is None else GraphQLError(fault)
 
@@ -155,14 +102,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[Context, None]):
         Raises:
             WebSocketDisconnected: the client is gone, or as good as.
         """
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await super().send_message(message)
-        except TimeoutError:
-            self._end = (_TRY_AGAIN, "Closed: messages were not read")
-            if not self._life.expired():
-                self._life.reschedule(asyncio.get_running_loop().time())
-            raise WebSocketDisconnected from None
+        await self._life.send(message)
 
 
 def _is_message(message: object) -> bool:
@@ -174,11 +114,3 @@ def _is_message(message: object) -> bool:
         case {"type": str()}:
             return True
     return False
-
-
-def authorization_of(parameters: Mapping[str, object], headers: Mapping[str, str]) -> str | None:
-    """Return the token that a socket's connection_init payload carries, or else its upgrade request."""
-    for name in ("Authorization", "authorization"):
-        if isinstance(token := parameters.get(name), str):
-            return token
-    return headers.get("authorization")

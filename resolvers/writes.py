@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from uuid import uuid4
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -14,8 +13,8 @@ from models.clock import Clock
 from models.errors import Refusal
 from models.store import ConditionFailedError, Item, Store, key_of
 from resolvers.authorization import admits_everywhere, admitting, by_group, is_owner
-from resolvers.conditions import condition_of
-from resolvers.context import signed_in
+from resolvers.conditions import condition_of, fitting
+from resolvers.context import context_of, signed_in
 from resolvers.filters import Predicate, compile_filter
 from resolvers.identity import Caller
 from resolvers.relations import COMPUTED
@@ -91,7 +90,7 @@ class Writes:
         given = {name: value for name, value in arguments["input"].items() if value is not None}
         given = _owned(caller, model, info, given)
         _check_initial(caller, model, given)
-        given.setdefault(model.key, str(uuid4()))
+        given.setdefault(model.key, context_of(info).made_id(info))
         creator = self._domain.creators.get(model.name)
         condition = arguments.get("condition")
         if creator is None:
@@ -298,4 +297,4 @@ def same_content(model: Model, item: Item, content: Item) -> bool:
 
 
 def _all(first: Condition, second: Condition | None) -> Condition:
-    return first if second is None else first & second
+    return first if second is None else fitting(first & second)

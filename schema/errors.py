@@ -19,12 +19,16 @@ from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from models.errors import Code, ContentionError, Refusal
 
 _log = structlog.get_logger(__name__)
 
+# How far before a value its name is looked for: the time that it takes grows with the square.
+_BEFORE = 200
+# What an error is called that nobody foresaw; AppSync's own word.
+INTERNAL_FAILURE = "InternalFailure"
 # What Strawberry raises over a request that names no operation: the client's own mistakes.
 _NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError)
 
@@ -118,6 +122,9 @@ def report(error: GraphQLError) -> ReportedError:
         return _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
     if isinstance(cause, AppSyncError):
         return _reported(error, str(cause), cause.error_type, cause.info)
+    if isinstance(cause, InvalidOperationTypeError):
+        only = "Only subscriptions run here; a query or a mutation is sent by POST"
+        return _reported(error, only, "UnsupportedOperation", None)
     if isinstance(cause, ContentionError):
         return _reported(error, str(cause), Code.CONTENTION, None)
     masked = mask(cause, path=error.path)
@@ -142,7 +149,7 @@ def mask(error: BaseException, **place: Any) -> AppSyncError:
     _log.error("unforeseen error", correlation_id=correlation_id, exc_info=error, **place)
     return AppSyncError(
         f"Something went wrong on our side; when you report it, quote {correlation_id}",
-        error_type="InternalFailure",
+        error_type=INTERNAL_FAILURE,
         info={"correlationId": correlation_id},
     )
 
@@ -174,6 +181,6 @@ def _place(error: GraphQLError) -> str:
     node = error.nodes[0] if error.nodes else None
     if not isinstance(node, ValueNode) or node.loc is None:
         return ""
-    before = node.loc.source.body[: node.loc.start]
+    before = node.loc.source.body[max(0, node.loc.start - _BEFORE) : node.loc.start]
     named = re.search(r"(\w+)\s*:\s*\[?\s*$", before)
     return f" (at {named[1]})" if named else ""

@@ -1,199 +1,174 @@
-"""How much one operation may ask for, told from its text before anything is read.
+"""How much one document and one operation may ask for, told from its text before anything is read."""
 
-The estimate takes a page for full: as large as a `limit` that is written out, else as the default. A `limit` in a
-variable counts as the default, too, since the text does not say it. That is sound, for two such pages inside each
-other are already over the limit: an operation costs ten times its estimate at most, when a variable says 1,000.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import reduce
-from graphlib import CycleError, TopologicalSorter
-from operator import add
-from typing import Any, NoReturn
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLNamedType,
-    InlineFragmentNode,
-    IntValueNode,
+    GraphQLError,
+    GraphQLSchema,
+    Node,
     OperationDefinitionNode,
-    SelectionNode,
-    SelectionSetNode,
-    ValidationRule,
-    get_named_type,
-    is_leaf_type,
 )
-from graphql.validation.validate import ValidationAbortedError
 
-# The rows of a page that is asked for without `limit`, and the most that may be asked for.
-DEFAULT_PAGE = 100
-LARGEST_PAGE = 1_000
+from schema.cost import Cost, costs_of
+from schema.introspection import only_tells, values_told
+from schema.selections import Fragments, fields_in
 
-# All operations that Amplify generates stay far below.
-DEPTH = 8
-ALIASES = 30
-ROOT_FIELDS = 10
-FIELDS = 1_000
-# Fields of one name beside each other are compared pair by pair, on the event loop.
-REPETITIONS = 100
-ROWS = 2_000
-VALUES = 25_000
-
-_INTROSPECTION = frozenset({"__schema", "__type"})
+# The most values of an introspection that asks for other fields, too: it is answered on the event loop.
+BESIDE_OTHERS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a selection asks for, its fragments written out.
+class Limits:
+    """How much clients may ask for; all operations that Amplify generates stay far below.
 
     Args:
+        characters: of a document.
+        lines: of a document; the place of an error is found by counting them.
+        tokens: of a document; the largest that Amplify generates has 895.
+        operations: in a document.
+        spreads: fragments that are spread in a document; graphql-core compares each pair.
+        directives: in a document.
+        directives_each: on one field, fragment, variable or operation.
         depth: levels of fields.
-        width: fields of its first level.
-        fields: fields of all levels.
         aliases: fields that are given another name.
-        repetitions: fields that stand beside another of their name.
-        rows: rows to be read.
-        values: values in the answer.
-        each_rows: of a page's selection, the rows to be read for every row of the page.
-        each_values: likewise the values.
+        root_fields: fields of an operation's first level.
+        fields: fields of all levels, fragments written out.
+        repetitions: fields of one name in one place, which become one; graphql-core compares each pair.
+        rows: rows to be read, with every page full.
+        values: values in the answer, with every page full.
+        introspected: values that tell of the schema, none if 0; the usual introspection takes about 26,000.
     """
 
-    depth: int = 0
-    width: int = 0
-    fields: int = 0
-    aliases: int = 0
-    repetitions: int = 0
-    rows: int = 0
-    values: int = 0
-    each_rows: int = 0
-    each_values: int = 0
+    characters: int = 32 * 1024
+    lines: int = 2_000
+    tokens: int = 2_000
+    operations: int = 20
+    spreads: int = 50
+    directives: int = 20
+    directives_each: int = 5
+    depth: int = 8
+    aliases: int = 30
+    root_fields: int = 10
+    fields: int = 1_000
+    repetitions: int = 15
+    rows: int = 2_000
+    values: int = 25_000
+    introspected: int = 40_000
 
-    def __add__(self, other: "Cost") -> "Cost":
-        """Return the cost of two selections side by side."""
-        return Cost(
-            depth=max(self.depth, other.depth),
-            width=self.width + other.width,
-            fields=self.fields + other.fields,
-            aliases=self.aliases + other.aliases,
-            repetitions=self.repetitions + other.repetitions,
-            rows=self.rows + other.rows,
-            values=self.values + other.values,
-            each_rows=self.each_rows + other.each_rows,
-            each_values=self.each_values + other.each_values,
-        )
+    def __post_init__(self) -> None:
+        """See that something may be asked for.
 
-    def problems(self) -> Iterator[str]:
-        """Yield what is over its limit."""
-        for name, found, limit in (
-            ("levels of fields", self.depth, DEPTH),
-            ("aliases", self.aliases, ALIASES),
-            ("root fields", self.width, ROOT_FIELDS),
-            ("fields", self.fields, FIELDS),
-            ("repeated fields", self.repetitions, REPETITIONS),
-            ("rows, with every page full", self.rows, ROWS),
-            ("values, with every page full", self.values, VALUES),
-        ):
-            if found > limit:
-                yield f"at most {limit} {name}, and this asks for {_readable(found)}"
+        Raises:
+            ValueError: a limit lets nothing through.
+        """
+        for name, limit in asdict(self).items():
+            if limit < (name != "introspected"):
+                raise ValueError(f"{name} must be 1 at least, not {limit}")
 
 
-class OperationLimits(ValidationRule):
-    """Refuses an operation that asks for too much; no other rule looks at it then.
+class LimitsCheck:
+    """Says what of a document is over a limit; no other rule looks at it then.
 
     Every fragment is looked at once, inner ones first: the work is linear in the document, however often and
     however deep its fragments are spread.
+
+    Args:
+        schema: what the document asks.
+        limits: how much it may ask for.
+        alone: mutations of which an operation may hold one: they move hours or start workflows, and what became
+            of a request must be one answer.
     """
 
-    def enter_document(self, document: DocumentNode, *_: Any) -> None:
-        """Estimate every operation.
+    def __init__(self, schema: GraphQLSchema, limits: Limits, alone: Collection[str] = ()) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._alone = frozenset(alone)
 
-        Raises:
-            ValidationAbortedError: one is over a limit.
-        """
-        fragments = {f.name.value: f for f in document.definitions if isinstance(f, FragmentDefinitionNode)}
-        costs: dict[str, Cost] = {}
-        try:
-            for name in TopologicalSorter(self._spreads(fragments)).static_order():
-                if (fragment := fragments.get(name)) is not None:
-                    of = self.context.schema.get_type(fragment.type_condition.name.value)
-                    costs[name] = self._selection(fragment.selection_set, of, costs)
-        except CycleError:
-            return  # NoFragmentCyclesRule says it better
-        for node in document.definitions:
-            if isinstance(node, OperationDefinitionNode):
-                root = self.context.schema.get_root_type(node.operation)
-                cost = self._selection(node.selection_set, root, costs)
-                if problem := "; ".join(cost.problems()):
-                    _refuse(node, problem)
+    def refusal(self, document: DocumentNode) -> GraphQLError | None:
+        """Return why a document is not even validated, None if it may be."""
+        definitions = document.definitions
+        if problem := self._over(_counts(document)):
+            return GraphQLError(f"The document asks for too much: {problem}", definitions[0])
+        fragments = {f.name.value: f for f in definitions if isinstance(f, FragmentDefinitionNode)}
+        operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
+        for node, cost in zip(operations, costs_of(self._schema, operations, fragments), strict=False):
+            problem = self._over(_asked(cost)) or self._told(node, fragments) or self._crowd(node, fragments)
+            if problem:
+                return GraphQLError(f"The operation asks for too much: {problem}", node)
+        return None
 
-    def _spreads(self, fragments: Mapping[str, FragmentDefinitionNode]) -> Mapping[str, set[str]]:
-        return {
-            name: {spread.name.value for spread in self.context.get_fragment_spreads(fragment.selection_set)}
-            for name, fragment in fragments.items()
+    def _over(self, counts: Collection[tuple[str, int, str]]) -> str:
+        return "; ".join(
+            f"at most {limit} {what}, and this asks for {_readable(found)}"
+            for name, found, what in counts
+            if found > (limit := getattr(self._limits, name))
+        )
+
+    def _told(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
+        """Say how much an introspection is over its limit; its fields are few enough to be written out."""
+        limit, beside = self._limits.introspected, ""
+        if not only_tells(operation, fragments):
+            limit, beside = min(limit, BESIDE_OTHERS), " beside other fields"
+        told = values_told(self._schema, operation, fragments, most=limit)
+        return f"at most {limit} values of the schema{beside}, and this asks for more" if told > limit else ""
+
+    def _crowd(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
+        """Name the mutations that must stand alone, if there are several."""
+        fields = {
+            (field.alias or field.name).value: field.name.value
+            for field in fields_in([operation.selection_set], fragments)
         }
-
-    def _selection(
-        self, selection: SelectionSetNode | None, of: GraphQLNamedType | None, costs: Mapping[str, Cost]
-    ) -> Cost:
-        nodes = selection.selections if selection else ()
-        names = [(node.alias or node.name).value for node in nodes if isinstance(node, FieldNode)]
-        repeated = Cost(repetitions=len(names) - len(set(names)))
-        return reduce(add, (self._node(node, of, costs) for node in nodes), repeated)
-
-    def _node(self, node: SelectionNode, of: GraphQLNamedType | None, costs: Mapping[str, Cost]) -> Cost:
-        if isinstance(node, FieldNode):
-            return self._field(node, of, costs)
-        if isinstance(node, InlineFragmentNode):
-            condition = node.type_condition
-            inner = of if condition is None else self.context.schema.get_type(condition.name.value)
-            return self._selection(node.selection_set, inner, costs)
-        return costs.get(node.name.value, Cost()) if isinstance(node, FragmentSpreadNode) else Cost()
-
-    def _field(self, node: FieldNode, of: GraphQLNamedType | None, costs: Mapping[str, Cost]) -> Cost:
-        name = node.name.value
-        definition = getattr(of, "fields", {}).get(name)
-        # What is not there is as cheap as a leaf: the other rules refuse it.
-        leads_to = None if definition is None else get_named_type(definition.type)
-        inner = self._selection(node.selection_set, leads_to, costs)
-        aliases = inner.aliases + (node.alias is not None)
-        own = replace(inner, depth=inner.depth + 1, width=1, fields=inner.fields + 1, aliases=aliases)
-        if name in _INTROSPECTION:
-            return replace(own, depth=1, rows=0, values=0)
-        if leads_to is None or is_leaf_type(leads_to):
-            return replace(own, values=1)
-        if _is_page(of) and name == "items":
-            return replace(own, rows=0, values=0, each_rows=inner.rows + 1, each_values=inner.values)
-        if not _is_page(leads_to):
-            return replace(own, rows=inner.rows + 1)
-        size = _page_size(node)
-        rows = inner.rows + size * inner.each_rows
-        values = inner.values + size * inner.each_values
-        # Without its rows, a page is one call that counts.
-        return replace(own, rows=max(rows, 1), values=values, each_rows=0, each_values=0)
+        crowd = sorted(name for name in fields.values() if name in self._alone)
+        names = ", ".join(dict.fromkeys(crowd))
+        return f"at most 1 of {names}, and this asks for {len(crowd)}" if len(crowd) > 1 else ""
 
 
-def _is_page(of: GraphQLNamedType | None) -> bool:
-    return {"items", "nextToken"} <= set(getattr(of, "fields", ()))
+def _counts(document: DocumentNode) -> list[tuple[str, int, str]]:
+    """Return what a document holds: the limit's name, the figure, and what it counts."""
+    operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
+    directives = spreads = most = 0
+    for node in _nodes(document):
+        spreads += isinstance(node, FragmentSpreadNode)
+        each = len(getattr(node, "directives", None) or ())
+        directives += each
+        most = max(most, each)
+    return [
+        ("operations", operations, "operations"),
+        ("spreads", spreads, "fragment spreads"),
+        ("directives", directives, "directives"),
+        ("directives_each", most, "directives in one place"),
+    ]
 
 
-def _page_size(node: FieldNode) -> int:
-    """Return the rows of a page; what is no possible limit is refused when the field is resolved."""
-    for argument in node.arguments or ():
-        if argument.name.value == "limit" and isinstance(argument.value, IntValueNode):
-            digits = argument.value.value
-            is_possible = len(digits) <= len(str(LARGEST_PAGE))
-            return max(1, min(int(digits), LARGEST_PAGE)) if is_possible else LARGEST_PAGE
-    return DEFAULT_PAGE
+def _nodes(document: DocumentNode) -> Iterator[Node]:
+    """Yield whatever can carry directives."""
+    for definition in document.definitions:
+        yield definition
+        yield from getattr(definition, "variable_definitions", None) or ()
+        pending = [getattr(definition, "selection_set", None)]
+        while pending:
+            if (selection := pending.pop()) is not None:
+                yield from selection.selections
+                pending.extend(getattr(node, "selection_set", None) for node in selection.selections)
+
+
+def _asked(cost: Cost) -> list[tuple[str, int, str]]:
+    """Return what an operation asks for, likewise."""
+    return [
+        ("depth", cost.depth, "levels of fields"),
+        ("aliases", cost.aliases, "aliases"),
+        ("root_fields", cost.width, "root fields"),
+        ("fields", cost.fields, "fields"),
+        ("repetitions", cost.merged, "fields of one name in one place"),
+        ("rows", cost.rows, "rows, with every page full"),
+        ("values", cost.values, "values, with every page full"),
+    ]
 
 
 def _readable(number: int) -> str:
     """Return a number that fragments may have multiplied to hundreds of digits."""
     return str(number) if number < 10**9 else "more than a thousand million"
-
-
-def _refuse(operation: OperationDefinitionNode, problem: str) -> NoReturn:
-    raise ValidationAbortedError(f"The operation asks for too much: {problem}", operation)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from models import endings
 from models.aws import Calls
+from models.change import Verdict
 from models.clock import Clock
 from models.endings import RESUMED_FOR
 from models.lifecycle import Request, Step, Wait, next_step
@@ -133,9 +135,16 @@ class Executions:
         if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
             await self._transactions.move(request.id, endings.give_up, generation=request.generation, whole=True)
             return
+        await self._hand_on(request, endings.resume)
+
+    async def redrive(self, request: Request) -> None:
+        """Hand a live request to a new execution since a person says so, however long it has failed."""
+        await self._hand_on(request, endings.redrive)
+
+    async def _hand_on(self, request: Request, to_next: Callable[..., Verdict]) -> None:
         following = request.generation + 1
         machine, name = execution_of(replace(request, generation=following))
-        rule = partial(endings.resume, execution_arn=self._names.execution_arn(machine, name))
+        rule = partial(to_next, execution_arn=self._names.execution_arn(machine, name))
         is_disputed = request.dispute is not None
         await self._transactions.move(request.id, rule, generation=request.generation, whole=is_disputed)
         # Read back rather than believed: the one who raised the generation may have died before starting it.

@@ -9,12 +9,14 @@ from models.clock import Clock
 from models.errors import Refusal
 from models.lifecycle import Step
 from models.naming import Names
+from models.reports import Reports
 from models.settings import Settings
 from models.store import Store
 from models.transactions import Moved, Rule, Transactions
 from models.windows import Windows
 from workflows.cues import Cue
 from workflows.executions import Executions
+from workflows.reconciliations import Reconciliations
 from workflows.sweep import Sweep
 
 
@@ -46,6 +48,16 @@ class Services:
             windows=windows,
             clock=clock.now,
         )
+
+    @property
+    def reports(self) -> Reports:
+        """Return what keeps the reports of reconciliations."""
+        return Reports(self.store, self.transactions, self.clock)
+
+    @property
+    def reconciliations(self) -> Reconciliations:
+        """Return what starts reconciliations."""
+        return Reconciliations(self.calls, self.names, self.transactions, self.reports, self.clock)
 
     @property
     def sweep(self) -> Sweep:

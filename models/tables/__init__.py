@@ -11,8 +11,10 @@ from models.tables.base import Table
 from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
+from models.tables.idempotency import Idempotency
 from models.tables.notification import Notification
 from models.tables.rating import Rating
+from models.tables.reconciliation_report import ReconciliationReport
 from models.tables.request_guard import RequestGuard
 from models.tables.service import Service
 from models.tables.service_request import ServiceRequest
@@ -40,8 +42,10 @@ __all__ = [
     "Dispute",
     "Escrow",
     "EventLog",
+    "Idempotency",
     "Notification",
     "Rating",
+    "ReconciliationReport",
     "RequestGuard",
     "Service",
     "ServiceRequest",

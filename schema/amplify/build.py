@@ -1,10 +1,9 @@
 """The schema, put together: what is derived from the declared types, and the operations of our own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.base import get_object_definition
@@ -14,21 +13,21 @@ import schema.types  # noqa: F401 — declares the types that the operations are
 from schema.amplify.answers import Answers
 from schema.amplify.fields import define
 from schema.amplify.operations import mutations, queries, subscriptions
+from schema.documents import Documents, DocumentsRead
 from schema.errors import AppSyncErrors
-from schema.limits import OperationLimits
+from schema.limits import Limits
 from schema.scalars import SCALARS
 
-# Distinct operations kept parsed and validated; an Amplify app has some two hundred.
-CACHED_DOCUMENTS = 512
-# The largest operation that Amplify generates has 895 tokens.
-MAX_TOKENS = 2_000
-MAX_CHARACTERS = 32 * 1024
+DEFAULT_LIMITS = Limits()
+# The mirrored mutations that move hours or start workflows, as all of our own do.
+_MOVING = frozenset({"createServiceRequest", "createUser", "createRating", "createDispute"})
 
 
 class MirrorSchema(strawberry.Schema):
     """A schema that knows who answers its derived fields."""
 
     answers: Answers
+    documents: Documents
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -36,22 +35,10 @@ class MirrorSchema(strawberry.Schema):
         """Leave errors to `AppSyncErrors`, which logs what is worth it."""
 
 
-class DocumentLimits(SchemaExtension):
-    """Refuses a document that is too long before anything looks at it, and one that asks for too much."""
-
-    def on_parse(self) -> Iterator[None]:
-        """Give the parser its limit, and see whether the text keeps within ours."""
-        if len(self.execution_context.query or "") > MAX_CHARACTERS:
-            raise GraphQLError(f"The document is longer than {MAX_CHARACTERS} characters")
-        self.execution_context.parse_options["max_tokens"] = MAX_TOKENS
-        rules = self.execution_context.validation_rules
-        self.execution_context.validation_rules = (OperationLimits, *rules)
-        yield
-
-
 def build_schema(
     answers: Answers,
     *,
+    limits: Limits = DEFAULT_LIMITS,
     extra_queries: Iterable[type] = (),
     extra_mutations: Iterable[type] = (),
     extra_subscriptions: Iterable[type] = (),
@@ -60,26 +47,25 @@ def build_schema(
 
     Args:
         answers: answers the derived fields.
+        limits: how much a document may ask for.
         extra_queries: Strawberry types whose fields become fields of Query.
         extra_mutations: likewise of Mutation.
         extra_subscriptions: likewise of Subscription.
     """
-    extensions: list[Callable[[], SchemaExtension]] = [
-        AppSyncErrors,
-        DocumentLimits,
-        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-    ]
-    schema = MirrorSchema(
+    mirrored = list(mutations())
+    built = MirrorSchema(
         query=_root("Query", queries(), extra_queries),
-        mutation=_root("Mutation", mutations(), extra_mutations),
+        mutation=_root("Mutation", mirrored, extra_mutations),
         subscription=_root("Subscription", subscriptions(), extra_subscriptions),
         types=list(SCALARS),  # type: ignore[arg-type]  # NewTypes, so that the unused ones are there, too
-        extensions=extensions,
+        extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    schema.answers = answers
-    return schema
+    known = built._schema  # noqa: SLF001 — Strawberry gives its own wrapper only
+    ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
+    built.answers = answers
+    built.documents = Documents(known, limits, _MOVING | ours)
+    return built
 
 
 def _root(name: str, derived: Iterable[StrawberryField], extra: Iterable[type]) -> type:

@@ -118,9 +118,16 @@ class Model:
 
     @property
     def fixed(self) -> frozenset[str]:
-        """Return the fields that are fixed at creation: owners and the keys of relations."""
+        """Return the fields that are fixed at creation: owners, and the keys of relations from and to a row."""
         owners = {rule.field for rule in self.rules if isinstance(rule, Owner)}
-        return frozenset(owners | {relation.key for relation in self.relations.values()} - {self.key})
+        leading = {relation.key for relation in self.relations.values()} - {self.key}
+        led_to = {
+            str(index_keys(getattr(self.table, relation.index))[0].attr_name)
+            for model in MODELS.values()
+            for relation in model.relations.values()
+            if relation.target == self.name and relation.index is not None
+        }
+        return frozenset(owners | leading | led_to)
 
     def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
         """Return the ordered pairs that some fields belong to."""

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 _FLAGS = (
@@ -29,6 +31,9 @@ def executable() -> str | None:
     """Return where Chromium is, None if it is not installed."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if (path := shutil.which(name))), None)
+
+
+needed = pytest.mark.skipif(executable() is None and "CI" not in os.environ, reason="chromium is not installed")
 
 
 class Tab:
@@ -84,14 +89,15 @@ class Tab:
 
 
 @asynccontextmanager
-async def open_tab(url: str) -> AsyncIterator[Tab]:
-    """Start Chromium with nothing of its user's and open a page."""
+async def open_tab(url: str, *flags: str) -> AsyncIterator[Tab]:
+    """Start Chromium with nothing of its user's, and with further flags, and open a page."""
     chromium = executable()
     assert chromium is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
             chromium,
             *_FLAGS,
+            *flags,
             f"--user-data-dir={profile}",
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

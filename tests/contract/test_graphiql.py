@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -18,20 +17,18 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
+from resolvers.admission import Admission
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
 from resolvers.identity import Caller, Identity
 from resolvers.issuer import LocalIssuer
-from resolvers.transport import TextFrames, TransportHandler, authorization_of
+from resolvers.sockets import TextFrames
+from resolvers.transport import TransportHandler
 from schema.graphiql import ASSETS, manifest
 from tests.contract import chromium
 from tests.unit.mirror import MemoryStore
 
 MEMBERS = ("alice", "bob")
-
-needs_chromium = pytest.mark.skipif(
-    chromium.executable() is None and "CI" not in os.environ, reason="chromium is not installed"
-)
 
 
 @strawberry.type
@@ -93,12 +90,12 @@ class View(GraphQL[Context, None]):
         return await self._graphiql.page(request)
 
     async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002 — Strawberry's hook
-        headers = request.headers
-        return Context(MemoryStore(), await self._identity.caller(headers.get("authorization")), headers)
+        authorization = request.headers.get("authorization")
+        caller = await self._identity.caller(authorization) if authorization else None
+        return Context(MemoryStore(), caller, request.headers)
 
     async def on_ws_connect(self, context: Context) -> Any:
-        authorization = authorization_of(context.connection_params or {}, context.headers)
-        context.caller = await self._identity.caller(authorization)
+        context.caller = await Admission(self._identity).admit(context.connection_params or {})
         return await super().on_ws_connect(context)
 
 
@@ -120,7 +117,7 @@ async def server(tmp_path: Path) -> AsyncIterator[str]:
     await task
 
 
-@needs_chromium
+@chromium.needed
 async def test_a_member_signs_in_asks_and_watches(server: str) -> None:
     async with chromium.open_tab(f"{server}/graphql") as tab:
         await tab.until("document.querySelector('.graphiql-execute-button') && globalThis.__MONACO && 1")

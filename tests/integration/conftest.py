@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import pytest
 from models.settings import Settings
 from resolvers.demo_members import sub_of
 from resolvers.issuer import LocalIssuer
+from tests.integration.watched import Watched, watching
 from workflows.deployment.local_cloud import LocalCloud
 
 HOUSE = Path(__file__).parents[2]
@@ -47,10 +49,13 @@ def free_port() -> int:
 class Server:
     """`python server.py` as a process, which may be stopped, killed and started again."""
 
+    house = HOUSE
+
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.trust = ssl.create_default_context()
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HOURBANK_"))},
             **WINDOWS,
@@ -79,7 +84,7 @@ class Server:
         with (self.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
-                cwd=HOUSE,
+                cwd=self.house,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -89,7 +94,7 @@ class Server:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=5, verify=self.trust).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -246,3 +251,17 @@ async def graphql(server: Server) -> AsyncIterator[GraphQL]:
 @pytest.fixture
 async def members(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
     return joining(graphql, token_for)
+
+
+@pytest.fixture
+def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """Lead this process's AWS clients to the session's cloud."""
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    return cloud
+
+
+@pytest.fixture
+async def watched(aws: Cloud, tmp_path: Path) -> AsyncIterator[Watched]:
+    async with watching(aws.names, tmp_path) as running:
+        yield running

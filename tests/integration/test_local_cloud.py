@@ -311,6 +311,24 @@ def rows_after_a_table_changed_and_its_stack_went(cloud: Cloud) -> list[int]:
     return [after_update, rows()]
 
 
+def expiry_of_a_stacks_table(cloud: Cloud) -> str:
+    name = f"t-{uuid4().hex}"
+    table = {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "TimeToLiveSpecification": {"AttributeName": "at", "Enabled": True},
+    }
+    body = json.dumps({"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}}})
+    formation = cloud.client("cloudformation")
+    formation.create_stack(StackName=name, TemplateBody=body)
+    pace = {"Delay": 0.1, "MaxAttempts": 50}
+    formation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=pace)
+    found = cloud.client("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    return str(found["TimeToLiveStatus"])
+
+
 @pytest.mark.parametrize(
     ("scenario", "as_on_aws"),
     [
@@ -324,6 +342,7 @@ def rows_after_a_table_changed_and_its_stack_went(cloud: Cloud) -> list[int]:
         (stopped_while_its_function_fails, "ABORTED"),
         (failure_told_to_the_default_bus, ["FAILED"]),
         (rows_after_a_table_changed_and_its_stack_went, [1, 1]),
+        (expiry_of_a_stacks_table, "ENABLED"),
     ],
 )
 def test_a_mend_is_as_on_aws_and_still_needed(

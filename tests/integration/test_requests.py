@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from models import clock
-from models.ledger import Entry, replay
+from models.chain import replay
+from models.ledger import Entry
 from models.rows import decode
 from models.tables import TransactionLog
 from resolvers.demo_members import sub_of

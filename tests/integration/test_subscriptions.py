@@ -2,137 +2,28 @@
 
 import asyncio
 import json
-import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
-import uvicorn
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from models.aws import AsyncCalls
-from models.store import Item, Store
-from models.tables import Notification, Service, ServiceRequest, Table
-from resolvers import transport
-from resolvers.change_feed import ChangeFeed
-from resolvers.graphiql import GraphiQL
-from resolvers.http import build_app
-from resolvers.issuer import LocalIssuer
-from resolvers.subscriptions import Subscriptions, changes_of
-from schema.amplify.build import build_schema
+from models.tables import Notification, Service, ServiceRequest
+from resolvers import sockets
+from resolvers.subscriptions import changes_of
+from tests.integration.watched import Client, Watched
 
-from .conftest import Cloud, Server
+from .conftest import Server
 
-if TYPE_CHECKING:
-    from schema.amplify.answers import Answers
-
-STAMP = {"S": "2026-01-01T00:00:00.000Z"}
 ON_UPDATE = "subscription($requesterId: String, $filter: ModelSubscriptionServiceRequestFilterInput)"
 WATCH = ON_UPDATE + "{onUpdateServiceRequest(requesterId: $requesterId, filter: $filter){id status}}"
 NOTIFIED = "subscription{onCreateNotification{id title}}"
-
-
-class Watched:
-    """A server that only answers subscriptions, whose queues a test can fill, and writers behind its back."""
-
-    def __init__(self, store: Store, feed: ChangeFeed, issuer: LocalIssuer) -> None:
-        self.store = store
-        self.feed = feed
-        self.issuer = issuer
-        self.address = ("", 0)
-
-    async def put(self, table: type[Table], **row: dict[str, Any]) -> Item:
-        """Write a row as any other writer would."""
-        await self.store.calls.call("dynamodb", "put_item", TableName=self.store.names.table(table), Item=row)
-        return row
-
-    async def request(self, **changes: str) -> Item:
-        """Write a service request."""
-        texts = {"id": "r", "requesterId": "alice", "providerId": "bob", "serviceId": "s", "status": "INITIATED"}
-        row = {name: {"S": value} for name, value in (texts | changes).items()}
-        numbers = {"estimatedHours": {"N": "2"}, "negotiationRound": {"N": "0"}, "version": {"N": "1"}}
-        return await self.put(ServiceRequest, **row, **numbers, createdAt=STAMP, updatedAt=STAMP)
-
-    async def notify(self, title: str) -> Item:
-        """Write a notification of alice's."""
-        return await self.put(Notification, id={"S": str(uuid.uuid4())}, userId={"S": "alice"}, title={"S": title})
-
-    @asynccontextmanager
-    async def client(self, name: str, *groups: str, **options: Any) -> AsyncIterator["Client"]:
-        """Open a signed-in member's socket."""
-        async with self.socket(**options) as opened:
-            token = self.issuer.mint(name, name, groups)
-            await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
-            assert json.loads(await opened.recv()) == {"type": "connection_ack"}
-            yield Client(opened)
-
-    def socket(self, **options: Any) -> connect:
-        """Open a socket that has not said anything yet."""
-        host, port = self.address
-        url = f"ws://{host}:{port}/graphql"
-        return connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], proxy=None, **options)
-
-
-class Client:
-    """A graphql-transport-ws client."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-
-    async def subscribe(self, query: str, **variables: Any) -> str:
-        """Send a subscription; the protocol has no answer to it, so wait until it listens."""
-        operation = str(uuid.uuid4())
-        payload = {"query": query, "variables": variables}
-        await self.socket.send(json.dumps({"id": operation, "type": "subscribe", "payload": payload}))
-        await asyncio.sleep(0.3)
-        return operation
-
-    async def next(self, *, within: float = 3) -> dict[str, Any]:
-        """Return the next message."""
-        return cast("dict[str, Any]", json.loads(await asyncio.wait_for(self.socket.recv(), within)))
-
-    async def event(self) -> Any:
-        """Return the next event's data."""
-        message = await self.next()
-        assert "errors" not in message["payload"], message
-        return message["payload"]["data"]
-
-    async def silence(self) -> None:
-        """See that nothing comes."""
-        with pytest.raises(TimeoutError):
-            await self.next(within=0.5)
-
-
-@pytest.fixture
-async def watched(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
-    local = {"AWS_ENDPOINT_URL": cloud.endpoint, "AWS_DEFAULT_REGION": cloud.names.region}
-    keys = {"AWS_ACCESS_KEY_ID": cloud.names.account, "AWS_SECRET_ACCESS_KEY": "local"}
-    for name, value in (local | keys).items():
-        monkeypatch.setenv(name, value)
-    async with AsyncCalls(["dynamodb", "dynamodbstreams"]) as calls:
-        store = Store(calls, cloud.names)
-        feed = ChangeFeed(store, interval=0.05)
-        running = Watched(store, feed, LocalIssuer(tmp_path))
-        schema = build_schema(cast("Answers", Subscriptions(feed)))
-        identity = running.issuer.identity()
-        app = build_app(schema=schema, store=store, identity=identity, graphiql=GraphiQL())
-        config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
-        uvicorn_server = uvicorn.Server(config)
-        task = asyncio.create_task(uvicorn_server.serve())
-        while not uvicorn_server.started:  # noqa: ASYNC110 — uvicorn tells it in no other way
-            await asyncio.sleep(0.01)
-        running.address = uvicorn_server.servers[0].sockets[0].getsockname()
-        yield running
-        await feed.aclose()
-        uvicorn_server.should_exit = True
-        await task
 
 
 async def test_a_written_status_reaches_the_parties_within_half_a_second(watched: Watched) -> None:
@@ -285,17 +176,9 @@ async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., st
     assert closed.value.rcvd.code == 1009
 
 
-def narrow(watched: Watched) -> dict[str, Any]:
-    """Return the options of a client for whom neither the kernel nor the library reads ahead."""
-    opened = socket.socket()
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    opened.connect(watched.address)
-    return {"sock": opened, "compression": None, "max_queue": 1, "close_timeout": 1}
-
-
 async def test_a_client_that_never_reads_is_cut_off(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "SEND_SECONDS", 0.5)
-    async with watched.client("alice", **narrow(watched)) as sleeper:
+    monkeypatch.setattr(sockets, "SEND_SECONDS", 0.5)
+    async with watched.client("alice", **watched.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
         subscribers = watched.feed._channels[Notification]._subscribers
         assert len(subscribers) == 1
@@ -308,7 +191,7 @@ async def test_a_client_that_never_reads_is_cut_off(watched: Watched, monkeypatc
 
 async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: Watched) -> None:
     watched.feed._queue = 5
-    async with watched.client("alice") as reader, watched.client("alice", **narrow(watched)) as sleeper:
+    async with watched.client("alice") as reader, watched.client("alice", **watched.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
         await reader.subscribe(NOTIFIED)
         for _ in range(60):
@@ -323,7 +206,7 @@ async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: 
 async def test_a_row_is_followed_from_what_it_is_now(watched: Watched) -> None:
     request_id = str(uuid.uuid4())
     await watched.request(id=request_id, status="INITIATED")
-    rows = changes_of(watched.feed, ServiceRequest, request_id)
+    rows = changes_of(watched.feed, ServiceRequest, request_id, asyncio.Event())
     assert (await anext(rows))["status"] == {"S": "INITIATED"}
     await watched.request(id=str(uuid.uuid4()))
     row = await watched.request(id=request_id, status="VALIDATING")

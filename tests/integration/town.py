@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from models import answers, clock, ledger
+from models import answers, chain, clock
 from models.aws import Calls
 from models.ledger import Balance, Entry, Escrow, EscrowStatus
 from models.lifecycle import Request
@@ -75,13 +75,15 @@ class Town:
             await self.store.put(Service, service(service_id, self.bob))
         return offered
 
-    async def ask(self, service_id: str, asked: str = "2") -> str:
+    async def ask(self, service_id: str, asked: str = "2", *, generation: int = 0) -> str:
+        """Ask for a service; of another generation than 0 no workflow takes notice, where there are any."""
         request = make_request(
             id=str(uuid4()),
             service_id=service_id,
             requester_id=self.alice,
             provider_id=self.bob,
             estimated_hours=hours(asked),
+            generation=generation,
         )
         assert isinstance(await self.transactions.create(request, answers.create), Moved)
         return request.id
@@ -118,7 +120,7 @@ class Town:
             balance = await self.balance(member)
             assert (balance.available_balance, balance.escrowed_balance) == (hours(available), hours(escrowed))
             log = await self.entries(member)
-            assert figures(ledger.replay(log, user_id=member, now=clock.now())) == figures(balance)
+            assert figures(chain.replay(log, user_id=member, now=clock.now())) == figures(balance)
             page = await self.store.query(EscrowTable, EscrowTable.byFromUserId, member, limit=1000)
             held = [decode(Escrow, EscrowTable, item) for item in page.items]
             assert balance.escrowed_balance == sum(

@@ -18,6 +18,7 @@ from models.lifecycle import BEFORE_ACCEPTANCE, Passage, Request, RequestStatus,
 from models.resolutions import OUTCOMES
 from tests.unit.builders import (
     ADA,
+    ADMINS,
     ALICE,
     BOB,
     EVE,
@@ -62,7 +63,7 @@ HANDLERS: dict[Step, tuple[str, ...]] = {
     Step.PARTIAL_REFUND: ("resolve",),
     Step.DISMISS_DISPUTE: ("resolve",),
 }
-ADMINS = (ADA, "ann")
+DECIDERS = (ADA, "ann")
 DECISIONS = tuple(OUTCOMES)
 # A request goes nowhere but along these ways.
 PASSAGES = {
@@ -163,13 +164,13 @@ class Lives(RuleBasedStateMachine):
             parties = [request.requester_id, request.provider_id]
             self.somebody_disputes(number, *(parties if of == "requester" else parties[::-1]))
 
-    @rule(number=requests, by=st.sampled_from([*ADMINS, ALICE]))
+    @rule(number=requests, by=st.sampled_from([*DECIDERS, ALICE]))
     def an_admin_takes_it_on(self, number: int, by: str) -> None:
         self.move(number, partial(resolutions.assign, by=by))
 
     @rule(
         number=requests,
-        by=st.sampled_from(ADMINS),
+        by=st.sampled_from(DECIDERS),
         decision=st.sampled_from(DECISIONS),
         share=st.sampled_from(["0", "0.01", "0.75", "1.99", "3"]),
     )
@@ -187,7 +188,7 @@ class Lives(RuleBasedStateMachine):
         self.everybody_agrees(number, agreed)
         self.a_party_disputes(number, of)
         self.run_the_workflow(number, 1)
-        for by in ADMINS:
+        for by in DECIDERS:
             self.an_admin_takes_it_on(number, by)
             self.an_admin_decides(number, by, decision, "0.75")
         self.run_the_workflow(number, 1)
@@ -203,10 +204,16 @@ class Lives(RuleBasedStateMachine):
         request = list(self.bank.requests.values())[number % len(self.bank.requests)]
         self.move(number, people(by_provider=request.provider_id, by_requester=request.requester_id)[action])
 
-    @rule(number=requests, what=st.sampled_from(["resume", "fail", "later"]))
+    @rule(number=requests, chance=st.integers(min_value=0, max_value=9), action=st.sampled_from(sorted(ADMINS)))
+    def an_admin_steps_in(self, number: int, chance: int, action: str) -> None:
+        if chance == 9 or action == "pay out":
+            self.move(number, ADMINS[action])
+
+    @rule(number=requests, what=st.sampled_from(["resume", "redrive", "fail", "later"]))
     def the_sweep_looks(self, number: int, what: str) -> None:
         swept: dict[str, Rule] = {
             "resume": lambda scene, now: endings.resume(scene, now, execution_arn=f"{EXECUTION}next"),
+            "redrive": lambda scene, now: endings.redrive(scene, now, execution_arn=f"{EXECUTION}again"),
             "fail": lambda scene, now: endings.note_failure(scene, now, error="E", cause="C"),
             "later": endings.look_later,
         }

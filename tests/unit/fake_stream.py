@@ -1,5 +1,6 @@
 """DynamoDB Streams as AWS documents it: shards that end, iterators that expire, calls that fail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,12 +31,12 @@ class FakeStream(BlockingCalls):
         self.retried = 0
         self.operations: list[str] = []
 
-    def write(self, shard: str, name: str, *, at: datetime | None = None) -> None:
+    def write(self, shard: str, name: str, *, at: datetime | None = None, texts: Mapping[str, str] = {}) -> None:
         """Let a row be created."""
         self.written += 1
         image = {
             "SequenceNumber": str(self.written * 100),
-            "NewImage": {"id": {"S": name}},
+            "NewImage": {field: {"S": text} for field, text in {"id": name, **texts}.items()},
             "ApproximateCreationDateTime": at or datetime.now(UTC),
         }
         self.shards[shard].records.append({"eventName": "INSERT", "dynamodb": image})

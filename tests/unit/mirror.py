@@ -1,5 +1,6 @@
 """A mirror over tables in memory: what the resolvers ask of the store, answered from dictionaries."""
 
+import operator
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ ADMIN = Caller("sub-admin", "admin", frozenset({"admin"}))
 
 
 class MemoryStore(Store):
-    """Tables as dictionaries; of filters the owners' are run, of conditions whether a row is there."""
+    """Tables as dictionaries; of filters what names a value is run, of conditions whether a row is there."""
 
     def __init__(self) -> None:
         super().__init__(None, Names(stack="unit", region="us-east-1", account="0" * 12))  # type: ignore[arg-type]  # nobody calls
@@ -35,7 +36,7 @@ class MemoryStore(Store):
         self.asked: list[tuple[str, Any]] = []
 
     def add(self, table: type[Table], **attributes: Any) -> None:
-        item = {name: _wire(value) for name, value in attributes.items()}
+        item = {name: wire(value) for name, value in attributes.items()}
         self.rows[table, item[key_of(table).attr_name]["S"]] = item
 
     async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
@@ -53,6 +54,7 @@ class MemoryStore(Store):
         field = index.Meta.index_name.removeprefix("by")
         field = field[0].lower() + field[1:]
         found = [i for (of, _), i in self.rows.items() if of is table and i.get(field) == {"S": hash_value}]
+        found = [item for item in found if _passes(given.get("range_condition"), item)]
         found.sort(key=lambda item: item["createdAt"]["S"], reverse=not given["forward"])
         return self._cut(table, found, given)
 
@@ -62,12 +64,12 @@ class MemoryStore(Store):
 
     def _cut(self, table: type[Table], found: list[Item], given: Mapping[str, Any]) -> Page:
         key = key_of(table).attr_name
-        after = given["start_key"]
+        after = given.get("start_key")
         start = 0 if after is None else 1 + next(n for n, i in enumerate(found) if i[key] == after[key])
         items = found[start : start + given["limit"]]
         more = len(found) > start + len(items)
-        shown = [] if given["count_only"] else [item for item in items if _passes(given["filter"], item)]
-        return Page(shown, len(items), {key: items[-1][key]} if more else None)
+        shown = [] if given.get("count_only") else [item for item in items if _passes(given["filter"], item)]
+        return Page(shown, len(items), {name: items[-1][name] for name in (key, "createdAt")} if more else None)
 
     async def put(self, table: type[Table], item: Item, *, condition: Any = None) -> None:
         read = (table, item[key_of(table).attr_name]["S"])
@@ -91,25 +93,33 @@ class MemoryStore(Store):
         return self.rows.pop((table, key), None)
 
 
+_COMPARED = {"=": operator.eq, ">=": operator.ge, "<=": operator.le}
+
+
 def _passes(condition: Any, item: Item) -> bool:
-    """Tell whether a row passes what names its owners; other comparisons are not run."""
-    if condition is None or condition.operator not in {"AND", "OR", "IN"}:
-        return True
-    if condition.operator == "IN":
-        path, *names = condition.values
-        return item.get(path.path[0]) in [name.value for name in names]
-    both = [_passes(part, item) for part in condition.values]
-    return all(both) if condition.operator == "AND" else any(both)
+    """Tell whether a row passes what compares texts or names owners; other comparisons are not run."""
+    match None if condition is None else condition.operator:
+        case "AND" | "OR" as both:
+            return {"AND": all, "OR": any}[both](_passes(part, item) for part in condition.values)
+        case "IN":
+            path, *names = condition.values
+            return item.get(path.path[0]) in [name.value for name in names]
+        case "=" | ">=" | "<=" as compared:
+            path, bound = condition.values
+            return path.path[0] in item and _COMPARED[compared](
+                *(next(iter(i.values())) for i in (item[path.path[0]], bound.value))
+            )
+    return True
 
 
-def _wire(value: Any) -> dict[str, Any]:
+def wire(value: Any) -> dict[str, Any]:
     match value:
         case bool():
             return {"BOOL": value}
         case str():
             return {"S": value}
         case list():
-            return {"L": [_wire(element) for element in value]}
+            return {"L": [wire(element) for element in value]}
     return {"N": str(value)}
 
 

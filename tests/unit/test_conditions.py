@@ -9,6 +9,7 @@ from resolvers.conditions import condition_of, mentions
 from resolvers.filters import DEPTH, OPERATORS
 from schema.enums import ModelAttributeTypes
 from schema.errors import InvalidInputError
+from tests.unit.mirror import ADMIN, EVE, MemoryStore, execute, schema_over
 
 
 def written(**filter_: Any) -> tuple[str, list[Any]]:
@@ -59,6 +60,7 @@ def test_a_filter_that_asks_for_nothing_is_none(filter_: dict[str, Any] | None) 
         {"a": {"between": [1]}},
         {"a": {"between": [None, 1]}},
         {"a": {"eq": 1e200}},
+        {"a": {"eq": -1e-200}},
         {"or": [{"a": {"eq": n}} for n in range(OPERATORS)]},
         {"or": [{f"attribute-of-some-length-{n}": {"eq": n}} for n in range(OPERATORS + 1)]},
     ],
@@ -86,3 +88,13 @@ def test_a_field_is_found_however_deep() -> None:
     names = frozenset({"createdAt"})
     assert mentions({"or": [{"not": {"createdAt": {"gt": "x"}}}]}, names)
     assert not mentions({"or": [{"not": {"id": {"gt": "x"}}}], "createdAt": None}, names)
+
+
+async def test_what_the_rules_add_counts_too() -> None:
+    store = MemoryStore()
+    query = """query ($filter: ModelServiceRequestFilterInput) {
+        serviceRequestsByStatus(status: INITIATED, filter: $filter) { items { id } } }"""
+    filter_ = {"or": [{"message": {"eq": "x"}}] * (OPERATORS // 2)}
+    for caller, refused in ((ADMIN, []), (EVE, ["BadRequest"])):
+        _, errors = await execute(schema_over(store), store, caller, query, filter=filter_)
+        assert [error["errorType"] for error in errors] == refused

@@ -11,6 +11,7 @@ import pytest
 
 from models.lifecycle import Step
 from workflows import definitions as folder
+from workflows import reconciliations
 from workflows.executions import DISPUTES, MACHINE
 from workflows.handlers import FUNCTIONS
 
@@ -19,10 +20,20 @@ MACHINES: dict[str, dict[str, Any]] = {
     for place in folder.__path__
     for path in sorted(Path(place).glob("*.asl.json"))
 }
+
+
+def states_of(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the states of a machine, and those within its Maps."""
+    for name, state in definition["States"].items():
+        yield name, state
+        if state["Type"] == "Map":
+            yield from states_of(state["ItemProcessor"])
+
+
 STATES = [
     pytest.param(machine, name, state, id=f"{machine}.{name}")
     for machine, definition in MACHINES.items()
-    for name, state in definition["States"].items()
+    for name, state in states_of(definition)
 ]
 TASKS = [case for case in STATES if case.values[2]["Type"] == "Task"]  # type: ignore[index]  # a state
 CHOICES = [case for case in STATES if case.values[2]["Type"] == "Choice"]  # type: ignore[index]  # a state
@@ -54,7 +65,8 @@ def retried(state: dict[str, Any]) -> dict[str, tuple[int, int, float, str]]:
 
 
 def test_the_machines() -> None:
-    assert set(MACHINES) == {*RESUMED_AT, "EscrowManagementWorkflow", "EscrowCancellationWorkflow"}
+    nested = {"EscrowManagementWorkflow", "EscrowCancellationWorkflow"}
+    assert set(MACHINES) == {*RESUMED_AT, *nested, reconciliations.MACHINE}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -83,6 +95,10 @@ def test_every_name_that_the_deployment_fills_in_is_known(machine: str) -> None:
     assert names <= set(FUNCTIONS) | set(MACHINES)
 
 
+# Called in an administrator's name, by whatever tool may invoke it.
+CALLED_BY_PEOPLE = ["processDirectTransfer"]
+
+
 def test_every_function_is_called_by_a_machine_or_by_an_event() -> None:
     text = json.dumps(MACHINES)
     unused = [
@@ -90,7 +106,7 @@ def test_every_function_is_called_by_a_machine_or_by_an_event() -> None:
         for name, function in FUNCTIONS.items()
         if f"${{{name}}}" not in text and not (function.schedule or function.stream or function.rule)
     ]
-    assert unused == []
+    assert unused == CALLED_BY_PEOPLE
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -115,7 +131,14 @@ def test_every_step_of_the_rules_is_a_state_that_resume_point_leads_to() -> None
 @pytest.mark.parametrize(("machine", "name", "state"), CHOICES)
 def test_every_choice_has_a_default(machine: str, name: str, state: dict[str, Any]) -> None:
     assert state["Default"] == RESUMED_AT.get(machine, state["Default"]), name
-    assert all(choice["StringEquals"] in set(Step) for choice in state["Choices"])
+    named = [choice["StringEquals"] for choice in state["Choices"] if "BooleanEquals" not in choice]
+    assert set(named) <= set(Step)
+
+
+def test_no_map_is_unbounded() -> None:
+    maps = [state for machine in MACHINES.values() for _, state in states_of(machine) if state["Type"] == "Map"]
+    assert maps
+    assert all(0 < state["MaxConcurrency"] <= 10 for state in maps)
 
 
 @pytest.mark.parametrize(("machine", "name", "state"), TASKS)
@@ -157,7 +180,7 @@ def test_a_nested_execution_is_unnamed_and_gets_the_cue(machine: str, name: str,
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_functions_have_longer_than_a_movement_is_tried_for(machine: str) -> None:
-    for state in MACHINES[machine]["States"].values():
+    for _, state in states_of(MACHINES[machine]):
         if state.get("Resource") == LAMBDA:
             called = re.fullmatch(r"\$\{(.*)\}", state["Parameters"]["FunctionName"])
             assert called is not None

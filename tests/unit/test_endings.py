@@ -55,6 +55,8 @@ ENDINGS = [
     ("ACCEPTED", "withdraw", "REJECTED", "PROVIDER_WITHDREW", True, [ALICE]),
     ("IN_PROGRESS late", "expire", "EXPIRED", "COMPLETION_TIMEOUT", True, [ALICE, BOB]),
     ("IN_PROGRESS", "withdraw", "REJECTED", "PROVIDER_WITHDREW", True, [ALICE]),
+    ("ESCROWED", "give back", "REJECTED", "ADMIN_CANCELLED", True, [ALICE]),
+    ("IN_PROGRESS asked", "give back", "REJECTED", "ADMIN_CANCELLED", True, [ALICE, BOB]),
     ("INITIATED", "give up", "REJECTED", "WORKFLOW_ERROR", False, [ALICE]),
     ("AWAITING", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
     ("AWAITING accepted", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
@@ -166,6 +168,24 @@ def test_a_repeated_failure_waits_for_its_pause() -> None:
     bank.pass_time(1)
     bank.move(fail)
     assert bank.requests[REQUEST_ID].due_at == due
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_a_person_restarts_what_failed_however_long_and_moves_nothing(place: str) -> None:
+    bank = failing_at(place)
+    if bank.requests[REQUEST_ID].status not in BEFORE_ACCEPTANCE:
+        bank.move(endings.give_up)
+    before, entries = bank.requests[REQUEST_ID], len(bank.entries)
+    verdict = bank.move(partial(endings.redrive, execution_arn="next"))
+    if before.is_over:
+        assert verdict is before
+        return
+    after = bank.requests[REQUEST_ID]
+    assert (after.status, after.wait, len(bank.entries)) == (before.status, before.wait, entries)
+    moving = after if after.dispute is None else bank.disputes[after.dispute.id]
+    assert (after.generation, moving.step_function_execution_arn) == (before.generation + 1, "next")
+    assert (after.resumptions, after.failing_since) == (1, bank.now)
+    assert after.due_at == bank.now + STEP_GRACE
 
 
 def test_a_look_is_put_off_once_it_is_due() -> None:

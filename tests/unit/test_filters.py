@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models.ledger import EscrowStatus
 from resolvers.conditions import condition_of, mentions
 from resolvers.filters import DEPTH, OPERATORS, compile_filter
 from schema.errors import InvalidInputError
@@ -17,6 +18,7 @@ ROW: dict[str, dict[str, Any]] = {
     "isActive": {"BOOL": True},
     "tags": {"L": [{"S": "garden"}, {"S": "outdoors"}]},
     "gone": {"NULL": True},
+    "face": {"S": "😀"},
 }
 
 
@@ -58,6 +60,9 @@ def passes(**filter_: Any) -> bool:
         ("tags", {"attributeType": "string"}, False),
         ("id", {"size": {"between": [1, 2], "ne": 3}}, True),
         ("id", {"size": {"gt": 2}}, False),
+        ("status", {"eq": EscrowStatus.ESCROWED}, True),
+        ("status", {"ne": EscrowStatus.ESCROWED}, False),
+        ("face", {"size": {"eq": 2}}, True),  # as DynamoDB counts, in UTF-16
     ],
 )
 def test_an_operator(field: str, operators: dict[str, Any], *, expected: bool) -> None:
@@ -72,7 +77,14 @@ def test_a_field_that_is_absent_meets_no_comparison(field: str, operator: str) -
 
 @pytest.mark.parametrize("field", ["absent", "gone"])
 def test_a_field_that_is_absent_meets_what_denies(field: str) -> None:
-    assert passes(**{field: {"ne": "a", "notContains": "a", "notIn": ["a"], "attributeExists": False}})
+    assert passes(**{field: {"ne": "a", "notContains": "a", "notIn": ["a"], "size": {"ne": 1}}})
+
+
+def test_a_stored_null_is_there_and_equals_nothing() -> None:
+    assert passes(gone={"attributeExists": True, "attributeType": "_null", "ne": None})
+    assert not passes(gone={"eq": None})
+    assert not passes(absent={"attributeExists": True})
+    assert not passes(gone={"in": [None]})
 
 
 def test_null_asks_whether_there_is_a_value() -> None:
@@ -93,6 +105,8 @@ def test_null_asks_whether_there_is_a_value() -> None:
         {"id": None},
         {"id": {}},
         {"id": {"gt": None}},
+        {"id": {"size": None}},
+        {"not": {"id": {"size": {"gt": None, "between": None}}}},
     ],
 )
 def test_what_says_nothing_is_ignored(filter_: dict[str, Any] | None) -> None:

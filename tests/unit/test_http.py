@@ -1,10 +1,9 @@
 """The endpoint's manners: who is let in, how large a request may be, what a failure looks like."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +12,20 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from models import tables
-from resolvers import transport
+from models import clock, tables
+from resolvers import sockets
+from resolvers.admission import Admission
 from resolvers.graphiql import GraphiQL
 from resolvers.http import BODY_BYTES, build_app
+from resolvers.idempotency import Idempotency
 from resolvers.identity import Caller, UnauthenticatedError
-from resolvers.transport import OPERATIONS
+from resolvers.sockets import OPERATIONS
 from schema.amplify.build import MirrorSchema
+from tests.unit import asgi_socket
+from tests.unit.asgi_socket import Socket
 from tests.unit.mirror import ALICE, MemoryStore, Told, schema_over
 
+API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
 SIGNED = {"authorization": "alice"}
 BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
 FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { items { id } } }"
@@ -30,51 +34,10 @@ FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { item
 class Callers:
     """Knows one token."""
 
-    async def caller(self, authorization: str | None) -> Caller | None:
-        if authorization not in {None, "alice"}:
+    async def caller(self, authorization: str) -> Caller:
+        if authorization != "alice":
             raise UnauthenticatedError("Token expired")
-        return ALICE if authorization else None
-
-
-class Socket:
-    """A client's end of a graphql-transport-ws socket, without a network."""
-
-    def __init__(self) -> None:
-        self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.ended = asyncio.Event()
-        self._sent.put_nowait({"type": "websocket.connect"})
-
-    async def run(self, app: Starlette, headers: Mapping[str, str]) -> None:
-        scope = {
-            "type": "websocket",
-            "path": "/graphql",
-            "query_string": b"",
-            "headers": [(k.encode(), v.encode()) for k, v in {"host": "server", **headers}.items()],
-            "subprotocols": ["graphql-transport-ws"],
-            "state": {},
-        }
-        await app(scope, self._sent.get, self._receive)  # type: ignore[arg-type]  # dicts, as ASGI has them
-        self.ended.set()
-
-    async def _receive(self, message: dict[str, Any]) -> None:
-        await self.received.put(message)
-
-    def say(self, **message: Any) -> None:
-        self.say_json(message)
-
-    def say_json(self, message: Any) -> None:
-        self._sent.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
-
-    def leave(self) -> None:
-        self._sent.put_nowait({"type": "websocket.disconnect", "code": 1000})
-
-    async def hear(self) -> dict[str, Any]:
-        async with asyncio.timeout(5):
-            return await self.received.get()
-
-    async def hear_json(self) -> Any:
-        return json.loads((await self.hear())["text"])
+        return ALICE
 
 
 @pytest.fixture
@@ -84,8 +47,9 @@ def app() -> Starlette:
     return build_app(
         schema=schema_over(store),
         store=store,
-        identity=Callers(),
+        admission=Admission(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
+        idempotency=Idempotency(store, clock.now),
         origins=["https://app.example"],
     )
 
@@ -97,13 +61,8 @@ async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@asynccontextmanager
-async def connected(app: Starlette, **headers: str) -> AsyncIterator[Socket]:
-    socket = Socket()
-    running = asyncio.create_task(socket.run(app, headers))
-    yield socket
-    socket.leave()
-    await running
+def connected(app: Starlette, **headers: str) -> AbstractAsyncContextManager[Socket]:
+    return asgi_socket.connected(app, "/graphql", ["graphql-transport-ws"], **headers)
 
 
 @asynccontextmanager
@@ -121,12 +80,24 @@ async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
     assert response.json() == {"data": {"getUserBalance": {"totalBalance": 10.0}}}
 
 
-@pytest.mark.parametrize("headers", [{}, {"authorization": "stale"}])
+@pytest.mark.parametrize("headers", [{}, {"authorization": "stale"}, {"x-api-key": API_KEY[:-1]}])
 async def test_nobody_is_401(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     response = await client.post("/graphql", json=BALANCE, headers=headers)
     assert response.status_code == 401
     assert response.headers["x-amzn-errortype"] == "UnauthorizedException"
     assert response.json()["message"]
+
+
+async def test_an_application_reads_the_schema_and_nothing_else(client: httpx.AsyncClient) -> None:
+    asked = {"query": "{ __schema { queryType { name } } }"}
+    response = await client.post("/graphql", json=asked, headers={"x-api-key": API_KEY})
+    assert response.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+    response = await client.post("/graphql", json=BALANCE, headers={"x-api-key": API_KEY})
+    assert response.status_code == 200
+    assert response.json()["data"] == {"getUserBalance": None}
+    (error,) = response.json()["errors"]
+    assert error["errorType"] == "Unauthorized"
+    assert error["message"] == "Not Authorized to access getUserBalance on type Query"
 
 
 async def test_a_browser_is_given_the_page(client: httpx.AsyncClient) -> None:
@@ -179,6 +150,13 @@ async def test_a_subscription_is_sent_to_the_socket(client: httpx.AsyncClient, m
     assert "socket" in response.json()["message"]
 
 
+async def test_a_query_is_sent_by_post(client: httpx.AsyncClient) -> None:
+    document = {"query": "query Q($id: ID!) { getUser(id: $id) { id } }", "variables": '{"id": "x"}'}
+    response = await client.get("/graphql", params=document, headers=SIGNED)
+    assert response.status_code == 400
+    assert "sent by POST" in response.json()["message"]
+
+
 async def test_a_body_has_a_limit(client: httpx.AsyncClient) -> None:
     headers = SIGNED | {"content-type": "application/json"}
     response = await client.post("/graphql", content=b" " * (BODY_BYTES + 1), headers=headers)
@@ -222,6 +200,23 @@ async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
         told = {"onUpdateUserBalance": {"userId": "sub-alice", "user": None}}
         assert await socket.hear_json() == {"id": "1", "type": "next", "payload": {"data": told}}
         assert await socket.hear_json() == {"id": "1", "type": "complete"}
+
+
+async def test_an_application_opens_a_socket_and_hears_nothing(app: Starlette) -> None:
+    async with connected(app) as socket:
+        await socket.hear()
+        socket.say(type="connection_init", payload={"x-api-key": API_KEY})
+        assert await socket.hear_json() == {"type": "connection_ack"}
+        socket.say(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.hear_json()
+        assert [error["errorType"] for error in message["payload"]["errors"]] == ["Unauthorized"]
+
+
+async def test_a_socket_with_an_unknown_key_is_closed(app: Starlette) -> None:
+    async with connected(app) as socket:
+        await socket.hear()
+        socket.say(type="connection_init", payload={"x-api-key": "x"})
+        assert (await socket.hear())["code"] == 4403
 
 
 @pytest.mark.parametrize(
@@ -292,7 +287,7 @@ async def test_what_nobody_foresaw_closes_the_socket_with_a_number_to_quote(
         await socket.hear()
         monkeypatch.setattr(Callers, "caller", fail)
         with capture_logs() as logs:
-            socket.say(type="connection_init")
+            socket.say(type="connection_init", payload={"Authorization": "alice"})
             closed = await socket.hear()
     assert closed["code"] == 1011
     assert logs[0]["correlation_id"] in closed["reason"]
@@ -346,7 +341,7 @@ async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.
 
 
 async def test_a_client_that_does_not_read_is_cut_off(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "SEND_SECONDS", 0.05)
+    monkeypatch.setattr(sockets, "SEND_SECONDS", 0.05)
     async with signed_in(app) as socket:
         socket.received = asyncio.Queue(1)
         socket.received.put_nowait({"type": "the last that fits"})

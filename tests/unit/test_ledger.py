@@ -3,10 +3,11 @@
 import random
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from models import ledger
+from models import chain, ledger
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
 from models.ledger import Balance, Entry, EscrowStatus, Leg, Movement, TransactionType
@@ -124,23 +125,23 @@ def test_a_movement_that_is_repeated_has_the_same_ids() -> None:
 def test_a_log_replays_to_its_balance_in_any_order() -> None:
     balance, entries = story()
     random.Random(1).shuffle(entries)  # noqa: S311 — an order, no secret
-    assert figures(ledger.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
+    assert figures(chain.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
 
 
 def test_an_empty_log_is_an_empty_balance() -> None:
-    assert ledger.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
+    assert chain.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
 
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_missing_entry_shows(index: int) -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
+        chain.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
 
 
 def test_a_missing_last_entry_shows_beside_the_balance() -> None:
     balance, entries = story()
-    assert figures(ledger.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
+    assert figures(chain.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +168,14 @@ def test_a_changed_entry_shows(change: dict[str, object]) -> None:
     _, entries = story()
     entries[1] = replace(entries[1], **change)  # type: ignore[arg-type]  # any field of an entry
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=ALICE, now=NOW)
+        chain.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_a_changed_entry_shows_even_if_it_is_sealed_anew() -> None:
     _, entries = story()
     entries[1] = replace(entries[1], description="Forged").sealed()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=ALICE, now=NOW)
+        chain.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_swapped_entries_show() -> None:
@@ -183,13 +184,13 @@ def test_swapped_entries_show() -> None:
     entries[1] = replace(third, balance_version=second.balance_version)
     entries[2] = replace(second, balance_version=third.balance_version)
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=ALICE, now=NOW)
+        chain.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_another_members_log_is_no_log_of_ones_own() -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        ledger.replay(entries, user_id=BOB, now=NOW)
+        chain.replay(entries, user_id=BOB, now=NOW)
 
 
 def test_a_hash_is_the_same_however_dynamodb_writes_the_number() -> None:
@@ -216,3 +217,21 @@ def test_alice_asks_bob_for_two_hours() -> None:
     assert balances(bank_at("IN_PROGRESS")) == [(hours("8"), hours("2")), ten]
     assert balances(bank_at("PAID")) == [(hours("8"), ZERO), (hours("12"), ZERO)]
     assert balances(bank_at("EXPIRED")) == [ten, ten]
+
+
+@pytest.mark.parametrize(
+    ("forged", "why"),
+    [
+        ({"balance_before": hours("9"), "balance_after": hours("7")}, "its figures do not continue from 10.00"),
+        ({"balance_after": hours("7")}, "its figures do not continue"),
+        ({"balance_version": 1}, "its version 1 does not come after 1"),
+    ],
+)
+def test_what_is_sealed_and_linked_must_still_add_up(forged: dict[str, Any], why: str) -> None:
+    _, entries = story()
+    first, second, *_ = entries
+    balance = chain.followed(Balance.empty(ALICE, NOW), first)
+    assert chain.breach(balance, second) is None
+    found = chain.breach(balance, replace(second, **forged).sealed())
+    assert found is not None
+    assert found.startswith(why)

@@ -9,7 +9,7 @@ from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-import server
+from resolvers.logs import configure_logging
 from schema.errors import AppSyncError, report, report_any
 
 
@@ -36,7 +36,7 @@ def failed() -> GraphQLError:
 
 @pytest.mark.usefixtures("_logging_as_before")
 def test_the_log_names_the_place_and_no_row(capsys: pytest.CaptureFixture[str]) -> None:
-    server._configure_logging()  # now that stderr is the one that is looked at
+    configure_logging()  # now that stderr is the one that is looked at
     told = report(failed()).formatted
     line = capsys.readouterr().err
     assert told["errorInfo"]["correlationId"] in line
@@ -47,7 +47,7 @@ def test_the_log_names_the_place_and_no_row(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.usefixtures("_logging_as_before")
 def test_many_failures_do_not_hold_up_the_server() -> None:
-    server._configure_logging()
+    configure_logging()
     began = time.perf_counter()
     for _ in range(30):
         report(failed())

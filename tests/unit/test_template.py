@@ -124,6 +124,28 @@ def test_a_call_that_people_must_know_of_sets_off_an_alarm_on_the_admins_topic(s
     assert sample["AdminTopic"]["Properties"]["TopicName"] == {"Fn::Sub": "${AWS::StackName}-admins"}
 
 
+def test_what_needs_a_person_reaches_the_admins_topic(sample: dict[str, Any]) -> None:
+    rule = sample["AdminEvents"]["Properties"]
+    assert rule["EventBusName"] == {"Ref": "EventBus"}
+    assert "Service Request Needs Attention" in rule["EventPattern"]["detail-type"]
+    assert rule["Targets"][0]["Arn"] == {"Ref": "AdminTopic"}
+    assert sample["AdminTopic"]["Properties"]["TopicName"] == {"Fn::Sub": "${AWS::StackName}-admins"}
+    statements = sample["AdminTopicPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    conditions = {one["Principal"]["Service"]: one.get("Condition") for one in statements}
+    # AWS: a condition in a topic's policy keeps every event of EventBridge's out.
+    assert conditions["events.amazonaws.com"] is None
+    assert conditions["cloudwatch.amazonaws.com"]
+
+
+def test_only_keys_expire() -> None:
+    tables = of_type(build_template()["Resources"], "DynamoDB::Table")
+    expiring = {one["TableName"]["Fn::Sub"]: one for one in tables if "TimeToLiveSpecification" in one}
+    assert set(expiring) == {"${AWS::StackName}-Idempotency"}
+    (table,) = expiring.values()
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert "StreamSpecification" not in table
+
+
 def test_no_policy_allows_everything(sample: dict[str, Any]) -> None:
     for role in of_type(sample, "IAM::Role"):
         for statement in role["Policies"][0]["PolicyDocument"]["Statement"]:

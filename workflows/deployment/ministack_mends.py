@@ -154,9 +154,11 @@ def invoke_nested_start_execution_sync(resource: str, given: Mapping[str, Any]) 
 
 
 def create_table(logical_id: str, properties: Mapping[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-    """Create a table, or change the one of that name in place: a deployment never loses a row."""
+    """Create a table, or change the one of that name in place: a deployment never loses a row, and some expire."""
     kept = dynamodb._tables.get(properties["TableName"])
     name, attributes = _upstream_table["create"](logical_id, properties, stack)
+    if (expiry := properties.get("TimeToLiveSpecification")) is not None:
+        dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": expiry})
     if kept is None:
         return name, attributes
     made = dynamodb._tables[name]

@@ -1,14 +1,17 @@
-"""What tells people: the admins' topic, the alarms and the dashboard."""
+"""What tells people: the admins' topic, the events that reach it, the alarms and the dashboard."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from models.events import EventSource
 from models.tables import Table
-from workflows.deployment.intrinsics import NAMES, Resource, logical, ref, resource, sub
+from workflows.deployment.intrinsics import NAMES, Resource, attribute, logical, ref, resource, sub
 from workflows.handlers import Function
 
 _MINUTE = 60
+# What a person has to see to, whichever of our sources tells of it.
+_FOR_ADMINS = ("Service Request Needs Attention", "Admin Decision Requested", "Dispute Decision Overdue")
 # Widgets stand in a grid of 24 columns.
 _WIDTH, _HEIGHT, _ABREAST = 8, 6, 3
 
@@ -18,7 +21,7 @@ Metric = list[Any]
 def watch_resources(
     tables: Iterable[type[Table]], functions: Mapping[str, Function], machines: Collection[str]
 ) -> dict[str, Resource]:
-    """Return the admins' topic, an alarm for each way in which work is lost or left, and the dashboard."""
+    """Return the admins' topic and what reaches it, an alarm for each way to lose or leave work, a dashboard."""
     alarms = {
         logical("FailedAlarm", machine): _alarm(
             f"Executions of {machine} fail",
@@ -40,6 +43,8 @@ def watch_resources(
             alarms[logical("Alarm", name)] = _alarm(function.alarm, "AWS/Lambda", "Invocations", called)
     return {
         "AdminTopic": resource("SNS::Topic", {"TopicName": sub(NAMES.admin_topic)}),
+        "AdminTopicPolicy": _topic_policy(),
+        "AdminEvents": _admin_events(),
         **alarms,
         "Dashboard": resource(
             "CloudWatch::Dashboard",
@@ -49,6 +54,39 @@ def watch_resources(
             },
         ),
     }
+
+
+def _topic_policy() -> Resource:
+    """Let the event bus publish, and the alarms: a topic with a policy of its own forgets the one it came with."""
+    publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": ref("AdminTopic")}
+    statements = [
+        # EventBridge says nothing of itself to SNS: a condition would never hold, and the event would be lost.
+        {**publish, "Principal": {"Service": "events.amazonaws.com"}},
+        {
+            **publish,
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
+        },
+    ]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    return resource("SNS::TopicPolicy", {"Topics": [ref("AdminTopic")], "PolicyDocument": policy})
+
+
+def _admin_events() -> Resource:
+    target = {
+        "Id": "admins",
+        "Arn": ref("AdminTopic"),
+        "DeadLetterConfig": {"Arn": attribute("DeadLetters", "Arn")},
+    }
+    return resource(
+        "Events::Rule",
+        {
+            "Name": sub(f"{NAMES.stack}-AdminEvents"),
+            "EventBusName": ref("EventBus"),
+            "EventPattern": {"source": [source.value for source in EventSource], "detail-type": [*_FOR_ADMINS]},
+            "Targets": [target],
+        },
+    )
 
 
 def _alarm(description: str, namespace: str, metric: str, dimensions: dict[str, Any]) -> Resource:

@@ -71,6 +71,13 @@ FUNCTIONS: Mapping[str, Function] = {
     "cancelEscrow": _module("cancel_escrow"),
     # Both: what was written is read back
     "completeEscrow": _module("complete_escrow"),
+    # BalanceReconciliationWorkflow
+    "startReconciliation": _module("start_reconciliation", schedule="rate(1 day)"),
+    "pageMembers": _module("page_members"),
+    "reconcileBalances": _module("reconcile_balances"),
+    "completeReconciliation": _module("complete_reconciliation"),
+    # Called by people's tools, in the administrator's name
+    "processDirectTransfer": _module("process_direct_transfer"),
     # DisputeResolutionWorkflow
     "initiateDispute": _module("initiate_dispute"),
     "freezeRelatedTransactions": _module("freeze_related_transactions"),
@@ -79,14 +86,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "processDisputeResolution": _module("process_dispute_resolution"),
     "notifyDisputeParties": _module("notify_dispute_parties"),
     # Around them
-    "tellAdmins": _module(
-        "tell_admins",
-        rule=EventRule(
-            name="DisputeEvents",
-            sources=("hourbank.disputes",),
-            detail_types=("Admin Decision Requested", "Dispute Decision Overdue"),
-        ),
-    ),
     "startServiceRequest": _module(
         "start_service_request",
         rule=EventRule(

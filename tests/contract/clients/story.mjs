@@ -1,0 +1,72 @@
+/**
+ * What every client must be able to do: ask, subscribe, write, be told, unsubscribe.
+ *
+ * A client is a module with `ask(document, variables)`, which gives `data`; with `watch(document, variables,
+ * observer)`, which subscribes and gives what unsubscribes; and, if it has something to close, with `close()`.
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { me } from './environment.mjs';
+import { Events, PATIENCE_MS } from './events.mjs';
+import { operations } from './operations.mjs';
+
+/** Amplify looks for a server that has gone after five seconds, and then once a minute. */
+const RETURN_MS = 75_000;
+
+/** A service as a member offers it. */
+export const offer = (changes = {}) => ({
+  id: randomUUID(),
+  userId: me,
+  title: 'Garden help',
+  description: 'Weeding, mowing, hedges.',
+  category: 'garden',
+  hourlyRate: 1,
+  isActive: true,
+  tags: [],
+  ...changes,
+});
+
+/** Play the story with a client; throw where it goes another way. */
+export async function play({ ask, watch }) {
+  const [left, kept] = [new Events(), new Events()];
+  const leave = await watch(operations.OnCreateService, { userId: me }, left);
+  const stop = await watch(operations.OnCreateService, { userId: me, filter: { category: { eq: 'garden' } } }, kept);
+  const first = await offerUntilTold(ask, [left, kept]);
+  console.log('ok: a mutation answers, and every subscription is told');
+
+  const { servicesByUserId } = await ask(operations.ServicesByUserId, { userId: me, limit: 1000 });
+  assert.ok(servicesByUserId.items.some(({ id }) => id === first));
+  assert.ok(servicesByUserId.items.every(({ userId }) => userId === me));
+  console.log("ok: a query gives a member's rows");
+
+  await leave();
+  const second = await offerUntilTold(ask, [kept]);
+  assert.ok(!left.seen.some(({ onCreateService }) => onCreateService.id === second));
+  await stop();
+  console.log('ok: who has unsubscribed is told no more');
+}
+
+/** See that a subscription outlives an interruption, which is over when what it gives is settled. */
+export async function outlive({ ask, watch }, interruption) {
+  const events = new Events();
+  await watch(operations.OnCreateService, { userId: me }, events);
+  await offerUntilTold(ask, [events]);
+  await interruption();
+  await offerUntilTold(ask, [events], RETURN_MS);
+}
+
+/** Offer services until one is told to all: graphql-transport-ws does not say when a subscription listens. */
+async function offerUntilTold(ask, watching, patience = PATIENCE_MS) {
+  for (const end = Date.now() + patience; Date.now() < end; ) {
+    const input = offer();
+    const { createService } = await ask(operations.CreateService, { input });
+    assert.deepEqual({ ...createService, ...input }, createService);
+    const fits = ({ onCreateService }) => onCreateService.id === input.id;
+    const events = await Promise.all(watching.map((events) => events.find(fits, 1000)));
+    if (events.every(Boolean)) {
+      assert.deepEqual({ ...events[0].onCreateService, ...input }, events[0].onCreateService);
+      return input.id;
+    }
+  }
+  throw new assert.AssertionError({ message: `nobody was told within ${patience} ms` });
+}

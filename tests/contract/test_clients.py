@@ -1,0 +1,82 @@
+"""The clients that apps are made with, unmodified, as they are on npm; `clients/` has a script for each."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+import pytest
+
+from resolvers.demo_members import sub_of
+from resolvers.issuer import LocalIssuer
+from tests.contract.conftest import API_KEY, SecureServer
+from tests.contract.node import Node, Script
+from tests.integration.conftest import Server, minting
+
+CLIENTS = ("amplify_v6", "amplify_v5/client", "apollo", "graphql_ws", "urql")
+# Long enough to subscribe with.
+SHORT = timedelta(seconds=8)
+
+
+def as_alice(server: Server) -> dict[str, str]:
+    """Return what a script must know: where the server is, and whose tokens it has."""
+    token_for = minting(server)
+    expired = LocalIssuer(server.directory).mint(sub_of("alice"), "alice", lifetime=timedelta(minutes=-1))
+    return {
+        # Amplify makes wss:// of http://, too; HTTP:// escapes it.
+        "GRAPHQL_URL": f"{server.url}/graphql".replace("http://", "HTTP://"),
+        "NODE_EXTRA_CA_CERTS": str(server.authority) if isinstance(server, SecureServer) else "",
+        "TOKEN": token_for("alice"),
+        "PROVIDER_TOKEN": token_for("bob"),
+        "EXPIRED_TOKEN": expired,
+        "API_KEY": API_KEY,
+    }
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("transport", ["plain", "secure"])
+def test_the_story(request: pytest.FixtureRequest, node: Node, transport: str, client: str) -> None:
+    server: Server = request.getfixturevalue(transport)
+    node.run("play.mjs", f"./{client}.mjs", variables=as_alice(server))
+
+
+@pytest.mark.parametrize("case", ["pushed", "expired", "unknownKey", "hundred"])
+def test_amplify_v6(node: Node, plain: Server, case: str) -> None:
+    node.run("amplify_v6_cases.mjs", case, variables=as_alice(plain))
+
+
+def test_amplify_v6_with_a_key(node: Node, secure: SecureServer) -> None:
+    node.run("amplify_v6_cases.mjs", "listedKey", variables=as_alice(secure))
+
+
+@contextmanager
+def waiting(node: Node, server: Server, clients: Iterable[str], play: str) -> Iterator[list[Script]]:
+    """Start a play with each client, and go on when each has asked for what must happen."""
+    with ExitStack() as stack:
+        told = as_alice(server)
+        scripts = [
+            stack.enter_context(node.started("play.mjs", f"./{client}.mjs", play, variables=told))
+            for client in clients
+        ]
+        for script in scripts:
+            script.await_question()
+        yield scripts
+
+
+def test_every_client_comes_back_when_the_server_does(node: Node, secure: SecureServer) -> None:
+    with waiting(node, secure, CLIENTS, "restart") as scripts:
+        assert secure.end() == 0
+        secure.start()
+        for script in scripts:
+            script.answer("restarted")
+        for script in scripts:
+            script.finish()
+
+
+def test_every_client_goes_on_with_a_new_token(node: Node, plain: Server) -> None:
+    clients = [client for client in CLIENTS if client != "amplify_v5/client"]  # it asks nobody for a token
+    issuer = LocalIssuer(plain.directory)
+    with waiting(node, plain, clients, "expiry") as scripts:
+        for script in scripts:
+            script.answer(issuer.mint(sub_of("alice"), "alice", lifetime=SHORT))
+        for script in scripts:
+            script.finish()

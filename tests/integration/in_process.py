@@ -1,0 +1,57 @@
+"""The server's parts in this process, over the session's cloud: to be asked without a transport, and watched."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from models.aws import AsyncCalls
+from models.settings import Settings
+from models.store import Item, Store
+from models.tables import Table
+from resolvers.identity import Caller
+from resolvers.settings import ServerSettings
+from server import Parts
+from tests.integration.conftest import Cloud
+from tests.security.worlds import Recorded
+from tests.unit.mirror import execute, wire
+
+
+class InProcess:
+    """A schema over the cloud's tables, and what it asks of the cloud."""
+
+    def __init__(self, parts: Parts, calls: Recorded) -> None:
+        self.store: Store = parts.services.store
+        self.calls = calls
+        self._schema = parts.schema
+
+    async def ask(self, caller: Caller, query: str, **variables: Any) -> Any:
+        """Return an operation's data."""
+        data, errors = await execute(self._schema, self.store, caller, query, **variables)
+        assert errors == []
+        return data
+
+    async def refusal(self, caller: Caller, query: str, **variables: Any) -> dict[str, Any]:
+        """Return an operation's one error."""
+        _, (error,) = await execute(self._schema, self.store, caller, query, **variables)
+        return error
+
+    async def put(self, table: type[Table], **values: Any) -> Item:
+        """Write a row as any other writer would."""
+        item = {name: wire(value) for name, value in values.items()}
+        await self.store.put(table, item)
+        return item
+
+
+@asynccontextmanager
+async def in_process(cloud: Cloud) -> AsyncIterator[InProcess]:
+    """Put the parts together."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in cloud.environment.items():
+            patched.setenv(name, value)
+        async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
+            calls = Recorded(aws)
+            parts = Parts.over(calls, Settings(), ServerSettings(), b"secret")
+            yield InProcess(parts, calls)
+            await parts.feed.aclose()

@@ -1,0 +1,147 @@
+"""A request whose execution fails for good: in the queue, listed, redriven, ended; and admins are told."""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from models import clock
+from models.endings import RESUMED_FOR
+from models.tables import ServiceRequest, User
+from tests.integration.conftest import HOUSE, Cloud, GraphQL, Server
+from tests.integration.requests import Deal, Joining, new_deal
+
+WITHIN = 40
+
+
+@pytest.fixture
+async def deal(graphql: GraphQL, members: Joining) -> Deal:
+    return await new_deal(graphql, members, responseWindowHours=2)
+
+
+async def redrive(server: Server, *arguments: str) -> str:
+    """Run `python server.py redrive` beside the server and return what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "server.py", "redrive", *arguments),
+        cwd=HOUSE,
+        env={**os.environ, "HOURBANK_LOCAL": str(server.directory), "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+async def come_true(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + WITHIN
+    while not await asyncio.to_thread(is_so):
+        assert time.monotonic() < end
+        await asyncio.sleep(0.1)
+
+
+class Rows:
+    """The rows behind the API, to be broken and mended."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._client, self._names = cloud.client("dynamodb"), cloud.names
+
+    def change(self, table: Any, key: str, expression: str, **values: dict[str, Any]) -> None:
+        given = {f":{name}": value for name, value in values.items()}
+        self._client.update_item(
+            TableName=self._names.table(table),
+            Key={"id": {"S": key}},
+            UpdateExpression=expression,
+            **({"ExpressionAttributeValues": given} if given else {}),
+        )
+
+    def failing(self, request_id: str, *, since: timedelta, due: timedelta) -> None:
+        """Let a request have failed often: it is looked after again only when it is due."""
+        now = clock.now()
+        self.change(
+            ServiceRequest,
+            request_id,
+            "SET resumptions = :often, failingSince = :since, dueAt = :due",
+            often={"N": "5"},
+            since={"S": clock.to_text(now - since)},
+            due={"S": clock.to_text(now + due)},
+        )
+
+
+async def test_what_fails_for_good_is_listed_and_redriven(deal: Deal, server: Server, cloud: Cloud) -> None:
+    rows, machines = Rows(cloud), cloud.client("stepfunctions")
+    poison = {"MessageBody": "[/] no letter of ours"}
+    queues = cloud.client("sqs")
+    queue = queues.get_queue_url(QueueName=cloud.names.dead_letter_queue)["QueueUrl"]
+    poisoned = queues.send_message(QueueUrl=queue, **poison)["MessageId"]
+    # Nobody can read the requester any more, so no step that needs to know them goes through.
+    rows.change(User, deal.alice.sub, "REMOVE username")
+    arn = (await deal.ask())["stepFunctionExecutionArn"]
+    await deal.reach("VALIDATING")
+    rows.failing(deal.id, since=timedelta(0), due=timedelta(hours=1))
+    await come_true(lambda: machines.describe_execution(executionArn=arn)["status"] == "FAILED")
+
+    listed = await redrive(server, "--list")
+    (line,) = (line for line in listed.splitlines() if deal.id in line)
+    assert "ValidateRequest" in line
+    assert poisoned in listed
+    assert deal.id in await redrive(server, "--list")
+
+    rows.change(User, deal.alice.sub, "SET username = :name", name={"S": deal.alice.username})
+    assert f"{deal.id} restarted" in await redrive(server, "--yes")
+    await deal.reach("AWAITING_RESPONSE")
+    left = await redrive(server, "--list")
+    assert deal.id not in left
+    assert poisoned in left
+    await deal.respond("REJECTED")
+    await deal.reach("REJECTED")
+    assert await deal.hours(deal.alice) == (Decimal(10), Decimal(0))
+
+
+async def test_what_has_gone_on_by_itself_is_left_alone(deal: Deal, server: Server, cloud: Cloud) -> None:
+    await deal.ask()
+    arn = (await deal.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    await deal.until(lambda found: found["stepFunctionExecutionArn"] == f"{arn}-r1", WITHIN)
+    sqs = cloud.client("sqs")
+    queue = sqs.get_queue_url(QueueName=cloud.names.dead_letter_queue)["QueueUrl"]
+    for about in (deal.id, gone := str(uuid4())):
+        sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"requestId": about, "generation": 0}))
+
+    told = await redrive(server, "--yes")
+    assert f"{deal.id} has gone on" in told
+    assert f"{gone} is not there any more" in told
+    assert (await deal.look())["stepFunctionExecutionArn"] == f"{arn}-r1"
+    left = await redrive(server, "--list")
+    assert deal.id not in left
+    assert gone not in left
+
+
+async def test_admins_are_told_of_what_needs_them(deal: Deal, cloud: Cloud) -> None:
+    sqs, sns = cloud.client("sqs"), cloud.client("sns")
+    queue = sqs.create_queue(QueueName=f"admin-{uuid4().hex}")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(TopicArn=cloud.names.admin_topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
+    await deal.accepted()
+    Rows(cloud).failing(deal.id, since=RESUMED_FOR + timedelta(hours=1), due=timedelta(hours=-1))
+    cloud.client("stepfunctions").stop_execution(executionArn=(await deal.look())["stepFunctionExecutionArn"])
+
+    heard: list[str] = []
+
+    def is_told() -> bool:
+        messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+        heard.extend(json.loads(message["Body"])["Message"] for message in messages)
+        return any(json.loads(text)["detail"]["requestId"] == deal.id for text in heard)
+
+    await come_true(is_told)
+    (event,) = (json.loads(text) for text in heard if deal.id in text)
+    assert event["detail-type"] == "Service Request Needs Attention"
+    assert (await deal.look())["status"] == "ACCEPTED"

@@ -1,0 +1,242 @@
+"""Idempotency-Key against the real tables: at once, after a crash, after its day."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from models import tables
+from models.idempotency import Asked
+from models.settings import Settings
+from tests.integration.conftest import Cloud, GraphQL, Member, Server, asking, joining, minting
+from tests.integration.requests import Deal, Joining, new_deal
+from workflows.deployment.local_cloud import LocalCloud
+
+ASK = "mutation M($input: CreateServiceRequestInput!) { createServiceRequest(input: $input) { id status } }"
+RENAME = "mutation M($input: UpdateServiceInput!) { updateService(input: $input) { id title } }"
+CLAIM_SECONDS = 3.0
+OFFERED = 9
+HELD = (Decimal(8), Decimal(2))
+
+
+class Sender:
+    """Sends operations with a key and shows whole responses."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(self, member: Member, key: str, query: str, variables: dict[str, Any]) -> httpx.Response:
+        return await self._client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": member.token, "Idempotency-Key": key},
+        )
+
+
+@asynccontextmanager
+async def sending(server: Server) -> AsyncIterator[Sender]:
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+        yield Sender(client)
+
+
+@pytest.fixture
+async def sender(server: Server) -> AsyncIterator[Sender]:
+    async with sending(server) as sender:
+        yield sender
+
+
+@pytest.fixture
+async def deal(graphql: GraphQL, members: Joining) -> Deal:
+    return await new_deal(graphql, members)
+
+
+def wish(deal: Deal, **changed: Any) -> dict[str, Any]:
+    """A request without an id."""
+    asked = {
+        "serviceId": deal.service_id,
+        "requesterId": deal.alice.sub,
+        "providerId": deal.bob.sub,
+        "status": "INITIATED",
+        "estimatedHours": 2.0,
+        "negotiationRound": 0,
+    }
+    return {"input": {**asked, **changed}}
+
+
+def row_key(member: Member, key: str) -> dict[str, Any]:
+    return {"id": {"S": Asked.by(member.sub, key, "").id}}
+
+
+async def asked_by(deal: Deal) -> list[str]:
+    query = "query Q($id: ID!) { serviceRequestsByRequesterId(requesterId: $id) { items { id } } }"
+    data = await deal.graphql(deal.alice.token, query, {"id": deal.alice.sub})
+    return [item["id"] for item in data["serviceRequestsByRequesterId"]["items"]]
+
+
+async def test_twenty_at_once_have_one_effect_and_one_answer(deal: Deal, sender: Sender) -> None:
+    key = str(uuid4())
+    answers = await asyncio.gather(*(sender.send(deal.alice, key, ASK, wish(deal)) for _ in range(20)))
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
+    deal.id = answers[0].json()["data"]["createServiceRequest"]["id"]
+    assert await asked_by(deal) == [deal.id]
+    await deal.reach("AWAITING_RESPONSE")
+    assert await deal.hours(deal.alice) == HELD
+    later = await sender.send(deal.alice, key, ASK, wish(deal))
+    assert later.content == answers[0].content
+    assert later.json()["data"]["createServiceRequest"]["status"] == "INITIATED"
+
+
+async def test_another_input_is_a_mismatch_and_another_caller_is_not(deal: Deal, sender: Sender) -> None:
+    key = str(uuid4())
+    first = await sender.send(deal.alice, key, ASK, wish(deal))
+    other = await sender.send(deal.alice, key, ASK, wish(deal, estimatedHours=3.0))
+    assert other.json()["errors"][0]["errorType"] == "IDEMPOTENCY_MISMATCH"
+    assert await asked_by(deal) == [first.json()["data"]["createServiceRequest"]["id"]]
+    renamed = await sender.send(deal.bob, key, RENAME, {"input": {"id": deal.service_id, "title": "B"}})
+    assert renamed.json()["data"]["updateService"]["title"] == "B"
+
+
+async def test_a_row_that_has_expired_and_is_still_there_counts_as_none(
+    deal: Deal, sender: Sender, cloud: Cloud
+) -> None:
+    def to(title: str) -> dict[str, Any]:
+        return {"input": {"id": deal.service_id, "title": title}}
+
+    async def title() -> str:
+        data = await deal.graphql(
+            deal.bob.token, "query Q($id: ID!) { getService(id: $id) { title } }", {"id": deal.service_id}
+        )
+        return str(data["getService"]["title"])
+
+    key = str(uuid4())
+    await sender.send(deal.bob, key, RENAME, to("first"))
+    await sender.send(deal.bob, str(uuid4()), RENAME, to("second"))
+    await sender.send(deal.bob, key, RENAME, to("first"))
+    assert await title() == "second"
+    cloud.client("dynamodb").update_item(
+        TableName=cloud.names.table(tables.Idempotency),
+        Key=row_key(deal.bob, key),
+        UpdateExpression="SET expiresAt = :past",
+        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 1)}},
+    )
+    await sender.send(deal.bob, key, RENAME, to("first"))
+    assert await title() == "first"
+
+
+async def test_what_nobody_foresaw_is_not_kept(deal: Deal, sender: Sender, cloud: Cloud) -> None:
+    broken = {"TableName": cloud.names.table(tables.Service), "Key": {"id": {"S": deal.service_id}}}
+    client, key = cloud.client("dynamodb"), str(uuid4())
+    client.update_item(**broken, UpdateExpression="REMOVE category")
+    query = RENAME.replace("title }", "title category }")
+    renaming = (deal.bob, key, query, {"input": {"id": deal.service_id, "title": "new"}})
+    assert (await sender.send(*renaming)).json()["errors"][0]["errorType"] == "InternalFailure"
+    client.update_item(
+        **broken, UpdateExpression="SET category = :c", ExpressionAttributeValues={":c": {"S": "garden"}}
+    )
+    again = (await sender.send(*renaming)).json()
+    assert again == {"data": {"updateService": {"id": deal.service_id, "title": "new", "category": "garden"}}}
+
+
+def test_keys_are_forgotten_by_the_table_itself(cloud: Cloud) -> None:
+    client = cloud.client("dynamodb")
+    expiring = []
+    for table in tables.TABLES:
+        found = client.describe_time_to_live(TableName=cloud.names.table(table))["TimeToLiveDescription"]
+        if found["TimeToLiveStatus"] == "ENABLED":
+            expiring.append((table, found["AttributeName"]))
+    assert expiring == [(tables.Idempotency, "expiresAt")]
+
+
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of its own, to be killed."""
+    server = Server(tmp_path_factory.mktemp("mortal"), HOURBANK_IDEMPOTENCY_CLAIM=str(CLAIM_SECONDS))
+    server.start()
+    yield server
+    server.stop()
+
+
+# Nine services and a request, one after the other: long enough to be killed in between.
+MANY = (
+    "mutation Many($service: CreateServiceInput!, $request: CreateServiceRequestInput!) { "
+    + "".join(f"s{number}: createService(input: $service) {{ id }} " for number in range(OFFERED))
+    + "request: createServiceRequest(input: $request) { id } }"
+)
+
+
+async def test_a_server_that_is_killed_in_between_leaves_one_effect(mortal: Server) -> None:
+    async with asking(mortal) as graphql, sending(mortal) as sender:
+        deal = await new_deal(graphql, joining(graphql, minting(mortal)))
+        for effects in range(1, 11):
+            key = str(uuid4())
+            many = partial(sender.send, deal.alice, key, MANY, both(deal))
+            was_cut_off = await cut_off(mortal, deal.alice, key, many)
+            made = await until_it_goes_through(many)
+            assert len(set(made)) == OFFERED + 1
+            assert await offered_by(deal) == effects * OFFERED
+            assert len(await asked_by(deal)) == effects
+            if was_cut_off:
+                break
+        else:
+            pytest.fail("it was never cut off between its claim and its answer")
+        await until_held(deal)
+
+
+def both(deal: Deal) -> dict[str, Any]:
+    offer = {"title": "Garden help", "description": "Weeding", "category": "garden", "tags": []}
+    mine = {**offer, "userId": deal.alice.sub, "hourlyRate": 1.0, "isActive": True}
+    return {"service": mine, "request": wish(deal)["input"]}
+
+
+async def until_held(deal: Deal) -> None:
+    """Wait until hours are held, of however many requests for the one service for one of them."""
+    end = time.monotonic() + 30
+    while (hours := await deal.hours(deal.alice)) != HELD:
+        assert time.monotonic() < end, hours
+        await asyncio.sleep(0.1)
+
+
+async def cut_off(server: Server, member: Member, key: str, send: Callable[[], Awaitable[object]]) -> bool:
+    """Kill the server as soon as a request has claimed its key; tell whether that was before its answer."""
+    names, client = Settings().names, Cloud(endpoint_of(server)).client("dynamodb")
+    row = {"TableName": names.table(tables.Idempotency), "Key": row_key(member, key), "ConsistentRead": True}
+    sent = asyncio.ensure_future(send())
+    while "Item" not in await asyncio.to_thread(client.get_item, **row):
+        assert not sent.done(), "it was answered without a claim"
+    await asyncio.to_thread(server.end, signal.SIGKILL)
+    with suppress(httpx.TransportError):
+        await sent
+    left = client.get_item(**row)["Item"]
+    await asyncio.to_thread(server.start)
+    return "answer" not in left
+
+
+def endpoint_of(server: Server) -> str:
+    cloud = LocalCloud(server.directory, Settings())
+    cloud.attach()
+    return cloud.endpoint
+
+
+async def until_it_goes_through(send: Callable[[], Awaitable[httpx.Response]]) -> list[str]:
+    """Send again whatever the claim of a dead server is in the way of; return the ids that were made."""
+    end = time.monotonic() + CLAIM_SECONDS + 20
+    while "errors" in (answer := (await send()).json()):
+        assert answer["errors"][0]["errorType"] == "CONTENTION", answer
+        assert time.monotonic() < end
+    return [row["id"] for row in answer["data"].values()]
+
+
+async def offered_by(deal: Deal) -> int:
+    """Return how many services the requester offers."""
+    query = "query Q($id: ID!) { servicesByUserId(userId: $id, limit: 1000) { items { title } } }"
+    data = await deal.graphql(deal.alice.token, query, {"id": deal.alice.sub})
+    return len(data["servicesByUserId"]["items"])

@@ -1,0 +1,233 @@
+"""Reconciling on the real local cloud: by the workflow, by the command line, with books right and wrong."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from models import clock, ledger
+from models import transfer as transfers
+from models.accounts import Accounts
+from models.audits import PAGE
+from models.aws import AsyncCalls
+from models.ledger import Balance, TransactionType
+from models.rows import encode
+from models.store import Item
+from models.tables import Table, TransactionLog, User, UserBalance
+from models.transfer import Transfer, Wish
+from tests.integration.conftest import HOUSE, Cloud, GraphQL, Member, RefusedError, Server
+from tests.integration.requests import Joining
+from tests.integration.town import Town, user
+from tests.unit.builders import hours
+
+SHOWN = """id status startedBy finishedAt membersChecked discrepancyCount totalHours issuedHours
+  discrepancies { userId fault entryId message }"""
+START = f"mutation {{ it: reconcileBalances {{ {SHOWN} }} }}"
+LAST = f"query Q($id: ID) {{ it: getReconciliationReport(id: $id) {{ {SHOWN} }} }}"
+
+
+@pytest.fixture
+async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    async with AsyncCalls(["dynamodb"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
+    return await gifted(Town(calls, cloud.names))
+
+
+async def gifted(town: Town) -> Town:
+    """Give Alice four entries: a bonus, and gifts to Bob."""
+    await town.settle(0)
+    accounts = Accounts(town.store, town.transactions, clock.now)
+    for amount in (1.0, 0.5, 0.25):
+        wish = Wish(
+            id=str(uuid4()), by=town.alice, is_admin=False, type=TransactionType.TRANSFER, amount=amount,
+            from_user_id=town.alice, to_user_id=town.bob,
+        )  # fmt: skip
+        transfer = transfers.asked(wish)
+        assert isinstance(transfer, Transfer)
+        await accounts.transfer(transfer)
+    return town
+
+
+@pytest.fixture
+async def admin(members: Joining) -> Member:
+    return await members("ada", "admin")
+
+
+@asynccontextmanager
+async def corrupted(town: Town, table: type[Table], key: str, **changes: Any) -> AsyncIterator[None]:
+    """Change a row behind the API's back, or remove it if nothing is to change; and put it back."""
+    right = await town.store.get(table, key, consistent=True)
+    assert right is not None
+    if changes:
+        await town.store.put(table, right | changes)
+    else:
+        await town.store.delete(table, key)
+    try:
+        yield
+    finally:
+        await town.store.put(table, right)
+
+
+async def run(server: Server, *arguments: str) -> tuple[int, str]:
+    """Run a command of the server's beside it; return its exit code and what it printed."""
+
+    def wait() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 — this very interpreter, our own command
+            [sys.executable, "server.py", *arguments],
+            cwd=HOUSE,
+            env={**os.environ, "HOURBANK_LOCAL": str(server.directory)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    done = await asyncio.to_thread(wait)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+async def completed(graphql: GraphQL, admin: Member, report_id: str) -> dict[str, Any]:
+    end = time.monotonic() + 60
+    while True:
+        report: dict[str, Any] = (await graphql(admin.token, LAST, {"id": report_id}))["it"]
+        if report["status"] == "COMPLETED":
+            return report
+        assert time.monotonic() < end, report
+        await asyncio.sleep(0.1)
+
+
+async def entry_ids(town: Town) -> list[str]:
+    return [entry.id for entry in sorted(await town.entries(town.alice), key=lambda entry: entry.balance_version)]
+
+
+async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_line(
+    graphql: GraphQL, town: Town, admin: Member, server: Server
+) -> None:
+    both = await asyncio.gather(*(graphql(admin.token, START) for _ in range(2)))
+    assert both[0]["it"]["id"] == both[1]["it"]["id"]  # one runs at a time
+    report = await completed(graphql, admin, both[0]["it"]["id"])
+    assert (report["discrepancies"], report["discrepancyCount"]) == ([], 0)
+    assert report["membersChecked"] >= 3
+    assert report["startedBy"] == admin.sub
+    assert report["totalHours"] == report["issuedHours"]
+    code, printed = await run(server, "reconcile")
+    assert code == 0, printed
+    assert f"{report['membersChecked']} members checked, 0 discrepancies" in printed
+    code, printed = await run(server, "audit", town.alice)
+    assert (code, "The chain is whole" in printed) == (0, True), printed
+    for entry_id in await entry_ids(town):
+        assert entry_id in printed
+
+
+# What is done to which of a member's four entries, or to their balance; the fault, and the entry that is named.
+WRONGS: list[tuple[int | None, Item, str, int]] = [
+    (2, {"amount": {"N": "-7"}}, "BROKEN_CHAIN", 2),
+    (1, {}, "BROKEN_CHAIN", 2),
+    (3, {}, "MISSING_ENTRY", 3),
+    (None, {"availableBalance": {"N": "99"}}, "WRONG_BALANCE", 3),
+]
+
+
+async def test_of_wrong_books_the_very_entry_is_named(
+    calls: AsyncCalls, cloud: Cloud, town: Town, server: Server
+) -> None:
+    expected: list[tuple[str, str, str]] = []
+    async with AsyncExitStack() as wrongs:
+        for index, changes, fault, named in WRONGS:
+            wronged = await gifted(Town(calls, cloud.names))
+            ids = await entry_ids(wronged)
+            table: type[Table] = UserBalance if index is None else TransactionLog
+            key = wronged.alice if index is None else ids[index]
+            await wrongs.enter_async_context(corrupted(wronged, table, key, **changes))
+            expected.append((wronged.alice, fault, ids[named]))
+        (code, printed), *audits = await asyncio.gather(
+            run(server, "reconcile"), *(run(server, "audit", member) for member, _, _ in expected[1:3])
+        )
+    assert code == 1
+    assert f"{len(WRONGS)} discrepancies" in printed
+    rows = [line for line in printed.splitlines() if "#" in line]
+    assert len(rows) == len(WRONGS)
+    for member, fault, entry in expected:
+        (row,) = [row for row in rows if member in row]
+        assert fault in row
+        assert entry in row
+    for (code, printed), (_, fault, entry) in zip(audits, expected[1:3], strict=True):
+        assert (code, fault in printed, entry in printed) == (1, True, True), printed
+    assert not any(town.alice in row for row in rows)
+
+
+async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
+    graphql: GraphQL, town: Town, admin: Member, members: Joining
+) -> None:
+    ids = await entry_ids(town)
+    async with corrupted(town, TransactionLog, ids[2], amount={"N": "-7"}):
+        report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
+    (found,) = report["discrepancies"]
+    assert (found["userId"], found["fault"], found["entryId"]) == (town.alice, "BROKEN_CHAIN", ids[2])
+    assert report["discrepancyCount"] == 1
+    assert (await graphql(admin.token, LAST))["it"] == report
+    stranger = await members("eve")
+    for query in (START, LAST):
+        with pytest.raises(RefusedError) as refused:
+            await graphql(stranger.token, query)
+        assert refused.value.code == "Unauthorized"
+    again = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
+    assert again["id"] != report["id"]
+    assert again["discrepancyCount"] == 0
+
+
+async def test_a_reconciliation_that_was_stopped_gives_way_to_the_next(
+    graphql: GraphQL, admin: Member, cloud: Cloud
+) -> None:
+    first = (await graphql(admin.token, START))["it"]["id"]
+    arn = cloud.names.execution_arn("BalanceReconciliationWorkflow", first)
+    await asyncio.to_thread(cloud.client("stepfunctions").stop_execution, executionArn=arn)
+    second = (await graphql(admin.token, START))["it"]
+    if second["id"] != first:  # unless it had been completed before it was stopped
+        assert (await completed(graphql, admin, second["id"]))["discrepancyCount"] == 0
+
+
+async def test_nobody_is_told_of_in_a_line(server: Server, town: Town) -> None:
+    code, printed = await run(server, "audit", f"nobody-{uuid4()}")
+    assert code == 1
+    assert printed.startswith("There is no member nobody-")
+    await town.settle(0)
+
+
+async def long_log(town: Town, entries: int) -> None:
+    """Give a member a log of so many entries, as as many gifts would have."""
+    balance, log = Balance.empty(town.alice, clock.now()), list[Item]()
+    for number in range(entries):
+        gift = ledger.issue(
+            cause=f"{town.alice}-{number}", user_id=town.alice, amount=hours("0.01"),
+            type=TransactionType.ADMIN_ADJUSTMENT, description="A drop",
+        )  # fmt: skip
+        posted = ledger.post(balance, gift.legs[0], gift, now=clock.now())
+        assert isinstance(posted, tuple)
+        balance, entry = posted
+        log.append(encode(TransactionLog, entry))
+    for start in range(0, entries, 100):
+        await asyncio.gather(*(town.store.put(TransactionLog, item) for item in log[start : start + 100]))
+    await town.store.put(UserBalance, encode(UserBalance, balance))
+    await town.store.put(User, user(town.alice))
+
+
+async def test_a_long_log_is_read_page_by_page(calls: AsyncCalls, cloud: Cloud, server: Server) -> None:
+    town = Town(calls, cloud.names)
+    await long_log(town, PAGE + 50)
+    code, printed = await run(server, "audit", town.alice)
+    assert (code, "The chain is whole" in printed) == (0, True)

@@ -1,0 +1,250 @@
+"""Direct transfers on the real local cloud: once, exact, whoever repeats them and whatever is lost."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from models import clock
+from models.accounts import Accounts
+from models.aws import AsyncCalls, Calls
+from models.chain import replay
+from models.errors import Code, Refusal
+from models.ledger import TransactionType
+from models.store import Store
+from models.tables import User
+from models.transactions import Transactions
+from models.transfer import Transfer
+from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
+from tests.integration.requests import NOTICES, Joining
+from tests.integration.town import Town, Unreliable
+from tests.unit.builders import figures, hours
+
+TRANSFER = """mutation M($input: ProcessDirectTransferInput!) { processDirectTransfer(input: $input) {
+  id transactionId userId transactionType amount balanceBefore balanceAfter description relatedEntityId } }"""
+EVENTS = "query Q($id: ID!) { eventLogsByEntityId(entityId: $id) { items { eventType actorUserId eventData } } }"
+
+Moving = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+def move(graphql: GraphQL) -> Moving:
+    async def moved(by: Member, kind: str, amount: float, **given: Any) -> dict[str, Any]:
+        wish = {"id": str(uuid4()), "transactionType": kind, "amount": amount, **given}
+        data = await graphql(by.token, TRANSFER, {"input": wish})
+        entry: dict[str, Any] = data["processDirectTransfer"]
+        return entry
+
+    return moved
+
+
+@pytest.fixture
+async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    async with AsyncCalls(["dynamodb"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
+    town = Town(calls, cloud.names)
+    await town.settle(0)
+    return town
+
+
+def accounts(town: Town, calls: Calls) -> Accounts:
+    store = Store(calls, town.store.names)
+    return Accounts(store, Transactions(store, clock.now), clock.now)
+
+
+def gift(giver: str, taker: str, amount: str = "1", **changes: Any) -> Transfer:
+    given: dict[str, Any] = {"id": str(uuid4()), "description": "A gift", **changes}
+    return Transfer(
+        by=giver,
+        type=TransactionType.TRANSFER,
+        amount=hours(amount),
+        from_user_id=giver,
+        to_user_id=taker,
+        **given,
+    )
+
+
+async def refusal(attempt: Awaitable[Any]) -> tuple[str, Any]:
+    with pytest.raises(RefusedError) as refused:
+        await attempt
+    return refused.value.code, refused.value.errors[0]["errorInfo"]
+
+
+async def test_a_member_gives_hours_once_and_both_can_see_it(
+    graphql: GraphQL, members: Joining, move: Moving
+) -> None:
+    alice, bob = await members("alice"), await members("bob")
+    given = {"id": str(uuid4()), "fromUserId": alice.sub, "toUserId": bob.sub, "description": "For the cake"}
+    entry = await move(alice, "TRANSFER", 2.5, **given)
+    assert entry["relatedEntityId"] == given["id"]
+    assert entry | {"id": "", "transactionId": "", "relatedEntityId": ""} == {
+        "id": "", "transactionId": "", "relatedEntityId": "", "userId": alice.sub, "transactionType": "TRANSFER",
+        "amount": -2.5, "balanceBefore": 10.0, "balanceAfter": 7.5, "description": "For the cake",
+    }  # fmt: skip
+    assert await move(alice, "TRANSFER", 2.5, **given) == entry
+    eve = await members("eve")
+    for other in (
+        move(alice, "TRANSFER", 2, **given),
+        move(alice, "TRANSFER", 2.5, **{**given, "toUserId": eve.sub}),
+        move(alice, "TRANSFER", 2.5, **{**given, "description": "For two cakes"}),
+        move(eve, "TRANSFER", 2.5, **{**given, "fromUserId": eve.sub}),
+    ):
+        assert (await refusal(other))[0] == Code.IDEMPOTENCY_MISMATCH
+    told = (await graphql(bob.token, NOTICES, {"userId": bob.sub}))["notificationsByUserId"]["items"]
+    assert [one["message"] for one in told if one["relatedId"] == given["id"]] == [
+        "2.50 hours are yours: “For the cake”"
+    ]
+    (event,) = (await graphql(alice.token, EVENTS, {"id": given["id"]}))["eventLogsByEntityId"]["items"]
+    assert (event["eventType"], event["actorUserId"]) == ("Direct Transfer Processed", alice.sub)
+    assert json.loads(event["eventData"])["amount"] == 2.5
+
+
+async def test_admins_issue_refund_and_take_back(members: Joining, move: Moving) -> None:
+    alice, admin = await members("alice"), await members("ada", "admin")
+    assert (await move(admin, "ADMIN_ADJUSTMENT", 5, toUserId=alice.sub))["balanceAfter"] == 15
+    assert (await move(admin, "REFUND", 1, toUserId=alice.sub))["balanceAfter"] == 16
+    taken = await move(admin, "ADMIN_ADJUSTMENT", 6, fromUserId=alice.sub)
+    assert (taken["amount"], taken["balanceAfter"]) == (-6, 10)
+    code, info = await refusal(move(admin, "ADMIN_ADJUSTMENT", 10.01, fromUserId=alice.sub))
+    assert (code, info) == (Code.INSUFFICIENT_BALANCE, {"available": 10.0, "needed": 10.01})
+
+
+async def test_who_may_not_and_what_cannot_be_is_refused_by_its_field(
+    graphql: GraphQL, members: Joining, move: Moving
+) -> None:
+    alice, bob, admin = await members("alice"), await members("bob"), await members("ada", "admin")
+    both = {"fromUserId": alice.sub, "toUserId": bob.sub}
+    for attempt, code, field in (
+        (move(bob, "TRANSFER", 1, **both), "Unauthorized", "fromUserId"),
+        (move(admin, "TRANSFER", 1, **both), "Unauthorized", "fromUserId"),
+        (move(alice, "REFUND", 1, toUserId=alice.sub), "Unauthorized", "transactionType"),
+        (move(alice, "TRANSFER", 1, fromUserId=alice.sub, toUserId=alice.sub), "BadRequest", "toUserId"),
+        (move(admin, "ESCROW", 1, **both), "BadRequest", "transactionType"),
+        (move(alice, "TRANSFER", 1, **{**both, "toUserId": str(uuid4())}), "USER_NOT_ACTIVE", "toUserId"),
+        (move(alice, "TRANSFER", 1.005, **both), "INVALID_AMOUNT", "amount"),
+    ):
+        found, info = await refusal(attempt)
+        assert (found, info["field"]) == (code, field)
+    with pytest.raises(RefusedError):
+        await graphql("", TRANSFER, {"input": {"transactionType": "TRANSFER", "amount": 1, **both}})
+
+
+async def test_a_member_who_is_not_active_gives_and_gets_nothing_but_an_admins_correction(
+    town: Town, calls: AsyncCalls
+) -> None:
+    await town.store.update(User, town.bob, [User.isActive.set(False)])
+    ours = accounts(town, calls)
+    for transfer, field in ((gift(town.alice, town.bob), "toUserId"), (gift(town.bob, town.alice), "fromUserId")):
+        refused = await ours.transfer(transfer)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts) == (Code.USER_NOT_ACTIVE, {"field": field})
+    correction = Transfer(
+        id=str(uuid4()), by="ada", type=TransactionType.ADMIN_ADJUSTMENT, amount=hours("3"), from_user_id=town.bob,
+        to_user_id=None, description="Too many",
+    )  # fmt: skip
+    assert not isinstance(await ours.transfer(correction), Refusal)
+    await town.audit(("10", "0"), ("7", "0"))
+
+
+@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict", "ThrottlingError"])
+async def test_a_transfer_that_was_cut_off_has_one_effect(town: Town, calls: AsyncCalls, plan: str) -> None:
+    transfer = gift(town.alice, town.bob, "10")
+    entry = await accounts(town, Unreliable(calls, plan)).transfer(transfer)
+    assert not isinstance(entry, Refusal)
+    assert await accounts(town, calls).transfer(transfer) == entry
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+async def test_one_transfer_by_many_at_once_is_one_transfer(town: Town, calls: AsyncCalls) -> None:
+    transfer = gift(town.alice, town.bob, "10")
+    async with AsyncCalls(["dynamodb"]) as other:
+        servers = (accounts(town, calls), accounts(town, other))
+        entries = await asyncio.gather(*(servers[number % 2].transfer(transfer) for number in range(10)))
+    assert all(entry == entries[0] for entry in entries)
+    assert not isinstance(entries[0], Refusal)
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+class Overtaken:
+    """Calls of a process that another one overtakes, just before its second read."""
+
+    def __init__(self, calls: Calls, overtake: Callable[[], Awaitable[object]]) -> None:
+        self._calls = calls
+        self._overtake = overtake
+        self._reads = 0
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        self._reads += operation == "batch_get_item"
+        if self._reads == 2:
+            await self._overtake()
+        return await self._calls.call(service, operation, **params)
+
+    async def pause(self, seconds: float) -> None:
+        await self._calls.pause(seconds)
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys)
+
+
+async def test_a_refusal_is_not_of_what_another_process_has_just_done(town: Town, calls: AsyncCalls) -> None:
+    transfer = gift(town.alice, town.bob, "10")
+    async with AsyncCalls(["dynamodb"]) as other:
+        overtaken = Overtaken(calls, lambda: accounts(town, other).transfer(transfer))
+        entry = await accounts(town, overtaken).transfer(transfer)
+    assert not isinstance(entry, Refusal), entry
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+async def test_opposite_transfers_at_once_end_exact(town: Town, calls: AsyncCalls) -> None:
+    async with AsyncCalls(["dynamodb"]) as other:
+        servers = (accounts(town, calls), accounts(town, other))
+        pairs = [
+            (servers[number % 2].transfer(gift(town.alice, town.bob, "2")),
+             servers[1 - number % 2].transfer(gift(town.bob, town.alice, "1.25")))
+            for number in range(4)
+        ]  # fmt: skip
+        done = await asyncio.gather(*(one for pair in pairs for one in pair))
+    assert not any(isinstance(one, Refusal) for one in done)
+    await town.audit(("7", "0"), ("13", "0"))
+
+
+async def test_thirty_transfers_at_once_from_one_account_end_exact(town: Town, calls: AsyncCalls) -> None:
+    async with AsyncCalls(["dynamodb"]) as other:
+        servers = (accounts(town, calls), accounts(town, other))
+        done = await asyncio.gather(
+            *(servers[number % 2].transfer(gift(town.alice, town.bob, "0.5")) for number in range(30))
+        )
+    refused = [one for one in done if isinstance(one, Refusal)]
+    assert {one.code for one in refused} == {Code.INSUFFICIENT_BALANCE}
+    assert len(refused) == 10
+    await town.audit(("0", "0"), ("20", "0"))
+    log = await town.entries(town.alice)
+    assert figures(replay(log, user_id=town.alice, now=clock.now())) == figures(await town.balance(town.alice))
+
+
+async def test_the_function_keeps_the_same_rules(town: Town, cloud: Cloud) -> None:
+    def invoke(**event: Any) -> dict[str, Any]:
+        answer = cloud.client("lambda").invoke(
+            FunctionName=cloud.names.function("processDirectTransfer"), Payload=json.dumps(event).encode()
+        )
+        found: dict[str, Any] = json.load(answer["Payload"])
+        return found
+
+    refund = {"id": str(uuid4()), "by": "ada", "transactionType": "REFUND", "amount": 1.5, "toUserId": town.alice}
+    first = await asyncio.to_thread(lambda: invoke(**refund))
+    assert first["balanceAfter"] == 11.5
+    assert await asyncio.to_thread(lambda: invoke(**refund)) == first
+    for changed, code in (({"amount": 2}, "IDEMPOTENCY_MISMATCH"), ({"amount": "x"}, "BadRequest")):
+        assert (await asyncio.to_thread(lambda event=refund | changed: invoke(**event)))["code"] == code  # type: ignore[misc]  # bound at once
+    assert (await asyncio.to_thread(invoke))["code"] == "BadRequest"
+    await town.audit(("11.5", "0"), ("10", "0"))

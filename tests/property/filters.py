@@ -1,0 +1,327 @@
+"""Any row, any filter, and what Amplify and DynamoDB say a filter means: written down apart from what we run.
+
+A comparison with an attribute that is not there is false, but `ne` is true; so it is between two types. Only texts
+and numbers have an order. `contains` looks for a part of a text or for an element of a list, `beginsWith` at texts
+only. The size of a text is counted in UTF-16, as Java has it. An attribute that is stored as null is there.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from functools import partial
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from models.ledger import EscrowStatus
+from models.store import Item
+from schema.enums import ModelAttributeTypes
+
+Filter = Mapping[str, Any]
+Row = Item
+
+
+class Kind(StrEnum):
+    """What an attribute may hold."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    WHOLE = "whole number"
+    HOURS = "hours"
+    BOOLEAN = "boolean"
+    ENUM = "enum"
+    LIST = "list"
+    MOMENT = "moment"
+    JSON = "JSON"
+
+
+KINDS = {
+    "title": Kind.TEXT,
+    "userId": Kind.TEXT,
+    "rating": Kind.NUMBER,
+    "version": Kind.WHOLE,
+    "amount": Kind.HOURS,
+    "isActive": Kind.BOOLEAN,
+    "status": Kind.ENUM,
+    "tags": Kind.LIST,
+    "releasedAt": Kind.MOMENT,
+    "evidence": Kind.JSON,
+}
+NUMERIC = frozenset({Kind.NUMBER, Kind.WHOLE, Kind.HOURS})
+
+# Few values, so that they meet; among them what sorts, sizes or compares unlike in UTF-8, UTF-16 and Python.
+TEXTS = ["", " ", "a", "A", "ab", "abc", "b", "10", "9", "é", "e\u0301", "ß", "\uffff", "😀", "😀a", "null", "[]"]
+NUMBERS = [
+    0,
+    -0.0,
+    0.1,
+    0.2,
+    0.3,
+    0.1 + 0.2,
+    1e-7,
+    -1e-7,
+    1e-100,
+    2,
+    2.0,
+    2.5,
+    -2.5,
+    10,
+    1e21,
+    123456789.125,
+    1e120,
+]
+MOMENTS = [
+    "2026-01-01T00:00:00.000Z",
+    "2026-01-01T00:00:00.001Z",
+    "2026-02-01T00:00:00.000Z",
+    "1999-12-31T23:59:59.999Z",
+]
+
+LISTS = [[], [""], ["a"], ["a", "b"], ["ab", "a", "a"], ["😀", "e\u0301"], ["10", "9", "abc"]]
+WHOLE = [0, 1, -1, 2, 3, 10, -(2**31), 2**31 - 1]
+STORED: Mapping[Kind, Sequence[Any]] = {
+    Kind.TEXT: TEXTS,
+    Kind.NUMBER: NUMBERS,
+    Kind.WHOLE: WHOLE,
+    Kind.HOURS: [0, 0.01, 0.1, 0.25, 0.3, 1, 2.1, 2.5, -0.01, 9.75, 10_000],
+    Kind.BOOLEAN: [False, True],
+    Kind.ENUM: list(EscrowStatus),
+    Kind.LIST: LISTS,
+    Kind.MOMENT: MOMENTS,
+    Kind.JSON: ['{"a": 1}', "[]", "null", '"é"', '{"b": [1, 2]}'],
+}
+ROWS = 60
+
+
+def number(value: float) -> str:
+    """Return a number as DynamoDB takes it: the decimal that was written."""
+    return str(Decimal(repr(value)))
+
+
+def stored(value: Any) -> dict[str, Any]:
+    """Return a value as a row holds it."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": str(value)}
+        case list():
+            return {"L": [stored(element) for element in value]}
+    return {"N": number(value)}
+
+
+def some_rows(seed: int, *, with_null: bool) -> list[Row]:
+    """Return rows: each attribute there or not, empty, or (a foreign writer's) null."""
+    random = Random(seed)  # noqa: S311 — the same rows every time
+    return [
+        {
+            name: {"NULL": True} if with_null and random.random() < 0.1 else stored(random.choice(STORED[kind]))
+            for name, kind in KINDS.items()
+            if random.random() < 0.8
+        }
+        for _ in range(ROWS)
+    ]
+
+
+def comparisons() -> Iterator[Filter]:
+    """Yield every operator with every operand, one by one."""
+    ordered = ("eq", "ne", "le", "lt", "ge", "gt")
+    for name, words, operands in (
+        ("title", (*ordered, "contains", "notContains", "beginsWith"), TEXTS),
+        ("tags", ("eq", "ne", "lt", "contains", "notContains"), TEXTS),
+        ("rating", ordered, NUMBERS),
+        ("isActive", ("eq", "ne"), [False, True]),
+        ("evidence", ("attributeType",), ModelAttributeTypes),
+        ("tags", ("attributeType",), ModelAttributeTypes),
+    ):
+        yield from ({name: {word: operand}} for word in words for operand in operands)
+
+
+def filters(*, events: bool = False, begins_lists: bool = True) -> st.SearchStrategy[Filter]:
+    """Return filters.
+
+    Args:
+        events: those of subscriptions, which have `in` and `notIn`, no `not`, and enums as text.
+        begins_lists: with `beginsWith` on lists.
+    """
+    fields = {
+        name: _mostly(_operators(kind, events=events, begins_lists=begins_lists), {})
+        for name, kind in KINDS.items()
+    }
+    comparing = _some_of(fields)
+
+    def connected(inner: st.SearchStrategy[Filter]) -> st.SearchStrategy[Filter]:
+        several = _mostly(st.lists(_mostly(inner, {}), max_size=3))
+        connecting = _some_of({"and": several, "or": several} | ({} if events else {"not": _mostly(inner, {})}))
+        return connecting | st.tuples(comparing, connecting).map(lambda parts: {**parts[0], **parts[1]})
+
+    return st.recursive(comparing, connected, max_leaves=8)
+
+
+def _mostly(strategy: st.SearchStrategy[Any], *nothing: Any) -> st.SearchStrategy[Any]:
+    """Return what once in a while gives null, or something else that says nothing."""
+    return st.integers(0, 9).flatmap(lambda turn: strategy if turn else st.sampled_from([None, *nothing]))
+
+
+def _some_of(members: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Filter]:
+    """Return mappings of one or two members."""
+    names = st.lists(st.sampled_from(sorted(members)), min_size=1, max_size=2, unique=True)
+    return names.flatmap(lambda chosen: st.fixed_dictionaries({name: members[name] for name in chosen}))
+
+
+def _operators(kind: Kind, *, events: bool, begins_lists: bool) -> st.SearchStrategy[Filter]:
+    if kind is Kind.ENUM and not events:
+        return _some_of(dict.fromkeys(("eq", "ne"), _mostly(_operands(kind))))
+    operands = _operands(kind)
+    given: dict[str, st.SearchStrategy[Any]] = {
+        "eq": operands,
+        "ne": operands,
+        "attributeExists": st.booleans(),
+        "attributeType": st.sampled_from(ModelAttributeTypes),
+    }
+    if kind is not Kind.BOOLEAN:
+        given |= dict.fromkeys(("le", "lt", "ge", "gt"), operands)
+        given["between"] = _range(operands)
+        if events:
+            given |= dict.fromkeys(("in", "notIn"), st.lists(operands, max_size=3))
+        if kind not in NUMERIC:
+            given |= dict.fromkeys(("contains", "notContains"), operands)
+            given["size"] = _sizes()
+            if begins_lists or kind is not Kind.LIST:
+                given["beginsWith"] = operands
+    return _some_of({word: _mostly(operand) for word, operand in given.items()})
+
+
+def _operands(kind: Kind) -> st.SearchStrategy[Any]:
+    """Return what a field of a kind is compared with: what is stored, and what lies between."""
+    same = st.sampled_from(STORED[kind])
+    if kind in NUMERIC:
+        return same | (
+            st.integers(-5, 5) if kind is Kind.WHOLE else st.floats(-1e6, 1e6).map(partial(round, ndigits=9))
+        )
+    if kind is Kind.BOOLEAN:
+        return same
+    texts = st.sampled_from(TEXTS) | st.text("aAbé😀 ", max_size=3)
+    return texts if kind in {Kind.TEXT, Kind.LIST} else same | texts
+
+
+def _sizes() -> st.SearchStrategy[Filter]:
+    sizes = st.integers(0, 4)
+    compared = dict.fromkeys(("eq", "ne", "le", "lt", "ge", "gt"), _mostly(sizes))
+    return _some_of(compared | {"between": _mostly(_range(sizes))})
+
+
+def _range(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.tuples(ends, ends).map(sorted)
+
+
+def passes(filter_: Filter, row: Row) -> bool:
+    """Tell whether a row passes a filter; one that says nothing lets everything pass."""
+    return _said(filter_, row) is not False
+
+
+def _said(filter_: Filter, row: Row) -> bool | None:
+    """Return what a filter says of a row, None if it says nothing at all."""
+    verdicts: list[bool | None] = []
+    for name, member in filter_.items():
+        if member is None:
+            continue
+        if name == "and":
+            verdicts += [_said(part, row) for part in member if part is not None]
+        elif name == "or":
+            said = [verdict for part in member if part is not None and (verdict := _said(part, row)) is not None]
+            verdicts.append(any(said) if said else None)
+        elif name == "not":
+            inner = _said(member, row)
+            verdicts.append(None if inner is None else not inner)
+        else:
+            verdicts += [_compared(word, operand, row.get(name)) for word, operand in member.items()]
+    spoken = [verdict for verdict in verdicts if verdict is not None]
+    return all(spoken) if spoken else None
+
+
+def _compared(word: str, operand: Any, wire: Mapping[str, Any] | None) -> bool | None:
+    is_there = wire is not None
+    if operand is None:
+        return {"eq": not is_there, "ne": is_there}.get(word)
+    if word == "attributeExists":
+        return is_there is operand
+    if word == "attributeType":
+        return is_there and next(iter(wire or ())) == _CODES[operand]
+    if word == "size":
+        said = [_compared(inner, limit, _size(wire)) for inner, limit in operand.items() if limit is not None]
+        return all(said) if said else None
+    return _MEANINGS[word](wire, operand)
+
+
+def _size(wire: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    match wire:
+        case {"S": text}:
+            return stored(len(text.encode("utf-16-le")) // 2)
+        case {"L": elements}:
+            return stored(len(elements))
+    return None
+
+
+def _order(wire: Mapping[str, Any] | None, operand: Any) -> int | None:
+    """Return -1, 0 or 1, None if the two have no order."""
+    match wire, stored(operand):
+        case {"S": one}, {"S": other}:
+            return _sign(one.encode(), other.encode())
+        case {"N": one}, {"N": other}:
+            return _sign(Decimal(one), Decimal(other))
+    return None
+
+
+def _sign(one: Any, other: Any) -> int:
+    return int(one > other) - int(one < other)
+
+
+def _equal(wire: Mapping[str, Any] | None, operand: Any) -> bool:
+    return _order(wire, operand) == 0 or (isinstance(operand, bool) and wire == {"BOOL": operand})
+
+
+def _ordered(signs: set[int], wire: Mapping[str, Any] | None, operand: Any) -> bool:
+    return _order(wire, operand) in signs
+
+
+def _contains(wire: Mapping[str, Any] | None, part: str) -> bool:
+    match wire:
+        case {"S": text}:
+            return part.encode() in text.encode()
+        case {"L": elements}:
+            return stored(part) in elements
+    return False
+
+
+def _begins(wire: Mapping[str, Any] | None, start: str) -> bool:
+    return wire is not None and "S" in wire and wire["S"].encode().startswith(start.encode())
+
+
+_MEANINGS: Mapping[str, Callable[[Mapping[str, Any] | None, Any], bool]] = {
+    "eq": _equal,
+    "ne": lambda wire, operand: not _equal(wire, operand),
+    "lt": partial(_ordered, {-1}),
+    "le": partial(_ordered, {-1, 0}),
+    "gt": partial(_ordered, {1}),
+    "ge": partial(_ordered, {0, 1}),
+    "between": lambda wire, ends: _order(wire, ends[0]) in {0, 1} and _order(wire, ends[1]) in {-1, 0},
+    "in": lambda wire, choices: any(_equal(wire, choice) for choice in choices),
+    "notIn": lambda wire, choices: not any(_equal(wire, choice) for choice in choices),
+    "contains": _contains,
+    "notContains": lambda wire, part: not _contains(wire, part),
+    "beginsWith": _begins,
+}
+_CODES = {
+    "string": "S",
+    "number": "N",
+    "bool": "BOOL",
+    "list": "L",
+    "map": "M",
+    "binary": "B",
+    "stringSet": "SS",
+    "numberSet": "NS",
+    "binarySet": "BS",
+    "_null": "NULL",
+}

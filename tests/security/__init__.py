@@ -1,0 +1,1 @@
+"""Who may do what, written down and tried; and what a stranger can learn."""

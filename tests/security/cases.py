@@ -1,0 +1,234 @@
+"""The table of who may do what, read; and each of its lines as an operation of GraphQL."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from graphql import GraphQLSchema, get_named_type
+
+from models.store import Item
+from models.tables import TABLES, Table
+from resolvers.identity import Caller
+from tests.security import own_operations
+from tests.security.samples import SAMPLES, Values
+from tests.unit.mirror import wire
+
+TABLE = Path(__file__).parent / "who_may.txt"
+STAMP = "2026-01-01T00:00:00.000Z"
+GROUPS = ("admin", "moderator")
+KEYS = {"UserBalance": "userId"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An operation on a type, under circumstances, and what comes of it for each column of callers."""
+
+    of: str
+    operation: str
+    variant: str
+    expected: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return self.operation + (f":{self.variant}" if self.variant else "")
+
+    @property
+    def key(self) -> str:
+        return KEYS.get(self.of, "id")
+
+    @property
+    def table(self) -> type[Table]:
+        return table_of(self.of)
+
+    @property
+    def owners(self) -> list[str]:
+        """Return the columns that are fields of the row."""
+        return [column for column in self.expected if column not in {"nobody", "key", "stranger", *GROUPS}]
+
+    @property
+    def creates(self) -> bool:
+        return self.operation.startswith("create")
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.startswith("on")
+
+
+def table_of(of: str) -> type[Table]:
+    """Return the table of a type's rows."""
+    return next(table for table in TABLES if table.__name__ == of)
+
+
+def lines() -> list[Line]:
+    """Return the table's lines."""
+    return list(_lines())
+
+
+def _lines() -> Iterator[Line]:
+    type_, columns = "", list[str]()
+    for text in TABLE.read_text().splitlines():
+        if not text or text.startswith("#"):
+            continue
+        left, bar, right = text.partition("|")
+        if not bar:
+            type_, *words = left.replace(",", "").split()
+            columns = words[words.index("nobody") :]
+            continue
+        operation, _, variant = left.strip().partition(":")
+        yield Line(type_, operation, variant, dict(zip(columns, right.split(), strict=True)))
+
+
+def item_of(values: Values) -> Item:
+    """Return a row as it is stored."""
+    return {name: wire(value) for name, value in values.items()}
+
+
+def caller_of(column: str) -> Caller:
+    """Return somebody new, in the group if the column is one."""
+    return Caller(str(uuid4()), f"{column}-{uuid4().hex[:8]}", frozenset({column} & {*GROUPS}))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A line for one caller: who is there, which row, what is asked.
+
+    Args:
+        line: the line.
+        column: whose column.
+        names: a member for each column of the line.
+    """
+
+    line: Line
+    column: str
+    names: Mapping[str, Caller]
+    id: str = field(default_factory=lambda: str(uuid4()))
+    another: str = field(default_factory=lambda: str(uuid4()))
+
+    @classmethod
+    def of(cls, line: Line, column: str) -> "Case":
+        return cls(line, column, {name: caller_of(name) for name in line.expected})
+
+    @property
+    def caller(self) -> Caller | None:
+        return None if self.column in {"nobody", "key"} else self.names[self.column]
+
+    @property
+    def asker(self) -> Caller:
+        """Return in whose name a row is made: of whoever shows no token, somebody's."""
+        return self.names[self.column]
+
+    @property
+    def owner_values(self) -> dict[str, str]:
+        return {name: self.names[name].sub for name in self.line.owners}
+
+    @property
+    def row_key(self) -> str:
+        """Return the key of the row that is there."""
+        return self.owner_values.get(self.line.key, self.id)
+
+    @property
+    def asked_key(self) -> str:
+        """Return the key that is asked for."""
+        return self.another if self.line.variant == "absent" else self.row_key
+
+    @property
+    def made_key(self) -> str:
+        """Return the key of the row that a create makes."""
+        return str(self.input()[self.line.key])
+
+    def row(self) -> Item | None:
+        """Return the row that is there before; None if there is to be none."""
+        if self.line.variant == "absent" or (self.line.creates and self.line.variant != "taken"):
+            return None
+        return self.any_row()
+
+    def any_row(self) -> Item:
+        """Return the row, be it there or not."""
+        if self.line.operation in own_operations.OPERATIONS:
+            return own_operations.row(self.line.operation, self.id, self.owner_values)
+        sample = SAMPLES[self.line.of]
+        values = {
+            **sample.given,
+            **sample.stored,
+            "createdAt": STAMP,
+            "updatedAt": STAMP,
+            **sample.when.get(self.line.variant, {}),
+            **self.owner_values,
+            self.line.key: self.row_key,
+        }
+        return item_of(values)
+
+    def owned_by(self, column: str) -> "Case":
+        """Return a case of another row, which is a column's in every way."""
+        theirs = dict(self.names) | dict.fromkeys(self.line.owners, self.names[column])
+        return replace(self, line=replace(self.line, variant=""), names=theirs, id=str(uuid4()))
+
+    def paid(self) -> Item | None:
+        """Return the exchange that the row's rater has paid for, if there is to be one."""
+        if self.line.variant != "paid":
+            return None
+        parties = {"consumerId": self.names["raterId"].sub, "providerId": self.names["ratedUserId"].sub}
+        dates = {"createdAt": STAMP, "updatedAt": STAMP}
+        exchange = {**SAMPLES["Transaction"].given, **parties, **dates, "id": self.id}
+        return item_of(exchange)
+
+    def input(self) -> dict[str, Any]:
+        """Return a mutation's input."""
+        sample, variant = SAMPLES[self.line.of], self.line.variant
+        if self.line.operation.startswith("delete"):
+            return {self.line.key: self.asked_key}
+        if self.line.operation.startswith("update"):
+            special: dict[str, Values] = {"null": {sample.optional: None}, "isRead": {"isRead": True}}
+            changes = special.get(variant, sample.change)
+            return {self.line.key: self.asked_key, **changes}
+        named = dict.fromkeys(self.line.owners, self.another)
+        if variant != "others" and named:
+            named[variant if variant in named else next(iter(named))] = self.asker.sub
+        given = {"id": self.id} if self.line.key == "id" else {}
+        if variant == "taken":
+            named |= {self.line.key: self.row_key}
+        if variant == "paid":
+            named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
+        return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
+
+    def variables(self) -> dict[str, Any]:
+        """Return the operation's variables."""
+        operation, variant = self.line.operation, self.line.variant
+        if operation in own_operations.OPERATIONS:
+            return own_operations.variables(operation, self.asked_key)
+        if operation.startswith(("create", "update", "delete")):
+            return {"input": self.input()}
+        if operation.startswith("get"):
+            return {self.line.key: self.asked_key}
+        narrowed = {variant: self.owner_values[variant]} if variant in self.line.owners else {}
+        if operation.startswith("on"):
+            return narrowed
+        # Others' rows are in the tables of a real cloud, too.
+        only = {"filter": {self.line.key: {"eq": self.row_key}}, "limit": 1000}
+        if "By" not in operation:
+            return only | narrowed
+        name = operation.partition("By")[2]
+        by = name[0].lower() + name[1:]
+        value = self.any_row()[by]["S"]
+        return only | {by: value, "sortDirection": "DESC"}
+
+
+def document(schema: GraphQLSchema, line: Line) -> str:
+    """Return an operation that asks for a row's key."""
+    kind, root = next(
+        (kind, root)
+        for kind, root in (
+            ("query", schema.query_type),
+            ("mutation", schema.mutation_type),
+            ("subscription", schema.subscription_type),
+        )
+        if root and line.operation in root.fields
+    )
+    definition = root.fields[line.operation]
+    shown = getattr(get_named_type(definition.type), "fields", {})
+    key = "requestId" if "percentComplete" in shown else line.key
+    selected = f"items {{ {line.key} }} nextToken" if "items" in shown else key
+    declared = ", ".join(f"${name}: {argument.type}" for name, argument in definition.args.items())
+    passed = ", ".join(f"{name}: ${name}" for name in definition.args)
+    return f"{kind} ({declared}) {{ {line.operation}({passed}) {{ {selected} }} }}"

@@ -1,0 +1,35 @@
+"""A real cloud for these tests, and the server's own parts over it, in this process."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from models.settings import Settings
+from tests.integration.conftest import Cloud, Server
+from tests.security.worlds import CloudWorld, MemoryWorld
+from workflows.deployment.local_cloud import LocalCloud
+
+
+@pytest.fixture(scope="package")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    running = Server(tmp_path_factory.mktemp("hourbank"))
+    running.start()
+    attached = LocalCloud(running.directory, Settings())
+    attached.attach()
+    yield Cloud(attached.endpoint)
+    running.stop()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def cloud_world(cloud: Cloud) -> AsyncIterator[CloudWorld]:
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in cloud.environment.items():
+            patched.setenv(name, value)
+        async with CloudWorld.over_aws() as world:
+            yield world
+
+
+@pytest.fixture(scope="package")
+def world() -> MemoryWorld:
+    return MemoryWorld()

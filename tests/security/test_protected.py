@@ -1,0 +1,232 @@
+"""What clients may repeat but not set: fields that workflows own, and those that are fixed when a row is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from resolvers.identity import Caller
+from tests.security.cases import STAMP, caller_of, item_of, lines, table_of
+from tests.security.samples import SAMPLES
+from tests.security.worlds import MemoryWorld
+from tests.unit.mirror import execute
+
+OWNERS = {line.of: line.owners for line in lines()}
+UNSET = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A field that a workflow owns.
+
+    Args:
+        of: the type.
+        field: the field.
+        initial: all that a create takes, `UNSET` if it takes none.
+        stored: what the row has later.
+        other: what a client would like it to be.
+        use: a mutation that the refusal has to name.
+    """
+
+    of: str
+    field: str
+    initial: Any
+    stored: Any
+    other: Any
+    use: str
+
+    def __str__(self) -> str:
+        return f"{self.of}.{self.field}"
+
+
+ARN = "arn:aws:states:us-east-1:000000000000:execution:a:b"
+OWNED = [
+    Owned("ServiceRequest", "status", "INITIATED", "ACCEPTED", "PAID", "confirmServiceCompletion"),
+    Owned("ServiceRequest", "escrowId", UNSET, "an-escrow", "another", "startServiceRequestWorkflow"),
+    Owned("ServiceRequest", "negotiationRound", 0, 1, 2, "respondToCounterOffer"),
+    Owned("ServiceRequest", "stepFunctionExecutionArn", UNSET, ARN, ARN + "c", "startServiceRequestWorkflow"),
+    Owned("ServiceRequest", "agreedRate", UNSET, 1.5, 0.5, "respondToCounterOffer"),
+    Owned("ServiceRequest", "expiresAt", UNSET, STAMP, "2027-01-01T00:00:00.000Z", "startServiceRequestWorkflow"),
+    Owned("User", "bankHours", 0, 0, 1000, "processDirectTransfer"),
+    Owned("User", "rating", 0, 4.5, 5, "createRating"),
+    Owned("User", "totalTransactions", 0, 3, 1000, "confirmServiceCompletion"),
+    Owned("Dispute", "status", "OPEN", "UNDER_REVIEW", "RESOLVED", "resolveDispute"),
+    Owned("Dispute", "adminId", UNSET, "an-admin", "another", "assignDispute"),
+    Owned("Dispute", "resolution", UNSET, "Half each.", "All mine.", "resolveDispute"),
+    Owned("Dispute", "resolvedAt", UNSET, STAMP, "2027-01-01T00:00:00.000Z", "resolveDispute"),
+    Owned("Dispute", "stepFunctionExecutionArn", UNSET, ARN, ARN + "c", "createDispute"),
+]
+# Any hours may be asked for; from then on they change by an agreement only.
+ESTIMATED = Owned("ServiceRequest", "estimatedHours", 2, 2, 1, "respondToCounterOffer")
+# Ours, and an admin's to set.
+MODERATED = [
+    Owned("User", "isActive", initial=True, stored=True, other=False, use="updateUser"),
+    Owned("Rating", "isHidden", initial=False, stored=False, other=True, use="updateRating"),
+]
+# By whom a row of the type may be changed at all: a field of it, or a group.
+CHANGED_BY = {
+    "ServiceRequest": ("requesterId",),
+    "User": ("id", "admin"),
+    "Dispute": ("admin",),
+    "Rating": ("admin",),
+    "Service": ("userId", "admin"),
+    "Notification": ("userId",),
+    "Report": ("admin", "moderator"),
+    "Message": ("senderId", "receiverId"),
+    "Conversation": ("user1Id", "user2Id"),
+    "Booking": ("providerId", "consumerId"),
+    "ServiceSchedule": ("userId",),
+}
+# Whom a row names, and where it leads.
+FIXED = {
+    "ServiceRequest": ("requesterId", "providerId", "serviceId"),
+    "Dispute": ("raisedBy", "againstUserId", "requestId"),
+    "Rating": ("raterId",),
+    "Service": ("userId",),
+    "Notification": ("userId",),
+    "Report": ("reporterId",),
+    "Message": ("senderId", "receiverId", "conversationId"),
+    "Conversation": ("user1Id", "user2Id"),
+    "Booking": ("providerId", "consumerId"),
+    "ServiceSchedule": ("userId",),
+}
+
+
+class Stage:
+    """A row, and those whom it names.
+
+    Args:
+        world: where it is.
+        of: its type.
+        stored: what it has beside its sample's values.
+    """
+
+    def __init__(self, world: MemoryWorld, of: str, **stored: Any) -> None:
+        self.world = world
+        self.of = of
+        self.names = {name: caller_of(name) for name in (*OWNERS[of], "admin", "moderator")}
+        sample = SAMPLES[of]
+        self.owners = {name: self.names[name].sub for name in OWNERS[of]}
+        dates = {"createdAt": STAMP, "updatedAt": STAMP}
+        self.row = {"id": "a-row", **sample.given, **dates, **self.owners, **stored}
+        world.store.rows.clear()
+
+    def put(self) -> "Stage":
+        self.world.store.rows[table_of(self.of), self.row["id"]] = item_of(self.row)
+        return self
+
+    async def create(self, caller: Caller, **given: Any) -> tuple[Any, Any]:
+        row = {"id": "a-row", **SAMPLES[self.of].given, **self.owners}
+        return await self._write("create", caller, row | given)
+
+    async def update(self, caller: Caller, **given: Any) -> tuple[Any, Any]:
+        return await self._write("update", caller, {"id": self.row["id"], **given})
+
+    async def _write(self, kind: str, caller: Caller, given: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Write; return the row, and the error if there is one: then nothing was written."""
+        before = dict(self.world.store.rows)
+        input_ = f"{kind.capitalize()}{self.of}Input!"
+        query = f"mutation ($input: {input_}) {{ row: {kind}{self.of}(input: $input) {{ id }} }}"
+        data, errors = await execute(self.world.schema, self.world.store, caller, query, input=given)
+        if not errors:
+            return data["row"], None
+        assert self.world.store.rows == before
+        (error,) = errors
+        return None, error
+
+
+def changers(of: str, stage: Stage) -> list[Caller]:
+    return [stage.names[name] for name in CHANGED_BY[of]]
+
+
+def assert_names(error: Any, owned: Owned) -> None:
+    assert (error["errorType"], error["errorInfo"]["field"]) == ("Unauthorized", owned.field)
+    assert owned.use in error["errorInfo"]["use"]
+    assert owned.field in error["message"]
+    assert owned.use in error["message"]
+
+
+@pytest.mark.parametrize("owned", [*OWNED, *MODERATED], ids=str)
+async def test_a_row_begins_with_the_initial_value(world: MemoryWorld, owned: Owned) -> None:
+    stage = Stage(world, owned.of)
+    creator = stage.names[OWNERS[owned.of][0]]
+    _, error = await stage.create(creator, **{owned.field: owned.other})
+    assert_names(error, owned)
+    taken, error = await stage.create(creator, **{owned.field: owned.initial})
+    assert (taken, error) == ({"id": stage.owners.get("id", "a-row")}, None)
+
+
+async def test_any_hours_may_be_asked_for(world: MemoryWorld) -> None:
+    stage = Stage(world, "ServiceRequest")
+    _, error = await stage.create(stage.names["requesterId"], estimatedHours=7)
+    assert error is None
+
+
+async def test_an_admin_begins_with_the_initial_value_too(world: MemoryWorld) -> None:
+    for owned in (owned for owned in OWNED if owned.of != "ServiceRequest"):
+        stage = Stage(world, owned.of)
+        _, error = await stage.create(stage.names["admin"], **{owned.field: owned.other})
+        assert_names(error, owned)
+
+
+@pytest.mark.parametrize("owned", [*OWNED, ESTIMATED], ids=str)
+async def test_an_update_only_repeats_it(world: MemoryWorld, owned: Owned) -> None:
+    stage = Stage(world, owned.of, **{owned.field: owned.stored}).put()
+    for caller in changers(owned.of, stage):
+        for value in (owned.other, None):
+            row, error = await stage.update(caller, **{owned.field: value}, **SAMPLES[owned.of].change)
+            assert row is None
+            assert_names(error, owned)
+        _, error = await stage.update(caller, **{owned.field: owned.stored}, **SAMPLES[owned.of].change)
+        assert error is None
+
+
+@pytest.mark.parametrize("owned", [owned for owned in OWNED if owned.initial is UNSET], ids=str)
+async def test_null_repeats_what_is_not_there(world: MemoryWorld, owned: Owned) -> None:
+    stage = Stage(world, owned.of).put()
+    for caller in changers(owned.of, stage):
+        _, error = await stage.update(caller, **{owned.field: None})
+        assert error is None
+
+
+@pytest.mark.parametrize("owned", MODERATED, ids=str)
+async def test_what_is_moderated_is_an_admins(world: MemoryWorld, owned: Owned) -> None:
+    stage = Stage(world, owned.of, **{owned.field: owned.stored}).put()
+    _, error = await stage.update(stage.names["admin"], **{owned.field: owned.other})
+    assert error is None
+    _, error = await stage.update(stage.names[OWNERS[owned.of][0]], **{owned.field: owned.stored})
+    assert error["errorType"] == "Unauthorized"
+
+
+@pytest.mark.parametrize(("of", "field"), [(of, field) for of, fields in FIXED.items() for field in fields])
+async def test_what_is_fixed_is_only_repeated(world: MemoryWorld, of: str, field: str) -> None:
+    stage = Stage(world, of).put()
+    for caller in changers(of, stage):
+        for value in ("another", caller.username, None):
+            _, error = await stage.update(caller, **{field: value})
+            assert (error["errorType"], error["errorInfo"]) == ("Unauthorized", {"field": field})
+        _, error = await stage.update(caller, **{field: stage.row[field]})
+        assert error is None
+
+
+def test_every_type_that_clients_change_is_tried() -> None:
+    done = {
+        line.of for line in lines() if line.operation.startswith("update") and "done" in line.expected.values()
+    }
+    assert done == {*CHANGED_BY, "Category", "Skill"}
+    assert {*FIXED, "User"} == {*CHANGED_BY}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("content", "Other"), ("messageType", "IMAGE"), ("content", None), ("conversationId", "another")],
+)
+async def test_a_receiver_changes_only_whether_it_is_read(world: MemoryWorld, field: str, value: Any) -> None:
+    stage = Stage(world, "Message").put()
+    receiver = stage.names["receiverId"]
+    _, error = await stage.update(receiver, **{field: value}, isRead=True)
+    assert (error["errorType"], error["errorInfo"]) == ("Unauthorized", {"field": field})
+    _, error = await stage.update(receiver, **{field: stage.row[field]}, isRead=True)
+    assert error is None
+    assert world.store.rows[table_of("Message"), "a-row"]["isRead"] == {"BOOL": True}

@@ -1,0 +1,48 @@
+"""Whose rows a subscriber may ask for, and under which names."""
+
+from typing import Any
+
+import pytest
+
+from models import tables
+from resolvers.context import Context
+from resolvers.identity import Caller
+from resolvers.streams import Kind
+from schema.errors import report
+from tests.security.cases import STAMP, item_of
+from tests.security.samples import SAMPLES
+from tests.security.worlds import MemoryWorld
+
+ALICE = Caller("sub-alice", "alice")
+QUERY = """subscription ($requesterId: String, $providerId: String) {
+    onUpdateServiceRequest(requesterId: $requesterId, providerId: $providerId) { requesterId } }"""
+
+
+@pytest.mark.parametrize("stored", ["sub-alice", "alice", "sub-alice::alice"])
+@pytest.mark.parametrize(
+    ("asked", "outcome"),
+    [
+        ({"requesterId": "sub-alice"}, "event"),
+        ({"requesterId": "alice"}, "event"),
+        ({"requesterId": "sub-alice::alice"}, "event"),
+        ({"requesterId": None}, "event"),
+        ({"requesterId": "alice", "providerId": "sub-bob"}, "event"),
+        ({"requesterId": "alice", "providerId": "sub-carol"}, "quiet"),
+        ({"requesterId": "sub-bob", "providerId": "alice"}, "quiet"),
+        ({"providerId": "sub-bob"}, "no"),
+        ({"requesterId": "sub-bob", "providerId": "sub-carol"}, "no"),
+        ({"requesterId": ""}, "no"),
+    ],
+)
+async def test_a_member_may_be_named_in_any_way(
+    world: MemoryWorld, stored: str, asked: dict[str, Any], outcome: str
+) -> None:
+    row = {**SAMPLES["ServiceRequest"].given, "id": "r", "requesterId": stored, "providerId": "sub-bob"}
+    await world.store.put(tables.ServiceRequest, item_of(row | {"createdAt": STAMP, "updatedAt": STAMP}))
+    world.announce(Kind.UPDATE, world.store.rows[tables.ServiceRequest, "r"])
+    context = Context(world.store, ALICE, {})
+    results: Any = await world.schema.stream(QUERY, variable_values=asked, context_value=context)
+    told = [result async for result in results]
+    errors = [report(error).error_type for result in told for error in result.errors or ()]
+    assert errors == (["Unauthorized"] if outcome == "no" else [])
+    assert ("event" if told and not errors else "no" if errors else "quiet") == outcome

@@ -1,0 +1,27 @@
+"""The table of who may do what, tried line by line over tables in memory; and that nothing is missing in it."""
+
+from typing import Any
+
+import pytest
+
+from models.aws import AsyncCalls
+from models.settings import Settings
+from resolvers.settings import ServerSettings
+from server import Parts
+from tests.security.cases import Line, lines
+from tests.security.worlds import ON_THE_CLOUD, MemoryWorld
+
+
+@pytest.mark.parametrize("line", [line for line in lines() if line.operation not in ON_THE_CLOUD], ids=str)
+async def test_it_is_as_the_table_says(world: MemoryWorld, line: Line) -> None:
+    assert await world.tried(line, line.expected) == line.expected
+
+
+def test_every_operation_is_in_the_table() -> None:
+    types = Parts.over(AsyncCalls(()), Settings(), ServerSettings(), b"").schema._schema.type_map
+    roots: list[Any] = [types[root] for root in ("Query", "Mutation", "Subscription")]
+    assert {operation for root in roots for operation in root.fields} == {line.operation for line in lines()}
+
+
+def test_the_table_has_no_line_twice() -> None:
+    assert len({str(line) for line in lines()}) == len(lines())

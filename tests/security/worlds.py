@@ -1,0 +1,271 @@
+"""Where a case is tried: over tables in memory, or over a cloud; and what came of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from models import clock
+from models.aws import AsyncCalls
+from models.settings import Settings
+from models.store import Item, Store
+from models.tables import Table, Transaction
+from resolvers.admission import Admission
+from resolvers.context import Context
+from resolvers.graphiql import GraphiQL
+from resolvers.guards import GUARDS
+from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
+from resolvers.identity import Caller, UnauthenticatedError
+from resolvers.mirror import Mirror
+from resolvers.paging import PageTokens
+from resolvers.rows import Rows
+from resolvers.settings import ServerSettings
+from resolvers.streams import Change, Kind
+from resolvers.subscriptions import Subscriptions
+from resolvers.writes import Domain, Writes
+from schema.amplify.build import MirrorSchema, build_schema
+from schema.errors import report
+from server import Parts
+from tests.security import own_operations
+from tests.security.cases import Case, Line, document
+from tests.unit.mirror import MemoryStore, execute
+
+if TYPE_CHECKING:
+    from resolvers.change_feed import ChangeFeed
+
+LATER = "2026-01-02T00:00:00.000Z"
+API_KEY = "an-application-of-no-member"
+WORDS = {"Unauthorized": "no", "DynamoDB:ConditionalCheckFailedException": "cond"}
+# What these do takes transactions, which the tables in memory have none of.
+ON_THE_CLOUD = own_operations.OPERATIONS | {"createServiceRequest", "createUser", "createRating", "createDispute"}
+KINDS = {"onCreate": Kind.CREATE, "onUpdate": Kind.UPDATE, "onDelete": Kind.DELETE}
+
+
+class World:
+    """A schema over a store, asked in this process; whoever shows no token asks over HTTP."""
+
+    def __init__(self, schema: MirrorSchema, store: Store) -> None:
+        self.schema = schema
+        self.store = store
+        app = build_app(
+            schema=schema,
+            store=store,
+            admission=Admission(Nobody(), [API_KEY]),
+            graphiql=GraphiQL(),
+            idempotency=Idempotency(store, clock.now),
+        )
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
+
+    async def tried(self, line: Line, columns: Collection[str]) -> dict[str, str]:
+        """Return what comes of a line, for each of some columns."""
+        return {column: await self.outcome(Case.of(line, column)) for column in columns}
+
+    async def outcome(self, case: Case) -> str:
+        """Try a case, and see that a row has changed if that is what came of it, and else has not."""
+        table, key = case.line.table, case.made_key if case.line.creates else case.row_key
+        await self.prepare(case)
+        before = await self.store.get(table, key, consistent=True)
+        if case.column == "nobody":
+            outcome = await self._at_the_door(case, {})
+        elif case.line.is_subscription:
+            outcome = await self.told(case)
+        elif case.column == "key":
+            outcome = await self._at_the_door(case, {"x-api-key": API_KEY})
+        else:
+            outcome = _word(case, *await self.ask(case))
+        after = await self.store.get(table, key, consistent=True)
+        assert (after != before) is (outcome == "done" and case.line.operation not in own_operations.IDLE)
+        return outcome
+
+    async def prepare(self, case: Case) -> None:
+        """Put the rows there that the case is about."""
+        if (row := case.row()) is not None:
+            await self.store.put(case.line.table, row)
+        if (exchange := case.paid()) is not None:
+            await self.store.put(Transaction, exchange)
+
+    async def ask(self, case: Case) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        """Ask in this process; return what the field gave, and the errors."""
+        query = document(self.schema._schema, case.line)
+        data, errors = await execute(self.schema, self.store, case.caller, query, **case.variables())
+        return data and data[case.line.operation], errors
+
+    async def _at_the_door(self, case: Case, headers: Mapping[str, str]) -> str:
+        body = {"query": document(self.schema._schema, case.line), "variables": case.variables()}
+        response = await self._client.post("/graphql", json=body, headers=headers)
+        if response.status_code != httpx.codes.OK:
+            return str(response.status_code)
+        answer = response.json()
+        return _word(case, answer["data"][case.line.operation], answer.get("errors", ()))
+
+    async def told(self, case: Case) -> str:
+        """Subscribe, let the row change, and return what the subscriber is told."""
+        raise NotImplementedError
+
+    async def results(self, case: Case, context: Context) -> AsyncGenerator[Any]:
+        """Yield what a subscription gives."""
+        query = document(self.schema._schema, case.line)
+        results: Any = await self.schema.stream(query, variable_values=case.variables(), context_value=context)
+        async with aclosing(results):
+            async for result in results:
+                yield result
+
+
+class MemoryWorld(World):
+    """Tables in memory; a change is told to whoever subscribes next."""
+
+    def __init__(self) -> None:
+        self.store: MemoryStore = (store := MemoryStore())
+        self._feed = Announcements()
+        writes = Writes(store, clock.now, Domain(guards=GUARDS))
+        subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
+        super().__init__(build_schema(Mirror(Rows(store, PageTokens(b"secret")), writes, subscriptions)), store)
+
+    def announce(self, kind: Kind, row: Item) -> None:
+        """Let whoever subscribes from now on be told of a row."""
+        self._feed.changes = [Change(kind, row, 0)]
+
+    async def told(self, case: Case) -> str:
+        """Let the row have changed, and return what the subscriber is told before the feed ends."""
+        kind = next(kind for name, kind in KINDS.items() if case.line.operation.startswith(name))
+        self.announce(kind, case.any_row())
+        results = [result async for result in self.results(case, Context(self.store, case.caller, {}))]
+        if not results:
+            return "quiet"
+        (result,) = results
+        return _word_of_event(case, result)
+
+
+class Announcements:
+    """A change feed that tells what it was given, and ends."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    @asynccontextmanager
+    async def subscribe(self, table: type[Table]) -> AsyncIterator[AsyncIterator[Change]]:
+        del table
+        yield self._told()
+
+    async def _told(self) -> AsyncIterator[Change]:
+        for change in self.changes:
+            yield change
+
+
+class Recorded(AsyncCalls):
+    """The way to AWS, which remembers what it was asked; streams are read in the background and do not count.
+
+    Args:
+        calls: the way itself.
+    """
+
+    def __init__(self, calls: AsyncCalls) -> None:
+        super().__init__(())
+        self._calls = calls
+        self.asked: list[tuple[str, ...]] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Call an operation and return its answer."""
+        if service != "dynamodbstreams":
+            self.asked.append((operation, params.get("TableName", ""), params.get("IndexName", "")))
+        return await self._calls.call(service, operation, **params)
+
+
+class CloudWorld(World):
+    """The tables of a cloud, and its change feed."""
+
+    def __init__(self, parts: Parts, calls: "Recorded") -> None:
+        super().__init__(parts.schema, parts.services.store)
+        self.calls = calls
+
+    @classmethod
+    @asynccontextmanager
+    async def over_aws(cls) -> AsyncIterator["CloudWorld"]:
+        """Put the server's parts together over what the AWS variables lead to."""
+        async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
+            calls = Recorded(aws)
+            parts = Parts.over(calls, Settings(), ServerSettings(feed_interval=0.02), b"secret")
+            yield cls(parts, calls)
+            await parts.feed.aclose()
+
+    async def told(self, case: Case) -> str:
+        """Subscribe, and return what the subscriber is told at once; nothing is "quiet"."""
+        async with self.subscribed(case) as first:
+            return _word_of_event(case, await first) if first.done() else "quiet"
+
+    @asynccontextmanager
+    async def subscribed(self, case: Case) -> AsyncIterator[asyncio.Task[Any]]:
+        """Subscribe; go on with the first event to come once the subscriber listens or has been refused."""
+        context = Context(self.store, case.caller, {})
+        async with aclosing(self.results(case, context)) as results:
+            first = asyncio.create_task(anext(results))
+            listens = asyncio.create_task(context.listening.wait())
+            await asyncio.wait({first, listens}, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+            try:
+                yield first
+            finally:
+                for task in (first, listens):
+                    task.cancel()
+                await asyncio.wait({first, listens})
+
+    async def all_told(self, lines: Sequence[Line]) -> dict[str, dict[str, str]]:
+        """Let everybody subscribe to what happens to a type's rows; return what each is told of one row's life.
+
+        Whoever is not told of it is told of the next one, which is theirs: so nobody waits for nothing.
+        """
+        whole = Case.of(lines[0], "stranger")
+        callers = [column for column in whole.names if column != "nobody"]
+        everybody = [replace(whole, line=line, column=column) for line in lines for column in callers]
+        async with AsyncExitStack() as stack, asyncio.timeout(10):
+            firsts = [await stack.enter_async_context(self.subscribed(case)) for case in everybody]
+            await self._live(whole)
+            for column in callers:
+                await self._live(whole.owned_by(column))
+            told: dict[str, dict[str, str]] = {str(line): {} for line in lines}
+            for case, first in zip(everybody, firsts, strict=True):
+                told[str(case.line)][case.column] = _word_of_event(case, await first, otherwise="quiet")
+        return told
+
+    async def _live(self, case: Case) -> None:
+        """Let a row come, change and go."""
+        row, table = case.any_row(), case.line.table
+        await self.store.put(table, row)
+        await self.store.put(table, row | {"updatedAt": {"S": LATER}})
+        await self.store.delete(table, case.row_key)
+
+
+def _word_of_event(case: Case, result: Any, *, otherwise: str = "another's") -> str:
+    """Return the table's word for a subscription's result, another one for an event of another row."""
+    if errors := [report(error).formatted for error in result.errors or ()]:
+        return _word(case, None, errors)
+    (key,) = result.data[case.line.operation].values()
+    return "event" if key == case.row_key else otherwise
+
+
+def _word(case: Case, shown: Any, errors: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table's word for an answer."""
+    if errors:
+        assert shown is None
+        (error,) = errors
+        error_type: str = error["errorType"]
+        return WORDS.get(error_type, error_type)
+    if shown is None:
+        return "null"
+    if "items" in shown:
+        keys = [item[case.line.key] for item in shown["items"]]
+        assert shown["nextToken"] is None
+        assert keys in ([], [case.row_key])
+        return "row" if keys else "out"
+    assert list(shown.values()) == [case.made_key if case.line.creates else case.row_key]
+    return "row" if case.line.operation.startswith("get") else "done"
+
+
+class Nobody:
+    """Knows no token."""
+
+    async def caller(self, authorization: str) -> Caller:
+        raise UnauthenticatedError(authorization)

@@ -1,0 +1,86 @@
+"""What an admin does about held hours: who hears of it, and what it leaves to the dispute and to the workflow."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from models import intervention
+from models.change import Change
+from models.endings import RESUMED_FOR, give_up
+from models.errors import Code, Refusal
+from models.lifecycle import RequestStatus, StatusReason
+from tests.unit.builders import ADA, ADMINS, ALICE, BOB, REQUEST_ID, Bank, bank_at, make_escrow, moved_to
+
+
+def stranded_at(place: str) -> Bank:
+    """Return a bank whose request has failed for a day, and waits for an admin."""
+    bank = bank_at(place)
+    moved_to(bank, failing_since=bank.now - RESUMED_FOR - timedelta(seconds=1))
+    assert isinstance(bank.move(give_up), Change)
+    assert bank.requests[REQUEST_ID].is_stranded
+    return bank
+
+
+@pytest.mark.parametrize(
+    "place", ["ACCEPTED", "ACCEPTED started", "IN_PROGRESS finished", "IN_PROGRESS confirmed"]
+)
+def test_what_has_failed_for_a_day_may_be_given_back_whatever_answer_stands(place: str) -> None:
+    bank = stranded_at(place)
+    bank.move(ADMINS["give back"])
+    request = bank.requests[REQUEST_ID]
+    assert (request.status, request.status_reason) == (RequestStatus.REJECTED, StatusReason.ADMIN_CANCELLED)
+    bank.check()
+
+
+def test_what_has_failed_for_a_day_may_be_paid_and_then_lives_on() -> None:
+    bank = stranded_at("COMPLETED")
+    bank.move(ADMINS["pay out"])
+    request = bank.requests[REQUEST_ID]
+    assert request.status is RequestStatus.PAID
+    assert not request.is_over
+    bank.check()
+
+
+@pytest.mark.parametrize("place", ["AWAITING", "PAID", "REJECTED"])
+def test_no_other_request_is_stranded(place: str) -> None:
+    assert not bank_at(place).requests[REQUEST_ID].is_stranded
+
+
+def test_both_are_told_why_and_the_log_says_who() -> None:
+    bank = bank_at("IN_PROGRESS")
+    request = bank.requests[REQUEST_ID]
+    change = intervention.cancel(
+        bank.scene(request), bank.now, escrow_id=request.escrow_key, by=ADA, reason="They asked me to"
+    )
+    assert isinstance(change, Change)
+    assert {notice.user_id for notice in change.notices} == {ALICE, BOB}
+    assert all("“They asked me to”" in notice.message for notice in change.notices)
+    assert [event.actor for event in change.events] == [ADA, None]
+
+
+def test_a_payment_by_an_admin_says_who() -> None:
+    bank = bank_at("COMPLETED")
+    bank.move(ADMINS["pay out"])
+    assert [event.type for event in bank.events if event.actor == ADA] == ["Escrow Released By Administrator"]
+
+
+@pytest.mark.parametrize("place", ["COMPLETED", "PAID"])
+@pytest.mark.parametrize("action", ADMINS)
+def test_what_is_disputed_is_left_to_the_dispute(action: str, place: str) -> None:
+    bank = bank_at(place)
+    moved_to(bank, status=RequestStatus.DISPUTED)
+    refused = bank.move(ADMINS[action])
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.facts["status"]) == (Code.INVALID_REQUEST_STATUS, "DISPUTED")
+
+
+@pytest.mark.parametrize("act", [intervention.release, intervention.cancel])
+def test_a_disputes_own_escrow_is_left_to_it(act: object) -> None:
+    bank = bank_at("COMPLETED")
+    scene = bank.scene(bank.requests[REQUEST_ID])
+    refused = act(scene, bank.now, escrow_id="another", by=ADA)  # type: ignore[operator]  # either of the two
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INVALID_ESCROW_STATUS
+    gone = act(replace(scene, escrow=None), bank.now, escrow_id=make_escrow().id, by=ADA)  # type: ignore[operator]  # likewise
+    assert gone.code is Code.ESCROW_NOT_FOUND
