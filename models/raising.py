@@ -53,7 +53,7 @@ def raise_dispute(scene: Scene, now: datetime, *, dispute: Dispute, windows: Win
     already is left as it is.
     """
     request = scene.request
-    if (refused := _stranger(request, dispute)) is not None:
+    if (refused := stranger(request, dispute)) is not None:
         return refused
     if scene.dispute is not None:
         return request
@@ -89,7 +89,7 @@ def raise_dispute(scene: Scene, now: datetime, *, dispute: Dispute, windows: Win
     )
 
 
-def _stranger(request: Request, dispute: Dispute) -> Refusal | None:
+def stranger(request: Request, dispute: Dispute) -> Refusal | None:
     """Say why a dispute is not between the two of this request, None if it is."""
     parties = (request.requester_id, request.provider_id)
     if dispute.raised_by not in parties:

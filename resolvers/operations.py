@@ -32,7 +32,7 @@ from schema.workflow import (
     UpdateProviderResponseInput,
     WorkflowStatus,
 )
-from workflows.executions import request_id_of
+from workflows.executions import decides_dispute, request_id_of
 
 # The root fields are nullable, as every mirrored one is: a refusal leaves the others of an operation standing.
 _SHOWN = ServiceRequest | None
@@ -206,12 +206,10 @@ def queries(store: Store) -> type:
 async def _request_of(store: Store, execution_arn: str) -> Item | None:
     """Return the request that an execution moves, or that the dispute is about which it decides."""
     key = request_id_of(execution_arn)
-    if (item := await store.get(tables.ServiceRequest, key, consistent=True)) is not None:
-        return item
-    dispute = await store.get(tables.Dispute, key, consistent=True)
-    if dispute is None:
-        return None
-    return await store.get(tables.ServiceRequest, dispute["requestId"]["S"], consistent=True)
+    if decides_dispute(execution_arn):
+        dispute = await store.get(tables.Dispute, key, consistent=True)
+        key = dispute["requestId"]["S"] if dispute else key
+    return await store.get(tables.ServiceRequest, key, consistent=True)
 
 
 def subscriptions(feed: ChangeFeed) -> type:

@@ -9,9 +9,9 @@ from uuid import uuid4
 from graphql import GraphQLSchema, get_named_type
 
 from models.store import Item
-from models.tables import TABLES, Table
+from models.tables import TABLES, ServiceRequest, Table, Transaction
 from resolvers.identity import Caller
-from tests.security import own_operations
+from tests.security import own_operations, quarrels
 from tests.security.samples import SAMPLES, Values
 from tests.unit.mirror import wire
 
@@ -154,20 +154,36 @@ class Case:
             "createdAt": STAMP,
             "updatedAt": STAMP,
             **sample.when.get(self.line.variant, {}),
+            **self._due(),
             **self.owner_values,
             self.line.key: self.row_key,
         }
-        return item_of(values)
+        return item_of({name: value for name, value in values.items() if value is not None})
+
+    def _due(self) -> Values:
+        """Return what a dispute's row has besides: the request that it is about, and its admin."""
+        if self.line.of != "Dispute" or self.line.operation not in quarrels.OPERATIONS:
+            return {}
+        return {"requestId": self.id, **quarrels.stored(self.line.operation, self.names["admin"].sub)}
 
     def owned_by(self, column: str) -> "Case":
         """Return a case of another row, which is a column's in every way."""
         theirs = dict(self.names) | dict.fromkeys(self.line.owners, self.names[column])
         return replace(self, line=replace(self.line, variant=""), names=theirs, id=str(uuid4()))
 
-    def paid(self) -> Item | None:
-        """Return the exchange that the row's rater has paid for, if there is to be one."""
-        if self.line.variant != "paid":
-            return None
+    def beside(self) -> tuple[type[Table], Item] | None:
+        """Return the row that the case's own is about, if there is to be one."""
+        if self.line.of == "Dispute" and self._is_about_a_request:
+            disputed = not self.line.creates and self.line.variant != "absent"
+            return ServiceRequest, quarrels.request(self.id, self.owner_values, disputed=disputed)
+        return (Transaction, self._exchange()) if self.line.variant == "paid" else None
+
+    @property
+    def _is_about_a_request(self) -> bool:
+        return self.line.operation in quarrels.OPERATIONS or self.line.variant in {"paid", "taken"}
+
+    def _exchange(self) -> Item:
+        """Return the exchange that the row's rater has paid for."""
         parties = {"consumerId": self.names["raterId"].sub, "providerId": self.names["ratedUserId"].sub}
         dates = {"createdAt": STAMP, "updatedAt": STAMP}
         exchange = {**SAMPLES["Transaction"].given, **parties, **dates, "id": self.id}
@@ -188,15 +204,18 @@ class Case:
         given = {"id": self.id} if self.line.key == "id" else {}
         if variant == "taken":
             named |= {self.line.key: self.row_key}
-        if variant == "paid":
+        if self.line.of == "Dispute" and self._is_about_a_request:
+            named |= {"againstUserId": self.names["againstUserId"].sub, "requestId": self.id}
+        elif variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
         return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
 
     def variables(self) -> dict[str, Any]:
         """Return the operation's variables."""
         operation, variant = self.line.operation, self.line.variant
-        if operation in own_operations.OPERATIONS:
-            return own_operations.variables(operation, self.asked_key)
+        for own in (own_operations, quarrels):
+            if operation in own.OPERATIONS:
+                return own.variables(operation, self.asked_key)
         if operation.startswith(("create", "update", "delete")):
             return {"input": self.input()}
         if operation.startswith("get"):

@@ -12,7 +12,7 @@ from models import clock
 from models.aws import AsyncCalls
 from models.settings import Settings
 from models.store import Item, Store
-from models.tables import Table, Transaction
+from models.tables import Table
 from resolvers.admission import Admission
 from resolvers.context import Context
 from resolvers.graphiql import GraphiQL
@@ -30,7 +30,7 @@ from resolvers.writes import Domain, Writes
 from schema.amplify.build import MirrorSchema, build_schema
 from schema.errors import report
 from server import Parts
-from tests.security import own_operations
+from tests.security import own_operations, quarrels
 from tests.security.cases import Case, Line, document
 from tests.unit.mirror import MemoryStore, execute
 
@@ -41,7 +41,11 @@ LATER = "2026-01-02T00:00:00.000Z"
 API_KEY = "an-application-of-no-member"
 WORDS = {"Unauthorized": "no", "DynamoDB:ConditionalCheckFailedException": "cond"}
 # What these do takes transactions, which the tables in memory have none of.
-ON_THE_CLOUD = own_operations.OPERATIONS | {"createServiceRequest", "createUser", "createRating", "createDispute"}
+ON_THE_CLOUD = (
+    own_operations.OPERATIONS
+    | quarrels.OPERATIONS
+    | {"createServiceRequest", "createUser", "createRating", "createDispute"}
+)
 KINDS = {"onCreate": Kind.CREATE, "onUpdate": Kind.UPDATE, "onDelete": Kind.DELETE}
 
 
@@ -85,8 +89,8 @@ class World:
         """Put the rows there that the case is about."""
         if (row := case.row()) is not None:
             await self.store.put(case.line.table, row)
-        if (exchange := case.paid()) is not None:
-            await self.store.put(Transaction, exchange)
+        if (beside := case.beside()) is not None:
+            await self.store.put(*beside)
 
     async def ask(self, case: Case) -> tuple[Any, Sequence[Mapping[str, Any]]]:
         """Ask in this process; return what the field gave, and the errors."""
