@@ -213,9 +213,10 @@ class Case:
     def variables(self) -> dict[str, Any]:
         """Return the operation's variables."""
         operation, variant = self.line.operation, self.line.variant
-        for own in (own_operations, quarrels):
-            if operation in own.OPERATIONS:
-                return own.variables(operation, self.asked_key)
+        if operation in own_operations.OPERATIONS | quarrels.OPERATIONS:
+            asked = quarrels if operation in quarrels.OPERATIONS else own_operations
+            given: dict[str, Any] = asked.variables(operation, self.asked_key)
+            return given
         if operation.startswith(("create", "update", "delete")):
             return {"input": self.input()}
         if operation.startswith("get"):
