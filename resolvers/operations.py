@@ -32,7 +32,7 @@ from schema.workflow import (
     UpdateProviderResponseInput,
     WorkflowStatus,
 )
-from workflows.executions import request_id_of
+from workflows.executions import decides_dispute, request_id_of
 
 # The root fields are nullable, as every mirrored one is: a refusal leaves the others of an operation standing.
 _SHOWN = ServiceRequest | None
@@ -193,7 +193,7 @@ def queries(store: Store) -> type:
         async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
             """How far the request of an execution has come: steps done and to come, for a progress bar."""
             signed_in(info)
-            item = await store.get(tables.ServiceRequest, request_id_of(execution_arn), consistent=True)
+            item = await _request_of(store, execution_arn)
             if item is None:
                 return None
             if not _is_visible(info, item):
@@ -201,6 +201,15 @@ def queries(store: Store) -> type:
             return _status(item)
 
     return WorkflowQueries
+
+
+async def _request_of(store: Store, execution_arn: str) -> Item | None:
+    """Return the request that an execution moves, or that the dispute is about which it decides."""
+    key = request_id_of(execution_arn)
+    if decides_dispute(execution_arn):
+        dispute = await store.get(tables.Dispute, key, consistent=True)
+        key = dispute["requestId"]["S"] if dispute else key
+    return await store.get(tables.ServiceRequest, key, consistent=True)
 
 
 def subscriptions(feed: ChangeFeed) -> type:

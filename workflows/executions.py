@@ -29,7 +29,7 @@ _OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
 # A token that has been dead for this long, with the answer still standing, belongs to a wait that was lost.
 STUCK_AFTER = timedelta(minutes=5)
 
-_RESUMED = re.compile(r"(?P<id>.+)-r(?P<generation>\d{1,9})")
+_RESUMED = re.compile(r"(?P<id>.+)-r\d{1,9}")
 
 
 def execution_name(request_id: str, generation: int) -> str:
@@ -46,18 +46,14 @@ def execution_of(request: Request) -> tuple[str, str]:
 
 def request_id_of(execution_arn: str) -> str:
     """Return the id of the request that an execution moves, or of the dispute that it decides."""
-    return _parts(execution_arn)[0]
-
-
-def generation_of(execution_arn: str) -> int:
-    """Return the generation of an execution, a dispute's counted from its first."""
-    return _parts(execution_arn)[1]
-
-
-def _parts(execution_arn: str) -> tuple[str, int]:
     name = execution_arn.rsplit(":", 1)[-1]
     resumed = _RESUMED.fullmatch(name)
-    return (resumed["id"], int(resumed["generation"])) if resumed else (name, 0)
+    return resumed["id"] if resumed else name
+
+
+def decides_dispute(execution_arn: str) -> bool:
+    """Tell whether an execution decides a dispute; others move requests."""
+    return execution_arn.rpartition(":")[0].endswith(DISPUTES)
 
 
 class Executions:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.conftest import Cloud, GraphQL, RefusedError
 from tests.integration.quarrels import Quarrel, paid, quarrel_over
-from tests.integration.requests import Deal, Joining, new_deal
+from tests.integration.requests import STATUS, Deal, Joining, new_deal
 from tests.integration.test_requests import HELD, PAID, UNTOUCHED, replayed
 
 Figures = tuple[tuple[Decimal, Decimal], tuple[Decimal, Decimal]]
@@ -75,6 +75,24 @@ async def test_before_the_payment_a_decision_ends_the_request(
         assert any("So be it" in message for message in await deal.told(member))
     if status == "PAID":
         await until_told(deal, "You can rate the service now.")
+
+
+async def test_progress_and_the_request_lead_to_the_dispute_and_back(quarrel: Quarrel) -> None:
+    deal = quarrel.deal
+    await deal.accepted()
+    arn = (await quarrel.raise_it())["stepFunctionExecutionArn"]
+    await quarrel.assign()
+    status = (await deal.graphql(deal.bob.token, STATUS, {"arn": arn}))["getWorkflowStatus"]
+    assert (status["requestId"], status["status"]) == (deal.id, "DISPUTED")
+    assert [(step["name"], step["state"]) for step in status["steps"]][-5:-2] == [
+        ("ACCEPTED", "DONE"),
+        ("DISPUTED", "CURRENT"),
+        ("IN_PROGRESS", "TO_COME"),
+    ]
+    query = "query Q($id: ID!) { getServiceRequest(id: $id) { status disputes { items { id status } } } }"
+    found = (await deal.graphql(deal.bob.token, query, {"id": deal.id}))["getServiceRequest"]
+    assert found == {"status": "DISPUTED", "disputes": {"items": [{"id": quarrel.id, "status": "UNDER_REVIEW"}]}}
+    assert (await quarrel.look(deal.alice))["request"] == {"id": deal.id, "status": "DISPUTED"}
 
 
 async def until_told(deal: Deal, message: str) -> None:
