@@ -99,7 +99,7 @@ class Ratings:
         after = decoded(Rating, RatingTable, item)
         _, exchange, member = await self._read(before)
         writing = self._writing()
-        unmoved = RatingTable.updatedAt == before.updated_at
+        unmoved = _as_read(before)
         if changes is None:
             writing.remove(RatingTable, before.id, unmoved)
         else:
@@ -155,6 +155,15 @@ class Ratings:
 
 def _actions(changes: Changes) -> list[Action]:
     return [Path([name]).remove() if wire is None else Path([name]).set(wire) for name, wire in changes.items()]
+
+
+def _as_read(rating: Rating) -> Condition:
+    """Return that a rating is as it was read, and counts as it did: two hosts may date their writes alike."""
+    hidden = RatingTable.isHidden
+    as_hidden: Condition = hidden == bool(rating.is_hidden)
+    if not rating.is_hidden:
+        as_hidden |= hidden.does_not_exist()
+    return as_hidden & (RatingTable.updatedAt == rating.updated_at)
 
 
 def _shown(rating: Rating | None, now: datetime) -> list[Action]:

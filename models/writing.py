@@ -46,14 +46,13 @@ class Writing:
         self.items: list[dict[str, Any]] = []
 
     def put(self, table: type[Table], item: Item) -> None:
-        """Put a row that must not exist yet; like Amplify's, it says what type it is of."""
-        typed = {**item, "__typename": {"S": table.Meta.table_name}}
-        params = {"Item": typed, **expressions(condition=key_of(table).does_not_exist())}
+        """Put a row that must not exist yet."""
+        params = {"Item": item, **expressions(condition=key_of(table).does_not_exist())}
         self._add("Put", table, params)
 
     def create(self, table: type[Table], row: Any, **more: Any) -> None:
         """Put a dataclass's row, which must not exist yet, with further attributes by the table's names."""
-        self.put(table, encode(table, row, **more))
+        self.put(table, _typed(table, encode(table, row, **more)))
 
     def change(
         self, table: type[Table], key: str, before: Any, after: Any, *, also: Condition | None = None
@@ -107,7 +106,7 @@ class Writing:
 
     def event(self, event: Event, cause: str) -> None:
         """Log an event; `cause` tells it from every other event of the same type and entity."""
-        self.put(EventLog, event_item(event, cause, self.now, self._execution_arn))
+        self.put(EventLog, _typed(EventLog, event_item(event, cause, self.now, self._execution_arn)))
 
     def notice(self, notice: Notice, cause: str, *, related_id: str) -> None:
         """Tell a member, once for each cause."""
@@ -119,6 +118,11 @@ class Writing:
         if len(self.items) >= LARGEST_TRANSACTION:
             raise OverflowError(f"a transaction takes {LARGEST_TRANSACTION} items at most")
         self.items.append({operation: {"TableName": self._names.table(table), **params}})
+
+
+def _typed(table: type[Table], item: Item) -> Item:
+    """Return a row that says what type it is of, as Amplify's rows do."""
+    return {**item, "__typename": {"S": table.Meta.table_name}}
 
 
 def event_id(cause: str, event_type: str, entity_id: str) -> str:

@@ -7,7 +7,7 @@ from models.ledger import EscrowStatus
 from resolvers.filters import compile_filter
 from tests.property.filters import Filter, comparisons, filters, passes, some_rows
 
-anything = settings(max_examples=300, deadline=None)
+anything = settings(max_examples=200, deadline=None)
 seeds = st.integers(0, 9)
 
 

@@ -1,0 +1,359 @@
+"""Each operation that Amplify generates, asked of a running server by a member with data, and by a stranger."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLObjectType,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+    is_leaf_type,
+    print_ast,
+)
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from models.settings import Settings
+from models.tables import TABLES
+from resolvers.demo_members import sub_of
+from tests.contract.samples import INITIAL, OPEN, WRITERS, Row, fields_of, key_of, sample
+from tests.contract.test_golden import golden, operations
+from tests.integration.conftest import Cloud, Server, minting
+from tests.unit.mirror import wire
+from workflows.deployment.local_cloud import LocalCloud
+
+Answer = tuple[Any, list[str]]
+DATES = ("createdAt", "updatedAt")
+# What a new row has beside what was said of it.
+BONUS: dict[str, dict[str, Any]] = {"User": {"bankHours": 10.0}}
+# Their workflows fill them in; Alice's rows of these have come to their end.
+MOVED = frozenset({"Dispute", "ServiceRequest"})
+# No message tells that a subscription listens: rows are written until each has told of one, for so many seconds.
+PATIENCE = 60.0
+
+
+class Generated:
+    """An operation of Amplify's code generator, and what it selects of which type."""
+
+    def __init__(self, node: OperationDefinitionNode) -> None:
+        (field,) = node.selection_set.selections
+        assert isinstance(field, FieldNode)
+        assert node.name
+        self.name = node.name.value
+        self.kind = node.operation
+        self.text = print_ast(node)
+        self.root = field.name.value
+        self.required = [
+            variable.variable.name.value
+            for variable in node.variable_definitions or ()
+            if isinstance(variable.type, NonNullTypeNode)
+        ]
+        returned = get_named_type(_field(golden.get_root_type(node.operation), self.root).type)
+        self.is_page = returned.name.endswith("Connection")
+        inner = get_named_type(_field(returned, "items").type) if self.is_page else returned
+        self.type_name = inner.name
+        nodes = field.selection_set.selections if field.selection_set else ()
+        if self.is_page:
+            (items,) = (n for n in nodes if isinstance(n, FieldNode) and n.name.value == "items")
+            nodes = items.selection_set.selections if items.selection_set else ()
+        selected = [n.name.value for n in nodes if isinstance(n, FieldNode) and n.name.value != "__typename"]
+        self.values = [n for n in selected if is_leaf_type(get_named_type(_field(inner, n).type))]
+        self.relations = [n for n in selected if n not in self.values]
+
+    @property
+    def action(self) -> str:
+        """Return what a mutation or a subscription is about: create, update or delete."""
+        return next(word for word in ("create", "update", "delete") if word in self.name.lower())
+
+
+def _field(type_: Any, name: str) -> Any:
+    assert isinstance(type_, GraphQLObjectType)
+    return type_.fields[name]
+
+
+ALL = {name: Generated(node) for name, node in operations().items()}
+QUERIES = [name for name, operation in ALL.items() if operation.kind is OperationType.QUERY]
+MUTATIONS = [name for name, operation in ALL.items() if operation.kind is OperationType.MUTATION]
+SUBSCRIPTIONS = [name for name, operation in ALL.items() if operation.kind is OperationType.SUBSCRIPTION]
+
+
+def test_each_is_looked_at() -> None:
+    assert [len(names) for names in (QUERIES, MUTATIONS, SUBSCRIPTIONS)] == [89, 54, 54]
+
+
+class Town:
+    """Alice, who has a row of every type, with Bob on the other side; Eve, whom no row names; and an admin.
+
+    Dora and Fay have not joined yet.
+    """
+
+    def __init__(self, server: Server, cloud: Cloud, client: httpx.Client) -> None:
+        self.url = server.url
+        self._cloud = cloud
+        self._tables = cloud.client("dynamodb")
+        self._client = client
+        mint = minting(server)
+        accounts = {name: f"{name}-{uuid4().hex[:12]}" for name in ("alice", "bob", "dora", "eve", "fay", "admin")}
+        self.subs = {name: sub_of(username) for name, username in accounts.items()}
+        self.tokens = {
+            name: mint(username, *(["admin"] if name == "admin" else [])) for name, username in accounts.items()
+        }
+        self.ids = {name: str(uuid4()) for name in TABLES_BY_NAME}
+        self.rows: dict[str, Row] = {}
+
+    def settle(self) -> None:
+        """Let them join, and give Alice her rows: by the API where she or an admin may, else behind it."""
+        for name in ("bob", "eve", "alice"):
+            self.rows["User"] = self.create("User", of=name)
+        self.rows["UserBalance"] = {"userId": self.subs["alice"], "totalBalance": 10.0, "availableBalance": 10.0}
+        for type_name in WRITERS.keys() - {"User", "UserBalance"}:
+            creator = WRITERS[type_name][0][0]
+            if creator is None or type_name in MOVED:
+                self.rows[type_name] = self.put(type_name, self.row(type_name, key=self.ids[type_name]))
+            else:
+                self.rows[type_name] = self.create(type_name, key=self.ids[type_name])
+
+    def row(self, type_name: str, *, of: str = "alice", key: str | None = None, **names: str) -> dict[str, Any]:
+        """Return a row of a member's; its key is new if it is not given."""
+        key = key or (self.subs[of] if type_name in {"User", "UserBalance"} else str(uuid4()))
+        row = sample(type_name, **{**self.ids, "me": self.subs[of], "other": self.subs["bob"], "key": key} | names)
+        return row | {key_of(type_name): key}
+
+    def wish(self, type_name: str, **options: str) -> dict[str, Any]:
+        """Return the input that creates a row, what it rests on being there."""
+        if type_name == "ServiceRequest":
+            options["Service"] = self.create("Service", of="bob")["id"]
+        elif type_name == "Rating":
+            exchange = self.row("Transaction", providerId=self.subs["bob"]) | {"rating": None, "feedback": None}
+            options["Transaction"] = self.put("Transaction", exchange)["id"]
+        row = self.row(type_name, **options) | INITIAL.get(type_name, {})
+        inputs: Any = golden.type_map[f"Create{type_name}Input"]
+        return {name: value for name, value in row.items() if name in inputs.fields}
+
+    def create(self, type_name: str, *, of: str = "alice", **options: str) -> dict[str, Any]:
+        """Create a row by the API, and return what is known of it."""
+        who = of if WRITERS[type_name][0][0] == "alice" else "admin"
+        wish = self.wish(type_name, of=of, **options)
+        row, errors = self.ask(who, f"Create{type_name}", input=wish)
+        assert errors == []
+        assert row is not None
+        return self.known(wish) | BONUS.get(type_name, {})
+
+    def put(self, type_name: str, row: Row) -> Row:
+        """Write a row behind the API."""
+        item = {name: wire(value) for name, value in row.items() if value is not None}
+        self._tables.put_item(TableName=self._table(type_name), Item=item)
+        return row
+
+    def come_and_go(self, type_name: str, row: Row) -> None:
+        """Write a row behind the API, write it again, and delete it."""
+        self.put(type_name, row)
+        self.put(type_name, {**row, "updatedAt": "2026-03-01T09:30:00.001Z"})
+        key = key_of(type_name)
+        self._tables.delete_item(TableName=self._table(type_name), Key={key: {"S": row[key]}})
+
+    def known(self, row: Row) -> dict[str, Any]:
+        """Return what a row shows of what was said of it; the server sets its dates, and null is nothing."""
+        return {name: value for name, value in row.items() if name not in DATES and value is not None}
+
+    def _table(self, type_name: str) -> str:
+        return str(self._cloud.names.table(TABLES_BY_NAME[type_name]))
+
+    def ask(self, who: str, name: str, /, **variables: Any) -> Answer:
+        """Run a generated query or mutation; return what its field gives, and the kinds of its errors."""
+        payload = {"query": ALL[name].text, "variables": variables}
+        answer = self._client.post("/graphql", json=payload, headers={"Authorization": self.tokens[who]})
+        body = answer.json()
+        kinds = [error["errorType"] for error in body.get("errors", ())]
+        return (body["data"] or {}).get(ALL[name].root), kinds
+
+    def find(self, who: str, name: str) -> Answer:
+        """Run a generated query for Alice's row: the row, None if a page lacks it, and the kinds of errors."""
+        row = self.rows[ALL[name].type_name]
+        variables = {variable: row[variable] for variable in ALL[name].required}
+        if not ALL[name].is_page:
+            return self.ask(who, name, **variables)
+        key, token = key_of(ALL[name].type_name), None
+        for _ in range(20):
+            page, errors = self.ask(who, name, **variables, limit=200, nextToken=token)
+            if errors:
+                return page, errors
+            if found := [item for item in page["items"] if item[key] == row[key]]:
+                return found[0], []
+            if (token := page["nextToken"]) is None:
+                return None, []
+        raise AssertionError(f"{name} has no end")
+
+
+TABLES_BY_NAME = {table.__name__: table for table in TABLES if table.__name__ in WRITERS}
+
+
+@pytest.fixture(scope="module")
+def town(plain: Server) -> Iterator[Town]:
+    attached = LocalCloud(plain.directory, Settings())
+    attached.attach()
+    with httpx.Client(base_url=plain.url, timeout=30) as client:
+        town = Town(plain, Cloud(attached.endpoint), client)
+        town.settle()
+        yield town
+
+
+def check(operation: Generated, row: Any, expected: Row) -> None:
+    """See that a row has every value that was selected, and that those are right which are known."""
+    assert row is not None
+    assert set(operation.values) == set(fields_of(operation.type_name)) <= row.keys()
+    assert {name: row[name] for name in expected} == dict(expected)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_member_finds_her_row_and_all_that_it_leads_to(town: Town, name: str) -> None:
+    row, errors = town.find("alice", name)
+    assert errors == []
+    check(ALL[name], row, town.rows[ALL[name].type_name])
+    assert [relation for relation in ALL[name].relations if row[relation] is None] == []
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_stranger_finds_what_is_open_and_no_more(town: Town, name: str) -> None:
+    row, errors = town.find("eve", name)
+    if ALL[name].type_name in OPEN:
+        assert errors == []
+        check(ALL[name], row, town.rows[ALL[name].type_name])
+    elif name.startswith("Get"):
+        assert (row, errors) == (None, ["Unauthorized"])
+    else:
+        assert (row, errors) == (None, [])
+
+
+def test_a_strangers_balance_is_not_even_asked_for(town: Town) -> None:
+    page, errors = town.ask("eve", "ListUserBalances", userId=town.subs["alice"])
+    assert (page, errors) == (None, ["Unauthorized"])
+    page, errors = town.ask("eve", "ListUserBalances", userId=town.subs["eve"], sortDirection="DESC")
+    assert ([item["userId"] for item in page["items"]], errors) == ([town.subs["eve"]], [])
+
+
+def case(town: Town, name: str) -> tuple[str | None, dict[str, Any], Row]:
+    """Return who may run a mutation, its input, and what is known of the row that it gives."""
+    type_name, action = ALL[name].type_name, ALL[name].action
+    writers, change = WRITERS[type_name]
+    who = writers[("create", "update", "delete").index(action)]
+    key = key_of(type_name)
+    if action == "create":
+        who = "dora" if type_name == "User" else who  # alice has joined
+        given = town.wish(type_name, of="dora" if type_name == "User" else "alice")
+        return who, given, town.known(given) | BONUS.get(type_name, {})
+    if who is None or name == "UpdateUser":
+        row = town.rows[type_name]
+    elif type_name == "Rating":
+        row = town.create(type_name)
+    else:
+        row = town.put(type_name, town.row(type_name, key=str(uuid4())))
+    given = {key: row[key]} | (change if action == "update" else {})
+    return who, given, town.known(row) | given
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mutation_is_for_those_who_may_write(town: Town, name: str) -> None:
+    who, given, expected = case(town, name)
+    for stranger in {"alice", "eve"} - {who} | ({"admin"} if who is None else set()):
+        assert town.ask(stranger, name, input=given) == (None, ["Unauthorized"]), stranger
+    if who is not None:
+        row, errors = town.ask(who, name, input=given)
+        assert errors == []
+        check(ALL[name], row, expected)
+
+
+class Listener:
+    """A member's socket with every generated subscription on it."""
+
+    def __init__(self, socket: ClientConnection, news: asyncio.Event) -> None:
+        self._socket = socket
+        self._news = news
+        self.events: dict[str, list[Row]] = {name: [] for name in SUBSCRIPTIONS}
+        self.ended: list[Any] = []
+
+    async def listen(self, token: str) -> None:
+        """Subscribe, and note what comes until the socket closes."""
+        await self._send(type="connection_init", payload={"Authorization": token})
+        for name in SUBSCRIPTIONS:
+            await self._send(type="subscribe", id=name, payload={"query": ALL[name].text})
+        async for frame in self._socket:
+            message = json.loads(frame)
+            if message["type"] == "next" and not message["payload"].get("errors"):
+                name = message["id"]
+                self.events[name].append(message["payload"]["data"][ALL[name].root])
+            elif message["type"] != "connection_ack":
+                self.ended.append(message)
+            self._news.set()
+
+    async def _send(self, **message: Any) -> None:
+        await self._socket.send(json.dumps(message))
+
+    def lacks(self, names: list[str]) -> list[str]:
+        """Return those of some subscriptions that have told of nothing yet."""
+        return [name for name in names if not self.events[name]]
+
+    def told(self, name: str) -> set[tuple[str, str]]:
+        """Return the rows that a subscription told of."""
+        type_name = ALL[name].type_name
+        return {(type_name, row[key_of(type_name)]) for row in self.events[name]}
+
+
+async def test_every_subscription_is_told_of_her_rows_and_no_stranger_is(town: Town) -> None:
+    url = town.url.replace("http", "ws") + "/graphql"
+    protocol = [Subprotocol("graphql-transport-ws")]
+    async with (
+        connect(url, subprotocols=protocol, proxy=None) as hers,
+        connect(url, subprotocols=protocol, proxy=None) as strangers,
+    ):
+        news = asyncio.Event()
+        fay, eve = Listener(hers, news), Listener(strangers, news)
+        listening = [
+            asyncio.create_task(fay.listen(town.tokens["fay"])),
+            asyncio.create_task(eve.listen(town.tokens["eve"])),
+        ]
+        written = await _write_until(town, lambda: fay.lacks(SUBSCRIPTIONS) + eve.lacks(OPENLY), news)
+        for task in listening:
+            task.cancel()
+    assert (fay.lacks(SUBSCRIPTIONS), eve.lacks(OPENLY)) == ([], [])
+    assert fay.ended == eve.ended == []
+    for name in SUBSCRIPTIONS:
+        for event in fay.events[name]:
+            key = (ALL[name].type_name, event[key_of(ALL[name].type_name)])
+            if key in written:
+                check(ALL[name], event, written[key])
+        assert name in OPENLY or not eve.told(name) & written.keys()
+
+
+OPENLY = [name for name in SUBSCRIPTIONS if ALL[name].type_name in OPEN]
+
+
+async def _write_until(
+    town: Town, lacking: Callable[[], list[str]], news: asyncio.Event
+) -> Mapping[tuple[str, str], Row]:
+    """Create, update and delete a row of Fay's of every type that is lacking; return what is known of the rows."""
+    written: dict[tuple[str, str], Row] = {}
+    end = time.monotonic() + PATIENCE
+    while lacking() and time.monotonic() < end:
+        for type_name in sorted({ALL[name].type_name for name in lacking()}):
+            row = town.row(type_name, of="fay")
+            known = town.known(row)
+            known.pop("bankHours", None)  # her balance, which comes and goes
+            written[type_name, row[key_of(type_name)]] = known
+            await asyncio.to_thread(town.come_and_go, type_name, row)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                while lacking():
+                    await news.wait()
+                    news.clear()
+    return written
