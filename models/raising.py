@@ -90,7 +90,7 @@ def raise_dispute(scene: Scene, now: datetime, *, dispute: Dispute, windows: Win
 
 
 def stranger(request: Request, dispute: Dispute) -> Refusal | None:
-    """Say why a dispute is not between the two of this request, None if it is."""
+    """Return the refusal for a dispute that is not between the two of a request, None if it is."""
     parties = (request.requester_id, request.provider_id)
     if dispute.raised_by not in parties:
         return not_found()

@@ -34,6 +34,8 @@ class Reports:
 
     async def find(self, report_id: str) -> Report | None:
         """Return a report, read consistently."""
+        if report_id == _RUNNING:
+            return None
         return decoded(Report, ReconciliationReport, await self._item(report_id))
 
     async def _item(self, key: str) -> Item | None:

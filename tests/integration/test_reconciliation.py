@@ -1,6 +1,7 @@
 """Reconciling on the real local cloud: by the workflow, by the command line, with books right and wrong."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from models.accounts import Accounts
 from models.audits import PAGE
 from models.aws import AsyncCalls
 from models.ledger import Balance, TransactionType
+from models.reconciliation import Report, ReportStatus
+from models.reports import Reports
 from models.rows import encode
 from models.store import Item
 from models.tables import Table, TransactionLog, User, UserBalance
@@ -26,6 +29,7 @@ from tests.integration.conftest import HOUSE, Cloud, GraphQL, Member, RefusedErr
 from tests.integration.requests import Joining
 from tests.integration.town import Town, user
 from tests.unit.builders import hours
+from workflows.reconciliations import MACHINE
 
 SHOWN = """id status startedBy finishedAt membersChecked discrepancyCount totalHours issuedHours
   discrepancies { userId fault entryId message }"""
@@ -110,6 +114,18 @@ async def completed(graphql: GraphQL, admin: Member, report_id: str) -> dict[str
         await asyncio.sleep(0.1)
 
 
+async def ended(cloud: Cloud, report_id: str) -> str:
+    """Return how the execution of a reconciliation has ended."""
+    arn = cloud.names.execution_arn(MACHINE, report_id)
+    end = time.monotonic() + 20
+    while True:
+        found = await asyncio.to_thread(cloud.client("stepfunctions").describe_execution, executionArn=arn)
+        if found["status"] != "RUNNING":
+            return str(found["status"])
+        assert time.monotonic() < end
+        await asyncio.sleep(0.1)
+
+
 async def entry_ids(town: Town) -> list[str]:
     return [entry.id for entry in sorted(await town.entries(town.alice), key=lambda entry: entry.balance_version)]
 
@@ -117,6 +133,7 @@ async def entry_ids(town: Town) -> list[str]:
 async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_line(
     graphql: GraphQL, town: Town, admin: Member, server: Server
 ) -> None:
+    await town.store.delete(User, town.bob)  # whose hours are still there
     both = await asyncio.gather(*(graphql(admin.token, START) for _ in range(2)))
     assert both[0]["it"]["id"] == both[1]["it"]["id"]  # one runs at a time
     report = await completed(graphql, admin, both[0]["it"]["id"])
@@ -170,16 +187,35 @@ async def test_of_wrong_books_the_very_entry_is_named(
     assert not any(town.alice in row for row in rows)
 
 
+def listening(cloud: Cloud) -> str:
+    """Return the address of a queue that hears what admins are told."""
+    sqs = cloud.client("sqs")
+    url: str = sqs.create_queue(QueueName=f"admins-{uuid4()}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    cloud.client("sns").subscribe(TopicArn=cloud.names.admin_topic_arn, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def told(cloud: Cloud, queue: str) -> str:
+    """Return the first message of a queue, waited for."""
+    found = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=10)
+    return str(found["Messages"][0]["Body"])
+
+
 async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
-    graphql: GraphQL, town: Town, admin: Member, members: Joining
+    graphql: GraphQL, town: Town, admin: Member, members: Joining, cloud: Cloud
 ) -> None:
+    queue = await asyncio.to_thread(listening, cloud)
     ids = await entry_ids(town)
     async with corrupted(town, TransactionLog, ids[2], amount={"N": "-7"}):
         report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
+    assert await ended(cloud, report["id"]) == "SUCCEEDED"
+    assert report["id"] in await asyncio.to_thread(told, cloud, queue)
     (found,) = report["discrepancies"]
     assert (found["userId"], found["fault"], found["entryId"]) == (town.alice, "BROKEN_CHAIN", ids[2])
     assert report["discrepancyCount"] == 1
     assert (await graphql(admin.token, LAST))["it"] == report
+    assert (await graphql(admin.token, LAST, {"id": str(uuid4())}))["it"] is None
     stranger = await members("eve")
     for query in (START, LAST):
         with pytest.raises(RefusedError) as refused:
@@ -190,15 +226,33 @@ async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
     assert again["discrepancyCount"] == 0
 
 
-async def test_a_reconciliation_that_was_stopped_gives_way_to_the_next(
-    graphql: GraphQL, admin: Member, cloud: Cloud
+def begun() -> Report:
+    now = clock.now()
+    return Report(id=str(uuid4()), status=ReportStatus.RUNNING, created_at=now, updated_at=now)
+
+
+async def test_a_reconciliation_whose_execution_is_over_gives_way_to_the_next(
+    graphql: GraphQL, admin: Member, town: Town, cloud: Cloud
 ) -> None:
-    first = (await graphql(admin.token, START))["it"]["id"]
-    arn = cloud.names.execution_arn("BalanceReconciliationWorkflow", first)
-    await asyncio.to_thread(cloud.client("stepfunctions").stop_execution, executionArn=arn)
-    second = (await graphql(admin.token, START))["it"]
-    if second["id"] != first:  # unless it had been completed before it was stopped
-        assert (await completed(graphql, admin, second["id"]))["discrepancyCount"] == 0
+    reports, report = Reports(town.store, town.transactions, clock.now), begun()
+    client, machine = cloud.client("stepfunctions"), cloud.names.state_machine_arn(MACHINE)
+    early = json.dumps({"reportId": report.id, "page": 0, "results": []})
+    await asyncio.to_thread(client.start_execution, stateMachineArn=machine, name=report.id, input=early)
+    await ended(cloud, report.id)  # it found no report
+    await reports.begin(report, instead_of=await reports.running())
+    assert (await graphql(admin.token, LAST, {"id": "running"}))["it"] is None  # its mark is no report
+    following = (await graphql(admin.token, START))["it"]
+    assert following["id"] != report.id
+    assert (await completed(graphql, admin, following["id"]))["discrepancyCount"] == 0
+
+
+async def test_a_reconciliation_whose_server_died_before_it_began_is_begun(
+    graphql: GraphQL, admin: Member, town: Town
+) -> None:
+    reports, report = Reports(town.store, town.transactions, clock.now), begun()
+    await reports.begin(report, instead_of=await reports.running())
+    assert (await graphql(admin.token, START))["it"]["id"] == report.id
+    assert (await completed(graphql, admin, report.id))["discrepancyCount"] == 0
 
 
 async def test_nobody_is_told_of_in_a_line(server: Server, town: Town) -> None:

@@ -1,6 +1,6 @@
 """The table of who may do what, read; and each of its lines as an operation of GraphQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,10 @@ from uuid import uuid4
 from graphql import GraphQLSchema, get_named_type
 
 from models.store import Item
-from models.tables import TABLES, ServiceRequest, Table, Transaction
+from models.tables import TABLES, Table, Transaction
 from resolvers.identity import Caller
-from tests.security import own_operations, quarrels
+from tests.security import own_operations
+from tests.security.own_states import Rows
 from tests.security.samples import SAMPLES, Values
 from tests.unit.mirror import wire
 
@@ -145,8 +146,8 @@ class Case:
 
     def any_row(self) -> Item:
         """Return the row, be it there or not."""
-        if self.line.operation in own_operations.OPERATIONS:
-            return own_operations.row(self.line.operation, self.id, self.owner_values)
+        if self.line.operation in own_operations.STAGED:
+            return self._staged()[0][1]
         sample = SAMPLES[self.line.of]
         values = {
             **sample.given,
@@ -154,36 +155,28 @@ class Case:
             "createdAt": STAMP,
             "updatedAt": STAMP,
             **sample.when.get(self.line.variant, {}),
-            **self._due(),
             **self.owner_values,
             self.line.key: self.row_key,
         }
-        return item_of({name: value for name, value in values.items() if value is not None})
-
-    def _due(self) -> Values:
-        """Return what a dispute's row has besides: the request that it is about, and its admin."""
-        if self.line.of != "Dispute" or self.line.operation not in quarrels.OPERATIONS:
-            return {}
-        return {"requestId": self.id, **quarrels.stored(self.line.operation, self.names["admin"].sub)}
+        return item_of(values)
 
     def owned_by(self, column: str) -> "Case":
         """Return a case of another row, which is a column's in every way."""
         theirs = dict(self.names) | dict.fromkeys(self.line.owners, self.names[column])
         return replace(self, line=replace(self.line, variant=""), names=theirs, id=str(uuid4()))
 
-    def beside(self) -> tuple[type[Table], Item] | None:
-        """Return the row that the case's own is about, if there is to be one."""
-        if self.line.of == "Dispute" and self._is_about_a_request:
-            disputed = not self.line.creates and self.line.variant != "absent"
-            return ServiceRequest, quarrels.request(self.id, self.owner_values, disputed=disputed)
-        return (Transaction, self._exchange()) if self.line.variant == "paid" else None
+    def beside(self) -> Iterator[tuple[type[Table], Item]]:
+        """Yield the rows that are there beside the row."""
+        if self.line.variant == "paid":
+            yield Transaction, self._paid()
+        if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
+            yield from self._staged()[1:]
 
-    @property
-    def _is_about_a_request(self) -> bool:
-        return self.line.operation in quarrels.OPERATIONS or self.line.variant in {"paid", "taken"}
+    def _staged(self) -> Rows:
+        return own_operations.stage(self.line, self.row_key, {name: self.names[name].sub for name in self.names})
 
-    def _exchange(self) -> Item:
-        """Return the exchange that the row's rater has paid for."""
+    def _paid(self) -> Item:
+        """Return an exchange that the row's rater has paid for."""
         parties = {"consumerId": self.names["raterId"].sub, "providerId": self.names["ratedUserId"].sub}
         dates = {"createdAt": STAMP, "updatedAt": STAMP}
         exchange = {**SAMPLES["Transaction"].given, **parties, **dates, "id": self.id}
@@ -204,19 +197,17 @@ class Case:
         given = {"id": self.id} if self.line.key == "id" else {}
         if variant == "taken":
             named |= {self.line.key: self.row_key}
-        if self.line.of == "Dispute" and self._is_about_a_request:
-            named |= {"againstUserId": self.names["againstUserId"].sub, "requestId": self.id}
-        elif variant == "paid":
+        if self.line.operation == "createDispute" and variant in {"", "absent", "taken"}:
+            named |= own_operations.quarrel(self.id, self.owner_values, self.asker.sub)
+        if variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
         return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
 
     def variables(self) -> dict[str, Any]:
         """Return the operation's variables."""
         operation, variant = self.line.operation, self.line.variant
-        if operation in own_operations.OPERATIONS | quarrels.OPERATIONS:
-            asked = quarrels if operation in quarrels.OPERATIONS else own_operations
-            given: dict[str, Any] = asked.variables(operation, self.asked_key)
-            return given
+        if operation in own_operations.OPERATIONS:
+            return own_operations.variables(self.line, self.asked_key)
         if operation.startswith(("create", "update", "delete")):
             return {"input": self.input()}
         if operation.startswith("get"):
@@ -249,6 +240,11 @@ def document(schema: GraphQLSchema, line: Line) -> str:
     shown = getattr(get_named_type(definition.type), "fields", {})
     key = "requestId" if "percentComplete" in shown else line.key
     selected = f"items {{ {line.key} }} nextToken" if "items" in shown else key
-    declared = ", ".join(f"${name}: {argument.type}" for name, argument in definition.args.items())
-    passed = ", ".join(f"{name}: ${name}" for name in definition.args)
-    return f"{kind} ({declared}) {{ {line.operation}({passed}) {{ {selected} }} }}"
+    declared = _listed(f"${name}: {argument.type}" for name, argument in definition.args.items())
+    passed = _listed(f"{name}: ${name}" for name in definition.args)
+    return f"{kind} {declared} {{ {line.operation}{passed} {{ {selected} }} }}"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """Return arguments in their brackets; none have no brackets."""
+    return f"({joined})" if (joined := ", ".join(parts)) else ""

@@ -1,62 +1,118 @@
-"""HourBank's own operations on a request: in which state each is due, and how it is asked."""
+"""HourBank's own operations: in which state of which rows each is due, and how it is asked."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
+from uuid import NAMESPACE_OID, uuid5
 
-from models import tables
-from models.lifecycle import Request, RequestStatus, StatusReason, Step, Wait
-from models.rows import encode
-from models.store import Item
+from tests.security import own_states
+from tests.security.own_states import Rows
 
-_WAITS = {
-    "updateProviderResponse": (RequestStatus.AWAITING_RESPONSE, Step.WAIT_FOR_PROVIDER_RESPONSE),
-    "markServiceStarted": (RequestStatus.ACCEPTED, Step.WAIT_FOR_SERVICE_START),
-    "confirmServiceStart": (RequestStatus.ACCEPTED, Step.CONFIRM_SERVICE_START),
-    "markServiceComplete": (RequestStatus.IN_PROGRESS, Step.WAIT_FOR_COMPLETION),
-    "confirmServiceCompletion": (RequestStatus.IN_PROGRESS, Step.CONFIRM_SERVICE_COMPLETION),
+_ON_REQUESTS = own_states.REQUESTS - {"respondToCounterOffer", "updateProviderResponse"}
+# Each asks with the key of the row under this name, and with what else is here.
+_INPUTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    **{operation: ("requestId", {}) for operation in _ON_REQUESTS},
+    "updateProviderResponse": ("requestId", {"response": "ACCEPTED"}),
+    "respondToCounterOffer": ("requestId", {"response": "REJECT"}),
+    "assignDispute": ("disputeId", {}),
+    "resolveDispute": ("disputeId", {"decision": "DismissDispute", "resolution": "Nobody is to blame."}),
+    "lockAccount": ("userId", {"reason": "Too good to be true."}),
+    "unlockAccount": ("userId", {}),
+    "releaseEscrow": ("escrowId", {}),
+    "cancelEscrow": ("escrowId", {}),
 }
-# What is over may be started and withdrawn from again: the stored result is given.
-_ENDED = {
-    "startServiceRequestWorkflow": (RequestStatus.PAID, None),
-    "withdrawServiceRequest": (RequestStatus.REJECTED, StatusReason.PROVIDER_WITHDREW),
+# The transfers by their variants: from whom and to whom, "" being the row's member.
+_SOMEBODY, _NOBODY = own_states.SOMEBODY, "nobody-of-that-id"
+_TRANSFERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "": ("TRANSFER", {"fromUserId": "", "toUserId": _SOMEBODY}),
+    "toNobody": ("TRANSFER", {"fromUserId": "", "toUserId": _NOBODY}),
+    "ofAnother": ("TRANSFER", {"fromUserId": _SOMEBODY, "toUserId": ""}),
+    "issued": ("ADMIN_ADJUSTMENT", {"toUserId": ""}),
+    "takenBack": ("ADMIN_ADJUSTMENT", {"fromUserId": ""}),
+    "refunded": ("REFUND", {"toUserId": ""}),
+    "refundedToNobody": ("REFUND", {"toUserId": _NOBODY}),
 }
-IDLE = frozenset(_ENDED)
-OPERATIONS = frozenset({*_WAITS, *_ENDED, "cancelServiceRequest", "getWorkflowStatus", "onServiceRequestProgress"})
+IDLE = own_states.IDLE
+# What an administrator alone does, whatever it is done to.
+ADMINS = frozenset(
+    {
+        "assignDispute",
+        "resolveDispute",
+        "lockAccount",
+        "unlockAccount",
+        "releaseEscrow",
+        "cancelEscrow",
+        "reconcileBalances",
+        "getReconciliationReport",
+    }
+)
+# What is given has a key that the server makes.
+UNNAMED = frozenset({"reconcileBalances"})
+OPERATIONS = own_states.REQUESTS | ADMINS | {"processDirectTransfer"}
+STAGED = OPERATIONS | {"createDispute"}
 
 
-def row(operation: str, request_id: str, parties: Mapping[str, str]) -> Item:
-    """Return a request for which an operation is due."""
-    now = datetime.now(UTC)
-    request = Request(
-        id=request_id,
-        service_id="a-service",
-        requester_id=parties["requesterId"],
-        provider_id=parties["providerId"],
-        status=RequestStatus.INITIATED,
-        estimated_hours=Decimal("2.00"),
-        created_at=now,
-        updated_at=now,
-        version=1,
-    )
-    if operation in _ENDED:
-        status, reason = _ENDED[operation]
-        request = replace(request, status=status, status_reason=reason)
-    if operation in _WAITS:
-        status, step = _WAITS[operation]
-        # No execution waits with this token: the answer is written, and nothing moves on.
-        wait = Wait(name=step, deadline=now + timedelta(hours=1), token="nobody waits")  # noqa: S106 — a task's token
-        request = replace(request, status=status, wait=wait)
-    return encode(tables.ServiceRequest, request)
+class Line(Protocol):
+    """A line of the table."""
+
+    @property
+    def of(self) -> str:
+        """The type."""
+
+    @property
+    def operation(self) -> str:
+        """The operation."""
+
+    @property
+    def variant(self) -> str:
+        """The circumstances."""
 
 
-def variables(operation: str, request_id: str) -> dict[str, Any]:
-    """Return the variables that ask for an operation on a request."""
+def stage(line: Line, key: str, names: Mapping[str, str]) -> Rows:
+    """Return the rows with which an operation is due, the one that the line is about first.
+
+    Args:
+        line: the operation.
+        key: the key of the row in question.
+        names: the `sub` of a member for each column of the line.
+    """
+    operation, variant = line.operation, line.variant
+    match line.of:
+        case "Dispute":
+            admin = "another-admin" if variant == "ofAnother" else names["admin"]
+            return own_states.disputed(operation, key, names, admin=admin)
+        case "Escrow":
+            return own_states.held(operation, key, names, is_disputed=variant == "disputed")
+        case "ReconciliationReport":
+            return own_states.reconciled(key)
+        case "ServiceRequest":
+            return own_states.requested(operation, key, names)
+    return own_states.banked(operation, key)
+
+
+def quarrel(dispute_id: str, parties: Mapping[str, str], by: str) -> Mapping[str, str]:
+    """Return whom a dispute names that somebody raises over the request of its case: themselves and the other."""
+    against = parties["raisedBy" if by == parties["againstUserId"] else "againstUserId"]
+    return {"requestId": own_states.request_key(dispute_id), "raisedBy": by, "againstUserId": against}
+
+
+def variables(line: Line, key: str) -> dict[str, Any]:
+    """Return the variables that ask for an operation on a row."""
+    operation = line.operation
     if operation == "getWorkflowStatus":
-        return {"executionArn": f"arn:aws:states:us-east-1:000000000000:execution:hourbank:{request_id}"}
-    given = {"requestId": request_id}
+        return {"executionArn": f"arn:aws:states:us-east-1:000000000000:execution:hourbank:{key}"}
+    if operation == "getReconciliationReport":
+        return {"id": key}
     if operation == "onServiceRequestProgress":
-        return given
-    return {"input": given | ({"response": "ACCEPTED"} if operation == "updateProviderResponse" else {})}
+        return {"requestId": key}
+    if operation == "reconcileBalances":
+        return {}
+    if operation == "processDirectTransfer":
+        return {"input": _transfer(line.variant, key)}
+    name, more = _INPUTS[operation]
+    return {"input": {name: key, **more}}
+
+
+def _transfer(variant: str, key: str) -> dict[str, Any]:
+    kind, parties = _TRANSFERS[variant]
+    named = {field: member or key for field, member in parties.items()}
+    return {"id": str(uuid5(NAMESPACE_OID, key)), "transactionType": kind, "amount": 1.5, **named}

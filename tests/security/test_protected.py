@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from graphql import get_named_type, is_leaf_type
 
 from resolvers.identity import Caller
 from tests.security.cases import STAMP, caller_of, item_of, lines, table_of
@@ -64,6 +65,13 @@ MODERATED = [
     Owned("User", "isActive", initial=True, stored=True, other=False, use="updateUser"),
     Owned("Rating", "isHidden", initial=False, stored=False, other=True, use="updateRating"),
 ]
+# Seen, and in no input at all.
+UNWRITABLE = {
+    "Dispute": {"statusBefore", "escrowId", "decision", "providerHours", "overdueAt"},
+    "ServiceRequest": {"statusReason", "amount", "offeredHours", "offeredRate"},
+    "EventLog": {"createdAt", "updatedAt"},
+    "TransactionLog": {"updatedAt"},
+}
 # By whom a row of the type may be changed at all: a field of it, or a group.
 CHANGED_BY = {
     "ServiceRequest": ("requesterId",),
@@ -208,6 +216,14 @@ async def test_what_is_fixed_is_only_repeated(world: MemoryWorld, of: str, field
             assert (error["errorType"], error["errorInfo"]) == ("Unauthorized", {"field": field})
         _, error = await stage.update(caller, **{field: stage.row[field]})
         assert error is None
+
+
+@pytest.mark.parametrize("of", sorted(OWNERS.keys() & SAMPLES.keys()))
+def test_what_is_only_seen_is_in_no_input(world: MemoryWorld, of: str) -> None:
+    types: Any = world.schema._schema.type_map
+    written = {*types[f"Create{of}Input"].fields, *types[f"Update{of}Input"].fields}
+    seen = {name for name, field in types[of].fields.items() if is_leaf_type(get_named_type(field.type))}
+    assert seen - written == UNWRITABLE.get(of, set())
 
 
 def test_every_type_that_clients_change_is_tried() -> None:

@@ -367,7 +367,7 @@ ADMINS: dict[str, Rule] = {
     "give back": lambda scene, now: intervention.cancel(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
 }
 
-EVERYTHING = {**WORKFLOW, **people(), **ADMINS}
+EVERYTHING = {**WORKFLOW, **people()}
 
 
 def decide(decision: Response, share: str | None = None, by: str = ADA) -> Rule:

@@ -6,7 +6,7 @@ import pytest
 
 from models import audits as module
 from models.audits import Audits
-from models.clock import now
+from models.clock import now, to_text
 from models.reconciliation import Fault
 from models.rows import encode
 from models.store import Page
@@ -38,7 +38,8 @@ class Books(MemoryStore):
         self.moves = False
         bank = bank_at(place)
         for balance in bank.balances.values():
-            self.add(User, id=balance.user_id, username=f"{balance.user_id}-name")
+            dated = {"createdAt": to_text(balance.created_at)}
+            self.add(User, id=balance.user_id, username=f"{balance.user_id}-name", **dated)
             self.rows[UserBalance, balance.user_id] = encode(UserBalance, balance)
         for entry in bank.entries:
             self.rows[TransactionLog, entry.id] = encode(TransactionLog, entry)

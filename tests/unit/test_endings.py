@@ -21,6 +21,7 @@ from models.lifecycle import (
 )
 from models.windows import DEFAULT_WINDOWS
 from tests.unit.builders import (
+    ADMINS,
     ALICE,
     BOB,
     EVERYTHING,
@@ -61,7 +62,7 @@ ENDINGS = [
     ("AWAITING", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
     ("AWAITING accepted", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
 ]
-RULES: dict[str, Rule] = {**EVERYTHING, "give up": endings.give_up}
+RULES: dict[str, Rule] = {**EVERYTHING, **ADMINS, "give up": endings.give_up}
 
 resume = partial(endings.resume, execution_arn=f"{EXECUTION}next")
 fail = partial(endings.note_failure, error="Lambda.Unknown", cause="x" * 5000)

@@ -10,7 +10,85 @@ from models.change import Change
 from models.endings import RESUMED_FOR, give_up
 from models.errors import Code, Refusal
 from models.lifecycle import RequestStatus, StatusReason
-from tests.unit.builders import ADA, ADMINS, ALICE, BOB, REQUEST_ID, Bank, bank_at, make_escrow, moved_to
+from tests.unit.builders import ADA, ADMINS, ALICE, BOB, REQUEST_ID, WAYS, Bank, bank_at, make_escrow, moved_to
+from tests.unit.test_lifecycle import cells, outcome
+
+# What comes of it, in the words of the tables in test_lifecycle; `none` there is no escrow, `ended` it has ended.
+ADMIN_TABLE = """
+                       | pay out | give back
+INITIATED              | none    | none
+VALIDATING             | none    | none
+ESCROWED               | -       | REJECTED
+AWAITING               | -       | REJECTED
+AWAITING late          | -       | REJECTED
+AWAITING accepted      | -       | ~
+AWAITING rejected      | -       | ~
+AWAITING offered       | -       | ~
+NEGOTIATING            | -       | REJECTED
+NEGOTIATING late       | -       | REJECTED
+NEGOTIATING taken      | -       | ~
+NEGOTIATING declined   | -       | ~
+NEGOTIATING countered  | -       | ~
+AWAITING again         | -       | REJECTED
+NEGOTIATING again      | -       | REJECTED
+AGREED                 | -       | REJECTED
+DECLINED               | ended   | ended
+ACCEPTED               | -       | REJECTED
+ACCEPTED late          | -       | REJECTED
+ACCEPTED started       | -       | ~
+ACCEPTED asked         | -       | REJECTED
+ACCEPTED asked late    | -       | REJECTED
+ACCEPTED confirmed     | -       | ~
+IN_PROGRESS            | -       | REJECTED
+IN_PROGRESS late       | -       | REJECTED
+IN_PROGRESS finished   | -       | ~
+IN_PROGRESS asked      | -       | REJECTED
+IN_PROGRESS asked late | -       | REJECTED
+IN_PROGRESS confirmed  | -       | ~
+COMPLETED              | PAID    | -
+PAID                   | =       | ended
+PAID rated             | =       | ended
+REJECTED               | ended   | ended
+CANCELLED              | none    | none
+WITHDRAWN              | ended   | ended
+EXPIRED                | ended   | ended
+DISPUTED               | -       | -
+DISPUTED heard         | -       | -
+DISPUTED heard late    | -       | -
+DISPUTED assigned      | -       | -
+DISPUTED decided       | -       | -
+DISPUTED paid          | -       | -
+DISPUTED paid decided  | -       | -
+GRANTED                | ended   | ended
+AWARDED                | =       | ended
+DIVIDED                | =       | ended
+DISMISSED              | -       | REJECTED
+PAID granted           | =       | ended
+PAID dismissed         | =       | ended
+"""
+
+_REFUSED = {Code.ESCROW_NOT_FOUND: "none", Code.INVALID_ESCROW_STATUS: "ended"}
+
+
+@pytest.mark.parametrize(("place", "event", "expected"), cells(ADMIN_TABLE))
+def test_what_comes_of_it_in_each_place_whoever_repeats_it(place: str, event: str, expected: str) -> None:
+    bank = bank_at(place)
+    before = bank.requests[REQUEST_ID]
+    verdict = bank.move(ADMINS[event])
+    known = isinstance(verdict, Refusal) and _REFUSED.get(verdict.code)
+    assert (known or outcome(before, verdict)) == expected
+    bank.check()
+    after, told = bank.requests[REQUEST_ID], (len(bank.entries), len(bank.events), len(bank.notices))
+    if expected not in set(RequestStatus):
+        assert after is before
+    bank.move(ADMINS[event])
+    assert bank.requests[REQUEST_ID] is after
+    assert (len(bank.entries), len(bank.events), len(bank.notices)) == told
+
+
+def test_the_table_is_whole() -> None:
+    assert {place for place, _, _ in cells(ADMIN_TABLE)} == set(WAYS)
+    assert {event for _, event, _ in cells(ADMIN_TABLE)} == set(ADMINS)
 
 
 def stranded_at(place: str) -> Bank:

@@ -18,7 +18,11 @@ from models.reconciliation import (
     discrepancies,
     statement,
 )
+from models.reports import Reports
+from models.tables import ReconciliationReport
+from models.transactions import Transactions
 from tests.unit.builders import ALICE, BOB, NOW, WAYS, Bank, bank_at, hours
+from tests.unit.mirror import MemoryStore
 
 
 def account_of(bank: Bank, member: str = ALICE, **changes: Any) -> Account:
@@ -158,3 +162,10 @@ def test_entries_of_another_member_do_not_belong(account: Account) -> None:
     foreign: Entry = account_of(bank_at("PAID"), BOB).entries[0]
     wrong = replace(account, entries=[replace(foreign, balance_version=1), *account.entries[1:]])
     assert found(wrong) == [(Fault.BROKEN_CHAIN, foreign.id)]
+
+
+async def test_the_mark_of_the_one_that_runs_is_no_report() -> None:
+    store = MemoryStore()
+    store.add(ReconciliationReport, id="running", reportId="a-report")
+    reports = Reports(store, Transactions(store, lambda: NOW), lambda: NOW)
+    assert await reports.find("running") is None

@@ -162,6 +162,13 @@ def test_every_reference_leads_somewhere() -> None:
     assert set(re.findall(r'"Fn::If": \["([^"]+)"', text)) == set(template["Conditions"])
 
 
+def test_every_name_is_whole() -> None:
+    text = json.dumps(build_template())
+    names = [re.sub(r"\$\{[^{}]+\}", "", name) for name in re.findall(r'"Fn::Sub": "([^"{}]*[^"\\]*)"', text)]
+    assert names
+    assert not [name for name in names if "{" in name or "}" in name]
+
+
 def test_every_table_definition_and_function_is_in_it() -> None:
     resources = build_template()["Resources"]
     assert len(of_type(resources, "DynamoDB::Table")) == len(TABLES)

@@ -72,7 +72,7 @@ FUNCTIONS: Mapping[str, Function] = {
     # Both: what was written is read back
     "completeEscrow": _module("complete_escrow"),
     # BalanceReconciliationWorkflow
-    "startReconciliation": _module("start_reconciliation", schedule="rate(1 day)"),
+    "startReconciliation": _module("start_reconciliation", schedule="cron(0 3 * * ? *)"),
     "pageMembers": _module("page_members"),
     "reconcileBalances": _module("reconcile_balances"),
     "completeReconciliation": _module("complete_reconciliation"),
