@@ -76,6 +76,13 @@ class Quarrel:
             await asyncio.sleep(0.05)
         return found
 
+    async def heard(self, within: float = 20) -> None:
+        """Wait until the workflow waits for an admin."""
+        end = time.monotonic() + within
+        while (status := await self.deal.status())["currentStep"] != "WaitForAdminDecision":
+            assert time.monotonic() < end, f"still {status}"
+            await asyncio.sleep(0.05)
+
     async def settle(self, decision: str, hours: float | None = None, within: float = 30) -> dict[str, Any]:
         """Let the admin take it on and decide it; return the dispute when that is carried out."""
         await self.assign()

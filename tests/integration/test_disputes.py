@@ -301,9 +301,10 @@ async def test_admins_are_told_of_a_dispute_and_again_when_it_is_late(quarrel: Q
         answer = await asyncio.to_thread(
             sqs.receive_message, QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
         )
-        for letter in map(json.loads, (one["Body"] for one in answer.get("Messages", ()))):
-            if json.loads(letter["Message"])["disputeId"] == quarrel.id:
-                heard.add(letter["Subject"])
+        for letter in answer.get("Messages", ()):
+            event = json.loads(json.loads(letter["Body"])["Message"])
+            if event["detail"].get("disputeId") == quarrel.id:
+                heard.add(event["detail-type"])
     sns.unsubscribe(SubscriptionArn=listening["SubscriptionArn"])
     sqs.delete_queue(QueueUrl=url)
     await quarrel.settle("RefundToRequester")

@@ -96,6 +96,7 @@ async def test_a_disputes_stopped_execution_is_followed_by_the_next(
     quarrel = await quarrel_over(deal, members)
     await deal.accepted()
     first = (await quarrel.raise_it())["stepFunctionExecutionArn"]
+    await quarrel.heard()
     await quarrel.assign()
     cloud.client("stepfunctions").stop_execution(executionArn=first)
     await quarrel.reach("stepFunctionExecutionArn", f"{first}-r1", within=WITHIN)
