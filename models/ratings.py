@@ -160,10 +160,11 @@ def _actions(changes: Changes) -> list[Action]:
 def _as_read(rating: Rating) -> Condition:
     """Return that a rating is as it was read, and counts as it did: two hosts may date their writes alike."""
     hidden = RatingTable.isHidden
-    as_hidden: Condition = hidden == bool(rating.is_hidden)
+    as_read: Condition = hidden == bool(rating.is_hidden)
     if not rating.is_hidden:
-        as_hidden |= hidden.does_not_exist()
-    return as_hidden & (RatingTable.updatedAt == rating.updated_at)
+        as_read |= hidden.does_not_exist()
+    as_read &= RatingTable.updatedAt == rating.updated_at
+    return as_read
 
 
 def _shown(rating: Rating | None, now: datetime) -> list[Action]:
