@@ -23,6 +23,7 @@ from graphql import (
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from models import clock
 from models.settings import Settings
 from models.tables import TABLES
 from resolvers.demo_members import sub_of
@@ -136,6 +137,9 @@ class Town:
         elif type_name == "Rating":
             exchange = self.row("Transaction", providerId=self.subs["bob"]) | {"rating": None, "feedback": None}
             options["Transaction"] = self.put("Transaction", exchange)["id"]
+        elif type_name == "Dispute":
+            paid = self.row("ServiceRequest") | {"updatedAt": clock.to_text(clock.now())}
+            options["ServiceRequest"] = self.put("ServiceRequest", paid)["id"]
         row = self.row(type_name, **options) | INITIAL.get(type_name, {})
         inputs: Any = golden.type_map[f"Create{type_name}Input"]
         return {name: value for name, value in row.items() if name in inputs.fields}
