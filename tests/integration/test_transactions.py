@@ -25,7 +25,8 @@ from models.settings import Settings
 from models.store import Store
 from models.tables import TABLES, RequestGuard, ServiceRequest, Transaction, User, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.integration.town import Town, Unreliable, user
+from tests.chaos.faults import Fault, Faulty, each_write
+from tests.integration.town import Town, user
 from tests.unit.builders import hours, make_request
 from workflows.deployment.local_cloud import LocalCloud
 from workflows.deployment.table_resources import table_resources
@@ -88,9 +89,9 @@ async def test_joining_again_and_again_gives_one_bonus(town: Town) -> None:
     assert len(await town.entries(town.alice)) == 1
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent"])
-async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: AsyncCalls, plan: str) -> None:
-    store = Store(Unreliable(calls, plan), town.store.names)
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
+async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: AsyncCalls, fault: Fault) -> None:
+    store = Store(Faulty(calls, each_write(fault)), town.store.names)
     await Members(store, Transactions(store, clock.now), clock.now).join(user(town.alice))
     assert (await town.balance(town.alice)).total_balance == hours("10")
 
@@ -184,31 +185,31 @@ async def test_twenty_payments_at_once_to_one_provider_end_exact(town: Town) -> 
     await town.audit(("0", "0"), ("20", "0"))
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict", "ThrottlingError"])
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT, Fault.THROTTLED])
 async def test_a_write_that_was_cut_off_is_read_back_and_has_one_effect(
-    town: Town, calls: AsyncCalls, plan: str
+    town: Town, calls: AsyncCalls, fault: Fault
 ) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     for event in STORY:
-        unreliable = Unreliable(calls, plan)
+        unreliable = Faulty(calls, each_write(fault))
         moved = await town.over(unreliable).move(request_id, town.rule(event), whole=True)
-        expected = event == "validate" and plan != "answer lost"
+        expected = event == "validate" and fault is not Fault.LOST
         assert isinstance(moved, Moved) or expected, f"{event}: {moved}"
     await town.audit(("8", "0"), ("12", "0"))
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent"])
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
 @pytest.mark.parametrize("event", ["cancel", "reject"])
 async def test_a_refund_that_was_cut_off_has_one_effect(
-    town: Town, calls: AsyncCalls, plan: str, event: str
+    town: Town, calls: AsyncCalls, fault: Fault, event: str
 ) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     await town.reach(request_id, *STORY[:4])
-    await town.over(Unreliable(calls, plan)).move(request_id, town.rule(event), whole=True)
+    await town.over(Faulty(calls, each_write(fault))).move(request_id, town.rule(event), whole=True)
     if event == "reject":
-        await town.over(Unreliable(calls, plan)).move(request_id, endings.refund, whole=True)
+        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.refund, whole=True)
     await town.audit(("10", "0"), ("10", "0"))
     assert await town.store.get(RequestGuard, f"{town.alice}#{service_id}", consistent=True) is None
 
@@ -216,8 +217,8 @@ async def test_a_refund_that_was_cut_off_has_one_effect(
 async def test_a_creation_that_was_cut_off_is_one_request(town: Town, calls: AsyncCalls) -> None:
     (service_id,) = await town.settle()
     request = make_request(id=str(uuid4()), service_id=service_id, requester_id=town.alice, provider_id=town.bob)
-    for plan in ("answer lost", "never sent"):
-        moved = await town.over(Unreliable(calls, plan)).create(request, answers.create)
+    for fault in (Fault.LOST, Fault.UNSENT):
+        moved = await town.over(Faulty(calls, each_write(fault))).create(request, answers.create)
         assert isinstance(moved, Moved)
         assert moved.request.version == 1
 
@@ -226,7 +227,7 @@ async def test_any_other_reason_is_final(town: Town, calls: AsyncCalls) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     with pytest.raises(ClientError, match="ValidationError"):
-        await town.over(Unreliable(calls, "ValidationError")).move(request_id, steps.begin_validation)
+        await town.over(Faulty(calls, each_write(Fault.INVALID))).move(request_id, steps.begin_validation)
     assert (await town.reach(request_id)).status is RequestStatus.INITIATED
 
 
@@ -234,7 +235,7 @@ async def test_patience_has_an_end(town: Town, calls: AsyncCalls, monkeypatch: p
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
-    stubborn = Unreliable(calls, *["TransactionConflict"] * 10_000)
+    stubborn = Faulty(calls, lambda call: Fault.CONFLICT if call.writes else None)
     started = time.monotonic()
     with pytest.raises(ContentionError, match="nothing was done"):
         await town.over(stubborn).move(request_id, steps.begin_validation)
