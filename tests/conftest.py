@@ -19,3 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def long(request: pytest.FixtureRequest) -> bool:
     """Tell whether to go all the way."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the name of the engine that the tables are kept in."""
+    return str(request.config.getoption("--engine"))

@@ -1,14 +1,16 @@
 """Everything that is stored, read at once, and what must hold of it at any moment and at the end."""
 
 import json
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
 from models import ledger
+from models.events import EventSource
 from models.hours import ZERO
-from models.ledger import Balance, Entry, Escrow, EscrowStatus
+from models.ledger import Balance, Entry, Escrow, EscrowStatus, TransactionType
 from models.lifecycle import ENDED, Request, RequestStatus
 from models.reputation import Exchange, Rating, Reputation
 from models.rows import decode
@@ -29,6 +31,7 @@ from models.tables import Rating as RatingTable
 from tests.unit.builders import GUARDED, HELD, figures
 
 _T = TypeVar("_T")
+_ESCROWS = {"S": EventSource.ESCROW.value}
 
 
 async def rows(store: Store, table: type[Table]) -> list[Item]:
@@ -85,45 +88,41 @@ class Books:
         self.check_requests()
         self.check_exchanges()
 
+    def of(self, members: Collection[str]) -> "Books":
+        """Return the part of the books that is about these members, who deal with nobody else."""
+        return replace(
+            self,
+            balances=[balance for balance in self.balances if balance.user_id in members],
+            entries=[entry for entry in self.entries if entry.user_id in members],
+            escrows=[escrow for escrow in self.escrows if escrow.from_user_id in members],
+        )
+
     def check_money(self) -> None:
         """Assert the ledger's own invariants, whoever moved the hours and what for."""
         total = sum((balance.total_balance for balance in self.balances), ZERO)
         assert total == sum((entry.issued for entry in self.entries), ZERO)
+        by_member: dict[str, list[Entry]] = defaultdict(list)
+        by_cause: dict[str, list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            by_member[entry.user_id].append(entry)
+            by_cause[entry.related_entity_id].append(entry)
         for balance in self.balances:
-            self._check_balance(balance)
+            self._check_balance(balance, by_member[balance.user_id])
+        told = Counter(
+            event["entityId"]["S"] for event in self.events if event["source"]["S"] == EventSource.ESCROW
+        )
         for escrow in self.escrows:
-            self._check_escrow(escrow)
+            moved = by_cause[escrow.request_id or escrow.id]
+            _check_escrow(escrow, moved)
+            assert told[escrow.id] == len({entry.transaction_id for entry in moved})
 
-    def _check_balance(self, balance: Balance) -> None:
+    def _check_balance(self, balance: Balance, own: list[Entry]) -> None:
         assert min(balance.available_balance, balance.escrowed_balance) >= ZERO
         assert balance.total_balance == balance.available_balance + balance.escrowed_balance
-        own = [entry for entry in self.entries if entry.user_id == balance.user_id]
         assert figures(ledger.replay(own, user_id=balance.user_id, now=self.now)) == figures(balance)
-        assert sum(entry.transaction_type == "WELCOME_BONUS" for entry in own) <= 1
+        assert sum(entry.transaction_type is TransactionType.WELCOME_BONUS for entry in own) == 1
         held = [e.amount for e in self.escrows if e.from_user_id == balance.user_id and is_held(e)]
         assert balance.escrowed_balance == sum(held, ZERO)
-
-    def _check_escrow(self, escrow: Escrow) -> None:
-        """Assert that its movements say what became of it: nothing, or one end."""
-        moved = [entry for entry in self.entries if entry.related_entity_id == escrow.request_id]
-        left = sum((entry.escrowed_amount for entry in moved), ZERO)
-        given = sum((entry.amount for entry in moved if entry.user_id == escrow.from_user_id), ZERO)
-        earned = sum((entry.amount for entry in moved if entry.user_id == escrow.to_user_id), ZERO)
-        match escrow.status:
-            case EscrowStatus.ESCROWED:
-                assert (left, given, earned) == (escrow.amount, -escrow.amount, ZERO)
-            case EscrowStatus.RELEASED:
-                assert (left, given, earned) == (ZERO, -escrow.amount, escrow.amount)
-            case EscrowStatus.CANCELLED:
-                assert (left, given, earned) == (ZERO, ZERO, ZERO)
-            case _:
-                raise AssertionError(f"{escrow.status} is never stored")
-        movements = {entry.transaction_id for entry in moved}
-        assert len(movements) == self._told("TRANSACTION", escrow.id)
-
-    def _told(self, entity_type: str, entity_id: str) -> int:
-        found = (event for event in self.events if event["entityId"]["S"] == entity_id)
-        return sum(event["entityType"]["S"] == entity_type for event in found)
 
     def check_requests(self) -> None:
         """Assert that each request holds what its status says, and that every status was told."""
@@ -163,12 +162,16 @@ class Books:
         rated = {exchange.rating_id for exchange in self.exchanges}
         assert all(rating.id in rated for rating in self.ratings)
 
+    def check_nothing_is_held(self) -> None:
+        """Assert that no hours are in escrow."""
+        assert [escrow for escrow in self.escrows if is_held(escrow)] == []
+        assert all(balance.escrowed_balance == ZERO for balance in self.balances)
+
     def check_over(self) -> None:
         """Assert that nothing goes on any more: every request has ended, and nothing is held for any."""
         assert [request for request in self.requests if not request.is_over] == []
         assert self.guards == []
-        assert [escrow for escrow in self.escrows if is_held(escrow)] == []
-        assert all(balance.escrowed_balance == ZERO for balance in self.balances)
+        self.check_nothing_is_held()
         for request in self.requests:
             assert any(notice["relatedId"]["S"] == request.id for notice in self.notices)
 
@@ -176,3 +179,17 @@ class Books:
 def is_held(escrow: Escrow) -> bool:
     """Tell whether hours are in it."""
     return escrow.status is EscrowStatus.ESCROWED
+
+
+def _check_escrow(escrow: Escrow, moved: list[Entry]) -> None:
+    """Assert that its movements say what became of it: nothing yet, or one end."""
+    left = sum((entry.escrowed_amount for entry in moved), ZERO)
+    given = sum((entry.amount for entry in moved if entry.user_id == escrow.from_user_id), ZERO)
+    earned = sum((entry.amount for entry in moved if entry.user_id == escrow.to_user_id), ZERO)
+    amount = escrow.amount
+    ends = {
+        EscrowStatus.ESCROWED: (amount, -amount, ZERO),
+        EscrowStatus.RELEASED: (ZERO, -amount, amount),
+        EscrowStatus.CANCELLED: (ZERO, ZERO, ZERO),
+    }
+    assert (left, given, earned) == ends[escrow.status]

@@ -3,12 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,45 +19,29 @@ from models.lifecycle import RequestStatus, Response, StatusReason, Step
 from models.members import Members
 from models.naming import Names
 from models.rows import decode, encode
-from models.settings import Settings
 from models.store import Store
-from models.tables import TABLES, RequestGuard, ServiceRequest, Transaction, User, UserBalance
+from models.tables import RequestGuard, ServiceRequest, Transaction, User, UserBalance
 from models.transactions import Moved, Rule, Transactions
 from tests.chaos.faults import Fault, Faulty, each_write
+from tests.engines.running import running
 from tests.integration.town import Town, user
 from tests.unit.builders import hours, make_request
-from workflows.deployment.local_cloud import LocalCloud
-from workflows.deployment.table_resources import table_resources
 
 STORY = (
     "begin", "validate", "hold", "ask", "accept", "await start", "start", "ask start", "confirm start",
     "await work", "finish", "ask work", "confirm work", "complete", "pay", "rate",
 )  # fmt: skip
-# Of a table's resource, what makes the table itself; no stream, since nobody is to act on its rows but the test.
-TABLE = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start a local cloud with our tables and nothing else."""
-    settings = Settings(stack="transactions")
-    cloud = LocalCloud(tmp_path_factory.mktemp("cloud"), settings)
-    cloud.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in cloud.environment.items():
-            patch.setenv(variable, value)
-        try:
-            with closing(boto3.client("dynamodb")) as client:
-                for table, described in zip(TABLES, table_resources(TABLES).values(), strict=True):
-                    parts = {part: value for part, value in described["Properties"].items() if part in TABLE}
-                    client.create_table(TableName=settings.names.table(table), **parts)
-            yield settings.names
-        finally:
-            cloud.stop()
+def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
+    """Start an engine with our tables and nothing else."""
+    with running(engine, tmp_path_factory.mktemp("engine"), "transactions") as names:
+        yield names
 
 
 @pytest.fixture
-async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the cloud
+async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the engine
     async with AsyncCalls(["dynamodb"]) as opened:
         yield opened
 
