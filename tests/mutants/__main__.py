@@ -39,17 +39,11 @@ MODULES = (
     "ratings",
     "reputation",
 )
+_OWN = ("ledger", "hours", "writing", "negotiation", "payment", "endings", "members", "ratings", "reputation")
 ROUNDS = (
-    Round(
-        "rules",
-        tuple(
-            f"tests/unit/test_{name}.py"
-            for name in ("ledger", "hours", "writing", "negotiation", "payment", "endings", "reputation", "money")
-        ),
-        60,
-    ),
-    Round("ways", ("tests/chaos/test_every_call.py", "-k", "path"), 90),
-    Round("lives", ("tests/unit/test_lifecycle.py", "tests/unit/test_steps.py", "tests/unit/test_answers.py"), 60),
+    Round("rules", tuple(f"tests/unit/test_{name}.py" for name in _OWN), 60),
+    Round("rows", ("tests/unit/test_transactions.py",), 90),
+    Round("lives", ("tests/unit/test_lifecycle.py", "tests/unit/test_steps.py", "tests/unit/test_answers.py"), 90),
     Round("faults", ("tests/chaos/test_every_call.py", "tests/chaos/test_storms.py"), 300),
     Round("engine", ("tests/integration/test_transactions.py", "tests/property/test_any_movements.py"), 300),
 )

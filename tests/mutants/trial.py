@@ -18,7 +18,7 @@ SURVIVED = 0
 # Beyond any round's number.
 BROKEN = 99
 _LAST_SECONDS = 20
-# As few plugins as will do; those that the process has imported which this is a fork of have no assertions of ours.
+# As few plugins as will do. What this process has imported before its fork is not rewritten, and need not be.
 _QUIETLY = (
     "-x", "-q", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
