@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +33,10 @@ class Round:
     name: str
     arguments: tuple[str, ...]
     seconds: int
+
+    def of(self, module: str) -> "Round":
+        """Return this round with a module's own tests in it."""
+        return replace(self, arguments=tuple(argument.format(module=module) for argument in self.arguments))
 
 
 class EndlessError(BaseException):

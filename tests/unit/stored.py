@@ -1,7 +1,8 @@
 """A bank of the builders' in tables: every row of it on an engine within this process, and back again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -179,3 +180,13 @@ def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
         )
     )
     return exchange
+
+
+@asynccontextmanager
+async def stored(bank: Bank, plan: Plan = calm) -> AsyncIterator[Stored]:
+    """Give a bank's tables for as long as they are looked at."""
+    opened = await Stored(bank, plan).fill()
+    try:
+        yield opened
+    finally:
+        opened.close()

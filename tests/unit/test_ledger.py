@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -216,3 +217,49 @@ def test_alice_asks_bob_for_two_hours() -> None:
     assert balances(bank_at("IN_PROGRESS")) == [(hours("8"), hours("2")), ten]
     assert balances(bank_at("PAID")) == [(hours("8"), ZERO), (hours("12"), ZERO)]
     assert balances(bank_at("EXPIRED")) == [ten, ten]
+
+
+def test_an_escrow_that_is_adjusted_is_another_version_of_itself() -> None:
+    later = NOW + timedelta(hours=1)
+    adjusted = make_escrow().adjusted(hours("3"), later)
+    assert adjusted == make_escrow(amount=hours("3"), updated_at=later, version=2)
+    assert make_escrow().released(later).updated_at == make_escrow().cancelled(later).updated_at == later
+
+
+@pytest.mark.parametrize(
+    ("held", "amount", "type_", "description"),
+    [
+        ("2", "3", TransactionType.ESCROW, "More hours held, as agreed"),
+        ("3", "2", TransactionType.REFUND, "Held hours returned, as agreed"),
+    ],
+)
+def test_an_adjustment_says_which_way_it_goes(
+    held: str, amount: str, type_: TransactionType, description: str
+) -> None:
+    adjustment = ledger.adjust(
+        request_id=REQUEST_ID, round=1, from_user_id=ALICE, held=hours(held), amount=hours(amount)
+    )
+    assert adjustment is not None
+    assert (adjustment.legs[0].type, adjustment.legs[0].description) == (type_, description)
+    assert adjustment.spends
+
+
+def test_hours_that_only_change_hands_in_escrow_are_bounded_too() -> None:
+    legs = [
+        Leg(user_id=user_id, type=TransactionType.TRANSFER, description="", escrowed=hours(escrowed))
+        for user_id, escrowed in ((ALICE, "-20000"), (BOB, "20000"))
+    ]
+    with pytest.raises(BrokenLedgerError, match="does not add up"):
+        ledger.check_conserved(Movement(id="m", legs=tuple(legs), related_entity_id=REQUEST_ID))
+
+
+@pytest.mark.parametrize(("spends", "available"), [(False, "-1"), (True, "0"), (True, "1")])
+def test_a_locked_account_is_closed_to_what_spends_and_to_nothing_else(available: str, *, spends: bool) -> None:
+    leg = Leg(user_id=ALICE, type=TransactionType.ESCROW, description="", available=hours(available))
+    movement = Movement(id="m", legs=(leg,), related_entity_id=REQUEST_ID, spends=spends)
+    assert posted(make_balance(ALICE, locked_at=NOW), movement)
+
+
+def test_a_movement_spends_only_if_it_says_so() -> None:
+    assert not Movement(id="m", legs=(), related_entity_id=REQUEST_ID).spends
+    assert [movement.spends for movement in (HOLD, RELEASE, REFUND, BONUS)] == [True, False, False, False]

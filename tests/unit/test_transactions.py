@@ -7,13 +7,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import ClientError
 
 from models import answers, endings, payment, steps
-from models import transactions as module
 from models.change import Change
 from models.composition import compose, submission_id
-from models.errors import BrokenLedgerError, Code, ContentionError, Refusal
+from models.errors import BrokenLedgerError, Code, Refusal
 from models.identifiers import derived
 from models.ledger import EscrowStatus
 from models.lifecycle import RequestStatus
@@ -28,10 +27,10 @@ from models.tables import (
     User,
     UserBalance,
 )
-from models.transactions import Moved, Transactions, is_passing
+from models.transactions import Moved, Transactions
 from models.writing import Writing
 from tests.chaos.books import rows
-from tests.chaos.faults import Call, Fault, Plan, calm, cancelled, each_write
+from tests.chaos.faults import Call, Fault, each_write
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -50,6 +49,7 @@ from tests.unit.stored import (
     exchange_of,
     laid_out_events,
     laid_out_notices,
+    stored,
     without,
     written,
 )
@@ -63,16 +63,6 @@ def steps_taken() -> list[tuple[str, str]]:
         for event, rule in EVERYTHING.items()
         if isinstance(rule((bank := bank_at(place)).scene(bank.requests[REQUEST_ID]), bank.now), Change)
     ]
-
-
-@asynccontextmanager
-async def stored(bank: Bank, plan: Plan = calm) -> AsyncIterator[Stored]:
-    """Give a bank's tables for as long as they are looked at."""
-    opened = await Stored(bank, plan).fill()
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 @pytest.mark.parametrize(("place", "event"), steps_taken())
@@ -347,71 +337,6 @@ async def test_a_step_is_taken_once_however_often_it_is_tried(fault: Fault) -> N
         assert moved.request == bank.requests[REQUEST_ID]
         assert (await tables.read())["UserBalance"] == written(bank)["UserBalance"]
         assert tables.calls.fired[fault] == (1 if fault is Fault.LOST else 2)
-
-
-async def test_patience_ends_and_says_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
-    async with stored(bank_at("COMPLETED"), lambda call: Fault.CONFLICT if call.writes else None) as tables:
-        before = await tables.read()
-        with pytest.raises(ContentionError, match="nothing was done"):
-            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
-        assert await tables.read() == before
-
-
-def test_patience_is_what_the_design_says() -> None:
-    assert module.PATIENCE_SECONDS == 20
-
-
-def refusal(code: str, *reasons: str) -> ClientError:
-    response: Any = {"Error": {"Code": code, "Message": ""}}
-    if reasons:
-        response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
-    return ClientError(response, "TransactWriteItems")
-
-
-PASSING = [
-    "TransactionInProgressException", "TransactionConflictException", "IdempotentParameterMismatchException",
-    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException",
-    "InternalServerError", "ServiceUnavailable",
-]  # fmt: skip
-PASSING_REASONS = [
-    "None", "ConditionalCheckFailed", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        *(refusal(code) for code in PASSING),
-        *(cancelled(reason) for reason in PASSING_REASONS),
-        refusal("TransactionCanceledException"),
-        ClientError({"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{}]}, "x"),
-        EndpointConnectionError(endpoint_url="x"),
-        ConnectTimeoutError(endpoint_url="x"),
-    ],
-    ids=str,
-)
-def test_what_may_be_tried_again(error: Exception) -> None:
-    assert is_passing(error)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        refusal("ValidationException"),
-        refusal("AccessDeniedException"),
-        cancelled("ValidationError"),
-        cancelled("ItemCollectionSizeLimitExceeded"),
-        refusal("TransactionCanceledException", "ConditionalCheckFailed", "ValidationError"),
-        ClientError({}, "x"),
-        NoCredentialsError(),
-        BrokenLedgerError("x"),
-        ValueError("x"),
-    ],
-    ids=str,
-)
-def test_what_is_final(error: Exception) -> None:
-    assert not is_passing(error)
 
 
 async def test_a_refusal_that_rests_on_two_moments_is_decided_again() -> None:
