@@ -96,11 +96,11 @@ class Bank:
         for member in self.members:
             await office.join(user(member))
 
-    async def watch(self, until: float) -> None:
+    async def watch(self, goes_on: Callable[[], bool]) -> None:
         """Read all balances at one moment, again and again: no hour is missing, and none is too many."""
         table = self.names.table(UserBalance)
         gets = [{"Get": {"TableName": table, "Key": {"userId": {"S": member}}}} for member in self.members]
-        while time.monotonic() < until:
+        while goes_on():
             try:
                 answer = await self.servers[0].call("dynamodb", "transact_get_items", TransactItems=gets)
             except ClientError as error:
@@ -240,20 +240,33 @@ async def adjusted(till: Till, held: Request) -> Request:
 ERRANDS: tuple[Errand, ...] = (deal,)
 
 
-async def work(till: Till, until: float) -> None:
-    """Run one errand after the other, each to its end."""
-    while time.monotonic() < until:
-        await till.random.choice(ERRANDS)(till)
+async def bustle(
+    opened: Bank, *, writers: int, readers: int, seconds: tuple[float, float], is_enough: Callable[[], bool]
+) -> None:
+    """Let many write at once, and some look at it.
 
+    Args:
+        opened: the bank.
+        writers: how many write; each runs one errand after the other, each to its end.
+        readers: how many look.
+        seconds: how long at least, and at most.
+        is_enough: before that it is not over, unless the longest time is.
+    """
+    began = time.monotonic()
 
-async def bustle(opened: Bank, *, writers: int, readers: int, seconds: float) -> None:
-    """Let many write at once, and some look at it."""
-    until = time.monotonic() + seconds
+    def goes_on() -> bool:
+        passed = time.monotonic() - began
+        return passed < seconds[0] or (passed < seconds[1] and not is_enough())
+
+    async def work(till: Till) -> None:
+        while goes_on():
+            await till.random.choice(ERRANDS)(till)
+
     async with asyncio.TaskGroup() as tasks:
         for number in range(writers):
-            tasks.create_task(work(opened.till(number), until))
+            tasks.create_task(work(opened.till(number)))
         for _ in range(readers):
-            tasks.create_task(opened.watch(until))
+            tasks.create_task(opened.watch(goes_on))
 
 
 async def payday(opened: Bank, releases: int) -> float:
