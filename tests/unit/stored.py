@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from models.naming import Names
 from models.rows import encode, item_of
 from models.store import Item, Store, key_of
@@ -79,10 +81,6 @@ class Stored:
     async def told(self) -> tuple[list[Item], list[Item]]:
         """Return the rows of the event log and the notices."""
         return await rows(self.hands, EventLog), await rows(self.hands, Notification)
-
-    def close(self) -> None:
-        """Drop the tables."""
-        self.engine.close()
 
 
 _TABLES: dict[str, type[Table]] = {
@@ -183,10 +181,18 @@ def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
 
 
 @asynccontextmanager
-async def stored(bank: Bank, plan: Plan = calm) -> AsyncIterator[Stored]:
-    """Give a bank's tables for as long as they are looked at."""
-    opened = await Stored(bank, plan).fill()
-    try:
-        yield opened
-    finally:
-        opened.close()
+async def stored(bank: Bank, plan: Plan = calm, *, patience: float = 1.0) -> AsyncIterator[Stored]:
+    """Give a bank's tables for as long as they are looked at.
+
+    Args:
+        bank: what is in them.
+        plan: what goes wrong.
+        patience: for how many seconds a transaction is tried again; none of these takes that long.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.transactions.PATIENCE_SECONDS", patience)
+        opened = await Stored(bank, plan).fill()
+        try:
+            yield opened
+        finally:
+            opened.engine.close()

@@ -14,7 +14,7 @@ from models.tables import EventLog, Notification, TransactionLog, User, UserBala
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ALICE, NOW, Bank, figures, hours
-from tests.unit.stored import Stored, written_anew
+from tests.unit.stored import Stored, stored, written_anew
 
 WHOLE: Item = item_of(
     User, id=ALICE, username="alice", totalTransactions=0, rating=0.0, createdAt=NOW, updatedAt=NOW
@@ -23,9 +23,8 @@ WHOLE: Item = item_of(
 
 @pytest.fixture
 async def tables() -> AsyncIterator[Stored]:
-    opened = Stored(Bank())
-    yield opened
-    opened.close()
+    async with stored(Bank()) as opened:
+        yield opened
 
 
 def office(tables: Stored) -> Members:
@@ -87,10 +86,7 @@ async def test_a_bonus_is_given_once_however_often_it_is_tried(tables: Stored, f
     assert len(await rows(tables.hands, TransactionLog)) == 1
 
 
-async def test_what_is_there_of_a_bonus_is_never_written_over(
-    tables: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("models.transactions.PATIENCE_SECONDS", 0.05)
+async def test_what_is_there_of_a_bonus_is_never_written_over(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     for table in (User, UserBalance):
         await tables.hands.delete(table, ALICE)

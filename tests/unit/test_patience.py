@@ -14,9 +14,10 @@ from tests.unit.builders import REQUEST_ID, bank_at
 from tests.unit.stored import stored
 
 
-async def test_patience_ends_and_says_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
-    async with stored(bank_at("COMPLETED"), lambda call: Fault.CONFLICT if call.writes else None) as tables:
+async def test_patience_ends_and_says_that_nothing_was_done() -> None:
+    async with stored(
+        bank_at("COMPLETED"), lambda call: Fault.CONFLICT if call.writes else None, patience=0.05
+    ) as tables:
         before = await tables.read()
         with pytest.raises(ContentionError, match="nothing was done"):
             await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)

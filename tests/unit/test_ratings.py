@@ -15,7 +15,7 @@ from models.tables import EventLog, Notification, Rating, Transaction, User
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ALICE, BOB, EVE, NOW, Bank
-from tests.unit.stored import Stored, written_anew
+from tests.unit.stored import Stored, stored, written_anew
 
 FIRST = "99999999-0000-4000-8000-000000000001"
 LATER = to_text(NOW + timedelta(seconds=1))
@@ -51,11 +51,10 @@ def rating(key: str = FIRST, stars: float = 4.5, **changes: Any) -> Item:
 async def tables() -> AsyncIterator[Stored]:
     bank = Bank.opened()
     bank.pass_time(1)
-    opened = await Stored(bank).fill()
-    for number in range(3):
-        await opened.put(Transaction, exchange(f"x{key_of(number)}"))
-    yield opened
-    opened.close()
+    async with stored(bank) as opened:
+        for number in range(3):
+            await opened.put(Transaction, exchange(f"x{key_of(number)}"))
+        yield opened
 
 
 def key_of(number: int) -> str:
@@ -258,9 +257,8 @@ async def test_a_row_that_goes_meanwhile_is_not_made_again(tables: Stored, table
 @pytest.mark.parametrize("rated", [False, True], ids=["the first", "another"])
 @pytest.mark.parametrize("attribute", ["ratingCount", "ratingHundredths"])
 async def test_an_average_that_was_changed_meanwhile_is_not_written_over(
-    tables: Stored, attribute: str, monkeypatch: pytest.MonkeyPatch, *, rated: bool
+    tables: Stored, attribute: str, *, rated: bool
 ) -> None:
-    monkeypatch.setattr("models.transactions.PATIENCE_SECONDS", 0.05)
     if rated:
         await office(tables).give(rating(key_of(1), 3.0))
     upstream, figure = tables.engine.call, iter(range(700, 10_000))
