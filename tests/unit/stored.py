@@ -29,7 +29,7 @@ from models.transactions import Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Faulty, Plan, calm
 from tests.engines.embedded import Embedded
-from tests.unit.builders import Bank
+from tests.unit.builders import NOW, Bank
 
 NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 Rows = dict[str, dict[str, Item]]
@@ -101,7 +101,7 @@ def written_anew(wire: Any) -> Any:
 
 def written(bank: Bank) -> Rows:
     """Return a bank's rows as the tables hold them."""
-    moments = {"createdAt": bank.now, "updatedAt": bank.now}
+    moments = {"createdAt": NOW, "updatedAt": NOW}
     found: Rows = {
         "ServiceRequest": {one.id: encode(ServiceRequest, one) for one in bank.requests.values()},
         "Escrow": {one.id: encode(Escrow, one) for one in bank.escrows.values()},

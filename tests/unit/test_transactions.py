@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from models import answers, endings, payment, steps
 from models.change import Change
+from models.clock import to_text
 from models.composition import compose, submission_id
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.identifiers import derived
@@ -35,6 +36,7 @@ from tests.unit.builders import (
     ALICE,
     BOB,
     EVERYTHING,
+    NOW,
     REQUEST_ID,
     SERVICE_ID,
     WAYS,
@@ -85,8 +87,10 @@ async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event:
         assert {**found, "User": {}, "RequestGuard": {}} == {**expected, "User": {}, "RequestGuard": {}}
         holders = {key: row["requestId"]["S"] for key, row in found["RequestGuard"].items()}
         assert holders == bank.guards
-        for row in found["User"].values():
-            assert row["totalTransactions"]["N"] == str(paid)
+        counted = (str(paid), to_text(bank.now if paid else NOW))
+        assert {(row["totalTransactions"]["N"], row["updatedAt"]["S"]) for row in found["User"].values()} == {
+            counted
+        }
         told = await tables.told()
         assert without(told[0], "id") == without([*laid_out_events(bank, events)])
         assert without(told[1], "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
