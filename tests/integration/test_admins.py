@@ -18,11 +18,12 @@ from models.store import Store
 from models.tables import ServiceRequest
 from models.transactions import Moved, Transactions
 from models.transfer import Transfer
+from tests.chaos.faults import Fault, Faulty, each_write
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
 from tests.integration.requests import Deal, Joining, new_deal
 from tests.integration.test_requests import HELD, PAID, UNTOUCHED, replayed
 from tests.integration.test_transactions import STORY
-from tests.integration.town import Town, Unreliable
+from tests.integration.town import Town
 from tests.unit.builders import ADA, hours
 
 RELEASE = "mutation M($input: ReleaseEscrowInput!) { it: releaseEscrow(input: $input) { id status requestId } }"
@@ -125,9 +126,9 @@ async def test_work_that_is_completed_is_only_ever_paid_by_whomever(
     assert (await town.reach(request_id)).due_at is not None  # the sweep sees to the rating
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent"])
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
 async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
-    calls: AsyncCalls, cloud: Cloud, plan: str
+    calls: AsyncCalls, cloud: Cloud, fault: Fault
 ) -> None:
     town = Town(calls, cloud.names)
     (service_id,) = await town.settle()
@@ -136,7 +137,7 @@ async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
     assert request.escrow_id
     rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADA)
     moved = await asyncio.gather(
-        town.over(Unreliable(calls, plan)).move(request_id, rule, whole=True),
+        town.over(Faulty(calls, each_write(fault))).move(request_id, rule, whole=True),
         *(town.transactions.move(request_id, rule, whole=True) for _ in range(3)),
     )
     assert all(isinstance(one, Moved) and one.request.status is RequestStatus.REJECTED for one in moved)
@@ -202,11 +203,11 @@ async def test_a_locked_account_spends_nothing_and_settles_what_is_held(
     assert replayed(cloud, deal.alice) == await deal.hours(deal.alice)
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent"])
-async def test_a_lock_that_was_cut_off_is_one_lock(calls: AsyncCalls, cloud: Cloud, plan: str) -> None:
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
+async def test_a_lock_that_was_cut_off_is_one_lock(calls: AsyncCalls, cloud: Cloud, fault: Fault) -> None:
     town = Town(calls, cloud.names)
     await town.settle(0)
-    store = Store(Unreliable(calls, plan), cloud.names)
+    store = Store(Faulty(calls, each_write(fault)), cloud.names)
     accounts = Accounts(store, Transactions(store, clock.now), clock.now)
     locked = await accounts.lock(town.alice, by=ADA, reason="A complaint")
     assert locked == await town.balance(town.alice)

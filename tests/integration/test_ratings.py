@@ -16,9 +16,10 @@ from models.rows import item_of
 from models.store import ConditionFailedError, Item, Store
 from models.tables import Rating, Transaction, User
 from models.transactions import Transactions
+from tests.chaos.faults import Fault, Faulty, each_write
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
 from tests.integration.requests import Deal, Joining, new_deal
-from tests.integration.town import Unreliable, user
+from tests.integration.town import user
 
 CREATE = "mutation M($input: CreateRatingInput!) { createRating(input: $input) { id rating feedback isHidden } }"
 UPDATE = """mutation M($input: UpdateRatingInput!, $condition: ModelRatingConditionInput) {
@@ -218,9 +219,9 @@ async def test_one_exchange_is_rated_once_however_many_try(street: Street) -> No
     assert (len(refusals), await street.counted()) == (9, (4.25, 1))
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict"])
-async def test_what_is_repeated_counts_once(street: Street, calls: AsyncCalls, plan: str) -> None:
-    unreliable: Callable[[], Ratings] = lambda: street.over(Unreliable(calls, plan))  # noqa: E731 — one call each
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT])
+async def test_what_is_repeated_counts_once(street: Street, calls: AsyncCalls, fault: Fault) -> None:
+    unreliable: Callable[[], Ratings] = lambda: street.over(Faulty(calls, each_write(fault)))  # noqa: E731 — one call each
     wish = await street.exchange()
     key = wish["id"]["S"]
     assert await unreliable().give(wish) == wish

@@ -3,12 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -21,44 +19,29 @@ from models.lifecycle import RequestStatus, Response, StatusReason, Step
 from models.members import Members
 from models.naming import Names
 from models.rows import decode, encode
-from models.settings import Settings
 from models.store import Store
-from models.tables import TABLES, Dispute, RequestGuard, ServiceRequest, Transaction, User, UserBalance
+from models.tables import Dispute, RequestGuard, ServiceRequest, Transaction, User, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.integration.town import Town, Unreliable, user
+from tests.chaos.faults import Fault, Faulty, each_write
+from tests.engines.running import running
+from tests.integration.town import Town, user
 from tests.unit.builders import hours, make_request
-from workflows.deployment.local_cloud import LocalCloud
-from workflows.deployment.table_resources import table_resources
 
 STORY = (
     "begin", "validate", "hold", "ask", "accept", "await start", "start", "ask start", "confirm start",
     "await work", "finish", "ask work", "confirm work", "complete", "pay", "rate",
 )  # fmt: skip
-# Of a table's resource, what makes the table itself; no stream, since nobody is to act on its rows but the test.
-TABLE = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start a local cloud with our tables and nothing else."""
-    settings = Settings(stack="transactions")
-    cloud = LocalCloud(tmp_path_factory.mktemp("cloud"), settings)
-    cloud.start()
-    with pytest.MonkeyPatch.context() as patch:
-        for variable, value in cloud.environment.items():
-            patch.setenv(variable, value)
-        try:
-            with closing(boto3.client("dynamodb")) as client:
-                for table, described in zip(TABLES, table_resources(TABLES).values(), strict=True):
-                    parts = {part: value for part, value in described["Properties"].items() if part in TABLE}
-                    client.create_table(TableName=settings.names.table(table), **parts)
-            yield settings.names
-        finally:
-            cloud.stop()
+def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
+    """Start an engine with our tables and nothing else."""
+    with running(engine, tmp_path_factory.mktemp("engine"), "transactions") as names:
+        yield names
 
 
 @pytest.fixture
-async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the cloud
+async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the engine
     async with AsyncCalls(["dynamodb"]) as opened:
         yield opened
 
@@ -88,9 +71,9 @@ async def test_joining_again_and_again_gives_one_bonus(town: Town) -> None:
     assert len(await town.entries(town.alice)) == 1
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent"])
-async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: AsyncCalls, plan: str) -> None:
-    store = Store(Unreliable(calls, plan), town.store.names)
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
+async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: AsyncCalls, fault: Fault) -> None:
+    store = Store(Faulty(calls, each_write(fault)), town.store.names)
     await Members(store, Transactions(store, clock.now), clock.now).join(user(town.alice))
     assert (await town.balance(town.alice)).total_balance == hours("10")
 
@@ -184,31 +167,31 @@ async def test_twenty_payments_at_once_to_one_provider_end_exact(town: Town) -> 
     await town.audit(("0", "0"), ("20", "0"))
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict", "ThrottlingError"])
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT, Fault.THROTTLED])
 async def test_a_write_that_was_cut_off_is_read_back_and_has_one_effect(
-    town: Town, calls: AsyncCalls, plan: str
+    town: Town, calls: AsyncCalls, fault: Fault
 ) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     for event in STORY:
-        unreliable = Unreliable(calls, plan)
+        unreliable = Faulty(calls, each_write(fault))
         moved = await town.over(unreliable).move(request_id, town.rule(event), whole=True)
-        expected = event == "validate" and plan != "answer lost"
+        expected = event == "validate" and fault is not Fault.LOST
         assert isinstance(moved, Moved) or expected, f"{event}: {moved}"
     await town.audit(("8", "0"), ("12", "0"))
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent"])
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
 @pytest.mark.parametrize("event", ["cancel", "reject"])
 async def test_a_refund_that_was_cut_off_has_one_effect(
-    town: Town, calls: AsyncCalls, plan: str, event: str
+    town: Town, calls: AsyncCalls, fault: Fault, event: str
 ) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     await town.reach(request_id, *STORY[:4])
-    await town.over(Unreliable(calls, plan)).move(request_id, town.rule(event), whole=True)
+    await town.over(Faulty(calls, each_write(fault))).move(request_id, town.rule(event), whole=True)
     if event == "reject":
-        await town.over(Unreliable(calls, plan)).move(request_id, endings.refund, whole=True)
+        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.refund, whole=True)
     await town.audit(("10", "0"), ("10", "0"))
     assert await town.store.get(RequestGuard, f"{town.alice}#{service_id}", consistent=True) is None
 
@@ -216,8 +199,8 @@ async def test_a_refund_that_was_cut_off_has_one_effect(
 async def test_a_creation_that_was_cut_off_is_one_request(town: Town, calls: AsyncCalls) -> None:
     (service_id,) = await town.settle()
     request = make_request(id=str(uuid4()), service_id=service_id, requester_id=town.alice, provider_id=town.bob)
-    for plan in ("answer lost", "never sent"):
-        moved = await town.over(Unreliable(calls, plan)).create(request, answers.create)
+    for fault in (Fault.LOST, Fault.UNSENT):
+        moved = await town.over(Faulty(calls, each_write(fault))).create(request, answers.create)
         assert isinstance(moved, Moved)
         assert moved.request.version == 1
 
@@ -226,7 +209,7 @@ async def test_any_other_reason_is_final(town: Town, calls: AsyncCalls) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     with pytest.raises(ClientError, match="ValidationError"):
-        await town.over(Unreliable(calls, "ValidationError")).move(request_id, steps.begin_validation)
+        await town.over(Faulty(calls, each_write(Fault.INVALID))).move(request_id, steps.begin_validation)
     assert (await town.reach(request_id)).status is RequestStatus.INITIATED
 
 
@@ -234,7 +217,7 @@ async def test_patience_has_an_end(town: Town, calls: AsyncCalls, monkeypatch: p
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
-    stubborn = Unreliable(calls, *["TransactionConflict"] * 10_000)
+    stubborn = Faulty(calls, lambda call: Fault.CONFLICT if call.writes else None)
     started = time.monotonic()
     with pytest.raises(ContentionError, match="nothing was done"):
         await town.over(stubborn).move(request_id, steps.begin_validation)
@@ -345,16 +328,16 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town
 
 
 @pytest.mark.parametrize("story", [STORY[:6], STORY], ids=["before the payment", "after it"])
-@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict"])
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT])
 async def test_a_step_of_a_dispute_that_was_cut_off_has_one_effect(
-    town: Town, calls: AsyncCalls, plan: str, story: tuple[str, ...]
+    town: Town, calls: AsyncCalls, fault: Fault, story: tuple[str, ...]
 ) -> None:
     (service_id,) = await town.settle()
     request_id, dispute_id = await town.ask(service_id), str(uuid4())
     await town.reach(request_id, *story)
     rules = town.quarrel(request_id, dispute_id)
     for event in QUARREL:
-        unreliable = town.over(Unreliable(calls, plan))
+        unreliable = town.over(Faulty(calls, each_write(fault)))
         moved = await unreliable.move(request_id, rules[event], whole=True, dispute_id=dispute_id)
         assert isinstance(moved, Moved), f"{event}: {moved}"
     await town.audit(*DIVIDED)

@@ -19,9 +19,10 @@ from models.store import Store
 from models.tables import User
 from models.transactions import Transactions
 from models.transfer import Transfer
+from tests.chaos.faults import Fault, Faulty, each_write
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
 from tests.integration.requests import NOTICES, Joining
-from tests.integration.town import Town, Unreliable
+from tests.integration.town import Town
 from tests.unit.builders import figures, hours
 
 TRANSFER = """mutation M($input: ProcessDirectTransferInput!) { processDirectTransfer(input: $input) {
@@ -156,10 +157,10 @@ async def test_a_member_who_is_not_active_gives_and_gets_nothing_but_an_admins_c
     await town.audit(("10", "0"), ("7", "0"))
 
 
-@pytest.mark.parametrize("plan", ["answer lost", "never sent", "TransactionConflict", "ThrottlingError"])
-async def test_a_transfer_that_was_cut_off_has_one_effect(town: Town, calls: AsyncCalls, plan: str) -> None:
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT, Fault.THROTTLED])
+async def test_a_transfer_that_was_cut_off_has_one_effect(town: Town, calls: AsyncCalls, fault: Fault) -> None:
     transfer = gift(town.alice, town.bob, "10")
-    entry = await accounts(town, Unreliable(calls, plan)).transfer(transfer)
+    entry = await accounts(town, Faulty(calls, each_write(fault))).transfer(transfer)
     assert not isinstance(entry, Refusal)
     assert await accounts(town, calls).transfer(transfer) == entry
     await town.audit(("0", "0"), ("20", "0"))

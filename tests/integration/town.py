@@ -1,11 +1,6 @@
-"""Two members and a service in tables of their own, and a way to the tables that fails as planned."""
+"""Two members and a service of their own, in tables that others use, too."""
 
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
-from typing import Any
 from uuid import uuid4
-
-from botocore.exceptions import ClientError, ConnectionClosedError
 
 from models import answers, chain, clock
 from models.aws import Calls
@@ -19,38 +14,6 @@ from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
 from tests.unit.builders import EVERYTHING, QUARREL, dispute, figures, hours, make_request, people
-
-
-class Unreliable:
-    """Calls whose transactions fail as planned: each plan is used up by one write, then all go through."""
-
-    def __init__(self, calls: Calls, *plans: str) -> None:
-        self._calls = calls
-        self.plans = list(plans)
-
-    async def call(self, service: str, operation: str, **params: Any) -> Any:
-        if operation != "transact_write_items" or not self.plans:
-            return await self._calls.call(service, operation, **params)
-        plan = self.plans.pop(0)
-        if plan == "answer lost":
-            await self._calls.call(service, operation, **params)
-        if plan in {"answer lost", "never sent"}:
-            raise ConnectionClosedError(endpoint_url="http://127.0.0.1")
-        raise cancelled(plan)
-
-    async def pause(self, seconds: float) -> None:
-        await self._calls.pause(seconds)
-
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return self._calls.queue(keys)
-
-
-def cancelled(reason: str) -> ClientError:
-    response: Any = {
-        "Error": {"Code": "TransactionCanceledException", "Message": reason},
-        "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
-    }
-    return ClientError(response, "TransactWriteItems")
 
 
 class Town:

@@ -1,10 +1,11 @@
 """Test data, and a bank in memory that the pure rules move: what `transactions` writes, without DynamoDB."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from models import answers, chain, endings, intervention, ledger, payment, raising, resolutions, steps
@@ -153,6 +154,10 @@ class Bank:
         for member in members or (ALICE, BOB):
             bank.join(member)
         return bank
+
+    def copy(self) -> "Bank":
+        """Return a bank of the same rows, which are never changed themselves."""
+        return Bank(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
     def join(self, member: str) -> None:
         self.members[member] = make_member(member)
@@ -465,6 +470,11 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 def bank_at(place: str) -> Bank:
     """Return a bank whose one request has come to a place by the rules themselves."""
+    return _arrived(place).copy()
+
+
+@cache
+def _arrived(place: str) -> Bank:
     bank = Bank.opened()
     bank.create(make_request())
     for step in WAYS[place]:

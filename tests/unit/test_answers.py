@@ -116,3 +116,9 @@ def test_whoever_leaves_can_say_why(place: str, event: str) -> None:
     assert isinstance(change, Change)
     assert "Something came up" in change.notices[0].message
     assert change.events[0].actor in {ALICE, BOB}
+
+
+def test_what_a_wait_does_not_ask_for_is_a_mistake_of_ours() -> None:
+    bank = bank_at("AWAITING")
+    with pytest.raises(ValueError, match="no answer to"):
+        bank.move(say(ASKED, BOB, Response.CONFIRMED))

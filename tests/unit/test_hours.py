@@ -25,7 +25,19 @@ def test_hours_have_two_places(value: Decimal | int | str, expected: str) -> Non
 
 @pytest.mark.parametrize(
     "value",
-    ["NaN", "sNaN", "Infinity", "-Infinity", "0.001", "1e-7", "1e10", "-1e10", "0.30000000000000004", "two"],
+    [
+        "NaN",
+        "sNaN",
+        "Infinity",
+        "-Infinity",
+        "0.001",
+        "1e-7",
+        "1e10",
+        "-1e10",
+        "1000000000.01",
+        "0.30000000000000004",
+        "two",
+    ],
 )
 def test_what_is_no_number_of_hours_is_refused(value: str) -> None:
     with pytest.raises(InvalidHoursError, match="hours"):

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -235,3 +236,95 @@ def test_what_is_sealed_and_linked_must_still_add_up(forged: dict[str, Any], why
     found = chain.breach(balance, replace(second, **forged).sealed())
     assert found is not None
     assert found.startswith(why)
+
+
+def test_an_escrow_that_is_adjusted_is_another_version_of_itself() -> None:
+    later = NOW + timedelta(hours=1)
+    adjusted = make_escrow().adjusted(hours("3"), later)
+    assert adjusted == make_escrow(amount=hours("3"), updated_at=later, version=2)
+    assert make_escrow().released(later).updated_at == make_escrow().cancelled(later).updated_at == later
+
+
+@pytest.mark.parametrize(
+    ("held", "amount", "type_", "description"),
+    [
+        ("2", "3", TransactionType.ESCROW, "More hours held, as agreed"),
+        ("3", "2", TransactionType.REFUND, "Held hours returned, as agreed"),
+    ],
+)
+def test_an_adjustment_says_which_way_it_goes(
+    held: str, amount: str, type_: TransactionType, description: str
+) -> None:
+    adjustment = ledger.adjust(
+        request_id=REQUEST_ID, round=1, from_user_id=ALICE, held=hours(held), amount=hours(amount)
+    )
+    assert adjustment is not None
+    assert (adjustment.legs[0].type, adjustment.legs[0].description) == (type_, description)
+    assert adjustment.spends
+
+
+def test_hours_that_change_hands_in_escrow_are_bounded_too() -> None:
+    kind = TransactionType.TRANSFER
+    legs = (
+        Leg(user_id=ALICE, type=kind, description="", available=hours("1"), escrowed=hours("-20001")),
+        Leg(user_id=BOB, type=kind, description="", escrowed=hours("20000")),
+    )
+    with pytest.raises(BrokenLedgerError, match="does not add up"):
+        ledger.check_conserved(Movement(id="m", legs=legs, related_entity_id=REQUEST_ID))
+
+
+@pytest.mark.parametrize(("spends", "available"), [(False, "-1"), (True, "0"), (True, "1")])
+def test_a_locked_account_is_closed_to_what_spends_and_to_nothing_else(available: str, *, spends: bool) -> None:
+    leg = Leg(user_id=ALICE, type=TransactionType.ESCROW, description="", available=hours(available))
+    movement = Movement(id="m", legs=(leg,), related_entity_id=REQUEST_ID, spends=spends)
+    assert posted(make_balance(ALICE, locked_at=NOW), movement)
+
+
+def test_a_movement_spends_only_if_it_says_so() -> None:
+    assert not Movement(id="m", legs=(), related_entity_id=REQUEST_ID).spends
+    assert [movement.spends for movement in (HOLD, RELEASE, REFUND, BONUS)] == [True, False, False, False]
+
+
+def test_the_last_hundredth_may_be_spent_and_the_balance_says_when() -> None:
+    later = NOW + timedelta(hours=1)
+    result = ledger.post(make_balance(ALICE, "2"), HOLD.legs[0], HOLD, now=later, execution_arn="arn:1")
+    assert not isinstance(result, Refusal)
+    balance, entry = result
+    assert (balance.available_balance, balance.escrowed_balance, balance.updated_at) == (ZERO, hours("2"), later)
+    assert (entry.step_function_execution_arn, entry.created_at, entry.updated_at) == ("arn:1", later, later)
+
+
+def test_who_is_locked_learns_since_when() -> None:
+    refused = ledger.post(make_balance(ALICE, locked_at=NOW), HOLD.legs[0], HOLD, now=NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.facts == {"lockedAt": "2026-01-05T12:00:00.000Z"}
+
+
+def test_the_form_that_is_hashed_never_changes() -> None:
+    _, entries = story()
+    entry = replace(entries[1], description="Hours held for Zoë's café", updated_at=NOW.replace(year=2030))
+    assert ledger.entry_hash(entry) == "c5b732d66fd921448012f5e42a1ef44d32eaaea1d4b114abccacaa79c237cee2"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"balance_version": 1},
+        {"balance_before": hours("9")},
+        {"balance_after": hours("9")},
+        {"user_id": BOB},
+        {"previous_hash": "0" * 64},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_forged_last_entry_shows_though_its_seal_is_right(changes: dict[str, object]) -> None:
+    _, entries = story()
+    entries[1] = replace(entries[1], **changes).sealed()  # type: ignore[arg-type]  # any field of an entry
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        chain.replay(entries[:2], user_id=ALICE, now=NOW)
+
+
+def test_no_entry_comes_before_the_first() -> None:
+    _, entries = story()
+    with pytest.raises(BrokenLedgerError, match="breaks"):
+        chain.replay([replace(entries[0], balance_version=0).sealed()], user_id=ALICE, now=NOW)

@@ -1,20 +1,25 @@
 """Counter-offers: who may offer what, how often, and what is held then."""
 
+from dataclasses import replace
+
 import pytest
 
-from models import ledger
+from models import ledger, negotiation
 from models.change import Change
-from models.errors import Code, Refusal
+from models.errors import BrokenLedgerError, Code, Refusal
+from models.ledger import EscrowStatus
 from models.lifecycle import Response, Step
 from tests.unit.builders import (
     ALICE,
     BOB,
+    EVERYTHING,
     NOW,
     REQUEST_ID,
     Bank,
     bank_at,
     hours,
     make_balance,
+    make_escrow,
     say,
     terms,
     wait_for,
@@ -121,3 +126,18 @@ def test_each_round_moves_hours_once() -> None:
     assert second
     assert first.id != second.id
     assert ledger.adjust(request_id=REQUEST_ID, round=1, from_user_id=ALICE, held=ASKED, amount=ASKED) is None
+
+
+def test_hours_that_are_not_held_are_not_adjusted() -> None:
+    bank = bank_at("NEGOTIATING")
+    request = bank.requests[REQUEST_ID]
+    taken = EVERYTHING["take"]
+    for escrow in (None, make_escrow(status=EscrowStatus.RELEASED)):
+        with pytest.raises(BrokenLedgerError, match="without hours in escrow"):
+            taken(replace(bank.scene(request), escrow=escrow), bank.now)
+
+
+def test_without_an_answer_nothing_is_settled() -> None:
+    bank = bank_at("NEGOTIATING")
+    unchanged = Change(request=bank.requests[REQUEST_ID], events=())
+    assert negotiation.settled(bank.scene(unchanged.request), bank.now, unchanged) == unchanged

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import reputation
 from models.errors import Code
 from models.lifecycle import TransactionStatus
 from models.reputation import Exchange, Rating, Reputation, refused
@@ -59,3 +60,7 @@ def test_the_average_is_of_the_ratings_that_are_there_and_not_hidden(
     assert reputation.average == pytest.approx(expected, abs=0.005_001)
     assert reputation.rating_count == len(counted)
     assert reputation.rating_hundredths == sum(counted)
+
+
+def test_whoever_has_no_part_in_it_is_told_one_thing_only() -> None:
+    assert len([*reputation._refusals(RATING, None)]) == 1

@@ -1,6 +1,7 @@
 """Every write conditions on what it was decided on, and is bounded."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,3 +183,24 @@ def test_an_event_is_the_same_row_at_every_repetition() -> None:
     assert first["id"] == again["id"] != other["id"]
     assert json.loads(first["eventData"]["S"]) == dict(event.data)
     assert set(first) <= set(EventLog.get_attributes())
+
+
+def test_hours_are_held_for_a_service_or_for_nothing() -> None:
+    bank = bank_at("VALIDATING")
+    scene = bank.scene(bank.requests[REQUEST_ID])
+    change = EVERYTHING["hold"](scene, bank.now)
+    assert isinstance(change, Change)
+    with pytest.raises(BrokenLedgerError, match="for no service"):
+        compose(Writing(NAMES, NOW), replace(scene, offer=None), change, NOW)
+
+
+def test_an_exchange_is_counted_for_who_is_still_there() -> None:
+    bank = bank_at("COMPLETED")
+    del bank.members[ALICE]
+    scene = bank.scene(bank.requests[REQUEST_ID])
+    change = EVERYTHING["pay"](scene, bank.now)
+    assert isinstance(change, Change)
+    writing = Writing(NAMES, NOW)
+    assert compose(writing, scene, change, NOW) is None
+    counted = [item["Update"]["Key"] for item in writing.items if "bank-User'" in str(item.get("Update"))]
+    assert counted == [{"id": {"S": BOB}}]

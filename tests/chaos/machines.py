@@ -1,0 +1,258 @@
+"""Step Functions in virtual time: runs the very definitions that are deployed, over the functions themselves.
+
+What it does not know it refuses, so that a definition that comes to need more shows here.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from models.naming import Names
+from tests.chaos.faults import TROUBLE
+from workflows.deployment.machine_resources import read_definitions
+
+Invoke = Callable[[str, Any], Awaitable[Any]]
+Told = Callable[["Execution"], None]
+
+_SERVICE = "arn:aws:states:::"
+
+
+@dataclass(slots=True)
+class Execution:
+    """One run of a machine."""
+
+    arn: str
+    machine: str
+    input: str
+    status: str = "RUNNING"
+    task: "asyncio.Task[None] | None" = None
+
+
+class StateError(Exception):
+    """A state has failed, by the name that Retry and Catch go by."""
+
+    def __init__(self, name: str, cause: str = "") -> None:
+        super().__init__(f"{name}: {cause}")
+        self.name = name
+        self.cause = cause
+
+    def is_one_of(self, names: list[str]) -> bool:
+        """Tell whether a Retry or a Catch means this error."""
+        return (
+            self.name in names or "States.ALL" in names or ("States.TaskFailed" in names and not self.is_timeout)
+        )
+
+    @property
+    def is_timeout(self) -> bool:
+        """Tell whether the state's time was over."""
+        return self.name == "States.Timeout"
+
+
+class Machines:
+    """The state machines of one deployment, and their executions.
+
+    Args:
+        names: the deployment's names.
+        invoke: calls a function by its name.
+        told: is told of each execution that has closed other than well, as the event bus is.
+        random: for the jitter.
+    """
+
+    def __init__(self, names: Names, invoke: Invoke, told: Told, random: Random) -> None:
+        self._names = names
+        self._invoke = invoke
+        self._told = told
+        self._random = random
+        self._states = {name: found["States"] for name, found in read_definitions().items()}
+        self._first = {name: found["StartAt"] for name, found in read_definitions().items()}
+        self.executions: dict[str, Execution] = {}
+        self._tokens: dict[str, asyncio.Future[Any]] = {}
+        self._made = 0
+
+    async def call(self, operation: str, **params: Any) -> Any:
+        """Answer a call as Step Functions would."""
+        answers: dict[str, Callable[..., Any]] = {
+            "start_execution": self._start,
+            "describe_execution": self._describe,
+            "send_task_success": self._succeed,
+        }
+        return answers[operation](**params)
+
+    def forget(self) -> None:
+        """Lose every execution and token, as a local cloud that is restarted does."""
+        for execution in self.executions.values():
+            if execution.task:
+                execution.task.cancel()
+        self.executions.clear()
+        self._tokens.clear()
+
+    def abort(self, arn: str) -> None:
+        """Stop an execution where it is."""
+        execution = self.executions[arn]
+        if execution.status == "RUNNING" and execution.task:
+            execution.task.cancel()
+            self._close(execution, "ABORTED")
+
+    @property
+    def running(self) -> list[str]:
+        """Return the ARNs of the executions that run, the oldest first."""
+        return [arn for arn, execution in self.executions.items() if execution.status == "RUNNING"]
+
+    def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803, A002 — AWS's names
+        arn = f"{stateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
+        known = self.executions.get(arn)
+        if known is None:
+            machine = stateMachineArn.rpartition(":")[2].removeprefix(f"{self._names.stack}-")
+            known = self.executions[arn] = Execution(arn, machine, input)
+            known.task = asyncio.create_task(self._run(known))
+        elif known.status != "RUNNING" or known.input != input:
+            raise _error("ExecutionAlreadyExists", "StartExecution")
+        return {"executionArn": arn}
+
+    def _describe(self, *, executionArn: str) -> dict[str, str]:  # noqa: N803 — AWS's name
+        if (known := self.executions.get(executionArn)) is None:
+            raise _error("ExecutionDoesNotExist", "DescribeExecution")
+        return {"status": known.status}
+
+    def _succeed(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803 — AWS's name
+        waiting = self._tokens.pop(taskToken, None)
+        if waiting is None or waiting.done():
+            raise _error("TaskTimedOut" if waiting else "TaskDoesNotExist", "SendTaskSuccess")
+        waiting.set_result(json.loads(output))
+        return {}
+
+    async def _run(self, execution: Execution) -> None:
+        try:
+            await self._walk(execution.machine, json.loads(execution.input), execution.arn)
+        except StateError:
+            self._close(execution, "FAILED")
+        else:
+            execution.status = "SUCCEEDED"
+
+    def _close(self, execution: Execution, status: str) -> None:
+        execution.status = status
+        self._told(execution)
+
+    async def _walk(self, machine: str, data: Any, arn: str) -> Any:
+        """Go from state to state; return the output of the last."""
+        name = self._first[machine]
+        while True:
+            state = self._states[machine][name]
+            match state["Type"]:
+                case "Succeed":
+                    return data
+                case "Fail":
+                    raise StateError(state["Error"])
+                case "Choice":
+                    name = _chosen(state, data)
+                    continue
+                case "Pass":
+                    following = state["Next"]
+                case "Task":
+                    data, following = await self._task(state, data, arn)
+            if following is None:
+                return data
+            name = following
+
+    async def _task(self, state: Mapping[str, Any], data: Any, arn: str) -> tuple[Any, str | None]:
+        """Run a task as often as its Retry says; return its output and the next state, maybe a Catch's."""
+        tried: dict[int, int] = {}
+        while True:
+            try:
+                return await self._attempt(state, data, arn), state.get("Next")
+            except StateError as error:
+                if (pause := self._pause(state, error, tried)) is not None:
+                    await asyncio.sleep(pause)
+                    continue
+                for catch in state.get("Catch", ()):
+                    if error.is_one_of(catch["ErrorEquals"]):
+                        noted = {"Error": error.name, "Cause": error.cause}
+                        return {**data, catch["ResultPath"].removeprefix("$."): noted}, catch["Next"]
+                raise
+
+    def _pause(self, state: Mapping[str, Any], error: StateError, tried: dict[int, int]) -> float | None:
+        for number, retry in enumerate(state.get("Retry", ())):
+            if error.is_one_of(retry["ErrorEquals"]):
+                tries = tried[number] = tried.get(number, 0) + 1
+                if tries > retry["MaxAttempts"]:
+                    return None
+                longest = retry["IntervalSeconds"] * retry["BackoffRate"] ** (tries - 1)
+                return self._random.uniform(0, longest)
+        return None
+
+    async def _attempt(self, state: Mapping[str, Any], data: Any, arn: str) -> Any:
+        self._made += 1
+        context = {"Task": {"Token": f"token-{self._made}"}, "Execution": {"Id": arn}}
+        given = _resolved(state["Parameters"], data, context)
+        limit = state.get("TimeoutSeconds")
+        if limit is None:
+            limit = _found(state["TimeoutSecondsPath"], data, context)
+        kinds = {
+            "lambda:invoke": self._call_function,
+            "lambda:invoke.waitForTaskToken": self._wait,
+            "states:startExecution.sync:2": self._nest,
+        }
+        task = kinds[state["Resource"].removeprefix(_SERVICE)]
+        try:
+            async with asyncio.timeout(limit):
+                result = await task(given, context["Task"]["Token"], arn)
+        except TimeoutError:
+            self._tokens.pop(context["Task"]["Token"], None)
+            raise StateError("States.Timeout") from None
+        return _found(state.get("OutputPath", "$"), result, context)
+
+    async def _call_function(self, given: Any, _token: str, _arn: str) -> Any:
+        name = given["FunctionName"].removeprefix("${").removesuffix("}")
+        try:
+            return {"Payload": await self._invoke(name, given["Payload"])}
+        except (*TROUBLE, RuntimeError) as error:
+            raise StateError("Runtime.HandlerError", repr(error)) from error
+
+    async def _wait(self, given: Any, token: str, arn: str) -> Any:
+        waiting = self._tokens[token] = asyncio.get_running_loop().create_future()
+        await self._call_function(given, token, arn)
+        return await waiting
+
+    async def _nest(self, given: Any, _token: str, arn: str) -> Any:
+        machine = given["StateMachineArn"].removeprefix("${").removesuffix("}")
+        try:
+            return {"Output": await self._walk(machine, given["Input"], f"{arn}-nested")}
+        except StateError as error:
+            raise StateError("States.TaskFailed", str(error)) from error
+
+
+def _chosen(state: Mapping[str, Any], data: Any) -> str:
+    for choice in state["Choices"]:
+        if _found(choice["Variable"], data, {}) == choice["StringEquals"]:
+            return str(choice["Next"])
+    return str(state["Default"])
+
+
+def _resolved(template: Any, data: Any, context: Any) -> Any:
+    """Return parameters with what their paths lead to."""
+    if not isinstance(template, dict):
+        return template
+    pairs = ((name, value) for name, value in template.items())
+    return {
+        name.removesuffix(".$"): _found(value, data, context)
+        if name.endswith(".$")
+        else _resolved(value, data, context)
+        for name, value in pairs
+    }
+
+
+def _found(at: str, data: Any, context: Any) -> Any:
+    found = context if at.startswith("$$") else data
+    for part in at.lstrip("$").split("."):
+        if part:
+            found = found[part]
+    return found
+
+
+def _error(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)

@@ -1,0 +1,103 @@
+"""Each fault at each call of each way: the story ends where it must all the same, and nothing is lost."""
+
+import os
+from collections import Counter
+from functools import cache
+from random import Random
+
+import pytest
+
+from tests.chaos.faults import WEATHER, Call, Fault, Plan, at, calm
+from tests.chaos.stories import STORIES
+from tests.chaos.virtual_time import run
+from tests.chaos.world import World, alive
+
+SEED = 7
+# Of all cases, how many a short run takes.
+SHARE = 0.05
+# One case alone, as a failure prints it: CHAOS_CASE="paid/17/answer lost".
+CASE = os.environ.get("CHAOS_CASE")
+
+
+def play(name: str, plan: Plan = calm) -> World:
+    """Play a story to its end in a world of its own."""
+
+    async def played() -> World:
+        async with alive(World(SEED, plan)) as world:
+            await STORIES[name].play(world)
+            return world
+
+    return run(played())
+
+
+@cache
+def way(name: str) -> tuple[Call, ...]:
+    """Return the calls of a story in which nothing goes wrong."""
+    return tuple(play(name).calls.made)
+
+
+def beginning(name: str) -> int:
+    """Return the first call at which a story leaves the ways of those before it."""
+    mine = [(call.path, call.operation) for call in way(name)]
+    longest = 0
+    for other in STORIES:
+        if other == name:
+            return longest
+        pairs = zip(mine, ((call.path, call.operation) for call in way(other)), strict=False)
+        shared = next((number for number, (one, two) in enumerate(pairs) if one != two), 0)
+        longest = max(longest, shared)
+    raise KeyError(name)
+
+
+def cases(name: str) -> list[tuple[int, Fault]]:
+    """Return the calls of a story's own, each with each fault that makes sense there."""
+    own = (call for call in way(name)[beginning(name) :] if not is_idle(call))
+    return [(call.number, fault) for call in own for fault in WEATHER if call.can(fault)]
+
+
+def is_idle(call: Call) -> bool:
+    """Tell whether this is the sweep looking for something to do, which it does every minute."""
+    return call.path == "sweepRequests" and call.operation == "query"
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_one_fault_changes_nothing_in_the_end(name: str, *, long: bool) -> None:
+    chosen = cases(name)
+    if CASE is not None:
+        story, which, what = CASE.split("/")
+        chosen = [(int(which), Fault(what))] if story == name else []
+    elif not long:
+        chosen = Random(f"{SEED}{name}").sample(chosen, round(len(chosen) * SHARE) + 1)  # noqa: S311 — no secret
+    failures: list[str] = []
+    fired: Counter[Fault] = Counter()
+    for number, fault in chosen:
+        try:
+            fired.update(play(name, at(number, fault)).calls.fired)
+        except (AssertionError, Exception) as error:  # noqa: BLE001 — all are told together
+            failures.append(f'CHAOS_CASE="{name}/{number}/{fault}" {way(name)[number]}: {error!r}')
+    assert failures == []
+    assert sum(fired.values()) == len(chosen)
+
+
+def test_the_sweep_may_fail_wherever_it_looks() -> None:
+    looks = [call.number for call in way("not answered") if is_idle(call)][:8]
+    for fault in (Fault.UNSENT, Fault.THROTTLED, Fault.KILLED_BEFORE):
+        for number in looks:
+            assert play("not answered", at(number, fault)).calls.fired[fault] == 1
+
+
+def test_every_path_is_gone() -> None:
+    gone = {call.path for name in STORIES for call in way(name)}
+    assert gone >= PATHS
+
+
+# What issues hours, moves them or decides about them; a new one is a line here and a story that goes it.
+PATHS = frozenset(
+    {
+        "join", "create", "accept", "reject", "offer", "counter", "take", "decline", "start", "confirm start",
+        "finish", "confirm work", "cancel", "withdraw", "rate", "moderate",
+        "validateServiceRequest", "createEscrow", "notifyProvider", "beginWait", "processServiceCompletion",
+        "processPayment", "releaseEscrow", "cancelEscrow", "timeoutRequest", "enableRating", "resumePoint",
+        "resumeFailedRequest", "sweepRequests",
+    }
+)  # fmt: skip

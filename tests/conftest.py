@@ -1,0 +1,27 @@
+"""How far the tests go, and on which engine: what the command line says."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", help="every fault at every call, many storms, a minute of the bank"
+    )
+    parser.addoption(
+        "--engine",
+        choices=("ministack", "dynamodb-local"),
+        default="ministack",
+        help="what the tables of the transactions' own tests and of the bank are kept in",
+    )
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Tell whether to go all the way."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """Return the name of the engine that the tables are kept in."""
+    return str(request.config.getoption("--engine"))

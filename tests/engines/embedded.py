@@ -1,0 +1,62 @@
+"""DynamoDB within this process: MiniStack's own code without HTTP, for proofs that take many thousand calls."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.services import dynamodb
+
+from models.aws import drive
+from models.naming import Names
+from tests.engines.tables import create_table_parameters
+
+
+class Embedded:
+    """Calls to tables of their own; what comes back is what botocore would make of MiniStack's answer."""
+
+    def __init__(self, names: Names) -> None:
+        # Another engine's tokens, of the same moments and with the same ids, are not this one's.
+        dynamodb._txn_idempotency.clear()
+        self._tables: list[str] = []
+        for parameters in create_table_parameters(names):
+            self._tables.append(parameters["TableName"])
+            drive(self.call("dynamodb", "create_table", **parameters))
+
+    def close(self) -> None:
+        """Drop the tables."""
+        for name in self._tables:
+            drive(self.call("dynamodb", "delete_table", TableName=name))
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Call an operation of DynamoDB's; its effect is there at once, and whole.
+
+        Raises:
+            ClientError: as botocore would raise it.
+        """
+        assert service == "dynamodb", f"there is no {service} here"
+        action = "".join(word.capitalize() for word in operation.split("_"))
+        headers = {"x-amz-target": f"DynamoDB_20120810.{action}"}
+        # Through text and back, as over the wire: no row is shared with whoever wrote it.
+        sent = json.dumps(params).encode()
+        status, _, body = await dynamodb.handle_request("POST", "/", headers, sent, {})
+        answer = json.loads(body)
+        if status >= 400:
+            answer["Error"] = {
+                "Code": answer.pop("__type").rpartition("#")[2],
+                "Message": answer.get("message", ""),
+            }
+            raise ClientError(answer, action)
+        return answer
+
+    async def pause(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+    @asynccontextmanager
+    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        """Hold no place in any line: whoever meets another here is of another process."""
+        del keys
+        yield

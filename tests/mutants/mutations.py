@@ -1,0 +1,178 @@
+"""Every small change of a module that matters: conditions, comparisons, signs, roundings, arguments, statements.
+
+Texts are left alone, and so are types.
+"""
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+Path = tuple[tuple[str, int | None], ...]
+
+_FLIPS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Lt: (ast.LtE, ast.GtE),
+    ast.LtE: (ast.Lt, ast.Gt),
+    ast.Gt: (ast.GtE, ast.LtE),
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+    ast.In: (ast.NotIn,),
+    ast.NotIn: (ast.In,),
+}
+_SIGNS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Add,),
+    ast.Div: (ast.Mult,),
+    ast.Pow: (ast.Mult,),
+    ast.BitAnd: (ast.BitOr,),
+    ast.BitOr: (ast.BitAnd,),
+}
+_ROUNDINGS = ("ROUND_HALF_EVEN", "ROUND_HALF_UP", "ROUND_HALF_DOWN", "ROUND_DOWN", "ROUND_UP")
+# What is no code of a module's own: types, texts, and how a class is made.
+_LEFT_ALONE = {"annotation", "returns", "decorator_list", "bases"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One change: where it is, what stood there, and what stands there instead.
+
+    Args:
+        path: the way to the node from the module.
+        scope: the function or class that it is in.
+        line: the line, for people.
+        before: what stood there.
+        after: what stands there instead.
+        node: the new node; None takes the old one out.
+    """
+
+    path: Path
+    scope: str
+    line: int
+    before: str
+    after: str
+    node: ast.AST | None
+
+    @property
+    def told(self) -> str:
+        """Return the change in a form that stays the same when lines above it change."""
+        return f"{self.scope}: {self.before} → {self.after}"
+
+    def applied(self, tree: ast.Module) -> ast.Module:
+        """Return the module with this change in it."""
+        changed = copy.deepcopy(tree)
+        parent: ast.AST = changed
+        for field, index in self.path[:-1]:
+            member = getattr(parent, field)
+            parent = member if index is None else member[index]
+        field, index = self.path[-1]
+        if index is None:
+            setattr(parent, field, self.node)
+        elif self.node is None:
+            del getattr(parent, field)[index]
+            if isinstance(parent, ast.Dict):
+                del parent.values[index]
+        else:
+            getattr(parent, field)[index] = self.node
+        return ast.fix_missing_locations(changed)
+
+
+def mutations(tree: ast.Module) -> Iterator[Mutation]:
+    """Yield every change of a module."""
+    yield from _within(tree, (), "module")
+
+
+def _within(node: ast.AST, path: Path, scope: str) -> Iterator[Mutation]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        scope = node.name if scope == "module" else f"{scope}.{node.name}"
+    for field, member in ast.iter_fields(node):
+        if field in _LEFT_ALONE or isinstance(node, ast.JoinedStr) or _is_alias(node, scope):
+            continue
+        members = enumerate(member) if isinstance(member, list) else [(None, member)]
+        for index, child in members:
+            if not isinstance(child, ast.AST):
+                continue
+            here = (*path, (field, index))
+            for changed in _changes(node, field, child):
+                after = "nothing" if changed is None else ast.unparse(changed)
+                yield Mutation(here, scope, _line(child, node), ast.unparse(child), after, changed)
+            yield from _within(child, here, scope)
+
+
+def _is_alias(node: ast.AST, scope: str) -> bool:
+    """Tell whether this names a type, such as `Verdict = Change | Refusal`."""
+    return scope == "module" and isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp | ast.Subscript)
+
+
+def _line(child: ast.AST, parent: ast.AST) -> int:
+    return int(getattr(child, "lineno", getattr(parent, "lineno", 0)))
+
+
+def _changes(parent: ast.AST, field: str, node: ast.AST) -> Iterator[ast.AST | None]:
+    if _is_condition(parent, field):
+        yield ast.Constant(value=True)
+        yield ast.Constant(value=False)
+    if _is_dispensable(parent, field, node):
+        yield None
+    if isinstance(node, ast.expr):
+        yield from _of_expression(node)
+    elif isinstance(node, ast.Raise | ast.AugAssign) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await)
+    ):
+        yield ast.Pass()
+
+
+def _of_expression(node: ast.expr) -> Iterator[ast.AST]:
+    match node:
+        case ast.Compare(ops=[operator]):
+            for flipped in _FLIPS[type(operator)]:
+                yield ast.Compare(left=node.left, ops=[flipped()], comparators=node.comparators)
+        case ast.BoolOp():
+            yield from _of_bool(node)
+        case ast.BinOp():
+            yield from _of_sum(node)
+        case ast.UnaryOp(op=ast.USub() | ast.Not()):
+            yield node.operand
+        case ast.IfExp():
+            yield node.body
+            yield node.orelse
+        case ast.Constant(value=bool(is_so)):
+            yield ast.Constant(value=not is_so)
+        case ast.Constant(value=int(number) | float(number)):
+            yield ast.Constant(value=number + 1)
+        case ast.Name() if node.id in _ROUNDINGS:
+            yield from (ast.Name(id=other, ctx=ast.Load()) for other in _ROUNDINGS if other != node.id)
+
+
+def _is_condition(parent: ast.AST, field: str) -> bool:
+    return (isinstance(parent, ast.If | ast.IfExp | ast.While) and field == "test") or (
+        isinstance(parent, ast.comprehension) and field == "ifs"
+    )
+
+
+def _is_dispensable(parent: ast.AST, field: str, node: ast.AST) -> bool:
+    """Tell whether this can be left out: an argument by name, an element of a collection that is written out."""
+    if isinstance(parent, ast.Call):
+        return field == "keywords" and isinstance(node, ast.keyword) and node.arg is not None
+    if isinstance(parent, ast.Tuple | ast.List | ast.Set):
+        return field == "elts" and not isinstance(getattr(parent, "ctx", None), ast.Store)
+    return isinstance(parent, ast.Dict) and field == "keys"
+
+
+def _of_bool(node: ast.BoolOp) -> Iterator[ast.AST]:
+    other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+    yield ast.BoolOp(op=other, values=node.values)
+    for index in range(len(node.values)):
+        rest = node.values[:index] + node.values[index + 1 :]
+        yield rest[0] if len(rest) == 1 else ast.BoolOp(op=node.op, values=rest)
+
+
+def _of_sum(node: ast.BinOp) -> Iterator[ast.AST]:
+    for other in _SIGNS.get(type(node.op), ()):
+        yield ast.BinOp(left=node.left, op=other(), right=node.right)
+    if isinstance(node.op, ast.BitAnd | ast.BitOr):
+        yield node.left
+        yield node.right

@@ -1,0 +1,198 @@
+"""A bank of the builders' in tables: every row of it on an engine within this process, and back again."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from models.naming import Names
+from models.rows import encode, item_of
+from models.store import Item, Store, key_of
+from models.tables import (
+    Escrow,
+    EventLog,
+    Notification,
+    RequestGuard,
+    Service,
+    ServiceRequest,
+    Table,
+    Transaction,
+    TransactionLog,
+    User,
+    UserBalance,
+)
+from models.transactions import Transactions
+from tests.chaos.books import rows
+from tests.chaos.faults import Faulty, Plan, calm
+from tests.engines.embedded import Embedded
+from tests.unit.builders import NOW, Bank
+
+NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
+Rows = dict[str, dict[str, Item]]
+
+
+class Stored:
+    """Tables that hold what a bank holds, and transactions over them at the bank's own moment."""
+
+    def __init__(self, bank: Bank, plan: Plan = calm) -> None:
+        self.bank = bank
+        self.engine = Embedded(NAMES)
+        self.calls = Faulty(self.engine, plan)
+        self.store = Store(self.calls, NAMES)
+        self.transactions = Transactions(self.store, lambda: bank.now)
+        # Past whatever goes wrong on the way that is looked at.
+        self.hands = Store(self.engine, NAMES)
+
+    def tick(self) -> datetime:
+        """Return the bank's moment, which is another one each time, as it is wherever a call takes a while."""
+        self.bank.pass_time(0.001)
+        return self.bank.now
+
+    async def fill(self) -> "Stored":
+        """Put every row."""
+        for table, items in written(self.bank).items():
+            for item in items.values():
+                await self.put(_TABLES[table], item)
+        return self
+
+    async def put(self, table: type[Table], item: Item) -> None:
+        """Put a row, whatever is there."""
+        await self.hands.put(table, item)
+
+    async def change(self, table: type[Table], key: str, **attributes: Any) -> None:
+        """Set attributes of a stored row; None takes one away."""
+        item = await self.hands.get(table, key, consistent=True)
+        assert item is not None
+        kept = {name: wire for name, wire in item.items() if name not in attributes}
+        await self.put(table, {**kept, **item_of(table, **attributes)})
+
+    async def read(self) -> Rows:
+        """Return every row of the tables that a bank knows, but the log's and the notices'."""
+        found = {}
+        for name, table in _TABLES.items():
+            key = key_of(table).attr_name
+            found[name] = {item[key]["S"]: written_anew(item) for item in await rows(self.hands, table)}
+        return found
+
+    async def told(self) -> tuple[list[Item], list[Item]]:
+        """Return the rows of the event log and the notices."""
+        return await rows(self.hands, EventLog), await rows(self.hands, Notification)
+
+
+_TABLES: dict[str, type[Table]] = {
+    table.__name__: table
+    for table in (ServiceRequest, Escrow, UserBalance, TransactionLog, RequestGuard, Service, User)
+}
+
+
+def written_anew(wire: Any) -> Any:
+    """Return a row's numbers as DynamoDB gives them back: 2.00 as 2."""
+    if not isinstance(wire, dict):
+        return [written_anew(member) for member in wire] if isinstance(wire, list) else wire
+    return {
+        name: f"{Decimal(value).normalize():f}" if name == "N" and isinstance(value, str) else written_anew(value)
+        for name, value in wire.items()
+    }
+
+
+def written(bank: Bank) -> Rows:
+    """Return a bank's rows as the tables hold them."""
+    moments = {"createdAt": NOW, "updatedAt": NOW}
+    found: Rows = {
+        "ServiceRequest": {one.id: encode(ServiceRequest, one) for one in bank.requests.values()},
+        "Escrow": {one.id: encode(Escrow, one) for one in bank.escrows.values()},
+        "UserBalance": {one.user_id: encode(UserBalance, one) for one in bank.balances.values()},
+        "TransactionLog": {one.id: encode(TransactionLog, one) for one in bank.entries},
+        "RequestGuard": {
+            key: item_of(RequestGuard, id=key, requestId=holder, createdAt=bank.now)
+            for key, holder in bank.guards.items()
+        },
+        "Service": {one.id: encode(Service, one, **moments) for one in bank.offers.values()},
+        "User": {
+            one.id: encode(User, one, totalTransactions=0, rating=0.0, **moments) for one in bank.members.values()
+        },
+    }
+    return {table: {key: written_anew(item) for key, item in items.items()} for table, items in found.items()}
+
+
+def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
+    """Yield the log's rows, without their ids, for a bank's events from one on."""
+    for event in bank.events[since:]:
+        yield item_of(
+            EventLog,
+            eventType=event.type,
+            source=event.source.value,
+            entityType=event.entity_type.value,
+            entityId=event.entity_id,
+            actorUserId=event.actor,
+            eventData=json.dumps(event.data, sort_keys=True),
+            businessContext=event.type,
+            timestamp=bank.now,
+            createdAt=bank.now,
+            updatedAt=bank.now,
+        )
+
+
+def laid_out_notices(bank: Bank, since: int, related_id: str) -> Iterator[Item]:
+    """Yield the notices' rows, without their ids, for a bank's notices from one on."""
+    for notice in bank.notices[since:]:
+        yield item_of(
+            Notification,
+            userId=notice.user_id,
+            type=notice.type.value,
+            title=notice.title,
+            message=notice.message,
+            isRead=False,
+            relatedId=related_id,
+            createdAt=bank.now,
+            updatedAt=bank.now,
+        )
+
+
+def without(items: list[Item], *names: str) -> list[Item]:
+    """Return items without some attributes, in an order of their own."""
+    bare = [{name: wire for name, wire in item.items() if name not in names} for item in items]
+    return sorted(bare, key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
+    """Return the row that a paid request's exchange has."""
+    request = bank.requests[request_id]
+    exchange: Item = written_anew(
+        item_of(
+            Transaction,
+            id=exchange_id,
+            providerId=request.provider_id,
+            consumerId=request.requester_id,
+            serviceId=request.service_id,
+            hoursSpent=request.amount,
+            status="COMPLETED",
+            description=bank.offers[request.service_id].title,
+            createdAt=bank.now,
+            completedAt=bank.now,
+            updatedAt=bank.now,
+        )
+    )
+    return exchange
+
+
+@asynccontextmanager
+async def stored(bank: Bank, plan: Plan = calm, *, patience: float = 1.0) -> AsyncIterator[Stored]:
+    """Give a bank's tables for as long as they are looked at.
+
+    Args:
+        bank: what is in them.
+        plan: what goes wrong.
+        patience: for how many seconds a transaction is tried again; none of these takes that long.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.transactions.PATIENCE_SECONDS", patience)
+        opened = await Stored(bank, plan).fill()
+        try:
+            yield opened
+        finally:
+            opened.engine.close()

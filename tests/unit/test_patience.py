@@ -1,0 +1,80 @@
+"""What is tried again, for how long, and what is final."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+
+from models import payment
+from models import transactions as module
+from models.errors import BrokenLedgerError, ContentionError
+from models.transactions import is_passing
+from tests.chaos.faults import Fault, cancelled
+from tests.unit.builders import REQUEST_ID, bank_at
+from tests.unit.stored import stored
+
+
+async def test_patience_ends_and_says_that_nothing_was_done() -> None:
+    async with stored(
+        bank_at("COMPLETED"), lambda call: Fault.CONFLICT if call.writes else None, patience=0.05
+    ) as tables:
+        before = await tables.read()
+        with pytest.raises(ContentionError, match="nothing was done"):
+            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        assert await tables.read() == before
+
+
+def test_patience_is_what_the_design_says() -> None:
+    assert module.PATIENCE_SECONDS == 20
+
+
+def refusal(code: str, *reasons: str) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": ""}}
+    if reasons:
+        response["CancellationReasons"] = [{"Code": reason} for reason in reasons]
+    return ClientError(response, "TransactWriteItems")
+
+
+PASSING = [
+    "TransactionInProgressException", "TransactionConflictException", "IdempotentParameterMismatchException",
+    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException",
+    "InternalServerError", "ServiceUnavailable",
+]  # fmt: skip
+PASSING_REASONS = [
+    "None", "ConditionalCheckFailed", "TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(refusal(code) for code in PASSING),
+        *(cancelled(reason) for reason in PASSING_REASONS),
+        refusal("TransactionCanceledException"),
+        ClientError({"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{}]}, "x"),
+        EndpointConnectionError(endpoint_url="x"),
+        ConnectTimeoutError(endpoint_url="x"),
+    ],
+    ids=str,
+)
+def test_what_may_be_tried_again(error: Exception) -> None:
+    assert is_passing(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("ValidationException"),
+        refusal("AccessDeniedException"),
+        cancelled("ValidationError"),
+        cancelled("ItemCollectionSizeLimitExceeded"),
+        refusal("TransactionCanceledException", "ConditionalCheckFailed", "ValidationError"),
+        ClientError({}, "x"),
+        NoCredentialsError(),
+        BrokenLedgerError("x"),
+        ValueError("x"),
+    ],
+    ids=str,
+)
+def test_what_is_final(error: Exception) -> None:
+    assert not is_passing(error)

@@ -1,0 +1,373 @@
+"""Transactions on an engine within this process: what they write, what they rest on, and when they try again."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from models import answers, endings, payment, steps
+from models.change import Change
+from models.clock import to_text
+from models.composition import compose, submission_id
+from models.errors import BrokenLedgerError, Code, Refusal
+from models.identifiers import derived
+from models.ledger import EscrowStatus
+from models.lifecycle import RequestStatus
+from models.store import Item, key_of
+from models.tables import (
+    Escrow,
+    RequestGuard,
+    Service,
+    ServiceRequest,
+    Table,
+    Transaction,
+    User,
+    UserBalance,
+)
+from models.transactions import Moved, Transactions
+from models.writing import Writing
+from tests.chaos.books import rows
+from tests.chaos.faults import Call, Fault, each_write
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    EVERYTHING,
+    NOW,
+    REQUEST_ID,
+    SERVICE_ID,
+    WAYS,
+    Bank,
+    bank_at,
+    hours,
+    make_request,
+)
+from tests.unit.stored import (
+    NAMES,
+    Stored,
+    exchange_of,
+    laid_out_events,
+    laid_out_notices,
+    stored,
+    without,
+    written,
+)
+
+
+def steps_taken() -> list[tuple[str, str]]:
+    """Return every place with every event that changes anything there."""
+    return [
+        (place, event)
+        for place in WAYS
+        for event, rule in EVERYTHING.items()
+        if isinstance(rule((bank := bank_at(place)).scene(bank.requests[REQUEST_ID]), bank.now), Change)
+    ]
+
+
+@pytest.mark.parametrize(("place", "event"), steps_taken())
+async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event: str) -> None:
+    bank = bank_at(place)
+    bank.pass_time(1)
+    async with stored(bank) as tables:
+        before = await tables.read()
+        events, notices = len(bank.events), len(bank.notices)
+        moved = await tables.transactions.move(REQUEST_ID, EVERYTHING[event], whole=True)
+        paid = len(bank.exchanges)
+        verdict = bank.move(EVERYTHING[event])
+        paid = len(bank.exchanges) - paid
+        if isinstance(verdict, Refusal):
+            assert (moved, await tables.read(), await tables.told()) == (verdict, before, ([], []))
+            return
+        assert isinstance(moved, Moved)
+        assert moved.request == bank.requests[REQUEST_ID]
+        found, expected = await tables.read(), written(bank)
+        assert {**found, "User": {}, "RequestGuard": {}} == {**expected, "User": {}, "RequestGuard": {}}
+        holders = {key: row["requestId"]["S"] for key, row in found["RequestGuard"].items()}
+        assert holders == bank.guards
+        counted = (str(paid), to_text(bank.now if paid else NOW))
+        assert {(row["totalTransactions"]["N"], row["updatedAt"]["S"]) for row in found["User"].values()} == {
+            counted
+        }
+        told = await tables.told()
+        assert without(told[0], "id") == without([*laid_out_events(bank, events)])
+        assert without(told[1], "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
+        exchange = exchange_of(bank, REQUEST_ID, derived(REQUEST_ID, "exchange"))
+        assert await rows(tables.hands, Transaction) == [exchange] * paid
+
+
+# For each kind of write, what must still be as it was; "gone" is the row, "there" that there is one already.
+RESTS_ON: dict[tuple[str, str], dict[str, Any]] = {
+    ("Update", "ServiceRequest"): {"version": 99, "status": "EXPIRED", "gone": None},
+    ("Update", "UserBalance"): {"version": 99, "gone": None},
+    ("Update", "Escrow"): {"version": 99, "status": "RELEASED", "amount": hours("1.99"), "gone": None},
+    ("Update", "User"): {"gone": None},
+    ("ConditionCheck", "Service"): {"isActive": False, "hourlyRate": hours("1.01"), "userId": "eve", "gone": None},
+    ("ConditionCheck", "User"): {"isActive": False, "gone": None},
+    ("Delete", "RequestGuard"): {"requestId": "another"},
+    ("Put", ""): {"there": None},
+}
+TABLES: dict[str, type[Table]] = {
+    table.Meta.table_name: table for table in (ServiceRequest, UserBalance, Escrow, User, Service, RequestGuard)
+}
+MONEY = (
+    ("VALIDATING", "hold"),
+    ("AWAITING", "cancel"),
+    ("AWAITING", "accept"),
+    ("AWAITING late", "expire"),
+    ("AWAITING rejected", "refund"),
+    ("AWAITING accepted", "await start"),
+    ("NEGOTIATING", "take"),
+    ("NEGOTIATING", "counter"),
+    ("ACCEPTED", "withdraw"),
+    ("COMPLETED", "pay"),
+    ("PAID", "rate"),
+)
+
+
+@pytest.mark.parametrize(("place", "event"), MONEY)
+async def test_a_step_is_not_written_on_rows_that_are_others_by_then(place: str, event: str) -> None:
+    bank = bank_at(place)
+    scene = bank.scene(bank.requests[REQUEST_ID])
+    change = EVERYTHING[event](scene, bank.now)
+    assert isinstance(change, Change)
+    writing = Writing(NAMES, bank.now)
+    assert compose(writing, scene, change, bank.now) is None
+    for item in writing.items:
+        ((operation, params),) = item.items()
+        name = params["TableName"].removeprefix("unit-")
+        rests_on = RESTS_ON["Put", ""] if operation == "Put" else RESTS_ON[operation, name]
+        for attribute, value in rests_on.items():
+            async with stored(bank) as tables:
+                await _disturb(tables, params, attribute, value)
+                before = await tables.read()
+                with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+                    await tables.transactions.write(writing, "token")
+                assert await tables.read() == before, f"{operation} {name} without its {attribute}"
+
+
+async def _disturb(tables: Stored, params: dict[str, Any], attribute: str, value: Any) -> None:
+    """Make one row another than the one that a write rests on."""
+    name = params["TableName"].removeprefix("unit-")
+    if attribute == "there":
+        await tables.engine.call("dynamodb", "put_item", TableName=params["TableName"], Item=params["Item"])
+        return
+    key = params["Key"][key_of(TABLES[name]).attr_name]["S"]
+    if attribute == "gone":
+        await tables.hands.delete(TABLES[name], key)
+        return
+    await tables.change(TABLES[name], key, **{attribute: value})
+
+
+@pytest.mark.parametrize("active", [None, True])
+async def test_a_member_is_active_unless_it_is_said_otherwise(active: bool | None) -> None:  # noqa: FBT001 — a parameter
+    bank = bank_at("VALIDATING")
+    bank.members[BOB] = replace(bank.members[BOB], is_active=active)
+    async with stored(bank) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, steps.hold, whole=True)
+        assert isinstance(moved, Moved)
+        assert moved.request.status is RequestStatus.ESCROWED
+
+
+async def test_a_guard_that_is_gone_keeps_nobody_from_getting_their_hours_back() -> None:
+    bank = bank_at("AWAITING")
+    async with stored(bank) as tables:
+        await tables.hands.delete(RequestGuard, bank.requests[REQUEST_ID].guard_id)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING["cancel"], whole=True), Moved)
+
+
+async def test_a_row_that_amplify_wrote_has_no_version_and_moves_all_the_same() -> None:
+    async with stored(bank_at("INITIATED")) as tables:
+        await tables.change(ServiceRequest, REQUEST_ID, version=None)
+        moved = await tables.transactions.move(REQUEST_ID, steps.begin_validation)
+        assert isinstance(moved, Moved)
+        assert (moved.before.version, moved.request.version) == (0, 1)
+        assert await tables.transactions.read(REQUEST_ID) == moved.request
+
+
+async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
+    bank = bank_at("VALIDATING")
+    bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], step_function_execution_arn="arn:1")
+    async with stored(bank) as tables:
+        assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold, whole=True), Moved)
+        logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
+        arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.told())[0]]]
+        assert arns.count({"S": "arn:1"}) == 3
+
+
+async def test_a_request_is_read_whole_only_when_that_is_asked_for() -> None:
+    seen: list[Any] = []
+
+    def looks(scene: Any, _now: Any) -> Any:
+        seen.append(scene)
+        return scene.request
+
+    bank = bank_at("AWAITING")
+    async with stored(bank) as tables:
+        for whole in (False, True):
+            await tables.transactions.move(REQUEST_ID, looks, whole=whole)
+    alone, everything = seen
+    assert alone == replace(everything, **dict.fromkeys(_PARTS))
+    assert everything == bank.scene(bank.requests[REQUEST_ID])
+
+
+_PARTS = (
+    "escrow", "offer", "requester", "provider", "requester_balance", "provider_balance", "guarded_by",
+)  # fmt: skip
+
+
+async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -> None:
+    async with stored(bank_at("INITIATED")) as tables:
+        for request_id, generation, code in (
+            ("none", None, Code.REQUEST_NOT_FOUND),
+            (REQUEST_ID, 1, Code.SUPERSEDED),
+        ):
+            refused = await tables.transactions.move(request_id, steps.begin_validation, generation=generation)
+            assert isinstance(refused, Refusal)
+            assert refused.code is code
+        assert isinstance(await tables.transactions.move(REQUEST_ID, steps.begin_validation, generation=0), Moved)
+
+
+async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> None:
+    bank = Bank.opened()
+    async with stored(bank) as tables:
+        create = partial(tables.transactions.create, make_request(), answers.create)
+        first = await create()
+        assert isinstance(first, Moved)
+        assert (first.before.version, first.request.version) == (0, 1)
+        again = await create()
+        assert again == Moved(before=first.request, request=first.request)
+        assert [row["id"]["S"] for row in (await tables.told())[0]] == [submission_id(REQUEST_ID)]
+        await tables.hands.delete(ServiceRequest, REQUEST_ID)
+        assert await create() is None
+        assert await rows(tables.hands, ServiceRequest) == []
+
+
+async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
+    bank = Bank.opened()
+    bank.offers[SERVICE_ID] = replace(bank.offers[SERVICE_ID], hourly_rate=hours("9000"))
+    async with stored(bank) as tables:
+        refused = await tables.transactions.create(make_request(), answers.create)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.INVALID_AMOUNT
+
+
+@asynccontextmanager
+async def overtaken(
+    bank: Bank, is_time: Callable[[Call], bool], act: Callable[[Stored], Awaitable[object]]
+) -> AsyncIterator[Stored]:
+    """Give tables in which somebody else acts, once, just before the first call of a kind."""
+    async with stored(bank) as tables:
+        upstream, left = tables.engine.call, [True]
+
+        async def call(service: str, operation: str, **params: Any) -> Any:
+            if is_time(Call(0, "", service, operation)) and left:
+                left.clear()
+                await act(tables)
+            return await upstream(service, operation, **params)
+
+        tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+        yield tables
+
+
+def other(tables: Stored, event: str) -> Callable[[], Awaitable[object]]:
+    """Return what lets another server take a step."""
+    transactions = Transactions(tables.hands, lambda: tables.bank.now)
+    return partial(transactions.move, REQUEST_ID, EVERYTHING[event], whole=True)
+
+
+@pytest.mark.parametrize("before", ["batch_get_item", "transact_write_items"])
+@pytest.mark.parametrize(
+    ("place", "mine", "theirs", "code"),
+    [
+        ("COMPLETED", "pay", "pay", None),
+        ("AWAITING", "cancel", "cancel", None),
+        ("VALIDATING", "hold", "hold", None),
+        ("AWAITING", "cancel", "accept", Code.INVALID_REQUEST_STATUS),
+        ("NEGOTIATING", "take", "cancel", Code.INVALID_REQUEST_STATUS),
+        ("VALIDATING", "hold", "cancel", Code.INVALID_REQUEST_STATUS),
+    ],
+)
+async def test_who_was_overtaken_decides_again(
+    place: str, mine: str, theirs: str, code: Code | None, before: str
+) -> None:
+    bank = bank_at(place)
+
+    def is_time(call: Call) -> bool:
+        return call.operation == before
+
+    async with overtaken(bank, is_time, lambda tables: other(tables, theirs)()) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, EVERYTHING[mine], whole=True)
+        found = await tables.transactions.read(REQUEST_ID)
+    if code is None:
+        assert isinstance(moved, Moved)
+        assert moved.before == moved.request == found
+    else:
+        assert isinstance(moved, Refusal)
+        assert moved.code is code
+
+
+async def test_a_ledger_that_is_broken_indeed_is_told_of() -> None:
+    bank = bank_at("COMPLETED")
+    escrow = bank.escrows[bank.requests[REQUEST_ID].escrow_key]
+    bank.escrows[escrow.id] = replace(escrow, status=EscrowStatus.CANCELLED)
+    async with stored(bank) as tables:
+        with pytest.raises(BrokenLedgerError):
+            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+
+
+async def test_hours_that_are_gone_by_the_time_they_are_held_are_refused() -> None:
+    bank = bank_at("NEGOTIATING")
+    balance = bank.balances[ALICE]
+    poor = replace(balance, available_balance=hours("0"), total_balance=balance.escrowed_balance)
+    bank.balances[ALICE] = poor
+    async with stored(bank) as tables:
+        before = await tables.read()
+        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["take"], whole=True)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.INSUFFICIENT_BALANCE
+        assert await tables.read() == before
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT, Fault.THROTTLED])
+async def test_a_step_is_taken_once_however_often_it_is_tried(fault: Fault) -> None:
+    bank = bank_at("COMPLETED")
+    async with stored(bank, each_write(fault, fault)) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        bank.move(payment.pay)
+        assert isinstance(moved, Moved)
+        assert moved.request == bank.requests[REQUEST_ID]
+        assert (await tables.read())["UserBalance"] == written(bank)["UserBalance"]
+        assert tables.calls.fired[fault] == (1 if fault is Fault.LOST else 2)
+
+
+async def test_a_refusal_that_rests_on_two_moments_is_decided_again() -> None:
+    asked: list[RequestStatus] = []
+
+    def refuses(scene: Any, _now: Any) -> Refusal:
+        asked.append(scene.request.status)
+        return Refusal(Code.DUPLICATE_REQUEST, "no")
+
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async with overtaken(bank_at("INITIATED"), is_time, lambda tables: other(tables, "begin")()) as tables:
+        assert isinstance(await tables.transactions.move(REQUEST_ID, refuses, whole=True), Refusal)
+    assert asked == [RequestStatus.INITIATED, RequestStatus.VALIDATING]
+
+
+async def test_a_request_that_was_deleted_meanwhile_is_not_there() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async def delete(tables: Stored) -> Item | None:
+        return await tables.hands.delete(ServiceRequest, REQUEST_ID)
+
+    async with overtaken(bank_at("COMPLETED"), is_time, delete) as tables:
+        refused = await tables.transactions.move(
+            REQUEST_ID, partial(endings.resume, execution_arn="x"), whole=True
+        )
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.REQUEST_NOT_FOUND
