@@ -32,19 +32,8 @@ from models.transactions import Moved, Transactions
 from models.writing import Writing
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    EVERYTHING,
-    NOW,
-    REQUEST_ID,
-    SERVICE_ID,
-    WAYS,
-    Bank,
-    bank_at,
-    hours,
-    make_request,
-)
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, SERVICE_ID, Bank, hours, make_request
+from tests.unit.places import EVERYTHING, WAYS, bank_at
 from tests.unit.stored import (
     NAMES,
     Stored,
