@@ -166,13 +166,13 @@ class Bank:
         )
         assert self.post(bonus) is None
 
-    def post(self, movement: Movement) -> Refusal | None:
+    def post(self, movement: Movement, execution_arn: str | None = None) -> Refusal | None:
         """Post a movement whole, or not at all."""
         ledger.check_conserved(movement)
         posted: list[tuple[Balance, Entry]] = []
         for leg in movement.legs:
             before = self.balances.get(leg.user_id) or Balance.empty(leg.user_id, self.now)
-            result = ledger.post(before, leg, movement, now=self.now)
+            result = ledger.post(before, leg, movement, now=self.now, execution_arn=execution_arn)
             if isinstance(result, Refusal):
                 return result
             posted.append(result)
@@ -218,7 +218,7 @@ class Bank:
         after = change.request
         before = self.requests.get(after.id)
         assert after.version == (before.version if before else 0) + 1
-        if change.movement is not None and (refused := self.post(change.movement)) is not None:
+        if change.movement is not None and (refused := self.post(change.movement, on_behalf(change))) is not None:
             return refused
         if change.escrow is not None:
             held = self.escrows.get(change.escrow.id)
@@ -293,6 +293,11 @@ class Bank:
         assert self.exchanges.count(request.id) == is_paid
         assert (request.earned is not None) == is_paid
         books.check_earnings(request, self.entries)
+
+
+def on_behalf(change: Change) -> str | None:
+    """Return the execution that a change is written for: the dispute's, if it has one."""
+    return (change.dispute or change.request).step_function_execution_arn
 
 
 GUARDED = frozenset({RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE, RequestStatus.NEGOTIATING})
