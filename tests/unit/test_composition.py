@@ -1,4 +1,4 @@
-"""What each step writes, on an engine within this process: as the bank in memory says, on rows as they were read."""
+"""What each step writes, on an engine within this process: as the bank in memory says, on rows as they were."""
 
 from functools import partial
 from typing import Any

@@ -1,0 +1,85 @@
+"""The tests that mutants go through: collected once, and each put to those changes only whose code it runs."""
+
+import gc
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import coverage
+import pytest
+
+from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
+from tests.unit.places import arrived
+
+_Lines = dict[int, list[pytest.Item]]
+
+
+class Suite:
+    """A plugin of pytest's that measures every test and then, instead of running them, judges mutants.
+
+    Args:
+        code: the files of the money's code.
+        judge: called when the tests are collected and measured, in the one process that has them.
+    """
+
+    def __init__(self, code: Sequence[str], judge: Callable[["Suite"], None]) -> None:
+        self._code = list(code)
+        self._judge = judge
+        self._session: pytest.Session
+        self._seconds: dict[pytest.Item, float] = {}
+        self._lines: dict[str, _Lines] = {}
+        self.failed: list[str] = []
+
+    @classmethod
+    def run(cls, tests: Sequence[str], code: Sequence[str], judge: Callable[["Suite"], None]) -> None:
+        """Collect and measure tests and let mutants be judged by them."""
+        pytest.main([*QUIETLY, "--capture=no", *tests], plugins=[cls(code, judge)])
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Take the place of pytest's own loop."""
+        self._session = session
+        self._measure()
+        gc.collect()
+        gc.freeze()  # no fork has to look through it
+        self._judge(self)
+        return True
+
+    def _measure(self) -> None:
+        """Run every test once: what it takes, and which lines of the code it goes through."""
+        seen = coverage.Coverage(data_file=None, config_file=False, include=self._code, messages=False)
+        seen.start()
+        for item in self._session.items:
+            failed = self._session.testsfailed
+            seen.switch_context(item.nodeid)
+            began = perf_counter()
+            self._run(item)
+            self._seconds[item] = perf_counter() - began
+            if self._session.testsfailed > failed:
+                self.failed.append(item.nodeid)
+        seen.stop()
+        data, items = seen.get_data(), {item.nodeid: item for item in self._session.items}
+        for file in data.measured_files():
+            lines = data.contexts_by_lineno(file)
+            self._lines[file] = {line: [items[name] for name in names if name] for line, names in lines.items()}
+
+    @staticmethod
+    def _run(item: pytest.Item) -> None:
+        arrived.cache_clear()  # what led to a place is code of the money's, too
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
+        """Return the tests of a function: first those that come by the line, the module's own, the quick ones."""
+        lines = self._lines.get(file, {})
+        here = set(lines.get(line, ()))
+        through = {item for number in function for item in lines.get(number, ())}
+        return sorted(
+            through, key=lambda item: (item not in here, own not in item.nodeid, self._seconds[item], item.nodeid)
+        )
+
+    def result(self, items: list[pytest.Item], own: str) -> int:
+        """Run tests until one fails; return what became of whatever is on trial in this process."""
+        for item in items:
+            allow(10 + 10 * self._seconds[item])
+            self._run(item)
+            if self._session.testsfailed:
+                return CAUGHT if own in item.nodeid else CAUGHT_BY_OTHERS
+        return SURVIVED
