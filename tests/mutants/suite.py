@@ -1,6 +1,7 @@
 """The tests that mutants go through: collected once, and each put to those changes only whose code it runs."""
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
@@ -10,6 +11,10 @@ import pytest
 from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
 from tests.unit.places import arrived
 
+# Of a test's cases, as many go before another test's.
+CASES = 5
+# What as many tests have not noticed, a test of its own should.
+MOST_TESTS = 500
 _Lines = dict[int, list[pytest.Item]]
 
 
@@ -67,13 +72,28 @@ class Suite:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
-        """Return the tests of a function: first those that come by the line, the module's own, the quick ones."""
+        """Return tests that go through a function: those that come by the line and the module's own ones first.
+
+        Of the cases of one test a few will do before the others' turn.
+        """
         lines = self._lines.get(file, {})
         here = set(lines.get(line, ()))
         through = {item for number in function for item in lines.get(number, ())}
-        return sorted(
-            through, key=lambda item: (item not in here, own not in item.nodeid, self._seconds[item], item.nodeid)
-        )
+        by_turns: list[tuple[bool, bool, int, float, str]] = []
+        cases: Counter[str] = Counter()
+        items = {item.nodeid: item for item in through}
+        for item in sorted(through, key=lambda item: (item not in here, self._seconds[item], item.nodeid)):
+            test = item.nodeid.partition("[")[0]
+            order = (
+                item not in here,
+                own not in item.nodeid,
+                cases[test] // CASES,
+                self._seconds[item],
+                item.nodeid,
+            )
+            by_turns.append(order)
+            cases[test] += 1
+        return [items[order[-1]] for order in sorted(by_turns)][:MOST_TESTS]
 
     def result(self, items: list[pytest.Item], own: str) -> int:
         """Run tests until one fails; return what became of whatever is on trial in this process."""
