@@ -9,8 +9,10 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-MONEY := $(patsubst %,tests/unit/test_%.py,answers endings hours ledger lifecycle members negotiation patience payment \
-	ratings reputation steps transactions writing)
+# The quick tests of the money's code.
+MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings hours idempotency \
+	identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
+	reconciliation reputation resolutions rows settlements steps store transactions transfer writing)
 ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
 	tests/chaos/test_races.py
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \

@@ -11,6 +11,7 @@ from models.errors import ContentionError
 from models.naming import Names
 from models.store import BATCH_KEYS, BATCH_ROUNDS, ConditionFailedError, Store
 from models.tables import ServiceRequest, User, UserBalance
+from tests.unit.builders import NOW
 
 NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 
@@ -130,3 +131,56 @@ async def test_a_failed_condition_hands_the_stored_row_over() -> None:
 async def test_another_failure_is_passed_on() -> None:
     with pytest.raises(ClientError):
         await Store(Script(failed("ThrottlingException")), NAMES).delete(User, "a")
+
+
+async def test_a_page_of_some_range_keys() -> None:
+    calls = Script({"Items": [], "ScannedCount": 0})
+    since = ServiceRequest.createdAt >= NOW
+    await Store(calls, NAMES).query(
+        ServiceRequest, ServiceRequest.byStatus, "PAID", limit=1, range_condition=since, count_only=True
+    )
+    asked = calls.asked[0][1]
+    assert asked["KeyConditionExpression"] == "(#0 = :0 AND #1 >= :1)"
+    assert asked["ExpressionAttributeValues"] == {":0": {"S": "PAID"}, ":1": {"S": "2026-01-05T12:00:00.000Z"}}
+    assert (asked["ScanIndexForward"], asked["Select"]) == (True, "COUNT")
+
+
+async def test_a_row_is_changed_under_its_condition_and_handed_back_as_it_is_then() -> None:
+    item = {"id": {"S": "a"}, "username": {"S": "b"}}
+    calls = Script({"Attributes": item})
+    store = Store(calls, NAMES)
+    assert await store.update(User, "a", [User.username.set("b")], condition=User.id.exists()) == item
+    assert calls.asked == [
+        (
+            "update_item",
+            {
+                "TableName": "unit-User",
+                "Key": {"id": {"S": "a"}},
+                "UpdateExpression": "SET #0 = :0",
+                "ConditionExpression": "attribute_exists (#1)",
+                "ExpressionAttributeNames": {"#0": "username", "#1": "id"},
+                "ExpressionAttributeValues": {":0": {"S": "b"}},
+                "ReturnValues": "ALL_NEW",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            },
+        )
+    ]
+
+
+async def test_a_row_is_removed_under_its_condition_and_handed_back_as_it_was() -> None:
+    item = {"id": {"S": "a"}}
+    calls = Script({"Attributes": item}, {})
+    store = Store(calls, NAMES)
+    assert await store.delete(User, "a", condition=User.id.exists()) == item
+    assert await store.delete(User, "a") is None
+    assert calls.asked[0] == (
+        "delete_item",
+        {
+            "TableName": "unit-User",
+            "Key": {"id": {"S": "a"}},
+            "ConditionExpression": "attribute_exists (#0)",
+            "ExpressionAttributeNames": {"#0": "id"},
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    )
