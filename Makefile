@@ -39,10 +39,10 @@ demo: setup
 test: setup
 	@for tool in node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then echo "missing:$$missing; install Node.js 18 or newer, with npm (Debian: nodejs, npm)"; exit 1; fi
-	$(PYTHON) -m pytest
 	@$(MAKE) --no-print-directory test-coverage
+	$(PYTHON) -m pytest $(patsubst %,--ignore=%,$(MONEY))
 
-# Every branch of the money's code is gone by its own quick tests; which code and which tests, pyproject.toml says.
+# Every branch of the money's code is gone by its own quick tests; which code that is, pyproject.toml says.
 test-coverage: setup
 	@$(PYTHON) -m coverage run -m pytest $(MONEY)
 	@$(PYTHON) -m coverage report

@@ -37,11 +37,12 @@ Rows = dict[str, dict[str, Item]]
 
 
 class Strict:
-    """A way to tables that reads consistently or not at all; `queued` is what was waited in line for."""
+    """A way to tables that reads consistently or not at all; `queued` and `paused` tell how it was waited."""
 
     def __init__(self, engine: Embedded) -> None:
         self._engine = engine
         self.queued: list[list[str]] = []
+        self.paused: list[float] = []
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Make a call."""
@@ -51,6 +52,7 @@ class Strict:
 
     async def pause(self, seconds: float) -> None:
         """Wait."""
+        self.paused.append(seconds)
         await self._engine.pause(seconds)
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:

@@ -9,7 +9,7 @@ from models import payment
 from models import transactions as module
 from models.errors import BrokenLedgerError, ContentionError
 from models.transactions import is_passing
-from tests.chaos.faults import Fault, cancelled
+from tests.chaos.faults import Fault, cancelled, each_write
 from tests.unit.builders import REQUEST_ID
 from tests.unit.places import bank_at
 from tests.unit.stored import stored
@@ -23,6 +23,14 @@ async def test_patience_ends_and_says_that_nothing_was_done() -> None:
         with pytest.raises(ContentionError, match="nothing was done"):
             await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
         assert await tables.read() == before
+
+
+async def test_between_two_attempts_there_is_a_pause_of_the_calls_own_kind() -> None:
+    async with stored(bank_at("COMPLETED"), each_write(Fault.CONFLICT, Fault.CONFLICT)) as tables:
+        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        first, second = tables.strict.paused
+        assert 0 <= first <= 0.02
+        assert 0 <= second <= 0.04
 
 
 def test_patience_is_what_the_design_says() -> None:

@@ -1,17 +1,23 @@
 """The movements of disputes: what is held, how it is divided, and that a dispute's are never a request's."""
 
+from datetime import timedelta
+
 import pytest
 
+from models import settlements
 from models.change import Change
 from models.disputes import escrow_key
+from models.ledger import EscrowType, TransactionType
 from models.lifecycle import RequestStatus
 from tests.unit.builders import (
     ALICE,
     BOB,
+    NOW,
     REQUEST_ID,
     Bank,
     hours,
     make_dispute,
+    make_escrow,
     make_offer,
     make_request,
 )
@@ -75,3 +81,42 @@ async def test_a_dispute_that_has_a_requests_id_writes_beside_that_requests_hour
         bank.move(rule)
         assert (await tables.read())["Escrow"] == written(bank)["Escrow"]
         assert len(bank.escrows) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "kept"),
+    [
+        ("0", TransactionType.REFUND, "2"),
+        ("2", TransactionType.TRANSFER, "0"),
+        ("0.75", TransactionType.DISPUTE_RESOLUTION, "1.25"),
+    ],
+)
+def test_what_is_divided_goes_to_whom_it_is_given_and_the_rest_back(
+    given: str, kind: TransactionType, kept: str
+) -> None:
+    later = NOW + timedelta(hours=1)
+    movement, ended = settlements.divide(OTHER_ID, make_escrow(), given=hours(given), now=later)
+    moved = [(leg.user_id, leg.type, leg.available, leg.escrowed) for leg in movement.legs]
+    back, over = (ALICE, kind, hours(kept), -hours("2")), (BOB, kind, hours(given), hours("0"))
+    assert moved == ([back, over] if hours(given) else [back])
+    assert ended == (make_escrow().released(later) if hours(given) else make_escrow().cancelled(later))
+    assert (movement.spends, movement.related_entity_id) == (False, OTHER_ID)
+
+
+def test_what_is_held_for_a_dispute_says_so() -> None:
+    raised = make_dispute(step_function_execution_arn="arn:1")
+    movement, escrow = settlements.recall(
+        raised, REQUEST_ID, provider=BOB, requester=ALICE, amount=hours("2"), now=NOW
+    )
+    assert escrow == make_escrow(
+        id=escrow_key(raised.id),
+        from_user_id=BOB,
+        to_user_id=ALICE,
+        escrow_type=EscrowType.DISPUTE_RESOLUTION,
+        step_function_execution_arn="arn:1",
+    )
+    (leg,) = movement.legs
+    assert (leg.user_id, leg.type, leg.available, leg.escrowed) == (
+        BOB, TransactionType.ESCROW, -hours("2"), hours("2"),
+    )  # fmt: skip
+    assert (movement.spends, movement.related_entity_id) == (False, raised.id)

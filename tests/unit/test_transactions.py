@@ -30,6 +30,13 @@ from tests.unit.stored import (
 )
 
 
+async def test_whatever_moves_hours_of_two_members_goes_one_by_one() -> None:
+    async with stored(bank_at("COMPLETED")) as tables:
+        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        await tables.transactions.move(REQUEST_ID, steps.begin_validation)
+        assert tables.strict.queued == [[ALICE, BOB]]
+
+
 @pytest.mark.parametrize("active", [None, True])
 async def test_a_member_is_active_unless_it_is_said_otherwise(active: bool | None) -> None:  # noqa: FBT001 — a parameter
     bank = bank_at("VALIDATING")
