@@ -25,12 +25,17 @@ async def test_patience_ends_and_says_that_nothing_was_done() -> None:
         assert await tables.read() == before
 
 
-async def test_between_two_attempts_there_is_a_pause_of_the_calls_own_kind() -> None:
-    async with stored(bank_at("COMPLETED"), each_write(Fault.CONFLICT, Fault.CONFLICT)) as tables:
+async def test_pauses_double_up_to_a_second_and_none_is_longer_than_chance_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with stored(bank_at("COMPLETED"), each_write(*[Fault.CONFLICT] * 8), patience=60) as tables:
+
+        async def pause(_seconds: float) -> None: ...
+
+        monkeypatch.setattr(tables.engine, "pause", pause)
+        monkeypatch.setattr("random.uniform", lambda _low, high: high)
         await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
-        first, second = tables.strict.paused
-        assert 0 <= first <= 0.02
-        assert 0 <= second <= 0.04
+        assert tables.strict.paused == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1, 1]
 
 
 def test_patience_is_what_the_design_says() -> None:

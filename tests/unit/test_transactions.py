@@ -247,3 +247,35 @@ async def test_a_request_that_was_deleted_meanwhile_is_not_there() -> None:
         )
     assert isinstance(refused, Refusal)
     assert refused.code is Code.REQUEST_NOT_FOUND
+
+
+async def test_a_write_is_sent_with_its_token_and_its_token_follows_from_what_it_rests_on() -> None:
+    sent: list[str] = []
+    for alices, bobs in ((5, 5), (5, 5), (5, 6), (6, 5)):
+        bank = bank_at("COMPLETED")
+        bank.balances[ALICE] = replace(bank.balances[ALICE], version=alices)
+        bank.balances[BOB] = replace(bank.balances[BOB], version=bobs)
+        async with stored(bank) as tables:
+            upstream = tables.engine.call
+
+            async def call(service: str, operation: str, upstream: Any = upstream, **params: Any) -> Any:
+                sent.extend([params["ClientRequestToken"]] if operation == "transact_write_items" else [])
+                return await upstream(service, operation, **params)
+
+            tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+    first, again, *others = sent
+    assert first == again
+    assert len({first, *others}) == 3
+
+
+async def test_a_refusal_over_a_request_that_was_deleted_meanwhile_is_decided_again() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async with overtaken(
+        bank_at("INITIATED"), is_time, lambda tables: tables.hands.delete(ServiceRequest, REQUEST_ID)
+    ) as tables:
+        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["pay"], whole=True)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.REQUEST_NOT_FOUND
