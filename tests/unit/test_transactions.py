@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models import answers, endings, payment, steps
+from models.change import Scene
 from models.composition import submission_id
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import EscrowStatus
@@ -21,7 +22,7 @@ from models.tables import (
 from models.transactions import Moved, Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
-from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_request
+from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
 from tests.unit.places import EVERYTHING, bank_at
 from tests.unit.stored import (
     Stored,
@@ -73,25 +74,30 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
         assert arns.count({"S": "arn:1"}) == 3
 
 
-async def test_a_request_is_read_whole_only_when_that_is_asked_for() -> None:
+@pytest.mark.parametrize(
+    ("place", "dispute_id"),
+    [
+        ("AWAITING", None),
+        ("DISPUTED paid", None),
+        ("PAID granted", make_dispute().id),
+        ("DISPUTED", make_dispute(BOB).id),
+    ],
+)
+async def test_a_request_is_read_whole_only_when_that_is_asked_for(place: str, dispute_id: str | None) -> None:
     seen: list[Any] = []
 
     def looks(scene: Any, _now: Any) -> Any:
         seen.append(scene)
         return scene.request
 
-    bank = bank_at("AWAITING")
+    bank = bank_at(place)
+    request = bank.requests[REQUEST_ID]
     async with stored(bank) as tables:
         for whole in (False, True):
-            await tables.transactions.move(REQUEST_ID, looks, whole=whole)
-    alone, everything = seen
-    assert alone == replace(everything, **dict.fromkeys(_PARTS))
-    assert everything == bank.scene(bank.requests[REQUEST_ID])
-
-
-_PARTS = (
-    "escrow", "offer", "requester", "provider", "requester_balance", "provider_balance", "guarded_by",
-)  # fmt: skip
+            await tables.transactions.move(REQUEST_ID, looks, whole=whole, dispute_id=dispute_id)
+    assert seen[0] == Scene(request=request)
+    latest = request.dispute.id if request.dispute else "none"
+    assert seen[1] == bank.scene(request, dispute_id or latest)
 
 
 async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -> None:
