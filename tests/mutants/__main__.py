@@ -38,7 +38,8 @@ MODULES = (
 _TESTED = (
     "ledger", "hours", "identifiers", "lock", "transfer", "intervention", "negotiation", "payment", "reputation",
     "idempotency", "progress", "reconciliation", "rows", "answers", "endings", "steps", "writing", "members",
-    "ratings", "store", "patience", "accounts", "transactions", "composition", "lifecycle", "disputes",
+    "ratings", "store", "patience", "accounts", "settlements", "raising", "resolutions", "transactions",
+    "composition", "lifecycle", "disputes",
 )  # fmt: skip
 TESTS = tuple(f"tests/unit/test_{name}.py" for name in _TESTED)
 # The tests that a module's changes are noticed by first, where that is not its namesake.
@@ -46,9 +47,6 @@ _OWN = {
     "announcements": "steps",
     "chain": "ledger",
     "change": "composition",
-    "raising": "disputes",
-    "resolutions": "disputes",
-    "settlements": "disputes",
     "windows": "lifecycle",
 }
 AT_ONCE = 2

@@ -118,6 +118,8 @@ def _body(node: ast.AST, field: str, scope: str) -> tuple[str, range] | None:
         return None
     if any(ast.unparse(decorator) not in _TRANSPARENT for decorator in node.decorator_list):
         return None
+    if any(isinstance(name, ast.Name) and name.id == "super" for name in ast.walk(node)):
+        return None  # it knows its class by more than its code
     return scope, range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 

@@ -1,8 +1,10 @@
 """The tests that mutants go through: collected once, and each put to those changes only whose code it runs."""
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import _lru_cache_wrapper
 from time import perf_counter
 
 import coverage
@@ -14,8 +16,18 @@ from tests.unit.places import arrived
 # Of a test's cases, as many go before another test's.
 CASES = 5
 # What as many tests have not noticed, a test of its own should.
-MOST_TESTS = 500
+MOST_TESTS = 300
 _Lines = dict[int, list[pytest.Item]]
+
+
+def _forget() -> None:
+    """Let nothing be known from before: what led to a place, or a row's fields, is the money's code, too."""
+    arrived.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("models."):
+            for member in vars(module).values():
+                if isinstance(member, _lru_cache_wrapper):
+                    member.cache_clear()
 
 
 class Suite:
@@ -54,6 +66,7 @@ class Suite:
         seen.start()
         for item in self._session.items:
             failed = self._session.testsfailed
+            _forget()
             seen.switch_context(item.nodeid)
             began = perf_counter()
             self._run(item)
@@ -68,7 +81,6 @@ class Suite:
 
     @staticmethod
     def _run(item: pytest.Item) -> None:
-        arrived.cache_clear()  # what led to a place is code of the money's, too
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
@@ -97,6 +109,7 @@ class Suite:
 
     def result(self, items: list[pytest.Item], own: str) -> int:
         """Run tests until one fails; return what became of whatever is on trial in this process."""
+        _forget()
         for item in items:
             allow(10 + 10 * self._seconds[item])
             self._run(item)
