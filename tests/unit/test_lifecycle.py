@@ -323,6 +323,18 @@ def test_moving_notes_the_passage_and_forgets_the_failures() -> None:
     assert (after.version, after.resumptions, after.failing_since) == (1, 0, None)
 
 
+def test_an_escrow_that_is_older_than_the_workflow_keeps_its_id() -> None:
+    assert make_request(escrow_id="of old").escrow_key == "of old"
+
+
+def test_a_request_that_waits_for_an_admin_is_stranded_and_not_over() -> None:
+    request = request_at("ACCEPTED").due(None)
+    assert (request.is_over, request.is_stranded) == (False, True)
+    for place in ("ACCEPTED", "REJECTED", "DISPUTED"):
+        assert not request_at(place).is_stranded
+    assert not request_at("DISPUTED").due(None).is_stranded
+
+
 def test_no_life_is_endless() -> None:
     request = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * LARGEST_LIFE)
     with pytest.raises(BrokenLedgerError, match="more statuses"):
