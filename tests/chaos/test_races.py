@@ -20,7 +20,7 @@ from models.transactions import Moved, Transactions
 from tests.chaos.books import Books
 from tests.engines.running import running
 from tests.integration.town import Town
-from tests.unit.builders import WAYS
+from tests.unit.places import WAYS
 
 RACES, FEW = 200, 10
 # Of all races, how many each side wins at least.

@@ -13,7 +13,8 @@ from models.store import Item, Store
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.unit.builders import EVERYTHING, QUARREL, dispute, figures, hours, make_request, people
+from tests.unit.builders import figures, hours, make_request
+from tests.unit.places import EVERYTHING, QUARREL, dispute, people
 
 
 class Town:

@@ -1,8 +1,8 @@
 """A bank of the builders' in tables: every row of it on an engine within this process, and back again."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from models.naming import Names
 from models.rows import encode, item_of
 from models.store import Item, Store, key_of
 from models.tables import (
+    Dispute,
     Escrow,
     EventLog,
     Notification,
@@ -35,13 +36,39 @@ NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 Rows = dict[str, dict[str, Item]]
 
 
+class Strict:
+    """A way to tables that reads consistently or not at all; `queued` and `paused` tell how it was waited."""
+
+    def __init__(self, engine: Embedded) -> None:
+        self._engine = engine
+        self.queued: list[list[str]] = []
+        self.paused: list[float] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Make a call."""
+        reads = {"get_item": [params], "batch_get_item": params.get("RequestItems", {}).values()}
+        assert all(read["ConsistentRead"] for read in reads.get(operation, ()))
+        return await self._engine.call(service, operation, **params)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait."""
+        self.paused.append(seconds)
+        await self._engine.pause(seconds)
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        """Hold a place in line for each key."""
+        self.queued.append(sorted(keys := list(keys)))
+        return self._engine.queue(keys)
+
+
 class Stored:
     """Tables that hold what a bank holds, and transactions over them at the bank's own moment."""
 
     def __init__(self, bank: Bank, plan: Plan = calm) -> None:
         self.bank = bank
         self.engine = Embedded(NAMES)
-        self.calls = Faulty(self.engine, plan)
+        self.strict = Strict(self.engine)
+        self.calls = Faulty(self.strict, plan)
         self.store = Store(self.calls, NAMES)
         self.transactions = Transactions(self.store, lambda: bank.now)
         # Past whatever goes wrong on the way that is looked at.
@@ -85,7 +112,7 @@ class Stored:
 
 _TABLES: dict[str, type[Table]] = {
     table.__name__: table
-    for table in (ServiceRequest, Escrow, UserBalance, TransactionLog, RequestGuard, Service, User)
+    for table in (ServiceRequest, Escrow, Dispute, UserBalance, TransactionLog, RequestGuard, Service, User)
 }
 
 
@@ -105,6 +132,7 @@ def written(bank: Bank) -> Rows:
     found: Rows = {
         "ServiceRequest": {one.id: encode(ServiceRequest, one) for one in bank.requests.values()},
         "Escrow": {one.id: encode(Escrow, one) for one in bank.escrows.values()},
+        "Dispute": {one.id: encode(Dispute, one) for one in bank.disputes.values()},
         "UserBalance": {one.user_id: encode(UserBalance, one) for one in bank.balances.values()},
         "TransactionLog": {one.id: encode(TransactionLog, one) for one in bank.entries},
         "RequestGuard": {
@@ -116,13 +144,26 @@ def written(bank: Bank) -> Rows:
             one.id: encode(User, one, totalTransactions=0, rating=0.0, **moments) for one in bank.members.values()
         },
     }
-    return {table: {key: written_anew(item) for key, item in items.items()} for table, items in found.items()}
+    return {
+        name: {key: typed(_TABLES[name], written_anew(item)) for key, item in items.items()}
+        for name, items in found.items()
+    }
 
 
-def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
+def typed(table: type[Table], item: Item) -> Item:
+    """Return a row that says what type it is of, as Amplify's do."""
+    return {**item, "__typename": {"S": table.__name__}}
+
+
+def row(table: type[Table], **values: Any) -> Item:
+    """Return a row of a table with these attributes, as DynamoDB gives it back."""
+    return typed(table, written_anew(item_of(table, **values)))
+
+
+def laid_out_events(bank: Bank, since: int, execution_arn: str | None = None) -> Iterator[Item]:
     """Yield the log's rows, without their ids, for a bank's events from one on."""
     for event in bank.events[since:]:
-        yield item_of(
+        yield row(
             EventLog,
             eventType=event.type,
             source=event.source.value,
@@ -131,6 +172,7 @@ def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
             actorUserId=event.actor,
             eventData=json.dumps(event.data, sort_keys=True),
             businessContext=event.type,
+            stepFunctionExecutionArn=execution_arn,
             timestamp=bank.now,
             createdAt=bank.now,
             updatedAt=bank.now,
@@ -140,7 +182,7 @@ def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
 def laid_out_notices(bank: Bank, since: int, related_id: str) -> Iterator[Item]:
     """Yield the notices' rows, without their ids, for a bank's notices from one on."""
     for notice in bank.notices[since:]:
-        yield item_of(
+        yield row(
             Notification,
             userId=notice.user_id,
             type=notice.type.value,
@@ -162,22 +204,19 @@ def without(items: list[Item], *names: str) -> list[Item]:
 def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
     """Return the row that a paid request's exchange has."""
     request = bank.requests[request_id]
-    exchange: Item = written_anew(
-        item_of(
-            Transaction,
-            id=exchange_id,
-            providerId=request.provider_id,
-            consumerId=request.requester_id,
-            serviceId=request.service_id,
-            hoursSpent=request.amount,
-            status="COMPLETED",
-            description=bank.offers[request.service_id].title,
-            createdAt=bank.now,
-            completedAt=bank.now,
-            updatedAt=bank.now,
-        )
+    return row(
+        Transaction,
+        id=exchange_id,
+        providerId=request.provider_id,
+        consumerId=request.requester_id,
+        serviceId=request.service_id,
+        hoursSpent=request.earned,
+        status="COMPLETED",
+        description=bank.offers[request.service_id].title,
+        createdAt=bank.now,
+        completedAt=bank.now,
+        updatedAt=bank.now,
     )
-    return exchange
 
 
 @asynccontextmanager

@@ -12,18 +12,8 @@ from models import chain, ledger
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
 from models.ledger import Balance, Entry, EscrowStatus, Leg, Movement, TransactionType
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    NOW,
-    REQUEST_ID,
-    Bank,
-    bank_at,
-    figures,
-    hours,
-    make_balance,
-    make_escrow,
-)
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, figures, hours, make_balance, make_escrow
+from tests.unit.places import bank_at
 
 HOLD = ledger.hold(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2"))
 RELEASE = ledger.release(request_id=REQUEST_ID, from_user_id=ALICE, to_user_id=BOB, amount=hours("2"))
@@ -282,6 +272,7 @@ def test_a_locked_account_is_closed_to_what_spends_and_to_nothing_else(available
 
 def test_a_movement_spends_only_if_it_says_so() -> None:
     assert not Movement(id="m", legs=(), related_entity_id=REQUEST_ID).spends
+    assert ledger.hold(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2")).spends
     assert [movement.spends for movement in (HOLD, RELEASE, REFUND, BONUS)] == [True, False, False, False]
 
 

@@ -20,20 +20,8 @@ from models.lifecycle import (
     next_step,
 )
 from models.windows import DEFAULT_WINDOWS, seconds_to_wait, window
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    EVE,
-    EVERYTHING,
-    NOW,
-    REQUEST_ID,
-    WAYS,
-    Bank,
-    bank_at,
-    make_request,
-    people,
-    request_at,
-)
+from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, make_request
+from tests.unit.places import EVERYTHING, WAYS, bank_at, people, request_at
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
 # for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `rounds` there
@@ -333,6 +321,18 @@ def test_moving_notes_the_passage_and_forgets_the_failures() -> None:
     after = request.moved(NOW, status=RequestStatus.VALIDATING)
     assert after.passages == (Passage(status=RequestStatus.VALIDATING, at=NOW),)
     assert (after.version, after.resumptions, after.failing_since) == (1, 0, None)
+
+
+def test_an_escrow_that_is_older_than_the_workflow_keeps_its_id() -> None:
+    assert make_request(escrow_id="of old").escrow_key == "of old"
+
+
+def test_a_request_that_waits_for_an_admin_is_stranded_and_not_over() -> None:
+    request = request_at("ACCEPTED").due(None)
+    assert (request.is_over, request.is_stranded) == (False, True)
+    for place in ("ACCEPTED", "REJECTED", "DISPUTED"):
+        assert not request_at(place).is_stranded
+    assert not request_at("DISPUTED").due(None).is_stranded
 
 
 def test_no_life_is_endless() -> None:

@@ -21,8 +21,9 @@ from models.reconciliation import (
 from models.reports import Reports
 from models.tables import ReconciliationReport
 from models.transactions import Transactions
-from tests.unit.builders import ALICE, BOB, NOW, WAYS, Bank, bank_at, hours
+from tests.unit.builders import ALICE, BOB, NOW, Bank, hours
 from tests.unit.mirror import MemoryStore
+from tests.unit.places import WAYS, bank_at
 
 
 def account_of(bank: Bank, member: str = ALICE, **changes: Any) -> Account:
@@ -169,3 +170,9 @@ async def test_the_mark_of_the_one_that_runs_is_no_report() -> None:
     store.add(ReconciliationReport, id="running", reportId="a-report")
     reports = Reports(store, Transactions(store, lambda: NOW), lambda: NOW)
     assert await reports.find("running") is None
+
+
+def test_what_was_issued_is_told_less_what_was_taken_back(account: Account) -> None:
+    assert account.issued == hours("10")
+    taken = replace(account.entries[0], issued=hours("-2.5"))
+    assert replace(account, entries=[*account.entries, taken]).issued == hours("7.5")
