@@ -23,8 +23,9 @@ def play(name: str, plan: Plan = calm) -> World:
     """Play a story to its end in a world of its own."""
 
     async def played() -> World:
-        async with alive(World(SEED, plan)) as world:
-            await STORIES[name].play(world)
+        story = STORIES[name]
+        async with alive(World(SEED, plan, resumed_for=story.resumed_for)) as world:
+            await story.play(world)
             return world
 
     return run(played())

@@ -11,7 +11,7 @@ from models.tables import ServiceRequest
 from resolvers.service_requests import Asked
 from tests.chaos.books import rows
 from tests.chaos.faults import WEATHER, Call, Fault
-from tests.chaos.stories import ask, follow, rate
+from tests.chaos.stories import Plight, ask, follow, rate
 from tests.chaos.virtual_time import run
 from tests.chaos.world import World, alive
 
@@ -48,10 +48,10 @@ class Storm:
         return self._random.choice([fault for fault in WEATHER if call.can(fault)])
 
 
-def policy(random: Random) -> dict[Step, tuple[str, ...]]:
+def policy(random: Random) -> dict[Step | Plight, list[str]]:
     """Return what two people will do, at each wait at most twice."""
     drawn = {step: random.choices([*moods], [*moods.values()], k=2) for step, moods in MOODS.items()}
-    return {step: tuple(filter(None, acts)) for step, acts in drawn.items()}
+    return {step: list(filter(None, acts)) for step, acts in drawn.items()}
 
 
 async def deal(world: World, services: Mapping[str, str], storm: Storm) -> None:
@@ -93,7 +93,7 @@ async def tell_again(world: World) -> None:
     if known:
         kind = world.random.choice(("Service Request Submitted", "Provider Response Received"))
         event = {"detail-type": kind, "detail": {"requestId": world.random.choice(known)}}
-        await world.deliver("startServiceRequest", event)
+        await world.bus.deliver("startServiceRequest", event)
 
 
 async def keep_looking(world: World) -> None:
