@@ -19,7 +19,7 @@ from resolvers.identity import Caller
 from resolvers.paging import PageTokens
 from resolvers.payload import response_of
 from schema.amplify.build import MirrorSchema
-from schema.errors import INTERNAL_FAILURE
+from schema.errors import INTERNAL_FAILURE, RefusedError
 from schema.limits import Limits
 from tests.chaos.services import services_over
 
@@ -74,7 +74,10 @@ async def ask(
     else:
         asked = Asked.by(caller.sub, key, hash_of(document, variables, None))
         context.cause = asked.cause
-        result, _ = await Idempotency(store, world.clock).once(asked, run)
+        try:
+            result, _ = await Idempotency(store, world.clock).once(asked, run)
+        except RefusedError as error:
+            return error.error_type
     response: Any = response_of(result)
     for error in response.get("errors", ()):
         if error["errorType"] in _PASSING:

@@ -4,7 +4,7 @@ A new way is one more `Story`; a new thing that people can do is one more line o
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,7 +21,7 @@ from models.store import ConditionFailedError, Item
 from models.tables import Rating, UserBalance
 from resolvers.service_requests import Asked
 from tests.chaos.acts import ACTS, is_told_of
-from tests.chaos.world import World
+from tests.chaos.world import PATIENCE_SECONDS, World
 from tests.unit.builders import hours
 
 ALICE, BOB = "alice", "bob"
@@ -48,22 +48,23 @@ async def ask(world: World, asked: Asked) -> Request | Refusal | None:
     return await world.persist("create", world.requests.create, asked)
 
 
-def _occasion(world: World, request: Request) -> Step | Plight | None:
-    """Return what about a request people may do something about now."""
+def _occasions(world: World, request: Request) -> Iterator[Step | Plight]:
+    """Yield what about a request people may do something about now."""
     if request.is_stranded:
-        return Plight.STRANDED
+        yield Plight.STRANDED
     if is_told_of(world, request):
-        return Plight.FAILED
-    return request.wait.name if request.wait and not request.wait.answer else None
+        yield Plight.FAILED
+    if request.wait and not request.wait.answer:
+        yield request.wait.name
 
 
 async def follow(world: World, request_id: str, policy: dict[Step | Plight, list[str]]) -> None:
     """Do on each occasion what the policy says, each act once, until the request has ended."""
-    pause = FIRST_LOOK
+    pause, end = FIRST_LOOK, asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while (request := await world.look(request_id)) is not None and not request.is_over:
-        occasion = _occasion(world, request)
-        acts = policy.get(occasion) if occasion else None
-        if not acts:
+        assert asyncio.get_running_loop().time() < end, f"this never ends: {request}"
+        acts = next((policy[one] for one in _occasions(world, request) if policy.get(one)), None)
+        if acts is None:
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, LAST_LOOK)
             continue
