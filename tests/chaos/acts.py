@@ -39,6 +39,12 @@ ANSWERS: Mapping[str, tuple[Step, Response, Any]] = {
     "confirm work": (Step.CONFIRM_SERVICE_COMPLETION, Response.CONFIRMED, None),
 }
 _PROVIDER = frozenset({"accept", "reject", "offer", "start", "finish"})
+DECISIONS = (
+    Response.REFUND_TO_REQUESTER,
+    Response.PAY_TO_PROVIDER,
+    Response.PARTIAL_REFUND,
+    Response.DISMISS_DISPUTE,
+)
 _RELEASE = "mutation M($input: ReleaseEscrowInput!) { releaseEscrow(input: $input) { id status } }"
 _CANCEL = "mutation M($input: CancelEscrowInput!) { cancelEscrow(input: $input) { id status } }"
 
@@ -53,7 +59,7 @@ def _answering(name: str) -> Act:
     return act
 
 
-def _deciding(decision: Response, share: str | None = None, *, by: str = ADMIN) -> Act:
+def deciding(decision: Response, share: str | None = None, *, by: str = ADMIN) -> Act:
     given = None if share is None else hours(share)
 
     async def act(world: World, request: Request) -> Any:
@@ -65,7 +71,7 @@ def _deciding(decision: Response, share: str | None = None, *, by: str = ADMIN) 
     return act
 
 
-def _assigning(by: str) -> Act:
+def assigning(by: str) -> Act:
     async def act(world: World, request: Request) -> Any:
         return await world.disputes.assign(request.disputes[-1].id, by=by)
 
@@ -158,16 +164,24 @@ async def begin_again(world: World, request: Request) -> Any:
     return await world.requests.start(request.id, by=request.requester_id)
 
 
-async def lose(world: World, _request: Request) -> None:
+def lose(world: World) -> None:
     """Every execution and token is gone, and nobody is told."""
     world.machines.forget()
     world.strike()
 
 
-async def restart(world: World, _request: Request) -> None:
+async def restart(world: World) -> None:
     """The local cloud is restarted: every execution and token is gone, and the server revives what lives."""
-    await lose(world, _request)
+    lose(world)
     await world.persist("revive", _revived, world)
+
+
+async def _lose(world: World, _request: Request) -> None:
+    lose(world)
+
+
+async def _restart(world: World, _request: Request) -> None:
+    await restart(world)
 
 
 async def _revived(world: World) -> None:
@@ -216,22 +230,22 @@ ACTS: Mapping[str, Act] = {
     "withdraw": withdraw,
     "dispute": dispute,
     "object": object_,
-    "assign": _assigning(ADMIN),
-    "assign another": _assigning(OTHER_ADMIN),
+    "assign": assigning(ADMIN),
+    "assign another": assigning(OTHER_ADMIN),
     "be late": be_late,
-    "grant": _deciding(Response.REFUND_TO_REQUESTER),
-    "award": _deciding(Response.PAY_TO_PROVIDER),
-    "divide": _deciding(Response.PARTIAL_REFUND, "0.75"),
-    "dismiss": _deciding(Response.DISMISS_DISPUTE),
-    "dismiss as another": _deciding(Response.DISMISS_DISPUTE, by=OTHER_ADMIN),
+    "grant": deciding(Response.REFUND_TO_REQUESTER),
+    "award": deciding(Response.PAY_TO_PROVIDER),
+    "divide": deciding(Response.PARTIAL_REFUND, "0.75"),
+    "dismiss": deciding(Response.DISMISS_DISPUTE),
+    "dismiss as another": deciding(Response.DISMISS_DISPUTE, by=OTHER_ADMIN),
     "pay out": pay_out,
     "give back": give_back,
     "lock": lock,
     "unlock": unlock,
     "spend all": spend_all,
     "begin again": begin_again,
-    "lose": lose,
-    "restart": restart,
+    "lose": _lose,
+    "restart": _restart,
     "abort": abort,
     "mend": mend,
     "redrive": redrive,

@@ -23,7 +23,7 @@ from tests.chaos.world import World
 from tests.unit.builders import hours
 
 ALICE, BOB = "alice", "bob"
-_TRANSFER = """mutation M($input: ProcessDirectTransferInput!) {
+TRANSFER = """mutation M($input: ProcessDirectTransferInput!) {
   processDirectTransfer(input: $input) { id transactionId amount balanceAfter } }"""
 Run = Callable[[World], Awaitable[None]]
 
@@ -130,7 +130,7 @@ async def send_under_a_key(world: World) -> None:
 
     async def send(key: str, amount: float) -> Any:
         gift = {"transactionType": "TRANSFER", "fromUserId": ALICE, "toUserId": BOB, "amount": amount}
-        sent = partial(ask, world, Caller(ALICE, ALICE), _TRANSFER, {"input": gift}, key=key)
+        sent = partial(ask, world, Caller(ALICE, ALICE), TRANSFER, {"input": gift}, key=key)
         return await world.persist("under a key", sent)
 
     answer = await send("one", 1.0)

@@ -49,7 +49,7 @@ _T = TypeVar("_T")
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 SWEEP_SECONDS = 60.0
 # A client gives up only when nothing helps, which is a finding.
-TRIES = 60
+TRIES = 400
 LATENCY = (0.001, 0.008)
 # Long after every window, every retry and every pause of the sweep.
 PATIENCE_SECONDS = 6 * 3_600.0
@@ -145,6 +145,7 @@ class World:
 
     async def persist(self, purpose: str, act: Callable[..., Awaitable[_T]], *given: Any) -> _T:
         """Act as a client does: again, if there was no answer or none that says what became of it."""
+        last: BaseException | None = None
         for _ in range(TRIES):
             path.set(purpose)
             try:
@@ -152,8 +153,9 @@ class World:
             except TROUBLE as error:
                 if isinstance(error, BrokenLedgerError):
                     raise
+                last = error
                 await asyncio.sleep(self.random.uniform(0.1, 1.5))
-        raise AssertionError(f"{purpose} did not go through")
+        raise AssertionError(f"{purpose} did not go through: {last!r}")
 
     async def settle(self, *members: str) -> None:
         """Let members join."""
@@ -184,7 +186,7 @@ class World:
         for execution in self.machines.executions.values():
             if execution.task and execution.task.done() and not execution.task.cancelled():
                 execution.task.result()
-        assert self.broken == []
+        assert self.broken == [], self.broken
 
     async def _live(self) -> list[str]:
         stored = await rows(self.store, ServiceRequest)
@@ -213,20 +215,22 @@ class _Wires:
         match service:
             case "dynamodb":
                 answer = await self._world.engine.call(service, operation, **params)
-                await self._note(params.get("TransactItems", ()) if operation == "transact_write_items" else ())
+                if operation == "transact_write_items":
+                    self._world.bus.written(params["TransactItems"])
+                    await self._see([item["Update"] for item in params["TransactItems"] if "Update" in item])
+                elif operation == "update_item":
+                    await self._see([params])
                 return answer
             case "stepfunctions":
                 return await self._world.machines.call(operation, **params)
         return await self._world.bus.call(service, operation, **params)
 
-    async def _note(self, written: Sequence[Mapping[str, Any]]) -> None:
-        """Let the log's stream have what was written, and see where it has brought requests."""
+    async def _see(self, updates: Sequence[Mapping[str, Any]]) -> None:
+        """See where requests have come to that were written."""
         world = self._world
-        world.bus.written(written)
         table = world.names.table(ServiceRequest)
-        updates = (item["Update"] for item in written if item.get("Update", {}).get("TableName") == table)
-        for update in updates:
-            if (request := await world.look(update["Key"]["id"]["S"])) is not None:
+        for key in [update["Key"]["id"]["S"] for update in updates if update["TableName"] == table]:
+            if (request := await world.look(key)) is not None:
                 world.recoveries.seen(request, world.clock())
 
     async def pause(self, seconds: float) -> None:
