@@ -57,11 +57,14 @@ def in_words(place: str, event: str) -> str:
 
 
 def refusals(event: str) -> str:
-    """Return all the ways in which an event is refused, wherever it is."""
+    """Return all the ways in which an event is refused, wherever it is, and where it changes nothing any more."""
     found: set[str] = set()
+    done: list[str] = []
     for place in WAYS:
         bank = bank_at(place)
         verdict, request = decided(bank, event), bank.requests[REQUEST_ID]
+        if verdict is request:
+            done.append(place)
         if not isinstance(verdict, Refusal):
             continue
         own = {"status": request.status.value, "statusReason": request.status_reason}
@@ -69,7 +72,7 @@ def refusals(event: str) -> str:
         words = " ".join(f"{name}={fact}" for name, fact in sorted(facts.items()))
         message = verdict.message.replace(f"request is {request.status}", "request is …")
         found.add(f"  {verdict.code}{' passing' * verdict.passing} “{message}” {words}".rstrip())
-    text = "\n".join(sorted(found)) or "  never"
+    text = "\n".join([*sorted(found), f"  has been done already: {', '.join(done) or 'nowhere'}"])
     for name, known in _NAMES.items():
         text = text.replace(known, name)
     return text
