@@ -7,11 +7,12 @@ writes down what the rules say now. Read what has changed there as carefully as 
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from typing import Any
 
+from models import endings
 from models.change import Change, Guard
 from models.disputes import escrow_key
 from models.errors import Refusal
@@ -26,14 +27,14 @@ RULES: dict[str, Rule] = {**EVERYTHING, **QUARREL, **ADMINS}
 
 def dispute_of(event: str) -> str | None:
     """Return the dispute that an event raises, which has to be read with its request."""
-    rule = RULES[event]
+    rule = RULES.get(event)
     raised = rule.keywords.get("dispute") if isinstance(rule, partial) else None
     return raised.id if raised else None
 
 
 def decided(bank: Bank, event: str) -> Any:
     """Return what a rule decides about the bank's request."""
-    return RULES[event](bank.scene(bank.requests[REQUEST_ID], dispute_of(event)), bank.now)
+    return {**RULES, **SWEEP}[event](bank.scene(bank.requests[REQUEST_ID], dispute_of(event)), bank.now)
 
 
 def steps_taken() -> list[tuple[str, str]]:
@@ -43,13 +44,43 @@ def steps_taken() -> list[tuple[str, str]]:
     ]
 
 
+# What the sweep and whoever hears of a failure do, and to what.
+SWEEP: dict[str, Rule] = {
+    "resume": partial(endings.resume, execution_arn="next"),
+    "restart": partial(endings.redrive, execution_arn="next"),
+    "fail": partial(endings.note_failure, error="Timeout", cause="It took too long"),
+    "look": endings.look_later,
+    "give up": endings.give_up,
+}
+SWEPT = ("ESCROWED", "AWAITING", "COMPLETED", "PAID", "DISPUTED heard", "REJECTED")
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "well": {},
+    "due": {"due_at": -1},
+    "failed": {"failing_since": -3600},
+    "resumed": {"failing_since": -3600, "resumptions": 2, "due_at": -1},
+    "failing for a day": {"failing_since": -86_400, "resumptions": 20},
+    "failing for longer": {"failing_since": -86_401, "resumptions": 20},
+    "resumed out of nothing": {"resumptions": 2, "due_at": None},
+}
+
+
+def swept() -> list[tuple[str, str]]:
+    """Return every place and condition that the sweep finds a request in, with all that it may do."""
+    places = [f"{place}, {condition}" for place in SWEPT for condition in CONDITIONS]
+    return [(place, event) for place in places for event in SWEEP]
+
+
 def in_words(place: str, event: str) -> str:
     """Return all that a step changes and tells, taken a second after the place was reached."""
+    place, _, condition = place.partition(", ")
     bank = bank_at(place)
     bank.pass_time(1)
     moved_to(bank, step_function_execution_arn="execution", generation=bank.requests[REQUEST_ID].generation + 5)
+    for name, given in CONDITIONS[condition or "well"].items():
+        at = given if given is None or name == "resumptions" else bank.now + timedelta(seconds=given)
+        moved_to(bank, **{name: at})
     change = decided(bank, event)
-    lines = list(_changed(bank, change)) if isinstance(change, Change) else [f"nothing: {change}"]
+    lines = list(_changed(bank, change)) if isinstance(change, Change) else ["nothing"]
     text = "\n".join(f"  {line}" for line in lines)
     for name, known in _NAMES.items():
         text = text.replace(known, name)
@@ -172,7 +203,7 @@ def _word(value: Any, now: datetime) -> str:
 
 def record() -> Iterator[tuple[str, str]]:
     """Yield the headings of the record with what stands under each."""
-    for place, event in steps_taken():
+    for place, event in steps_taken() + swept():
         yield f"{place}: {event}", in_words(place, event)
     for event in RULES:
         yield f"refused: {event}", refusals(event)

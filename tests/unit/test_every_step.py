@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.every_step import RULES, in_words, refusals, steps_taken
+from tests.unit.every_step import RULES, in_words, refusals, steps_taken, swept
 
 RECORD = Path(__file__).with_name("every_step.txt")
 
@@ -34,5 +34,5 @@ def test_every_event_is_refused_as_it_is_written_down(event: str) -> None:
 
 
 def test_the_record_is_whole() -> None:
-    assert steps_taken() == STEPS
+    assert steps_taken() + swept() == STEPS
     assert len(RECORDED) == len(STEPS) + len(RULES)
