@@ -67,8 +67,8 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "no partial refund is decided without a share; the types do not know": (
             (
-                "_provider_share: dispute.decision is Response.PARTIAL_REFUND and dispute.provider_hours is not None "
-                "→ dispute.decision is Response.PARTIAL_REFUND"
+                "_provider_share: dispute.decision is Response.PARTIAL_REFUND "
+                "and dispute.provider_hours is not None → dispute.decision is Response.PARTIAL_REFUND"
             ),
         ),
         "`resolve` has refused what is not decided, or not open; the types do not know": (
