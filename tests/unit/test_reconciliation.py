@@ -187,12 +187,14 @@ def test_a_page_of_a_report_is_added_and_dated_and_so_is_its_end() -> None:
     assert both == Outcome(checked=3, count=4, found=(odd,), total_hours=hours("8"), issued_hours=hours("11"))
     begun = Report(
         id="r", status=ReportStatus.RUNNING, created_at=NOW, updated_at=NOW, members_checked=10,
-        discrepancy_count=20, discrepancies=(odd,), total_hours=hours("30"), issued_hours=hours("40"), page=5, version=7,
+        discrepancy_count=20, discrepancies=(odd,), total_hours=hours("30"), issued_hours=hours("40"),
+        page=5, version=7,
     )  # fmt: skip
     turned = begun.turned(both, [ALICE, BOB], "member/bob", now)
     assert turned == Report(
         id="r", status=ReportStatus.RUNNING, created_at=NOW, updated_at=now, members_checked=13,
-        discrepancy_count=24, discrepancies=(odd, odd), total_hours=hours("38"), issued_hours=hours("51"), page=6, version=8,
+        discrepancy_count=24, discrepancies=(odd, odd), total_hours=hours("38"), issued_hours=hours("51"),
+        page=6, version=8,
         members=(ALICE, BOB), cursor="member/bob",
     )  # fmt: skip
     ended = replace(turned, status=ReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)
