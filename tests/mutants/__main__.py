@@ -36,10 +36,11 @@ MODULES = (
     "idempotency", "reconciliation", "members", "ratings", "reputation",
 )  # fmt: skip
 _TESTED = (
+    "every_step",
     "ledger", "hours", "identifiers", "lock", "transfer", "intervention", "negotiation", "payment", "reputation",
     "idempotency", "progress", "reconciliation", "rows", "answers", "endings", "steps", "writing", "members",
     "ratings", "store", "patience", "accounts", "settlements", "raising", "resolutions", "transactions",
-    "composition", "lifecycle", "disputes",
+    "composition", "windows", "lifecycle", "disputes",
 )  # fmt: skip
 TESTS = tuple(f"tests/unit/test_{name}.py" for name in _TESTED)
 # The tests that a module's changes are noticed by first, where that is not its namesake.
@@ -47,7 +48,6 @@ _OWN = {
     "announcements": "steps",
     "chain": "ledger",
     "change": "composition",
-    "windows": "lifecycle",
 }
 AT_ONCE = 2
 # What takes long to import and is the same for all.
