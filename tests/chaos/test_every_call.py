@@ -83,6 +83,12 @@ def test_one_fault_changes_nothing_in_the_end(name: str, *, long: bool) -> None:
     assert sum(fired.values()) == len(chosen)
 
 
+def test_hours_sent_under_a_key_go_once_wherever_the_server_dies() -> None:
+    writes = [call for call in way("under a key") if call.path == "under a key" and call.writes]
+    for call in writes:
+        assert play("under a key", at(call.number, Fault.KILLED_AFTER)).calls.fired[Fault.KILLED_AFTER] == 1
+
+
 def test_the_sweep_may_fail_wherever_it_looks() -> None:
     looks = [call.number for call in way("not answered") if is_idle(call)][:8]
     for fault in (Fault.UNSENT, Fault.THROTTLED, Fault.KILLED_BEFORE):
