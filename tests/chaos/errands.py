@@ -35,11 +35,13 @@ class Errand:
     Args:
         run: does it, and sees what comes of it.
         alice, bob: their hours.
+        down, resumed_for: as for a request's story.
     """
 
     run: Run
     alice: str
     bob: str
+    down: tuple[str, ...] = ()
     resumed_for: timedelta = RESUMED_FOR
 
     async def play(self, world: World) -> None:
