@@ -90,6 +90,7 @@ async def give(world: World) -> None:
     gift = transfer(wish(world, TransactionType.TRANSFER, 2.5, of=ALICE, to=BOB, by=ALICE))
     entry = await world.persist("transfer", world.accounts.transfer, gift)
     assert await world.persist("transfer", world.accounts.transfer, gift) == entry
+    assert not isinstance(entry, Refusal)
     assert entry["id"]["S"] == gift.entry_id
     other = transfer(wish(world, TransactionType.TRANSFER, 7.51, of=ALICE, to=BOB, by=ALICE))
     refused = await world.persist("transfer", world.accounts.transfer, other)

@@ -2,20 +2,20 @@
 
 import os
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from random import Random
 
 import pytest
 
-from tests.chaos.errands import ERRANDS
+from tests.chaos.errands import ERRANDS, Errand
 from tests.chaos.faults import WEATHER, Call, Fault, Plan, at, calm
-from tests.chaos.stories import STORIES
+from tests.chaos.stories import STORIES, Story
 from tests.chaos.virtual_time import run
 from tests.chaos.world import World, alive
 from workflows.handlers import FUNCTIONS
 
-PLAYED = {**STORIES, **ERRANDS}
+PLAYED: Mapping[str, Story | Errand] = {**STORIES, **ERRANDS}
 SEED = 7
 # Of all cases, how many a short run takes.
 SHARE = 0.05
@@ -95,6 +95,12 @@ def test_hours_sent_under_a_key_go_once_wherever_the_server_dies() -> None:
     writes = [call for call in way("under a key") if call.path == "under a key" and call.writes]
     for call in writes:
         assert play("under a key", at(call.number, Fault.KILLED_AFTER)).calls.fired[Fault.KILLED_AFTER] == 1
+
+
+def test_a_call_that_fails_in_passing_puts_no_request_off() -> None:
+    looks = [call for call in way("aborted") if call.path == "resumeFailedRequest" and not call.writes]
+    for call in looks:
+        assert play("aborted", at(call.number, Fault.UNSENT)).calls.fired[Fault.UNSENT] == 1
 
 
 def test_the_sweep_may_fail_wherever_it_looks() -> None:
