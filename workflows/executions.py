@@ -173,7 +173,7 @@ class Executions:
         return True
 
     async def begin_anew(self, request: Request) -> None:
-        """See to a live request after what moves it has been gone for a while: what failed meanwhile is forgotten."""
+        """See to a live request after what moves it was gone for a while: what failed meanwhile is forgotten."""
         moved = await self._transactions.move(request.id, endings.begin_anew, generation=request.generation)
         if isinstance(moved, Moved):
             await self.look_after(moved.request)

@@ -1,4 +1,4 @@
-"""After a restart of the server, its functions or the local cloud: every live request is looked after, due or not."""
+"""After a restart of server, functions or local cloud: every live request is looked after, due or not."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,8 +1,9 @@
-"""A crowd of real clients: members who deal with each other over HTTP and never give up, whatever breaks meanwhile."""
+"""A crowd of real clients: members who deal with each other over HTTP and insist, whatever dies meanwhile."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -12,246 +13,195 @@ from uuid import uuid4
 
 import httpx
 
+from models.lifecycle import ENDED
+from tests.chaos.plots import ACTS, PLOTS, Plot
 from tests.integration.conftest import GraphQL, Member, RefusedError, Server, joining, minting
-from tests.integration.quarrels import Quarrel
-from tests.integration.requests import Deal, new_deal
+from tests.integration.quarrels import Quarrel, quarrel_over
+from tests.integration.requests import new_deal
 from tests.integration.test_transfers import TRANSFER
 
-# Errors that say nothing of what became of a mutation, or that nothing did: a client sends it again.
+# Hours enough for whatever a test does with them.
+ISSUED = 500
+# What says nothing of what became of a mutation, or that nothing did: a client sends it again.
 _PASSING = frozenset({"InternalFailure", "CONTENTION"})
 # Longer than the 20 s that a movement is tried for.
 _ANSWER_LIMIT = 25.0
-_TRY_AGAIN = 0.2
-_LOOK_EVERY = 0.15
-_ENDED = frozenset({"PAID", "REJECTED", "EXPIRED"})
-ISSUED = 500
+_PAUSE = 0.2
+# A wait that is open so long after what people have done: what they did has come to be undone.
+_LOST_AFTER = 8.0
+_GIVEN_BACK = Decimal("0.01")
 
 
 @asynccontextmanager
 async def insisting(server: Server) -> AsyncIterator[GraphQL]:
-    """Give what asks a server as a good client does: again until it is answered, under one Idempotency-Key or none.
+    """Give what asks a server as a good client does: again, until there is an answer that says what became of it.
 
-    Half of what is sent carries a key; the other half counts on every mutation's being repeatable by itself.
+    Half of what is sent carries an Idempotency-Key; the other half counts on being repeatable by itself.
     """
     keyed = Random(0)  # noqa: S311 — no secret
     async with httpx.AsyncClient(base_url=server.url, timeout=_ANSWER_LIMIT) as client:
 
         async def ask(token: str, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-            headers = {"Authorization": token}
-            if keyed.random() < 1 / 2:
-                headers["Idempotency-Key"] = str(uuid4())
+            key = {"Idempotency-Key": str(uuid4())} if keyed.random() < 1 / 2 else {}
             sent = {"query": query, "variables": variables or {}}
             while True:
                 with suppress(httpx.TransportError):
-                    body = (await client.post("/graphql", json=sent, headers=headers)).json()
-                    errors = body.get("errors")
-                    if not errors:
+                    answer = await client.post("/graphql", json=sent, headers={"Authorization": token, **key})
+                    body = answer.json()
+                    if not (errors := body.get("errors")):
                         return cast("dict[str, Any]", body["data"])
                     if errors[0].get("errorType") not in _PASSING:
                         raise RefusedError(errors)
-                await asyncio.sleep(_TRY_AGAIN)
+                await asyncio.sleep(_PAUSE)
 
         yield ask
 
 
-async def give(graphql: GraphQL, by: Member, to: Member, amount: float, kind: str = "TRANSFER") -> None:
-    """Give hours to another member, or issue some."""
-    giver = {"fromUserId": by.sub} if kind == "TRANSFER" else {}
-    wish = {"id": str(uuid4()), "toUserId": to.sub, "amount": amount, "transactionType": kind, **giver}
+async def give(graphql: GraphQL, by: Member, to: Member, amount: Decimal | int, *, issued: bool = False) -> None:
+    """Give hours to another member, or issue some as an admin."""
+    kind = (
+        {"transactionType": "ADMIN_ADJUSTMENT"}
+        if issued
+        else {"transactionType": "TRANSFER", "fromUserId": by.sub}
+    )
+    wish = {"id": str(uuid4()), "toUserId": to.sub, "amount": float(amount), **kind}
     await graphql(by.token, TRANSFER, {"input": wish})
-
-
-Act = Callable[[Quarrel], Awaitable[Any]]
-
-
-async def dispute(quarrel: Quarrel) -> None:
-    """Raise it under an id of its own, as another one than any before."""
-    quarrel.id = str(uuid4())
-    await quarrel.raise_it()
-
-
-def deciding(decision: str, share: float | None = None) -> Act:
-    """Return what an admin does who decides so."""
-
-    async def decide(quarrel: Quarrel) -> None:
-        await quarrel.assign()
-        await quarrel.decide(decision, share)
-
-    return decide
-
-
-ACTS: Mapping[str, Act] = {
-    "accept": lambda quarrel: quarrel.deal.respond(),
-    "reject": lambda quarrel: quarrel.deal.respond("REJECTED"),
-    "offer": lambda quarrel: quarrel.deal.offer(3, 1.5),
-    "take": lambda quarrel: quarrel.deal.negotiate("ACCEPT"),
-    "decline": lambda quarrel: quarrel.deal.negotiate("REJECT"),
-    "counter": lambda quarrel: quarrel.deal.negotiate("COUNTER", estimatedHours=1.5, agreedRate=1.1),
-    "start": lambda quarrel: quarrel.deal.mark("markServiceStarted"),
-    "confirm start": lambda quarrel: quarrel.deal.mark("confirmServiceStart"),
-    "finish": lambda quarrel: quarrel.deal.mark("markServiceComplete"),
-    "confirm work": lambda quarrel: quarrel.deal.mark("confirmServiceCompletion"),
-    "cancel": lambda quarrel: quarrel.deal.end("cancelServiceRequest", by=quarrel.deal.alice),
-    "withdraw": lambda quarrel: quarrel.deal.end("withdrawServiceRequest", by=quarrel.deal.bob),
-    "dispute": dispute,
-    "refund": deciding("RefundToRequester"),
-    "pay": deciding("PayToProvider"),
-    "split": deciding("PartialRefund", 0.75),
-    "dismiss": deciding("DismissDispute"),
-}
-
-_ACCEPTED = {"WaitForProviderResponse": ("accept",)}
-_WORKED = {
-    **_ACCEPTED,
-    "WaitForServiceStart": ("start",),
-    "ConfirmServiceStart": ("confirm start",),
-    "WaitForCompletion": ("finish",),
-    "ConfirmServiceCompletion": ("confirm work",),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One way of a request's.
-
-    Args:
-        acts: what people do at each step, in the order of its turns.
-        spent: what the requester has paid in the end, by the statuses that it may end with.
-    """
-
-    acts: Mapping[str, tuple[str, ...]]
-    spent: Mapping[str, str]
-
-
-PLOTS: Mapping[str, Plot] = {
-    "paid": Plot(_WORKED, {"PAID": "2"}),
-    "rejected": Plot({"WaitForProviderResponse": ("reject",)}, {"REJECTED": "0"}),
-    "negotiated": Plot(
-        {
-            **_WORKED,
-            "WaitForProviderResponse": ("offer", "offer"),
-            "WaitForNegotiationResponse": ("counter", "take"),
-        },
-        {"PAID": "4.5"},
-    ),
-    "declined": Plot(
-        {"WaitForProviderResponse": ("offer",), "WaitForNegotiationResponse": ("decline",)}, {"REJECTED": "0"}
-    ),
-    "cancelled": Plot({"WaitForProviderResponse": ("cancel",)}, {"REJECTED": "0"}),
-    "withdrawn": Plot({**_WORKED, "WaitForCompletion": ("withdraw",)}, {"REJECTED": "0"}),
-    "confirmed by the clock": Plot(
-        {**_ACCEPTED, "WaitForServiceStart": ("start",), "WaitForCompletion": ("finish",)}, {"PAID": "2"}
-    ),
-    "refunded": Plot(
-        {**_WORKED, "WaitForCompletion": ("dispute",), "WaitForAdminDecision": ("refund",)}, {"REJECTED": "0"}
-    ),
-    "split": Plot(
-        {**_WORKED, "WaitForServiceStart": ("dispute",), "WaitForAdminDecision": ("split",)}, {"PAID": "0.75"}
-    ),
-    "dismissed": Plot(
-        {**_WORKED, "WaitForCompletion": ("dispute", "finish"), "WaitForAdminDecision": ("dismiss",)},
-        {"PAID": "2"},
-    ),
-    "paid, disputed, split": Plot(
-        {**_WORKED, "PAID": ("dispute",), "WaitForAdminDecision": ("split",)}, {"PAID": "0.75"}
-    ),
-}
 
 
 @dataclass(slots=True)
 class Player:
-    """Two members with one service between them, who have one request after the other.
+    """A requester and a provider, who have one request after the other; and each time a little is given back.
 
     Args:
-        quarrel: the two, and the admin who decides whatever they cannot agree on.
-        random: chooses the plots.
-        ended: how often each plot was played to its end.
-        flow: how many hours went from the requester to the provider.
-        rest: when the last request ended, by the monotonic clock.
+        quarrel: the two, and the admin who decides what they cannot agree on.
+        random: chooses among the plots.
+        may_rewind: what was done may come to be undone, so that the two look whether they have to do it again.
+        played: how often each plot was played.
+        moved: the hours that went from the requester to the provider.
+        rested: when the last request ended, by the monotonic clock.
     """
 
     quarrel: Quarrel
     random: Random
-    ended: dict[str, int] = field(default_factory=dict)
-    flow: Decimal = Decimal(0)
-    rest: float = 0.0
+    may_rewind: bool = False
+    played: Counter[str] = field(default_factory=Counter)
+    moved: Decimal = Decimal(0)
+    rested: float = 0.0
 
-    async def play(self, until: asyncio.Event) -> None:
-        """Play until it is enough, and what was begun to its end."""
-        while not until.is_set():
+    async def play(self, enough: asyncio.Event) -> None:
+        """Play until it is enough, and what has begun to its end."""
+        deal = self.quarrel.deal
+        while not enough.is_set():
             name = self.random.choice([*PLOTS])
-            spent = await self._play(PLOTS[name])
-            await give(self.quarrel.deal.graphql, self.quarrel.deal.bob, self.quarrel.deal.alice, 0.01)
-            self.flow += spent - Decimal("0.01")
-            self.ended[name] = self.ended.get(name, 0) + 1
-            self.rest = time.monotonic()
+            await _Game(replace(self.quarrel, deal=deal.again()), PLOTS[name], may_rewind=self.may_rewind).play()
+            await give(deal.graphql, deal.bob, deal.alice, _GIVEN_BACK)
+            self.moved += Decimal(PLOTS[name].spent) - _GIVEN_BACK
+            self.played[name] += 1
+            self.rested = time.monotonic()
 
-    async def _play(self, plot: Plot) -> Decimal:
-        quarrel = replace(self.quarrel, deal=self.quarrel.deal.again())
-        await quarrel.deal.ask()
-        done: dict[str, int] = {}
+
+@dataclass(slots=True)
+class _Game:
+    """One request, gone one way; `turns` is how many people have had at each step, `at` when they had the last."""
+
+    quarrel: Quarrel
+    plot: Plot
+    may_rewind: bool
+    turns: Counter[str] = field(default_factory=Counter)
+    at: float = 0.0
+
+    async def play(self) -> None:
+        await self.quarrel.deal.ask()
         while True:
-            found = await quarrel.deal.status()
-            step, turn = found["currentStep"], done.get(found["currentStep"], 0)
-            acts = plot.acts.get(step, ())
-            if turn < len(acts) and (found["deadline"] or found["status"] in _ENDED):
-                done[step] = turn + await self._acted(acts[turn], quarrel)
-            elif found["status"] in _ENDED:
-                assert found["status"] in plot.spent, f"{plot} came to {found}"
-                return Decimal(plot.spent[found["status"]])
+            found = await self._look()
+            is_over, step = found["status"] in ENDED, found["currentStep"]
+            if (is_over or found["deadline"]) and self._is_on(step):
+                await self._act(step)
+            elif is_over:
+                assert found["status"] == self.plot.status, f"{self.plot} has come to {found}"
+                return
             else:
-                await asyncio.sleep(_LOOK_EVERY)
+                await asyncio.sleep(_PAUSE)
 
-    async def _acted(self, name: str, quarrel: Quarrel) -> bool:
-        """Act; what is refused comes too early or too late, and the next look tells which."""
+    async def _look(self) -> dict[str, Any]:
+        """Look how far it has come."""
+        if self.may_rewind and await self.quarrel.deal.look() is None:
+            await self.quarrel.deal.ask()
+        found = await self.quarrel.deal.status()
+        step = found["currentStep"]
+        if self.may_rewind and found["deadline"] and self.turns[step] and time.monotonic() - self.at > _LOST_AFTER:
+            self.turns[step] -= 1
+        return found
+
+    def _is_on(self, step: str) -> bool:
+        return self.turns[step] < len(self.plot.acts.get(step, ()))
+
+    async def _act(self, step: str) -> None:
+        """Act; what is refused came too early or too late, and the next look tells which."""
         try:
-            await ACTS[name](quarrel)
+            await ACTS[self.plot.acts[step][self.turns[step]]](self.quarrel)
         except RefusedError:
-            await asyncio.sleep(_LOOK_EVERY)
-            return False
-        return True
+            await asyncio.sleep(_PAUSE)
+        else:
+            self.turns[step] += 1
+            self.at = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Some members in a ring: each asks the next one, so that every balance is moved from two sides."""
+    """Members in a ring: each asks the next one, so that every balance is moved from two sides."""
 
-    graphql: GraphQL
-    members: tuple[Member, ...]
-    players: tuple[Player, ...]
+    players: Sequence[Player]
 
     @classmethod
-    async def gather(cls, server: Server, graphql: GraphQL, size: int, seed: int) -> "Crowd":
-        """Let them join, with hours enough."""
+    async def gather(
+        cls, server: Server, graphql: GraphQL, size: int, seed: int, *, may_rewind: bool = False
+    ) -> "Crowd":
+        """Let them join, and give them hours enough."""
         join = joining(graphql, minting(server))
         admin = await join("ada", "admin")
-        people = [await join(f"member{number}") for number in range(size)]
-        for member in people:
-            await give(graphql, admin, member, ISSUED, "ADMIN_ADJUSTMENT")
+        ring = [await join("member") for _ in range(size)]
+        for member in ring:
+            await give(graphql, admin, member, ISSUED, issued=True)
         players = []
-        for number, (alice, bob) in enumerate(zip(people, people[1:] + people[:1], strict=True)):
-            pair = iter((alice, bob))
+        for number, alice in enumerate(ring):
+            pair = {"alice": alice, "bob": ring[(number + 1) % size], "ada": admin}
+            quarrel = await quarrel_over(await new_deal(graphql, _out_of(pair)), _out_of(pair))
+            random = Random(f"{seed}/{number}")  # noqa: S311 — no secret
+            players.append(Player(quarrel, random, may_rewind))
+        return cls(players)
 
-            async def next_of(_role: str, pair: Any = pair) -> Member:
-                return cast("Member", next(pair))
-
-            deal: Deal = await new_deal(graphql, next_of)
-            players.append(Player(Quarrel(deal, admin), Random(f"{seed}/{number}")))  # noqa: S311 — no secret
-        return cls(graphql, (admin, *people), tuple(players))
-
-    async def play(self, until: asyncio.Event) -> None:
-        """Let everybody play."""
+    async def play(self, enough: asyncio.Event) -> None:
+        """Let everybody play until it is enough."""
         async with asyncio.TaskGroup() as tasks:
             for player in self.players:
-                tasks.create_task(player.play(until))
+                tasks.create_task(player.play(enough))
+
+    @property
+    def played(self) -> Counter[str]:
+        """Return how often each plot was played."""
+        return sum((player.played for player in self.players), Counter())
+
+    @property
+    def rested(self) -> float:
+        """Return when the last request ended, by the monotonic clock."""
+        return max(player.rested for player in self.players)
 
     async def check_hours(self) -> None:
-        """Assert that everybody has exactly the hours that their requests have left them."""
-        expected = {member.sub: Decimal(10 + ISSUED) for member in self.members[1:]}
+        """Assert that everybody has exactly the hours that the plots have left them."""
+        due = {player.quarrel.deal.alice.sub: Decimal(10 + ISSUED) for player in self.players}
         for player in self.players:
-            expected[player.quarrel.deal.alice.sub] -= player.flow
-            expected[player.quarrel.deal.bob.sub] += player.flow
-        found = {
-            member.sub: await self.players[0].quarrel.deal.hours(member) for member in self.members[1:]
-        }
-        assert found == {sub: (hours, Decimal(0)) for sub, hours in expected.items()}
+            due[player.quarrel.deal.alice.sub] -= player.moved
+            due[player.quarrel.deal.bob.sub] += player.moved
+        for player in self.players:
+            deal = player.quarrel.deal
+            assert await deal.hours(deal.alice) == (due[deal.alice.sub], Decimal(0))
+
+
+def _out_of(members: dict[str, Member]) -> Any:
+    """Return what lets somebody join who has joined already."""
+
+    async def join(role: str, *_groups: str) -> Member:
+        return members[role]
+
+    return join
