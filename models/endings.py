@@ -196,7 +196,7 @@ def look_later(scene: Scene, now: datetime) -> Verdict:
 
 
 def begin_anew(scene: Scene, now: datetime) -> Verdict:
-    """Forget that a request's executions have failed: while their functions were gone that was no fault of its own.
+    """Forget that a request's executions have failed: without their functions that was no fault of its own.
 
     The next failure is then the first one again, and looked after at once.
     """

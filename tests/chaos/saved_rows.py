@@ -21,7 +21,8 @@ class SavedRows:
         """Return every item of the table that is scanned."""
         assert (service, operation) == ("dynamodb", "scan")
         partitions = self._items[params["TableName"]].values()
-        return {"Items": [item for partition in partitions for item in partition.values()]}
+        items = [item for partition in partitions for item in partition.values()]
+        return {"Items": items, "ScannedCount": len(items)}
 
     async def pause(self, seconds: float) -> None:
         """Never wait."""

@@ -108,7 +108,7 @@ class Snapshots:
             await asyncio.to_thread(_write, self._file, self.rows_as_json())
 
     def _save_stack(self) -> None:
-        """Save everything; what says that the stack is whole comes last, so that it never says so of what is not."""
+        """Save everything; what says that the stack is whole comes last, lest it say so of what is not."""
         from ministack import app
         from ministack.core import persistence
 
