@@ -14,7 +14,7 @@ from models.aws import AsyncCalls
 from models.settings import Settings
 from models.store import Store
 from tests.chaos.books import Books
-from tests.chaos.crowd import Crowd, insisting
+from tests.chaos.clients import Clients, insisting
 from tests.chaos.processes import Processes
 from tests.chaos.saved_rows import saved
 
@@ -39,7 +39,7 @@ FEW, MANY = 6, 14
 
 Blow = Callable[[Processes], None]
 Playing = asyncio.Task[None]
-Besieged = Callable[..., Awaitable[Crowd]]
+Besieged = Callable[..., Awaitable[Clients]]
 
 
 def kill_server(processes: Processes) -> None:
@@ -107,43 +107,43 @@ def seed() -> int:
 
 @pytest.fixture
 def besieged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, *, long: bool) -> Besieged:
-    """Return what deals blows while a crowd plays, and sees that all comes to its end in time."""
+    """Return what deals blows while a clients plays, and sees that all comes to its end in time."""
 
-    async def run(blows: Mapping[Blow, int], *, may_rewind: bool = False) -> Crowd:
+    async def run(blows: Mapping[Blow, int], *, may_rewind: bool = False) -> Clients:
         with Processes(tmp_path, **PATIENT) as processes:
             async with insisting(processes) as graphql:
                 size = MANY if long else FEW
-                crowd = await Crowd.gather(processes, graphql, size, seed, may_rewind=may_rewind)
+                clients = await Clients.gather(processes, graphql, size, seed, may_rewind=may_rewind)
                 enough = asyncio.Event()
-                playing = asyncio.create_task(crowd.play(enough))
+                playing = asyncio.create_task(clients.play(enough))
                 last = await strike(processes, blows, Random(seed), playing)  # noqa: S311 — no secret
                 enough.set()
                 await asyncio.wait({playing}, timeout=last + SETTLED_WITHIN - time.monotonic())
                 books = await read(processes, monkeypatch)
                 assert playing.done(), [request for request in books.requests if not request.is_over]
                 await playing
-                print(f"all had ended {crowd.rested - last:.1f} s after the last blow; played: {crowd.played}")  # noqa: T201
+                print(f"all had ended {clients.rested - last:.1f} s after the last blow; played: {clients.played}")  # noqa: T201
                 books.check()
                 books.check_over()
                 if not may_rewind:
-                    await crowd.check_hours()
-        return crowd
+                    await clients.check_hours()
+        return clients
 
     return run
 
 
 async def test_server_and_functions_killed_at_random(besieged: Besieged, *, long: bool) -> None:
-    crowd = await besieged(
+    clients = await besieged(
         {kill_server: 16, kill_functions: 17, kill_both: 17}
         if long
         else dict.fromkeys((kill_server, kill_functions, kill_both), 1)
     )
-    assert crowd.played.total() >= len(crowd.players)
+    assert clients.played.total() >= len(clients.players)
 
 
 async def test_the_local_cloud_restarted_in_the_middle_of_it_all(besieged: Besieged, *, long: bool) -> None:
-    crowd = await besieged({restart: 10 if long else 1})
-    assert crowd.played.total() >= len(crowd.players)
+    clients = await besieged({restart: 10 if long else 1})
+    assert clients.played.total() >= len(clients.players)
 
 
 async def test_the_local_cloud_killed_and_started_from_its_last_save(besieged: Besieged, *, long: bool) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from models.lifecycle import Request, Step
 from resolvers.service_requests import Asked
+from tests.chaos.acts import ACTS
 from tests.chaos.faults import KilledError
-from tests.chaos.stories import ACTS, ALICE, BOB, ask
+from tests.chaos.stories import ALICE, BOB, ask
 from tests.chaos.virtual_time import run
 from tests.chaos.world import World, alive
 from workflows.revival import revive
