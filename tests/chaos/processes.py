@@ -1,5 +1,6 @@
 """HourBank's processes, each of which may die: the server, its functions beside it, and the local cloud."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from workflows.deployment.local_cloud import LocalCloud
 
 APART = ("serve", "--functions", "external")
 _LOOK_EVERY = 0.02
+# It saves every five seconds, if anything has changed.
+_SAVE_LIMIT = 20.0
 
 
 class Processes(Server):
@@ -74,6 +77,16 @@ class Processes(Server):
         cloud = self._cloud
         cloud.attach()
         return cloud.environment
+
+    async def next_save(self) -> None:
+        """Wait until the local cloud has saved its rows once more."""
+        before = self._saved_at()
+        async with asyncio.timeout(_SAVE_LIMIT):
+            while self._saved_at() == before:  # noqa: ASYNC110 — nobody tells of a file
+                await asyncio.sleep(_LOOK_EVERY)
+
+    def _saved_at(self) -> int | None:
+        return self.rows.stat().st_mtime_ns if self.rows.exists() else None
 
     @property
     def rows(self) -> Path:

@@ -32,8 +32,6 @@ PATIENT = {
 }
 NAMES = Settings().names
 
-# The local cloud saves every five seconds.
-SAVED_WITHIN = 6.0
 # The members, who have as many requests at once.
 FEW, MANY = 6, 14
 
@@ -77,8 +75,9 @@ async def strike(processes: Processes, blows: Mapping[Blow, int], random: Random
     for blow in dealt:
         # Now the next one comes while all is still mending itself, now when much has begun again.
         pause = random.choice((random.uniform(0, 0.8), random.uniform(0.8, 4)))
-        # What is lost with the cloud is what came after its last save; let there be one.
-        await asyncio.sleep(pause + SAVED_WITHIN if blow is kill_all else pause)
+        if blow is kill_all:
+            await processes.next_save()  # what is lost with the cloud is what came after it
+        await asyncio.sleep(pause)
         if playing.done():
             await playing
         await asyncio.to_thread(blow, processes)
@@ -107,7 +106,7 @@ def seed() -> int:
 
 @pytest.fixture
 def besieged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, *, long: bool) -> Besieged:
-    """Return what deals blows while a clients plays, and sees that all comes to its end in time."""
+    """Return what deals blows while clients play, and sees that all comes to its end in time."""
 
     async def run(blows: Mapping[Blow, int], *, may_rewind: bool = False) -> Clients:
         with Processes(tmp_path, **PATIENT) as processes:
