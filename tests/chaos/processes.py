@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from models.settings import Settings
-from tests.integration.conftest import STOP_LIMIT, Server
+from tests.integration.conftest import STOP_LIMIT, Cloud, Server
 from workflows.deployment.local_cloud import LocalCloud
 
 APART = ("serve", "--functions", "external")
@@ -70,6 +70,10 @@ class Processes(Server):
     @property
     def _cloud(self) -> LocalCloud:
         return LocalCloud(self.directory, Settings())
+
+    def client(self, service: str) -> Any:
+        """Return a client of the local cloud's."""
+        return Cloud(self.environment["AWS_ENDPOINT_URL"]).client(service)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -17,6 +17,8 @@ from tests.chaos.books import Books
 from tests.chaos.clients import Clients, insisting
 from tests.chaos.processes import Processes
 from tests.chaos.saved_rows import saved
+from tests.integration.conftest import asking, joining, minting
+from tests.integration.requests import new_deal
 
 # One run's blows again, as a failure prints it: CHAOS_SEED=17.
 SEED = os.environ.get("CHAOS_SEED")
@@ -132,18 +134,30 @@ def besieged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, *, long
 
 
 async def test_server_and_functions_killed_at_random(besieged: Besieged, *, long: bool) -> None:
-    clients = await besieged(
-        {kill_server: 16, kill_functions: 17, kill_both: 17}
-        if long
-        else dict.fromkeys((kill_server, kill_functions, kill_both), 1)
-    )
+    kills = {kill_server: 16, kill_functions: 17, kill_both: 17}
+    clients = await besieged(kills if long else dict.fromkeys([*kills, restart], 1))
     assert clients.played.total() >= len(clients.players)
 
 
 async def test_the_local_cloud_restarted_in_the_middle_of_it_all(besieged: Besieged, *, long: bool) -> None:
-    clients = await besieged({restart: 10 if long else 1})
+    if not long:
+        pytest.skip("the short form restarts it once, among the kills")
+    clients = await besieged({restart: 10})
     assert clients.played.total() >= len(clients.players)
 
 
 async def test_the_local_cloud_killed_and_started_from_its_last_save(besieged: Besieged, *, long: bool) -> None:
     await besieged({kill_all: 10 if long else 1}, may_rewind=True)
+
+
+async def test_what_failed_while_the_functions_were_gone_goes_on_when_they_are_back(tmp_path: Path) -> None:
+    """Nobody was there to hear of the failure, and the request is not due before its deadline."""
+    with Processes(tmp_path, **PATIENT) as processes:
+        async with asking(processes) as graphql:
+            deal = await new_deal(graphql, joining(graphql, minting(processes)))
+            await deal.ask()
+            first = (await deal.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
+            processes.kill_functions()
+            processes.client("stepfunctions").stop_execution(executionArn=first)
+            processes.mend()
+            await deal.until(lambda found: found["stepFunctionExecutionArn"] == f"{first}-r1", SETTLED_WITHIN)
