@@ -49,7 +49,7 @@ test-coverage: setup
 	@$(PYTHON) -m coverage run -m pytest $(MONEY)
 	@$(PYTHON) -m coverage report
 
-# Every fault at every call, 400 storms, a minute of the bank, 200 races each: half an hour.
+# Every fault at every call, 400 storms, a minute of the bank, 200 races each, 70 kills and restarts: most of an hour.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos --long -rP
 

@@ -50,8 +50,13 @@ class Sweep:
             async for request_id in _shard(self.store, str(shard), before, most):
                 yield request_id
 
-    async def look_after(self, request_id: str, before: datetime) -> bool:
+    async def look_after(self, request_id: str, before: datetime, *, anew: bool = False) -> bool:
         """See to one request, if it is due indeed: the index may be behind the rows.
+
+        Args:
+            request_id: the request.
+            before: the moment that it is due before.
+            anew: what moves requests was gone for a while, so that their failures meanwhile do not count.
 
         Returns:
             Whether that went well; if not, it is logged and the request put off, and holds up no other.
@@ -59,7 +64,8 @@ class Sweep:
         try:
             request = await self.transactions.read(request_id)
             if request is not None and request.due_at is not None and request.due_at < before:
-                await self.executions.look_after(request)
+                see_to = self.executions.begin_anew if anew else self.executions.look_after
+                await see_to(request)
         except Exception as error:
             log.exception("could not look after a request", request_id=request_id)
             await self._put_off(request_id, timedelta() if is_passing(error) else PUT_OFF)

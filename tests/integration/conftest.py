@@ -81,9 +81,13 @@ class Server:
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it and wait for nothing."""
+        self.process = self._started(*arguments)
+        return self.process
+
+    def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
+            return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
                 cwd=self.house,
                 env=self._environment,
@@ -91,7 +95,6 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        return self.process
 
     def is_ready(self) -> bool:
         try:
