@@ -52,7 +52,11 @@ class Town:
         return request.id
 
     def rule(self, event: str) -> Rule:
-        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}[event]
+        return self.story()[event]
+
+    def story(self) -> dict[str, Rule]:
+        """Return what the two and the workflow do."""
+        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}
 
     def quarrel(self, request_id: str, dispute_id: str) -> dict[str, Rule]:
         """Return what becomes of a dispute that Alice raises over a request."""
@@ -61,9 +65,13 @@ class Town:
 
     async def reach(self, request_id: str, *events: str) -> Request:
         """Take a request along its story."""
-        for event in events:
-            moved = await self.transactions.move(request_id, self.rule(event), whole=True)
-            assert isinstance(moved, Moved), f"{event}: {moved}"
+        return await self.follow(request_id, *(self.rule(event) for event in events))
+
+    async def follow(self, request_id: str, *rules: Rule, dispute_id: str | None = None) -> Request:
+        """Move a request by one rule after the other, each of which must move it."""
+        for rule in rules:
+            moved = await self.transactions.move(request_id, rule, whole=True, dispute_id=dispute_id)
+            assert isinstance(moved, Moved), f"{rule}: {moved}"
         request = await self.transactions.read(request_id)
         assert request is not None
         return request
