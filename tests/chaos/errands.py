@@ -21,7 +21,7 @@ from tests.unit.builders import QUARREL, dispute, hours
 
 DECISIONS = tuple(OUTCOMES)
 # A recall is a dispute after the payment, for which hours are held on the provider.
-KINDS = ("hold", "adjust", "release", "refund", "transfer", "dispute", "recall", *DECISIONS)
+KINDS = ("hold", "adjust", "release", "refund", "transfer", "dispute", "recall", *(one.value for one in DECISIONS))
 
 END = partial(
     endings.end, status=RequestStatus.REJECTED, reason=StatusReason.REQUESTER_CANCELLED, event="Ended by the bank"
@@ -120,7 +120,7 @@ async def decided(till: Till, request: Request, by: str, escrow: Escrow | None =
     if decision is Response.PARTIAL_REFUND and (frozen is None or frozen.amount == hours("0.01")):
         decision = Response.REFUND_TO_REQUESTER  # of a hundredth there is no part
     await till.decide(raised, frozen, decision)
-    resolved = await till.move(request, QUARREL["resolve"], decision)
+    resolved = await till.move(request, QUARREL["resolve"], decision.value)
     assert resolved is not None
     return resolved.request
 

@@ -14,7 +14,7 @@ from tests.unit.builders import hours
 
 WRITERS, READERS, MEMBERS = 32, 2, 8
 # At least, and at most where others need the machine, too.
-SECONDS, SHORT_SECONDS = (60.0, 60.0), (5.0, 40.0)
+SECONDS, SHORT_SECONDS = (60.0, 60.0), (3.0, 40.0)
 # In a minute; a short run has its share.
 EACH_KIND, CONFLICTS = 200, 100
 RELEASES, SHORT_RELEASES = 300, 40

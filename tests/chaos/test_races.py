@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from models import clock, resolutions
+from models import clock, raising, resolutions
 from models.aws import AsyncCalls
 from models.errors import Code, Refusal
 from models.identifiers import derived
@@ -185,14 +185,15 @@ class Track:
 
     def rules(self, request_id: str) -> dict[str, Rule]:
         """Return what can be done to a request, which Alice may dispute once."""
-        quarrel = self.town.quarrel(request_id, dispute_of(request_id))
+        dispute_id = dispute_of(request_id)
+        raised = self.town.raised(request_id, dispute_id)
         late: dict[str, Rule] = {
-            "dispute in time": partial(quarrel["dispute"], windows=AT_ONCE),
-            "hear late": partial(quarrel["hear"], windows=AT_ONCE),
+            "dispute in time": partial(raising.raise_dispute, dispute=raised, windows=AT_ONCE),
+            "hear late": partial(resolutions.await_decision, token="late", windows=AT_ONCE),  # noqa: S106 — no password
             "ann assigns": partial(resolutions.assign, by=ANN),
             "ann awards": decide(Response.PAY_TO_PROVIDER, by=ANN),
         }
-        return {**self.town.story(), **quarrel, **late}
+        return {**self.town.story(), **self.town.quarrel(request_id, dispute_id), **late}
 
     async def prepare(self, race: Race, races: int) -> list[Request]:
         """Bring as many requests to where a race begins."""

@@ -1,19 +1,23 @@
 """Two members and a service of their own, in tables that others use, too."""
 
+from functools import partial
 from uuid import uuid4
 
 from models import answers, chain, clock
 from models.aws import Calls
+from models.disputes import Dispute
 from models.ledger import Balance, Entry, Escrow, EscrowStatus
 from models.lifecycle import Request
 from models.members import Members
 from models.naming import Names
+from models.raising import raise_dispute
 from models.rows import decode
 from models.store import Item, Store
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.unit.builders import EVERYTHING, QUARREL, dispute, figures, hours, make_request, people
+from models.windows import DEFAULT_WINDOWS
+from tests.unit.builders import EVERYTHING, QUARREL, figures, hours, make_dispute, make_request, people
 
 
 class Town:
@@ -60,8 +64,12 @@ class Town:
 
     def quarrel(self, request_id: str, dispute_id: str) -> dict[str, Rule]:
         """Return what becomes of a dispute that Alice raises over a request."""
-        raised = {"id": dispute_id, "request_id": request_id, "against_user_id": self.bob}
-        return {**QUARREL, "dispute": dispute(self.alice, **raised)}
+        raised = self.raised(request_id, dispute_id)
+        return {**QUARREL, "dispute": partial(raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)}
+
+    def raised(self, request_id: str, dispute_id: str) -> Dispute:
+        """Return a dispute of Alice's over a request, as she raises it."""
+        return make_dispute(self.alice, id=dispute_id, request_id=request_id, against_user_id=self.bob)
 
     async def reach(self, request_id: str, *events: str) -> Request:
         """Take a request along its story."""
