@@ -28,7 +28,8 @@ from models.tables import RequestGuard, Service, ServiceRequest, UserBalance
 from models.transactions import Rule, Transactions, is_passing
 from models.transfer import Transfer, Wish, asked
 from tests.integration.town import service, user
-from tests.unit.builders import QUARREL, decide, hours, make_request
+from tests.unit.builders import hours, make_request
+from tests.unit.places import QUARREL, decide
 
 _T = TypeVar("_T")
 

@@ -17,7 +17,8 @@ from models.ledger import Escrow
 from models.lifecycle import Request, RequestStatus, Response, StatusReason, Step, Terms, Wait
 from models.resolutions import OUTCOMES
 from tests.chaos.bank import Bank, Till
-from tests.unit.builders import QUARREL, dispute, hours
+from tests.unit.builders import hours
+from tests.unit.places import QUARREL, dispute
 
 DECISIONS = tuple(OUTCOMES)
 # A recall is a dispute after the payment, for which hours are held on the provider.

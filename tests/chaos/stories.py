@@ -19,7 +19,8 @@ from models.store import ConditionFailedError, Item
 from models.tables import Rating, UserBalance
 from resolvers.service_requests import Asked
 from tests.chaos.world import World
-from tests.unit.builders import hours, terms
+from tests.unit.builders import hours
+from tests.unit.places import terms
 
 ALICE, BOB = "alice", "bob"
 # People look again after a while, less and less often.

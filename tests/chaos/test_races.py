@@ -25,7 +25,8 @@ from models.windows import DEFAULT_WINDOWS
 from tests.chaos.books import Books
 from tests.engines.running import running
 from tests.integration.town import Town
-from tests.unit.builders import ADA, WAYS, decide
+from tests.unit.builders import ADA
+from tests.unit.places import WAYS, decide
 
 RACES, FEW = 200, 10
 # Of all races, how many each side wins at least.

@@ -17,7 +17,8 @@ from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
 from models.windows import DEFAULT_WINDOWS
-from tests.unit.builders import EVERYTHING, QUARREL, figures, hours, make_dispute, make_request, people
+from tests.unit.builders import figures, hours, make_dispute, make_request
+from tests.unit.places import EVERYTHING, QUARREL, people
 
 
 class Town:

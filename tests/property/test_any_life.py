@@ -18,24 +18,19 @@ from models.lifecycle import BEFORE_ACCEPTANCE, Passage, Request, RequestStatus,
 from models.resolutions import OUTCOMES
 from tests.unit.builders import (
     ADA,
-    ADMINS,
     ALICE,
     BOB,
     EVE,
     EXECUTION,
-    QUARREL,
     SERVICE_ID,
-    WORKFLOW,
     Bank,
     Rule,
-    decide,
-    dispute,
     hours,
     make_member,
     make_offer,
     make_request,
-    people,
 )
+from tests.unit.places import ADMINS, QUARREL, WORKFLOW, decide, dispute, people
 
 CAROL = "carol"
 MEMBERS = (ALICE, BOB, CAROL, EVE)

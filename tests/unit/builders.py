@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from models import answers, chain, endings, intervention, ledger, payment, raising, resolutions, steps
+from models import answers, chain, ledger, raising
 from models.change import Change, Guard, Member, Offer, Scene, Verdict
 from models.disputes import DECIDED, Dispute, DisputeType, escrow_key
 from models.errors import Refusal
@@ -19,11 +19,7 @@ from models.lifecycle import (
     ENDED,
     Request,
     RequestStatus,
-    Response,
-    Step,
-    Terms,
 )
-from models.windows import DEFAULT_WINDOWS
 from tests.unit import books
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -170,13 +166,13 @@ class Bank:
         )
         assert self.post(bonus) is None
 
-    def post(self, movement: Movement) -> Refusal | None:
+    def post(self, movement: Movement, execution_arn: str | None = None) -> Refusal | None:
         """Post a movement whole, or not at all."""
         ledger.check_conserved(movement)
         posted: list[tuple[Balance, Entry]] = []
         for leg in movement.legs:
             before = self.balances.get(leg.user_id) or Balance.empty(leg.user_id, self.now)
-            result = ledger.post(before, leg, movement, now=self.now)
+            result = ledger.post(before, leg, movement, now=self.now, execution_arn=execution_arn)
             if isinstance(result, Refusal):
                 return result
             posted.append(result)
@@ -222,7 +218,7 @@ class Bank:
         after = change.request
         before = self.requests.get(after.id)
         assert after.version == (before.version if before else 0) + 1
-        if change.movement is not None and (refused := self.post(change.movement)) is not None:
+        if change.movement is not None and (refused := self.post(change.movement, on_behalf(change))) is not None:
             return refused
         if change.escrow is not None:
             held = self.escrows.get(change.escrow.id)
@@ -299,6 +295,11 @@ class Bank:
         books.check_earnings(request, self.entries)
 
 
+def on_behalf(change: Change) -> str | None:
+    """Return the execution that a change is written for: the dispute's, if it has one."""
+    return (change.dispute or change.request).step_function_execution_arn
+
+
 GUARDED = frozenset({RequestStatus.ESCROWED, RequestStatus.AWAITING_RESPONSE, RequestStatus.NEGOTIATING})
 HELD = GUARDED | raising.DISPUTABLE - {RequestStatus.PAID} | {RequestStatus.DISPUTED}
 
@@ -314,186 +315,3 @@ def figures(balance: Balance) -> tuple[object, ...]:
         balance.last_transaction_id,
         balance.last_hash,
     )
-
-
-def wait_for(step: Step, token: str = "token") -> Rule:  # noqa: S107 — a task token is no password
-    return partial(steps.begin_wait, step=step, token=token, windows=DEFAULT_WINDOWS)
-
-
-def say(wait: Step, by: str, response: Response, message: str | None = None, terms: Terms | None = None) -> Rule:
-    return partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
-
-
-def terms(worked: str, rate: str = "1") -> Terms:
-    return Terms(hours=hours(worked), rate=hours(rate))
-
-
-# What the workflow does to a request, by the names that the tables of the tests use.
-WORKFLOW: dict[str, Rule] = {
-    "begin": steps.begin_validation,
-    "validate": steps.validate,
-    "hold": steps.hold,
-    "ask": wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE),
-    "negotiate": wait_for(Step.WAIT_FOR_NEGOTIATION_RESPONSE),
-    "await start": wait_for(Step.WAIT_FOR_SERVICE_START),
-    "ask start": wait_for(Step.CONFIRM_SERVICE_START),
-    "await work": wait_for(Step.WAIT_FOR_COMPLETION),
-    "ask work": wait_for(Step.CONFIRM_SERVICE_COMPLETION),
-    "complete": steps.complete,
-    "refund": endings.refund,
-    "expire": endings.expire,
-    "pay": payment.pay,
-    "rate": payment.enable_rating,
-}
-
-
-def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]:
-    """Return what people do, each as whoever is given for the side that it takes."""
-    bob, alice = by_provider, by_requester
-    return {
-        "accept": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.ACCEPTED),
-        "reject": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.REJECTED),
-        "offer": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.COUNTER_OFFER, terms=terms("3", "1.5")),
-        "take": say(Step.WAIT_FOR_NEGOTIATION_RESPONSE, alice, Response.ACCEPT),
-        "decline": say(Step.WAIT_FOR_NEGOTIATION_RESPONSE, alice, Response.REJECT),
-        "counter": say(Step.WAIT_FOR_NEGOTIATION_RESPONSE, alice, Response.COUNTER, terms=terms("1.5", "1.1")),
-        "start": say(Step.WAIT_FOR_SERVICE_START, bob, Response.MARKED),
-        "confirm start": say(Step.CONFIRM_SERVICE_START, alice, Response.CONFIRMED),
-        "finish": say(Step.WAIT_FOR_COMPLETION, bob, Response.MARKED),
-        "confirm work": say(Step.CONFIRM_SERVICE_COMPLETION, alice, Response.CONFIRMED),
-        "cancel": partial(answers.cancel, by=alice),
-        "withdraw": partial(answers.withdraw, by=bob),
-    }
-
-
-# What an admin does about a request's hours, as somebody who is neither of the two.
-ADMINS: dict[str, Rule] = {
-    "pay out": lambda scene, now: intervention.release(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
-    "give back": lambda scene, now: intervention.cancel(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
-}
-
-EVERYTHING = {**WORKFLOW, **people()}
-
-
-def decide(decision: Response, share: str | None = None, by: str = ADA) -> Rule:
-    given = None if share is None else hours(share)
-    return partial(resolutions.decide, by=by, decision=decision, provider_hours=given, resolution="So be it")
-
-
-def dispute(by: str, **changes: Any) -> Rule:
-    return partial(raising.raise_dispute, dispute=make_dispute(by, **changes), windows=DEFAULT_WINDOWS)
-
-
-# What becomes of a dispute: of either side, of the admin who decides it, and of its own workflow.
-QUARREL: dict[str, Rule] = {
-    "dispute": dispute(ALICE),
-    "object": dispute(BOB),
-    "hear": partial(resolutions.await_decision, token="token", windows=DEFAULT_WINDOWS),  # noqa: S106 — no password
-    "alarm": partial(resolutions.raise_alarm, windows=DEFAULT_WINDOWS),
-    "assign": partial(resolutions.assign, by=ADA),
-    "grant": decide(Response.REFUND_TO_REQUESTER),
-    "award": decide(Response.PAY_TO_PROVIDER),
-    "divide": decide(Response.PARTIAL_REFUND, "0.75"),
-    "dismiss": decide(Response.DISMISS_DISPUTE),
-    "resolve": partial(resolutions.resolve, execution_arn=f"{EXECUTION}next"),
-}
-
-_HELD = ("begin", "hold")
-_ASKED = (*_HELD, "ask")
-_NEGOTIATING = (*_ASKED, "offer", "negotiate")
-_ASKED_AGAIN = (*_NEGOTIATING, "counter", "ask")
-_NEGOTIATING_AGAIN = (*_ASKED_AGAIN, "offer", "negotiate")
-_ACCEPTED = (*_ASKED, "accept", "await start")
-_STARTING = (*_ACCEPTED, "start", "ask start")
-_IN_PROGRESS = (*_STARTING, "confirm start", "await work")
-_FINISHING = (*_IN_PROGRESS, "finish", "ask work")
-_COMPLETED = (*_FINISHING, "confirm work", "complete")
-
-_HEARD = ("hear", "assign")
-_DISPUTED = (*_IN_PROGRESS, "dispute")
-_REVIEWED = (*_DISPUTED, *_HEARD)
-_DISPUTED_PAID = (*_COMPLETED, "pay", "rate", "dispute", *_HEARD)
-
-# Every place that a request can be in, and the way there; "late" lets the open wait's deadline pass.
-WAYS: dict[str, tuple[str, ...]] = {
-    "INITIATED": (),
-    "VALIDATING": ("begin",),
-    "ESCROWED": _HELD,
-    "AWAITING": _ASKED,
-    "AWAITING late": (*_ASKED, "late"),
-    "AWAITING accepted": (*_ASKED, "accept"),
-    "AWAITING rejected": (*_ASKED, "reject"),
-    "AWAITING offered": (*_ASKED, "offer"),
-    "NEGOTIATING": _NEGOTIATING,
-    "NEGOTIATING late": (*_NEGOTIATING, "late"),
-    "NEGOTIATING taken": (*_NEGOTIATING, "take"),
-    "NEGOTIATING declined": (*_NEGOTIATING, "decline"),
-    "NEGOTIATING countered": (*_NEGOTIATING, "counter"),
-    "AWAITING again": _ASKED_AGAIN,
-    "NEGOTIATING again": _NEGOTIATING_AGAIN,
-    "AGREED": (*_NEGOTIATING_AGAIN, "take", "await start"),
-    "DECLINED": (*_NEGOTIATING, "decline", "refund"),
-    "ACCEPTED": _ACCEPTED,
-    "ACCEPTED late": (*_ACCEPTED, "late"),
-    "ACCEPTED started": (*_ACCEPTED, "start"),
-    "ACCEPTED asked": _STARTING,
-    "ACCEPTED asked late": (*_STARTING, "late"),
-    "ACCEPTED confirmed": (*_STARTING, "confirm start"),
-    "IN_PROGRESS": _IN_PROGRESS,
-    "IN_PROGRESS late": (*_IN_PROGRESS, "late"),
-    "IN_PROGRESS finished": (*_IN_PROGRESS, "finish"),
-    "IN_PROGRESS asked": _FINISHING,
-    "IN_PROGRESS asked late": (*_FINISHING, "late"),
-    "IN_PROGRESS confirmed": (*_FINISHING, "confirm work"),
-    "COMPLETED": _COMPLETED,
-    "PAID": (*_COMPLETED, "pay"),
-    "PAID rated": (*_COMPLETED, "pay", "rate"),
-    "REJECTED": (*_ASKED, "reject", "refund"),
-    "CANCELLED": ("begin", "cancel"),
-    "WITHDRAWN": (*_ACCEPTED, "withdraw"),
-    "EXPIRED": (*_ASKED, "late", "expire"),
-    "DISPUTED": _DISPUTED,
-    "DISPUTED heard": (*_DISPUTED, "hear"),
-    "DISPUTED heard late": (*_DISPUTED, "hear", "late"),
-    "DISPUTED assigned": _REVIEWED,
-    "DISPUTED decided": (*_REVIEWED, "divide"),
-    "DISPUTED paid": _DISPUTED_PAID,
-    "DISPUTED paid decided": (*_DISPUTED_PAID, "grant"),
-    "GRANTED": (*_REVIEWED, "grant", "resolve"),
-    "AWARDED": (*_REVIEWED, "award", "resolve"),
-    "DIVIDED": (*_REVIEWED, "divide", "resolve"),
-    "DISMISSED": (*_REVIEWED, "dismiss", "resolve"),
-    "PAID granted": (*_DISPUTED_PAID, "grant", "resolve"),
-    "PAID dismissed": (*_DISPUTED_PAID, "dismiss", "resolve"),
-}
-
-
-def bank_at(place: str) -> Bank:
-    """Return a bank whose one request has come to a place by the rules themselves."""
-    return _arrived(place).copy()
-
-
-@cache
-def _arrived(place: str) -> Bank:
-    bank = Bank.opened()
-    bank.create(make_request())
-    for step in WAYS[place]:
-        if step == "late":
-            wait = bank.requests[REQUEST_ID].wait
-            assert wait is not None
-            bank.now = wait.deadline
-            continue
-        bank.pass_time(1)
-        verdict = bank.move({**EVERYTHING, **QUARREL}[step])
-        assert isinstance(verdict, Change), f"{step}: {verdict}"
-    return bank
-
-
-def request_at(place: str) -> Request:
-    """Return a request that has come to a place by the rules themselves."""
-    return bank_at(place).requests[REQUEST_ID]
-
-
-def moved_to(bank: Bank, **changes: Any) -> None:
-    """Put the bank's request where no rule of this path leads."""
-    bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], **changes)

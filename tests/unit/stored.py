@@ -13,6 +13,7 @@ from models.naming import Names
 from models.rows import encode, item_of
 from models.store import Item, Store, key_of
 from models.tables import (
+    Dispute,
     Escrow,
     EventLog,
     Notification,
@@ -85,7 +86,7 @@ class Stored:
 
 _TABLES: dict[str, type[Table]] = {
     table.__name__: table
-    for table in (ServiceRequest, Escrow, UserBalance, TransactionLog, RequestGuard, Service, User)
+    for table in (ServiceRequest, Escrow, Dispute, UserBalance, TransactionLog, RequestGuard, Service, User)
 }
 
 
@@ -105,6 +106,7 @@ def written(bank: Bank) -> Rows:
     found: Rows = {
         "ServiceRequest": {one.id: encode(ServiceRequest, one) for one in bank.requests.values()},
         "Escrow": {one.id: encode(Escrow, one) for one in bank.escrows.values()},
+        "Dispute": {one.id: encode(Dispute, one) for one in bank.disputes.values()},
         "UserBalance": {one.user_id: encode(UserBalance, one) for one in bank.balances.values()},
         "TransactionLog": {one.id: encode(TransactionLog, one) for one in bank.entries},
         "RequestGuard": {
@@ -116,13 +118,26 @@ def written(bank: Bank) -> Rows:
             one.id: encode(User, one, totalTransactions=0, rating=0.0, **moments) for one in bank.members.values()
         },
     }
-    return {table: {key: written_anew(item) for key, item in items.items()} for table, items in found.items()}
+    return {
+        name: {key: typed(_TABLES[name], written_anew(item)) for key, item in items.items()}
+        for name, items in found.items()
+    }
 
 
-def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
+def typed(table: type[Table], item: Item) -> Item:
+    """Return a row that says what type it is of, as Amplify's do."""
+    return {**item, "__typename": {"S": table.__name__}}
+
+
+def row(table: type[Table], **values: Any) -> Item:
+    """Return a row of a table with these attributes, as DynamoDB gives it back."""
+    return typed(table, written_anew(item_of(table, **values)))
+
+
+def laid_out_events(bank: Bank, since: int, execution_arn: str | None = None) -> Iterator[Item]:
     """Yield the log's rows, without their ids, for a bank's events from one on."""
     for event in bank.events[since:]:
-        yield item_of(
+        yield row(
             EventLog,
             eventType=event.type,
             source=event.source.value,
@@ -131,6 +146,7 @@ def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
             actorUserId=event.actor,
             eventData=json.dumps(event.data, sort_keys=True),
             businessContext=event.type,
+            stepFunctionExecutionArn=execution_arn,
             timestamp=bank.now,
             createdAt=bank.now,
             updatedAt=bank.now,
@@ -140,7 +156,7 @@ def laid_out_events(bank: Bank, since: int) -> Iterator[Item]:
 def laid_out_notices(bank: Bank, since: int, related_id: str) -> Iterator[Item]:
     """Yield the notices' rows, without their ids, for a bank's notices from one on."""
     for notice in bank.notices[since:]:
-        yield item_of(
+        yield row(
             Notification,
             userId=notice.user_id,
             type=notice.type.value,
@@ -162,22 +178,19 @@ def without(items: list[Item], *names: str) -> list[Item]:
 def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
     """Return the row that a paid request's exchange has."""
     request = bank.requests[request_id]
-    exchange: Item = written_anew(
-        item_of(
-            Transaction,
-            id=exchange_id,
-            providerId=request.provider_id,
-            consumerId=request.requester_id,
-            serviceId=request.service_id,
-            hoursSpent=request.amount,
-            status="COMPLETED",
-            description=bank.offers[request.service_id].title,
-            createdAt=bank.now,
-            completedAt=bank.now,
-            updatedAt=bank.now,
-        )
+    return row(
+        Transaction,
+        id=exchange_id,
+        providerId=request.provider_id,
+        consumerId=request.requester_id,
+        serviceId=request.service_id,
+        hoursSpent=request.earned,
+        status="COMPLETED",
+        description=bank.offers[request.service_id].title,
+        createdAt=bank.now,
+        completedAt=bank.now,
+        updatedAt=bank.now,
     )
-    return exchange
 
 
 @asynccontextmanager

@@ -8,19 +8,8 @@ from models import answers
 from models.change import Change
 from models.errors import Code, Refusal
 from models.lifecycle import RequestStatus, Response, Step
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    NOW,
-    REQUEST_ID,
-    Bank,
-    bank_at,
-    hours,
-    make_offer,
-    make_request,
-    make_scene,
-    say,
-)
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_offer, make_request, make_scene
+from tests.unit.places import bank_at, say
 
 ASKED = Step.WAIT_FOR_PROVIDER_RESPONSE
 

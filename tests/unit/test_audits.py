@@ -11,8 +11,9 @@ from models.reconciliation import Fault
 from models.rows import encode
 from models.store import Page
 from models.tables import Escrow, Table, TransactionLog, User, UserBalance
-from tests.unit.builders import ALICE, BOB, bank_at, hours
+from tests.unit.builders import ALICE, BOB, hours
 from tests.unit.mirror import MemoryStore
+from tests.unit.places import bank_at
 
 
 class Patience:

@@ -7,7 +7,8 @@ import pytest
 
 from models.lifecycle import Step
 from models.windows import DEFAULT_WINDOWS
-from tests.unit.builders import NOW, REQUEST_ID, bank_at, make_request, request_at
+from tests.unit.builders import NOW, REQUEST_ID, make_request
+from tests.unit.places import bank_at, request_at
 from workflows.cues import MOST_VISITS, Cue
 from workflows.executions import DISPUTES, MACHINE, execution_name, execution_of, request_id_of
 

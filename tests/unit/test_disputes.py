@@ -14,24 +14,8 @@ from models.hours import ZERO
 from models.ledger import EscrowStatus, EscrowType, TransactionType
 from models.lifecycle import STEP_GRACE, RequestStatus, Response, StatusReason, Step, next_step
 from models.windows import DEFAULT_WINDOWS
-from tests.unit.builders import (
-    ADA,
-    ALICE,
-    BOB,
-    EVE,
-    EVERYTHING,
-    EXECUTION,
-    QUARREL,
-    REQUEST_ID,
-    WAYS,
-    Bank,
-    bank_at,
-    decide,
-    dispute,
-    hours,
-    make_dispute,
-    moved_to,
-)
+from tests.unit.builders import ADA, ALICE, BOB, EVE, EXECUTION, REQUEST_ID, Bank, hours, make_dispute
+from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at, decide, dispute, moved_to
 from tests.unit.test_lifecycle import cells, effects, outcome
 
 # As in the tables of `test_lifecycle`; `none` there is no dispute, `whose` it is not this admin's, `over` it has

@@ -21,24 +21,19 @@ from models.lifecycle import (
 )
 from models.windows import DEFAULT_WINDOWS
 from tests.unit.builders import (
-    ADMINS,
     ALICE,
     BOB,
-    EVERYTHING,
     EXECUTION,
     NOW,
     REQUEST_ID,
-    WAYS,
     Bank,
     Rule,
-    bank_at,
     hours,
     make_escrow,
     make_request,
     make_scene,
-    moved_to,
-    request_at,
 )
+from tests.unit.places import ADMINS, EVERYTHING, WAYS, bank_at, moved_to, request_at
 
 # The place, what ends it there, where it ends and why, whether its hours go back, and who is told.
 ENDINGS = [

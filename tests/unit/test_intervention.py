@@ -10,7 +10,8 @@ from models.change import Change
 from models.endings import RESUMED_FOR, give_up
 from models.errors import Code, Refusal
 from models.lifecycle import RequestStatus, StatusReason
-from tests.unit.builders import ADA, ADMINS, ALICE, BOB, REQUEST_ID, WAYS, Bank, bank_at, make_escrow, moved_to
+from tests.unit.builders import ADA, ALICE, BOB, REQUEST_ID, Bank, make_escrow
+from tests.unit.places import ADMINS, WAYS, bank_at, moved_to
 from tests.unit.test_lifecycle import cells, outcome
 
 # What comes of it, in the words of the tables in test_lifecycle; `none` there is no escrow, `ended` it has ended.

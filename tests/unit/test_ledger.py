@@ -12,18 +12,8 @@ from models import chain, ledger
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
 from models.ledger import Balance, Entry, EscrowStatus, Leg, Movement, TransactionType
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    NOW,
-    REQUEST_ID,
-    Bank,
-    bank_at,
-    figures,
-    hours,
-    make_balance,
-    make_escrow,
-)
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, figures, hours, make_balance, make_escrow
+from tests.unit.places import bank_at
 
 HOLD = ledger.hold(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2"))
 RELEASE = ledger.release(request_id=REQUEST_ID, from_user_id=ALICE, to_user_id=BOB, amount=hours("2"))

@@ -20,20 +20,8 @@ from models.lifecycle import (
     next_step,
 )
 from models.windows import DEFAULT_WINDOWS, seconds_to_wait, window
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    EVE,
-    EVERYTHING,
-    NOW,
-    REQUEST_ID,
-    WAYS,
-    Bank,
-    bank_at,
-    make_request,
-    people,
-    request_at,
-)
+from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, make_request
+from tests.unit.places import EVERYTHING, WAYS, bank_at, people, request_at
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
 # for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `rounds` there

@@ -9,21 +9,8 @@ from models.change import Change
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import EscrowStatus
 from models.lifecycle import Response, Step
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    EVERYTHING,
-    NOW,
-    REQUEST_ID,
-    Bank,
-    bank_at,
-    hours,
-    make_balance,
-    make_escrow,
-    say,
-    terms,
-    wait_for,
-)
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_balance, make_escrow
+from tests.unit.places import EVERYTHING, bank_at, say, terms, wait_for
 
 OFFER = Step.WAIT_FOR_PROVIDER_RESPONSE
 ANSWER = Step.WAIT_FOR_NEGOTIATION_RESPONSE

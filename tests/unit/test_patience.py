@@ -10,7 +10,8 @@ from models import transactions as module
 from models.errors import BrokenLedgerError, ContentionError
 from models.transactions import is_passing
 from tests.chaos.faults import Fault, cancelled
-from tests.unit.builders import REQUEST_ID, bank_at
+from tests.unit.builders import REQUEST_ID
+from tests.unit.places import bank_at
 from tests.unit.stored import stored
 
 

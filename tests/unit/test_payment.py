@@ -13,13 +13,13 @@ from tests.unit.builders import (
     BOB,
     NOW,
     REQUEST_ID,
-    bank_at,
     hours,
     make_escrow,
     make_offer,
     make_request,
     make_scene,
 )
+from tests.unit.places import bank_at
 
 COMPLETED = make_request(status=RequestStatus.COMPLETED, version=9, escrow_id=make_escrow().id)
 

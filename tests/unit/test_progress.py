@@ -4,7 +4,8 @@ import pytest
 
 from models.lifecycle import RequestStatus
 from models.progress import STRAIGHT_WAY, StepState, progress
-from tests.unit.builders import WAYS, make_request, request_at
+from tests.unit.builders import make_request
+from tests.unit.places import WAYS, request_at
 
 
 @pytest.mark.parametrize("place", WAYS)

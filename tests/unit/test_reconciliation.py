@@ -21,8 +21,9 @@ from models.reconciliation import (
 from models.reports import Reports
 from models.tables import ReconciliationReport
 from models.transactions import Transactions
-from tests.unit.builders import ALICE, BOB, NOW, WAYS, Bank, bank_at, hours
+from tests.unit.builders import ALICE, BOB, NOW, Bank, hours
 from tests.unit.mirror import MemoryStore
+from tests.unit.places import WAYS, bank_at
 
 
 def account_of(bank: Bank, member: str = ALICE, **changes: Any) -> Account:

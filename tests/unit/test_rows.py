@@ -13,7 +13,8 @@ from models.lifecycle import Request, RequestStatus
 from models.store import Item, expressions
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, ServiceRequest, Table, TransactionLog, User, UserBalance
-from tests.unit.builders import ALICE, NOW, WAYS, bank_at, make_balance, make_escrow, make_offer, request_at
+from tests.unit.builders import ALICE, NOW, make_balance, make_escrow, make_offer
+from tests.unit.places import WAYS, bank_at, request_at
 
 
 @pytest.mark.parametrize("place", WAYS)

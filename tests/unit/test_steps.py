@@ -13,19 +13,17 @@ from models.lifecycle import RequestStatus, StatusReason, Step
 from tests.unit.builders import (
     ALICE,
     BOB,
-    EVERYTHING,
     NOW,
     REQUEST_ID,
     Bank,
-    bank_at,
     hours,
     make_balance,
     make_member,
     make_offer,
     make_request,
     make_scene,
-    wait_for,
 )
+from tests.unit.places import EVERYTHING, bank_at, wait_for
 
 
 def written(bank: Bank, event: str) -> Change:

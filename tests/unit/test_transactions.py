@@ -7,158 +7,27 @@ from functools import partial
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from models import answers, endings, payment, steps
-from models.change import Change
-from models.clock import to_text
-from models.composition import compose, submission_id
+from models.composition import submission_id
 from models.errors import BrokenLedgerError, Code, Refusal
-from models.identifiers import derived
 from models.ledger import EscrowStatus
 from models.lifecycle import RequestStatus
-from models.store import Item, key_of
+from models.store import Item
 from models.tables import (
-    Escrow,
     RequestGuard,
-    Service,
     ServiceRequest,
-    Table,
-    Transaction,
-    User,
-    UserBalance,
 )
 from models.transactions import Moved, Transactions
-from models.writing import Writing
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    EVERYTHING,
-    NOW,
-    REQUEST_ID,
-    SERVICE_ID,
-    WAYS,
-    Bank,
-    bank_at,
-    hours,
-    make_request,
-)
+from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_request
+from tests.unit.places import EVERYTHING, bank_at
 from tests.unit.stored import (
-    NAMES,
     Stored,
-    exchange_of,
-    laid_out_events,
-    laid_out_notices,
     stored,
-    without,
     written,
 )
-
-
-def steps_taken() -> list[tuple[str, str]]:
-    """Return every place with every event that changes anything there."""
-    return [
-        (place, event)
-        for place in WAYS
-        for event, rule in EVERYTHING.items()
-        if isinstance(rule((bank := bank_at(place)).scene(bank.requests[REQUEST_ID]), bank.now), Change)
-    ]
-
-
-@pytest.mark.parametrize(("place", "event"), steps_taken())
-async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event: str) -> None:
-    bank = bank_at(place)
-    bank.pass_time(1)
-    async with stored(bank) as tables:
-        before = await tables.read()
-        events, notices = len(bank.events), len(bank.notices)
-        moved = await tables.transactions.move(REQUEST_ID, EVERYTHING[event], whole=True)
-        paid = len(bank.exchanges)
-        verdict = bank.move(EVERYTHING[event])
-        paid = len(bank.exchanges) - paid
-        if isinstance(verdict, Refusal):
-            assert (moved, await tables.read(), await tables.told()) == (verdict, before, ([], []))
-            return
-        assert isinstance(moved, Moved)
-        assert moved.request == bank.requests[REQUEST_ID]
-        found, expected = await tables.read(), written(bank)
-        assert {**found, "User": {}, "RequestGuard": {}} == {**expected, "User": {}, "RequestGuard": {}}
-        holders = {key: row["requestId"]["S"] for key, row in found["RequestGuard"].items()}
-        assert holders == bank.guards
-        counted = (str(paid), to_text(bank.now if paid else NOW))
-        assert {(row["totalTransactions"]["N"], row["updatedAt"]["S"]) for row in found["User"].values()} == {
-            counted
-        }
-        told = await tables.told()
-        assert without(told[0], "id") == without([*laid_out_events(bank, events)])
-        assert without(told[1], "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
-        exchange = exchange_of(bank, REQUEST_ID, derived(REQUEST_ID, "exchange"))
-        assert await rows(tables.hands, Transaction) == [exchange] * paid
-
-
-# For each kind of write, what must still be as it was; "gone" is the row, "there" that there is one already.
-RESTS_ON: dict[tuple[str, str], dict[str, Any]] = {
-    ("Update", "ServiceRequest"): {"version": 99, "status": "EXPIRED", "gone": None},
-    ("Update", "UserBalance"): {"version": 99, "gone": None},
-    ("Update", "Escrow"): {"version": 99, "status": "RELEASED", "amount": hours("1.99"), "gone": None},
-    ("Update", "User"): {"gone": None},
-    ("ConditionCheck", "Service"): {"isActive": False, "hourlyRate": hours("1.01"), "userId": "eve", "gone": None},
-    ("ConditionCheck", "User"): {"isActive": False, "gone": None},
-    ("Delete", "RequestGuard"): {"requestId": "another"},
-    ("Put", ""): {"there": None},
-}
-TABLES: dict[str, type[Table]] = {
-    table.Meta.table_name: table for table in (ServiceRequest, UserBalance, Escrow, User, Service, RequestGuard)
-}
-MONEY = (
-    ("VALIDATING", "hold"),
-    ("AWAITING", "cancel"),
-    ("AWAITING", "accept"),
-    ("AWAITING late", "expire"),
-    ("AWAITING rejected", "refund"),
-    ("AWAITING accepted", "await start"),
-    ("NEGOTIATING", "take"),
-    ("NEGOTIATING", "counter"),
-    ("ACCEPTED", "withdraw"),
-    ("COMPLETED", "pay"),
-    ("PAID", "rate"),
-)
-
-
-@pytest.mark.parametrize(("place", "event"), MONEY)
-async def test_a_step_is_not_written_on_rows_that_are_others_by_then(place: str, event: str) -> None:
-    bank = bank_at(place)
-    scene = bank.scene(bank.requests[REQUEST_ID])
-    change = EVERYTHING[event](scene, bank.now)
-    assert isinstance(change, Change)
-    writing = Writing(NAMES, bank.now)
-    assert compose(writing, scene, change, bank.now) is None
-    for item in writing.items:
-        ((operation, params),) = item.items()
-        name = params["TableName"].removeprefix("unit-")
-        rests_on = RESTS_ON["Put", ""] if operation == "Put" else RESTS_ON[operation, name]
-        for attribute, value in rests_on.items():
-            async with stored(bank) as tables:
-                await _disturb(tables, params, attribute, value)
-                before = await tables.read()
-                with pytest.raises(ClientError, match="ConditionalCheckFailed"):
-                    await tables.transactions.write(writing, "token")
-                assert await tables.read() == before, f"{operation} {name} without its {attribute}"
-
-
-async def _disturb(tables: Stored, params: dict[str, Any], attribute: str, value: Any) -> None:
-    """Make one row another than the one that a write rests on."""
-    name = params["TableName"].removeprefix("unit-")
-    if attribute == "there":
-        await tables.engine.call("dynamodb", "put_item", TableName=params["TableName"], Item=params["Item"])
-        return
-    key = params["Key"][key_of(TABLES[name]).attr_name]["S"]
-    if attribute == "gone":
-        await tables.hands.delete(TABLES[name], key)
-        return
-    await tables.change(TABLES[name], key, **{attribute: value})
 
 
 @pytest.mark.parametrize("active", [None, True])

@@ -15,19 +15,8 @@ from models.naming import Names
 from models.tables import Escrow as EscrowTable
 from models.tables import EventLog, ServiceRequest, UserBalance
 from models.writing import LARGEST_TRANSACTION, Writing, event_item
-from tests.unit.builders import (
-    ALICE,
-    BOB,
-    EVERYTHING,
-    NOW,
-    REQUEST_ID,
-    Rule,
-    bank_at,
-    hours,
-    make_balance,
-    make_escrow,
-    make_request,
-)
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Rule, hours, make_balance, make_escrow, make_request
+from tests.unit.places import EVERYTHING, bank_at
 
 NAMES = Names(stack="bank", region="us-east-1", account="000000000000")
 
