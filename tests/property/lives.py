@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from models import endings, resolutions
 from models import lock as locks
-from models.accounts import Rule as AccountRule
 from models.change import Member, Offer, Scene, Verdict
 from models.errors import Refusal
 from models.hours import Hours
@@ -69,6 +68,7 @@ HANDLERS: dict[Step, tuple[str, ...]] = {
 }
 DECIDERS = (ADA, "ann")
 DECISIONS = tuple(OUTCOMES)
+REASON = "A complaint"
 # A request goes nowhere but along these ways.
 PASSAGES = {
     "": {"INITIATED"},
@@ -151,14 +151,16 @@ class Lives(RuleBasedStateMachine):
         self.bank.notices.extend(transfer.notices)
         return None
 
-    def turn(self, user_id: str, chosen: AccountRule) -> Turn | Balance | Refusal:
+    def lock(self, user_id: str, by: str, *, is_lock: bool) -> Balance | Refusal:
         """Lock or unlock an account."""
-        turn = chosen(self.bank.balances[user_id], self.bank.now)
-        if isinstance(turn, Turn):
-            self.bank.balances[user_id] = turn.balance
-            self.bank.events.append(turn.event)
-            self.bank.notices.append(turn.notice)
-        return turn
+        before, now = self.bank.balances[user_id], self.bank.now
+        turn = locks.lock(before, now, by=by, reason=REASON) if is_lock else locks.unlock(before, now, by=by)
+        if not isinstance(turn, Turn):
+            return turn
+        self.bank.balances[user_id] = turn.balance
+        self.bank.events.append(turn.event)
+        self.bank.notices.append(turn.notice)
+        return turn.balance
 
     def offer(self, offer: Offer) -> None:
         """Offer a service, or offer it differently."""
@@ -319,7 +321,7 @@ class Lives(RuleBasedStateMachine):
     @rule(member=st.sampled_from(MEMBERS), by=st.sampled_from(DECIDERS), is_lock=st.booleans())
     def an_account_is_locked_or_unlocked(self, member: str, by: str, *, is_lock: bool) -> None:
         self.bank.pass_time(0.001)
-        self.turn(member, partial(locks.lock, by=by, reason="Why") if is_lock else partial(locks.unlock, by=by))
+        self.lock(member, by, is_lock=is_lock)
 
     @precondition(lambda self: self.bank.requests)
     @invariant()
