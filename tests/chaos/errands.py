@@ -126,7 +126,8 @@ async def decided(till: Till, request: Request, by: str, escrow: Escrow | None =
     return resolved.request
 
 
-ERRANDS: tuple[Errand, ...] = (deal, gift, quarrel, quarrel)
+# So often each that no kind is much rarer than another.
+ERRANDS: tuple[Errand, ...] = (deal, deal, deal, gift, gift, quarrel, quarrel, quarrel, quarrel)
 
 
 async def bustle(

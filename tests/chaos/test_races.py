@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -23,7 +24,7 @@ from models.tables import Dispute
 from models.transactions import Moved, Rule, Transactions
 from models.windows import DEFAULT_WINDOWS
 from tests.chaos.books import Books
-from tests.engines.running import running
+from tests.engines.running import running, tables
 from tests.integration.town import Town
 from tests.unit.builders import ADA
 from tests.unit.places import WAYS, decide
@@ -255,7 +256,9 @@ def dispute_of(request_id: str) -> str:
 
 @pytest.fixture
 async def track(names: Names) -> AsyncIterator[Track]:
+    """Give a town in tables of its own."""
     async with AsyncExitStack() as stack:
+        names = stack.enter_context(tables(replace(names, stack=str(uuid4()))))
         one, two, three = [await stack.enter_async_context(AsyncCalls(["dynamodb"])) for _ in range(3)]
         yield Track(Town(one, names), (Store(two, names), Store(three, names)), Random(1))  # noqa: S311 — no secret
 

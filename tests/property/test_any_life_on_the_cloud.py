@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -26,8 +27,7 @@ from models.tables import Service, User
 from models.transactions import Moved, Transactions
 from models.transfer import Transfer
 from tests.chaos.books import Books
-from tests.engines.running import running
-from tests.engines.tables import create_table_parameters
+from tests.engines.running import running, tables
 from tests.integration.town import user
 from tests.property.lives import MEMBERS, REASON, Lives
 from tests.unit.builders import NOW, Rule
@@ -56,12 +56,11 @@ class LivesOnTheCloud(Lives):
     def __init__(self, names: Names, calls: Anew) -> None:
         super().__init__()
         calls.stack = names.stack
-        self.calls = calls
+        self.opened = ExitStack()
+        self.opened.enter_context(tables(names))
         self.store = Store(calls, names)
         self.transactions = Transactions(self.store, lambda: self.bank.now)
         self.accounts = Accounts(self.store, self.transactions, lambda: self.bank.now)
-        for parameters in create_table_parameters(names):
-            drive(calls.call("dynamodb", "create_table", **parameters))
         office = Members(self.store, self.transactions, lambda: NOW)
         for member in MEMBERS:
             drive(office.join(user(member)))
@@ -133,10 +132,9 @@ class LivesOnTheCloud(Lives):
 
     def teardown(self) -> None:
         """Bring every request to its end, and drop the tables."""
-        super().teardown()
-        self.the_rows_are_what_the_rules_say()
-        for parameters in create_table_parameters(self.store.names):
-            drive(self.calls.call("dynamodb", "delete_table", TableName=parameters["TableName"]))
+        with self.opened:
+            super().teardown()
+            self.the_rows_are_what_the_rules_say()
 
 
 @pytest.fixture(scope="module")
