@@ -35,6 +35,8 @@ _T = TypeVar("_T")
 
 # Processes that know nothing of each other, so that they meet in the database only.
 SERVERS = 4
+# A reader looks so often that it sees about every second movement, and leaves the machine to the writers meanwhile.
+GLANCE_SECONDS = 0.05
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Bank:
                 continue
             self.check([decode(Balance, UserBalance, one["Item"]) for one in answer["Responses"]])
             self.snapshots += 1
+            await self.servers[0].pause(GLANCE_SECONDS)
 
     def check(self, found: list[Balance]) -> None:
         """Assert what must hold of all balances at one moment."""
