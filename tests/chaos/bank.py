@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 
 # Processes that know nothing of each other, so that they meet in the database only.
 SERVERS = 4
-# A reader looks so often that it sees about every second movement, and leaves the machine to the writers meanwhile.
+# A reader sees about every second movement, and leaves the machine to the writers meanwhile.
 GLANCE_SECONDS = 0.05
 
 
