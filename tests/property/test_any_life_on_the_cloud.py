@@ -32,8 +32,8 @@ from tests.integration.town import user
 from tests.property.lives import MEMBERS, REASON, Lives
 from tests.unit.builders import NOW, Rule
 
-LIVES, FEW = 100, 6
-STEPS, FEW_STEPS = 30, 12
+LIVES, FEW = 100, 12
+STEPS, FEW_STEPS = 30, 20
 
 
 class Anew(BlockingCalls):
