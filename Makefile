@@ -9,6 +9,8 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+# Most tests wait for the local cloud, so that three at once keep two cores busy; the longest files come first.
+AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 MONEY := $(patsubst %,tests/unit/test_%.py,answers endings hours ledger lifecycle members negotiation patience payment \
 	ratings reputation steps transactions writing)
 ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
@@ -37,7 +39,7 @@ demo: setup
 test: setup
 	@for tool in node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then echo "missing:$$missing; install Node.js 18 or newer, with npm (Debian: nodejs, npm)"; exit 1; fi
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest $(AT_ONCE)
 	@$(MAKE) --no-print-directory test-coverage
 
 # Every branch of the money's code is gone by its own quick tests; which code and which tests, pyproject.toml says.

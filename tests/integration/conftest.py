@@ -18,6 +18,7 @@ import boto3
 import httpx
 import pytest
 
+from models.aws import AsyncCalls
 from models.settings import Settings
 from resolvers.demo_members import sub_of
 from resolvers.issuer import LocalIssuer
@@ -259,6 +260,14 @@ def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     return cloud
+
+
+@pytest.fixture
+async def calls(aws: Cloud) -> AsyncIterator[AsyncCalls]:
+    """Give a way to the session's tables."""
+    del aws
+    async with AsyncCalls(["dynamodb"]) as opened:
+        yield opened
 
 
 @pytest.fixture

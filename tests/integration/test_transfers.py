@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 from uuid import uuid4
@@ -41,14 +41,6 @@ def move(graphql: GraphQL) -> Moving:
         return entry
 
     return moved
-
-
-@pytest.fixture
-async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    async with AsyncCalls(["dynamodb"]) as opened:
-        yield opened
 
 
 @pytest.fixture
