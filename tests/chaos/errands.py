@@ -132,8 +132,8 @@ ERRANDS: tuple[Errand, ...] = (deal, deal, deal, gift, gift, quarrel, quarrel, q
 
 async def bustle(
     opened: Bank, *, writers: int, readers: int, seconds: tuple[float, float], is_enough: Callable[[], bool]
-) -> None:
-    """Let many write at once, and some look at it.
+) -> float:
+    """Let many write at once, and some look at it; return how many seconds that took.
 
     Args:
         opened: the bank.
@@ -157,6 +157,7 @@ async def bustle(
             tasks.create_task(work(opened.till(number)))
         for _ in range(readers):
             tasks.create_task(opened.watch(goes_on))
+    return time.monotonic() - began
 
 
 async def payday(opened: Bank, releases: int) -> float:

@@ -1,12 +1,14 @@
 """Two members and a service of their own, in tables that others use, too."""
 
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from models import answers, chain, clock
+from models.accounts import Accounts
 from models.aws import Calls
 from models.disputes import Dispute
-from models.ledger import Balance, Entry, Escrow, EscrowStatus
+from models.ledger import Balance, Entry, Escrow, EscrowStatus, TransactionType
 from models.lifecycle import Request
 from models.members import Members
 from models.naming import Names
@@ -16,6 +18,7 @@ from models.store import Item, Store
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
+from models.transfer import Transfer
 from models.windows import DEFAULT_WINDOWS
 from tests.unit.builders import figures, hours, make_dispute, make_request
 from tests.unit.places import EVERYTHING, QUARREL, people
@@ -33,6 +36,22 @@ class Town:
     def over(self, calls: Calls) -> Transactions:
         """Return the same town's transactions by another way to the tables."""
         return Transactions(Store(calls, self.store.names), clock.now)
+
+    def accounts(self, calls: Calls) -> Accounts:
+        """Return what is done to the accounts directly, by a way to the tables."""
+        return Accounts(Store(calls, self.store.names), self.over(calls), clock.now)
+
+    def gift(self, giver: str, taker: str, amount: str, **changes: Any) -> Transfer:
+        """Return hours that one member gives another."""
+        given: dict[str, Any] = {"id": str(uuid4()), "description": "A gift", **changes}
+        return Transfer(
+            by=giver,
+            type=TransactionType.TRANSFER,
+            amount=hours(amount),
+            from_user_id=giver,
+            to_user_id=taker,
+            **given,
+        )
 
     async def settle(self, services: int = 1) -> list[str]:
         """Let the two join; return the services that the provider offers, at 1 h an hour."""

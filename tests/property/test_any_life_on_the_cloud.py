@@ -32,7 +32,7 @@ from tests.integration.town import user
 from tests.property.lives import MEMBERS, REASON, Lives
 from tests.unit.builders import NOW, Rule
 
-LIVES, FEW = 100, 10
+LIVES, FEW = 60, 10
 STEPS, FEW_STEPS = 30, 20
 
 
