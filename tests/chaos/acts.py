@@ -18,7 +18,8 @@ from models.transfer import Transfer
 from tests.chaos.door import ADA, ask
 from tests.chaos.faults import TROUBLE, path
 from tests.chaos.world import World
-from tests.unit.builders import hours, terms
+from tests.unit.builders import hours
+from tests.unit.places import terms
 from workflows.redrive import Redrive
 from workflows.redrive_console import restart_failed
 from workflows.revival import revive
