@@ -77,6 +77,11 @@ class Dispute:
         return replace(self, version=self.version + 1, updated_at=now, **changes)
 
 
+def of_dispute(dispute_id: str, name: str) -> str:
+    """Return an id that follows from a dispute, and never from a request: members may give both the same id."""
+    return derived("dispute", dispute_id, name)
+
+
 def escrow_key(dispute_id: str) -> str:
     """Return the id that the escrow of a dispute's own has or would have."""
-    return derived(dispute_id, "escrow")
+    return of_dispute(dispute_id, "escrow")

@@ -226,6 +226,7 @@ def resolve(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
         return moved_on(request)
     outcome, escrow = OUTCOMES[dispute.decision], held_for(scene)
     share = _provider_share(dispute, escrow)
+    text = outcome.notice.format(share=share, held=escrow.amount if escrow else ZERO)
     movement, ended = _moved(dispute, escrow, share, now)
     after = _after(request, dispute, escrow, share, now, execution_arn)
     resolved = dispute.changed(
@@ -238,7 +239,7 @@ def resolve(scene: Scene, now: datetime, *, execution_arn: str) -> Verdict:
         request=after,
         dispute=resolved,
         events=_events(after, resolved, ended, is_payment=is_payment),
-        notices=_notices(request, dispute, escrow, share),
+        notices=_notices(request, dispute, text),
         movement=movement,
         escrow=ended,
         payment=Payment(hours_spent=share, description=subject(scene)) if is_payment else None,
@@ -301,10 +302,7 @@ def _events(after: Request, dispute: Dispute, ended: Escrow | None, *, is_paymen
     return tuple(events)
 
 
-def _notices(request: Request, dispute: Dispute, escrow: Escrow | None, share: Hours) -> tuple[Notice, ...]:
-    if dispute.decision is None:
-        return ()
-    text = OUTCOMES[dispute.decision].notice.format(share=share, held=escrow.amount if escrow else ZERO)
+def _notices(request: Request, dispute: Dispute, text: str) -> tuple[Notice, ...]:
     return tuple(
         Notice(
             user_id=user_id,

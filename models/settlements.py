@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from models.disputes import Dispute, escrow_key
+from models.disputes import Dispute, escrow_key, of_dispute
 from models.hours import ZERO, Hours
-from models.identifiers import derived
 from models.ledger import Escrow, EscrowStatus, EscrowType, Leg, Movement, TransactionType
 
 
@@ -31,7 +30,7 @@ def recall(
         created_at=now,
         updated_at=now,
     )
-    return Movement(id=derived(dispute.id, "hold"), legs=(leg,), related_entity_id=dispute.id), escrow
+    return Movement(id=of_dispute(dispute.id, "hold"), legs=(leg,), related_entity_id=dispute.id), escrow
 
 
 def divide(dispute_id: str, escrow: Escrow, *, given: Hours, now: datetime) -> tuple[Movement, Escrow]:
@@ -58,5 +57,5 @@ def divide(dispute_id: str, escrow: Escrow, *, given: Hours, now: datetime) -> t
     if given > ZERO:
         received = "Hours received by the decision of a dispute"
         legs.append(Leg(user_id=escrow.to_user_id, type=type_, description=received, available=given))
-    movement = Movement(id=derived(dispute_id, name), legs=tuple(legs), related_entity_id=dispute_id)
+    movement = Movement(id=of_dispute(dispute_id, name), legs=tuple(legs), related_entity_id=dispute_id)
     return movement, escrow.released(now) if given > ZERO else escrow.cancelled(now)

@@ -1,11 +1,12 @@
 """Puts every mutant of the money's code on trial and prints what became of it.
 
-    python -m tests.mutants                         all modules
-    python -m tests.mutants --rounds 3 ledger hours  some of them, the quick rounds only
+    python -m tests.mutants                 all modules
+    python -m tests.mutants ledger hours    some of them
 
-Each mutant is a fork of this process, which has imported what does not change. The quick tests go first; only
-what survives them meets the slower ones. Fails if a mutant survives that `harmless` does not explain, or if it
-explains one that is caught.
+Each mutant is a fork of a process that has imported what does not change. A change within a function is made in
+a process that has collected the tests already, and meets only those that go through that function; any other
+is a module to be imported anew, its own tests first. Fails if a mutant survives that `harmless` does not explain,
+or if it explains one that is caught.
 """
 
 import ast
@@ -17,40 +18,37 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutants.harmless import HARMLESS
 from tests.mutants.mutations import Mutation, mutations
-from tests.mutants.trial import BROKEN, NO_OTHERS, SURVIVED, Round, try_out
+from tests.mutants.suite import Suite
+from tests.mutants.trial import BROKEN, CAUGHT, CAUGHT_BY_OTHERS, NO_OTHERS, SURVIVED, change, silence, try_whole
 
 HOUSE = Path(__file__).parents[2]
+# What moves hours, or decides that they move.
 MODULES = (
-    "ledger",
-    "hours",
-    "composition",
-    "writing",
-    "transactions",
-    "negotiation",
-    "payment",
-    "endings",
-    "members",
-    "ratings",
-    "reputation",
-)
-# The tests of the rules, and of what a module's changes are noticed by first, where that is not its namesake.
-_RULES = ("ledger", "hours", "writing", "negotiation", "payment", "endings", "members", "ratings", "reputation")
-_FIRST = {"composition": "writing"}
-ROUNDS = (
-    Round("own", ("tests/unit/test_{module}.py",), 60),
-    Round("rules", tuple(f"tests/unit/test_{name}.py" for name in _RULES), 60),
-    Round("rows", ("tests/unit/test_transactions.py", "tests/unit/test_patience.py"), 90),
-    Round("lives", ("tests/unit/test_lifecycle.py", "tests/unit/test_steps.py", "tests/unit/test_answers.py"), 90),
-    Round("faults", ("tests/chaos/test_every_call.py", "tests/chaos/test_storms.py"), 300),
-    Round("engine", ("tests/integration/test_transactions.py", "tests/property/test_any_movements.py"), 300),
-)
-QUICK = 4
+    "ledger", "hours", "identifiers", "chain", "settlements", "lock", "transfer", "accounts", "writing",
+    "composition", "transactions", "change", "store", "rows", "lifecycle", "windows", "steps", "announcements",
+    "answers", "negotiation", "payment", "endings", "intervention", "disputes", "raising", "resolutions",
+    "idempotency", "reconciliation", "members", "ratings", "reputation",
+)  # fmt: skip
+_TESTED = (
+    "every_step",
+    "ledger", "hours", "identifiers", "lock", "transfer", "intervention", "negotiation", "payment", "reputation",
+    "idempotency", "progress", "reconciliation", "rows", "answers", "endings", "steps", "writing", "members",
+    "ratings", "store", "patience", "accounts", "settlements", "raising", "resolutions", "transactions",
+    "composition", "windows", "lifecycle", "disputes",
+)  # fmt: skip
+TESTS = tuple(f"tests/unit/test_{name}.py" for name in _TESTED)
+# The tests that a module's changes are noticed by first, where that is not its namesake.
+_OWN = {
+    "announcements": "steps",
+    "chain": "ledger",
+    "change": "composition",
+}
 AT_ONCE = 2
 # What takes long to import and is the same for all.
 _COMMON = (
@@ -59,6 +57,7 @@ _COMMON = (
     "structlog.testing", "tenacity",
 )  # fmt: skip
 RESULTS = HOUSE / "build" / "mutants.jsonl"
+_OUT = os.fdopen(os.dup(1), "w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +73,52 @@ class Mutant:
         """Return what `harmless` knows it by."""
         return self.module, self.mutation.told
 
-    def try_out(self, rounds: int) -> int:
-        """Put it on trial in a fork of this process, and return the fork's id."""
-        if (child := os.fork()) != 0:
-            return child
-        result = BROKEN
-        try:
-            file = str(HOUSE / "models" / f"{self.module}.py")
-            first = _FIRST.get(self.module, self.module)
-            # What is said to be harmless need not go through the slow ones to be believed.
-            limit = min(rounds, QUICK) if self.key in HARMLESS else rounds
-            own = [round_.of(first) for round_ in ROUNDS[:limit]]
-            result = try_out(f"models.{self.module}", file, self.mutation.applied(self.tree), own)
-        finally:
-            os._exit(result)
+    @property
+    def file(self) -> str:
+        """Return the file that it is a change of."""
+        return str(HOUSE / "models" / f"{self.module}.py")
+
+    @property
+    def own(self) -> str:
+        """Return the module's own tests."""
+        return f"tests/unit/test_{_OWN.get(self.module, self.module)}.py"
+
+    def within(self, suite: Suite) -> int:
+        """Change a function of this process, and return what the tests make of it."""
+        function = self.mutation.function
+        if function is None:
+            return BROKEN
+        name, lines = function
+        change(sys.modules[f"models.{self.module}"], name, self.mutation.applied(self.tree))
+        return suite.result(suite.chosen(self.file, self.mutation.line, lines, self.own), self.own)
+
+    def whole(self) -> int:
+        """Import the whole module anew, and return what the tests make of it."""
+        tests = [self.own, *(test for test in TESTS if test != self.own)]
+        return try_whole(f"models.{self.module}", self.file, self.mutation.applied(self.tree), tests)
+
+
+Result = tuple[Mutant, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What became of a mutant."""
+
+    module: str
+    told: str
+    line: int
+    result: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what `harmless` knows it by."""
+        return self.module, self.told
+
+    @property
+    def is_explained(self) -> bool:
+        """Tell whether it survives as it must."""
+        return self.result == SURVIVED and self.key in HARMLESS
 
 
 def mutants(modules: Iterable[str]) -> Iterator[Mutant]:
@@ -98,82 +129,110 @@ def mutants(modules: Iterable[str]) -> Iterator[Mutant]:
             yield Mutant(module, mutation, tree)
 
 
-def judged(suspects: list[Mutant], rounds: int) -> Iterator[tuple[Mutant, int]]:
-    """Put mutants on trial, a few at once; yield each with the round that caught it, or SURVIVED."""
+def judged(suspects: Iterable[Mutant], trial: Callable[[Mutant], int]) -> Iterator[Result]:
+    """Put mutants on trial, each in a fork, a few at once; yield each with what became of it."""
     waiting = iter(suspects)
     running: dict[int, Mutant] = {}
     while True:
         while len(running) < AT_ONCE and (suspect := next(waiting, None)) is not None:
-            running[suspect.try_out(rounds)] = suspect
+            running[_forked(suspect, trial)] = suspect
         if not running:
             return
         child, status = os.wait()
         # A mutant that had to be killed went round in circles.
-        yield running.pop(child), os.WEXITSTATUS(status) if os.WIFEXITED(status) else rounds
+        yield running.pop(child), os.WEXITSTATUS(status) if os.WIFEXITED(status) else CAUGHT_BY_OTHERS
 
 
-def table(results: list[tuple[Mutant, int]]) -> Iterator[str]:
-    """Yield the lines of the table: for each module, how many mutants which round caught."""
-    titles = [round_.name for round_ in ROUNDS]
-    yield "".join(f"{title:>13}" for title in ("module", "mutants", *titles, "harmless", "left"))
-    for module in dict.fromkeys(mutant.module for mutant, _ in results):
-        own = [(mutant, result) for mutant, result in results if mutant.module == module]
-        caught = Counter(result for _, result in own)
-        harmless = sum(result == SURVIVED and mutant.key in HARMLESS for mutant, result in own)
-        cells = (len(own), *(caught[number] for number in range(1, len(ROUNDS) + 1)))
+def _forked(suspect: Mutant, trial: Callable[[Mutant], int]) -> int:
+    if (child := os.fork()) != 0:
+        return child
+    result = BROKEN
+    try:
+        silence()
+        result = trial(suspect)
+    finally:
+        os._exit(result)
+
+
+def within(suspects: list[Mutant]) -> None:
+    """Judge changes within functions, in a process that has the tests; it ends with what `main` shall return."""
+    silence()
+    told = ["the tests could not be collected"]
+
+    def judge(suite: Suite) -> None:
+        told[:] = [f"fails before anything is changed: {name}" for name in suite.failed]
+        if not told:
+            note(judged(suspects, lambda mutant: mutant.within(suite)), len(suspects))
+
+    Suite.run(TESTS, sorted({mutant.file for mutant in suspects}), judge)
+    if told:
+        tell(*told)
+    os._exit(1 if told else 0)
+
+
+def note(results: Iterator[Result], count: int) -> None:
+    """Write down what became of each mutant at once, for whoever does not want to wait for the table."""
+    began = time.monotonic()
+    with RESULTS.open("a") as notes:
+        for number, (mutant, result) in enumerate(results, 1):
+            notes.write(json.dumps([*mutant.key, mutant.mutation.line, result]) + "\n")
+            notes.flush()
+            if number % 100 == 0:
+                tell(f"{number} of {count} after {time.monotonic() - began:.0f} s")
+
+
+def table(results: list[Noted]) -> Iterator[str]:
+    """Yield the lines of the table: for each module, how many mutants were caught by which tests."""
+    yield "".join(
+        f"{title:>15}" for title in ("module", "mutants", "own tests", "other tests", "harmless", "left")
+    )
+    modules = list(dict.fromkeys(noted.module for noted in results))
+    for name, own in (
+        *((module, [noted for noted in results if noted.module == module]) for module in modules),
+        ("all", results),
+    ):
+        caught = Counter(noted.result for noted in own)
+        harmless = sum(noted.is_explained for noted in own)
         left = caught[SURVIVED] + caught[BROKEN] - harmless
-        yield "".join(f"{cell:>13}" for cell in (module, *cells, harmless, left))
+        cells = (name, len(own), caught[CAUGHT], caught[CAUGHT_BY_OTHERS], harmless, left)
+        yield "".join(f"{cell:>15}" for cell in cells)
 
 
-def findings(results: list[tuple[Mutant, int]]) -> Iterator[str]:
+def findings(results: list[Noted]) -> Iterator[str]:
     """Yield what must not be: mutants that nobody noticed, and explanations of some that were noticed."""
-    survivors = {mutant.key for mutant, result in results if result == SURVIVED}
-    for mutant, result in results:
-        if result == BROKEN or (result == SURVIVED and mutant.key not in HARMLESS):
-            word = "could not be tried" if result == BROKEN else "survives"
-            yield f"models/{mutant.module}.py:{mutant.mutation.line} {word}: {mutant.mutation.told}"
-    tried = {mutant.module for mutant, _ in results}
+    for noted in results:
+        if noted.result in (SURVIVED, BROKEN) and not noted.is_explained:
+            word = "could not be tried" if noted.result == BROKEN else "survives"
+            yield f"models/{noted.module}.py:{noted.line} {word}: {noted.told}"
+    survivors = {noted.key for noted in results if noted.result == SURVIVED}
+    tried = {noted.module for noted in results}
     for module, told in HARMLESS:
         if module in tried and (module, told) not in survivors:
             yield f"models/{module}.py: is said to be harmless, and is none, or is caught: {told}"
 
 
 def tell(*lines: str) -> None:
-    """Print lines, at once."""
-    print(*lines, sep="\n", flush=True)  # noqa: T201 — for whoever has called it
+    """Print lines, at once, wherever the tests' own output goes."""
+    print(*lines, sep="\n", file=_OUT, flush=True)
 
 
-def note(mutant: Mutant, result: int) -> None:
-    """Write down what became of a mutant, for whoever does not want to wait for the table."""
-    with RESULTS.open("a") as notes:
-        notes.write(json.dumps([*mutant.key, mutant.mutation.line, result]) + "\n")
-
-
-def control() -> Mutant:
-    """Return a mutant in which nothing is changed: whatever catches it is wrong itself."""
-    tree = ast.parse((HOUSE / "models" / "hours.py").read_text())
-    return Mutant("hours", Mutation((("body", 0),), "module", 0, "nothing", "nothing", tree.body[0]), tree)
-
-
-def main(modules: list[str], rounds: int) -> int:
-    """Try all mutants of the modules in the first rounds; return how many findings there are."""
+def main(modules: list[str]) -> int:
+    """Try all mutants of the modules; return how many findings there are."""
     os.environ.update(NO_OTHERS)
     for name in _COMMON:
         importlib.import_module(name)
     gc.freeze()  # no fork has to look through it
-    if (failed := next(judged([control()], rounds))[1]) != SURVIVED:
-        tell(f"The tests fail before anything is changed, in round {failed}.")
-        return 1
     suspects = list(mutants(modules or MODULES))
-    began = time.monotonic()
-    results: list[tuple[Mutant, int]] = []
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text("")
-    for result in judged(suspects, rounds):
-        results.append(result)
-        note(*result)
-        if len(results) % 50 == 0:
-            tell(f"{len(results)} of {len(suspects)} after {time.monotonic() - began:.0f} s")
+    inner = [mutant for mutant in suspects if mutant.mutation.function is not None]
+    if (child := os.fork()) == 0:
+        within(inner)
+    if (failed := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) != 0:
+        return failed
+    outer = [mutant for mutant in suspects if mutant.mutation.function is None]
+    note(judged(outer, Mutant.whole), len(outer))
+    results = [Noted(*json.loads(line)) for line in RESULTS.read_text().splitlines()]
     found = list(findings(results))
     tell(*table(results), *found)
     return len(found)
@@ -184,8 +243,4 @@ if __name__ == "__main__":
     parser.add_argument(
         "modules", nargs="*", metavar="MODULE", help="of models/, such as ledger; all if none is named"
     )
-    parser.add_argument(
-        "--rounds", type=int, default=len(ROUNDS), help="how many of the rounds, the quick ones first"
-    )
-    given = parser.parse_args()
-    sys.exit(min(main(given.modules, given.rounds), 1))
+    sys.exit(min(main(parser.parse_args().modules), 1))

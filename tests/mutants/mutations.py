@@ -31,9 +31,16 @@ _SIGNS: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.BitAnd: (ast.BitOr,),
     ast.BitOr: (ast.BitAnd,),
 }
-_ROUNDINGS = ("ROUND_HALF_EVEN", "ROUND_HALF_UP", "ROUND_HALF_DOWN", "ROUND_DOWN", "ROUND_UP")
+_INTERCHANGEABLE = (
+    ("ROUND_HALF_EVEN", "ROUND_HALF_UP", "ROUND_HALF_DOWN", "ROUND_DOWN", "ROUND_UP"),
+    ("min", "max"),
+    ("any", "all"),
+)
 # What is no code of a module's own: types, texts, and how a class is made.
 _LEFT_ALONE = {"annotation", "returns", "decorator_list", "bases"}
+# What leaves a function that it decorates to be found under its name.
+_TRANSPARENT = {"property", "classmethod", "staticmethod"}
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Mutation:
     Args:
         path: the way to the node from the module.
         scope: the function or class that it is in.
+        function: the function whose code alone it changes, and its lines; None if the module is another with it.
         line: the line, for people.
         before: what stood there.
         after: what stands there instead.
@@ -51,6 +59,7 @@ class Mutation:
 
     path: Path
     scope: str
+    function: tuple[str, range] | None
     line: int
     before: str
     after: str
@@ -82,15 +91,16 @@ class Mutation:
 
 def mutations(tree: ast.Module) -> Iterator[Mutation]:
     """Yield every change of a module."""
-    yield from _within(tree, (), "module")
+    yield from _within(tree, (), "module", None)
 
 
-def _within(node: ast.AST, path: Path, scope: str) -> Iterator[Mutation]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+def _within(node: ast.AST, path: Path, scope: str, function: tuple[str, range] | None) -> Iterator[Mutation]:
+    if isinstance(node, _Function | ast.ClassDef):
         scope = node.name if scope == "module" else f"{scope}.{node.name}"
     for field, member in ast.iter_fields(node):
         if field in _LEFT_ALONE or isinstance(node, ast.JoinedStr) or _is_alias(node, scope):
             continue
+        inside = function or _body(node, field, scope)
         members = enumerate(member) if isinstance(member, list) else [(None, member)]
         for index, child in members:
             if not isinstance(child, ast.AST):
@@ -98,8 +108,19 @@ def _within(node: ast.AST, path: Path, scope: str) -> Iterator[Mutation]:
             here = (*path, (field, index))
             for changed in _changes(node, field, child):
                 after = "nothing" if changed is None else ast.unparse(changed)
-                yield Mutation(here, scope, _line(child, node), ast.unparse(child), after, changed)
-            yield from _within(child, here, scope)
+                yield Mutation(here, scope, inside, _line(child, node), ast.unparse(child), after, changed)
+            yield from _within(child, here, scope, inside)
+
+
+def _body(node: ast.AST, field: str, scope: str) -> tuple[str, range] | None:
+    """Return a function's name and lines, if this is its body; its defaults belong to the module."""
+    if not isinstance(node, _Function) or field != "body":
+        return None
+    if any(ast.unparse(decorator) not in _TRANSPARENT for decorator in node.decorator_list):
+        return None
+    if any(isinstance(name, ast.Name) and name.id == "super" for name in ast.walk(node)):
+        return None  # it knows its class by more than its code
+    return scope, range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def _is_alias(node: ast.AST, scope: str) -> bool:
@@ -120,16 +141,18 @@ def _changes(parent: ast.AST, field: str, node: ast.AST) -> Iterator[ast.AST | N
     if isinstance(node, ast.expr):
         yield from _of_expression(node)
     elif isinstance(node, ast.Raise | ast.AugAssign) or (
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await)
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Await | ast.Yield | ast.YieldFrom)
     ):
         yield ast.Pass()
+    if isinstance(node, ast.AugAssign):
+        for other in _SIGNS.get(type(node.op), ()):
+            yield ast.AugAssign(target=node.target, op=other(), value=node.value)
 
 
 def _of_expression(node: ast.expr) -> Iterator[ast.AST]:
     match node:
-        case ast.Compare(ops=[operator]):
-            for flipped in _FLIPS[type(operator)]:
-                yield ast.Compare(left=node.left, ops=[flipped()], comparators=node.comparators)
+        case ast.Compare():
+            yield from _of_comparison(node)
         case ast.BoolOp():
             yield from _of_bool(node)
         case ast.BinOp():
@@ -139,12 +162,30 @@ def _of_expression(node: ast.expr) -> Iterator[ast.AST]:
         case ast.IfExp():
             yield node.body
             yield node.orelse
-        case ast.Constant(value=bool(is_so)):
-            yield ast.Constant(value=not is_so)
-        case ast.Constant(value=int(number) | float(number)):
-            yield ast.Constant(value=number + 1)
-        case ast.Name() if node.id in _ROUNDINGS:
-            yield from (ast.Name(id=other, ctx=ast.Load()) for other in _ROUNDINGS if other != node.id)
+        case ast.Constant():
+            yield from _of_constant(node)
+        case ast.Name():
+            yield from (ast.Name(id=other, ctx=ast.Load()) for other in _instead_of(node.id))
+
+
+def _of_comparison(node: ast.Compare) -> Iterator[ast.AST]:
+    for index, operator in enumerate(node.ops):
+        for flipped in _FLIPS[type(operator)]:
+            ops = [*node.ops[:index], flipped(), *node.ops[index + 1 :]]
+            yield ast.Compare(left=node.left, ops=ops, comparators=node.comparators)
+
+
+def _of_constant(node: ast.Constant) -> Iterator[ast.AST]:
+    if isinstance(node.value, bool):
+        yield ast.Constant(value=not node.value)
+    elif isinstance(node.value, int | float):
+        yield ast.Constant(value=node.value + 1)
+
+
+def _instead_of(name: str) -> Iterator[str]:
+    for others in _INTERCHANGEABLE:
+        if name in others:
+            yield from (other for other in others if other != name)
 
 
 def _is_condition(parent: ast.AST, field: str) -> bool:
@@ -173,6 +214,7 @@ def _of_bool(node: ast.BoolOp) -> Iterator[ast.AST]:
 def _of_sum(node: ast.BinOp) -> Iterator[ast.AST]:
     for other in _SIGNS.get(type(node.op), ()):
         yield ast.BinOp(left=node.left, op=other(), right=node.right)
-    if isinstance(node.op, ast.BitAnd | ast.BitOr):
+    if isinstance(node.op, ast.BitAnd | ast.BitOr | ast.Add | ast.Sub):
         yield node.left
+    if isinstance(node.op, ast.BitAnd | ast.BitOr):
         yield node.right

@@ -1,4 +1,4 @@
-"""One mutant on trial: a process of its own, in which one of our modules is another than the one on disk."""
+"""One mutant on trial: a process of its own, in which some of our code is other than the code on disk."""
 
 import ast
 import importlib.abc
@@ -7,40 +7,65 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from types import ModuleType
+from collections.abc import Iterator, Sequence
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
-SURVIVED = 0
-# Beyond any round's number.
-BROKEN = 99
+SURVIVED, CAUGHT, CAUGHT_BY_OTHERS, BROKEN = 0, 1, 2, 99
 _LAST_SECONDS = 20
+_SECONDS_FOR_A_FILE = 120
 # As few plugins as will do. What this process has imported before its fork is not rewritten, and need not be.
-_QUIETLY = (
+QUIETLY = (
     "-x", "-q", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
 NO_OTHERS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
-    """Tests that a mutant goes through: which, and how long they may take before it counts as running for ever."""
-
-    name: str
-    arguments: tuple[str, ...]
-    seconds: int
-
-    def of(self, module: str) -> "Round":
-        """Return this round with a module's own tests in it."""
-        return replace(self, arguments=tuple(argument.format(module=module) for argument in self.arguments))
-
-
 class EndlessError(BaseException):
     """The tests take too long: the mutant goes round in circles."""
+
+
+def allow(seconds: float) -> None:
+    """Let this process go on for so long; then it is stopped, if need be by force."""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _too_long(*_: Any) -> None:
+    # Should the tests swallow this one, the next ends the process.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)
+    raise EndlessError
+
+
+def silence() -> None:
+    """Let what this process prints from now on go nowhere."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 — a descriptor is wanted
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+
+
+def change(module: ModuleType, function: str, tree: ast.Module) -> None:
+    """Give a function that is imported already, wherever it is known, the code that it has in a tree."""
+    member: Any = module
+    for name in function.split("."):
+        member = vars(member)[name]
+    live = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+    if not isinstance(live, FunctionType):
+        raise TypeError(f"{function} is no function")
+    live.__code__ = next(
+        code for code in _codes(compile(tree, live.__code__.co_filename, "exec")) if code.co_qualname == function
+    )
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)
 
 
 class _Swapped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -60,35 +85,18 @@ class _Swapped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)  # noqa: S102 — our own module, a little changed
 
 
-def try_out(name: str, file: str, tree: ast.Module, rounds: Sequence[Round]) -> int:
-    """Run the rounds in this process, which ends with it, until one fails.
-
-    Returns:
-        The number of the round that caught the mutant, from 1 on; or SURVIVED.
-    """
+def try_whole(name: str, file: str, tree: ast.Module, tests: Sequence[str]) -> int:
+    """Import another module than the one on disk and run files of tests, its own first, until one fails."""
     sys.meta_path.insert(0, _Swapped(name, file, tree))
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 — a descriptor is wanted
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
-    for number, round_ in enumerate(rounds, 1):
-        if _fails(round_):
-            return number
+    for number, test in enumerate(tests):
+        if _fails(test):
+            return CAUGHT_BY_OTHERS if number else CAUGHT
     return SURVIVED
 
 
-def _fails(round_: Round) -> bool:
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.alarm(round_.seconds)
+def _fails(test: str) -> bool:
+    allow(_SECONDS_FOR_A_FILE)
     try:
-        return pytest.main([*_QUIETLY, *round_.arguments]) != pytest.ExitCode.OK
+        return pytest.main([*QUIETLY, test]) != pytest.ExitCode.OK
     except BaseException:  # noqa: BLE001 — whatever it is, the tests have not passed
         return True
-    finally:
-        signal.alarm(0)
-
-
-def _too_long(*_: Any) -> None:
-    # Should the tests swallow this one, the next ends the process.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(_LAST_SECONDS)
-    raise EndlessError

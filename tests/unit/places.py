@@ -176,11 +176,12 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 def bank_at(place: str) -> Bank:
     """Return a bank whose one request has come to a place by the rules themselves."""
-    return _arrived(place).copy()
+    return arrived(place).copy()
 
 
 @cache
-def _arrived(place: str) -> Bank:
+def arrived(place: str) -> Bank:
+    """Return the bank that `bank_at` gives copies of."""
     bank = Bank.opened()
     bank.create(make_request())
     for step in WAYS[place]:

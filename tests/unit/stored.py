@@ -1,8 +1,8 @@
 """A bank of the builders' in tables: every row of it on an engine within this process, and back again."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -36,13 +36,39 @@ NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 Rows = dict[str, dict[str, Item]]
 
 
+class Strict:
+    """A way to tables that reads consistently or not at all; `queued` and `paused` tell how it was waited."""
+
+    def __init__(self, engine: Embedded) -> None:
+        self._engine = engine
+        self.queued: list[list[str]] = []
+        self.paused: list[float] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Make a call."""
+        reads = {"get_item": [params], "batch_get_item": params.get("RequestItems", {}).values()}
+        assert all(read["ConsistentRead"] for read in reads.get(operation, ()))
+        return await self._engine.call(service, operation, **params)
+
+    async def pause(self, seconds: float) -> None:
+        """Wait."""
+        self.paused.append(seconds)
+        await self._engine.pause(seconds)
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        """Hold a place in line for each key."""
+        self.queued.append(sorted(keys := list(keys)))
+        return self._engine.queue(keys)
+
+
 class Stored:
     """Tables that hold what a bank holds, and transactions over them at the bank's own moment."""
 
     def __init__(self, bank: Bank, plan: Plan = calm) -> None:
         self.bank = bank
         self.engine = Embedded(NAMES)
-        self.calls = Faulty(self.engine, plan)
+        self.strict = Strict(self.engine)
+        self.calls = Faulty(self.strict, plan)
         self.store = Store(self.calls, NAMES)
         self.transactions = Transactions(self.store, lambda: bank.now)
         # Past whatever goes wrong on the way that is looked at.

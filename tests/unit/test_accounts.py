@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from models.accounts import Accounts
 from models.errors import Code, ContentionError, Refusal
 from models.ledger import Balance
-from models.tables import Table, TransactionLog, User, UserBalance
+from models.tables import EventLog, Table, TransactionLog, User, UserBalance
 from models.transfer import Transfer
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ADA, ALICE, BOB, Bank
@@ -334,3 +334,26 @@ async def test_patience_with_an_account_ends(tables: Stored) -> None:
             with pytest.raises(ContentionError):
                 await attempt
     assert await all_of(tables) == before
+
+
+async def test_work_on_an_account_goes_one_by_one(tables: Stored) -> None:
+    await office(tables).transfer(GIVEN)
+    await office(tables).lock(ALICE, by=ADA, reason="x")
+    await office(tables).unlock(BOB, by=ADA)
+    assert tables.strict.queued == [[ALICE, BOB], [ALICE], [BOB]]
+
+
+async def test_a_transfer_that_is_gone_as_soon_as_it_is_made_is_no_success(tables: Stored) -> None:
+    upstream = tables.engine.call
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        answer = await upstream(service, operation, **params)
+        if operation == "transact_write_items":
+            (event,) = (await tables.told())[0]
+            await tables.hands.delete(EventLog, event["id"]["S"])
+        return answer
+
+    tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+    refused = await office(tables).transfer(GIVEN)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.IDEMPOTENCY_MISMATCH

@@ -1,13 +1,14 @@
 """What people may say, when, and how often."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from models import answers
-from models.change import Change
+from models.change import Change, Guard
 from models.errors import Code, Refusal
-from models.lifecycle import RequestStatus, Response, Step
+from models.lifecycle import Passage, RequestStatus, Response, Step
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_offer, make_request, make_scene
 from tests.unit.places import bank_at, say
 
@@ -111,3 +112,43 @@ def test_what_a_wait_does_not_ask_for_is_a_mistake_of_ours() -> None:
     bank = bank_at("AWAITING")
     with pytest.raises(ValueError, match="no answer to"):
         bank.move(say(ASKED, BOB, Response.CONFIRMED))
+
+
+@pytest.mark.parametrize(
+    ("asked", "rate", "at"),
+    [
+        ("0", "1", ""),
+        ("10000.01", "1", ""),
+        ("0", None, ""),
+        ("0.01", "0.4", " at 0.40 an hour"),
+        ("2", "9000", " at 9000.00 an hour"),
+    ],
+)
+def test_hours_that_come_to_no_amount_are_not_asked_for(asked: str, rate: str | None, at: str) -> None:
+    offer = None if rate is None else make_offer(hourly_rate=hours(rate))
+    scene = make_scene(request=make_request(estimated_hours=hours(asked)), offer=offer)
+    refused = answers.create(scene, NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INVALID_AMOUNT
+    assert refused.message.startswith(f"estimatedHours: {hours(asked)} hours{at} cannot be asked for. ")
+    assert refused.facts == {"smallest": 0.01, "largest": 10_000.0}
+
+
+def test_a_request_is_born_when_it_is_created() -> None:
+    later = NOW + timedelta(hours=1)
+    created = answers.create(make_scene(request=make_request()), later)
+    assert isinstance(created, Change)
+    request = created.request
+    assert request.created_at == request.updated_at == later
+    assert (request.version, request.status_reason) == (1, None)
+    assert request.passages == (Passage(status=RequestStatus.INITIATED, at=later),)
+    (event,) = created.events
+    assert (event.type, event.actor, event.data["estimatedHours"]) == (answers.SUBMITTED, ALICE, 2.0)
+    assert (created.movement, created.escrow, created.guard) == (None, None, Guard.KEEP)
+
+
+def test_a_request_from_before_the_workflow_waits_for_no_answer_yet() -> None:
+    older = make_request(status=RequestStatus.AWAITING_RESPONSE)
+    refused = say(ASKED, BOB, Response.ACCEPTED)(make_scene(request=older), NOW)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.message) == (Code.INVALID_REQUEST_STATUS, "It is not time for this yet.")

@@ -1,6 +1,5 @@
-"""What each step writes, on an engine within this process: as the bank in memory says, on rows as they were read."""
+"""What each step writes, on an engine within this process: as the bank in memory says, on rows as they were."""
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -26,8 +25,9 @@ from models.tables import (
 from models.transactions import Moved
 from models.writing import Writing
 from tests.chaos.books import rows
-from tests.unit.builders import NOW, REQUEST_ID, Bank, Rule, hours, on_behalf
-from tests.unit.places import ADMINS, EVERYTHING, QUARREL, WAYS, bank_at
+from tests.unit.builders import NOW, REQUEST_ID, Bank, hours, on_behalf
+from tests.unit.every_step import RULES, dispute_of, steps_taken
+from tests.unit.places import bank_at
 from tests.unit.stored import (
     NAMES,
     Rows,
@@ -39,27 +39,6 @@ from tests.unit.stored import (
     without,
     written,
 )
-
-RULES: dict[str, Rule] = {**EVERYTHING, **QUARREL, **ADMINS}
-
-
-def dispute_of(event: str) -> str | None:
-    """Return the dispute that an event raises, which has to be read with its request."""
-    rule = RULES[event]
-    raised = rule.keywords.get("dispute") if isinstance(rule, partial) else None
-    return raised.id if raised else None
-
-
-def decided(bank: Bank, event: str) -> Any:
-    """Return what a rule decides about the bank's request."""
-    return RULES[event](bank.scene(bank.requests[REQUEST_ID], dispute_of(event)), bank.now)
-
-
-def steps_taken() -> list[tuple[str, str]]:
-    """Return every place with every event that changes anything there."""
-    return [
-        (place, event) for place in WAYS for event in RULES if isinstance(decided(bank_at(place), event), Change)
-    ]
 
 
 @pytest.mark.parametrize(("place", "event"), steps_taken())

@@ -271,3 +271,18 @@ def test_an_execution_that_is_found_running_has_recovered() -> None:
     assert (request.resumptions, request.failing_since) == (0, None)
     assert request.wait is not None
     assert request.due_at == request.wait.deadline
+
+
+def test_a_request_that_holds_nothing_gives_nothing_back() -> None:
+    scene = make_scene(request=make_request(status=RequestStatus.VALIDATING), escrow=make_escrow())
+    change = answers.cancel(scene, NOW, by=ALICE)
+    assert isinstance(change, Change)
+    assert (change.movement, change.escrow, len(change.events)) == (None, None, 1)
+
+
+def test_a_disputed_request_whose_dispute_was_not_read_is_handed_on_itself() -> None:
+    bank = bank_at("DISPUTED")
+    scene = replace(bank.scene(bank.requests[REQUEST_ID]), dispute=None)
+    change = endings.resume(scene, bank.now, execution_arn="next")
+    assert isinstance(change, Change)
+    assert (change.dispute, change.request.step_function_execution_arn) == (None, "next")

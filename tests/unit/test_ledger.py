@@ -272,6 +272,7 @@ def test_a_locked_account_is_closed_to_what_spends_and_to_nothing_else(available
 
 def test_a_movement_spends_only_if_it_says_so() -> None:
     assert not Movement(id="m", legs=(), related_entity_id=REQUEST_ID).spends
+    assert ledger.hold(request_id=REQUEST_ID, from_user_id=ALICE, amount=hours("2")).spends
     assert [movement.spends for movement in (HOLD, RELEASE, REFUND, BONUS)] == [True, False, False, False]
 
 

@@ -15,11 +15,10 @@ from models.lifecycle import (
     Passage,
     Request,
     RequestStatus,
+    StatusReason,
     Step,
-    Wait,
     next_step,
 )
-from models.windows import DEFAULT_WINDOWS, seconds_to_wait, window
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, make_request
 from tests.unit.places import EVERYTHING, WAYS, bank_at, people, request_at
 
@@ -323,37 +322,35 @@ def test_moving_notes_the_passage_and_forgets_the_failures() -> None:
     assert (after.version, after.resumptions, after.failing_since) == (1, 0, None)
 
 
+def test_an_escrow_that_is_older_than_the_workflow_keeps_its_id() -> None:
+    assert make_request(escrow_id="of old").escrow_key == "of old"
+
+
+def test_a_request_that_waits_for_an_admin_is_stranded_and_not_over() -> None:
+    request = request_at("ACCEPTED").due(None)
+    assert (request.is_over, request.is_stranded) == (False, True)
+    for place in ("ACCEPTED", "REJECTED", "DISPUTED"):
+        assert not request_at(place).is_stranded
+    assert not request_at("DISPUTED").due(None).is_stranded
+
+
+def test_who_stays_where_they_are_comes_through_nothing_and_a_new_status_has_its_own_reason() -> None:
+    request = make_request(status_reason=StatusReason.DISPUTE_PAID)
+    same = request.moved(NOW, status=RequestStatus.INITIATED)
+    assert (same.passages, same.status_reason) == ((), StatusReason.DISPUTE_PAID)
+    assert request.moved(NOW, status=RequestStatus.VALIDATING).status_reason is None
+
+
+def test_a_dispute_is_open_while_the_request_is_disputed() -> None:
+    assert make_request(status=RequestStatus.DISPUTED).dispute is None
+    assert request_at("DISMISSED").dispute is None
+    disputed = request_at("DISPUTED")
+    assert disputed.dispute == disputed.disputes[-1]
+
+
 def test_no_life_is_endless() -> None:
+    almost = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * (LARGEST_LIFE - 1))
+    assert len(almost.moved(NOW, status=RequestStatus.VALIDATING).passages) == LARGEST_LIFE
     request = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * LARGEST_LIFE)
     with pytest.raises(BrokenLedgerError, match="more statuses"):
         request.moved(NOW, status=RequestStatus.VALIDATING)
-
-
-@pytest.mark.parametrize(
-    ("step", "expected"),
-    [
-        (Step.WAIT_FOR_PROVIDER_RESPONSE, DEFAULT_WINDOWS.response),
-        (Step.CONFIRM_SERVICE_START, DEFAULT_WINDOWS.confirmation),
-        (Step.CONFIRM_SERVICE_COMPLETION, DEFAULT_WINDOWS.confirmation),
-        (Step.WAIT_FOR_SERVICE_START, DEFAULT_WINDOWS.mark),
-        (Step.WAIT_FOR_COMPLETION, DEFAULT_WINDOWS.mark),
-    ],
-)
-def test_windows(step: Step, expected: timedelta) -> None:
-    assert window(make_request(), step, DEFAULT_WINDOWS) == expected
-
-
-def test_the_providers_own_window_counts() -> None:
-    request = make_request(response_seconds=7200)
-    assert window(request, Step.WAIT_FOR_PROVIDER_RESPONSE, DEFAULT_WINDOWS) == timedelta(hours=2)
-
-
-def test_the_timer_ends_just_after_the_deadline() -> None:
-    wait = Wait(name=Step.WAIT_FOR_SERVICE_START, deadline=NOW + timedelta(seconds=90.2))
-    request = make_request(status=RequestStatus.ACCEPTED, wait=wait)
-    assert seconds_to_wait(request, Step.WAIT_FOR_SERVICE_START, DEFAULT_WINDOWS, NOW) == 92
-    assert seconds_to_wait(request, Step.START_SERVICE_EXECUTION, DEFAULT_WINDOWS, NOW) == 92
-    long_after = NOW + timedelta(days=2)
-    assert seconds_to_wait(request, Step.WAIT_FOR_SERVICE_START, DEFAULT_WINDOWS, long_after) == 1
-    two_days = 48 * 3600
-    assert seconds_to_wait(request, Step.CONFIRM_SERVICE_START, DEFAULT_WINDOWS, NOW) == two_days + 1

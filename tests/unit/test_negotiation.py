@@ -10,7 +10,7 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import EscrowStatus
 from models.lifecycle import Response, Step
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_balance, make_escrow
-from tests.unit.places import EVERYTHING, bank_at, say, terms, wait_for
+from tests.unit.places import EVERYTHING, bank_at, moved_to, say, terms, wait_for
 
 OFFER = Step.WAIT_FOR_PROVIDER_RESPONSE
 ANSWER = Step.WAIT_FOR_NEGOTIATION_RESPONSE
@@ -53,9 +53,10 @@ def test_terms_that_come_to_the_same_move_nothing() -> None:
     bank = bank_at("AWAITING")
     bank.move(say(OFFER, BOB, Response.COUNTER_OFFER, terms=terms("1", "2")))
     bank.move(wait_for(ANSWER))
-    entries = len(bank.entries)
+    entries, held = len(bank.entries), dict(bank.escrows)
     assert isinstance(bank.move(say(ANSWER, ALICE, Response.ACCEPT)), Change)
     assert len(bank.entries) == entries
+    assert bank.escrows == held
     assert agreed(bank) == (hours("1"), hours("2"), ASKED, hours("8"))
 
 
@@ -81,13 +82,15 @@ def test_a_locked_account_holds_no_more_but_may_hold_less() -> None:
 
 
 @pytest.mark.parametrize(
-    ("worked", "rate"), [("0", "1"), ("1", "0"), ("-1", "-1"), ("200", "100"), ("0.01", "0.1")]
+    ("worked", "rate"),
+    [("0", "1"), ("1", "0"), ("-1", "-1"), ("200", "100"), ("0.01", "0.1"), ("10001", "0.5"), ("0.5", "10001")],
 )
 def test_terms_that_come_to_no_amount_are_refused(worked: str, rate: str) -> None:
     refused = bank_at("AWAITING").move(say(OFFER, BOB, Response.COUNTER_OFFER, terms=terms(worked, rate)))
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_AMOUNT
     assert "counterOffer" in refused.message
+    assert refused.facts == {"smallest": 0.01, "largest": 10_000.0}
 
 
 def test_a_third_round_is_refused() -> None:
@@ -122,6 +125,15 @@ def test_hours_that_are_not_held_are_not_adjusted() -> None:
     for escrow in (None, make_escrow(status=EscrowStatus.RELEASED)):
         with pytest.raises(BrokenLedgerError, match="without hours in escrow"):
             taken(replace(bank.scene(request), escrow=escrow), bank.now)
+
+
+@pytest.mark.parametrize("field", ["offered_hours", "offered_rate"])
+def test_an_offer_that_an_older_row_does_not_tell_is_taken_as_it_was_asked(field: str) -> None:
+    bank = bank_at("NEGOTIATING")
+    moved_to(bank, **{field: None})
+    change = bank.move(EVERYTHING["take"])
+    assert isinstance(change, Change)
+    assert (change.movement, change.escrow, change.request.amount) == (None, None, ASKED)
 
 
 def test_without_an_answer_nothing_is_settled() -> None:

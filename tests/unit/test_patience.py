@@ -9,7 +9,7 @@ from models import payment
 from models import transactions as module
 from models.errors import BrokenLedgerError, ContentionError
 from models.transactions import is_passing
-from tests.chaos.faults import Fault, cancelled
+from tests.chaos.faults import Fault, cancelled, each_write
 from tests.unit.builders import REQUEST_ID
 from tests.unit.places import bank_at
 from tests.unit.stored import stored
@@ -23,6 +23,19 @@ async def test_patience_ends_and_says_that_nothing_was_done() -> None:
         with pytest.raises(ContentionError, match="nothing was done"):
             await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
         assert await tables.read() == before
+
+
+async def test_pauses_double_up_to_a_second_and_none_is_longer_than_chance_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with stored(bank_at("COMPLETED"), each_write(*[Fault.CONFLICT] * 8), patience=60) as tables:
+
+        async def pause(_seconds: float) -> None: ...
+
+        monkeypatch.setattr(tables.engine, "pause", pause)
+        monkeypatch.setattr("random.uniform", lambda _low, high: high)
+        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        assert tables.strict.paused == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1, 1]
 
 
 def test_patience_is_what_the_design_says() -> None:

@@ -84,3 +84,10 @@ def test_a_title_that_has_grown_since_the_hold_still_fits() -> None:
     assert change.payment is not None
     assert len(change.payment.description) == payment.LONGEST_TITLE
     assert all(len(notice.message) < 2 * payment.LONGEST_TITLE for notice in change.notices)
+
+
+def test_what_cannot_be_paid_says_how_it_stands() -> None:
+    assert payment.payable(make_scene(request=COMPLETED, escrow=make_escrow())) is None
+    refused = payment.payable(make_scene(request=COMPLETED, escrow=make_escrow(status=EscrowStatus.RELEASED)))
+    assert refused is not None
+    assert (refused.code, refused.facts) == (Code.INVALID_ESCROW_STATUS, {"status": "RELEASED"})

@@ -170,3 +170,9 @@ async def test_the_mark_of_the_one_that_runs_is_no_report() -> None:
     store.add(ReconciliationReport, id="running", reportId="a-report")
     reports = Reports(store, Transactions(store, lambda: NOW), lambda: NOW)
     assert await reports.find("running") is None
+
+
+def test_what_was_issued_is_told_less_what_was_taken_back(account: Account) -> None:
+    assert account.issued == hours("10")
+    taken = replace(account.entries[0], issued=hours("-2.5"))
+    assert replace(account, entries=[*account.entries, taken]).issued == hours("7.5")

@@ -10,10 +10,11 @@ from models import ledger, rows
 from models.change import Member, Offer
 from models.ledger import Balance, Entry, Escrow
 from models.lifecycle import Request, RequestStatus
+from models.reconciliation import Report, ReportStatus
 from models.store import Item, expressions
 from models.tables import Escrow as EscrowTable
-from models.tables import Service, ServiceRequest, Table, TransactionLog, User, UserBalance
-from tests.unit.builders import ALICE, NOW, make_balance, make_escrow, make_offer
+from models.tables import ReconciliationReport, Service, ServiceRequest, Table, TransactionLog, User, UserBalance
+from tests.unit.builders import ALICE, BOB, NOW, make_balance, make_escrow, make_offer
 from tests.unit.places import WAYS, bank_at, request_at
 
 
@@ -50,7 +51,22 @@ def test_what_is_absent_is_no_attribute() -> None:
     assert item["estimatedHours"] == {"N": "2.00"}
     assert item["createdAt"]["S"].endswith(".000Z")
     assert item["answers"] == {"L": []}
-    assert "NULL" not in str(item)
+    asked = request_at("AWAITING")
+    assert asked.wait
+    waiting = replace(asked, wait=replace(asked.wait, token=None))
+    for one in (item, rows.encode(ServiceRequest, waiting)):
+        assert "NULL" not in str(one)
+    assert "token" not in rows.encode(ServiceRequest, waiting)["wait"]["M"]
+
+
+def test_what_is_stored_is_plain_text() -> None:
+    assert type(rows.encode(ServiceRequest, request_at("INITIATED"))["status"]["S"]) is str
+
+
+def test_a_list_of_texts_survives_its_row() -> None:
+    report = Report(id="r", status=ReportStatus.RUNNING, created_at=NOW, updated_at=NOW, members=(ALICE, BOB))
+    read = rows.decode(Report, ReconciliationReport, rows.encode(ReconciliationReport, report))
+    assert replace(read, members=tuple(read.members)) == report
 
 
 def test_further_attributes_go_by_their_own_names() -> None:

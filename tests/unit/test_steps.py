@@ -187,3 +187,10 @@ def test_every_event_carries_who_and_what() -> None:
         assert event.data["requestId"] == REQUEST_ID
         if event.entity_id == REQUEST_ID:
             assert {"serviceId", "requesterId", "providerId", "status", "statusReason"} <= set(event.data)
+
+
+def test_a_counter_offer_that_an_older_row_does_not_tell_is_announced_as_it_was_asked() -> None:
+    older = make_request(status=RequestStatus.NEGOTIATING, agreed_rate=hours("1.5"))
+    change = wait_for(Step.WAIT_FOR_NEGOTIATION_RESPONSE)(make_scene(request=older), NOW)
+    assert isinstance(change, Change)
+    assert "The provider offers 2.00 hours at 1.50 an hour instead." in change.notices[0].message

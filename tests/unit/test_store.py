@@ -9,8 +9,18 @@ from botocore.exceptions import ClientError
 
 from models.errors import ContentionError
 from models.naming import Names
-from models.store import BATCH_KEYS, BATCH_ROUNDS, ConditionFailedError, Store
+from models.store import (
+    BATCH_KEYS,
+    BATCH_ROUNDS,
+    ConditionFailedError,
+    Page,
+    Store,
+    expressions,
+    index_keys,
+    is_addressable,
+)
 from models.tables import ServiceRequest, User, UserBalance
+from tests.unit.builders import NOW
 
 NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 
@@ -57,7 +67,13 @@ async def test_a_key_that_no_row_can_have_is_not_asked_for() -> None:
     for key in ("", "x" * 2049):
         assert await store.get(User, key) is None
         assert await store.batch_get([(User, key)]) == [None]
-        assert (await store.query(User, User.byEmail, key, limit=1)).items == []
+        assert await store.query(User, User.byEmail, key, limit=1) == Page([], 0, None)
+
+
+def test_a_key_may_be_as_long_as_dynamodb_has_it() -> None:
+    assert is_addressable("x" * 2048)
+    assert is_addressable("x")
+    assert not is_addressable("é" * 1025)
 
 
 async def test_a_batch_keeps_the_order_and_asks_again_for_what_was_left() -> None:
@@ -84,6 +100,45 @@ async def test_a_batch_does_not_ask_for_ever() -> None:
     with pytest.raises(ContentionError):
         await Store(calls, NAMES).batch_get([(User, "a")])
     assert len(calls.paused) == BATCH_ROUNDS
+    assert calls.paused[:4] == [0.05, 0.1, 0.2, 0.4]
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+async def test_a_batch_is_read_as_consistently_as_it_is_asked_for(*, consistent: bool) -> None:
+    calls = Script({"Responses": {}, "UnprocessedKeys": {}})
+    await Store(calls, NAMES).batch_get([(User, "a"), (UserBalance, "b")], consistent=consistent)
+    assert calls.asked[0][1]["RequestItems"] == {
+        "unit-User": {"Keys": [{"id": {"S": "a"}}], "ConsistentRead": consistent},
+        "unit-UserBalance": {"Keys": [{"userId": {"S": "b"}}], "ConsistentRead": consistent},
+    }
+
+
+def test_what_is_not_said_is_not_sent() -> None:
+    assert expressions() == {}
+    there = expressions(condition=User.id.exists())
+    assert there == {"ConditionExpression": "attribute_exists (#0)", "ExpressionAttributeNames": {"#0": "id"}}
+
+
+def test_an_index_has_two_keys() -> None:
+    hash_key, range_key = index_keys(ServiceRequest.byStatus)
+    assert (hash_key.attr_name, range_key.attr_name) == ("status", "createdAt")
+
+
+async def test_a_page_of_a_table() -> None:
+    calls = Script({"Items": [], "ScannedCount": 0})
+    await Store(calls, NAMES).scan_page(User, limit=5, filter=User.username == "a")
+    assert calls.asked == [
+        (
+            "scan",
+            {
+                "TableName": "unit-User",
+                "Limit": 5,
+                "FilterExpression": "#0 = :0",
+                "ExpressionAttributeNames": {"#0": "username"},
+                "ExpressionAttributeValues": {":0": {"S": "a"}},
+            },
+        )
+    ]
 
 
 async def test_a_page_of_an_index() -> None:
@@ -125,8 +180,72 @@ async def test_a_failed_condition_hands_the_stored_row_over() -> None:
     with pytest.raises(ConditionFailedError) as caught:
         await Store(calls, NAMES).put(User, item, condition=User.id.does_not_exist())
     assert caught.value.item == item
+    assert str(caught.value) == "the stored row does not meet the condition"
+    assert calls.asked[0] == (
+        "put_item",
+        {
+            "TableName": "unit-User",
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists (#0)",
+            "ExpressionAttributeNames": {"#0": "id"},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    )
 
 
 async def test_another_failure_is_passed_on() -> None:
     with pytest.raises(ClientError):
         await Store(Script(failed("ThrottlingException")), NAMES).delete(User, "a")
+
+
+async def test_a_page_of_some_range_keys() -> None:
+    calls = Script({"Items": [], "ScannedCount": 0})
+    since = ServiceRequest.createdAt >= NOW
+    await Store(calls, NAMES).query(
+        ServiceRequest, ServiceRequest.byStatus, "PAID", limit=1, range_condition=since, count_only=True
+    )
+    asked = calls.asked[0][1]
+    assert asked["KeyConditionExpression"] == "(#0 = :0 AND #1 >= :1)"
+    assert asked["ExpressionAttributeValues"] == {":0": {"S": "PAID"}, ":1": {"S": "2026-01-05T12:00:00.000Z"}}
+    assert (asked["ScanIndexForward"], asked["Select"]) == (True, "COUNT")
+
+
+async def test_a_row_is_changed_under_its_condition_and_handed_back_as_it_is_then() -> None:
+    item = {"id": {"S": "a"}, "username": {"S": "b"}}
+    calls = Script({"Attributes": item})
+    store = Store(calls, NAMES)
+    assert await store.update(User, "a", [User.username.set("b")], condition=User.id.exists()) == item
+    assert calls.asked == [
+        (
+            "update_item",
+            {
+                "TableName": "unit-User",
+                "Key": {"id": {"S": "a"}},
+                "UpdateExpression": "SET #0 = :0",
+                "ConditionExpression": "attribute_exists (#1)",
+                "ExpressionAttributeNames": {"#0": "username", "#1": "id"},
+                "ExpressionAttributeValues": {":0": {"S": "b"}},
+                "ReturnValues": "ALL_NEW",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            },
+        )
+    ]
+
+
+async def test_a_row_is_removed_under_its_condition_and_handed_back_as_it_was() -> None:
+    item = {"id": {"S": "a"}}
+    calls = Script({"Attributes": item}, {})
+    store = Store(calls, NAMES)
+    assert await store.delete(User, "a", condition=User.id.exists()) == item
+    assert await store.delete(User, "a") is None
+    assert calls.asked[0] == (
+        "delete_item",
+        {
+            "TableName": "unit-User",
+            "Key": {"id": {"S": "a"}},
+            "ConditionExpression": "attribute_exists (#0)",
+            "ExpressionAttributeNames": {"#0": "id"},
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models import answers, endings, payment, steps
+from models.change import Scene
 from models.composition import submission_id
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import EscrowStatus
@@ -21,13 +22,20 @@ from models.tables import (
 from models.transactions import Moved, Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
-from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_request
+from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
 from tests.unit.places import EVERYTHING, bank_at
 from tests.unit.stored import (
     Stored,
     stored,
     written,
 )
+
+
+async def test_whatever_moves_hours_of_two_members_goes_one_by_one() -> None:
+    async with stored(bank_at("COMPLETED")) as tables:
+        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        await tables.transactions.move(REQUEST_ID, steps.begin_validation)
+        assert tables.strict.queued == [[ALICE, BOB]]
 
 
 @pytest.mark.parametrize("active", [None, True])
@@ -66,25 +74,30 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
         assert arns.count({"S": "arn:1"}) == 3
 
 
-async def test_a_request_is_read_whole_only_when_that_is_asked_for() -> None:
+@pytest.mark.parametrize(
+    ("place", "dispute_id"),
+    [
+        ("AWAITING", None),
+        ("DISPUTED paid", None),
+        ("PAID granted", make_dispute().id),
+        ("DISPUTED", make_dispute(BOB).id),
+    ],
+)
+async def test_a_request_is_read_whole_only_when_that_is_asked_for(place: str, dispute_id: str | None) -> None:
     seen: list[Any] = []
 
     def looks(scene: Any, _now: Any) -> Any:
         seen.append(scene)
         return scene.request
 
-    bank = bank_at("AWAITING")
+    bank = bank_at(place)
+    request = bank.requests[REQUEST_ID]
     async with stored(bank) as tables:
         for whole in (False, True):
-            await tables.transactions.move(REQUEST_ID, looks, whole=whole)
-    alone, everything = seen
-    assert alone == replace(everything, **dict.fromkeys(_PARTS))
-    assert everything == bank.scene(bank.requests[REQUEST_ID])
-
-
-_PARTS = (
-    "escrow", "offer", "requester", "provider", "requester_balance", "provider_balance", "guarded_by",
-)  # fmt: skip
+            await tables.transactions.move(REQUEST_ID, looks, whole=whole, dispute_id=dispute_id)
+    assert seen[0] == Scene(request=request)
+    latest = request.dispute.id if request.dispute else "none"
+    assert seen[1] == bank.scene(request, dispute_id or latest)
 
 
 async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -> None:
@@ -238,5 +251,37 @@ async def test_a_request_that_was_deleted_meanwhile_is_not_there() -> None:
         refused = await tables.transactions.move(
             REQUEST_ID, partial(endings.resume, execution_arn="x"), whole=True
         )
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.REQUEST_NOT_FOUND
+
+
+async def test_a_write_is_sent_with_its_token_and_its_token_follows_from_what_it_rests_on() -> None:
+    sent: list[str] = []
+    for alices, bobs in ((5, 5), (5, 5), (5, 6), (6, 5)):
+        bank = bank_at("COMPLETED")
+        bank.balances[ALICE] = replace(bank.balances[ALICE], version=alices)
+        bank.balances[BOB] = replace(bank.balances[BOB], version=bobs)
+        async with stored(bank) as tables:
+            upstream = tables.engine.call
+
+            async def call(service: str, operation: str, upstream: Any = upstream, **params: Any) -> Any:
+                sent.extend([params["ClientRequestToken"]] if operation == "transact_write_items" else [])
+                return await upstream(service, operation, **params)
+
+            tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+    first, again, *others = sent
+    assert first == again
+    assert len({first, *others}) == 3
+
+
+async def test_a_refusal_over_a_request_that_was_deleted_meanwhile_is_decided_again() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async with overtaken(
+        bank_at("INITIATED"), is_time, lambda tables: tables.hands.delete(ServiceRequest, REQUEST_ID)
+    ) as tables:
+        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["pay"], whole=True)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.REQUEST_NOT_FOUND

@@ -90,6 +90,44 @@ def test_what_each_moves_and_issues(given: Wish, changes: dict[str, tuple[str, s
     bank.check()
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (wish(), {"fromUserId": ALICE, "toUserId": BOB}),
+        (by_admin(R, to_user_id=BOB), {"fromUserId": None, "toUserId": BOB}),
+        (by_admin(A, from_user_id=ALICE, to_user_id=""), {"fromUserId": ALICE, "toUserId": None}),
+        (by_admin(A, from_user_id="", to_user_id=BOB), {"fromUserId": None, "toUserId": BOB}),
+    ],
+)
+def test_the_log_says_who_gave_what_to_whom(given: Wish, told: dict[str, str | None]) -> None:
+    transfer = made(given)
+    assert transfer.event.data == {
+        **told,
+        "transactionId": transfer.movement.id,
+        "transactionType": given.type.value,
+        "amount": 2.5,
+        "description": transfer.description,
+    }
+    assert (transfer.event.entity_id, transfer.event.actor) == (ID, given.by)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"), [(wish(), "TRANSACTION_COMPLETED"), (by_admin(R, to_user_id=BOB), "SYSTEM_UPDATE")]
+)
+def test_a_gift_is_told_as_a_transaction_and_an_admins_as_news(given: Wish, kind: str) -> None:
+    assert {notice.type for notice in made(given).notices} == {kind}
+
+
+def test_a_description_may_be_as_long_as_it_may() -> None:
+    assert made(wish(description="x" * LONGEST_DESCRIPTION)).description == "x" * LONGEST_DESCRIPTION
+
+
+def test_who_asks_for_no_amount_learns_which_there_are() -> None:
+    refused = asked(wish(amount=0))
+    assert isinstance(refused, Refusal)
+    assert refused.facts == {"field": "amount", "smallest": 0.01, "largest": 10_000.0}
+
+
 def test_its_own_entry_is_the_givers_or_that_of_whom_it_is_for() -> None:
     for given, member in (
         (wish(), ALICE),

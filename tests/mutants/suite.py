@@ -1,0 +1,118 @@
+"""The tests that mutants go through: collected once, and each put to those changes only whose code it runs."""
+
+import gc
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import _lru_cache_wrapper
+from time import perf_counter
+
+import coverage
+import pytest
+
+from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
+from tests.unit.places import arrived
+
+# Of a test's cases, as many go before another test's.
+CASES = 5
+# What as many tests have not noticed, a test of its own should.
+MOST_TESTS = 300
+_Lines = dict[int, list[pytest.Item]]
+
+
+def _forget() -> None:
+    """Let nothing be known from before: what led to a place, or a row's fields, is the money's code, too."""
+    arrived.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("models."):
+            for member in vars(module).values():
+                if isinstance(member, _lru_cache_wrapper):
+                    member.cache_clear()
+
+
+class Suite:
+    """A plugin of pytest's that measures every test and then, instead of running them, judges mutants.
+
+    Args:
+        code: the files of the money's code.
+        judge: called when the tests are collected and measured, in the one process that has them.
+    """
+
+    def __init__(self, code: Sequence[str], judge: Callable[["Suite"], None]) -> None:
+        self._code = list(code)
+        self._judge = judge
+        self._session: pytest.Session
+        self._seconds: dict[pytest.Item, float] = {}
+        self._lines: dict[str, _Lines] = {}
+        self.failed: list[str] = []
+
+    @classmethod
+    def run(cls, tests: Sequence[str], code: Sequence[str], judge: Callable[["Suite"], None]) -> None:
+        """Collect and measure tests and let mutants be judged by them."""
+        pytest.main([*QUIETLY, "--capture=no", *tests], plugins=[cls(code, judge)])
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Take the place of pytest's own loop."""
+        self._session = session
+        self._measure()
+        gc.collect()
+        gc.freeze()  # no fork has to look through it
+        self._judge(self)
+        return True
+
+    def _measure(self) -> None:
+        """Run every test once: what it takes, and which lines of the code it goes through."""
+        seen = coverage.Coverage(data_file=None, config_file=False, include=self._code, messages=False)
+        seen.start()
+        for item in self._session.items:
+            failed = self._session.testsfailed
+            _forget()
+            seen.switch_context(item.nodeid)
+            began = perf_counter()
+            self._run(item)
+            self._seconds[item] = perf_counter() - began
+            if self._session.testsfailed > failed:
+                self.failed.append(item.nodeid)
+        seen.stop()
+        data, items = seen.get_data(), {item.nodeid: item for item in self._session.items}
+        for file in data.measured_files():
+            lines = data.contexts_by_lineno(file)
+            self._lines[file] = {line: [items[name] for name in names if name] for line, names in lines.items()}
+
+    @staticmethod
+    def _run(item: pytest.Item) -> None:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
+        """Return tests that go through a function: those that come by the line and the module's own ones first.
+
+        Of the cases of one test a few will do before the others' turn.
+        """
+        lines = self._lines.get(file, {})
+        here = set(lines.get(line, ()))
+        through = {item for number in function for item in lines.get(number, ())}
+        by_turns: list[tuple[bool, bool, int, float, str]] = []
+        cases: Counter[str] = Counter()
+        items = {item.nodeid: item for item in through}
+        for item in sorted(through, key=lambda item: (item not in here, self._seconds[item], item.nodeid)):
+            test = item.nodeid.partition("[")[0]
+            order = (
+                item not in here,
+                own not in item.nodeid,
+                cases[test] // CASES,
+                self._seconds[item],
+                item.nodeid,
+            )
+            by_turns.append(order)
+            cases[test] += 1
+        return [items[order[-1]] for order in sorted(by_turns)][:MOST_TESTS]
+
+    def result(self, items: list[pytest.Item], own: str) -> int:
+        """Run tests until one fails; return what became of whatever is on trial in this process."""
+        _forget()
+        for item in items:
+            allow(10 + 10 * self._seconds[item])
+            self._run(item)
+            if self._session.testsfailed:
+                return CAUGHT if own in item.nodeid else CAUGHT_BY_OTHERS
+        return SURVIVED
