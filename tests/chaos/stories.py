@@ -4,82 +4,43 @@ A new way is one more `Story`; a new thing that people can do is one more line o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
 
 from models.clock import to_text
+from models.endings import RESUMED_FOR
 from models.errors import Refusal
 from models.identifiers import derived
-from models.lifecycle import Request, RequestStatus, Response, StatusReason, Step
+from models.lifecycle import Request, RequestStatus, StatusReason, Step
 from models.rows import item_of
 from models.store import ConditionFailedError, Item
 from models.tables import Rating, UserBalance
 from resolvers.service_requests import Asked
-from tests.chaos.world import World
+from tests.chaos.acts import ACTS, is_told_of
+from tests.chaos.world import PATIENCE_SECONDS, World
 from tests.unit.builders import hours
-from tests.unit.places import terms
 
 ALICE, BOB = "alice", "bob"
 # People look again after a while, less and less often.
 FIRST_LOOK, LAST_LOOK = 0.2, 5.0
-
-Act = Callable[[World, Request], Awaitable[Any]]
-ANSWERS: Mapping[str, tuple[Step, Response, Any]] = {
-    "accept": (Step.WAIT_FOR_PROVIDER_RESPONSE, Response.ACCEPTED, None),
-    "reject": (Step.WAIT_FOR_PROVIDER_RESPONSE, Response.REJECTED, None),
-    "offer": (Step.WAIT_FOR_PROVIDER_RESPONSE, Response.COUNTER_OFFER, terms("3", "1.5")),
-    "take": (Step.WAIT_FOR_NEGOTIATION_RESPONSE, Response.ACCEPT, None),
-    "decline": (Step.WAIT_FOR_NEGOTIATION_RESPONSE, Response.REJECT, None),
-    "counter": (Step.WAIT_FOR_NEGOTIATION_RESPONSE, Response.COUNTER, terms("1.5", "1.1")),
-    "start": (Step.WAIT_FOR_SERVICE_START, Response.MARKED, None),
-    "confirm start": (Step.CONFIRM_SERVICE_START, Response.CONFIRMED, None),
-    "finish": (Step.WAIT_FOR_COMPLETION, Response.MARKED, None),
-    "confirm work": (Step.CONFIRM_SERVICE_COMPLETION, Response.CONFIRMED, None),
-}
-_PROVIDER = frozenset({"accept", "reject", "offer", "start", "finish"})
+# A request that is not waiting for a person goes on so many seconds after whatever went wrong.
+RECOVERED = 120.0
+# Where executions keep failing: for how long they are resumed, and how long the pause is in which that is over.
+SOON, GIVEN_UP = timedelta(minutes=10), 900.0
 
 
-def _answering(name: str) -> Act:
-    wait, response, offered = ANSWERS[name]
+class Plight(StrEnum):
+    """What people see of a request that has gone wrong, and act on."""
 
-    async def act(world: World, request: Request) -> Any:
-        by = request.provider_id if name in _PROVIDER else request.requester_id
-        return await world.requests.answer(request.id, wait=wait, by=by, response=response, terms=offered)
-
-    return act
+    FAILED = "a dead letter is about it"
+    STRANDED = "nobody tries any more to move it"
 
 
-async def cancel(world: World, request: Request) -> Any:
-    """The requester cancels."""
-    return await world.requests.cancel(request.id, by=request.requester_id, message=None)
-
-
-async def withdraw(world: World, request: Request) -> Any:
-    """The provider withdraws."""
-    return await world.requests.withdraw(request.id, by=request.provider_id, message=None)
-
-
-async def restart(world: World, _request: Request) -> None:
-    """The local cloud is restarted: every execution and token is gone."""
-    world.machines.forget()
-
-
-async def abort(world: World, _request: Request) -> None:
-    """Somebody stops the executions that run, in the console."""
-    for arn in world.machines.running:
-        world.machines.abort(arn)
-
-
-ACTS: Mapping[str, Act] = {
-    **{name: _answering(name) for name in ANSWERS},
-    "cancel": cancel,
-    "withdraw": withdraw,
-    "restart": restart,
-    "abort": abort,
-}
+Policy = Mapping[Step | Plight, tuple[str, ...]]
 
 
 async def ask(world: World, asked: Asked) -> Request | Refusal | None:
@@ -87,21 +48,33 @@ async def ask(world: World, asked: Asked) -> Request | Refusal | None:
     return await world.persist("create", world.requests.create, asked)
 
 
-async def follow(world: World, request_id: str, policy: Mapping[Step, tuple[str, ...]]) -> None:
-    """Do at each wait what the policy says, each of a wait's acts once, until the request has ended."""
-    done: dict[Step, int] = {}
-    pause = FIRST_LOOK
+def _occasions(world: World, request: Request) -> Iterator[Step | Plight]:
+    """Yield what about a request people may do something about now."""
+    if request.is_stranded:
+        yield Plight.STRANDED
+    if is_told_of(world, request):
+        yield Plight.FAILED
+    if request.wait and not request.wait.answer:
+        yield request.wait.name
+
+
+async def follow(world: World, request_id: str, policy: dict[Step | Plight, list[str]]) -> None:
+    """Do on each occasion what the policy says, each act once, until the request has ended."""
+    pause, end = FIRST_LOOK, asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while (request := await world.look(request_id)) is not None and not request.is_over:
-        wait = request.wait
-        acts = policy.get(wait.name, ()) if wait else ()
-        turn = done.get(wait.name, 0) if wait else 0
-        if wait is None or wait.answer or turn >= len(acts):
+        assert asyncio.get_running_loop().time() < end, f"this never ends: {request}"
+        acts = next((policy[one] for one in _occasions(world, request) if policy.get(one)), None)
+        if acts is None:
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, LAST_LOOK)
             continue
-        done[wait.name], pause = turn + 1, FIRST_LOOK
-        name = acts[turn]
-        await world.persist(name, ACTS[name], world, request)
+        pause = FIRST_LOOK
+        await act(world, acts.pop(0), request)
+
+
+async def act(world: World, name: str, request: Request) -> None:
+    """Let somebody do something about a request, as often as it takes."""
+    await world.persist(name, ACTS[name], world, request)
 
 
 async def rate(world: World, request: Request) -> None:
@@ -146,22 +119,31 @@ class Story:
 
     Args:
         policy: what people do at each wait, in the order of its rounds.
+        afterwards: what they do once it has ended, after each of which it may go on.
         status: where it ends.
         reason: why.
         spent: the hours that changed hands.
         asked: the hours that were asked for.
         rated: the requester rates, and an admin moderates.
+        down: the functions that can do nothing until somebody mends them.
+        resumed_for: how long a request whose executions fail is resumed.
+        recovered: the seconds within which it goes on after whatever went wrong.
     """
 
-    policy: Mapping[Step, tuple[str, ...]] = field(default_factory=dict)
+    policy: Policy = field(default_factory=dict)
+    afterwards: tuple[str, ...] = ()
     status: RequestStatus
     reason: StatusReason | None = None
     spent: str = "0"
     asked: float = 2.0
     rated: bool = False
+    down: Iterable[str] = ()
+    resumed_for: timedelta = RESUMED_FOR
+    recovered: float = RECOVERED
 
     async def play(self, world: World) -> None:
         """Play it from the members' joining to the end, and see that it ended as it must."""
+        world.down.update(self.down)
         await world.settle(ALICE, BOB)
         service_id, request_id = await world.offer(BOB), world.new_id()
         asked = Asked(
@@ -169,7 +151,11 @@ class Story:
         )
         created = await ask(world, asked)
         assert isinstance(created, Request), created
-        await follow(world, request_id, self.policy)
+        policy = {occasion: list(acts) for occasion, acts in self.policy.items()}
+        await follow(world, request_id, policy)
+        for name in self.afterwards:
+            await act(world, name, created)
+            await follow(world, request_id, policy)
         ended = await world.look(request_id)
         assert ended is not None
         assert (ended.status, ended.status_reason) == (self.status, self.reason)
@@ -180,6 +166,7 @@ class Story:
         books.check()
         books.check_over()
         await self._check_hours(world)
+        assert world.recoveries.longest[0] <= self.recovered, world.recoveries.longest
 
     async def _check_hours(self, world: World) -> None:
         for member, sign in ((ALICE, -1), (BOB, 1)):
@@ -191,7 +178,8 @@ class Story:
 _PROVIDER_WAIT, _NEGOTIATION = Step.WAIT_FOR_PROVIDER_RESPONSE, Step.WAIT_FOR_NEGOTIATION_RESPONSE
 _START, _CONFIRM_START = Step.WAIT_FOR_SERVICE_START, Step.CONFIRM_SERVICE_START
 _WORK, _CONFIRM_WORK = Step.WAIT_FOR_COMPLETION, Step.CONFIRM_SERVICE_COMPLETION
-_WORKED: Mapping[Step, tuple[str, ...]] = {
+_DECISION = Step.WAIT_FOR_ADMIN_DECISION
+_WORKED: Policy = {
     _START: ("start",),
     _CONFIRM_START: ("confirm start",),
     _WORK: ("finish",),
@@ -238,4 +226,124 @@ STORIES: Mapping[str, Story] = {
         spent="2",
     ),
     "aborted": Story(policy={_PROVIDER_WAIT: ("abort", "accept"), **_WORKED}, status=_PAID, spent="2"),
+    "lost": Story(
+        policy={_PROVIDER_WAIT: ("lose", "accept"), **_WORKED, _WORK: ("lose", "begin again", "finish")},
+        status=_PAID,
+        spent="2",
+    ),
+    "refunded": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("dispute",), _DECISION: ("assign", "grant")},
+        status=_REJECTED,
+        reason=StatusReason.DISPUTE_REFUNDED,
+    ),
+    "awarded": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("object",), _DECISION: ("assign", "award")},
+        status=_PAID,
+        reason=StatusReason.DISPUTE_PAID,
+        spent="2",
+    ),
+    "divided": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("dispute",), _DECISION: ("assign", "divide")},
+        status=_PAID,
+        reason=StatusReason.DISPUTE_SPLIT,
+        spent="0.75",
+    ),
+    "dismissed": Story(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            **_WORKED,
+            _WORK: ("dispute", "finish"),
+            _DECISION: ("assign", "dismiss"),
+        },
+        status=_PAID,
+        spent="2",
+    ),
+    "decided late": Story(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            **_WORKED,
+            _WORK: ("dispute", "finish"),
+            _DECISION: ("assign", "be late", "assign another", "dismiss as another"),
+        },
+        status=_PAID,
+        spent="2",
+    ),
+    "disputed, restarted": Story(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            **_WORKED,
+            _WORK: ("dispute",),
+            _DECISION: ("assign", "restart", "grant"),
+        },
+        status=_REJECTED,
+        reason=StatusReason.DISPUTE_REFUNDED,
+    ),
+    "disputed, aborted": Story(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            **_WORKED,
+            _WORK: ("dispute",),
+            _DECISION: ("abort", "assign", "award"),
+        },
+        status=_PAID,
+        reason=StatusReason.DISPUTE_PAID,
+        spent="2",
+    ),
+    "paid and taken back": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "grant")},
+        afterwards=("dispute",),
+        status=_PAID,
+        reason=StatusReason.DISPUTE_REFUNDED,
+    ),
+    "paid and divided twice": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "divide", "assign", "award")},
+        afterwards=("dispute", "object"),
+        status=_PAID,
+        reason=StatusReason.DISPUTE_PAID,
+        spent="0.75",
+    ),
+    "paid and dismissed": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "dismiss")},
+        afterwards=("object",),
+        status=_PAID,
+        spent="2",
+    ),
+    "paid and gone": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "grant")},
+        afterwards=("spend all", "dispute"),
+        status=_PAID,
+        reason=StatusReason.DISPUTE_REFUNDED,
+        spent="-10",
+    ),
+    "locked": Story(
+        policy={_PROVIDER_WAIT: ("lock", "accept"), **_WORKED, _WORK: ("unlock", "finish")},
+        status=_PAID,
+        spent="2",
+    ),
+    "given back": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("give back",)},
+        status=_REJECTED,
+        reason=StatusReason.ADMIN_CANCELLED,
+    ),
+    "redriven": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, Plight.FAILED: ("mend", "redrive")},
+        down=("releaseEscrow",),
+        status=_PAID,
+        spent="2",
+    ),
+    "stranded": Story(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, Plight.STRANDED: ("mend", "pay out")},
+        down=("releaseEscrow",),
+        resumed_for=SOON,
+        recovered=GIVEN_UP,
+        status=_PAID,
+        spent="2",
+    ),
+    "given up": Story(
+        down=("notifyProvider",),
+        resumed_for=SOON,
+        recovered=GIVEN_UP,
+        status=_REJECTED,
+        reason=StatusReason.WORKFLOW_ERROR,
+    ),
 }

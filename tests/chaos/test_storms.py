@@ -3,88 +3,63 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Mapping
 from random import Random
 
-from models.lifecycle import ENDED, Request, RequestStatus, Step
-from models.tables import ServiceRequest
-from resolvers.service_requests import Asked
-from tests.chaos.books import rows
+from models.lifecycle import ENDED, RequestStatus, Response
+from models.tables import ReconciliationReport, ServiceRequest
+from tests.chaos.acts import ADMIN, DECISIONS, OTHER_ADMIN, lose, restart
+from tests.chaos.books import Books, rows
+from tests.chaos.crowd import MEMBERS, administer, deal, give_and_take
 from tests.chaos.faults import WEATHER, Call, Fault
-from tests.chaos.stories import ask, follow, rate
 from tests.chaos.virtual_time import run
 from tests.chaos.world import World, alive
 
-MEMBERS = ("alice", "bob", "carol", "dave")
 REQUESTS = 8
 SHORT, LONG = 12, 400
 # One storm alone, as a failure prints it: CHAOS_SEED=17.
 SEED = os.environ.get("CHAOS_SEED")
 STORM_SECONDS = 1_200.0
 LOOK_SECONDS = 45.0
-
-# What people may do at each wait, and how likely; "" is nothing, for that once.
-MOODS: Mapping[Step, Mapping[str, int]] = {
-    Step.WAIT_FOR_PROVIDER_RESPONSE: {"accept": 12, "offer": 6, "reject": 1, "cancel": 1, "": 3},
-    Step.WAIT_FOR_NEGOTIATION_RESPONSE: {"take": 6, "counter": 6, "decline": 1, "cancel": 1, "": 2},
-    Step.WAIT_FOR_SERVICE_START: {"start": 12, "withdraw": 1, "": 1},
-    Step.CONFIRM_SERVICE_START: {"confirm start": 12, "withdraw": 1, "": 3},
-    Step.WAIT_FOR_COMPLETION: {"finish": 12, "withdraw": 1, "": 1},
-    Step.CONFIRM_SERVICE_COMPLETION: {"confirm work": 12, "": 3},
-}
+# How long nothing at all goes through, now and then.
+OUTAGE_SECONDS = (5.0, 45.0)
 
 
 class Storm:
-    """A plan in which any call may fail in any way, until the storm is over."""
+    """A plan in which any call may fail in any way, and for moments all do, until the storm is over."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._chance = random.choice((0.02, 0.1, 0.25))
+        begins = (random.uniform(0, STORM_SECONDS) for _ in range(random.choice((0, 1, 3))))
+        self._outages = [(begin, begin + random.uniform(*OUTAGE_SECONDS)) for begin in begins]
         self.over = False
 
     def __call__(self, call: Call) -> Fault | None:
-        if self.over or self._random.random() >= self._chance:
+        if self.over:
+            return None
+        now = asyncio.get_running_loop().time()
+        if any(begin <= now < end for begin, end in self._outages):
+            return self._random.choice((Fault.UNSENT, Fault.THROTTLED))
+        if self._random.random() >= self._chance:
             return None
         return self._random.choice([fault for fault in WEATHER if call.can(fault)])
 
 
-def policy(random: Random) -> dict[Step, tuple[str, ...]]:
-    """Return what two people will do, at each wait at most twice."""
-    drawn = {step: random.choices([*moods], [*moods.values()], k=2) for step, moods in MOODS.items()}
-    return {step: tuple(filter(None, acts)) for step, acts in drawn.items()}
-
-
-async def deal(world: World, services: Mapping[str, str], storm: Storm) -> None:
-    """Two of the members have one request between them, from a moment of the storm on."""
-    draw = world.random
-    requester, provider = draw.sample(MEMBERS, 2)
-    await asyncio.sleep(draw.uniform(0, STORM_SECONDS / 3))
-    asked = Asked(
-        id=world.new_id(),
-        service_id=services[provider],
-        requester_id=requester,
-        provider_id=provider,
-        estimated_hours=draw.choice((0.01, 1.0, 2.5, 7.0)),
-    )
-    assert isinstance(await ask(world, asked), Request)
-    await follow(world, asked.id, policy(draw))
-    ended = await world.look(asked.id)
-    if ended is not None and ended.status == "PAID" and not storm.over:
-        await rate(world, ended)
-
-
 async def disturb(world: World) -> None:
-    """Now and then stop one execution, lose all of them, or tell the bus once more what it was told before."""
+    """Now and then stop an execution, lose all of them, restart the server, or tell the bus what it knows."""
     while True:
         await asyncio.sleep(world.random.uniform(20, 300))
         running = world.machines.running
-        match world.random.choice(("abort", "abort", "forget", "tell", "tell")):
+        match world.random.choice(("abort", "abort", "lose", "restart", "tell", "tell")):
             case "abort" if running:
                 world.machines.abort(world.random.choice(running))
-            case "forget":
-                world.machines.forget()
+                world.strike()
             case "tell":
                 await tell_again(world)
+            case "lose":
+                lose(world)
+            case "restart":
+                await restart(world)
 
 
 async def tell_again(world: World) -> None:
@@ -93,7 +68,7 @@ async def tell_again(world: World) -> None:
     if known:
         kind = world.random.choice(("Service Request Submitted", "Provider Response Received"))
         event = {"detail-type": kind, "detail": {"requestId": world.random.choice(known)}}
-        await world.deliver("startServiceRequest", event)
+        await world.bus.deliver("startServiceRequest", event)
 
 
 async def keep_looking(world: World) -> None:
@@ -103,28 +78,39 @@ async def keep_looking(world: World) -> None:
         (await world.books()).check()
 
 
-async def weather(world: World, storm: Storm) -> Counter[RequestStatus]:
-    """Let people deal with each other through a storm; see that nothing is lost, and return the ends."""
+async def weather(world: World, storm: Storm) -> Books:
+    """Let people deal with each other through a storm; see that nothing is lost, and return what it came to."""
     await world.settle(*MEMBERS)
     services = {member: await world.offer(member) for member in MEMBERS}
-    nuisances = [world.begin(disturb(world)), world.begin(keep_looking(world))]
-    deals = [world.begin(deal(world, services, storm)) for _ in range(REQUESTS)]
+    nuisances = [world.begin(work) for work in (disturb(world), keep_looking(world), give_and_take(world))]
+    admins = [world.begin(administer(world, admin)) for admin in (ADMIN, OTHER_ADMIN)]
+    deals = [world.begin(deal(world, services, STORM_SECONDS / 3)) for _ in range(REQUESTS)]
     await asyncio.sleep(STORM_SECONDS)
     storm.over = True
+    world.strike()
     for nuisance in nuisances:
         nuisance.cancel()
     await asyncio.gather(*deals)
+    for admin in admins:
+        admin.cancel()
     await world.come_to_rest()
     books = await world.books()
     books.check()
     books.check_over()
-    return Counter(request.status for request in books.requests)
+    await check_reports(world)
+    return books
 
 
-def storm_of(seed: int) -> tuple[World, Counter[RequestStatus]]:
+async def check_reports(world: World) -> None:
+    """Assert that no reconciliation has found anything, while hours moved or after that."""
+    reports = await rows(world.store, ReconciliationReport)
+    assert [report for report in reports if report.get("discrepancyCount", {"N": "0"}) != {"N": "0"}] == []
+
+
+def storm_of(seed: int) -> tuple[World, Books]:
     """Let one storm pass; everything in it follows from its seed."""
 
-    async def passed() -> tuple[World, Counter[RequestStatus]]:
+    async def passed() -> tuple[World, Books]:
         storm = Storm(Random(seed))  # noqa: S311 — no secret
         async with alive(World(seed, storm)) as world:
             return world, await weather(world, storm)
@@ -143,19 +129,23 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
     failures: list[str] = []
     fired: Counter[Fault] = Counter()
     ended: Counter[RequestStatus] = Counter()
+    decided: Counter[tuple[Response | None, bool]] = Counter()
     for seed in seeds(long=long):
         try:
-            world, statuses = storm_of(seed)
+            world, books = storm_of(seed)
         except (AssertionError, Exception) as error:  # noqa: BLE001 — all are told together
             failures.append(f"CHAOS_SEED={seed}: {error!r}")
             continue
         fired += world.calls.fired
-        ended += statuses
+        ended.update(request.status for request in books.requests)
+        decided.update((dispute.decision, dispute.is_after_payment) for dispute in books.disputes)
     assert failures == []
     if SEED is None:
         storms = len(seeds(long=long))
         assert all(fired[fault] >= storms for fault in WEATHER), fired
         assert all(ended[status] >= storms / 2 for status in ENDED), ended
+        each = [(decision, late) for decision in DECISIONS for late in (False, True)]
+        assert all(decided[one] >= storms / 12 for one in each), decided
 
 
 def test_a_storm_comes_again_as_it_was() -> None:
