@@ -76,8 +76,8 @@ async def ask(
         context.cause = asked.cause
         try:
             result, _ = await Idempotency(store, world.clock).once(asked, run)
-        except RefusedError as error:
-            return error.error_type
+        except RefusedError as refused:
+            return refused.error_type
     response: Any = response_of(result)
     for error in response.get("errors", ()):
         if error["errorType"] in _PASSING:

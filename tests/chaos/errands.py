@@ -35,11 +35,13 @@ class Errand:
     Args:
         run: does it, and sees what comes of it.
         alice, bob: their hours.
+        down, resumed_for: as for a request's story.
     """
 
     run: Run
     alice: str
     bob: str
+    down: tuple[str, ...] = ()
     resumed_for: timedelta = RESUMED_FOR
 
     async def play(self, world: World) -> None:
@@ -88,6 +90,7 @@ async def give(world: World) -> None:
     gift = transfer(wish(world, TransactionType.TRANSFER, 2.5, of=ALICE, to=BOB, by=ALICE))
     entry = await world.persist("transfer", world.accounts.transfer, gift)
     assert await world.persist("transfer", world.accounts.transfer, gift) == entry
+    assert not isinstance(entry, Refusal)
     assert entry["id"]["S"] == gift.entry_id
     other = transfer(wish(world, TransactionType.TRANSFER, 7.51, of=ALICE, to=BOB, by=ALICE))
     refused = await world.persist("transfer", world.accounts.transfer, other)

@@ -7,6 +7,11 @@ from models.lifecycle import Request
 
 Place = tuple[object, ...]
 
+# The sweep's minute, and what its execution takes with its retries.
+LATE_SECONDS = 75.0
+# A step is due for the sweep after a minute, so that an execution which nobody began is found by the next but one.
+STILL_SECONDS = 60.0 + LATE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -39,6 +44,11 @@ class Recoveries:
     latest: tuple[float, str] = (0.0, "")
     _standings: dict[str, Standing] = field(default_factory=dict)
     _last_trouble: datetime | None = None
+
+    def check(self, *, is_mended: bool = True) -> None:
+        """Assert that nothing stood still for too long; what keeps failing is resumed later and later."""
+        assert self.latest[0] <= LATE_SECONDS, self.latest
+        assert not is_mended or self.longest[0] <= STILL_SECONDS, self.longest
 
     def trouble(self, now: datetime) -> None:
         """Take note that something goes wrong."""
