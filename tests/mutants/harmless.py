@@ -18,6 +18,67 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ledger": {
         "an adjustment by nothing has returned before": ("adjust: more > ZERO → more >= ZERO",),
     },
+    "store": {
+        "nothing left and no word of it are the same to the next line": (
+            "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
+        ),
+    },
+    "steps": {
+        "`validate` has refused a request for no service; the types do not know": (
+            "hold: verdict is not request or offer is None → verdict is not request",
+        ),
+        "a wait for the provider that nobody has answered leads to no other wait": (
+            (
+                "begin_wait: request.wait and request.wait.name is not Step.WAIT_FOR_PROVIDER_RESPONSE "
+                "and (not request.answer) → request.wait and (not request.answer)"
+            ),
+        ),
+    },
+    "negotiation": {
+        "without an answer no terms are taken up; the types do not know": (
+            "settled: said is None or terms is None → terms is None",
+        ),
+    },
+    "endings": {
+        "hours move out of an escrow only; the types do not know": (
+            "end: movement is not None and escrow is not None → movement is not None",
+        ),
+        "without a wait nothing expires; the types do not know": (
+            (
+                "expire: request.wait is None or next_step(request, now) is not Step.EXPIRE_REQUEST "
+                "→ next_step(request, now) is not Step.EXPIRE_REQUEST"
+            ),
+        ),
+        "the longest pause is reached long before": ("resume: 10 → 11",),
+    },
+    "intervention": {
+        "without an escrow it has been refused before; the types do not know": (
+            "_not_held: scene.escrow → True",
+            "_not_held: scene.escrow.status if scene.escrow else None → scene.escrow.status",
+        ),
+    },
+    "resolutions": {
+        "an alarm is the next step of an open wait only; the types do not know": (
+            (
+                "raise_alarm: dispute is None or request.wait is None or next_step(request, now) is not "
+                "Step.RAISE_DISPUTE_ALARM "
+                "→ dispute is None or next_step(request, now) is not Step.RAISE_DISPUTE_ALARM"
+            ),
+        ),
+        "no partial refund is decided without a share; the types do not know": (
+            (
+                "_provider_share: dispute.decision is Response.PARTIAL_REFUND "
+                "and dispute.provider_hours is not None → dispute.decision is Response.PARTIAL_REFUND"
+            ),
+        ),
+        "`resolve` has refused what is not decided, or not open; the types do not know": (
+            "_after: decision is None or before is None → before is None",
+            (
+                "_after: request.set_aside is not None and request.dispute is not None "
+                "→ request.set_aside is not None"
+            ),
+        ),
+    },
 }
 
 HARMLESS: Mapping[tuple[str, str], str] = {

@@ -13,8 +13,8 @@ import pytest
 from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
 from tests.unit.places import arrived
 
-# Of a test's cases, as many go before another test's.
-CASES = 5
+# What every step changes and tells: the tests that most mutants of the rules are noticed by.
+RECORD = "tests/unit/test_every_step.py"
 # What as many tests have not noticed, a test of its own should.
 MOST_TESTS = 300
 _Lines = dict[int, list[pytest.Item]]
@@ -44,6 +44,8 @@ class Suite:
         self._session: pytest.Session
         self._seconds: dict[pytest.Item, float] = {}
         self._lines: dict[str, _Lines] = {}
+        # How many lines of the code each test goes through.
+        self._breadth: Counter[pytest.Item] = Counter()
         self.failed: list[str] = []
 
     @classmethod
@@ -84,28 +86,17 @@ class Suite:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
-        """Return tests that go through a function: those that come by the line and the module's own ones first.
-
-        Of the cases of one test a few will do before the others' turn.
-        """
+        """Return tests that go through a function: those first that come by the line, and through little else."""
         lines = self._lines.get(file, {})
         here = set(lines.get(line, ()))
         through = {item for number in function for item in lines.get(number, ())}
-        by_turns: list[tuple[bool, bool, int, float, str]] = []
-        cases: Counter[str] = Counter()
-        items = {item.nodeid: item for item in through}
-        for item in sorted(through, key=lambda item: (item not in here, self._seconds[item], item.nodeid)):
-            test = item.nodeid.partition("[")[0]
-            order = (
-                item not in here,
-                own not in item.nodeid,
-                cases[test] // CASES,
-                self._seconds[item],
-                item.nodeid,
-            )
-            by_turns.append(order)
-            cases[test] += 1
-        return [items[order[-1]] for order in sorted(by_turns)][:MOST_TESTS]
+        first = (own, RECORD)
+
+        def rank(item: pytest.Item) -> tuple[bool, bool, int, str]:
+            is_own = item.nodeid.startswith(first)
+            return item not in here, not is_own, self._breadth[item], item.nodeid
+
+        return sorted(through, key=rank)[:MOST_TESTS]
 
     def result(self, items: list[pytest.Item], own: str) -> int:
         """Run tests until one fails; return what became of whatever is on trial in this process."""

@@ -10,7 +10,7 @@ from models.change import Change, Guard
 from models.errors import Code, Refusal
 from models.lifecycle import Passage, RequestStatus, Response, Step
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_offer, make_request, make_scene
-from tests.unit.places import bank_at, say
+from tests.unit.places import bank_at, moved_to, say
 
 ASKED = Step.WAIT_FOR_PROVIDER_RESPONSE
 
@@ -152,3 +152,11 @@ def test_a_request_from_before_the_workflow_waits_for_no_answer_yet() -> None:
     refused = say(ASKED, BOB, Response.ACCEPTED)(make_scene(request=older), NOW)
     assert isinstance(refused, Refusal)
     assert (refused.code, refused.message) == (Code.INVALID_REQUEST_STATUS, "It is not time for this yet.")
+
+
+def test_a_wait_that_a_request_has_left_is_not_answered_any_more() -> None:
+    bank = bank_at("AWAITING")
+    moved_to(bank, status=RequestStatus.EXPIRED)
+    refused = bank.move(say(ASKED, BOB, Response.ACCEPTED))
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.message) == (Code.INVALID_REQUEST_STATUS, "The request is EXPIRED now.")

@@ -93,3 +93,8 @@ async def test_what_is_there_of_a_bonus_is_never_written_over(tables: Stored) ->
     with pytest.raises(ContentionError):
         await office(tables).join(WHOLE)
     assert await rows(tables.hands, UserBalance) == []
+
+
+async def test_who_joins_waits_for_what_else_moves_their_hours(tables: Stored) -> None:
+    await office(tables).join(WHOLE)
+    assert tables.strict.queued == [[ALICE]]

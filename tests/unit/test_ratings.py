@@ -271,3 +271,58 @@ async def test_an_average_that_was_changed_meanwhile_is_not_written_over(
     tables.engine.call = call  # type: ignore[method-assign]  # for this test only
     with pytest.raises(ContentionError):
         await office(tables).give(rating())
+
+
+async def test_a_rating_that_is_removed_meanwhile_is_not_amended(tables: Stored) -> None:
+    await office(tables).give(rating())
+    tables.calls.plan = each_write(Fault.CONFLICT)
+    upstream = tables.strict.pause
+
+    async def pause(seconds: float) -> None:
+        await tables.hands.delete(Rating, FIRST)
+        await upstream(seconds)
+
+    tables.strict.pause = pause  # type: ignore[method-assign]  # for this test only
+    with pytest.raises(ConditionFailedError) as absent:
+        await office(tables).amend(FIRST, HIDE, anybody, actor=EVE)
+    assert absent.value.item is None
+
+
+async def test_an_exchange_that_is_rated_meanwhile_is_not_rated_again(tables: Stored) -> None:
+    await overtake(tables, lambda: tables.change(Transaction, f"x{FIRST}", ratingId="another"))
+    refused = await office(tables).give(rating())
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.ALREADY_RATED
+
+
+async def test_hiding_dates_the_exchange(tables: Stored) -> None:
+    await office(tables).give(rating())
+    tables.bank.pass_time(1)
+    await office(tables).amend(FIRST, HIDE, anybody, actor=EVE)
+    exchanged = await tables.hands.get(Transaction, f"x{FIRST}", consistent=True)
+    assert exchanged is not None
+    assert from_text(exchanged["updatedAt"]["S"]) > NOW + timedelta(seconds=1.5)
+
+
+@pytest.mark.parametrize(
+    ("stands", "meanwhile"), [(True, {"isHidden": None}), (True, {"isHidden": False}), (None, {"updatedAt": NOW})]
+)
+async def test_a_rating_that_is_another_by_then_is_read_again(
+    tables: Stored, meanwhile: dict[str, Any], *, stands: bool | None
+) -> None:
+    later = from_text(LATER)
+    await tables.put(Rating, rating(isHidden=stands, updatedAt=later))
+    await overtake(tables, lambda: tables.change(Rating, FIRST, **meanwhile))
+    await office(tables).amend(FIRST, None, anybody, actor=EVE)
+    assert len([call for call in tables.calls.made if call.operation == "transact_write_items"]) == 2
+
+
+@pytest.mark.parametrize("attribute", ["ratingCount", "ratingHundredths"])
+async def test_an_average_that_has_lost_a_figure_meanwhile_is_not_written_over(
+    tables: Stored, attribute: str
+) -> None:
+    await office(tables).give(rating(key_of(1), 3.0))
+    await overtake(tables, lambda: tables.change(User, BOB, **{attribute: None}))
+    tables.calls.made.clear()
+    await office(tables).give(rating())
+    assert len([call for call in tables.calls.made if call.operation == "transact_write_items"]) == 2

@@ -1,6 +1,7 @@
 """Reconciling: right books are found right, and of wrong ones the very entry is named."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -176,3 +177,31 @@ def test_what_was_issued_is_told_less_what_was_taken_back(account: Account) -> N
     assert account.issued == hours("10")
     taken = replace(account.entries[0], issued=hours("-2.5"))
     assert replace(account, entries=[*account.entries, taken]).issued == hours("7.5")
+
+
+def test_a_page_of_a_report_is_added_and_dated_and_so_is_its_end() -> None:
+    now, later = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    odd = Discrepancy(user_id=ALICE, fault=Fault.UNCHECKED, message="?")
+    one = Outcome(checked=1, count=1, found=(odd,), total_hours=hours("3"), issued_hours=hours("4"))
+    both = one + Outcome(checked=2, count=3, total_hours=hours("5"), issued_hours=hours("7"))
+    assert both == Outcome(checked=3, count=4, found=(odd,), total_hours=hours("8"), issued_hours=hours("11"))
+    begun = Report(
+        id="r", status=ReportStatus.RUNNING, created_at=NOW, updated_at=NOW, members_checked=10,
+        discrepancy_count=20, discrepancies=(odd,), total_hours=hours("30"), issued_hours=hours("40"),
+        page=5, version=7,
+    )  # fmt: skip
+    turned = begun.turned(both, [ALICE, BOB], "member/bob", now)
+    assert turned == Report(
+        id="r", status=ReportStatus.RUNNING, created_at=NOW, updated_at=now, members_checked=13,
+        discrepancy_count=24, discrepancies=(odd, odd), total_hours=hours("38"), issued_hours=hours("51"),
+        page=6, version=8,
+        members=(ALICE, BOB), cursor="member/bob",
+    )  # fmt: skip
+    ended = replace(turned, status=ReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)
+    assert turned.completed(later) == ended
+
+
+def test_held_hours_of_who_never_moved_any_are_told_without_an_entry() -> None:
+    empty = Balance.empty(ALICE, NOW)
+    books = Account(user_id=ALICE, balance=empty, entries=[], held=hours("1"))
+    assert found(books) == [(Fault.WRONG_ESCROWS, None)]

@@ -64,3 +64,12 @@ def test_the_average_is_of_the_ratings_that_are_there_and_not_hidden(
 
 def test_whoever_has_no_part_in_it_is_told_one_thing_only() -> None:
     assert len([*reputation._refusals(RATING, None)]) == 1
+
+
+def test_who_may_not_rate_learns_what_was_found() -> None:
+    to_another = refused(replace(RATING, rated_user_id="another"), EXCHANGE)
+    unpaid = refused(RATING, replace(EXCHANGE, status=TransactionStatus.PENDING))
+    assert to_another is not None
+    assert unpaid is not None
+    assert to_another.facts == {"providerId": EXCHANGE.provider_id}
+    assert unpaid.facts == {"status": "PENDING"}

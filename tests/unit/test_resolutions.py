@@ -6,10 +6,12 @@ from functools import partial
 import pytest
 
 from models import resolutions
+from models.change import Change
 from models.errors import BrokenLedgerError, Code, Refusal
-from models.lifecycle import RequestStatus
-from tests.unit.builders import REQUEST_ID, make_dispute
-from tests.unit.places import QUARREL, bank_at, moved_to
+from models.lifecycle import RequestStatus, Response
+from models.windows import DEFAULT_WINDOWS
+from tests.unit.builders import BOB, NOW, REQUEST_ID, hours, make_dispute, make_request, make_scene
+from tests.unit.places import QUARREL, bank_at, decide, moved_to
 
 
 @pytest.mark.parametrize(("place", "event"), [("DISPUTED heard", "assign"), ("DISPUTED assigned", "grant")])
@@ -47,3 +49,49 @@ def test_a_dispute_that_does_not_know_where_it_came_from_stops_everything() -> N
     bank.disputes[dispute.id] = replace(dispute, status_before=None)
     with pytest.raises(BrokenLedgerError, match="does not say"):
         bank.move(QUARREL["resolve"])
+
+
+def test_who_may_not_decide_learns_what_to_do() -> None:
+    for place, words in (
+        ("DISPUTED heard", "use assignDispute first"),
+        ("DISPUTED assigned", "assigned to another"),
+    ):
+        refused = bank_at(place).move(decide(Response.PAY_TO_PROVIDER, by="ann"))
+        assert isinstance(refused, Refusal)
+        assert words in refused.message
+
+
+def test_nothing_waits_for_an_admin_without_a_dispute() -> None:
+    disputed = make_request(status=RequestStatus.DISPUTED)
+    heard = resolutions.await_decision(make_scene(request=disputed), NOW, token="t", windows=DEFAULT_WINDOWS)  # noqa: S106 — no password
+    bank = bank_at("DISPUTED heard late")
+    scene = replace(bank.scene(bank.requests[REQUEST_ID]), dispute=None)
+    for refused in (heard, QUARREL["alarm"](scene, bank.now), QUARREL["resolve"](scene, bank.now)):
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.INVALID_REQUEST_STATUS
+
+
+def test_a_decision_that_is_late_twice_is_late_since_the_first_time() -> None:
+    bank = bank_at("DISPUTED heard late")
+    bank.move(QUARREL["alarm"])
+    since = bank.now
+    bank.now += DEFAULT_WINDOWS.decision
+    assert isinstance(bank.move(QUARREL["alarm"]), Change)
+    assert bank.disputes[make_dispute().id].overdue_at == since
+
+
+def test_a_decision_is_carried_out_while_its_dispute_is_open() -> None:
+    bank = bank_at("DISPUTED decided")
+    moved_to(bank, status=RequestStatus.IN_PROGRESS)
+    refused = bank.move(QUARREL["resolve"])
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INVALID_REQUEST_STATUS
+
+
+def test_a_share_counts_for_a_partial_refund_only() -> None:
+    for decision, bobs in ((Response.PAY_TO_PROVIDER, "12"), (Response.REFUND_TO_REQUESTER, "10")):
+        bank = bank_at("DISPUTED assigned")
+        bank.move(decide(decision, "0.75"))
+        bank.move(QUARREL["resolve"])
+        assert bank.balances[BOB].available_balance == hours(bobs)
+        bank.check()
