@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.disputes import DECIDED, Dispute, DisputeStatus, escrow_key
+from models.disputes import DECIDED, Dispute, DisputeStatus, escrow_key, of_dispute
 from models.events import EventSource
 from models.hours import ZERO, Hours
 from models.identifiers import derived
@@ -49,9 +49,13 @@ class Movements:
         about = {dispute.id: dispute for dispute in disputes if _is_about(dispute, escrow)}
         own = next((dispute_id for dispute_id in about if escrow.id == escrow_key(dispute_id)), None)
         cause = own or escrow.request_id or escrow.id
-        held = derived(cause, "hold")
+        held = of_dispute(own, "hold") if own else derived(cause, "hold")
         adjusted = [] if own else [derived(cause, "adjust", number) for number in range(1, MOST_ROUNDS + 1)]
-        ends = {derived(by, name): (by, name) for by in {cause, *about} for name in ENDS}
+        ends = {
+            of_dispute(by, name) if by in about else derived(by, name): (by, name)
+            for by in {cause, *about}
+            for name in ENDS
+        }
         ended = [(by, name) for known, (by, name) in ends.items() if known in self.by_id]
         lines = self.account_for(held, *adjusted, *ends)
         assert held in self.by_id

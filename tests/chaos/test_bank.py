@@ -7,8 +7,8 @@ import pytest
 from models import clock
 from models.naming import Names
 from tests.chaos.bank import bank
-from tests.chaos.bank_errands import KINDS, bustle, payday
 from tests.chaos.books import Books
+from tests.chaos.dealings import KINDS, bustle, payday
 from tests.engines.running import running
 from tests.unit.builders import hours
 

@@ -273,4 +273,5 @@ async def test_one_wins_and_the_other_is_told(track: Track, name: str, *, long: 
         won[is_won] += 1
         handicap += HANDICAP_SECONDS if is_won else -HANDICAP_SECONDS
     assert min(won[True], won[False]) >= FAIR * races, won
+    print(f"{name}: {won[True]} to {won[False]}")  # noqa: T201 — `make test-long` shows it
     (await Books.read(track.town.store, clock.now())).check()

@@ -278,8 +278,6 @@ class Bank:
             # A lock is a version of its own, without an entry.
             assert replayed.version <= balance.version
             assert figures(replace(replayed, version=balance.version)) == figures(balance)
-        for request in self.requests.values():
-            self._check_request(request)
 
     @staticmethod
     def _holds(escrow: Escrow, user_id: str) -> bool:
