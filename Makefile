@@ -10,8 +10,8 @@ STAMP := $(VENV)/.locked
 CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # The quick tests of the money's code.
-MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step hours idempotency \
-	identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
+MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step figures hours \
+	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
 	reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
 ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
 	tests/chaos/test_races.py
