@@ -12,8 +12,8 @@ FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < 
 # Most tests wait for the local cloud, so that three at once keep two cores busy; the longest files come first.
 AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # The quick tests of the money's code.
-MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step hours idempotency \
-	identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
+MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step figures hours \
+	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
 	reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
 ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
 	tests/chaos/test_races.py tests/property/test_any_life_on_the_cloud.py

@@ -131,6 +131,7 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
     fired: Counter[Fault] = Counter()
     ended: Counter[RequestStatus] = Counter()
     decided: Counter[tuple[Response | None, bool]] = Counter()
+    overdue = 0
     longest = 0.0
     for seed in seeds(long=long):
         try:
@@ -142,6 +143,7 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
         longest = max(longest, world.recoveries.longest[0])
         ended.update(request.status for request in books.requests)
         decided.update((dispute.decision, dispute.is_after_payment) for dispute in books.disputes)
+        overdue += sum(dispute.overdue_at is not None for dispute in books.disputes)
     assert failures == []
     figures = f"{fired.total()} faults, {ended.total()} requests, {decided.total()} disputes"
     print(f"{figures}, gone on within {longest:.1f} s")  # noqa: T201 — `make test-long` shows it
@@ -151,6 +153,7 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
         assert all(ended[status] >= storms / 2 for status in ENDED), ended
         each = [(decision, late) for decision in DECISIONS for late in (False, True)]
         assert all(decided[one] >= storms / 12 for one in each), decided
+        assert overdue >= storms / 12
 
 
 def test_a_storm_comes_again_as_it_was() -> None:

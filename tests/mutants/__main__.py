@@ -36,7 +36,7 @@ MODULES = (
     "idempotency", "reconciliation", "members", "ratings", "reputation",
 )  # fmt: skip
 _TESTED = (
-    "every_step",
+    "figures", "every_step",
     "ledger", "hours", "identifiers", "lock", "transfer", "intervention", "negotiation", "payment", "reputation",
     "idempotency", "progress", "reconciliation", "rows", "answers", "endings", "steps", "writing", "members",
     "ratings", "store", "patience", "accounts", "settlements", "raising", "resolutions", "transactions",

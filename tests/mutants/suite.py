@@ -78,8 +78,11 @@ class Suite:
         seen.stop()
         data, items = seen.get_data(), {item.nodeid: item for item in self._session.items}
         for file in data.measured_files():
-            lines = data.contexts_by_lineno(file)
-            self._lines[file] = {line: [items[name] for name in names if name] for line, names in lines.items()}
+            found = data.contexts_by_lineno(file)
+            lines = {line: [items[name] for name in names if name] for line, names in found.items()}
+            self._lines[file] = lines
+            for through in lines.values():
+                self._breadth.update(through)
 
     @staticmethod
     def _run(item: pytest.Item) -> None:

@@ -62,6 +62,15 @@ async def test_a_row_is_got_by_its_key() -> None:
     assert calls.asked == [("get_item", {"TableName": "unit-UserBalance", **key})]
 
 
+async def test_a_read_is_consistent_only_if_that_is_asked_for() -> None:
+    calls = Script({}, {"Responses": {}})
+    assert await Store(calls, NAMES).get(User, "a") is None
+    assert await Store(calls, NAMES).batch_get([(User, "a")]) == [None]
+    get, batch = (params for _, params in calls.asked)
+    assert not get["ConsistentRead"]
+    assert not batch["RequestItems"]["unit-User"]["ConsistentRead"]
+
+
 async def test_a_key_that_no_row_can_have_is_not_asked_for() -> None:
     store = Store(Script(), NAMES)
     for key in ("", "x" * 2049):
