@@ -4,10 +4,12 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ministack import app
 from ministack.core import persistence
+from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb
 
 from workflows.deployment import ministack_app
@@ -36,16 +38,27 @@ async def comes_true(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_stack_is_saved_as_whole_after_everything_that_it_consists_of(
+async def test_until_all_is_saved_a_stack_is_saved_as_unfinished(
     rows: Path, snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved: list[tuple[str, bool]] = []
-    states = dict.fromkeys(("cloudformation", "dynamodb", "lambda", "stepfunctions"), dict)
+    stacks: AccountRegionScopedDict = AccountRegionScopedDict()
+    stacks.set_scoped("0" * 12, "us-east-1", "hourbank", {"StackStatus": "CREATE_COMPLETE"})
+    states = {**dict.fromkeys(("dynamodb", "lambda"), dict), "cloudformation": lambda: {"stacks": stacks}}
+    saved: list[tuple[str, bool, list[str]]] = []
+
+    def save_state(name: str, state: Any) -> None:
+        statuses = [stack["StackStatus"] for stack in state["stacks"].all_values()] if state else []
+        saved.append((name, rows.exists(), statuses))
+
     monkeypatch.setattr(app, "_build_persistence_save_dict", lambda: dict(states))
-    monkeypatch.setattr(persistence, "save_state", lambda name, _state: saved.append((name, rows.exists())))
+    monkeypatch.setattr(persistence, "save_state", save_state)
     snapshots.note("")
     await snapshots.save()
-    assert saved == [("lambda", True), ("stepfunctions", True), ("cloudformation", True)]
+    assert saved == [
+        ("cloudformation", False, ["UPDATE_IN_PROGRESS"]),
+        ("lambda", False, []),
+        ("cloudformation", True, ["CREATE_COMPLETE"]),
+    ]
 
 
 async def test_what_could_not_be_saved_is_saved_later(rows: Path, snapshots: Snapshots) -> None:

@@ -11,6 +11,7 @@ in `DIRECTORY/cloud.json` where it listens; the system frees the lock whatever w
 # ruff: noqa: SLF001 — its stores and its form on disk have no public names
 
 import asyncio
+import copy
 import fcntl
 import json
 import logging
@@ -40,6 +41,7 @@ _SAVE_SHARE = 50
 # MiniStack serves functions, schedules and streams from this pool; its threads mostly wait.
 _WORKER_THREADS = 256
 _READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
+_STACKS = "cloudformation"
 _log = logging.getLogger("hourbank.cloud")
 
 
@@ -108,14 +110,17 @@ class Snapshots:
             await asyncio.to_thread(_write, self._file, self.rows_as_json())
 
     def _save_stack(self) -> None:
-        """Save everything; what says that the stack is whole comes last, lest it say so of what is not."""
+        """Save everything; until all of it is there, stacks are said to be unfinished, and would be made anew."""
         from ministack import app
         from ministack.core import persistence
 
-        _write(self._file, self.rows_as_json())
         states = app._build_persistence_save_dict()
+        stacks = states.pop(_STACKS, dict)()
         states.pop("dynamodb", None)
-        persistence.save_all(dict(sorted(states.items(), key=lambda state: state[0] == "cloudformation")))
+        persistence.save_state(_STACKS, _unfinished(stacks))
+        persistence.save_all(states)
+        _write(self._file, self.rows_as_json())
+        persistence.save_state(_STACKS, stacks)
 
     @property
     def _file(self) -> Path:
@@ -144,6 +149,14 @@ ROW_STORES = (
     "exports",
     "imports",
 )
+
+
+def _unfinished(state: dict[str, Any]) -> dict[str, Any]:
+    """Return CloudFormation's state with each stack in the middle of an update: the next deployment repairs it."""
+    marked = copy.deepcopy(state)
+    for stack in marked["stacks"].all_values() if marked else ():
+        stack["StackStatus"] = "UPDATE_IN_PROGRESS"
+    return marked
 
 
 async def _comes(event: asyncio.Event, *, within: float) -> bool:
