@@ -11,8 +11,8 @@ CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # The quick tests of the money's code.
 MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step figures hours \
-	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
-	reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
+	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising \
+	ratings reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
 ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
 	tests/chaos/test_races.py
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
@@ -57,7 +57,7 @@ test-dynamodb-local: setup
 	@$(PYTHON) -m tests.engines.dynamodb_local
 	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local
 
-# Some 1,100 small changes of the money's code, each of which a test must notice: an hour. MUTANTS="ledger hours" takes some.
+# Some 3,100 small changes of the money's code, each of which a test must notice. MUTANTS="ledger hours" takes some.
 test-mutants: setup
 	@$(PYTHON) -m tests.mutants $(MUTANTS)
 
