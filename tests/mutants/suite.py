@@ -15,8 +15,9 @@ from tests.unit.places import arrived
 
 # What every step changes and tells: the tests that most mutants of the rules are noticed by.
 RECORD = "tests/unit/test_every_step.py"
-# What as many tests have not noticed, a test of its own should.
-MOST_TESTS = 300
+# So many go first, and so many from all over the others: what they do not notice should have a test of its own.
+FIRST_TESTS = 100
+MORE_TESTS = 200
 _Lines = dict[int, list[pytest.Item]]
 
 
@@ -89,7 +90,7 @@ class Suite:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
-        """Return tests that go through a function: those first that come by the line, and through little else."""
+        """Return tests that go through a function: first those that come by the line, and through little else."""
         lines = self._lines.get(file, {})
         here = set(lines.get(line, ()))
         through = {item for number in function for item in lines.get(number, ())}
@@ -99,7 +100,9 @@ class Suite:
             is_own = item.nodeid.startswith(first)
             return item not in here, not is_own, self._breadth[item], item.nodeid
 
-        return sorted(through, key=rank)[:MOST_TESTS]
+        ranked = sorted(through, key=rank)
+        rest = ranked[FIRST_TESTS:]
+        return ranked[:FIRST_TESTS] + rest[:: -(-len(rest) // MORE_TESTS) or 1]
 
     def result(self, items: list[pytest.Item], own: str) -> int:
         """Run tests until one fails; return what became of whatever is on trial in this process."""
