@@ -79,9 +79,9 @@ def assigning(by: str) -> Act:
     return act
 
 
-def _disputing(world: World, request: Request, by: str, against: str) -> Awaitable[Any]:
+def _disputing(world: World, request: Request, by: str, against: str, name: str = "") -> Awaitable[Any]:
     raised = Dispute(
-        id=derived(request.id, by),
+        id=derived(request.id, by, name),
         request_id=request.id,
         raised_by=by,
         against_user_id=against,
@@ -96,6 +96,11 @@ def _disputing(world: World, request: Request, by: str, against: str) -> Awaitab
 async def dispute(world: World, request: Request) -> Any:
     """The requester disputes."""
     return await _disputing(world, request, request.requester_id, request.provider_id)
+
+
+async def dispute_again(world: World, request: Request) -> Any:
+    """The requester disputes once more."""
+    return await _disputing(world, request, request.requester_id, request.provider_id, "again")
 
 
 async def object_(world: World, request: Request) -> Any:
@@ -230,6 +235,7 @@ ACTS: Mapping[str, Act] = {
     "cancel": cancel,
     "withdraw": withdraw,
     "dispute": dispute,
+    "dispute again": dispute_again,
     "object": object_,
     "assign": assigning(ADMIN),
     "assign another": assigning(OTHER_ADMIN),

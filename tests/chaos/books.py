@@ -174,6 +174,7 @@ class Books:
         """Assert that each dispute is one of its request's, and was told of once at each of its turns."""
         raised = {one.id: (request.id, one.by) for request in self.requests for one in request.disputes}
         assert raised == {dispute.id: (dispute.request_id, dispute.raised_by) for dispute in self.disputes}
+        assert len(set(raised.values())) == len(raised), "each side disputes a request once"
         told = {
             type_: Counter(one["disputeId"] for one in told_of(self.events, f"Dispute {type_}"))
             for type_ in ("Raised", "Resolved", "Dismissed", "Decision Overdue")

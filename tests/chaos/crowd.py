@@ -31,9 +31,17 @@ MOODS: Mapping[Step, Mapping[str, int]] = {
     Step.CONFIRM_SERVICE_START: {"confirm start": 12, "object": 1, "withdraw": 1, "": 3},
     Step.WAIT_FOR_COMPLETION: {"finish": 12, "dispute": 3, "withdraw": 1, "give back": 1, "": 1},
     Step.CONFIRM_SERVICE_COMPLETION: {"confirm work": 12, "dispute": 3, "object": 1, "": 3},
+    Step.WAIT_FOR_ADMIN_DECISION: {"give back": 1, "pay out": 1, "withdraw": 1, "dispute again": 1, "": 9},
 }
 # What they may do once it has ended, one after the other.
-AFTERWARDS = {(): 3, ("dispute",): 3, ("object",): 1, ("dispute", "object"): 2, ("spend all", "dispute"): 1}
+AFTERWARDS = {
+    (): 3,
+    ("dispute",): 3,
+    ("object",): 1,
+    ("dispute", "object"): 2,
+    ("dispute", "dispute again"): 1,
+    ("spend all", "dispute"): 1,
+}
 
 
 def policy(random: Random) -> dict[Step | Plight, list[str]]:

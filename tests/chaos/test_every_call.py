@@ -19,6 +19,8 @@ PLAYED: Mapping[str, Story | Errand] = {**STORIES, **ERRANDS}
 SEED = 7
 # Of all cases, how many a short run takes.
 SHARE = 0.05
+# How soon a request goes on where nothing fails: a timer has a second more than its wait.
+AT_ONCE_SECONDS = 2.0
 # One case alone, as a failure prints it: CHAOS_CASE="paid/17/answer lost".
 CASE = os.environ.get("CHAOS_CASE")
 
@@ -36,9 +38,14 @@ def play(name: str, plan: Plan = calm) -> World:
 
 
 @cache
-def way(name: str) -> tuple[Call, ...]:
+def unhindered(name: str) -> World:
+    """Return the world of a story in which nothing goes wrong but what the story itself is about."""
+    return play(name)
+
+
+def way(name: str) -> list[Call]:
     """Return the calls of a story in which nothing goes wrong."""
-    return tuple(play(name).calls.made)
+    return unhindered(name).calls.made
 
 
 def beginning(name: str) -> int:
@@ -89,6 +96,11 @@ def test_one_fault_changes_nothing_in_the_end(name: str, *, long: bool) -> None:
     assert failures == []
     assert sum(fired.values()) == len(chosen)
     print(f"{len(chosen)} faults, gone on within {longest:.1f} s")  # noqa: T201 — `make test-long` shows it
+
+
+def test_nothing_stands_still_while_nothing_goes_wrong() -> None:
+    still = {name: unhindered(name).recoveries.longest for name in PLAYED if not PLAYED[name].down}
+    assert {name: longest for name, longest in still.items() if longest[0] > AT_ONCE_SECONDS}.keys() <= {"lost"}
 
 
 def test_hours_sent_under_a_key_go_once_wherever_the_server_dies() -> None:
