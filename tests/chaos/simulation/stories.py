@@ -20,8 +20,8 @@ from models.rows import item_of
 from models.store import ConditionFailedError, Item
 from models.tables import Rating, UserBalance
 from resolvers.service_requests import Asked
-from tests.chaos.acts import ACTS, is_told_of
-from tests.chaos.world import PATIENCE_SECONDS, World
+from tests.chaos.simulation.acts import ACTS, is_told_of
+from tests.chaos.simulation.world import PATIENCE_SECONDS, World
 from tests.unit.builders import hours
 
 ALICE, BOB = "alice", "bob"

@@ -15,9 +15,9 @@ from models.ledger import TransactionType
 from models.lifecycle import Request, Response, Step
 from models.tables import UserBalance
 from models.transfer import Transfer
-from tests.chaos.door import ADA, ask
 from tests.chaos.faults import TROUBLE, path
-from tests.chaos.world import World
+from tests.chaos.simulation.door import ADA, ask
+from tests.chaos.simulation.world import World
 from tests.unit.builders import hours
 from tests.unit.places import terms
 from workflows.redrive import Redrive

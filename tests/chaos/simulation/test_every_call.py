@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from tests.chaos.errands import ERRANDS, Errand
 from tests.chaos.faults import WEATHER, Call, Fault, Plan, at, calm
-from tests.chaos.stories import STORIES, Story
-from tests.chaos.virtual_time import run
-from tests.chaos.world import World, alive
+from tests.chaos.simulation.errands import ERRANDS, Errand
+from tests.chaos.simulation.stories import STORIES, Story
+from tests.chaos.simulation.virtual_time import run
+from tests.chaos.simulation.world import World, alive
 from workflows.handlers import FUNCTIONS
 
 PLAYED: Mapping[str, Story | Errand] = {**STORIES, **ERRANDS}

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from models.lifecycle import ENDED
-from tests.chaos.plots import ACTS, PLOTS, Plot
+from tests.chaos.killed.plots import ACTS, PLOTS, Plot
 from tests.integration.conftest import GraphQL, Member, RefusedError, Server, joining, minting
 from tests.integration.quarrels import Quarrel, quarrel_over
 from tests.integration.requests import STATUS, new_deal

@@ -17,9 +17,9 @@ from models.reports import Reports
 from models.tables import UserBalance
 from models.transfer import Transfer, Wish
 from resolvers.identity import Caller
-from tests.chaos.acts import ADMIN, OTHER_ADMIN
-from tests.chaos.door import ask
-from tests.chaos.world import World
+from tests.chaos.simulation.acts import ADMIN, OTHER_ADMIN
+from tests.chaos.simulation.door import ask
+from tests.chaos.simulation.world import World
 from tests.unit.builders import hours
 
 ALICE, BOB = "alice", "bob"

@@ -16,9 +16,9 @@ from models.lifecycle import StatusReason
 from models.settings import Settings
 from models.store import Store
 from tests.chaos.books import Books
-from tests.chaos.clients import Clients, insisting
-from tests.chaos.processes import Processes
-from tests.chaos.saved_rows import saved
+from tests.chaos.killed.clients import Clients, insisting
+from tests.chaos.killed.processes import Processes
+from tests.chaos.killed.saved_rows import saved
 from tests.integration.conftest import asking, joining, minting
 from tests.integration.requests import new_deal
 

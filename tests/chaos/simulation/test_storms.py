@@ -7,12 +7,12 @@ from random import Random
 
 from models.lifecycle import ENDED, RequestStatus, Response
 from models.tables import ReconciliationReport, ServiceRequest
-from tests.chaos.acts import ADMIN, DECISIONS, OTHER_ADMIN, lose, restart
 from tests.chaos.books import Books, rows
-from tests.chaos.crowd import MEMBERS, administer, deal, give_and_take
 from tests.chaos.faults import WEATHER, Call, Fault
-from tests.chaos.virtual_time import run
-from tests.chaos.world import World, alive
+from tests.chaos.simulation.acts import ADMIN, DECISIONS, OTHER_ADMIN, lose, restart
+from tests.chaos.simulation.crowd import MEMBERS, administer, deal, give_and_take
+from tests.chaos.simulation.virtual_time import run
+from tests.chaos.simulation.world import World, alive
 
 REQUESTS = 8
 SHORT, LONG = 12, 400

@@ -13,12 +13,12 @@ from models.rows import decode
 from models.tables import Dispute as DisputeTable
 from resolvers.identity import Caller
 from resolvers.service_requests import Asked
-from tests.chaos.acts import ADMIN, DECISIONS, OTHER_ADMIN, assigning, deciding
 from tests.chaos.books import rows
-from tests.chaos.door import ask as ask_at_the_door
-from tests.chaos.errands import TRANSFER, transfer, wish
-from tests.chaos.stories import Plight, act, ask, follow, rate
-from tests.chaos.world import World
+from tests.chaos.simulation.acts import ADMIN, DECISIONS, OTHER_ADMIN, assigning, deciding
+from tests.chaos.simulation.door import ask as ask_at_the_door
+from tests.chaos.simulation.errands import TRANSFER, transfer, wish
+from tests.chaos.simulation.stories import Plight, act, ask, follow, rate
+from tests.chaos.simulation.world import World
 
 MEMBERS = ("alice", "bob", "carol", "dave")
 AMOUNTS, GIFTS = (0.01, 0.75, 1.0, 2.5, 7.0), (0.01, 0.5, 2.0)

@@ -7,11 +7,11 @@ import pytest
 
 from models.lifecycle import Request, Step
 from resolvers.service_requests import Asked
-from tests.chaos.acts import ACTS
 from tests.chaos.faults import KilledError
-from tests.chaos.stories import ALICE, BOB, ask
-from tests.chaos.virtual_time import run
-from tests.chaos.world import World, alive
+from tests.chaos.simulation.acts import ACTS
+from tests.chaos.simulation.stories import ALICE, BOB, ask
+from tests.chaos.simulation.virtual_time import run
+from tests.chaos.simulation.world import World, alive
 from workflows.revival import revive
 
 SETTLED_WITHIN = 60.0

@@ -21,10 +21,10 @@ from resolvers.payload import response_of
 from schema.amplify.build import MirrorSchema
 from schema.errors import INTERNAL_FAILURE, RefusedError
 from schema.limits import Limits
-from tests.chaos.services import services_over
+from tests.chaos.simulation.services import services_over
 
 if TYPE_CHECKING:
-    from tests.chaos.world import World
+    from tests.chaos.simulation.world import World
 
 ADA = Caller("ada", "ada", frozenset({"admin"}))
 # Errors after which a client sends the same again.

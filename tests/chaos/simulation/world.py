@@ -33,11 +33,11 @@ from resolvers import idempotency
 from resolvers.disputes import Disputes
 from resolvers.service_requests import ServiceRequests
 from tests.chaos.books import Books, rows
-from tests.chaos.bus import Bus
 from tests.chaos.faults import TROUBLE, Faulty, Plan, calm, path
-from tests.chaos.machines import Execution, Machines
-from tests.chaos.recoveries import Recoveries
-from tests.chaos.services import WINDOWS, services_over
+from tests.chaos.simulation.bus import Bus
+from tests.chaos.simulation.machines import Execution, Machines
+from tests.chaos.simulation.recoveries import Recoveries
+from tests.chaos.simulation.services import WINDOWS, services_over
 from tests.engines.embedded import Embedded
 from tests.integration.town import service, user
 from workflows import executions as workflow
