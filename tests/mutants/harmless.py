@@ -23,6 +23,20 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
         ),
     },
+    "rows": {
+        "what `X | None` is, up to Python 3.13, `UnionType` says; 3.14 has it as `Union`": (
+            "_kind: Union → nothing",
+        ),
+        "what a value is if it is there stands before `None` and before the dots": (
+            "_kind: arg not in (type(None), Ellipsis) → True",
+            "_kind: type(None) → nothing",
+            "_kind: Ellipsis → nothing",
+        ),
+        "PynamoDB leaves out of a map what is None": ("_plain: member is not None → True",),
+        "what a field is made of is a class; the types do not know": (
+            "_read: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
+        ),
+    },
     "steps": {
         "`validate` has refused a request for no service; the types do not know": (
             "hold: verdict is not request or offer is None → verdict is not request",

@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import _lru_cache_wrapper
 from time import perf_counter
@@ -11,24 +11,25 @@ import coverage
 import pytest
 
 from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
-from tests.unit.places import arrived
 
 # What every step changes and tells: the tests that most mutants of the rules are noticed by.
 RECORD = "tests/unit/test_every_step.py"
-# So many go first, and so many from all over the others: what they do not notice should have a test of its own.
-FIRST_TESTS = 100
-MORE_TESTS = 200
+# Of every other test as many cases at most, from all over them.
+CASES = 8
 _Lines = dict[int, list[pytest.Item]]
 
 
 def _forget() -> None:
     """Let nothing be known from before: what led to a place, or a row's fields, is the money's code, too."""
-    arrived.cache_clear()
     for name, module in list(sys.modules.items()):
-        if name.startswith("models."):
+        if name.startswith(("models.", "tests.unit.")):
             for member in vars(module).values():
                 if isinstance(member, _lru_cache_wrapper):
                     member.cache_clear()
+
+
+def _some(test: str, cases: list[pytest.Item]) -> list[pytest.Item]:
+    return cases if test.startswith(RECORD) else cases[:: -(-len(cases) // CASES)]
 
 
 class Suite:
@@ -90,19 +91,21 @@ class Suite:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
-        """Return tests that go through a function: first those that come by the line, and through little else."""
+        """Return tests that go through a function: first those that come by the line, and through little else.
+
+        Of a test with many cases some are enough, but of the record all.
+        """
         lines = self._lines.get(file, {})
         here = set(lines.get(line, ()))
         through = {item for number in function for item in lines.get(number, ())}
-        first = (own, RECORD)
 
         def rank(item: pytest.Item) -> tuple[bool, bool, int, str]:
-            is_own = item.nodeid.startswith(first)
-            return item not in here, not is_own, self._breadth[item], item.nodeid
+            return item not in here, not item.nodeid.startswith((own, RECORD)), self._breadth[item], item.nodeid
 
-        ranked = sorted(through, key=rank)
-        rest = ranked[FIRST_TESTS:]
-        return ranked[:FIRST_TESTS] + rest[:: -(-len(rest) // MORE_TESTS) or 1]
+        cases: dict[str, list[pytest.Item]] = defaultdict(list)
+        for item in sorted(through, key=rank):
+            cases[item.nodeid.partition("[")[0]].append(item)
+        return sorted((item for test, items in cases.items() for item in _some(test, items)), key=rank)
 
     def result(self, items: list[pytest.Item], own: str) -> int:
         """Run tests until one fails; return what became of whatever is on trial in this process."""

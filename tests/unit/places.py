@@ -176,12 +176,11 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 def bank_at(place: str) -> Bank:
     """Return a bank whose one request has come to a place by the rules themselves."""
-    return arrived(place).copy()
+    return _arrived(place).copy()
 
 
 @cache
-def arrived(place: str) -> Bank:
-    """Return the bank that `bank_at` gives copies of."""
+def _arrived(place: str) -> Bank:
     bank = Bank.opened()
     bank.create(make_request())
     for step in WAYS[place]:

@@ -19,7 +19,7 @@ from models.store import (
     index_keys,
     is_addressable,
 )
-from models.tables import ServiceRequest, User, UserBalance
+from models.tables import Service, ServiceRequest, User, UserBalance
 from tests.unit.builders import NOW
 
 NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
@@ -129,8 +129,9 @@ def test_what_is_not_said_is_not_sent() -> None:
 
 
 def test_an_index_has_two_keys() -> None:
-    hash_key, range_key = index_keys(ServiceRequest.byStatus)
-    assert (hash_key.attr_name, range_key.attr_name) == ("status", "createdAt")
+    for index, name in ((ServiceRequest.byStatus, "status"), (Service.byCategory, "category")):
+        hash_key, range_key = index_keys(index)
+        assert (hash_key.attr_name, range_key.attr_name) == (name, "createdAt")
 
 
 async def test_a_page_of_a_table() -> None:
