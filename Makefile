@@ -15,8 +15,9 @@ AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step figures hours \
 	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
 	reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
+LIVES := tests/property/test_any_life_on_the_cloud.py
 ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
-	tests/chaos/test_races.py tests/property/test_any_life_on_the_cloud.py
+	tests/chaos/test_races.py $(LIVES)
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -49,9 +50,11 @@ test-coverage: setup
 	@$(PYTHON) -m coverage run -m pytest $(MONEY)
 	@$(PYTHON) -m coverage report
 
-# Every fault at every call, 400 storms, a minute of the bank, 200 races each, 60 lives, 70 kills and restarts: most of an hour.
+# A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
+# 60 lives, 70 kills and restarts.
 test-long: setup
-	$(PYTHON) -m pytest tests/chaos tests/property/test_any_life_on_the_cloud.py --long -rP
+	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
 
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.
