@@ -21,7 +21,7 @@ from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.package import zipped
 from workflows.deployment.template import build_template, parameters
 
-from .conftest import Server, free_port
+from .conftest import STOP_LIMIT, Server, free_port
 
 ROW = {"id": {"S": "one"}, "title": {"S": "Garden help"}}
 
@@ -185,6 +185,14 @@ class TestServer:
         (own.directory / "server.log").unlink()
         own.start()
         assert "creating the stack" not in own.log
+
+    def test_it_ends_when_its_cloud_has_died(self, own: Server) -> None:
+        own.start()
+        assert own.process
+        os.kill(cloud_pid(own.directory), signal.SIGKILL)
+        assert own.process.wait(STOP_LIMIT) == 1
+        own.process = None
+        assert own.log.endswith("The local cloud has died; start again, it goes on from its last save.\n")
 
     def test_a_port_in_use_is_one_line(self, server: Server, tmp_path: Path) -> None:
         second = Server(tmp_path)
