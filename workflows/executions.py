@@ -103,6 +103,11 @@ class Executions:
             if await self.status(request) != "RUNNING":
                 await self.resume(request)
 
+    async def start_missing(self, request: Request) -> None:
+        """Start a request's execution if it never began: who handed the request on may have died before that."""
+        if not request.is_over and await self.status(request) is None:
+            await self.start(request)
+
     async def hand_over(self, request: Request) -> None:
         """Let the execution that a dispute has interrupted come to its end, and start the dispute's own."""
         if request.dispute is None:

@@ -14,8 +14,13 @@ from workflows.services import Services
 async def resume_failed_request(services: Services, event: Event) -> None:
     """Make the request of a closed execution due and, unless it has failed before, hand it to another one."""
     detail = event["detail"]
-    request = await _moved_by(services, str(detail["stateMachineArn"]), str(detail["executionArn"]))
+    execution = str(detail["executionArn"])
+    request = await _moved_by(services, str(detail["stateMachineArn"]), execution)
     if request is None:
+        return
+    if services.names.execution_arn(*execution_of(request)) != execution:
+        # Handed on already, maybe by whoever was told of this before and died over it.
+        await services.executions.start_missing(request)
         return
     rule = partial(endings.note_failure, error=str(detail["status"]), cause="the execution has closed")
     await services.transactions.move(request.id, rule, generation=request.generation)
@@ -24,16 +29,14 @@ async def resume_failed_request(services: Services, event: Event) -> None:
 
 
 async def _moved_by(services: Services, machine: str, execution: str) -> Request | None:
-    """Return the request that an execution was to move; None if it is no such execution any more."""
+    """Return the request that an execution was to move; None if it was to move none, or one that is gone."""
     request_id = request_id_of(execution)
     if machine == services.names.state_machine_arn(DISPUTES):
         dispute = await services.store.get(Dispute, request_id, consistent=True)
         request_id = dispute["requestId"]["S"] if dispute else request_id
     elif machine != services.names.state_machine_arn(MACHINE):
         return None
-    request = await services.transactions.read(request_id)
-    is_current = request is not None and services.names.execution_arn(*execution_of(request)) == execution
-    return request if is_current else None
+    return await services.transactions.read(request_id)
 
 
 handler = handles(resume_failed_request)
