@@ -77,11 +77,14 @@ class Dispute:
         return replace(self, version=self.version + 1, updated_at=now, **changes)
 
 
-def of_dispute(dispute_id: str, name: str) -> str:
-    """Return an id that follows from a dispute, and never from a request: members may give both the same id."""
-    return derived("dispute", dispute_id, name)
+def of_dispute(request_id: str, dispute_id: str, name: str) -> str:
+    """Return an id that follows from a dispute over a request, and from nothing else.
+
+    Members choose the ids of both: a dispute may have a request's, or that of a dispute which was deleted.
+    """
+    return derived("dispute", request_id, dispute_id, name)
 
 
-def escrow_key(dispute_id: str) -> str:
+def escrow_key(request_id: str, dispute_id: str) -> str:
     """Return the id that the escrow of a dispute's own has or would have."""
-    return of_dispute(dispute_id, "escrow")
+    return of_dispute(request_id, dispute_id, "escrow")

@@ -57,7 +57,7 @@ def raise_dispute(scene: Scene, now: datetime, *, dispute: Dispute, windows: Win
         return refused
     if scene.dispute is not None:
         return request
-    if (refused := _refused(request, now, dispute.raised_by, windows)) is not None:
+    if (refused := _refused(request, now, dispute, windows)) is not None:
         return refused
     opened = dispute.changed(
         now, created_at=now, status_before=request.status, reason_before=request.status_reason
@@ -103,21 +103,36 @@ def stranger(request: Request, dispute: Dispute) -> Refusal | None:
     return Refusal(code, f"againstUserId must be the {side} of this request.", {"field": "againstUserId"})
 
 
-def _refused(request: Request, now: datetime, by: str, windows: Windows) -> Refusal | None:
+def _refused(request: Request, now: datetime, dispute: Dispute, windows: Windows) -> Refusal | None:
     """Say why a request may not be disputed now, None if it may."""
     if request.answer is not None:
         return passing(request)
-    mine = next((one.id for one in request.disputes if one.by == by), None)
-    if mine is not None:
-        return Refusal(
-            Code.INVALID_REQUEST_STATUS,
-            "You have disputed this request already; each side may do so once.",
-            {"status": request.status.value, "disputeId": mine},
-        )
+    if (repeated := _disputed_before(request, dispute)) is not None:
+        return repeated
     if request.status not in DISPUTABLE:
         return moved_on(request)
-    if request.status is not RequestStatus.PAID:
+    return _too_late(request, now, windows) if request.status is RequestStatus.PAID else None
+
+
+def _disputed_before(request: Request, dispute: Dispute) -> Refusal | None:
+    """Refuse a side's second dispute, and the id of a dispute that was deleted: its movements are in the log."""
+    if any(one.id == dispute.id for one in request.disputes):
+        return Refusal(
+            Code.IDEMPOTENCY_MISMATCH,
+            "id: a dispute over this request had this id already; leave it out to be given a new one.",
+            {"field": "id"},
+        )
+    mine = next((one.id for one in request.disputes if one.by == dispute.raised_by), None)
+    if mine is None:
         return None
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        "You have disputed this request already; each side may do so once.",
+        {"status": request.status.value, "disputeId": mine},
+    )
+
+
+def _too_late(request: Request, now: datetime, windows: Windows) -> Refusal | None:
     paid = next((one.at for one in request.passages if one.status is RequestStatus.PAID), request.updated_at)
     if now < paid + windows.dispute:
         return None
@@ -139,7 +154,6 @@ def _recalled(scene: Scene, dispute: Dispute, now: datetime) -> tuple[Movement |
         return None, None
     return settlements.recall(
         dispute,
-        request.id,
         provider=request.provider_id,
         requester=request.requester_id,
         amount=amount,

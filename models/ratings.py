@@ -59,7 +59,7 @@ class Ratings:
                 title="You were rated",
                 message=f"A member gave you {rating.rating:g} of {reputation.HIGHEST} stars.",
             )
-            writing.notice(received, rating.id, related_id=rating.id)
+            writing.notice(received, derived(rating.transaction_id, "rating", rating.id), related_id=rating.id)
             await self._transactions.write(writing, derived(rating.id, "give", to_text(writing.now)))
             return item
 

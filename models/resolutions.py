@@ -263,7 +263,7 @@ def _moved(
     if escrow is None or stays:
         return None, None
     given = escrow.amount - share if dispute.is_after_payment else share
-    return settlements.divide(dispute.id, escrow, given=given, now=now)
+    return settlements.divide(dispute, escrow, given=given, now=now)
 
 
 def _after(

@@ -8,7 +8,7 @@ from models.ledger import Escrow, EscrowStatus, EscrowType, Leg, Movement, Trans
 
 
 def recall(
-    dispute: Dispute, request_id: str, *, provider: str, requester: str, amount: Hours, now: datetime
+    dispute: Dispute, *, provider: str, requester: str, amount: Hours, now: datetime
 ) -> tuple[Movement, Escrow]:
     """Hold hours on a provider who has been paid already; a locked account is no way out of that."""
     leg = Leg(
@@ -19,8 +19,8 @@ def recall(
         escrowed=amount,
     )
     escrow = Escrow(
-        id=escrow_key(dispute.id),
-        request_id=request_id,
+        id=escrow_key(dispute.request_id, dispute.id),
+        request_id=dispute.request_id,
         from_user_id=provider,
         to_user_id=requester,
         amount=amount,
@@ -30,10 +30,11 @@ def recall(
         created_at=now,
         updated_at=now,
     )
-    return Movement(id=of_dispute(dispute.id, "hold"), legs=(leg,), related_entity_id=dispute.id), escrow
+    hold = of_dispute(dispute.request_id, dispute.id, "hold")
+    return Movement(id=hold, legs=(leg,), related_entity_id=dispute.id), escrow
 
 
-def divide(dispute_id: str, escrow: Escrow, *, given: Hours, now: datetime) -> tuple[Movement, Escrow]:
+def divide(dispute: Dispute, escrow: Escrow, *, given: Hours, now: datetime) -> tuple[Movement, Escrow]:
     """End an escrow as a dispute has it: `given` hours go to the other side, the rest goes back.
 
     All of them is a release, none of them a refund, anything between a split.
@@ -57,5 +58,7 @@ def divide(dispute_id: str, escrow: Escrow, *, given: Hours, now: datetime) -> t
     if given > ZERO:
         received = "Hours received by the decision of a dispute"
         legs.append(Leg(user_id=escrow.to_user_id, type=type_, description=received, available=given))
-    movement = Movement(id=of_dispute(dispute_id, name), legs=tuple(legs), related_entity_id=dispute_id)
+    movement = Movement(
+        id=of_dispute(dispute.request_id, dispute.id, name), legs=tuple(legs), related_entity_id=dispute.id
+    )
     return movement, escrow.released(now) if given > ZERO else escrow.cancelled(now)

@@ -229,7 +229,7 @@ class Transactions:
             (RequestGuard, request.guard_id),
         ]
         if disputed is not None:
-            reads += [(DisputeTable, disputed), (EscrowTable, escrow_key(disputed))]
+            reads += [(DisputeTable, disputed), (EscrowTable, escrow_key(request.id, disputed))]
         found = await self._store.batch_get(reads, consistent=True)
         escrow, service, requester, provider, requester_balance, provider_balance, guard, *of_dispute = found
         dispute, dispute_escrow = of_dispute or (None, None)

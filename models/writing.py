@@ -8,10 +8,10 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from models.errors import Refusal
+from models.errors import BrokenLedgerError, Refusal
 from models.events import Event, Notice
 from models.identifiers import derived
-from models.ledger import Balance, Escrow, Movement, check_conserved, post
+from models.ledger import Balance, Escrow, EscrowStatus, Movement, check_conserved, post
 from models.naming import Names
 from models.rows import difference, encode
 from models.store import Item, expressions, key_of, wire_key
@@ -77,10 +77,16 @@ class Writing:
         self._add("Delete", table, {"Key": wire_key(table, key), **expressions(condition=condition)})
 
     def escrow(self, before: Escrow | None, after: Escrow) -> None:
-        """Put a new escrow, or change the stored one if its status and amount are what they were."""
+        """Put a new escrow, or change the stored one if its status and amount are what they were.
+
+        Raises:
+            BrokenLedgerError: it has ended already, and every escrow ends once.
+        """
         if before is None:
             self.create(EscrowTable, after)
             return
+        if before.status is not EscrowStatus.ESCROWED:
+            raise BrokenLedgerError(f"escrow {before.id} is {before.status} and moves no hours any more")
         also = (EscrowTable.status == before.status.value) & (EscrowTable.amount == before.amount)
         self.change(EscrowTable, before.id, before, after, also=also)
 

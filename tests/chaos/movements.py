@@ -47,12 +47,12 @@ class Movements:
     def check_escrow(self, escrow: Escrow, disputes: Iterable[Dispute]) -> int:
         """Assert that hours were held once and have gone where they should, once; return in how many movements."""
         about = {dispute.id: dispute for dispute in disputes if _is_about(dispute, escrow)}
-        own = next((dispute_id for dispute_id in about if escrow.id == escrow_key(dispute_id)), None)
-        cause = own or escrow.request_id or escrow.id
-        held = of_dispute(own, "hold") if own else derived(cause, "hold")
+        own = next((one for one in about.values() if escrow.id == escrow_key(one.request_id, one.id)), None)
+        cause = own.id if own else escrow.request_id or escrow.id
+        held = of_dispute(own.request_id, own.id, "hold") if own else derived(cause, "hold")
         adjusted = [] if own else [derived(cause, "adjust", number) for number in range(1, MOST_ROUNDS + 1)]
         ends = {
-            of_dispute(by, name) if by in about else derived(by, name): (by, name)
+            of_dispute(about[by].request_id, by, name) if by in about else derived(by, name): (by, name)
             for by in {cause, *about}
             for name in ENDS
         }
@@ -103,7 +103,7 @@ def is_held(escrow: Escrow) -> bool:
 def _is_about(dispute: Dispute, escrow: Escrow) -> bool:
     """Tell whether a dispute is about an escrow: its own, or the request's before the payment."""
     if dispute.is_after_payment:
-        return escrow.id == escrow_key(dispute.id)
+        return escrow.id == escrow_key(dispute.request_id, dispute.id)
     return dispute.request_id == escrow.request_id and escrow.id == derived(dispute.request_id, "escrow")
 
 

@@ -31,7 +31,7 @@ def is_disputed_after_payment(
     assert not any(is_open[:-1])
     assert request.set_aside is None or request.dispute is not None
     for dispute, alive in zip(disputes, is_open, strict=True):
-        recalled = escrows.get(escrow_key(dispute.id))
+        recalled = escrows.get(escrow_key(dispute.request_id, dispute.id))
         assert (recalled is not None) == (dispute.escrow_id is not None)
         assert recalled is None or (recalled.status is EscrowStatus.ESCROWED) == alive
     return any(is_open) and disputes[-1].is_after_payment

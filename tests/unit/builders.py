@@ -194,7 +194,7 @@ class Bank:
             request=request,
             escrow=self.escrows.get(request.escrow_key),
             dispute=self.disputes.get(disputed),
-            dispute_escrow=self.escrows.get(escrow_key(disputed)),
+            dispute_escrow=self.escrows.get(escrow_key(request.id, disputed)),
             offer=self.offers.get(request.service_id),
             requester=self.members.get(request.requester_id),
             provider=self.members.get(request.provider_id),

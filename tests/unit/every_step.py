@@ -113,7 +113,9 @@ _NAMES = {
     "<request>": REQUEST_ID,
     "<service>": SERVICE_ID,
     **{f"<dispute of {by}>": make_dispute(by).id for by in (ALICE, BOB)},
-    **{f"<hours held for the dispute of {by}>": escrow_key(make_dispute(by).id) for by in (ALICE, BOB)},
+    **{
+        f"<hours held for the dispute of {by}>": escrow_key(REQUEST_ID, make_dispute(by).id) for by in (ALICE, BOB)
+    },
     "<hours held>": bank_at("PAID").requests[REQUEST_ID].escrow_key,
 }
 

@@ -138,7 +138,7 @@ def test_each_decision_moves_the_hours_once(
     assert (after.status, after.status_reason) == (status, reason)
     have = [bank.balances[member].available_balance for member in (ALICE, BOB)]
     assert have == [hours(alice), hours(bob)]
-    held = bank.escrows[escrow_key(raised.id) if decided.is_after_payment else after.escrow_key]
+    held = bank.escrows[escrow_key(REQUEST_ID, raised.id) if decided.is_after_payment else after.escrow_key]
     assert (held.status, bank.entries[-1].transaction_type) == (escrow, movement)
     is_dismissed = decision == "dismiss"
     assert decided.status is (DisputeStatus.DISMISSED if is_dismissed else DisputeStatus.RESOLVED)

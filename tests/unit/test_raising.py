@@ -4,12 +4,12 @@ import pytest
 
 from models import raising
 from models.clock import to_text
-from models.errors import BrokenLedgerError, Refusal
+from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
 from models.lifecycle import RequestStatus
 from models.windows import DEFAULT_WINDOWS
 from tests.unit.builders import ALICE, BOB, EVE, REQUEST_ID, hours, make_dispute, make_request
-from tests.unit.places import QUARREL, bank_at
+from tests.unit.places import QUARREL, bank_at, dispute
 
 
 def test_nothing_is_held_for_no_dispute() -> None:
@@ -38,3 +38,12 @@ def test_a_request_of_which_nothing_is_known_was_paid_nothing() -> None:
     assert raising.earned_by(make_request()) == ZERO
     assert raising.earned_by(make_request(amount=hours("2"))) == hours("2")
     assert raising.earned_by(make_request(amount=hours("2"), earned=ZERO)) == ZERO
+
+
+@pytest.mark.parametrize("by", [ALICE, BOB])
+def test_a_deleted_disputes_id_is_none_for_the_same_request(by: str) -> None:
+    bank = bank_at("PAID granted")
+    deleted = bank.disputes.pop(make_dispute(ALICE).id)
+    refused = bank.move(dispute(by, id=deleted.id))
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.facts) == (Code.IDEMPOTENCY_MISMATCH, {"field": "id"})

@@ -8,6 +8,7 @@ import pytest
 
 from models.clock import from_text, to_text
 from models.errors import Code, ContentionError, Refusal
+from models.identifiers import derived
 from models.ratings import Changes, Ratings
 from models.rows import item_of
 from models.store import ConditionFailedError, Item
@@ -106,6 +107,8 @@ async def test_a_rating_counts_shows_and_is_told(tables: Stored) -> None:
     assert [notice[name]["S"] for name in ("userId", "type", "relatedId", "message")] == [
         BOB, "RATING_RECEIVED", FIRST, "A member gave you 4.5 of 5 stars.",
     ]  # fmt: skip
+    # What a member chose must not be what another notice follows from.
+    assert notice["id"]["S"] == derived(derived(f"x{FIRST}", "rating", FIRST), "notice", BOB)
 
 
 async def test_words_are_no_must(tables: Stored) -> None:

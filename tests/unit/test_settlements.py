@@ -21,7 +21,7 @@ from tests.unit.builders import (
     make_offer,
     make_request,
 )
-from tests.unit.places import EVERYTHING, QUARREL, bank_at, dispute
+from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at, dispute
 from tests.unit.stored import stored, written
 
 OTHER_SERVICE = "33333333-3333-4333-8333-333333333333"
@@ -54,6 +54,20 @@ def test_a_dispute_with_a_requests_id_moves_nothing_of_that_request(place: str, 
 
 
 @pytest.mark.parametrize("decision", ["grant", "award", "divide", "dismiss"])
+def test_a_deleted_disputes_id_is_another_dispute_over_another_request(decision: str) -> None:
+    bank = bank_at("PAID granted")
+    with_another_request(bank, OTHER_ID)
+    for event in WAYS["COMPLETED"][2:]:
+        assert isinstance(bank.move(EVERYTHING[event], OTHER_ID), Change)
+    raised = bank.disputes.pop(make_dispute().id)
+    again = dispute(ALICE, id=raised.id, request_id=OTHER_ID)
+    assert isinstance(bank.move(again, OTHER_ID), Change)
+    for event in ("hear", "assign", decision, "resolve"):
+        assert isinstance(bank.move(QUARREL[event], OTHER_ID), Change)
+    bank.check_balances()
+
+
+@pytest.mark.parametrize("decision", ["grant", "award", "divide", "dismiss"])
 def test_a_dispute_that_has_its_own_requests_id_is_settled(decision: str) -> None:
     bank = bank_at("PAID rated")
     for event, rule in (("dispute", dispute(ALICE, id=REQUEST_ID)), *QUARREL.items()):
@@ -66,7 +80,7 @@ def test_a_dispute_that_has_its_own_requests_id_is_settled(decision: str) -> Non
 def test_a_request_that_has_a_disputes_id_holds_hours_of_its_own() -> None:
     bank = bank_at("DISPUTED paid")
     raised = make_dispute()
-    recalled = bank.escrows[escrow_key(raised.id)]
+    recalled = bank.escrows[escrow_key(REQUEST_ID, raised.id)]
     with_another_request(bank, raised.id)
     assert bank.escrows[recalled.id] == recalled
     bank.check_balances()
@@ -95,7 +109,7 @@ def test_what_is_divided_goes_to_whom_it_is_given_and_the_rest_back(
     given: str, kind: TransactionType, kept: str
 ) -> None:
     later = NOW + timedelta(hours=1)
-    movement, ended = settlements.divide(OTHER_ID, make_escrow(), given=hours(given), now=later)
+    movement, ended = settlements.divide(make_dispute(id=OTHER_ID), make_escrow(), given=hours(given), now=later)
     moved = [(leg.user_id, leg.type, leg.available, leg.escrowed) for leg in movement.legs]
     back, over = (ALICE, kind, hours(kept), -hours("2")), (BOB, kind, hours(given), hours("0"))
     assert moved == ([back, over] if hours(given) else [back])
@@ -105,11 +119,9 @@ def test_what_is_divided_goes_to_whom_it_is_given_and_the_rest_back(
 
 def test_what_is_held_for_a_dispute_says_so() -> None:
     raised = make_dispute(step_function_execution_arn="arn:1")
-    movement, escrow = settlements.recall(
-        raised, REQUEST_ID, provider=BOB, requester=ALICE, amount=hours("2"), now=NOW
-    )
+    movement, escrow = settlements.recall(raised, provider=BOB, requester=ALICE, amount=hours("2"), now=NOW)
     assert escrow == make_escrow(
-        id=escrow_key(raised.id),
+        id=escrow_key(REQUEST_ID, raised.id),
         from_user_id=BOB,
         to_user_id=ALICE,
         escrow_type=EscrowType.DISPUTE_RESOLUTION,

@@ -155,6 +155,12 @@ def test_a_transaction_is_bounded() -> None:
         writing.create(ServiceRequest, make_request())
 
 
+def test_an_escrow_that_has_ended_is_not_begun_again() -> None:
+    for ended in (make_escrow().released(NOW), make_escrow().cancelled(NOW)):
+        with pytest.raises(BrokenLedgerError, match="moves no hours any more"):
+            Writing(NAMES, NOW).escrow(ended, make_escrow())
+
+
 def test_an_escrow_is_put_once_and_changed_as_it_was_found() -> None:
     writing = Writing(NAMES, NOW)
     writing.escrow(None, make_escrow())
