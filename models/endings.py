@@ -195,6 +195,18 @@ def look_later(scene: Scene, now: datetime) -> Verdict:
     return Change(request=after, events=())
 
 
+def begin_anew(scene: Scene, now: datetime) -> Verdict:
+    """Forget that a request's executions have failed: without their functions that was no fault of its own.
+
+    The next failure is then the first one again, and looked after at once.
+    """
+    request = scene.request
+    if request.due_at is None or request.failing_since is None:
+        return request
+    after = replace(request, version=request.version + 1, resumptions=0, failing_since=None)
+    return Change(request=after.due(min(request.due_at, now + STEP_GRACE)), events=())
+
+
 def give_up(scene: Scene, now: datetime) -> Verdict:
     """End a request before acceptance that no execution can move; a later one waits for an admin."""
     request = scene.request

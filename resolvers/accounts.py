@@ -1,7 +1,6 @@
 """What members and admins do to accounts and escrows directly, as GraphQL fields."""
 
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import strawberry
 
@@ -13,7 +12,7 @@ from models.lock import LONGEST_REASON
 from models.rows import encode
 from models.transfer import Wish
 from resolvers.admins import is_admin, signed_in_admin
-from resolvers.context import signed_in
+from resolvers.context import context_of, signed_in
 from resolvers.validation import short
 from schema.accounts import LockAccountInput, ProcessDirectTransferInput, UnlockAccountInput
 from schema.amplify.answers import AnyInfo
@@ -45,7 +44,7 @@ class AccountMutations:
         """Give hours to another member; an admin issues them, or takes them back. The answer is the log entry."""
         caller = signed_in(info)
         wish = Wish(
-            id=input.id or str(uuid4()),
+            id=input.id or context_of(info).made_id(info),
             by=caller.sub,
             is_admin=is_admin(caller),
             type=input.transaction_type,

@@ -52,14 +52,11 @@ class Disputes:
         Returns:
             The stored row of that id, whosever it is; or why there is none.
         """
-        # The rule reads more rows, in line with what else moves their hours: that is not for strangers to time.
-        request = await self._transactions.read(dispute.request_id)
-        refused = not_found() if request is None else raising.stranger(request, dispute)
-        if refused is not None:
+        if (refused := await self._misled(dispute)) is not None:
             return refused
         begun = replace(dispute, step_function_execution_arn=self._executions.dispute_arn(dispute.id))
         rule = partial(raising.raise_dispute, dispute=begun, windows=self._windows)
-        refused = await self._misled(dispute) or await self._act(dispute.request_id, dispute.id, rule)
+        refused = await self._act(dispute.request_id, dispute.id, rule)
         return refused or await self._stored(dispute.id) or resolutions.no_dispute()
 
     async def _misled(self, dispute: Raised) -> Refusal | None:

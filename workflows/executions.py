@@ -16,7 +16,7 @@ from models.clock import Clock
 from models.endings import RESUMED_FOR
 from models.lifecycle import Request, Step, Wait, next_step
 from models.naming import Names
-from models.transactions import Transactions
+from models.transactions import Moved, Transactions
 from models.windows import Windows
 from workflows.cues import Cue
 
@@ -171,6 +171,12 @@ class Executions:
                 raise
             return False
         return True
+
+    async def begin_anew(self, request: Request) -> None:
+        """See to a live request after what moves it was gone for a while: what failed meanwhile is forgotten."""
+        moved = await self._transactions.move(request.id, endings.begin_anew, generation=request.generation)
+        if isinstance(moved, Moved):
+            await self.look_after(moved.request)
 
     async def look_after(self, request: Request) -> None:
         """See to a request that is due: hand its answer over again, or resume it if nothing moves it."""

@@ -1,4 +1,4 @@
-"""After a restart of the server or of the local cloud: every live request is looked after, due or not."""
+"""After a restart of server, functions or local cloud: every live request is looked after, due or not."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ async def revive(sweep: Sweep) -> int:
 
     async def look_after(request_id: str) -> None:
         try:
-            await sweep.look_after(request_id, _FAR_FUTURE)
+            await sweep.look_after(request_id, _FAR_FUTURE, anew=True)
         finally:
             turn.release()
 

@@ -11,7 +11,7 @@ from models.clock import Clock
 from models.lifecycle import DUE_SHARDS
 from models.store import ConditionFailedError, Item, Store
 from models.tables import ServiceRequest
-from models.transactions import Transactions
+from models.transactions import Transactions, is_passing
 from workflows.executions import Executions
 
 log = structlog.get_logger("workflows")
@@ -19,6 +19,7 @@ log = structlog.get_logger("workflows")
 # A tick takes this many from each shard; what is left is due at the next tick.
 MOST_PER_SHARD = 25
 _PAGE = 100
+# Of a request that cannot be helped; one that met a call which failed in passing has its turn at the next tick.
 PUT_OFF = timedelta(minutes=10)
 
 
@@ -49,8 +50,13 @@ class Sweep:
             async for request_id in _shard(self.store, str(shard), before, most):
                 yield request_id
 
-    async def look_after(self, request_id: str, before: datetime) -> bool:
+    async def look_after(self, request_id: str, before: datetime, *, anew: bool = False) -> bool:
         """See to one request, if it is due indeed: the index may be behind the rows.
+
+        Args:
+            request_id: the request.
+            before: the moment that it is due before.
+            anew: what moves requests was gone for a while, so that their failures meanwhile do not count.
 
         Returns:
             Whether that went well; if not, it is logged and the request put off, and holds up no other.
@@ -58,16 +64,17 @@ class Sweep:
         try:
             request = await self.transactions.read(request_id)
             if request is not None and request.due_at is not None and request.due_at < before:
-                await self.executions.look_after(request)
-        except Exception:
+                see_to = self.executions.begin_anew if anew else self.executions.look_after
+                await see_to(request)
+        except Exception as error:
             log.exception("could not look after a request", request_id=request_id)
-            await self._put_off(request_id)
+            await self._put_off(request_id, timedelta() if is_passing(error) else PUT_OFF)
             return False
         return True
 
-    async def _put_off(self, request_id: str) -> None:
+    async def _put_off(self, request_id: str, pause: timedelta) -> None:
         """Move a request behind those that can be helped, whatever is wrong with its row."""
-        later = [ServiceRequest.dueAt.set(self.clock() + PUT_OFF)]
+        later = [ServiceRequest.dueAt.set(self.clock() + pause)]
         try:
             await self.store.update(ServiceRequest, request_id, later, condition=ServiceRequest.dueAt.exists())
         except (ConditionFailedError, ClientError, BotoCoreError):

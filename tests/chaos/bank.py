@@ -1,45 +1,42 @@
-"""A bank in which many write at once, and what it takes to see that every hour of it is there all the while.
+"""A bank in which many write at once, and what it takes to see that every hour of it is there all the while."""
 
-A new kind of movement is one more errand, and its name in `KINDS`.
-"""
-
-import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import partial
+from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from models import answers, clock, endings, payment, steps
+from models import clock
+from models.accounts import Accounts
 from models.aws import AsyncCalls, Calls
-from models.change import Change
+from models.change import Change, Scene, Verdict
 from models.errors import ContentionError, Refusal
-from models.hours import Hours
-from models.ledger import Balance
-from models.lifecycle import Request, RequestStatus, Response, StatusReason, Step, Terms, Wait
+from models.hours import Hours, hundredths
+from models.ledger import Balance, Escrow, TransactionType
+from models.lifecycle import Request, RequestStatus, Response
 from models.members import Members
 from models.naming import Names
 from models.rows import decode, encode
 from models.store import Store
+from models.tables import Dispute as DisputeTable
 from models.tables import RequestGuard, Service, ServiceRequest, UserBalance
 from models.transactions import Rule, Transactions, is_passing
+from models.transfer import Transfer, Wish, asked
 from tests.integration.town import service, user
 from tests.unit.builders import hours, make_request
+from tests.unit.places import QUARREL, decide
+
+_T = TypeVar("_T")
 
 # Processes that know nothing of each other, so that they meet in the database only.
 SERVERS = 4
-KINDS = ("hold", "adjust", "release", "refund")
-
-END = partial(
-    endings.end, status=RequestStatus.REJECTED, reason=StatusReason.REQUESTER_CANCELLED, event="Ended by the bank"
-)
+# A reader sees about every second movement, and leaves the machine to the writers meanwhile.
+GLANCE_SECONDS = 0.05
 
 
 @dataclass
@@ -109,6 +106,7 @@ class Bank:
                 continue
             self.check([decode(Balance, UserBalance, one["Item"]) for one in answer["Responses"]])
             self.snapshots += 1
+            await self.servers[0].pause(GLANCE_SECONDS)
 
     def check(self, found: list[Balance]) -> None:
         """Assert what must hold of all balances at one moment."""
@@ -140,29 +138,63 @@ class Till:
     random: Random
     _offered: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def transactions(self) -> Transactions:
+        """Return the movements as this till's server makes them."""
+        return Transactions(self.store, clock.now)
+
     def amount(self) -> Hours:
         """Return some hours."""
         return Hours(self.random.randint(1, 200)).scaleb(-2)
 
-    async def move(self, request: Request, rule: Rule, kind: str) -> Request:
-        """Let a rule move a request, as often as it takes; what it moved is counted."""
-        transactions = Transactions(self.store, clock.now)
-        moving: list[bool] = []
+    async def move(
+        self, request: Request, rule: Rule, kind: str, *, dispute_id: str | None = None
+    ) -> Change | None:
+        """Let a rule move a request, as often as it takes.
 
-        def watched(scene: Any, now: Any) -> Any:
+        Returns:
+            What was written, and counted if it moved hours or froze them; None if it was refused.
+        """
+        decided: list[Change] = []
+
+        def watched(scene: Scene, now: datetime) -> Verdict:
             verdict = rule(scene, now)
-            moving.append(isinstance(verdict, Change) and verdict.movement is not None)
+            if isinstance(verdict, Change):
+                decided.append(verdict)
             return verdict
 
+        moved = await self._insist(
+            lambda: self.transactions.move(request.id, watched, whole=True, dispute_id=dispute_id)
+        )
+        if isinstance(moved, Refusal):
+            return None
+        change = decided[-1]
+        freezes = change.dispute is not None and not change.dispute.is_after_payment
+        self.bank.committed[kind] += change.movement is not None or freezes
+        return change
+
+    async def give(self, giver: str, taker: str) -> None:
+        """Give some hours to another member, if they are there."""
+        wish = Wish(
+            id=str(uuid4()),
+            by=giver,
+            is_admin=False,
+            type=TransactionType.TRANSFER,
+            amount=float(self.amount()),
+            from_user_id=giver,
+            to_user_id=taker,
+        )
+        gift = asked(wish)
+        assert isinstance(gift, Transfer)
+        office = Accounts(self.store, self.transactions, clock.now)
+        given = await self._insist(lambda: office.transfer(gift))
+        self.bank.committed["transfer"] += not isinstance(given, Refusal)
+
+    @staticmethod
+    async def _insist(attempt: Callable[[], Awaitable[_T]]) -> _T:
         while True:
-            try:
-                moved = await transactions.move(request.id, watched, whole=True)
-            except ContentionError:
-                continue
-            if isinstance(moved, Refusal):
-                return request
-            self.bank.committed[kind] += any(moving)
-            return moved.request
+            with suppress(ContentionError):
+                return await attempt()
 
     async def offer(self, provider: str) -> str:
         """Return a service of a provider's that no other till uses."""
@@ -193,94 +225,26 @@ class Till:
         await self._put(elsewhere)
         return elsewhere
 
+    async def decide(self, raised: Change, held: Escrow | None, decision: Response) -> None:
+        """Put a dispute's decision, on the way to which no hours move.
+
+        Args:
+            raised: how the dispute was raised.
+            held: the hours that it is about.
+            decision: how it is decided; the share of a split is any.
+        """
+        share = None
+        if decision is Response.PARTIAL_REFUND:
+            assert held is not None
+            share = str(Hours(self.random.randint(1, hundredths(held.amount) - 1)).scaleb(-2))
+        scene = Scene(request=raised.request, dispute=raised.dispute, escrow=held, dispute_escrow=held)
+        for rule in (QUARREL["hear"], QUARREL["assign"], decide(decision, share)):
+            change = rule(scene, clock.now())
+            assert isinstance(change, Change), change
+            scene = replace(scene, request=change.request, dispute=change.dispute or scene.dispute)
+        await self._put(scene.request)
+        assert scene.dispute is not None
+        await self.store.put(DisputeTable, encode(DisputeTable, scene.dispute))
+
     async def _put(self, request: Request) -> None:
         await self.store.put(ServiceRequest, encode(ServiceRequest, request))
-
-
-Errand = Callable[[Till], Awaitable[None]]
-
-
-async def deal(till: Till) -> None:
-    """Hold, mostly adjust, and then release or refund."""
-    requester, provider = till.random.sample(till.bank.members, 2)
-    asked = await till.ask(requester, provider, till.amount())
-    held = await till.move(asked, steps.hold, "hold")
-    if held.status is not RequestStatus.ESCROWED:
-        return
-    if till.random.random() < 0.8:
-        held = await adjusted(till, held)
-    if till.random.random() < 0.5:
-        await till.move(held, END, "refund")
-    else:
-        settled = {"status": RequestStatus.COMPLETED, "wait": None, "offered_hours": None, "offered_rate": None}
-        await till.move(await till.placed(held, **settled), payment.pay, "release")
-
-
-async def adjusted(till: Till, held: Request) -> Request:
-    """Negotiate: the requester takes up other terms, if they have the hours."""
-    wait = Wait(name=Step.WAIT_FOR_NEGOTIATION_RESPONSE, deadline=clock.now() + timedelta(hours=1))
-    asked = await till.placed(
-        held,
-        status=RequestStatus.NEGOTIATING,
-        negotiation_round=1,
-        offered_hours=hours("1"),
-        offered_rate=hours("1"),
-        wait=wait,
-    )
-    countered = partial(
-        answers.answer,
-        wait=wait.name,
-        by=held.requester_id,
-        response=Response.COUNTER,
-        terms=Terms(hours=till.amount(), rate=hours("1")),
-    )
-    return await till.move(asked, countered, "adjust")
-
-
-ERRANDS: tuple[Errand, ...] = (deal,)
-
-
-async def bustle(
-    opened: Bank, *, writers: int, readers: int, seconds: tuple[float, float], is_enough: Callable[[], bool]
-) -> None:
-    """Let many write at once, and some look at it.
-
-    Args:
-        opened: the bank.
-        writers: how many write; each runs one errand after the other, each to its end.
-        readers: how many look.
-        seconds: how long at least, and at most.
-        is_enough: before that it is not over, unless the longest time is.
-    """
-    began = time.monotonic()
-
-    def goes_on() -> bool:
-        passed = time.monotonic() - began
-        return passed < seconds[0] or (passed < seconds[1] and not is_enough())
-
-    async def work(till: Till) -> None:
-        while goes_on():
-            await till.random.choice(ERRANDS)(till)
-
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(writers):
-            tasks.create_task(work(opened.till(number)))
-        for _ in range(readers):
-            tasks.create_task(opened.watch(goes_on))
-
-
-async def payday(opened: Bank, releases: int) -> float:
-    """Pay one provider by many at once; return how many seconds it took."""
-    provider, *requesters = opened.members
-    tills = [opened.till(number) for number in range(releases)]
-    ready: list[Request] = []
-    for number, till in enumerate(tills):
-        asked = await till.ask(requesters[number % len(requesters)], provider, hours("1"))
-        held = await till.move(asked, steps.hold, "hold")
-        ready.append(await till.placed(held, status=RequestStatus.COMPLETED))
-    started = time.monotonic()
-    paid = await asyncio.gather(
-        *(till.move(request, payment.pay, "release") for till, request in zip(tills, ready, strict=True))
-    )
-    assert {request.status for request in paid} == {RequestStatus.PAID}
-    return time.monotonic() - started

@@ -2,19 +2,22 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from models import chain
-from models.events import EventSource
+from models.disputes import DECIDED, Dispute, DisputeStatus
 from models.hours import ZERO
-from models.ledger import Balance, Entry, Escrow, EscrowStatus, TransactionType
+from models.identifiers import derived
+from models.ledger import Balance, Entry, Escrow
 from models.lifecycle import ENDED, Request, RequestStatus
 from models.reputation import Exchange, Rating, Reputation
+from models.resolutions import DECISION_RECEIVED
 from models.rows import decode
 from models.store import Item, Store
+from models.tables import Dispute as DisputeTable
 from models.tables import Escrow as EscrowTable
 from models.tables import (
     EventLog,
@@ -28,10 +31,11 @@ from models.tables import (
     UserBalance,
 )
 from models.tables import Rating as RatingTable
+from tests.chaos.movements import Movements, is_held, told_by_escrow, told_of
+from tests.unit.books import check_earnings, is_disputed_after_payment
 from tests.unit.builders import GUARDED, HELD, figures
 
 _T = TypeVar("_T")
-_ESCROWS = {"S": EventSource.ESCROW.value}
 
 
 async def rows(store: Store, table: type[Table]) -> list[Item]:
@@ -54,6 +58,7 @@ class Books:
     entries: list[Entry]
     escrows: list[Escrow]
     requests: list[Request]
+    disputes: list[Dispute]
     exchanges: list[Exchange]
     ratings: list[Rating]
     users: list[Item]
@@ -74,6 +79,7 @@ class Books:
             entries=await all_of(Entry, TransactionLog),
             escrows=await all_of(Escrow, EscrowTable),
             requests=await all_of(Request, ServiceRequest),
+            disputes=await all_of(Dispute, DisputeTable),
             exchanges=await all_of(Exchange, Transaction),
             ratings=await all_of(Rating, RatingTable),
             users=await rows(store, User),
@@ -86,6 +92,7 @@ class Books:
         """Assert what holds at any moment."""
         self.check_money()
         self.check_requests()
+        self.check_disputes()
         self.check_exchanges()
 
     def of(self, members: Collection[str]) -> "Books":
@@ -95,6 +102,7 @@ class Books:
             balances=[balance for balance in self.balances if balance.user_id in members],
             entries=[entry for entry in self.entries if entry.user_id in members],
             escrows=[escrow for escrow in self.escrows if escrow.from_user_id in members],
+            disputes=[dispute for dispute in self.disputes if dispute.raised_by in members],
         )
 
     def check_money(self) -> None:
@@ -102,31 +110,46 @@ class Books:
         total = sum((balance.total_balance for balance in self.balances), ZERO)
         assert total == sum((entry.issued for entry in self.entries), ZERO)
         by_member: dict[str, list[Entry]] = defaultdict(list)
-        by_cause: dict[str, list[Entry]] = defaultdict(list)
         for entry in self.entries:
             by_member[entry.user_id].append(entry)
-            by_cause[entry.related_entity_id].append(entry)
+        locks = self._locks()
         for balance in self.balances:
-            self._check_balance(balance, by_member[balance.user_id])
-        told = Counter(
-            event["entityId"]["S"] for event in self.events if event["source"]["S"] == EventSource.ESCROW
-        )
+            self._check_balance(balance, by_member[balance.user_id], locks[balance.user_id])
+        movements, told = Movements.of(self.entries), told_by_escrow(self.events)
         for escrow in self.escrows:
-            moved = by_cause[escrow.request_id or escrow.id]
-            _check_escrow(escrow, moved)
-            assert told[escrow.id] == len({entry.transaction_id for entry in moved})
+            assert movements.check_escrow(escrow, self.disputes) == told[escrow.id]
+        movements.check_issues((balance.user_id for balance in self.balances), self._transfers())
 
-    def _check_balance(self, balance: Balance, own: list[Entry]) -> None:
+    def _locks(self) -> dict[str, list[bool]]:
+        """Return, for each member, whether it was locked or unlocked that an account was, in no order."""
+        found: dict[str, list[bool]] = defaultdict(list)
+        for type_, is_lock in (("Account Locked", True), ("Account Unlocked", False)):
+            for told in told_of(self.events, type_):
+                found[told["userId"]].append(is_lock)
+        return found
+
+    def _transfers(self) -> list[Mapping[str, Any]]:
+        """Return what is told of the direct transfers of the members whom these books are about."""
+        members = {balance.user_id for balance in self.balances}
+        told = told_of(self.events, "Direct Transfer Processed")
+        return [one for one in told if {one["fromUserId"], one["toUserId"]} & members]
+
+    def _check_balance(self, balance: Balance, own: list[Entry], locks: list[bool]) -> None:
         assert min(balance.available_balance, balance.escrowed_balance) >= ZERO
         assert balance.total_balance == balance.available_balance + balance.escrowed_balance
-        assert figures(chain.replay(own, user_id=balance.user_id, now=self.now)) == figures(balance)
-        assert sum(entry.transaction_type is TransactionType.WELCOME_BONUS for entry in own) == 1
+        replayed = chain.replay(own, user_id=balance.user_id, now=self.now)
+        # A lock is a version of its own without an entry, and there is no other.
+        assert figures(replace(replayed, version=balance.version)) == figures(balance)
+        assert balance.version == len(own) + len(locks)
+        assert locks.count(True) - locks.count(False) == (balance.locked_at is not None)
+        assert (balance.locked_at is None) == (balance.locked_by is None)
         held = [e.amount for e in self.escrows if e.from_user_id == balance.user_id and is_held(e)]
         assert balance.escrowed_balance == sum(held, ZERO)
 
     def check_requests(self) -> None:
         """Assert that each request holds what its status says, and that every status was told."""
         escrows = {escrow.id: escrow for escrow in self.escrows}
+        disputes = {dispute.id: dispute for dispute in self.disputes}
         guards = {guard["id"]["S"]: guard["requestId"]["S"] for guard in self.guards}
         told: dict[str, set[str]] = {}
         for event in self.events:
@@ -135,19 +158,43 @@ class Books:
         for request in self.requests:
             escrow = escrows.get(request.escrow_key)
             held = escrow is not None and is_held(escrow)
-            assert held == (request.status in HELD), f"{request.status} and {escrow}"
+            after_payment = is_disputed_after_payment(request, disputes, escrows)
+            assert held == (request.status in HELD and not after_payment), f"{request.status} and {escrow}"
             assert escrow is None or escrow.amount == request.amount
             assert (guards.get(request.guard_id) == request.id) == (request.status in GUARDED)
             assert (request.offered_hours is not None) == (request.status is RequestStatus.NEGOTIATING)
+            assert (request.earned is not None) == (request.status is RequestStatus.PAID or after_payment)
             assert {passage.status.value for passage in request.passages} <= told[request.id]
             assert request.status in ENDED or request.due_at is not None
+            check_earnings(request, self.entries)
         live = {request.id for request in self.requests}
         assert set(guards.values()) <= live
 
+    def check_disputes(self) -> None:
+        """Assert that each dispute is one of its request's, and was told of once at each of its turns."""
+        raised = {one.id: (request.id, one.by) for request in self.requests for one in request.disputes}
+        assert raised == {dispute.id: (dispute.request_id, dispute.raised_by) for dispute in self.disputes}
+        assert len(set(raised.values())) == len(raised), "each side disputes a request once"
+        told = {
+            type_: Counter(one["disputeId"] for one in told_of(self.events, f"Dispute {type_}"))
+            for type_ in ("Raised", "Resolved", "Dismissed", "Decision Overdue")
+        }
+        for dispute in self.disputes:
+            is_decided = dispute.status in DECIDED
+            assert (dispute.resolved_at is not None) == is_decided
+            assert dispute.admin_id is not None or dispute.status is DisputeStatus.OPEN
+            assert dispute.decision is not None or not is_decided
+            assert told["Raised"][dispute.id] == 1
+            assert told["Resolved"][dispute.id] == (dispute.status is DisputeStatus.RESOLVED)
+            assert told["Dismissed"][dispute.id] == (dispute.status is DisputeStatus.DISMISSED)
+            assert (told["Decision Overdue"][dispute.id] > 0) == (dispute.overdue_at is not None)
+        decisions = Counter(one["disputeId"] for one in told_of(self.events, DECISION_RECEIVED))
+        assert decisions == Counter(dispute.id for dispute in self.disputes if dispute.decision is not None)
+
     def check_exchanges(self) -> None:
         """Assert that what was paid is on record once, is counted once, and that ratings add up."""
-        paid = sum(request.status is RequestStatus.PAID for request in self.requests)
-        assert len(self.exchanges) == paid
+        paid = Counter(derived(request.id, "exchange") for request in self.requests if request.earned is not None)
+        assert Counter(exchange.id for exchange in self.exchanges) == paid
         took_part: Counter[str] = Counter()
         for exchange in self.exchanges:
             took_part.update((exchange.provider_id, exchange.consumer_id))
@@ -170,26 +217,8 @@ class Books:
     def check_over(self) -> None:
         """Assert that nothing goes on any more: every request has ended, and nothing is held for any."""
         assert [request for request in self.requests if not request.is_over] == []
+        assert [dispute for dispute in self.disputes if dispute.status not in DECIDED] == []
         assert self.guards == []
         self.check_nothing_is_held()
         for request in self.requests:
             assert any(notice["relatedId"]["S"] == request.id for notice in self.notices)
-
-
-def is_held(escrow: Escrow) -> bool:
-    """Tell whether hours are in it."""
-    return escrow.status is EscrowStatus.ESCROWED
-
-
-def _check_escrow(escrow: Escrow, moved: list[Entry]) -> None:
-    """Assert that its movements say what became of it: nothing yet, or one end."""
-    left = sum((entry.escrowed_amount for entry in moved), ZERO)
-    given = sum((entry.amount for entry in moved if entry.user_id == escrow.from_user_id), ZERO)
-    earned = sum((entry.amount for entry in moved if entry.user_id == escrow.to_user_id), ZERO)
-    amount = escrow.amount
-    ends = {
-        EscrowStatus.ESCROWED: (amount, -amount, ZERO),
-        EscrowStatus.RELEASED: (ZERO, -amount, amount),
-        EscrowStatus.CANCELLED: (ZERO, ZERO, ZERO),
-    }
-    assert (left, given, earned) == ends[escrow.status]

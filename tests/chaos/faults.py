@@ -113,10 +113,12 @@ class Faulty:
     Args:
         calls: the way to AWS as it is.
         plan: is asked about every call.
+        struck: is told whenever something goes wrong, and when what is late comes after all.
     """
 
     calls: Calls
     plan: Plan = calm
+    struck: Callable[[], object] = lambda: None
     made: list[Call] = field(default_factory=list)
     fired: Counter[Fault] = field(default_factory=Counter)
     late: list[asyncio.Future[None]] = field(default_factory=list)
@@ -129,9 +131,11 @@ class Faulty:
         if fault is None or not call.can(fault):
             return await self.calls.call(service, operation, **params)
         self.fired[fault] += 1
+        self.struck()
         _before(call, fault)
         if fault is Fault.DELAYED:
             await self.pause(DELAY_SECONDS)
+            self.struck()
         once = self.calls.call(service, operation, **params)
         if fault is Fault.LATE:
             self.late.append(asyncio.ensure_future(self._later(once)))
@@ -145,6 +149,7 @@ class Faulty:
 
     async def _later(self, once: Awaitable[Any]) -> None:
         await self.pause(DELAY_SECONDS)
+        self.struck()
         with suppress(ClientError):  # nobody waits for it any more
             await once
 

@@ -1,5 +1,6 @@
 """Node.js, the packages of `clients/`, and the scripts that run with them."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -96,7 +97,13 @@ def _tool(name: str) -> str:
 
 
 def _install(folder: Path) -> None:
-    """Install what a folder's lock names, unless that is what is there."""
+    """Install what a folder's lock names, unless that is what is there; one process at a time."""
+    with (folder / "package-lock.json").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        _install_alone(folder)
+
+
+def _install_alone(folder: Path) -> None:
     wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     stamp = folder / "node_modules" / ".locked"
     if stamp.exists() and stamp.read_text() == wanted:

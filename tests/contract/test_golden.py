@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ def ours(store: MemoryStore) -> MirrorSchema:
     return schema_over(store)
 
 
+@cache
 def operations() -> dict[str, OperationDefinitionNode]:
     documents = [parse(path.read_text()) for path in sorted((HERE / "operations").glob("*.graphql"))]
     found = [node for document in documents for node in document.definitions]

@@ -88,7 +88,10 @@ def dynamodb_local() -> Iterator[str]:
     library = f"-Djava.library.path={HOME / 'DynamoDBLocal_lib'}"
     jar = ["-jar", str(HOME / "DynamoDBLocal.jar"), "-inMemory", "-sharedDb", "-disableTelemetry"]
     process = subprocess.Popen(  # noqa: S603 — Java, with our own words
-        [java(), library, *jar, "-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [java(), library, *jar, "-port", str(port)],
+        cwd=HOME,  # it leaves a file where it runs
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         endpoint = f"http://127.0.0.1:{port}"

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import pickle
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +14,14 @@ from ministack.services import dynamodb
 from models.aws import drive
 from models.naming import Names
 from tests.engines.tables import create_table_parameters
+
+
+def _copied(row: Any) -> Any:
+    return pickle.loads(pickle.dumps(row, pickle.HIGHEST_PROTOCOL))  # noqa: S301 — our own, of a moment ago
+
+
+# MiniStack copies each row that it touches, which in Python takes a quarter of the time of all that is done here.
+dynamodb.copy = SimpleNamespace(deepcopy=_copied)
 
 
 class Embedded:

@@ -28,10 +28,19 @@ def running(engine: str, directory: Path, stack: str) -> Iterator[Names]:
     with begun as environment, pytest.MonkeyPatch.context() as patch:
         for variable, value in environment.items():
             patch.setenv(variable, value)
-        with closing(boto3.client("dynamodb")) as client:
-            for parameters in create_table_parameters(names):
-                client.create_table(**parameters)
+        with tables(names):
+            yield names
+
+
+@contextmanager
+def tables(names: Names) -> Iterator[Names]:
+    """Make our tables by these names in the engine that runs, for as long as they are needed."""
+    with closing(boto3.client("dynamodb")) as client:
+        for parameters in create_table_parameters(names):
+            client.create_table(**parameters)
         yield names
+        for parameters in create_table_parameters(names):
+            client.delete_table(TableName=parameters["TableName"])
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import boto3
 import httpx
 import pytest
 
+from models.aws import AsyncCalls
 from models.settings import Settings
 from resolvers.demo_members import sub_of
 from resolvers.issuer import LocalIssuer
@@ -80,9 +81,13 @@ class Server:
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it and wait for nothing."""
+        self.process = self._started(*arguments)
+        return self.process
+
+    def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
+            return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
                 cwd=self.house,
                 env=self._environment,
@@ -90,7 +95,6 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        return self.process
 
     def is_ready(self) -> bool:
         try:
@@ -259,6 +263,14 @@ def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     return cloud
+
+
+@pytest.fixture
+async def calls(aws: Cloud) -> AsyncIterator[AsyncCalls]:
+    """Give a way to the session's tables."""
+    del aws
+    async with AsyncCalls(["dynamodb"]) as opened:
+        yield opened
 
 
 @pytest.fixture

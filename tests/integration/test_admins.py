@@ -1,7 +1,7 @@
 """What admins do to held hours and to accounts, through the API and on the real local cloud."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -42,14 +42,6 @@ async def deal(graphql: GraphQL, members: Joining) -> Deal:
 @pytest.fixture
 async def admin(members: Joining) -> Member:
     return await members("ada", "admin")
-
-
-@pytest.fixture
-async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    async with AsyncCalls(["dynamodb"]) as opened:
-        yield opened
 
 
 async def refusal(attempt: Awaitable[Any]) -> str:

@@ -1,158 +1,29 @@
 """Where the local cloud was mended it does as AWS does; once MiniStack does so by itself, the mend can go."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 from ministack.services import dynamodb
 
-from models.settings import Settings
+from tests.integration.bare_clouds import FUNCTIONS, LATE, SETTINGS, SOON, Cloud, comes_true, seen
 from workflows.deployment import ministack_app
 from workflows.deployment.function_host import FunctionHost
-from workflows.deployment.local_cloud import LocalCloud
-from workflows.handlers import Function
 
-from .conftest import free_port
-
-SETTINGS = Settings(stack="mended")
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 CAUGHT_UP = "MiniStack does as AWS does by itself now: this mend can go"
-SOON = 8.0
-
-seen: list[Any] = []
-
-
-def accept(event: Any, _context: Any) -> Any:
-    seen.append(event)
-    return event
-
-
-def fail(_event: Any, _context: Any) -> Any:
-    raise ValueError("on purpose")
-
-
-def fail_late(_event: Any, _context: Any) -> Any:
-    time.sleep(2)
-    raise ValueError("on purpose, late")
-
-
-FUNCTIONS = {name: Function(handler=f"{__name__}.{name}") for name in ("accept", "fail", "fail_late")}
-
-
-class Cloud:
-    """A cloud to run a scenario on: ours, or MiniStack as it comes."""
-
-    def __init__(self, directory: Path, host: FunctionHost, *, mended: bool) -> None:
-        self.directory = directory
-        self.host = host
-        self.mended = mended
-        self.start()
-        for name in FUNCTIONS:
-            self.client("lambda").create_function(
-                FunctionName=SETTINGS.names.function(name),
-                Runtime="python3.12",
-                Handler="none",
-                Role="arn:aws:iam::000000000000:role/none",
-                Code={"ZipFile": b"none"},
-                Timeout=30,
-                Environment={"Variables": {"MINISTACK_LAMBDA_PROXY_URL": host.address.url}},
-            )
-
-    def start(self) -> None:
-        if self.mended:
-            self._cloud = LocalCloud(self.directory, SETTINGS)
-            self._cloud.start()
-            self.endpoint = self._cloud.endpoint
-            return
-        port = free_port()
-        self.endpoint = f"http://127.0.0.1:{port}"
-        environment = {**os.environ, **ministack_app._environment(self.directory, port)}
-        command = [
-            sys.executable,
-            "-m",
-            "hypercorn",
-            "-w",
-            "0",
-            "ministack.app:app",
-            "--bind",
-            f"127.0.0.1:{port}",
-        ]
-        self._process = subprocess.Popen(  # noqa: S603 — MiniStack as its own documentation starts it
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        assert comes_true(self._answers, within=30)
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.endpoint}/health", timeout=2).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def stop(self) -> None:
-        if self.mended:
-            self._cloud.stop()
-            return
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
-
-    def client(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]  # any service
-            service,
-            endpoint_url=self.endpoint,
-            region_name=SETTINGS.region,
-            aws_access_key_id=SETTINGS.account,
-            aws_secret_access_key="local",  # noqa: S106 — nobody checks it
-        )
-
-    def machine(self, states: dict[str, Any]) -> str:
-        definition = {"StartAt": next(iter(states)), "States": {**states, **ENDS}}
-        made = self.client("stepfunctions").create_state_machine(
-            name=f"m-{uuid4().hex}",
-            definition=json.dumps(definition),
-            roleArn="arn:aws:iam::000000000000:role/none",
-        )
-        return str(made["stateMachineArn"])
-
-    def begin(self, machine: str, **given: Any) -> str:
-        started = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
-        return str(started["executionArn"])
-
-    def ended(self, execution: str) -> dict[str, Any]:
-        """Wait for an execution's end, but not for long, and return its description."""
-        client = self.client("stepfunctions")
-        comes_true(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING", within=SOON)
-        return dict(client.describe_execution(executionArn=execution))
-
-    def end_of(self, states: dict[str, Any], **given: Any) -> str:
-        """Run a machine and return the name of the state that it ended in, or its status."""
-        found = self.ended(self.begin(self.machine(states), **given))
-        return str(json.loads(found["output"]) if found["status"] == "SUCCEEDED" else found["status"])
-
-    def tries(self, states: dict[str, Any]) -> int:
-        """Run a machine and return how often its task was tried."""
-        execution = self.begin(self.machine(states))
-        self.ended(execution)
-        events = self.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
-        return sum(event["type"] == "TaskScheduled" for event in events)
-
-
-ENDS = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Done", "Failed", "TimedOut", "Caught")}
 
 
 def wait(function: str, **fields: Any) -> dict[str, Any]:
     name = SETTINGS.names.function(function)
-    parameters = {"FunctionName": name, "Payload": {"token.$": "$$.Task.Token"}}
+    payload = {"token.$": "$$.Task.Token", "execution.$": "$$.Execution.Id"}
+    parameters = {"FunctionName": name, "Payload": payload}
     return {"Wait": {"Type": "Task", "Resource": WAIT, "Parameters": parameters, "Next": "Done", **fields}}
 
 
@@ -169,15 +40,6 @@ def call(function: str, **fields: Any) -> dict[str, Any]:
 
 def catch(**ends: str) -> list[dict[str, Any]]:
     return [{"ErrorEquals": [f"States.{error}"], "Next": end} for error, end in ends.items()]
-
-
-def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
-    limit = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +65,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory, host: FunctionHost) -> It
 
 def timer_by_path(cloud: Cloud) -> str:
     states = wait("accept", TimeoutSecondsPath="$.seconds", Catch=catch(Timeout="TimedOut"))
-    return cloud.end_of(states, seconds=1)
+    return cloud.end_of(states, within=SOON / 2, seconds=1)
 
 
 def wait_that_cannot_begin(cloud: Cloud) -> str:
@@ -240,15 +102,20 @@ def nested_name_used_again(cloud: Cloud) -> list[str]:
 
 
 def token_of_a_stopped_execution(cloud: Cloud) -> str:
-    seen.clear()
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 3}]
     execution = cloud.begin(cloud.machine(wait("accept", TimeoutSeconds=60, Retry=retry)))
-    assert comes_true(lambda: bool(seen), within=SOON)
+    tokens: list[str] = []
+
+    def is_waiting() -> bool:
+        tokens[:] = [event["token"] for event in seen if event.get("execution") == execution]
+        return bool(tokens)
+
+    assert comes_true(is_waiting, within=SOON)
     client = cloud.client("stepfunctions")
     client.stop_execution(executionArn=execution)
     time.sleep(0.3)
     try:
-        client.send_task_success(taskToken=seen[0]["token"], output="{}")
+        client.send_task_success(taskToken=tokens[0], output="{}")
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return "accepted"
@@ -256,9 +123,9 @@ def token_of_a_stopped_execution(cloud: Cloud) -> str:
 
 def stopped_while_its_function_fails(cloud: Cloud) -> str:
     execution = cloud.begin(cloud.machine(call("fail_late")))
-    time.sleep(1)
+    time.sleep(LATE / 2)
     cloud.client("stepfunctions").stop_execution(executionArn=execution)
-    time.sleep(2)
+    time.sleep(LATE)
     return str(cloud.client("stepfunctions").describe_execution(executionArn=execution)["status"])
 
 
@@ -329,6 +196,11 @@ def expiry_of_a_stacks_table(cloud: Cloud) -> str:
     return str(found["TimeToLiveStatus"])
 
 
+def in_both(scenario: Callable[[Cloud], Any], mended: Cloud, upstream: Cloud) -> list[Any]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(scenario, (mended, upstream)))
+
+
 @pytest.mark.parametrize(
     ("scenario", "as_on_aws"),
     [
@@ -348,8 +220,9 @@ def expiry_of_a_stacks_table(cloud: Cloud) -> str:
 def test_a_mend_is_as_on_aws_and_still_needed(
     mended: Cloud, upstream: Cloud, scenario: Callable[[Cloud], Any], as_on_aws: object
 ) -> None:
-    assert scenario(mended) == as_on_aws
-    assert scenario(upstream) != as_on_aws, CAUGHT_UP
+    ours, theirs = in_both(scenario, mended, upstream)
+    assert ours == as_on_aws
+    assert theirs != as_on_aws, CAUGHT_UP
 
 
 def heard_after_a_restart(cloud: Cloud) -> bool:
@@ -371,16 +244,14 @@ def heard_after_a_restart(cloud: Cloud) -> bool:
     assert comes_true(lambda: name in str(seen), within=SOON)
     cloud.stop()
     cloud.start()
-    seen.clear()
-    cloud.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "four"}})
-    heard = comes_true(lambda: "four" in str(seen), within=3)
+    cloud.client("dynamodb").put_item(TableName=name, Item={"id": {"S": f"four of {name}"}})
+    heard = comes_true(lambda: f"four of {name}" in str(seen), within=3)
     cloud.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
     return heard
 
 
 def test_streams_are_heard_after_a_restart(mended: Cloud, upstream: Cloud) -> None:
-    assert heard_after_a_restart(mended)
-    assert not heard_after_a_restart(upstream), CAUGHT_UP
+    assert in_both(heard_after_a_restart, mended, upstream) == [True, False], CAUGHT_UP
 
 
 def test_what_is_saved_while_it_runs_is_what_ministack_saves(mended: Cloud) -> None:

@@ -1,7 +1,6 @@
 """Ratings on the real local cloud: given once for what was paid, hidden and removed by admins, counted exactly."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -145,14 +144,6 @@ async def test_nothing_is_rated_before_it_is_paid(deal: Deal) -> None:
     assert await refusal(Rated(deal, deal.id).give()) == Code.REQUEST_NOT_FOUND
 
 
-@pytest.fixture
-async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
-    for variable, value in cloud.environment.items():
-        monkeypatch.setenv(variable, value)
-    async with AsyncCalls(["dynamodb"]) as opened:
-        yield opened
-
-
 class Street:
     """A provider and exchanges with many requesters, put straight into the tables."""
 
@@ -221,7 +212,9 @@ async def test_one_exchange_is_rated_once_however_many_try(street: Street) -> No
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT])
 async def test_what_is_repeated_counts_once(street: Street, calls: AsyncCalls, fault: Fault) -> None:
-    unreliable: Callable[[], Ratings] = lambda: street.over(Faulty(calls, each_write(fault)))  # noqa: E731 — one call each
+    def unreliable() -> Ratings:
+        return street.over(Faulty(calls, each_write(fault)))
+
     wish = await street.exchange()
     key = wish["id"]["S"]
     assert await unreliable().give(wish) == wish

@@ -38,14 +38,6 @@ LAST = f"query Q($id: ID) {{ it: getReconciliationReport(id: $id) {{ {SHOWN} }} 
 
 
 @pytest.fixture
-async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    async with AsyncCalls(["dynamodb"]) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
     return await gifted(Town(calls, cloud.names))
 

@@ -107,6 +107,7 @@ async def test_a_disputes_stopped_execution_is_followed_by_the_next(
     await quarrel.reach("status", "DISMISSED", within=WITHIN)
     await deal.reach("ACCEPTED", WITHIN)
     await deal.mark("markServiceStarted")
+    await deal.mark("confirmServiceStart")
     await deal.reach("IN_PROGRESS", WITHIN)
 
 

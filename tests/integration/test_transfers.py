@@ -2,28 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from models import clock
-from models.accounts import Accounts
-from models.aws import AsyncCalls, Calls
-from models.chain import replay
+from models.aws import AsyncCalls
 from models.errors import Code, Refusal
 from models.ledger import TransactionType
-from models.store import Store
 from models.tables import User
-from models.transactions import Transactions
 from models.transfer import Transfer
-from tests.chaos.faults import Fault, Faulty, each_write
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
 from tests.integration.requests import NOTICES, Joining
 from tests.integration.town import Town
-from tests.unit.builders import figures, hours
+from tests.unit.builders import hours
 
 TRANSFER = """mutation M($input: ProcessDirectTransferInput!) { processDirectTransfer(input: $input) {
   id transactionId userId transactionType amount balanceBefore balanceAfter description relatedEntityId } }"""
@@ -44,35 +37,10 @@ def move(graphql: GraphQL) -> Moving:
 
 
 @pytest.fixture
-async def calls(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AsyncCalls]:
-    for name, value in cloud.environment.items():
-        monkeypatch.setenv(name, value)
-    async with AsyncCalls(["dynamodb"]) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
     town = Town(calls, cloud.names)
     await town.settle(0)
     return town
-
-
-def accounts(town: Town, calls: Calls) -> Accounts:
-    store = Store(calls, town.store.names)
-    return Accounts(store, Transactions(store, clock.now), clock.now)
-
-
-def gift(giver: str, taker: str, amount: str = "1", **changes: Any) -> Transfer:
-    given: dict[str, Any] = {"id": str(uuid4()), "description": "A gift", **changes}
-    return Transfer(
-        by=giver,
-        type=TransactionType.TRANSFER,
-        amount=hours(amount),
-        from_user_id=giver,
-        to_user_id=taker,
-        **given,
-    )
 
 
 async def refusal(attempt: Awaitable[Any]) -> tuple[str, Any]:
@@ -144,8 +112,12 @@ async def test_a_member_who_is_not_active_gives_and_gets_nothing_but_an_admins_c
     town: Town, calls: AsyncCalls
 ) -> None:
     await town.store.update(User, town.bob, [User.isActive.set(False)])
-    ours = accounts(town, calls)
-    for transfer, field in ((gift(town.alice, town.bob), "toUserId"), (gift(town.bob, town.alice), "fromUserId")):
+    ours = town.accounts(calls)
+    gifts = (
+        (town.gift(town.alice, town.bob, "1"), "toUserId"),
+        (town.gift(town.bob, town.alice, "1"), "fromUserId"),
+    )
+    for transfer, field in gifts:
         refused = await ours.transfer(transfer)
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts) == (Code.USER_NOT_ACTIVE, {"field": field})
@@ -155,82 +127,6 @@ async def test_a_member_who_is_not_active_gives_and_gets_nothing_but_an_admins_c
     )  # fmt: skip
     assert not isinstance(await ours.transfer(correction), Refusal)
     await town.audit(("10", "0"), ("7", "0"))
-
-
-@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT, Fault.THROTTLED])
-async def test_a_transfer_that_was_cut_off_has_one_effect(town: Town, calls: AsyncCalls, fault: Fault) -> None:
-    transfer = gift(town.alice, town.bob, "10")
-    entry = await accounts(town, Faulty(calls, each_write(fault))).transfer(transfer)
-    assert not isinstance(entry, Refusal)
-    assert await accounts(town, calls).transfer(transfer) == entry
-    await town.audit(("0", "0"), ("20", "0"))
-
-
-async def test_one_transfer_by_many_at_once_is_one_transfer(town: Town, calls: AsyncCalls) -> None:
-    transfer = gift(town.alice, town.bob, "10")
-    async with AsyncCalls(["dynamodb"]) as other:
-        servers = (accounts(town, calls), accounts(town, other))
-        entries = await asyncio.gather(*(servers[number % 2].transfer(transfer) for number in range(10)))
-    assert all(entry == entries[0] for entry in entries)
-    assert not isinstance(entries[0], Refusal)
-    await town.audit(("0", "0"), ("20", "0"))
-
-
-class Overtaken:
-    """Calls of a process that another one overtakes, just before its second read."""
-
-    def __init__(self, calls: Calls, overtake: Callable[[], Awaitable[object]]) -> None:
-        self._calls = calls
-        self._overtake = overtake
-        self._reads = 0
-
-    async def call(self, service: str, operation: str, **params: Any) -> Any:
-        self._reads += operation == "batch_get_item"
-        if self._reads == 2:
-            await self._overtake()
-        return await self._calls.call(service, operation, **params)
-
-    async def pause(self, seconds: float) -> None:
-        await self._calls.pause(seconds)
-
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return self._calls.queue(keys)
-
-
-async def test_a_refusal_is_not_of_what_another_process_has_just_done(town: Town, calls: AsyncCalls) -> None:
-    transfer = gift(town.alice, town.bob, "10")
-    async with AsyncCalls(["dynamodb"]) as other:
-        overtaken = Overtaken(calls, lambda: accounts(town, other).transfer(transfer))
-        entry = await accounts(town, overtaken).transfer(transfer)
-    assert not isinstance(entry, Refusal), entry
-    await town.audit(("0", "0"), ("20", "0"))
-
-
-async def test_opposite_transfers_at_once_end_exact(town: Town, calls: AsyncCalls) -> None:
-    async with AsyncCalls(["dynamodb"]) as other:
-        servers = (accounts(town, calls), accounts(town, other))
-        pairs = [
-            (servers[number % 2].transfer(gift(town.alice, town.bob, "2")),
-             servers[1 - number % 2].transfer(gift(town.bob, town.alice, "1.25")))
-            for number in range(4)
-        ]  # fmt: skip
-        done = await asyncio.gather(*(one for pair in pairs for one in pair))
-    assert not any(isinstance(one, Refusal) for one in done)
-    await town.audit(("7", "0"), ("13", "0"))
-
-
-async def test_thirty_transfers_at_once_from_one_account_end_exact(town: Town, calls: AsyncCalls) -> None:
-    async with AsyncCalls(["dynamodb"]) as other:
-        servers = (accounts(town, calls), accounts(town, other))
-        done = await asyncio.gather(
-            *(servers[number % 2].transfer(gift(town.alice, town.bob, "0.5")) for number in range(30))
-        )
-    refused = [one for one in done if isinstance(one, Refusal)]
-    assert {one.code for one in refused} == {Code.INSUFFICIENT_BALANCE}
-    assert len(refused) == 10
-    await town.audit(("0", "0"), ("20", "0"))
-    log = await town.entries(town.alice)
-    assert figures(replay(log, user_id=town.alice, now=clock.now())) == figures(await town.balance(town.alice))
 
 
 async def test_the_function_keeps_the_same_rules(town: Town, cloud: Cloud) -> None:

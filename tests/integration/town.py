@@ -1,20 +1,27 @@
 """Two members and a service of their own, in tables that others use, too."""
 
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from models import answers, chain, clock
+from models.accounts import Accounts
 from models.aws import Calls
-from models.ledger import Balance, Entry, Escrow, EscrowStatus
+from models.disputes import Dispute
+from models.ledger import Balance, Entry, Escrow, EscrowStatus, TransactionType
 from models.lifecycle import Request
 from models.members import Members
 from models.naming import Names
+from models.raising import raise_dispute
 from models.rows import decode
 from models.store import Item, Store
 from models.tables import Escrow as EscrowTable
 from models.tables import Service, TransactionLog, UserBalance
 from models.transactions import Moved, Rule, Transactions
-from tests.unit.builders import figures, hours, make_request
-from tests.unit.places import EVERYTHING, QUARREL, dispute, people
+from models.transfer import Transfer
+from models.windows import DEFAULT_WINDOWS
+from tests.unit.builders import figures, hours, make_dispute, make_request
+from tests.unit.places import EVERYTHING, QUARREL, people
 
 
 class Town:
@@ -29,6 +36,22 @@ class Town:
     def over(self, calls: Calls) -> Transactions:
         """Return the same town's transactions by another way to the tables."""
         return Transactions(Store(calls, self.store.names), clock.now)
+
+    def accounts(self, calls: Calls) -> Accounts:
+        """Return what is done to the accounts directly, by a way to the tables."""
+        return Accounts(Store(calls, self.store.names), self.over(calls), clock.now)
+
+    def gift(self, giver: str, taker: str, amount: str, **changes: Any) -> Transfer:
+        """Return hours that one member gives another."""
+        given: dict[str, Any] = {"id": str(uuid4()), "description": "A gift", **changes}
+        return Transfer(
+            by=giver,
+            type=TransactionType.TRANSFER,
+            amount=hours(amount),
+            from_user_id=giver,
+            to_user_id=taker,
+            **given,
+        )
 
     async def settle(self, services: int = 1) -> list[str]:
         """Let the two join; return the services that the provider offers, at 1 h an hour."""
@@ -53,18 +76,30 @@ class Town:
         return request.id
 
     def rule(self, event: str) -> Rule:
-        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}[event]
+        return self.story()[event]
+
+    def story(self) -> dict[str, Rule]:
+        """Return what the two and the workflow do."""
+        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}
 
     def quarrel(self, request_id: str, dispute_id: str) -> dict[str, Rule]:
         """Return what becomes of a dispute that Alice raises over a request."""
-        raised = {"id": dispute_id, "request_id": request_id, "against_user_id": self.bob}
-        return {**QUARREL, "dispute": dispute(self.alice, **raised)}
+        raised = self.raised(request_id, dispute_id)
+        return {**QUARREL, "dispute": partial(raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)}
+
+    def raised(self, request_id: str, dispute_id: str) -> Dispute:
+        """Return a dispute of Alice's over a request, as she raises it."""
+        return make_dispute(self.alice, id=dispute_id, request_id=request_id, against_user_id=self.bob)
 
     async def reach(self, request_id: str, *events: str) -> Request:
         """Take a request along its story."""
-        for event in events:
-            moved = await self.transactions.move(request_id, self.rule(event), whole=True)
-            assert isinstance(moved, Moved), f"{event}: {moved}"
+        return await self.follow(request_id, *(self.rule(event) for event in events))
+
+    async def follow(self, request_id: str, *rules: Rule, dispute_id: str | None = None) -> Request:
+        """Move a request by one rule after the other, each of which must move it."""
+        for rule in rules:
+            moved = await self.transactions.move(request_id, rule, whole=True, dispute_id=dispute_id)
+            assert isinstance(moved, Moved), f"{rule}: {moved}"
         request = await self.transactions.read(request_id)
         assert request is not None
         return request

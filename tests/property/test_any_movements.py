@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,17 +11,11 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
 from models.ledger import Movement, TransactionType
 from models.reconciliation import Account, discrepancies
-from models.transfer import Wish, asked
+from models.transfer import asked
+from tests.property.lives import TRANSFERS, wish_for
 from tests.unit.builders import NOW, Bank, figures
 
 MEMBERS = ("alice", "bob", "carol")
-# The direct transfers, by whom they are from and to.
-TRANSFERS: dict[str, tuple[TransactionType, *tuple[str, ...]]] = {
-    "give": (TransactionType.TRANSFER, "from", "to"),
-    "give back": (TransactionType.REFUND, "to"),
-    "add": (TransactionType.ADMIN_ADJUSTMENT, "to"),
-    "take back": (TransactionType.ADMIN_ADJUSTMENT, "from"),
-}
 members = st.sampled_from(MEMBERS)
 amounts = st.integers(min_value=1, max_value=2_000).map(lambda number: Decimal(number).scaleb(-2))
 
@@ -61,23 +54,13 @@ class Holds:
 
     def transfer(self, number: int, kind: str, giver: str, taker: str, amount: Decimal) -> None:
         """Give, issue or take back, if that can be; and of any number of times only once."""
-        type_, *fields = TRANSFERS[kind]
-        wish = Wish(
-            id=str(UUID(int=number)),
-            by=giver,
-            is_admin=True,
-            type=type_,
-            amount=float(amount),
-            from_user_id=giver if "from" in fields else None,
-            to_user_id=taker if "to" in fields else None,
-        )
-        transfer = asked(wish)
+        transfer = asked(wish_for(kind, number, giver, taker, amount))
         if isinstance(transfer, Refusal):
             assert giver == taker
             return
         before = self.bank.balances[giver].available_balance
         refused = self.bank.post(transfer.movement)
-        assert (refused is not None) == ("from" in fields and before < amount)
+        assert (refused is not None) == (transfer.from_user_id == giver and before < amount)
 
     def settle(self, kind: str, request_id: str) -> None:
         giver, taker, amount = self.held.pop(request_id)

@@ -204,6 +204,38 @@ def test_a_look_at_an_open_wait_is_put_off_to_its_deadline() -> None:
     assert bank.requests[REQUEST_ID].due_at == deadline
 
 
+def test_once_its_functions_are_back_a_request_that_kept_failing_is_looked_after_at_once() -> None:
+    bank = bank_at("AWAITING")
+    for _ in range(3):
+        bank.move(fail)
+        bank.move(resume)
+    assert bank.requests[REQUEST_ID].due_at == bank.now + 4 * STEP_GRACE
+    bank.move(endings.begin_anew)
+    request = bank.requests[REQUEST_ID]
+    assert (request.resumptions, request.failing_since, request.due_at) == (0, None, bank.now + STEP_GRACE)
+    bank.move(fail)
+    assert bank.requests[REQUEST_ID].due_at == bank.now
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_nothing_begins_anew_for_what_has_not_failed(place: str) -> None:
+    bank = bank_at(place)
+    assert bank.move(endings.begin_anew) is bank.requests[REQUEST_ID]
+
+
+def test_a_request_that_was_due_soon_is_no_later_when_it_begins_anew() -> None:
+    bank = bank_at("AWAITING")
+    bank.move(fail)
+    bank.move(endings.begin_anew)
+    assert bank.requests[REQUEST_ID].due_at == bank.now
+
+
+def test_what_was_given_up_stays_so() -> None:
+    bank = failing_at("ACCEPTED")
+    bank.move(endings.give_up)
+    assert bank.move(endings.begin_anew) is bank.requests[REQUEST_ID]
+
+
 def failing_at(place: str) -> Bank:
     """Return a bank whose request's executions have failed for longer than they are resumed."""
     bank = bank_at(place)

@@ -28,7 +28,7 @@ def local_aws(
         hosted: the functions run in this process; else another one (`python server.py functions`) hosts them.
 
     Raises:
-        LocalCloudError: the cloud cannot run.
+        LocalCloudError: the cloud cannot run, or has died.
         DeploymentError: the stack cannot be deployed.
     """
     cloud = LocalCloud(directory, settings)
@@ -46,7 +46,8 @@ def local_aws(
             address = Address.kept(directory / _ADDRESS).with_port()
             address.keep(directory / _ADDRESS)
         deploy_locally(settings, function_host_url=address.url, report=report)
-        yield cloud
+        with cloud.watched():
+            yield cloud
 
 
 def host_functions(

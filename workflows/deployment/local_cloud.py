@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +22,7 @@ _HEALTH_LIMIT = 3.0
 # A save of some ten thousand rows and executions takes a few seconds.
 _SAVE_LIMIT = 20.0
 _LOOK_EVERY = 0.05
+_WATCH_EVERY = 1.0
 # A proxy leads nowhere on the way to one's own machine.
 _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -83,6 +86,34 @@ class LocalCloud:
         if self._held:
             self._held.close()
             self._held = None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Interrupt this process if the cloud dies: the next goes on from its last save, not from what we know.
+
+        Raises:
+            LocalCloudError: it has died.
+        """
+        over, died = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            while not over.wait(_WATCH_EVERY):
+                if not self._is_running():
+                    died.set()
+                    os.kill(os.getpid(), signal.SIGINT)
+                    return
+
+        threading.Thread(target=watch, name="cloud-watch", daemon=True).start()
+        try:
+            yield
+        except KeyboardInterrupt:
+            if died.is_set():
+                raise LocalCloudError(
+                    "The local cloud has died; start again, it goes on from its last save."
+                ) from None
+            raise
+        finally:
+            over.set()
 
     def attach(self) -> None:
         """Use the cloud that a server of this directory runs.

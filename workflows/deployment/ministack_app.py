@@ -11,8 +11,10 @@ in `DIRECTORY/cloud.json` where it listens; the system frees the lock whatever w
 # ruff: noqa: SLF001 — its stores and its form on disk have no public names
 
 import asyncio
+import copy
 import fcntl
 import json
+import logging
 import os
 import signal
 import socket
@@ -39,6 +41,8 @@ _SAVE_SHARE = 50
 # MiniStack serves functions, schedules and streams from this pool; its threads mostly wait.
 _WORKER_THREADS = 256
 _READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
+_STACKS = "cloudformation"
+_log = logging.getLogger("hourbank.cloud")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,29 +88,45 @@ class Snapshots:
         elif not target:  # CloudFormation's calls are forms without a target
             self._stack_changed = True
 
-    async def keep_saving(self) -> None:
-        """Save what changed, every few seconds, until cancelled."""
+    async def keep_saving(self, stop: asyncio.Event) -> None:
+        """Save what changed, every few seconds, until told to stop; MiniStack then saves everything once more."""
         pause = _SAVE_EVERY
-        while True:
-            await asyncio.sleep(pause)
+        while not await _comes(stop, within=pause):
             started = time.perf_counter()
-            await self._save()
+            try:
+                await self.save()
+            except OSError:  # the disk is full, for instance: it may have room again
+                _log.exception("what has changed could not be saved; it is tried again")
+                self._rows_changed = self._stack_changed = True
             pause = max(_SAVE_EVERY, _SAVE_SHARE * (time.perf_counter() - started))
 
-    async def _save(self) -> None:
+    async def save(self) -> None:
+        """Save what has changed since the last time, as it is at one moment."""
+        if self._stack_changed:
+            self._stack_changed = self._rows_changed = False
+            self._save_stack()
+        elif self._rows_changed:
+            self._rows_changed = False
+            await asyncio.to_thread(_write, self._file, self.rows_as_json())
+
+    def _save_stack(self) -> None:
+        """Save everything; until all of it is there, stacks are said to be unfinished, and would be made anew."""
         from ministack import app
         from ministack.core import persistence
 
-        if self._stack_changed:
-            self._stack_changed = False
-            states = app._build_persistence_save_dict()
-            states.pop("dynamodb", None)
-            persistence.save_all(states)
-            self._rows_changed = True
-        if self._rows_changed:
-            self._rows_changed = False
-            text = self.rows_as_json()
-            await asyncio.to_thread(_write, Path(persistence.STATE_DIR) / "dynamodb.json", text)
+        states = app._build_persistence_save_dict()
+        stacks = states.pop(_STACKS, dict)()
+        states.pop("dynamodb", None)
+        persistence.save_state(_STACKS, _unfinished(stacks))
+        persistence.save_all(states)
+        _write(self._file, self.rows_as_json())
+        persistence.save_state(_STACKS, stacks)
+
+    @property
+    def _file(self) -> Path:
+        from ministack.core import persistence
+
+        return Path(persistence.STATE_DIR) / "dynamodb.json"
 
     def rows_as_json(self) -> str:
         """Return MiniStack's own file of rows, without the deep copy that its `get_state` takes."""
@@ -129,6 +149,22 @@ ROW_STORES = (
     "exports",
     "imports",
 )
+
+
+def _unfinished(state: dict[str, Any]) -> dict[str, Any]:
+    """Return CloudFormation's state with each stack in the middle of an update: the next deployment repairs it."""
+    marked = copy.deepcopy(state)
+    for stack in marked["stacks"].all_values() if marked else ():
+        stack["StackStatus"] = "UPDATE_IN_PROGRESS"
+    return marked
+
+
+async def _comes(event: asyncio.Event, *, within: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), within)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _write(path: Path, text: str) -> None:
@@ -197,11 +233,14 @@ async def serve(directory: Path, listener: socket.socket) -> None:
     config.graceful_timeout = 1
     config.keep_alive_timeout = 75
     config.backlog = 1024
-    saving = asyncio.create_task(snapshots.keep_saving())
+    saving = asyncio.create_task(snapshots.keep_saving(stop))
+
+    async def over() -> None:
+        await saving  # what it has begun to write must not come after MiniStack's last word
+
     _write(directory / "cloud.json", json.dumps(asdict(here)))
     served = watched(app.app, snapshots, here.identity)
-    await serve_asgi(served, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]  # plain ASGI
-    saving.cancel()
+    await serve_asgi(served, config, shutdown_trigger=over)  # type: ignore[arg-type]  # plain ASGI
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ Invoke = Callable[[str, Any], Awaitable[Any]]
 Told = Callable[["Execution"], None]
 
 _SERVICE = "arn:aws:states:::"
+_EQUALITIES = frozenset({"StringEquals", "BooleanEquals"})
 
 
 @dataclass(slots=True)
@@ -68,8 +69,7 @@ class Machines:
         self._invoke = invoke
         self._told = told
         self._random = random
-        self._states = {name: found["States"] for name, found in read_definitions().items()}
-        self._first = {name: found["StartAt"] for name, found in read_definitions().items()}
+        self._definitions = read_definitions()
         self.executions: dict[str, Execution] = {}
         self._tokens: dict[str, asyncio.Future[Any]] = {}
         self._made = 0
@@ -128,7 +128,8 @@ class Machines:
 
     async def _run(self, execution: Execution) -> None:
         try:
-            await self._walk(execution.machine, json.loads(execution.input), execution.arn)
+            definition = self._definitions[execution.machine]
+            await self._walk(definition, json.loads(execution.input), execution.arn)
         except StateError:
             self._close(execution, "FAILED")
         else:
@@ -138,11 +139,11 @@ class Machines:
         execution.status = status
         self._told(execution)
 
-    async def _walk(self, machine: str, data: Any, arn: str) -> Any:
+    async def _walk(self, definition: Mapping[str, Any], data: Any, arn: str) -> Any:
         """Go from state to state; return the output of the last."""
-        name = self._first[machine]
+        name = definition["StartAt"]
         while True:
-            state = self._states[machine][name]
+            state = definition["States"][name]
             match state["Type"]:
                 case "Succeed":
                     return data
@@ -153,11 +154,25 @@ class Machines:
                     continue
                 case "Pass":
                     following = state["Next"]
+                case "Map":
+                    data, following = await self._map(state, data, arn), state["Next"]
                 case "Task":
                     data, following = await self._task(state, data, arn)
             if following is None:
                 return data
             name = following
+
+    async def _map(self, state: Mapping[str, Any], data: Any, arn: str) -> Any:
+        """Run each item through a machine of its own, so many at once; return the data with what they came to."""
+        turn = asyncio.Semaphore(state["MaxConcurrency"])
+
+        async def run(item: Any) -> Any:
+            given = _resolved(state["ItemSelector"], data, {"Map": {"Item": {"Value": item}}})
+            async with turn:
+                return await self._walk(state["ItemProcessor"], given, arn)
+
+        results = await asyncio.gather(*map(run, _found(state["ItemsPath"], data, {})))
+        return {**data, state["ResultPath"].removeprefix("$."): results}
 
     async def _task(self, state: Mapping[str, Any], data: Any, arn: str) -> tuple[Any, str | None]:
         """Run a task as often as its Retry says; return its output and the next state, maybe a Catch's."""
@@ -221,14 +236,15 @@ class Machines:
     async def _nest(self, given: Any, _token: str, arn: str) -> Any:
         machine = given["StateMachineArn"].removeprefix("${").removesuffix("}")
         try:
-            return {"Output": await self._walk(machine, given["Input"], f"{arn}-nested")}
+            return {"Output": await self._walk(self._definitions[machine], given["Input"], f"{arn}-nested")}
         except StateError as error:
             raise StateError("States.TaskFailed", str(error)) from error
 
 
 def _chosen(state: Mapping[str, Any], data: Any) -> str:
     for choice in state["Choices"]:
-        if _found(choice["Variable"], data, {}) == choice["StringEquals"]:
+        (expected,) = (choice[kind] for kind in choice.keys() - {"Variable", "Next"} if kind in _EQUALITIES)
+        if _found(choice["Variable"], data, {}) == expected:
             return str(choice["Next"])
     return str(state["Default"])
 

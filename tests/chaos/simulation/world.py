@@ -7,15 +7,20 @@ import asyncio
 import importlib
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
+import tenacity
+from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
+from models import endings
+from models.accounts import Accounts
 from models.errors import BrokenLedgerError
 from models.lifecycle import Request
 from models.members import Members
@@ -24,34 +29,27 @@ from models.ratings import Ratings
 from models.store import Store
 from models.tables import Service, ServiceRequest
 from models.transactions import Transactions
-from models.windows import Windows
+from resolvers import idempotency
+from resolvers.disputes import Disputes
 from resolvers.service_requests import ServiceRequests
 from tests.chaos.books import Books, rows
 from tests.chaos.faults import TROUBLE, Faulty, Plan, calm, path
-from tests.chaos.machines import Execution, Machines
+from tests.chaos.simulation.bus import Bus
+from tests.chaos.simulation.machines import Execution, Machines
+from tests.chaos.simulation.recoveries import Recoveries
+from tests.chaos.simulation.services import WINDOWS, services_over
 from tests.engines.embedded import Embedded
 from tests.integration.town import service, user
-from workflows.executions import Executions
+from workflows import executions as workflow
 from workflows.handlers import FUNCTIONS, bootstrap
-from workflows.services import Services
 from workflows.sweep import Sweep
 
 _T = TypeVar("_T")
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-WINDOWS = Windows(
-    response=timedelta(minutes=10),
-    negotiation=timedelta(minutes=10),
-    confirmation=timedelta(minutes=10),
-    mark=timedelta(minutes=20),
-    decision=timedelta(minutes=10),
-    dispute=timedelta(hours=1),
-)
 SWEEP_SECONDS = 60.0
-# As often as Lambda tries an event that nobody waits for.
-DELIVERIES = 3
 # A client gives up only when nothing helps, which is a finding.
-TRIES = 60
+TRIES = 400
 LATENCY = (0.001, 0.008)
 # Long after every window, every retry and every pause of the sweep.
 PATIENCE_SECONDS = 6 * 3_600.0
@@ -63,39 +61,32 @@ class World:
     Args:
         seed: everything follows from it.
         plan: what goes wrong.
+        resumed_for: how long a request whose executions fail is resumed, before it is given up.
     """
 
-    def __init__(self, seed: int, plan: Plan = calm) -> None:
+    def __init__(self, seed: int, plan: Plan = calm, *, resumed_for: timedelta = endings.RESUMED_FOR) -> None:
         self.random = random.Random(seed)  # noqa: S311 — no secret
         random.seed(seed)  # the code's own jitter
         self.names = Names(stack="world", region="us-east-1", account="0" * 12)
         self.engine = Embedded(self.names)
         self.machines = Machines(self.names, self.invoke, self._told, self.random)
-        self.calls = Faulty(_Wires(self), plan)
+        self.bus = Bus(self.names, self.invoke, self.begin, self.clock, self.random)
+        self.calls = Faulty(_Wires(self), plan, self.strike)
+        self.recoveries = Recoveries()
+        self.resumed_for = resumed_for
+        # Functions that cannot do anything for now, whatever the plan says.
+        self.down: set[str] = set()
         self.broken: list[BaseException] = []
         self._doing: set[asyncio.Task[Any]] = set()
         self.store = Store(self.engine, self.names)
         self.eye = Transactions(self.store, self.clock)
-        self.services = self._services()
-        self.requests = ServiceRequests(
-            self.calls, self.services.transactions, self.services.executions, self.clock
-        )
-        self.members = Members(self.services.store, self.services.transactions, self.clock)
-        self.ratings = Ratings(self.services.store, self.services.transactions, self.clock)
-
-    def _services(self) -> Services:
-        store = Store(self.calls, self.names)
-        transactions = Transactions(store, self.clock)
-        executions = Executions(self.calls, self.names, transactions, windows=WINDOWS, clock=self.clock)
-        return Services(
-            calls=self.calls,
-            names=self.names,
-            store=store,
-            transactions=transactions,
-            executions=executions,
-            windows=WINDOWS,
-            clock=self.clock,
-        )
+        self.services = services_over(self.calls, self.names, self.clock)
+        store, transactions, executions = self.services.store, self.services.transactions, self.services.executions
+        self.requests = ServiceRequests(self.calls, transactions, executions, self.clock)
+        self.disputes = Disputes(store, transactions, executions, WINDOWS, self.clock)
+        self.accounts = Accounts(store, transactions, self.clock)
+        self.members = Members(store, transactions, self.clock)
+        self.ratings = Ratings(store, transactions, self.clock)
 
     @property
     def sweep(self) -> Sweep:
@@ -137,17 +128,11 @@ class World:
     def _told(self, execution: Execution) -> None:
         machine = self.names.state_machine_arn(execution.machine)
         detail = {"stateMachineArn": machine, "executionArn": execution.arn, "status": execution.status}
-        self.begin(self.deliver("resumeFailedRequest", {"detail": detail}))
+        self.begin(self.bus.deliver("resumeFailedRequest", {"detail": detail}))
 
-    async def deliver(self, name: str, event: Any) -> None:
-        """Hand an event to a function, again if it fails, and then no more."""
-        for _ in range(DELIVERIES):
-            try:
-                await self.invoke(name, event)
-            except TROUBLE:
-                await asyncio.sleep(self.random.uniform(1, 20))
-            else:
-                return
+    def strike(self) -> None:
+        """Take note that something goes wrong."""
+        self.recoveries.trouble(self.clock())
 
     async def keep_sweeping(self) -> None:
         """Sweep every minute."""
@@ -160,15 +145,17 @@ class World:
 
     async def persist(self, purpose: str, act: Callable[..., Awaitable[_T]], *given: Any) -> _T:
         """Act as a client does: again, if there was no answer or none that says what became of it."""
-        path.set(purpose)
+        last: BaseException | None = None
         for _ in range(TRIES):
+            path.set(purpose)
             try:
                 return await act(*given)
             except TROUBLE as error:
                 if isinstance(error, BrokenLedgerError):
                     raise
+                last = error
                 await asyncio.sleep(self.random.uniform(0.1, 1.5))
-        raise AssertionError(f"{purpose} did not go through")
+        raise AssertionError(f"{purpose} did not go through: {last!r}")
 
     async def settle(self, *members: str) -> None:
         """Let members join."""
@@ -199,7 +186,7 @@ class World:
         for execution in self.machines.executions.values():
             if execution.task and execution.task.done() and not execution.task.cancelled():
                 execution.task.result()
-        assert self.broken == []
+        assert self.broken == [], self.broken
 
     async def _live(self) -> list[str]:
         stored = await rows(self.store, ServiceRequest)
@@ -214,6 +201,9 @@ class _Wires:
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         await self._moment()
+        if path.get() in self._world.down:
+            self._world.strike()
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "down"}}, operation)
         answer = await self._answer(service, operation, params)
         await self._moment()
         return answer
@@ -224,12 +214,24 @@ class _Wires:
     async def _answer(self, service: str, operation: str, params: dict[str, Any]) -> Any:
         match service:
             case "dynamodb":
-                return await self._world.engine.call(service, operation, **params)
+                answer = await self._world.engine.call(service, operation, **params)
+                if operation == "transact_write_items":
+                    self._world.bus.written(params["TransactItems"])
+                    await self._see([item["Update"] for item in params["TransactItems"] if "Update" in item])
+                elif operation == "update_item":
+                    await self._see([params])
+                return answer
             case "stepfunctions":
                 return await self._world.machines.call(operation, **params)
-            case "sqs":
-                return {"QueueUrl": params.get("QueueName")}
-        raise AssertionError(f"there is no {service} in this world")
+        return await self._world.bus.call(service, operation, **params)
+
+    async def _see(self, updates: Sequence[Mapping[str, Any]]) -> None:
+        """See where requests have come to that were written."""
+        world = self._world
+        table = world.names.table(ServiceRequest)
+        for key in [update["Key"]["id"]["S"] for update in updates if update["TableName"] == table]:
+            if (request := await world.look(key)) is not None:
+                world.recoveries.seen(request, world.clock())
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -241,7 +243,7 @@ class _Wires:
 @asynccontextmanager
 async def alive(world: World) -> AsyncIterator[World]:
     """Let a world's functions be its own, and sweep it, for as long as it is looked at."""
-    with _at_home(world), capture_logs():
+    with _at_home(world), capture_logs(), _own_time():
         sweeping = asyncio.create_task(world.keep_sweeping())
         try:
             yield world
@@ -256,4 +258,15 @@ def _at_home(world: World) -> Iterator[None]:
         patch.setattr(bootstrap, "services", lambda: world.services)
         # On a loop, a handler's coroutine is awaited rather than driven, so that others act between its calls.
         patch.setattr(bootstrap, "drive", lambda coroutine: coroutine)
+        for module in (endings, workflow):
+            patch.setattr(module, "RESUMED_FOR", world.resumed_for)
+        yield
+
+
+@contextmanager
+def _own_time() -> Iterator[None]:
+    """Let those who look at the machine's clock for how long they have tried look at the world's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (tenacity, idempotency):
+            patch.setattr(module, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
         yield

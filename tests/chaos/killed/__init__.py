@@ -1,0 +1,1 @@
+"""HourBank as real processes, which are killed while real clients deal with each other."""

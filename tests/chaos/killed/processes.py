@@ -1,0 +1,98 @@
+"""HourBank's processes, each of which may die: the server, its functions beside it, and the local cloud."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from models.settings import Settings
+from tests.integration.conftest import STOP_LIMIT, Cloud, Server
+from workflows.deployment.local_cloud import LocalCloud
+
+APART = ("serve", "--functions", "external")
+_LOOK_EVERY = 0.02
+# It saves every five seconds, if anything has changed.
+_SAVE_LIMIT = 20.0
+
+
+class Processes(Server):
+    """A server with its functions in a process of their own, so that each can be killed alone."""
+
+    functions: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.mend()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self.kill_functions()
+        finally:
+            self.stop()
+
+    def mend(self) -> None:
+        """Start again whatever is dead, as whoever runs it does."""
+        if self.process is None:
+            self.start(*APART)
+        if self.functions is None:
+            self.functions = self._started("functions")
+
+    def kill_server(self) -> None:
+        """Kill the server with -9, if it lives."""
+        if self.process:
+            self.end(signal.SIGKILL)
+
+    def kill_functions(self) -> None:
+        """Kill the functions' process with -9, if it lives."""
+        process, self.functions = self.functions, None
+        if process:
+            process.kill()
+            process.wait(STOP_LIMIT)
+
+    def kill_all(self) -> None:
+        """Kill everything at once, the local cloud first."""
+        os.kill(self.cloud["pid"], signal.SIGKILL)
+        self.kill_server()
+        self.kill_functions()
+        while self._cloud._is_running():
+            time.sleep(_LOOK_EVERY)
+
+    @property
+    def cloud(self) -> dict[str, Any]:
+        """Return which local cloud it is: its process and where it listens."""
+        whereabouts: dict[str, Any] = json.loads((self.directory / "cloud.json").read_text())
+        return whereabouts
+
+    @property
+    def _cloud(self) -> LocalCloud:
+        return LocalCloud(self.directory, Settings())
+
+    def client(self, service: str) -> Any:
+        """Return a client of the local cloud's."""
+        return Cloud(self.environment["AWS_ENDPOINT_URL"]).client(service)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what leads AWS's clients to the local cloud."""
+        cloud = self._cloud
+        cloud.attach()
+        return cloud.environment
+
+    async def next_save(self) -> None:
+        """Wait until the local cloud has saved its rows once more."""
+        before = self._saved_at()
+        async with asyncio.timeout(_SAVE_LIMIT):
+            while self._saved_at() == before:  # noqa: ASYNC110 — nobody tells of a file
+                await asyncio.sleep(_LOOK_EVERY)
+
+    def _saved_at(self) -> int | None:
+        return self.rows.stat().st_mtime_ns if self.rows.exists() else None
+
+    @property
+    def rows(self) -> Path:
+        """Return the file that the local cloud keeps every row in."""
+        return self.directory / "state" / "dynamodb.json"

@@ -1,0 +1,118 @@
+"""What carries events in virtual time: the log's stream, the bus, and the queue of what could not be delivered."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from models.clock import Clock
+from models.naming import Names
+from models.tables import EventLog
+from tests.chaos.faults import TROUBLE
+from workflows.dead_letters import HIDDEN_SECONDS
+from workflows.handlers import FUNCTIONS
+
+# As often as Lambda tries an event that nobody waits for.
+DELIVERIES = 3
+# How long the stream and the bus take to tell.
+TELLING = (0.05, 1.0)
+
+Invoke = Callable[[str, Any], Awaitable[Any]]
+Begin = Callable[[Awaitable[Any]], object]
+
+
+class Bus:
+    """The event log's stream, the bus that it leads to, and the dead-letter queue.
+
+    Args:
+        names: the deployment's names.
+        invoke: calls a function by its name.
+        begin: lets something go on by itself.
+        clock: the time.
+        random: for how long things take.
+    """
+
+    def __init__(self, names: Names, invoke: Invoke, begin: Begin, clock: Clock, random: Random) -> None:
+        self._log = names.table(EventLog)
+        self._invoke = invoke
+        self._begin = begin
+        self._clock = clock
+        self._random = random
+        self._letters: dict[str, dict[str, Any]] = {}
+        self._hidden_until: dict[str, float] = {}
+
+    @property
+    def letters(self) -> list[dict[str, Any]]:
+        """Return what lies in the dead-letter queue."""
+        return list(self._letters.values())
+
+    def written(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Take note of a transaction that went through: the log's new rows go to the stream's function."""
+        puts = [item["Put"]["Item"] for item in items if item.get("Put", {}).get("TableName") == self._log]
+        if puts:
+            records = [{"eventName": "INSERT", "dynamodb": {"NewImage": row}} for row in puts]
+            self._begin(self.deliver("publishEvents", {"Records": records}))
+
+    async def deliver(self, name: str, event: Any) -> None:
+        """Hand an event to a function, again if it fails, and then to the dead-letter queue."""
+        for _ in range(DELIVERIES):
+            await asyncio.sleep(self._random.uniform(*TELLING))
+            try:
+                await self._invoke(name, event)
+            except TROUBLE:
+                await asyncio.sleep(self._random.uniform(1, 20))
+            else:
+                return
+        self._send(json.dumps(event))
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Answer a call as EventBridge, SQS or SNS would."""
+        answers: dict[tuple[str, str], Callable[..., Any]] = {
+            ("events", "put_events"): self._put,
+            ("sqs", "get_queue_url"): lambda **_: {"QueueUrl": "queue"},
+            ("sqs", "send_message"): lambda **given: self._send(given["MessageBody"]),
+            ("sqs", "receive_message"): self._receive,
+            ("sqs", "delete_message_batch"): self._delete,
+            ("sqs", "change_message_visibility_batch"): self._show,
+            ("sns", "publish"): lambda **_: {},
+        }
+        return answers[service, operation](**params)
+
+    def _put(self, **given: Any) -> dict[str, Any]:
+        for entry in given["Entries"]:
+            event = {"detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
+            for name, function in FUNCTIONS.items():
+                rule = function.rule
+                is_meant = rule is not None and not rule.default_bus and entry["Source"] in rule.sources
+                if is_meant and rule is not None and entry["DetailType"] in rule.detail_types:
+                    self._begin(self.deliver(name, event))
+        return {"FailedEntryCount": 0}
+
+    def _send(self, body: str) -> dict[str, Any]:
+        letter_id = f"letter-{len(self._hidden_until)}"
+        sent = {"SentTimestamp": str(int(self._clock().timestamp() * 1000))}
+        self._letters[letter_id] = {
+            "MessageId": letter_id,
+            "ReceiptHandle": letter_id,
+            "Body": body,
+            "Attributes": sent,
+        }
+        self._hidden_until[letter_id] = 0.0
+        return {}
+
+    def _receive(self, **given: Any) -> dict[str, Any]:
+        now = self._clock().timestamp()
+        seen = [known for known in self._letters if self._hidden_until[known] <= now]
+        found = seen[: given["MaxNumberOfMessages"]]
+        self._hidden_until.update(dict.fromkeys(found, now + HIDDEN_SECONDS))
+        return {"Messages": [self._letters[known] for known in found]}
+
+    def _delete(self, **given: Any) -> dict[str, Any]:
+        for entry in given["Entries"]:
+            self._letters.pop(entry["ReceiptHandle"], None)
+        return {}
+
+    def _show(self, **given: Any) -> dict[str, Any]:
+        self._hidden_until.update({entry["ReceiptHandle"]: 0.0 for entry in given["Entries"]})
+        return {}

@@ -1,0 +1,36 @@
+"""What the steps of the workflow work with, in virtual time."""
+
+from datetime import timedelta
+
+from models.aws import Calls
+from models.clock import Clock
+from models.naming import Names
+from models.store import Store
+from models.transactions import Transactions
+from models.windows import Windows
+from workflows.executions import Executions
+from workflows.services import Services
+
+WINDOWS = Windows(
+    response=timedelta(minutes=10),
+    negotiation=timedelta(minutes=10),
+    confirmation=timedelta(minutes=10),
+    mark=timedelta(minutes=20),
+    decision=timedelta(minutes=10),
+    dispute=timedelta(hours=1),
+)
+
+
+def services_over(calls: Calls, names: Names, clock: Clock) -> Services:
+    """Put them together on a way to AWS, with a clock and windows of the tests' own."""
+    store = Store(calls, names)
+    transactions = Transactions(store, clock)
+    return Services(
+        calls=calls,
+        names=names,
+        store=store,
+        transactions=transactions,
+        executions=Executions(calls, names, transactions, windows=WINDOWS, clock=clock),
+        windows=WINDOWS,
+        clock=clock,
+    )

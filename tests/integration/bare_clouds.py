@@ -1,0 +1,154 @@
+"""Local clouds without HourBank, ours and MiniStack as it comes, with functions and machines of the tests' own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx
+
+from models.settings import Settings
+from tests.integration.conftest import free_port
+from workflows.deployment import ministack_app
+from workflows.deployment.function_host import FunctionHost
+from workflows.deployment.local_cloud import LocalCloud
+from workflows.handlers import Function
+
+SETTINGS = Settings(stack="mended")
+SOON = 8.0
+LATE = 1.0
+
+seen: list[Any] = []
+
+
+def accept(event: Any, _context: Any) -> Any:
+    seen.append(event)
+    return event
+
+
+def fail(_event: Any, _context: Any) -> Any:
+    raise ValueError("on purpose")
+
+
+def fail_late(_event: Any, _context: Any) -> Any:
+    time.sleep(LATE)
+    raise ValueError("on purpose, late")
+
+
+FUNCTIONS = {name: Function(handler=f"{__name__}.{name}") for name in ("accept", "fail", "fail_late")}
+
+
+class Cloud:
+    """A cloud to run a scenario on: ours, or MiniStack as it comes."""
+
+    def __init__(self, directory: Path, host: FunctionHost, *, mended: bool) -> None:
+        self.directory = directory
+        self.host = host
+        self.mended = mended
+        self.start()
+        for name in FUNCTIONS:
+            self.client("lambda").create_function(
+                FunctionName=SETTINGS.names.function(name),
+                Runtime="python3.12",
+                Handler="none",
+                Role="arn:aws:iam::000000000000:role/none",
+                Code={"ZipFile": b"none"},
+                Timeout=30,
+                Environment={"Variables": {"MINISTACK_LAMBDA_PROXY_URL": host.address.url}},
+            )
+
+    def start(self) -> None:
+        if self.mended:
+            self._cloud = LocalCloud(self.directory, SETTINGS)
+            self._cloud.start()
+            self.endpoint = self._cloud.endpoint
+            return
+        port = free_port()
+        self.endpoint = f"http://127.0.0.1:{port}"
+        environment = {**os.environ, **ministack_app._environment(self.directory, port)}
+        command = [
+            sys.executable,
+            "-m",
+            "hypercorn",
+            "-w",
+            "0",
+            "ministack.app:app",
+            "--bind",
+            f"127.0.0.1:{port}",
+        ]
+        self._process = subprocess.Popen(  # noqa: S603 — MiniStack as its own documentation starts it
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert comes_true(self._answers, within=30)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.endpoint}/health", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> None:
+        if self.mended:
+            self._cloud.stop()
+            return
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(30)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]  # any service
+            service,
+            endpoint_url=self.endpoint,
+            region_name=SETTINGS.region,
+            aws_access_key_id=SETTINGS.account,
+            aws_secret_access_key="local",  # noqa: S106 — nobody checks it
+        )
+
+    def machine(self, states: dict[str, Any]) -> str:
+        definition = {"StartAt": next(iter(states)), "States": {**states, **ENDS}}
+        made = self.client("stepfunctions").create_state_machine(
+            name=f"m-{uuid4().hex}",
+            definition=json.dumps(definition),
+            roleArn="arn:aws:iam::000000000000:role/none",
+        )
+        return str(made["stateMachineArn"])
+
+    def begin(self, machine: str, **given: Any) -> str:
+        started = self.client("stepfunctions").start_execution(stateMachineArn=machine, input=json.dumps(given))
+        return str(started["executionArn"])
+
+    def ended(self, execution: str, within: float = SOON) -> dict[str, Any]:
+        """Wait for an execution's end, but not for long, and return its description."""
+        client = self.client("stepfunctions")
+        comes_true(lambda: client.describe_execution(executionArn=execution)["status"] != "RUNNING", within=within)
+        return dict(client.describe_execution(executionArn=execution))
+
+    def end_of(self, states: dict[str, Any], *, within: float = SOON, **given: Any) -> str:
+        """Run a machine and return the name of the state that it ended in, or its status."""
+        found = self.ended(self.begin(self.machine(states), **given), within)
+        return str(json.loads(found["output"]) if found["status"] == "SUCCEEDED" else found["status"])
+
+    def tries(self, states: dict[str, Any]) -> int:
+        """Run a machine and return how often its task was tried."""
+        execution = self.begin(self.machine(states))
+        self.ended(execution)
+        events = self.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+        return sum(event["type"] == "TaskScheduled" for event in events)
+
+
+ENDS = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Done", "Failed", "TimedOut", "Caught")}
+
+
+def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
+    limit = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.05)
+    return True

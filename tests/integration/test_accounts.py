@@ -1,0 +1,134 @@
+"""Direct transfers and locks on a real engine: at once, repeated, cut off, overtaken, with one effect each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from models import clock
+from models.aws import AsyncCalls, Calls
+from models.chain import replay
+from models.errors import Code, Refusal
+from models.naming import Names
+from tests.chaos.faults import Fault, Faulty, each_write
+from tests.engines.running import running
+from tests.integration.town import Town
+from tests.unit.builders import ADA, figures, hours
+
+
+@pytest.fixture(scope="module")
+def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
+    """Start an engine with our tables and nothing else."""
+    with running(engine, tmp_path_factory.mktemp("engine"), "accounts") as names:
+        yield names
+
+
+@pytest.fixture
+async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the engine
+    async with AsyncCalls(["dynamodb"]) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def town(calls: AsyncCalls, names: Names) -> Town:
+    town = Town(calls, names)
+    await town.settle(0)
+    return town
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT, Fault.THROTTLED])
+async def test_a_transfer_that_was_cut_off_has_one_effect(town: Town, calls: AsyncCalls, fault: Fault) -> None:
+    transfer = town.gift(town.alice, town.bob, "10")
+    entry = await town.accounts(Faulty(calls, each_write(fault))).transfer(transfer)
+    assert not isinstance(entry, Refusal)
+    assert await town.accounts(calls).transfer(transfer) == entry
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+async def test_one_transfer_by_many_at_once_is_one_transfer(town: Town, calls: AsyncCalls) -> None:
+    transfer = town.gift(town.alice, town.bob, "10")
+    async with AsyncCalls(["dynamodb"]) as other:
+        servers = (town.accounts(calls), town.accounts(other))
+        entries = await asyncio.gather(*(servers[number % 2].transfer(transfer) for number in range(10)))
+    assert all(entry == entries[0] for entry in entries)
+    assert not isinstance(entries[0], Refusal)
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+class Overtaken:
+    """Calls of a process that another one overtakes, just before its second read."""
+
+    def __init__(self, calls: Calls, overtake: Callable[[], Awaitable[object]]) -> None:
+        self._calls = calls
+        self._overtake = overtake
+        self._reads = 0
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        self._reads += operation == "batch_get_item"
+        if self._reads == 2:
+            await self._overtake()
+        return await self._calls.call(service, operation, **params)
+
+    async def pause(self, seconds: float) -> None:
+        await self._calls.pause(seconds)
+
+    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys)
+
+
+async def test_a_refusal_is_not_of_what_another_process_has_just_done(town: Town, calls: AsyncCalls) -> None:
+    transfer = town.gift(town.alice, town.bob, "10")
+    async with AsyncCalls(["dynamodb"]) as other:
+        overtaken = Overtaken(calls, lambda: town.accounts(other).transfer(transfer))
+        entry = await town.accounts(overtaken).transfer(transfer)
+    assert not isinstance(entry, Refusal), entry
+    await town.audit(("0", "0"), ("20", "0"))
+
+
+async def test_opposite_transfers_at_once_end_exact(town: Town, calls: AsyncCalls) -> None:
+    async with AsyncCalls(["dynamodb"]) as other:
+        servers = (town.accounts(calls), town.accounts(other))
+        pairs = [
+            (servers[number % 2].transfer(town.gift(town.alice, town.bob, "2")),
+             servers[1 - number % 2].transfer(town.gift(town.bob, town.alice, "1.25")))
+            for number in range(4)
+        ]  # fmt: skip
+        done = await asyncio.gather(*(one for pair in pairs for one in pair))
+    assert not any(isinstance(one, Refusal) for one in done)
+    await town.audit(("7", "0"), ("13", "0"))
+
+
+async def test_thirty_transfers_at_once_from_one_account_end_exact(town: Town, calls: AsyncCalls) -> None:
+    async with AsyncCalls(["dynamodb"]) as other:
+        servers = (town.accounts(calls), town.accounts(other))
+        done = await asyncio.gather(
+            *(servers[number % 2].transfer(town.gift(town.alice, town.bob, "0.5")) for number in range(30))
+        )
+    refused = [one for one in done if isinstance(one, Refusal)]
+    assert {one.code for one in refused} == {Code.INSUFFICIENT_BALANCE}
+    assert len(refused) == 10
+    await town.audit(("0", "0"), ("20", "0"))
+    log = await town.entries(town.alice)
+    assert figures(replay(log, user_id=town.alice, now=clock.now())) == figures(await town.balance(town.alice))
+
+
+@pytest.mark.parametrize("_turn", range(5))
+async def test_a_lock_and_gifts_at_once_nothing_is_given_afterwards(
+    town: Town, calls: AsyncCalls, _turn: int
+) -> None:
+    async with AsyncCalls(["dynamodb"]) as other:
+        *given, locked = await asyncio.gather(
+            *(town.accounts(calls).transfer(town.gift(town.alice, town.bob, "0.5")) for _ in range(4)),
+            town.accounts(other).lock(town.alice, by=ADA, reason="A complaint"),
+        )
+    assert not isinstance(locked, Refusal)
+    refused = [one for one in given if isinstance(one, Refusal)]
+    assert {one.code for one in refused} <= {Code.ACCOUNT_LOCKED}
+    balance = await town.balance(town.alice)
+    # The lock was the last version, whatever had been given before.
+    assert balance == locked
+    assert balance.available_balance == 10 - (4 - len(refused)) * hours("0.5")
+    assert (await town.balance(town.bob)).total_balance == 20 - balance.total_balance
+    assert len(await town.entries(town.alice)) == balance.version - 1

@@ -1,0 +1,157 @@
+"""Any life of a few requests through the transactions, on a real engine: what is stored is what the rules say."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+
+from models import answers
+from models.accounts import Accounts
+from models.aws import BlockingCalls, drive
+from models.change import Change, Member, Offer, Verdict
+from models.errors import Refusal
+from models.identifiers import derived
+from models.ledger import Balance
+from models.lifecycle import Request
+from models.members import Members
+from models.naming import Names
+from models.rows import encode
+from models.store import Store
+from models.tables import Service, User
+from models.transactions import Moved, Transactions
+from models.transfer import Transfer
+from tests.chaos.books import Books
+from tests.engines.running import running, tables
+from tests.integration.town import user
+from tests.property.lives import MEMBERS, REASON, Lives
+from tests.unit.builders import NOW, Rule
+
+LIVES, FEW = 60, 10
+STEPS, FEW_STEPS = 30, 20
+
+
+class Anew(BlockingCalls):
+    """Calls whose transactions repeat no other life's: MiniStack forgets no token, and a life may be led twice."""
+
+    stack = ""
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Make a call."""
+        if (token := params.get("ClientRequestToken")) is not None:
+            params["ClientRequestToken"] = derived(self.stack, token)
+        return await super().call(service, operation, **params)
+
+
+class LivesOnTheCloud(Lives):
+    """The same lives in tables of their own; the bank in memory says what must come of each step."""
+
+    most_requests = 2
+
+    def __init__(self, names: Names, calls: Anew) -> None:
+        super().__init__()
+        calls.stack = names.stack
+        self.opened = ExitStack()
+        self.opened.enter_context(tables(names))
+        self.store = Store(calls, names)
+        self.transactions = Transactions(self.store, lambda: self.bank.now)
+        self.accounts = Accounts(self.store, self.transactions, lambda: self.bank.now)
+        office = Members(self.store, self.transactions, lambda: NOW)
+        for member in MEMBERS:
+            drive(office.join(user(member)))
+
+    def create(self, request: Request) -> Verdict:
+        """Ask for a service."""
+        verdict = super().create(request)
+        self.compare(verdict, drive(self.transactions.create(request, answers.create)))
+        return verdict
+
+    def act(self, request_id: str, chosen: Rule) -> Verdict:
+        """Let a rule decide about a request."""
+        dispute_id = self.bank.disputed(chosen, self.bank.requests[request_id])
+        verdict = super().act(request_id, chosen)
+        self.compare(verdict, drive(self.transactions.move(request_id, chosen, whole=True, dispute_id=dispute_id)))
+        return verdict
+
+    def compare(self, verdict: Verdict, moved: Moved | Refusal | None) -> None:
+        """Assert that the transaction came to what the rule has come to in memory."""
+        if isinstance(verdict, Refusal):
+            assert moved == verdict
+        else:
+            assert isinstance(moved, Moved)
+            assert moved.request == (verdict.request if isinstance(verdict, Change) else verdict)
+
+    def transfer(self, transfer: Transfer) -> Refusal | None:
+        """Give, issue or take back hours."""
+        refused = super().transfer(transfer)
+        entry = drive(self.accounts.transfer(transfer))
+        assert entry == refused if refused else isinstance(entry, dict)
+        return refused
+
+    def lock(self, user_id: str, by: str, *, is_lock: bool) -> Balance | Refusal:
+        """Lock or unlock an account."""
+        expected = super().lock(user_id, by, is_lock=is_lock)
+        if is_lock:
+            assert drive(self.accounts.lock(user_id, by=by, reason=REASON)) == expected
+        else:
+            assert drive(self.accounts.unlock(user_id, by=by)) == expected
+        return expected
+
+    def offer(self, offer: Offer) -> None:
+        """Offer a service, or offer it differently."""
+        super().offer(offer)
+        drive(self.store.put(Service, encode(Service, offer, createdAt=NOW, updatedAt=NOW)))
+
+    def enrol(self, member: Member) -> None:
+        """Let a member be active, or not."""
+        super().enrol(member)
+        drive(self.store.update(User, member.id, [User.isActive.set(member.is_active is not False)]))
+
+    @invariant()
+    def the_rows_are_what_the_rules_say(self) -> None:
+        books = drive(Books.read(self.store, self.bank.now))
+        books.check()
+        bank = self.bank
+        assert {one.user_id: one for one in books.balances} == bank.balances
+        assert {one.id: one for one in books.entries} == {one.id: one for one in bank.entries}
+        assert {one.id: one for one in books.escrows} == bank.escrows
+        assert {one.id: one for one in books.requests} == bank.requests
+        assert {one.id: one for one in books.disputes} == bank.disputes
+        assert {one["id"]["S"]: one["requestId"]["S"] for one in books.guards} == bank.guards
+        told = Counter((one["eventType"]["S"], one["entityId"]["S"]) for one in books.events)
+        joined = Counter(("Welcome Bonus Issued", member) for member in MEMBERS)
+        assert told == joined + Counter((one.type, one.entity_id) for one in bank.events)
+        noticed = Counter((one["userId"]["S"], one["message"]["S"]) for one in books.notices)
+        assert noticed >= Counter((one.user_id, one.message) for one in bank.notices)
+        assert noticed.total() == len(MEMBERS) + len(bank.notices)
+
+    def teardown(self) -> None:
+        """Bring every request to its end, and drop the tables."""
+        with self.opened:
+            super().teardown()
+            self.the_rows_are_what_the_rules_say()
+
+
+@pytest.fixture(scope="module")
+def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
+    """Start an engine."""
+    with running(engine, tmp_path_factory.mktemp("engine"), "lives") as names:
+        yield names
+
+
+def test_what_is_stored_is_what_the_rules_say(names: Names, *, long: bool) -> None:
+    calls, numbers = Anew(), count()
+    run_state_machine_as_test(
+        # A function does, as its docstring says.
+        lambda: LivesOnTheCloud(replace(names, stack=f"life-{next(numbers)}"), calls),  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=LIVES if long else FEW,
+            stateful_step_count=STEPS if long else FEW_STEPS,
+            deadline=None,
+        ),
+    )

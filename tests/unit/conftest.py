@@ -1,0 +1,25 @@
+"""What several unit tests start from."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from schema.amplify.build import MirrorSchema, build_schema
+from tests.unit.realtime import Town, listening
+
+if TYPE_CHECKING:
+    from schema.amplify.answers import Answers
+
+
+@pytest.fixture(scope="session")
+def realtime_schema() -> MirrorSchema:
+    """Build the schema once; a town says who answers it."""
+    return build_schema(cast("Answers", None))
+
+
+@pytest.fixture
+async def town(realtime_schema: MirrorSchema) -> AsyncIterator[Town]:
+    """Run a server over a stream in memory, for clients on real-time sockets."""
+    async with listening(realtime_schema) as town:
+        yield town

@@ -1,0 +1,128 @@
+"""A server over a stream in memory, and how Amplify's clients talk to it on its real-time sockets."""
+
+import base64
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+from models import clock
+from resolvers.admission import Admission
+from resolvers.change_feed import ChangeFeed
+from resolvers.graphiql import GraphiQL
+from resolvers.http import build_app
+from resolvers.idempotency import Idempotency
+from resolvers.identity import Caller, UnauthenticatedError
+from resolvers.subscriptions import Subscriptions
+from schema.amplify.build import MirrorSchema
+from tests.unit import asgi_socket
+from tests.unit.asgi_socket import Socket
+from tests.unit.fake_stream import FakeStream
+from tests.unit.mirror import ALICE, BOB, MemoryStore
+
+if TYPE_CHECKING:
+    from schema.amplify.answers import Answers
+
+PATH = "/graphql/realtime"
+API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
+ACK = {"type": "connection_ack", "payload": {"connectionTimeoutMs": 300_000}}
+SERVICES = "subscription { onCreateService { id } }"
+FILTERED = "subscription ($f: ModelSubscriptionServiceFilterInput) { onCreateService(filter: $f) { id } }"
+REQUESTS = "subscription ($of: String) { onCreateServiceRequest(requesterId: $of) { id } }"
+
+
+class Callers:
+    """Knows alice, bob, and for so many seconds `alice 0.3`."""
+
+    async def caller(self, authorization: str) -> Caller:
+        name, _, seconds = authorization.partition(" ")
+        known = {"alice": ALICE, "bob": BOB}.get(name)
+        if known is None:
+            raise UnauthenticatedError("Token expired" if name == "stale" else "Invalid token")
+        expires = time.time() + float(seconds) if seconds else math.inf
+        return Caller(known.sub, known.username, expires=expires)
+
+
+class Town:
+    """A server over a stream."""
+
+    def __init__(self, schema: MirrorSchema) -> None:
+        self.stream = FakeStream()
+        self.store = MemoryStore()
+        self.store.calls = self.stream
+        self.feed = ChangeFeed(self.store, interval=0.01)
+        self.schema = schema
+        schema.answers = cast("Answers", Subscriptions(self.feed))
+        self.app = build_app(
+            schema=self.schema,
+            store=self.store,
+            admission=Admission(Callers(), [API_KEY]),
+            graphiql=GraphiQL(),
+            idempotency=Idempotency(self.store, clock.now),
+            origins=["https://app.example"],
+        )
+
+    def write(self, name: str, **owners: str) -> None:
+        """Let a row be created, in every table."""
+        self.stream.write("1", name, texts=owners)
+
+    def subscribers(self) -> int:
+        """Return how many listen."""
+        return sum(len(channel._subscribers) for channel in self.feed._channels.values())
+
+    def connected(self, *subprotocols: str, **options: str) -> AbstractAsyncContextManager[Socket]:
+        return asgi_socket.connected(self.app, PATH, ["graphql-ws", *subprotocols], **options)
+
+    @asynccontextmanager
+    async def client(self, token: str = "alice") -> AsyncIterator[Socket]:  # noqa: S107 — a name
+        """Open a member's socket."""
+        async with self.connected(header(Authorization=token)) as socket:
+            assert (await socket.hear())["subprotocol"] == "graphql-ws"
+            socket.say(type="connection_init")
+            assert await socket.hear_json() == ACK
+            assert await socket.hear_json() == {"type": "ka"}
+            yield socket
+
+
+def encoded(headers: object) -> str:
+    """Return headers as Amplify writes them into a subprotocol."""
+    return base64.urlsafe_b64encode(json.dumps(headers).encode()).decode().rstrip("=")
+
+
+def header(**headers: str) -> str:
+    return f"header-{encoded({'host': 'server', **headers})}"
+
+
+def start(socket: Socket, id_: str, query: str = SERVICES, *, by: str = "alice", **variables: Any) -> None:
+    """Say what Amplify says to subscribe."""
+    authorization = {"host": "server", "Authorization": by, "x-amz-user-agent": "aws-amplify/6"}
+    begin(socket, id_, {"query": query, "variables": variables}, authorization)
+
+
+async def started(socket: Socket, id_: str, query: str = SERVICES, *, by: str = "alice", **variables: Any) -> None:
+    """Subscribe, and wait until it listens."""
+    start(socket, id_, query, by=by, **variables)
+    assert await socket.hear_json() == {"id": id_, "type": "start_ack"}
+
+
+def begin(socket: Socket, id_: str, operation: object, authorization: Mapping[str, str]) -> None:
+    payload = {"data": json.dumps(operation), "extensions": {"authorization": authorization}}
+    socket.say(id=id_, type="start", payload=payload)
+
+
+def problem(frame: Mapping[str, Any]) -> str:
+    """Return the error type of an error frame."""
+    assert frame["type"] == "error", frame
+    (error,) = frame["payload"]["errors"]
+    assert error["message"]
+    return str(error["errorType"])
+
+
+@asynccontextmanager
+async def listening(schema: MirrorSchema) -> AsyncIterator[Town]:
+    """Give a server, and stop its readers in the end."""
+    town = Town(schema)
+    yield town
+    await town.feed.aclose()
