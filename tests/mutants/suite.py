@@ -14,7 +14,8 @@ from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, all
 
 # What every step changes and tells: the tests that most mutants of the rules are noticed by.
 RECORD = "tests/unit/test_every_step.py"
-# Of every other test as many cases at most, from all over them.
+# Of a test as many cases at most, from all over them: of a module's own, and of any other but the record.
+OWN_CASES = 60
 CASES = 8
 _Lines = dict[int, list[pytest.Item]]
 
@@ -28,8 +29,11 @@ def _forget() -> None:
                     member.cache_clear()
 
 
-def _some(test: str, cases: list[pytest.Item]) -> list[pytest.Item]:
-    return cases if test.startswith(RECORD) else cases[:: -(-len(cases) // CASES)]
+def _some(cases: list[pytest.Item], test: str, own: str) -> list[pytest.Item]:
+    if test.startswith(RECORD):
+        return cases
+    most = OWN_CASES if test.startswith(own) else CASES
+    return cases[:: -(-len(cases) // most)]
 
 
 class Suite:
@@ -105,7 +109,7 @@ class Suite:
         cases: dict[str, list[pytest.Item]] = defaultdict(list)
         for item in sorted(through, key=rank):
             cases[item.nodeid.partition("[")[0]].append(item)
-        return sorted((item for test, items in cases.items() for item in _some(test, items)), key=rank)
+        return sorted((item for test, items in cases.items() for item in _some(items, test, own)), key=rank)
 
     def result(self, items: list[pytest.Item], own: str) -> int:
         """Run tests until one fails; return what became of whatever is on trial in this process."""

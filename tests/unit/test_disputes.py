@@ -167,7 +167,7 @@ def test_each_side_raises_one_and_one_is_open_at_a_time() -> None:
     again = bank.move(dispute(ALICE, id="another"))
     assert isinstance(again, Refusal)
     assert again.code is Code.INVALID_REQUEST_STATUS
-    assert again.facts["disputeId"] == make_dispute().id
+    assert again.facts == {"disputeId": make_dispute().id, "status": "IN_PROGRESS"}
     assert isinstance(bank.move(QUARREL["object"]), Change)
     for event in ("hear", "assign", "dismiss", "resolve"):
         assert isinstance(bank.move(QUARREL[event]), Change)

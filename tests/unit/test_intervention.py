@@ -163,3 +163,10 @@ def test_a_disputes_own_escrow_is_left_to_it(act: object) -> None:
     assert refused.code is Code.INVALID_ESCROW_STATUS
     gone = act(replace(scene, escrow=None), bank.now, escrow_id=make_escrow().id, by=ADA)  # type: ignore[operator]  # likewise
     assert gone.code is Code.ESCROW_NOT_FOUND
+
+
+@pytest.mark.parametrize(("place", "event"), [("AWAITING", "give back"), ("COMPLETED", "pay out")])
+def test_what_an_admin_has_done_is_left_as_it_is(place: str, event: str) -> None:
+    bank = bank_at(place)
+    assert isinstance(bank.move(ADMINS[event]), Change)
+    assert bank.move(ADMINS[event]) is bank.requests[REQUEST_ID]

@@ -23,7 +23,7 @@ from models.transactions import Moved, Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
 from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
-from tests.unit.places import EVERYTHING, bank_at
+from tests.unit.places import EVERYTHING, QUARREL, bank_at
 from tests.unit.stored import (
     Stored,
     stored,
@@ -72,6 +72,16 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
         logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
         arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.told())[0]]]
         assert arns.count({"S": "arn:1"}) == 3
+
+
+async def test_what_a_dispute_writes_names_its_own_execution() -> None:
+    bank = bank_at("DISPUTED decided")
+    dispute = bank.disputes[make_dispute().id]
+    bank.disputes[dispute.id] = replace(dispute, step_function_execution_arn="arn:2")
+    async with stored(bank) as tables:
+        assert isinstance(await tables.transactions.move(REQUEST_ID, QUARREL["resolve"], whole=True), Moved)
+        arns = [row.get("stepFunctionExecutionArn") for row in (await tables.told())[0]]
+        assert arns == [{"S": "arn:2"}] * 3
 
 
 @pytest.mark.parametrize(
