@@ -15,7 +15,7 @@ import pytest
 
 SURVIVED, CAUGHT, CAUGHT_BY_OTHERS, BROKEN = 0, 1, 2, 99
 _LAST_SECONDS = 20
-_SECONDS_FOR_A_FILE = 120
+_SECONDS_FOR_A_FILE = 300
 # As few plugins as will do. What this process has imported before its fork is not rewritten, and need not be.
 QUIETLY = (
     "-x", "-q", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider",

@@ -9,8 +9,19 @@ from models import answers
 from models.change import Change, Guard
 from models.errors import Code, Refusal
 from models.lifecycle import Passage, RequestStatus, Response, Step
-from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_offer, make_request, make_scene
-from tests.unit.places import bank_at, moved_to, say
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    REQUEST_ID,
+    Bank,
+    Rule,
+    hours,
+    make_offer,
+    make_request,
+    make_scene,
+)
+from tests.unit.places import EVERYTHING, bank_at, moved_to, say
 
 ASKED = Step.WAIT_FOR_PROVIDER_RESPONSE
 
@@ -147,11 +158,23 @@ def test_a_request_is_born_when_it_is_created() -> None:
     assert (created.movement, created.escrow, created.guard) == (None, None, Guard.KEEP)
 
 
-def test_a_request_from_before_the_workflow_waits_for_no_answer_yet() -> None:
-    older = make_request(status=RequestStatus.AWAITING_RESPONSE)
-    refused = say(ASKED, BOB, Response.ACCEPTED)(make_scene(request=older), NOW)
+@pytest.mark.parametrize(
+    ("status", "rule", "words"),
+    [
+        (RequestStatus.AWAITING_RESPONSE, EVERYTHING["accept"], "It is not time for this yet."),
+        (
+            RequestStatus.NEGOTIATING,
+            EVERYTHING["take"],
+            "The provider has made no counter-offer that waits for an answer.",
+        ),
+    ],
+)
+def test_a_request_from_before_the_workflow_waits_for_no_answer_yet(
+    status: RequestStatus, rule: Rule, words: str
+) -> None:
+    refused = rule(make_scene(request=make_request(status=status)), NOW)
     assert isinstance(refused, Refusal)
-    assert (refused.code, refused.message) == (Code.INVALID_REQUEST_STATUS, "It is not time for this yet.")
+    assert (refused.code, refused.message) == (Code.INVALID_REQUEST_STATUS, words)
 
 
 def test_a_wait_that_a_request_has_left_is_not_answered_any_more() -> None:

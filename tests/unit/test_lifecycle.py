@@ -20,7 +20,7 @@ from models.lifecycle import (
     next_step,
 )
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, make_request
-from tests.unit.places import EVERYTHING, WAYS, bank_at, people, request_at
+from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at, people, request_at
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
 # for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `rounds` there
@@ -276,6 +276,21 @@ def test_only_the_right_side_may_act(place: str, action: str) -> None:
 @pytest.mark.parametrize(("place", "step"), NEXT_STEPS.items())
 def test_the_next_step(place: str, step: Step) -> None:
     bank = bank_at(place)
+    assert next_step(bank.requests[REQUEST_ID], bank.now) is step
+
+
+@pytest.mark.parametrize(
+    ("decision", "step"),
+    [
+        ("grant", Step.REFUND_TO_REQUESTER),
+        ("award", Step.PAY_TO_PROVIDER),
+        ("divide", Step.PARTIAL_REFUND),
+        ("dismiss", Step.DISMISS_DISPUTE),
+    ],
+)
+def test_each_decision_leads_to_its_step(decision: str, step: Step) -> None:
+    bank = bank_at("DISPUTED assigned")
+    bank.move(QUARREL[decision])
     assert next_step(bank.requests[REQUEST_ID], bank.now) is step
 
 
