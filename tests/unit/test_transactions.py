@@ -55,6 +55,24 @@ async def test_a_guard_that_is_gone_keeps_nobody_from_getting_their_hours_back()
         assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING["cancel"], whole=True), Moved)
 
 
+@pytest.mark.parametrize(
+    ("place", "event"),
+    [
+        ("AWAITING", "cancel"),
+        ("AWAITING accepted", "await start"),
+        ("AWAITING rejected", "refund"),
+        ("AWAITING late", "expire"),
+    ],
+)
+async def test_a_guard_that_another_request_has_put_stays(place: str, event: str) -> None:
+    bank = bank_at(place)
+    bank.guards[bank.requests[REQUEST_ID].guard_id] = "another"
+    async with stored(bank) as tables:
+        guard = (await tables.read())["RequestGuard"]
+        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[event], whole=True), Moved)
+        assert (await tables.read())["RequestGuard"] == guard
+
+
 async def test_a_row_that_amplify_wrote_has_no_version_and_moves_all_the_same() -> None:
     async with stored(bank_at("INITIATED")) as tables:
         await tables.change(ServiceRequest, REQUEST_ID, version=None)
