@@ -117,7 +117,8 @@ class Transactions:
             generation: the execution's generation, when a handler asks; another one is refused as SUPERSEDED.
             whole: read the members, the service, the balances, the escrow and the guard, too; needed whenever
                 the rule looks at them or moves hours; of a request that is disputed, the dispute, too.
-            dispute_id: the dispute to read with them, if it is not the one that is open.
+            dispute_id: the dispute to read with them, if it is not the one that is open; when a handler asks, the
+                dispute that it decides, and once that is not open any more, it is refused as SUPERSEDED.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -128,7 +129,7 @@ class Transactions:
             request = await self.read(request_id)
             if request is None:
                 return not_found()
-            if generation is not None and request.generation != generation:
+            if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not whole:
                 return await self._decide(Scene(request=request), rule)
@@ -245,6 +246,12 @@ class Transactions:
             provider_balance=decoded(Balance, UserBalance, provider_balance),
             guarded_by=None if guard is None else guard["requestId"]["S"],
         )
+
+
+def _is_moved_by(request: Request, generation: int, dispute_id: str | None) -> bool:
+    """Tell whether a request is an execution's to move: the next dispute may be of the same generation."""
+    is_open = dispute_id is None or (request.dispute is not None and request.dispute.id == dispute_id)
+    return request.generation == generation and is_open
 
 
 def decoded(cls: type[_T], table: type[Table], item: Item | None) -> _T | None:

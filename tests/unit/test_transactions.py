@@ -23,7 +23,7 @@ from models.transactions import Moved, Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
 from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
-from tests.unit.places import EVERYTHING, bank_at
+from tests.unit.places import EVERYTHING, QUARREL, bank_at
 from tests.unit.stored import (
     Stored,
     stored,
@@ -128,6 +128,18 @@ async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -
             assert isinstance(refused, Refusal)
             assert refused.code is code
         assert isinstance(await tables.transactions.move(REQUEST_ID, steps.begin_validation, generation=0), Moved)
+
+
+async def test_a_dispute_that_is_over_moves_nothing_any_more_though_the_next_one_is_open() -> None:
+    bank = bank_at("PAID granted")
+    first, second = make_dispute().id, make_dispute(BOB).id
+    bank.move(QUARREL["object"])
+    async with stored(bank) as tables:
+        late = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=first)
+        assert isinstance(late, Refusal)
+        assert late.code is Code.SUPERSEDED
+        heard = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=second)
+        assert isinstance(heard, Moved)
 
 
 async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> None:

@@ -1,4 +1,4 @@
-"""What comes late: a request older than the guards."""
+"""What comes late: a call for a dispute that is over, a request older than the guards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,10 @@ from models.lifecycle import Request, RequestStatus, Step
 from models.tables import RequestGuard
 from resolvers.service_requests import Asked
 from tests.chaos.simulation.acts import ACTS
-from tests.chaos.simulation.stories import ALICE, BOB, ask
+from tests.chaos.simulation.stories import ALICE, BOB, STORIES, ask, follow
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, alive
+from workflows.cues import Cue
 
 _T = TypeVar("_T")
 LOOK_SECONDS = 0.1
@@ -53,6 +54,27 @@ async def seen(world: World, request_id: str, is_so: Callable[[Request], bool]) 
 async def asking(world: World, request_id: str, step: Step) -> Request:
     """Return a request as soon as somebody is asked at a step."""
     return await seen(world, request_id, lambda request: request.wait is not None and request.wait.name is step)
+
+
+def test_a_late_call_for_a_dispute_that_is_over_leaves_the_next_one_alone() -> None:
+    async def story(world: World) -> None:
+        asked = await ask_bob(world, await world.offer(BOB))
+        await follow(world, asked.id, {step: list(acts) for step, acts in STORIES["paid"].policy.items()})
+        paid = await seen(world, asked.id, lambda request: request.is_over)
+        await ACTS["dispute"](world, paid)
+        disputed = await asking(world, asked.id, Step.WAIT_FOR_ADMIN_DECISION)
+        late = Cue.of(disputed).as_json()
+        for act in ("assign", "dismiss"):
+            await ACTS[act](world, disputed)
+        await seen(world, asked.id, lambda request: request.is_over)
+        await ACTS["object"](world, paid)
+        begun = await world.invoke("initiateDispute", late)
+        assert begun["step"] == Step.NOTIFY_DISPUTE_PARTIES
+        next_one = await asking(world, asked.id, Step.WAIT_FOR_ADMIN_DECISION)
+        await world.invoke("notifyAdmin", {**late, "taskToken": "late"})
+        assert await world.look(asked.id) == next_one
+
+    told(story)
 
 
 @pytest.mark.parametrize(
