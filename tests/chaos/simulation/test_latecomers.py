@@ -1,7 +1,8 @@
-"""What comes late: a call for a dispute that is over, a request older than the guards."""
+"""What comes late: a wish that is repeated, a call for a dispute that is over, a request older than the guards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -54,6 +55,19 @@ async def seen(world: World, request_id: str, is_so: Callable[[Request], bool]) 
 async def asking(world: World, request_id: str, step: Step) -> Request:
     """Return a request as soon as somebody is asked at a step."""
     return await seen(world, request_id, lambda request: request.wait is not None and request.wait.name is step)
+
+
+def test_who_asks_again_after_a_counter_offer_gets_the_request_as_it_stands() -> None:
+    async def story(world: World) -> None:
+        asked = await ask_bob(world, await world.offer(BOB))
+        await ACTS["offer"](world, await asking(world, asked.id, Step.WAIT_FOR_PROVIDER_RESPONSE))
+        await ACTS["counter"](world, await asking(world, asked.id, Step.WAIT_FOR_NEGOTIATION_RESPONSE))
+        again = await world.requests.create(asked)
+        assert isinstance(again, Request)
+        assert float(again.estimated_hours) == 1.5
+        assert await world.requests.create(replace(asked, estimated_hours=1.5)) is None
+
+    told(story)
 
 
 def test_a_late_call_for_a_dispute_that_is_over_leaves_the_next_one_alone() -> None:
