@@ -36,7 +36,8 @@ def compose(writing: Writing, scene: Scene, change: Change, now: datetime) -> Re
     if change.guard is Guard.PUT:
         _check_offer(writing, scene)
         writing.create(RequestGuard, _Guarded(id=after.guard_id, request_id=after.id, created_at=now))
-    if change.guard is Guard.REMOVE:
+    # A request from before the guards has none, so that another one may have put its own, which stays.
+    if change.guard is Guard.REMOVE and scene.guarded_by in (None, after.id):
         gone_or_ours = RequestGuard.id.does_not_exist() | (RequestGuard.requestId == after.id)
         writing.remove(RequestGuard, after.guard_id, gone_or_ours)
     if change.payment is not None:

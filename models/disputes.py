@@ -37,6 +37,7 @@ class Dispute:
 
     Args:
         status_before, reason_before: where the request was, and why.
+        due_before: when the request was due then; None if it was over.
         escrow_id: the hours held on the provider, of a request that was paid already; None if there were none.
         decision: what the admin decided, and with it `resolution`, their words; it is carried out when the
             status says so.
@@ -61,6 +62,7 @@ class Dispute:
     step_function_execution_arn: str | None = None
     status_before: RequestStatus | None = None
     reason_before: StatusReason | None = None
+    due_before: datetime | None = None
     escrow_id: str | None = None
     decision: Response | None = None
     provider_hours: Hours | None = None

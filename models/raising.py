@@ -60,7 +60,11 @@ def raise_dispute(scene: Scene, now: datetime, *, dispute: Dispute, windows: Win
     if (refused := _refused(request, now, dispute, windows)) is not None:
         return refused
     opened = dispute.changed(
-        now, created_at=now, status_before=request.status, reason_before=request.status_reason
+        now,
+        created_at=now,
+        status_before=request.status,
+        reason_before=request.status_reason,
+        due_before=request.due_at,
     )
     movement, escrow = _recalled(scene, opened, now)
     opened = replace(opened, escrow_id=escrow.id if escrow else None)

@@ -277,7 +277,9 @@ def _after(
     reason = dispute.reason_before if outcome.status is None else outcome.reason
     if dispute.is_after_payment:
         lost = escrow.amount - share if escrow else ZERO
-        return replace(closed(request, now, status=before, reason=reason), earned=earned_by(request) - lost)
+        after = replace(closed(request, now, status=before, reason=reason), earned=earned_by(request) - lost)
+        # It was over, unless it was disputed before its rating was enabled: that is still to come.
+        return after if dispute.due_before is None else _handed_on(after, now, execution_arn)
     status = outcome.status or before
     after = closed(request, now, status=status, reason=reason)
     if status is RequestStatus.REJECTED:
@@ -288,9 +290,13 @@ def _after(
         # As long again as was left; its execution has ended with the dispute.
         deadline = request.set_aside.deadline + (now - request.dispute.at)
         after = replace(after, wait=replace(request.set_aside, deadline=deadline, token=None), expires_at=deadline)
-    return replace(
-        after, set_aside=None, generation=request.generation + 1, step_function_execution_arn=execution_arn
-    ).due(now + STEP_GRACE)
+    return _handed_on(replace(after, set_aside=None), now, execution_arn)
+
+
+def _handed_on(request: Request, now: datetime, execution_arn: str) -> Request:
+    """Return a request that goes on with the next generation's execution."""
+    following = replace(request, generation=request.generation + 1, step_function_execution_arn=execution_arn)
+    return following.due(now + STEP_GRACE)
 
 
 def _events(after: Request, dispute: Dispute, ended: Escrow | None, *, is_payment: bool) -> tuple[Event, ...]:

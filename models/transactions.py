@@ -5,8 +5,9 @@ conditions on every version it was decided on. If a row has changed meanwhile, t
 there now. A lost answer and a lost write look the same: both are read back, and the rule knows its own effect.
 """
 
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from models.clock import Clock
 from models.composition import compose, submission_id
 from models.disputes import Dispute, escrow_key
 from models.errors import BrokenLedgerError, Code, ContentionError, HourBankError, Refusal, not_found
+from models.hours import from_float
 from models.identifiers import derived
 from models.ledger import Balance, Escrow
 from models.lifecycle import Request
@@ -117,7 +119,8 @@ class Transactions:
             generation: the execution's generation, when a handler asks; another one is refused as SUPERSEDED.
             whole: read the members, the service, the balances, the escrow and the guard, too; needed whenever
                 the rule looks at them or moves hours; of a request that is disputed, the dispute, too.
-            dispute_id: the dispute to read with them, if it is not the one that is open.
+            dispute_id: the dispute to read with them, if it is not the one that is open; when a handler asks, the
+                dispute that it decides, and once that is not open any more, it is refused as SUPERSEDED.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -128,7 +131,7 @@ class Transactions:
             request = await self.read(request_id)
             if request is None:
                 return not_found()
-            if generation is not None and request.generation != generation:
+            if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not whole:
                 return await self._decide(Scene(request=request), rule)
@@ -148,7 +151,8 @@ class Transactions:
     async def create(self, request: Request, rule: Rule) -> Moved | Refusal | None:
         """Let a rule decide about a request that is not stored yet, given the service that it asks for.
 
-        A request of that id that is stored already is handed back as it stands.
+        A request of that id that is stored already is handed back as it stands, and before that as it was asked
+        for: a counter-offer that is taken up changes its hours.
 
         Returns:
             What `move` does; or None if the id was a request's that has been deleted: its log is still there,
@@ -164,7 +168,7 @@ class Transactions:
             stored, service, submitted = await self._store.batch_get(reads, consistent=True)
             found = decoded(Request, ServiceRequest, stored)
             if found is not None:
-                return Moved(before=found, request=found)
+                return Moved(before=_as_asked(found, submitted), request=found)
             if submitted is not None:
                 return None
             scene = Scene(request=request, is_new=True, offer=decoded(Offer, Service, service))
@@ -245,6 +249,20 @@ class Transactions:
             provider_balance=decoded(Balance, UserBalance, provider_balance),
             guarded_by=None if guard is None else guard["requestId"]["S"],
         )
+
+
+def _is_moved_by(request: Request, generation: int, dispute_id: str | None) -> bool:
+    """Tell whether a request is an execution's to move: the next dispute may be of the same generation."""
+    is_open = dispute_id is None or (request.dispute is not None and request.dispute.id == dispute_id)
+    return request.generation == generation and is_open
+
+
+def _as_asked(request: Request, submitted: Item | None) -> Request:
+    """Return a stored request with the hours of its submission; one from before the workflow has its own."""
+    if submitted is None:
+        return request
+    asked = json.loads(submitted["eventData"]["S"])["estimatedHours"]
+    return replace(request, estimated_hours=from_float(asked))
 
 
 def decoded(cls: type[_T], table: type[Table], item: Item | None) -> _T | None:

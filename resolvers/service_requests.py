@@ -56,7 +56,7 @@ class ServiceRequests:
         moved = await self._transactions.create(request, answers.create)
         if moved is None or isinstance(moved, Refusal):
             return moved
-        if not _same(moved.request, request):
+        if not _same(moved.before, request):
             return None
         await push(self._executions.start(moved.request))
         return moved.request
@@ -151,6 +151,6 @@ class ServiceRequests:
 
 
 def _same(stored: Request, asked: Request) -> bool:
-    """Tell whether a stored request is what was asked for, so that a repetition gets it again."""
+    """Tell whether what was once asked for is asked again, so that a repetition gets the stored request."""
     content = ("service_id", "requester_id", "provider_id", "estimated_hours", "message")
     return all(getattr(stored, name) == getattr(asked, name) for name in content)

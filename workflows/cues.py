@@ -67,15 +67,16 @@ class Cue:
 
     def is_outdated(self, request: Request) -> bool:
         """Tell whether another execution moves the request by now, and this one has nothing left to do."""
-        return request.generation != self.generation and (self.dispute_id is None or self._disputes(request))
+        return request.generation != self.generation and (self.dispute_id is None or self.decides(request))
 
-    def _disputes(self, request: Request) -> bool:
+    def decides(self, request: Request) -> bool:
+        """Tell whether this execution's dispute is the one that keeps a request open."""
         return request.dispute is not None and request.dispute.id == self.dispute_id
 
     def _following(self, request: Request, now: datetime) -> Step:
         """Return the request's next step if it is this execution's to take, else the one that it ends with."""
         if self.dispute_id is not None:
-            return next_step(request, now) if self._disputes(request) else Step.NOTIFY_DISPUTE_PARTIES
+            return next_step(request, now) if self.decides(request) else Step.NOTIFY_DISPUTE_PARTIES
         return Step.HANDLE_DISPUTE if request.status is RequestStatus.DISPUTED else next_step(request, now)
 
     def as_json(self) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Dispute(Table):
     # Where the request was, and why; a dismissal brings it back there.
     statusBefore = UnicodeAttribute(null=True)
     reasonBefore = UnicodeAttribute(null=True)
+    # When the request was due then; of one that was paid, its rating was still to be enabled.
+    dueBefore = MomentAttribute(null=True)
     # The hours held on the provider, of a request that was paid already.
     escrowId = UnicodeAttribute(null=True)
     decision = UnicodeAttribute(null=True)

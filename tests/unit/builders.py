@@ -252,8 +252,8 @@ class Bank:
         if change.guard is Guard.PUT:
             assert key not in self.guards
             self.guards[key] = request_id
-        elif change.guard is Guard.REMOVE:
-            assert self.guards.pop(key, request_id) == request_id
+        elif change.guard is Guard.REMOVE and self.guards.get(key) == request_id:
+            del self.guards[key]
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

@@ -5,13 +5,13 @@ from functools import partial
 
 import pytest
 
-from models import resolutions
+from models import payment, resolutions
 from models.change import Change
 from models.errors import BrokenLedgerError, Code, Refusal
-from models.lifecycle import RequestStatus, Response
+from models.lifecycle import STEP_GRACE, RequestStatus, Response
 from models.windows import DEFAULT_WINDOWS
-from tests.unit.builders import BOB, NOW, REQUEST_ID, hours, make_dispute, make_request, make_scene
-from tests.unit.places import QUARREL, bank_at, decide, moved_to
+from tests.unit.builders import BOB, EXECUTION, NOW, REQUEST_ID, hours, make_dispute, make_request, make_scene
+from tests.unit.places import QUARREL, bank_at, decide, moved_to, request_at
 
 
 @pytest.mark.parametrize(("place", "event"), [("DISPUTED heard", "assign"), ("DISPUTED assigned", "grant")])
@@ -86,6 +86,27 @@ def test_a_decision_is_carried_out_while_its_dispute_is_open() -> None:
     refused = bank.move(QUARREL["resolve"])
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_REQUEST_STATUS
+
+
+@pytest.mark.parametrize("decision", ["grant", "award", "divide", "dismiss"])
+def test_a_rating_that_a_dispute_came_before_is_enabled_after_it(decision: str) -> None:
+    bank = bank_at("PAID")
+    for step in ("dispute", "hear", "assign", decision):
+        assert isinstance(bank.move(QUARREL[step]), Change)
+    assert isinstance(bank.move(QUARREL["resolve"]), Change)
+    request = bank.requests[REQUEST_ID]
+    assert (request.generation, request.step_function_execution_arn) == (1, f"{EXECUTION}next")
+    assert request.due_at == bank.now + STEP_GRACE
+    for _ in range(2):
+        bank.move(payment.enable_rating)
+        assert bank.requests[REQUEST_ID].is_over
+        assert [event.type for event in bank.events].count("Rating Enabled") == 1
+
+
+def test_a_dispute_after_everything_is_told_leaves_its_request_to_nobody() -> None:
+    request = request_at("PAID dismissed")
+    assert request.is_over
+    assert (request.generation, request.step_function_execution_arn) == (0, None)
 
 
 def test_a_share_counts_for_a_partial_refund_only() -> None:

@@ -23,7 +23,7 @@ from models.transactions import Moved, Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
 from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
-from tests.unit.places import EVERYTHING, QUARREL, bank_at
+from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at
 from tests.unit.stored import (
     Stored,
     stored,
@@ -53,6 +53,24 @@ async def test_a_guard_that_is_gone_keeps_nobody_from_getting_their_hours_back()
     async with stored(bank) as tables:
         await tables.hands.delete(RequestGuard, bank.requests[REQUEST_ID].guard_id)
         assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING["cancel"], whole=True), Moved)
+
+
+@pytest.mark.parametrize(
+    ("place", "event"),
+    [
+        ("AWAITING", "cancel"),
+        ("AWAITING accepted", "await start"),
+        ("AWAITING rejected", "refund"),
+        ("AWAITING late", "expire"),
+    ],
+)
+async def test_a_guard_that_another_request_has_put_stays(place: str, event: str) -> None:
+    bank = bank_at(place)
+    bank.guards[bank.requests[REQUEST_ID].guard_id] = "another"
+    async with stored(bank) as tables:
+        guard = (await tables.read())["RequestGuard"]
+        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[event], whole=True), Moved)
+        assert (await tables.read())["RequestGuard"] == guard
 
 
 async def test_a_row_that_amplify_wrote_has_no_version_and_moves_all_the_same() -> None:
@@ -120,6 +138,38 @@ async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -
             assert isinstance(refused, Refusal)
             assert refused.code is code
         assert isinstance(await tables.transactions.move(REQUEST_ID, steps.begin_validation, generation=0), Moved)
+
+
+async def test_a_dispute_that_is_over_moves_nothing_any_more_though_the_next_one_is_open() -> None:
+    bank = bank_at("PAID granted")
+    first, second = make_dispute().id, make_dispute(BOB).id
+    bank.move(QUARREL["object"])
+    async with stored(bank) as tables:
+        late = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=first)
+        assert isinstance(late, Refusal)
+        assert late.code is Code.SUPERSEDED
+        heard = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=second)
+        assert isinstance(heard, Moved)
+
+
+async def test_what_was_asked_for_is_known_when_other_hours_are_agreed_on() -> None:
+    async with stored(Bank.opened()) as tables:
+        create = partial(tables.transactions.create, make_request(), answers.create)
+        await create()
+        for step in WAYS["AWAITING again"]:
+            assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[step], whole=True), Moved)
+        again = await create()
+        assert isinstance(again, Moved)
+        assert (again.before.estimated_hours, again.request.estimated_hours) == (hours("2"), hours("1.5"))
+        assert again.before == replace(again.request, estimated_hours=hours("2"))
+
+
+async def test_a_request_from_before_its_submission_was_logged_was_asked_for_as_it_stands() -> None:
+    bank = bank_at("ACCEPTED")
+    async with stored(bank) as tables:
+        found = bank.requests[REQUEST_ID]
+        again = await tables.transactions.create(make_request(), answers.create)
+        assert again == Moved(before=found, request=found)
 
 
 async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> None:

@@ -13,7 +13,8 @@ from workflows.services import Services
 
 async def open_wait(services: Services, cue: Cue, step: Step, token: str, rule: Rule) -> Cue:
     """Let a rule open a wait; complete its token at once if the request has moved on meanwhile."""
-    moved = await services.move(cue, rule)
+    # An accepted request removes its guard, for which it has to be read.
+    moved = await services.move(cue, rule, whole=step is Step.WAIT_FOR_SERVICE_START)
     following = await services.onward(cue, moved)
     if not isinstance(moved, Moved) or following.step is not step:
         await services.executions.complete(token, following)

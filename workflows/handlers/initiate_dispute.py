@@ -19,7 +19,7 @@ async def initiate_dispute(services: Services, cue: Cue) -> Cue:
         return cue.superseded()
     if cue.dispute_id is None or await services.store.get(Dispute, cue.dispute_id, consistent=True) is None:
         raise BrokenLedgerError(f"request {request.id} is disputed by no dispute")
-    is_first = request.dispute is not None and request.wait is None
+    is_first = cue.decides(request) and request.wait is None
     step = Step.FREEZE_RELATED_TRANSACTIONS if is_first else None
     return cue.visited().onward(request, services.windows, services.clock(), step=step)
 
