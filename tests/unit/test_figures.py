@@ -31,6 +31,8 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("lifecycle", "MOST_ROUNDS", 2),
     ("lifecycle", "STEP_GRACE", timedelta(seconds=60)),
     ("lock", "LONGEST_REASON", 500),
+    ("members", "MOST_PAGES", 20),
+    ("members", "PAGE", 1_000),
     ("members", "WELCOME_BONUS", Decimal(10)),
     ("payment", "LONGEST_TITLE", 200),
     ("raising", "LONGEST_QUOTE", 300),
