@@ -178,8 +178,8 @@ def _shown(rating: Rating | None, now: datetime) -> list[Action]:
 
 
 def _still(counted: Reputation) -> Condition:
-    """Return that a member's ratings add up to what they did when they were read."""
-    condition: Condition = User.id.exists()
+    """Return that a member has not joined again since they were read, and their ratings add up to the same."""
+    condition: Condition = User.createdAt == counted.created_at
     for attribute, figure in (
         (User.ratingCount, counted.rating_count),
         (User.ratingHundredths, counted.rating_hundredths),

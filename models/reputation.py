@@ -1,7 +1,7 @@
 """Who may rate what, and what a member's ratings add up to: pure rules."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.errors import Code, Refusal
@@ -23,6 +23,7 @@ class Rating:
     rater_id: str
     rated_user_id: str
     rating: float
+    created_at: datetime
     updated_at: datetime
     feedback: str | None = None
     is_hidden: bool | None = None
@@ -46,8 +47,9 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reputation:
-    """A member's ratings, added up in hundredths so that no sum is ever rounded."""
+    """A member's ratings since they joined, added up in hundredths so that no sum is ever rounded."""
 
+    created_at: datetime
     rating_hundredths: int = 0
     rating_count: int = 0
 
@@ -58,12 +60,17 @@ class Reputation:
 
     def turned(self, before: Rating | None, after: Rating | None) -> "Reputation":
         """Return the sum when one version of a rating takes the place of another; None is no rating."""
-        was, is_ = ((rating.hundredths if rating else 0) for rating in (before, after))
-        return Reputation(
+        was, is_ = map(self._worth, (before, after))
+        return replace(
+            self,
             rating_hundredths=self.rating_hundredths - was + is_,
             # A rating that counts is never 0.
             rating_count=self.rating_count - bool(was) + bool(is_),
         )
+
+    def _worth(self, rating: Rating | None) -> int:
+        """Return what a rating adds to the sum; one from before a member left and joined again adds nothing."""
+        return 0 if rating is None or rating.created_at < self.created_at else rating.hundredths
 
 
 def refused(rating: Rating, exchange: Exchange | None) -> Refusal | None:

@@ -70,7 +70,7 @@ def build_api(
 
     Args:
         services: what the workflows work with, too.
-        members: lets members join.
+        members: lets members join and leave.
         feed: where changes come from.
         tokens: makes and reads `nextToken`.
         limits: how much a document may ask for.
@@ -83,6 +83,7 @@ def build_api(
         creators=creators(requests, members, ratings, raised, clock),
         guards=GUARDS,
         amenders={"Rating": ratings.amend},
+        removers={"User": members.leave},
     )
     mirror = Mirror(Rows(store, tokens), Writes(store, clock, domain), Subscriptions(feed))
     return build_schema(

@@ -29,7 +29,8 @@ from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError
 Given = Mapping[str, Any]
 Changes = dict[str, Wire | None]  # None takes the attribute away
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
-Guard = Callable[[Store, Item], Awaitable[Refusal | None]]
+Guard = Callable[[Item], Refusal | None]
+Remover = Callable[[str, Predicate], Awaitable[Item | Refusal]]
 
 
 class Amender(Protocol):
@@ -56,11 +57,14 @@ class Domain:
             and owner filled in; they answer with the stored row, or None where another row of that id exists.
         guards: say why a row may not be deleted now.
         amenders: change and remove a type's rows, where other rows follow from them.
+        removers: remove a type's rows by its own rules, if they meet the client's condition, and answer with the
+            row as it was; they raise ConditionFailedError where there is none, or none that meets it.
     """
 
     creators: Mapping[str, Creator] = field(default_factory=dict)
     guards: Mapping[str, Guard] = field(default_factory=dict)
     amenders: Mapping[str, Amender] = field(default_factory=dict)
+    removers: Mapping[str, Remover] = field(default_factory=dict)
 
 
 class Writes:
@@ -184,10 +188,12 @@ class Writes:
         item = await self._find(caller, model, info, key, Operation.DELETE)
         if (amend := self._domain.amenders.get(model.name)) is not None:
             return await self._amend(amend, caller, key, None, arguments)
+        if (remove := self._domain.removers.get(model.name)) is not None:
+            return await _removed(remove, key, arguments)
         condition = _all(key_of(model.table).exists(), condition_of(arguments.get("condition")))
         guard = self._domain.guards.get(model.name)
         if guard is not None:
-            if (refusal := await guard(self._store, item)) is not None:
+            if (refusal := guard(item)) is not None:
                 raise RefusedError(refusal)
             # What the guard looked at must still be so: every writer dates the row, and the workflow counts its
             # versions, since two hosts may date their writes alike.
@@ -207,6 +213,16 @@ class Writes:
         if item is None or not any(True for _ in admitting(caller, model, operation, item)):
             raise UnauthorizedError.of(info)
         return item
+
+
+async def _removed(remove: Remover, key: str, arguments: Arguments) -> Item:
+    try:
+        removed = await remove(key, compile_filter(arguments.get("condition")))
+    except ConditionFailedError as error:
+        raise ConditionalCheckError from error
+    if isinstance(removed, Refusal):
+        raise RefusedError(removed)
+    return removed
 
 
 def _owned(caller: Caller, model: Model, info: AnyInfo, given: dict[str, Any]) -> dict[str, Any]:

@@ -201,8 +201,9 @@ class Books:
         for user in self.users:
             user_id = user["id"]["S"]
             assert int(user["totalTransactions"]["N"]) == took_part[user_id]
-            own = [rating for rating in self.ratings if rating.rated_user_id == user_id and not rating.is_hidden]
             counted = decode(Reputation, User, user)
+            since = [rating for rating in self.ratings if rating.created_at >= counted.created_at]
+            own = [rating for rating in since if rating.rated_user_id == user_id and not rating.is_hidden]
             assert counted.rating_count == len(own)
             assert counted.rating_hundredths == sum(rating.hundredths for rating in own)
             assert float(user["rating"]["N"]) == counted.average

@@ -1,5 +1,6 @@
 """Two members and a service of their own, in tables that others use, too."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -127,8 +128,8 @@ class Town:
             )
 
 
-def user(member: str) -> Item:
-    now = clock.to_text(clock.now())
+def user(member: str, joining: datetime | None = None) -> Item:
+    now = clock.to_text(joining or clock.now())
     texts = ("id", "email", "username", "firstName", "lastName")
     return {
         **{name: {"S": member} for name in texts},

@@ -142,14 +142,17 @@ class Told:
                 yield item
 
 
+_GUARDED = Domain(guards=GUARDS)
+
+
 @cache
 def _built() -> MirrorSchema:
     return build_schema(cast("Answers", None))
 
 
-def schema_over(store: MemoryStore) -> MirrorSchema:
+def schema_over(store: MemoryStore, domain: Domain = _GUARDED) -> MirrorSchema:
     """Return the schema, built once, with its answers from a store until it is asked for over another."""
-    built, writes = _built(), Writes(store, clock.now, Domain(guards=GUARDS))
+    built, writes = _built(), Writes(store, clock.now, domain)
     built.answers = Mirror(Rows(store, PageTokens(b"secret")), writes, Told(store))
     return built
 

@@ -1,7 +1,7 @@
 """A bank of the builders' in tables: every row of it on an engine within this process, and back again."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -217,6 +217,19 @@ def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
         completedAt=bank.now,
         updatedAt=bank.now,
     )
+
+
+def overtake(tables: Stored, act: Callable[[], Awaitable[object]]) -> None:
+    """Let somebody act just before the next transaction, after everything was read."""
+    upstream, left = tables.engine.call, [True]
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "transact_write_items" and left:
+            left.clear()
+            await act()
+        return await upstream(service, operation, **params)
+
+    tables.engine.call = call  # type: ignore[method-assign]  # for this test only
 
 
 @asynccontextmanager

@@ -31,6 +31,8 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("lifecycle", "MOST_ROUNDS", 2),
     ("lifecycle", "STEP_GRACE", timedelta(seconds=60)),
     ("lock", "LONGEST_REASON", 500),
+    ("members", "MOST_PAGES", 20),
+    ("members", "PAGE", 1_000),
     ("members", "WELCOME_BONUS", Decimal(10)),
     ("payment", "LONGEST_TITLE", 200),
     ("raising", "LONGEST_QUOTE", 300),
@@ -58,10 +60,11 @@ def test_what_begins_begins_at_nothing() -> None:
     counts = (request.version, request.generation, request.resumptions, request.negotiation_round)
     assert counts == (0, 0, 0, 0)
     assert Wait(name=Step.WAIT_FOR_COMPLETION, deadline=NOW).generation == 0
+    begun = Reputation(created_at=NOW)
     assert not Scene(request=request).is_new
     outcome = Outcome()
     assert (outcome.checked, outcome.count, outcome.total_hours, outcome.issued_hours) == (0, 0, ZERO, ZERO)
     report = Report(id="r", status=ReportStatus.RUNNING, created_at=NOW, updated_at=NOW)
     assert (report.page, report.members_checked, report.discrepancy_count, report.version) == (0, 0, 0, 1)
-    assert (Reputation().rating_hundredths, Reputation().rating_count) == (0, 0)
+    assert (begun.rating_hundredths, begun.rating_count) == (0, 0)
     assert Account(user_id=ALICE, balance=None, entries=(), held=None).is_whole

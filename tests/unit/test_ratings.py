@@ -1,6 +1,6 @@
 """Ratings on an engine within this process: the rating, its exchange and the average change together."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from models.tables import EventLog, Notification, Rating, Transaction, User
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ALICE, BOB, EVE, NOW, Bank
-from tests.unit.stored import Stored, stored, written_anew
+from tests.unit.stored import Stored, overtake, stored, written, written_anew
 
 FIRST = "99999999-0000-4000-8000-000000000001"
 LATER = to_text(NOW + timedelta(seconds=1))
@@ -182,6 +182,30 @@ async def test_an_exchange_or_a_member_that_is_gone_keeps_no_rating_from_being_r
     assert await tables.hands.get(Transaction, f"x{FIRST}") is None
 
 
+async def join_again(tables: Stored) -> None:
+    """Let Bob have left, and join again now."""
+    item = {**written(tables.bank)["User"][BOB], "createdAt": {"S": to_text(tables.bank.now)}}
+    await tables.put(User, item)
+
+
+async def test_a_member_who_left_and_joined_again_begins_at_nothing(tables: Stored) -> None:
+    for number, stars in enumerate((1.0, 2.0)):
+        await office(tables).give(rating(key_of(number), stars))
+    await join_again(tables)
+    await office(tables).amend(FIRST, HIDE, anybody, actor=EVE)
+    await office(tables).amend(key_of(1), None, anybody, actor=EVE)
+    assert await counted(tables) == (0.0, 0, 0)
+    await office(tables).give(rating(key_of(2), 5.0, createdAt=tables.bank.now))
+    assert await counted(tables) == (5.0, 500, 1)
+
+
+async def test_who_joins_again_meanwhile_begins_at_nothing_too(tables: Stored) -> None:
+    overtake(tables, lambda: join_again(tables))
+    await office(tables).give(rating())
+    assert await counted(tables) == (0.0, 0, 0)
+    assert await shown(tables) == ({"S": FIRST}, {"N": "4.5"}, {"S": "Green"})
+
+
 @pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT, Fault.THROTTLED])
 async def test_what_is_tried_again_counts_once(tables: Stored, fault: Fault) -> None:
     tables.calls.plan = each_write(fault)
@@ -197,30 +221,17 @@ async def test_what_is_tried_again_counts_once(tables: Stored, fault: Fault) -> 
     assert await rows(tables.hands, Rating) == []
 
 
-async def overtake(tables: Stored, act: Callable[[], Awaitable[object]]) -> None:
-    """Let somebody act just before the next transaction, after everything was read."""
-    upstream, left = tables.engine.call, [True]
-
-    async def call(service: str, operation: str, **params: Any) -> Any:
-        if operation == "transact_write_items" and left:
-            left.clear()
-            await act()
-        return await upstream(service, operation, **params)
-
-    tables.engine.call = call  # type: ignore[method-assign]  # for this test only
-
-
 async def test_two_who_rate_at_once_are_both_counted(tables: Stored) -> None:
-    await overtake(tables, lambda: office(tables).give(rating(key_of(1), 3.0)))
+    overtake(tables, lambda: office(tables).give(rating(key_of(1), 3.0)))
     await office(tables).give(rating())
     assert await counted(tables) == (3.75, 750, 2)
-    await overtake(tables, lambda: office(tables).give(rating(key_of(2), 2.0)))
+    overtake(tables, lambda: office(tables).give(rating(key_of(2), 2.0)))
     await office(tables).amend(FIRST, HIDE, anybody, actor=EVE)
     assert await counted(tables) == (2.5, 500, 2)
 
 
 async def test_two_ratings_of_one_exchange_at_once_are_one(tables: Stored) -> None:
-    await overtake(tables, lambda: office(tables).give(rating(key_of(1), 3.0, transactionId=f"x{FIRST}")))
+    overtake(tables, lambda: office(tables).give(rating(key_of(1), 3.0, transactionId=f"x{FIRST}")))
     refused = await office(tables).give(rating())
     assert isinstance(refused, Refusal)
     assert refused.code is Code.ALREADY_RATED
@@ -228,7 +239,7 @@ async def test_two_ratings_of_one_exchange_at_once_are_one(tables: Stored) -> No
 
 
 async def test_one_rating_given_twice_at_once_counts_once(tables: Stored) -> None:
-    await overtake(tables, lambda: office(tables).give(rating()))
+    overtake(tables, lambda: office(tables).give(rating()))
     assert await office(tables).give(rating()) == written_anew(rating())
     assert await counted(tables) == (4.5, 450, 1)
 
@@ -242,7 +253,7 @@ async def test_who_amends_what_another_has_just_amended_decides_again(
     async def hide_first() -> None:
         await Ratings(tables.hands, tables.transactions, tables.tick).amend(FIRST, HIDE, anybody, actor=ALICE)
 
-    await overtake(tables, hide_first)
+    overtake(tables, hide_first)
     tables.bank.pass_time(0.5)
     await office(tables).amend(FIRST, changes, anybody, actor=EVE)
     assert await counted(tables) == (0.0, 0, 0)
@@ -252,7 +263,7 @@ async def test_who_amends_what_another_has_just_amended_decides_again(
 @pytest.mark.parametrize(("table", "key"), [(User, BOB), (Transaction, f"x{FIRST}")], ids=["member", "exchange"])
 async def test_a_row_that_goes_meanwhile_is_not_made_again(tables: Stored, table: Any, key: str) -> None:
     await office(tables).give(rating())
-    await overtake(tables, lambda: tables.hands.delete(table, key))
+    overtake(tables, lambda: tables.hands.delete(table, key))
     await office(tables).amend(FIRST, None, anybody, actor=EVE)
     assert await tables.hands.get(table, key, consistent=True) is None
 
@@ -292,7 +303,7 @@ async def test_a_rating_that_is_removed_meanwhile_is_not_amended(tables: Stored)
 
 
 async def test_an_exchange_that_is_rated_meanwhile_is_not_rated_again(tables: Stored) -> None:
-    await overtake(tables, lambda: tables.change(Transaction, f"x{FIRST}", ratingId="another"))
+    overtake(tables, lambda: tables.change(Transaction, f"x{FIRST}", ratingId="another"))
     refused = await office(tables).give(rating())
     assert isinstance(refused, Refusal)
     assert refused.code is Code.ALREADY_RATED
@@ -315,7 +326,7 @@ async def test_a_rating_that_is_another_by_then_is_read_again(
 ) -> None:
     later = from_text(LATER)
     await tables.put(Rating, rating(isHidden=stands, updatedAt=later))
-    await overtake(tables, lambda: tables.change(Rating, FIRST, **meanwhile))
+    overtake(tables, lambda: tables.change(Rating, FIRST, **meanwhile))
     await office(tables).amend(FIRST, None, anybody, actor=EVE)
     assert len([call for call in tables.calls.made if call.operation == "transact_write_items"]) == 2
 
@@ -325,7 +336,7 @@ async def test_an_average_that_has_lost_a_figure_meanwhile_is_not_written_over(
     tables: Stored, attribute: str
 ) -> None:
     await office(tables).give(rating(key_of(1), 3.0))
-    await overtake(tables, lambda: tables.change(User, BOB, **{attribute: None}))
+    overtake(tables, lambda: tables.change(User, BOB, **{attribute: None}))
     tables.calls.made.clear()
     await office(tables).give(rating())
     assert len([call for call in tables.calls.made if call.operation == "transact_write_items"]) == 2

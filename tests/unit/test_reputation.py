@@ -1,6 +1,7 @@
 """Who may rate what, and that an average is of exactly the ratings that count."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,15 @@ from models.reputation import Exchange, Rating, Reputation, refused
 from tests.unit.builders import NOW
 
 EXCHANGE = Exchange(id="t", provider_id="bob", consumer_id="alice", status=TransactionStatus.COMPLETED)
-RATING = Rating(id="r", transaction_id="t", rater_id="alice", rated_user_id="bob", rating=4.5, updated_at=NOW)
+RATING = Rating(
+    id="r",
+    transaction_id="t",
+    rater_id="alice",
+    rated_user_id="bob",
+    rating=4.5,
+    created_at=NOW,
+    updated_at=NOW,
+)
 
 
 def test_the_requester_may_rate_what_was_paid() -> None:
@@ -45,7 +54,7 @@ ratings = st.lists(st.tuples(stars, st.booleans(), st.booleans()), max_size=30)
 def test_the_average_is_of_the_ratings_that_are_there_and_not_hidden(
     given_: list[tuple[float, bool, bool]],
 ) -> None:
-    reputation = Reputation()
+    reputation = Reputation(created_at=NOW)
     counted = []
     for number, hidden, removed in given_:
         rating = replace(RATING, rating=number)
@@ -60,6 +69,13 @@ def test_the_average_is_of_the_ratings_that_are_there_and_not_hidden(
     assert reputation.average == pytest.approx(expected, abs=0.005_001)
     assert reputation.rating_count == len(counted)
     assert reputation.rating_hundredths == sum(counted)
+
+
+def test_what_was_given_before_a_member_joined_counts_for_nothing() -> None:
+    begun = Reputation(created_at=NOW)
+    before = replace(RATING, created_at=NOW - timedelta(milliseconds=1))
+    assert begun.turned(None, before) == begun.turned(before, None) == begun
+    assert begun.turned(None, RATING) == Reputation(created_at=NOW, rating_hundredths=450, rating_count=1)
 
 
 def test_whoever_has_no_part_in_it_is_told_one_thing_only() -> None:

@@ -1,5 +1,6 @@
 """Mutations of the mirrored types: who may write what, and what a repetition finds."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
 from models import tables
-from models.store import Item, expressions
+from models.errors import Code, Refusal
+from models.store import ConditionFailedError, Item, expressions
 from resolvers.identity import Caller
 from resolvers.validation import validated
-from resolvers.writes import same_content
+from resolvers.writes import Domain, same_content
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError
 from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, execute, schema_over
@@ -315,11 +317,29 @@ async def test_nothing_is_deleted_that_hours_are_held_for(store: MemoryStore) ->
     request = "mutation ($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
     error = await refused(store, ALICE, request, id="r")
     assert (error["errorType"], error["errorInfo"]) == ("INVALID_REQUEST_STATUS", {"status": "ACCEPTED"})
-    user = "mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { id } }"
-    error = await refused(store, ADMIN, user, id="sub-alice")
-    assert (error["errorType"], error["errorInfo"]) == ("INVALID_ESCROW_STATUS", {"escrowed": 2.0})
     store.rows[tables.ServiceRequest, "r"]["status"] = {"S": "PAID"}
     assert await change(store, ALICE, request, input={"id": "r"}) == ({"id": "r"}, [])
+
+
+async def test_a_member_is_removed_by_rules_of_their_own(store: MemoryStore) -> None:
+    held = Refusal(Code.INVALID_ESCROW_STATUS, "Not now.", {"escrowed": 2.0})
+
+    async def leave(key: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
+        row = store.rows[tables.User, key]
+        if not is_met(row):
+            raise ConditionFailedError(row)
+        return held if row["updatedAt"] == {"S": "2026"} else store.rows.pop((tables.User, key))
+
+    schema = schema_over(store, Domain(removers={"User": leave}))
+    query = """mutation ($input: DeleteUserInput!, $condition: ModelUserConditionInput) {
+        deleteUser(input: $input, condition: $condition) { id } }"""
+    given: dict[str, Any] = {"input": {"id": "sub-alice"}, "condition": {"username": {"eq": "alice"}}}
+    _, (error,) = await execute(schema, store, ADMIN, query, **given)
+    assert (error["errorType"], error["errorInfo"]) == ("INVALID_ESCROW_STATUS", {"escrowed": 2.0})
+    store.rows[tables.User, "sub-alice"]["updatedAt"] = {"S": "2027"}
+    _, (error,) = await execute(schema, store, ADMIN, query, **given | {"condition": {"username": {"eq": "bob"}}})
+    assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+    assert await execute(schema, store, ADMIN, query, **given) == ({"deleteUser": {"id": "sub-alice"}}, [])
 
 
 async def test_a_row_is_deleted_only_as_it_was_looked_at(

@@ -160,7 +160,7 @@ class World:
     async def settle(self, *members: str) -> None:
         """Let members join."""
         for member in members:
-            await self.persist("join", self.members.join, user(member))
+            await self.persist("join", self.members.join, user(member, self.clock()))
 
     async def offer(self, provider: str) -> str:
         """Put a service of an hour an hour; return its id."""
