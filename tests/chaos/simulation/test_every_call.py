@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.faults import WEATHER, Call, Fault, Plan, at, calm
 from tests.chaos.simulation.errands import ERRANDS, Errand
+from tests.chaos.simulation.recoveries import LATE_SECONDS
 from tests.chaos.simulation.stories import STORIES, Story
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, alive
@@ -21,6 +22,8 @@ SEED = 7
 SHARE = 0.05
 # How soon a request goes on where nothing fails: a timer has a second more than its wait.
 AT_ONCE_SECONDS = 2.0
+# What is told of an event and dies over it is told again, sooner than the sweep comes by.
+TOLD_AGAIN_SECONDS = 30.0
 # One case alone, as a failure prints it: CHAOS_CASE="paid/17/answer lost".
 CASE = os.environ.get("CHAOS_CASE")
 
@@ -95,12 +98,21 @@ def test_one_fault_changes_nothing_in_the_end(name: str, *, long: bool) -> None:
             failures.append(f'CHAOS_CASE="{name}/{number}/{fault}" {way(name)[number]}: {error!r}')
     assert failures == []
     assert sum(fired.values()) == len(chosen)
+    assert PLAYED[name].down or longest <= LATE_SECONDS
     print(f"{len(chosen)} faults, gone on within {longest:.1f} s")  # noqa: T201 — `make test-long` shows it
 
 
 def test_nothing_stands_still_while_nothing_goes_wrong() -> None:
     still = {name: unhindered(name).recoveries.longest for name in PLAYED if not PLAYED[name].down}
     assert {name: longest for name, longest in still.items() if longest[0] > AT_ONCE_SECONDS}.keys() <= {"lost"}
+
+
+def test_an_execution_that_was_never_begun_is_begun_when_its_predecessors_end_is_told_again() -> None:
+    handing_on = [call for call in way("aborted") if call.path == "resumeFailedRequest" and call.writes]
+    assert len(handing_on) >= 3
+    for call in handing_on:
+        longest = play("aborted", at(call.number, Fault.KILLED_AFTER)).recoveries.longest
+        assert longest[0] <= TOLD_AGAIN_SECONDS, longest
 
 
 def test_hours_sent_under_a_key_go_once_wherever_the_server_dies() -> None:
