@@ -120,19 +120,19 @@ def _refused(request: Request, now: datetime, dispute: Dispute, windows: Windows
 
 def _disputed_before(request: Request, dispute: Dispute) -> Refusal | None:
     """Refuse a side's second dispute, and the id of a dispute that was deleted: its movements are in the log."""
-    if any(one.id == dispute.id for one in request.disputes):
-        return Refusal(
-            Code.IDEMPOTENCY_MISMATCH,
-            "id: a dispute over this request had this id already; leave it out to be given a new one.",
-            {"field": "id"},
-        )
     mine = next((one.id for one in request.disputes if one.by == dispute.raised_by), None)
-    if mine is None:
+    if mine is not None:
+        return Refusal(
+            Code.INVALID_REQUEST_STATUS,
+            "You have disputed this request already; each side may do so once.",
+            {"status": request.status.value, "disputeId": mine},
+        )
+    if all(one.id != dispute.id for one in request.disputes):
         return None
     return Refusal(
-        Code.INVALID_REQUEST_STATUS,
-        "You have disputed this request already; each side may do so once.",
-        {"status": request.status.value, "disputeId": mine},
+        Code.IDEMPOTENCY_MISMATCH,
+        "id: a dispute over this request had this id already; leave it out to be given a new one.",
+        {"field": "id"},
     )
 
 
