@@ -1,6 +1,12 @@
 """How far the tests go, and on which engine: what the command line says."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from models.naming import Names
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,3 +31,12 @@ def long(request: pytest.FixtureRequest) -> bool:
 def engine(request: pytest.FixtureRequest) -> str:
     """Return the name of the engine that the tables are kept in."""
     return str(request.config.getoption("--engine"))
+
+
+@pytest.fixture(scope="module")
+def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Names"]:
+    """Start an engine with our tables and nothing else, and lead this process's AWS clients to it."""
+    from tests.engines.running import running  # noqa: PLC0415 — most tests need none, and no such imports
+
+    with running(engine, tmp_path_factory.mktemp("engine"), "proofs") as names:
+        yield names

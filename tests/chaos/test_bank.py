@@ -1,15 +1,10 @@
 """Many writers at once on a real engine: every snapshot sums exactly, and every log replays, whoever met whom."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from models import clock
 from models.naming import Names
 from tests.chaos.bank import bank
 from tests.chaos.books import Books
 from tests.chaos.dealings import KINDS, bustle, payday
-from tests.engines.running import running
 from tests.unit.builders import hours
 
 WRITERS, READERS, MEMBERS = 32, 2, 8
@@ -19,13 +14,6 @@ SECONDS, SHORT_SECONDS = (60.0, 300.0), (3.0, 40.0)
 EACH_KIND, CONFLICTS = 200, 100
 RELEASES, SHORT_RELEASES = 300, 40
 RELEASED_WITHIN = 60.0
-
-
-@pytest.fixture(scope="module")
-def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start an engine with our tables and nothing else."""
-    with running(engine, tmp_path_factory.mktemp("engine"), "bank") as names:
-        yield names
 
 
 async def test_every_snapshot_sums_exactly_while_many_write(names: Names, *, long: bool) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from models.tables import Dispute
 from models.transactions import Moved, Rule, Transactions
 from models.windows import DEFAULT_WINDOWS
 from tests.chaos.books import Books
-from tests.engines.running import running, tables
+from tests.engines.running import tables
 from tests.integration.town import Town
 from tests.unit.builders import ADA
 from tests.unit.places import WAYS, decide
@@ -169,13 +169,6 @@ RACING = {
         won=decided(Response.REFUND_TO_REQUESTER),
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start an engine with our tables and nothing else."""
-    with running(engine, tmp_path_factory.mktemp("engine"), "races") as names:
-        yield names
 
 
 @dataclass(frozen=True, slots=True)

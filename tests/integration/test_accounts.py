@@ -1,7 +1,7 @@
 """Direct transfers and locks on a real engine: at once, repeated, cut off, overtaken, with one effect each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -13,16 +13,8 @@ from models.chain import replay
 from models.errors import Code, Refusal
 from models.naming import Names
 from tests.chaos.faults import Fault, Faulty, each_write
-from tests.engines.running import running
 from tests.integration.town import Town
 from tests.unit.builders import ADA, figures, hours
-
-
-@pytest.fixture(scope="module")
-def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start an engine with our tables and nothing else."""
-    with running(engine, tmp_path_factory.mktemp("engine"), "accounts") as names:
-        yield names
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The store on a real engine: what it asks for means there what the store says it means."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -17,15 +17,7 @@ from models.tables import EventLog, Notification, UserBalance
 from models.transactions import Transactions
 from models.writing import Writing
 from tests.chaos.faults import cancelled
-from tests.engines.running import running
 from tests.unit.builders import NOW, hours, make_balance
-
-
-@pytest.fixture(scope="module")
-def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start an engine with our tables and nothing else."""
-    with running(engine, tmp_path_factory.mktemp("engine"), "storage") as names:
-        yield names
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from uuid import uuid4
@@ -23,7 +23,6 @@ from models.store import Store
 from models.tables import Dispute, RequestGuard, ServiceRequest, Transaction, User, UserBalance
 from models.transactions import Moved, Rule, Transactions
 from tests.chaos.faults import Fault, Faulty, each_write
-from tests.engines.running import running
 from tests.integration.town import Town, user
 from tests.unit.builders import hours, make_request
 
@@ -31,13 +30,6 @@ STORY = (
     "begin", "validate", "hold", "ask", "accept", "await start", "start", "ask start", "confirm start",
     "await work", "finish", "ask work", "confirm work", "complete", "pay", "rate",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    """Start an engine with our tables and nothing else."""
-    with running(engine, tmp_path_factory.mktemp("engine"), "transactions") as names:
-        yield names
 
 
 @pytest.fixture

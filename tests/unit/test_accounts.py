@@ -1,6 +1,6 @@
 """Accounts on an engine within this process: what transfers and locks write, on what, and once."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from models.tables import EventLog, Table, TransactionLog, User, UserBalance
 from models.transfer import Transfer
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ADA, ALICE, BOB, Bank
-from tests.unit.stored import Stored, laid_out_events, laid_out_notices, stored, without, written
+from tests.unit.stored import Stored, laid_out_events, laid_out_notices, overtake, stored, without, written
 from tests.unit.test_transfer import ID, A, R, by_admin, made, wish
 
 GIVEN = made(wish())
@@ -158,26 +158,13 @@ async def test_hours_go_over_once_however_often_it_is_tried(
     assert tables.calls.fired[fault] == (1 if fault is Fault.LOST else 2)
 
 
-async def before_write(tables: Stored, act: Callable[[], Awaitable[object]]) -> None:
-    """Let somebody act just before the next transaction, after everything was read."""
-    upstream, left = tables.engine.call, [True]
-
-    async def call(service: str, operation: str, **params: Any) -> Any:
-        if operation == "transact_write_items" and left:
-            left.clear()
-            await act()
-        return await upstream(service, operation, **params)
-
-    tables.engine.call = call  # type: ignore[method-assign]  # for this test only
-
-
 def elsewhere(tables: Stored) -> Accounts:
     """Return another server's accounts."""
     return Accounts(tables.hands, tables.transactions, tables.tick)
 
 
 async def test_the_same_transfer_by_two_servers_at_once_moves_once(tables: Stored) -> None:
-    await before_write(tables, lambda: elsewhere(tables).transfer(GIVEN))
+    overtake(tables, lambda: elsewhere(tables).transfer(GIVEN))
     entry = await office(tables).transfer(GIVEN)
     assert isinstance(entry, dict)
     assert len((await tables.read())["TransactionLog"]) == 4
@@ -185,7 +172,7 @@ async def test_the_same_transfer_by_two_servers_at_once_moves_once(tables: Store
 
 async def test_two_transfers_of_one_account_at_once_both_count(tables: Stored) -> None:
     other = replace(GIVEN, id="another")
-    await before_write(tables, lambda: elsewhere(tables).transfer(other))
+    overtake(tables, lambda: elsewhere(tables).transfer(other))
     assert isinstance(await office(tables).transfer(GIVEN), dict)
     for transfer in (other, GIVEN):
         assert tables.bank.post(transfer.movement) is None
@@ -254,7 +241,7 @@ async def test_hours_do_not_go_over_on_rows_that_are_others_by_then(
 @pytest.mark.parametrize("transfer", [TAKEN, REFUNDED], ids=["taken", "refunded"])
 async def test_an_admin_moves_nothing_of_who_has_gone_meanwhile(tables: Stored, transfer: Transfer) -> None:
     (member,) = transfer.parties.values()
-    await before_write(tables, lambda: tables.hands.delete(User, member))
+    overtake(tables, lambda: tables.hands.delete(User, member))
     refused = await office(tables, tables.tick).transfer(transfer)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.USER_NOT_ACTIVE
@@ -313,7 +300,7 @@ async def test_an_account_is_locked_once_however_often_it_is_tried(tables: Store
 
 
 async def test_hours_that_move_meanwhile_stay_moved_under_a_lock(tables: Stored) -> None:
-    await before_write(tables, lambda: elsewhere(tables).transfer(GIVEN))
+    overtake(tables, lambda: elsewhere(tables).transfer(GIVEN))
     locked = await office(tables, tables.tick).lock(ALICE, by=ADA, reason="x")
     assert isinstance(locked, Balance)
     assert (locked.version, locked.available_balance) == (
