@@ -152,6 +152,17 @@ async def test_a_dispute_that_is_over_moves_nothing_any_more_though_the_next_one
         assert isinstance(heard, Moved)
 
 
+async def test_a_dispute_that_is_over_moves_nothing_any_more_when_none_is_open() -> None:
+    bank = bank_at("PAID granted")
+    async with stored(bank) as tables:
+        generation = bank.requests[REQUEST_ID].generation
+        late = await tables.transactions.move(
+            REQUEST_ID, QUARREL["hear"], generation=generation, dispute_id=make_dispute().id
+        )
+    assert isinstance(late, Refusal)
+    assert late.code is Code.SUPERSEDED
+
+
 async def test_what_was_asked_for_is_known_when_other_hours_are_agreed_on() -> None:
     async with stored(Bank.opened()) as tables:
         create = partial(tables.transactions.create, make_request(), answers.create)

@@ -21,11 +21,11 @@ from tests.unit.places import EVERYTHING, bank_at
 NAMES = Names(stack="bank", region="us-east-1", account="000000000000")
 
 
-def laid_out(place: str, event: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return (operation, table, parameters) of what a step writes."""
+def laid_out(place: str, event: str, **seen: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return (operation, table, parameters) of what a step writes; `seen` is found instead of what is there."""
     bank = bank_at(place)
     rule: Rule = EVERYTHING[event]
-    scene = bank.scene(bank.requests[REQUEST_ID])
+    scene = replace(bank.scene(bank.requests[REQUEST_ID]), **seen)
     change = rule(scene, bank.now)
     assert isinstance(change, Change)
     writing = Writing(NAMES, bank.now)
@@ -37,8 +37,13 @@ def laid_out(place: str, event: str) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def summary(place: str, event: str) -> list[str]:
-    return sorted(f"{operation} {table}" for operation, table, _ in laid_out(place, event))
+def summary(place: str, event: str, **seen: Any) -> list[str]:
+    return sorted(f"{operation} {table}" for operation, table, _ in laid_out(place, event, **seen))
+
+
+@pytest.mark.parametrize(("found", "is_removed"), [(REQUEST_ID, True), (None, True), ("another", False)])
+def test_a_guard_is_removed_unless_it_is_anothers(found: str | None, *, is_removed: bool) -> None:
+    assert ("Delete RequestGuard" in summary("AWAITING", "cancel", guarded_by=found)) == is_removed
 
 
 def test_holding_is_one_transaction() -> None:
