@@ -259,9 +259,14 @@ class Request:
         return self.disputes[-1] if self.status is RequestStatus.DISPUTED and self.disputes else None
 
     @property
+    def is_given_up(self) -> bool:
+        """Tell whether this request lives, and nobody tries any more to move it."""
+        return self.due_at is None and self.status not in ENDED
+
+    @property
     def is_stranded(self) -> bool:
-        """Tell whether this request waits for an admin: it lives, and nobody tries any more to move it."""
-        return self.due_at is None and self.status not in ENDED and self.status is not RequestStatus.DISPUTED
+        """Tell whether this request waits for an admin to end it; a disputed one is theirs to decide."""
+        return self.is_given_up and self.status is not RequestStatus.DISPUTED
 
     @property
     def answer(self) -> Answer | None:

@@ -96,7 +96,10 @@ class Disputes:
         if isinstance(moved, Refusal):
             return moved
         request = moved.request
-        if request.answer is not None and request.wait is not None:
+        if moved.before.is_given_up:
+            # Its executions have failed for a day; an admin's word about it is reason to try again.
+            await push(self._executions.redrive(request))
+        elif request.answer is not None and request.wait is not None:
             await push(self._executions.go_on(request, request.wait))
         elif request.wait is None:
             await push(self._executions.hand_over(request))

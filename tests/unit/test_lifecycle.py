@@ -346,7 +346,9 @@ def test_a_request_that_waits_for_an_admin_is_stranded_and_not_over() -> None:
     assert (request.is_over, request.is_stranded) == (False, True)
     for place in ("ACCEPTED", "REJECTED", "DISPUTED"):
         assert not request_at(place).is_stranded
-    assert not request_at("DISPUTED").due(None).is_stranded
+    disputed = request_at("DISPUTED").due(None)
+    assert (disputed.is_stranded, disputed.is_given_up) == (False, True)
+    assert not request_at("PAID rated").is_given_up
 
 
 def test_who_stays_where_they_are_comes_through_nothing_and_a_new_status_has_its_own_reason() -> None:

@@ -48,7 +48,7 @@ async def ask(world: World, asked: Asked) -> Request | Refusal | None:
 
 def _occasions(world: World, request: Request) -> Iterator[Step | Plight]:
     """Yield what about a request people may do something about now."""
-    if request.is_stranded:
+    if request.is_given_up:
         yield Plight.STRANDED
     if is_told_of(world, request):
         yield Plight.FAILED
@@ -337,6 +337,32 @@ STORIES: Mapping[str, Story] = {
         resumed_for=SOON,
         status=_PAID,
         spent="2",
+    ),
+    "stranded before its decision": Story(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            **_WORKED,
+            _WORK: ("dispute",),
+            _DECISION: ("assign", "grant"),
+            Plight.STRANDED: ("mend", "assign"),
+        },
+        down=("notifyAdmin",),
+        resumed_for=SOON,
+        status=_REJECTED,
+        reason=StatusReason.DISPUTE_REFUNDED,
+    ),
+    "stranded behind its decision": Story(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            **_WORKED,
+            _WORK: ("dispute",),
+            _DECISION: ("assign", "grant"),
+            Plight.STRANDED: ("mend", "grant"),
+        },
+        down=("processDisputeResolution",),
+        resumed_for=SOON,
+        status=_REJECTED,
+        reason=StatusReason.DISPUTE_REFUNDED,
     ),
     "given up": Story(
         down=("notifyProvider",),
