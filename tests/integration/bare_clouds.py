@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +15,7 @@ import httpx
 
 from models.settings import Settings
 from tests.integration.conftest import free_port
+from tests.integration.looking import comes_true
 from workflows.deployment import ministack_app
 from workflows.deployment.function_host import FunctionHost
 from workflows.deployment.local_cloud import LocalCloud
@@ -143,12 +143,3 @@ class Cloud:
 
 
 ENDS = {name: {"Type": "Pass", "Result": name, "End": True} for name in ("Done", "Failed", "TimedOut", "Caught")}
-
-
-def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
-    limit = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > limit:
-            return False
-        time.sleep(0.05)
-    return True

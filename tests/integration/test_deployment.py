@@ -3,8 +3,7 @@
 import hashlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from models.settings import Settings
 from models.tables import Service, ServiceRequest
 from resolvers.demo_members import sub_of
+from tests.integration.looking import comes_true
 from workflows.deployment.deploy import Deployment, DeploymentError, deploy
 from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.package import zipped
@@ -215,15 +215,6 @@ class TestServer:
             second.start("serve", "--aws")
         assert second.log.count("\n") == 1
         assert nowhere in second.log
-
-
-def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def cloud_pid(directory: Path) -> int:

@@ -12,7 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from ministack.services import dynamodb
 
-from tests.integration.bare_clouds import FUNCTIONS, LATE, SETTINGS, SOON, Cloud, comes_true, seen
+from tests.integration.bare_clouds import FUNCTIONS, LATE, SETTINGS, SOON, Cloud, seen
+from tests.integration.looking import comes_true
 from workflows.deployment import ministack_app
 from workflows.deployment.function_host import FunctionHost
 
