@@ -12,54 +12,46 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from types import FrameType
 from typing import Annotated
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
 from rich.console import Console
 from starlette.applications import Starlette
 
-from models import clock
-from models.aws import AsyncCalls, BlockingCalls, Calls, drive
-from models.members import Members
-from models.naming import Names
+from models.errors import ExpectedError
 from models.settings import Settings
+from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.names import Names
 from models.tables import TABLES
-from resolvers.admission import Admission
-from resolvers.api import build_api
-from resolvers.certificate import CertificateError, local_certificate
-from resolvers.change_feed import ChangeFeed
-from resolvers.demo_members import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
-from resolvers.graphiql import GraphiQL
-from resolvers.health import Health
-from resolvers.http import build_app
-from resolvers.idempotency import Idempotency
-from resolvers.identity import Identity, RemoteKeys
-from resolvers.issuer import LocalIssuer
-from resolvers.logs import configure_logging
-from resolvers.paging import PageTokens
-from resolvers.serving import AddressError, Listener, listening
-from resolvers.settings import ServerSettings
-from schema.amplify.build import MirrorSchema
-from workflows import bookkeeping
-from workflows.bookkeeping import UnknownMemberError
-from workflows.deployment.deploy import DeploymentError, deploy_to_aws
-from workflows.deployment.local_aws import host_functions, local_aws
-from workflows.deployment.local_cloud import LocalCloudError
-from workflows.deployment.machine_resources import read_definitions
-from workflows.deployment.package import PackageError
-from workflows.deployment.reaching import UnreachableError, settings_here, settings_on_aws
-from workflows.deployment.template import build_template
-from workflows.redrive import Redrive
-from workflows.redrive_console import restart_failed
-from workflows.revival import revive
-from workflows.services import Services
+from resolvers.api import Api
+from resolvers.hosting.certificate import local_certificate
+from resolvers.hosting.demo import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
+from resolvers.hosting.health import Health
+from resolvers.hosting.listener import Listener, listening
+from resolvers.hosting.logs import configure_logging
+from resolvers.hosting.settings import ServerSettings
+from resolvers.hosting.welcome import print_welcome
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Identity, RemoteKeys
+from resolvers.identity.issuer import LocalIssuer
+from resolvers.transport.app import build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from workflows.console import books
+from workflows.console.exits import clean_exit
+from workflows.console.redrive import Redrive
+from workflows.console.redrive_prompt import restart_failed
+from workflows.deployment.deploy import deploy_to_aws
+from workflows.deployment.local.local_aws import host_functions, local_aws
+from workflows.deployment.target import settings_here, settings_on_aws
+from workflows.deployment.template.build import build_template
+from workflows.deployment.template.machines import read_definitions
+from workflows.executions.services import Services
+from workflows.executions.sweep import revive
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _LOCAL_ORIGINS = ("http://localhost:4200", "https://localhost:4200")  # where `ng serve` serves, and with `--ssl`
@@ -70,76 +62,11 @@ console = Console(highlight=False)
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="HourBank's backend.")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What answers; put together without a call to AWS."""
-
-    services: Services
-    members: Members
-    feed: ChangeFeed
-    schema: MirrorSchema
-
-    @classmethod
-    def over(cls, calls: Calls, settings: Settings, own: ServerSettings, page_secret: bytes) -> "Parts":
-        """Return the parts that reach AWS by `calls`."""
-        services = Services.over(calls, settings)
-        members = Members(services.store, services.transactions, services.clock)
-        feed = ChangeFeed(services.store, interval=own.feed_interval)
-        schema = build_api(services, members, feed, tokens=PageTokens(page_secret), limits=own.limits)
-        return cls(services, members, feed, schema)
-
-
 class FunctionPlace(StrEnum):
     """Where the local cloud's functions run."""
 
     HERE = "here"
     EXTERNAL = "external"
-
-
-class ExpectedError(Exception):
-    """Something that a person can put right; the message is one line that says how."""
-
-
-_EXPECTED = (
-    ExpectedError,
-    AddressError,
-    CertificateError,
-    DeploymentError,
-    LocalCloudError,
-    PackageError,
-    UnknownMemberError,
-    UnreachableError,
-)
-
-
-@contextmanager
-def _told_in_a_line() -> Iterator[None]:
-    """End the process as a person expects: 0 after Ctrl-C, 1 and one line after what they can put right."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-    except ValidationError as error:
-        (first, *_) = error.errors()
-        name = "_".join(part for part in first["loc"] if isinstance(part, str))
-        variable = name if name.isupper() else f"HOURBANK_{name.removeprefix('HOURBANK_').upper()}"
-        _fail(f"{variable} is not usable: {first['msg']}.")
-    except _EXPECTED as error:
-        _fail(str(error))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # Once is enough: what is being stopped must not be torn away while it saves.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
-def _fail(message: str) -> None:
-    typer.echo(" ".join(message.split()), err=True)
-    raise typer.Exit(1) from None
 
 
 @cli.callback(invoke_without_command=True)
@@ -157,7 +84,7 @@ def serve(
 ) -> None:
     """Serve on http://127.0.0.1:$PORT."""
     configure_logging()
-    with _told_in_a_line():
+    with clean_exit():
         own = ServerSettings()
         with listening(own.host, own.port, local_certificate(own.local) if tls else None) as listener:
             if aws:
@@ -178,7 +105,7 @@ def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionP
     hosted = functions is FunctionPlace.HERE
     with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted):
         issuer = LocalIssuer(own.local)
-        welcome = partial(_welcome, listener, issuer.mint(sub_of("alice"), "alice"))
+        welcome = partial(print_welcome, console, listener, issuer.mint(sub_of("alice"), "alice"))
         serving = _run(settings, own, listener, identity=issuer.identity(), issuer=issuer, on_ready=welcome)
         asyncio.run(serving)
 
@@ -215,29 +142,31 @@ async def _composed(
         ExpectedError: the stack is not there.
     """
     async with AsyncCalls(_SERVICES) as calls:
-        parts = Parts.over(calls, settings, own, _page_secret(own, issuer))
-        store = parts.services.store
-        health = Health(store, parts.feed, tables=TABLES, machines=read_definitions())
+        services = Services.over(calls, settings)
+        api = Api.over(services, own, _page_secret(own, issuer))
+        health = Health(services.store, api.feed, tables=TABLES, machines=read_definitions())
         if missing := await health.missing():
             raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others are not there.")
         if issuer is not None:
-            await load_demo(store, parts.members, clock.now)
+            await load_demo(services.store, services.members, services.clock)
         app = build_app(
-            schema=parts.schema,
-            store=store,
-            admission=Admission(identity, [key.get_secret_value() for key in own.api_keys]),
+            schema=api.schema,
+            store=services.store,
+            admission=Authentication(identity, [key.get_secret_value() for key in own.api_keys]),
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
-            idempotency=Idempotency(store, clock.now, claimed_for=timedelta(seconds=own.idempotency_claim)),
+            idempotency=Idempotency(
+                services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
+            ),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )
-        reviving = asyncio.create_task(_revived(parts.services)) if issuer else None
+        reviving = asyncio.create_task(_revived(services)) if issuer else None
         try:
             yield app
         finally:
             if reviving:
                 reviving.cancel()
-            await parts.feed.aclose()
+            await api.feed.aclose()
 
 
 async def _revived(services: Services) -> None:
@@ -263,17 +192,6 @@ def _report(line: str) -> None:
     console.print(f"[dim]·[/] {line}")
 
 
-def _welcome(listener: Listener, token: str) -> None:
-    console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
-    console.print(f"  health      {listener.url}/readyz")
-    if listener.certificate:
-        console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
-    console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
-    console.print("  stop        Ctrl-C; what was done is kept")
-    # Not wrapped, so that it can be copied.
-    console.print(f"\n[dim]As alice:[/]\nAuthorization: {token}\n", soft_wrap=True)
-
-
 @cli.command()
 def token(
     name: Annotated[str, typer.Argument(help="A member's name: alice, bob, carol, admin, or any other.")],
@@ -282,7 +200,7 @@ def token(
     as_json: Annotated[bool, typer.Option("--json", help="Print sub, username and groups, too.")] = False,
 ) -> None:
     """Print a token of the local issuer."""
-    with _told_in_a_line():
+    with clean_exit():
         known = next((member.groups for member in DEMO_MEMBERS if member.username == name), frozenset())
         groups = sorted({*known, *(group or ())})
         sub = sub_of(name)
@@ -297,7 +215,7 @@ def certificate(
     force: Annotated[bool, typer.Option("--force", help="Make another, to be trusted anew.")] = False,
 ) -> None:
     """Make the certificate that `serve --tls` uses, if it is not there, and say what must trust it."""
-    with _told_in_a_line():
+    with clean_exit():
         made = local_certificate(ServerSettings().local, anew=force)
         typer.echo(f"serve       python server.py serve --tls, until {made.expires:%Y-%m-%d}")
         typer.echo(f"a browser   must trust {made.authority}: import it as a certificate authority")
@@ -307,9 +225,9 @@ def certificate(
 @cli.command()
 def schema() -> None:
     """Print the schema in GraphQL's own language."""
-    with _told_in_a_line():
-        parts = Parts.over(AsyncCalls(()), Settings(), ServerSettings(), b"none")
-        typer.echo(parts.schema.as_str())
+    with clean_exit():
+        api = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
+        typer.echo(api.schema.as_str())
 
 
 @cli.command()
@@ -321,7 +239,7 @@ def template() -> None:
 @cli.command()
 def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the functions' code.")]) -> None:
     """Deploy to AWS."""
-    with _told_in_a_line():
+    with clean_exit():
         if not deploy_to_aws(settings_on_aws(), bucket=code_bucket, report=_report):
             _report("nothing to do: it is deployed as it is here")
 
@@ -330,7 +248,7 @@ def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the fun
 def functions() -> None:
     """Host the functions of a local server that runs with `--functions external`."""
     configure_logging()
-    with _told_in_a_line():
+    with clean_exit():
         own = ServerSettings()
         settings = settings_here(own.local)
         with host_functions(own.local, settings, threads=own.function_threads, apart=True):
@@ -360,7 +278,7 @@ def redrive(
 @cli.command()
 def reconcile(*, aws: _OnAws = False) -> None:
     """Compare every member's log with their balance, and print what is wrong."""
-    _look_into_books(bookkeeping.reconcile, aws=aws)
+    _look_into_books(books.reconcile, aws=aws)
 
 
 @cli.command()
@@ -368,7 +286,7 @@ def audit(
     member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
 ) -> None:
     """Verify one member's log and print it, entry by entry."""
-    _look_into_books(partial(bookkeeping.audit, member), aws=aws)
+    _look_into_books(partial(books.audit, member), aws=aws)
 
 
 def _look_into_books(look: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
@@ -384,7 +302,7 @@ def _look_into_books(look: Callable[[Names, Console], Coroutine[object, object, 
 def _reading(what: str, *, aws: bool) -> Iterator[Settings]:
     """Lead AWS's clients to a deployment, and tell in a line if it cannot be read."""
     configure_logging()
-    with _told_in_a_line():
+    with clean_exit():
         settings = settings_on_aws() if aws else settings_here(ServerSettings().local)
         try:
             yield settings

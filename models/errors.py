@@ -3,6 +3,7 @@
 HourBankError
 ├── ContentionError    a row changed under us for 20 s: repeat later, nothing was done
 ├── StoppedError       this process is stopping: another one will do it
+├── ExpectedError      something that a person can put right; a subclass beside each cause
 └── BrokenLedgerError  an invariant does not hold: stop, a person must look
 """
 
@@ -57,10 +58,10 @@ class Refusal:
     code: Code
     message: str
     facts: Mapping[str, Any] = field(default_factory=dict)
-    passing: bool = False
+    is_transient: bool = False
 
 
-def not_found() -> Refusal:
+def not_found_refusal() -> Refusal:
     """Return the refusal for a request that is not there, or not for this caller: nobody can tell which."""
     return Refusal(Code.REQUEST_NOT_FOUND, "There is no such request of yours.")
 
@@ -75,6 +76,10 @@ class ContentionError(HourBankError):
 
 class StoppedError(HourBankError):
     """A call was not made since its process is stopping; what was not written will be done by another."""
+
+
+class ExpectedError(HourBankError):
+    """Something that a person can put right; the message is one line that says how."""
 
 
 class BrokenLedgerError(HourBankError):

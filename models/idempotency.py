@@ -22,7 +22,7 @@ CLAIMED_FOR = timedelta(seconds=30)
 LARGEST_ANSWER = 350_000
 
 
-class Standing(Enum):
+class KeyStatus(Enum):
     """How a key stands when a request comes with it."""
 
     FREE = auto()  # the request is to run: it is the first, or the one before has died or was not kept
@@ -32,7 +32,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class KeyedRequest:
     """A request under a key.
 
     Args:
@@ -44,7 +44,7 @@ class Asked:
     request_hash: str
 
     @classmethod
-    def by(cls, sub: str, key: str, request_hash: str) -> "Asked":
+    def by(cls, sub: str, key: str, request_hash: str) -> "KeyedRequest":
         """Return a caller's request."""
         return cls(id=derived("idempotency", sub, key), request_hash=request_hash)
 
@@ -72,7 +72,7 @@ class Record:
     answer: str | None = None
 
     @classmethod
-    def claimed(cls, asked: Asked, claim: str, now: datetime, lasting: timedelta) -> "Record":
+    def claimed(cls, asked: KeyedRequest, claim: str, now: datetime, lasting: timedelta) -> "Record":
         """Return the row that claims a key."""
         return cls(
             id=asked.id,
@@ -87,19 +87,19 @@ class Record:
         return replace(self, claimed_until=None, answer=answer)
 
 
-def standing(record: Record | None, asked: Asked, now: datetime) -> Standing:
+def key_status(record: Record | None, asked: KeyedRequest, now: datetime) -> KeyStatus:
     """Return how a key stands; a row that has expired may be there still and counts as none."""
     if record is None or record.expires_at <= now:
-        return Standing.FREE
+        return KeyStatus.FREE
     if record.request_hash != asked.request_hash:
-        return Standing.MISUSED
+        return KeyStatus.MISUSED
     if record.answer is not None:
-        return Standing.ANSWERED
+        return KeyStatus.ANSWERED
     is_claimed = record.claimed_until is not None and record.claimed_until > now
-    return Standing.BUSY if is_claimed else Standing.FREE
+    return KeyStatus.BUSY if is_claimed else KeyStatus.FREE
 
 
-def misused() -> Refusal:
+def key_mismatch_refusal() -> Refusal:
     """Return the refusal of a key that belongs to another request."""
     return Refusal(
         Code.IDEMPOTENCY_MISMATCH,

@@ -9,8 +9,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.naming import Names
-from models.windows import DEFAULT_WINDOWS, Windows
+from models.requests.windows import DEFAULT_WINDOWS, Windows
+from models.storage.names import Names
 
 _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 

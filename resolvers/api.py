@@ -1,101 +1,79 @@
-"""All that answers clients, put together over what the workflows work with, too."""
+"""Composes the GraphQL API: the resolvers of every field, over the services that the workflows use, too."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Self
 
-from models.accounts import Accounts
-from models.aws import Calls
-from models.clock import Clock
-from models.members import Members
-from models.ratings import Ratings
-from models.reports import Reports
-from models.store import Store
-from models.transactions import Transactions
-from models.windows import Windows
-from resolvers import accounts, disputes, escrows, operations, reconciliation
-from resolvers.change_feed import ChangeFeed
-from resolvers.creation import creators
-from resolvers.guards import GUARDS
-from resolvers.mirror import Mirror
-from resolvers.paging import PageTokens
-from resolvers.rows import Rows
-from resolvers.service_requests import ServiceRequests
-from resolvers.subscriptions import Subscriptions
-from resolvers.writes import Domain, Writes
-from schema.amplify.build import MirrorSchema, build_schema
-from schema.limits import Limits
-from workflows.executions import Executions
-from workflows.reconciliations import Reconciliations
+from models.transactions.accounts import Accounts
+from models.transactions.ratings import Ratings
+from resolvers.actions.disputes import Disputes
+from resolvers.actions.requests import ServiceRequests
+from resolvers.feed.change_feed import ChangeFeed
+from resolvers.hosting.settings import ServerSettings
+from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.paging import PageTokens
+from resolvers.mirror.queries import Rows
+from resolvers.mirror.resolver import Mirror
+from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.operations import accounts, disputes, escrows, reconciliation, requests
+from resolvers.operations.creation import creators
+from resolvers.operations.deletion import DELETE_GUARDS
+from schema.build import MirrorSchema, build_schema
+from workflows.executions.services import Services
 
 
-class Services(Protocol):
-    """What the resolvers share with the handlers of the workflows."""
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What answers clients; composed without a call to AWS."""
 
-    @property
-    def calls(self) -> Calls:
-        """The way to AWS."""
+    services: Services
+    feed: ChangeFeed
+    schema: MirrorSchema
 
-    @property
-    def store(self) -> Store:
-        """The tables."""
+    @classmethod
+    def over(cls, services: Services, own: ServerSettings, page_secret: bytes) -> Self:
+        """Compose the API.
 
-    @property
-    def transactions(self) -> Transactions:
-        """Writes what the rules decide."""
-
-    @property
-    def executions(self) -> Executions:
-        """Starts workflows and lets them go on."""
-
-    @property
-    def reports(self) -> Reports:
-        """Keeps the reports of reconciliations."""
-
-    @property
-    def reconciliations(self) -> Reconciliations:
-        """Starts reconciliations."""
-
-    @property
-    def windows(self) -> Windows:
-        """How long the workflows wait."""
-
-    @property
-    def clock(self) -> Clock:
-        """The time."""
+        Args:
+            services: what reaches AWS.
+            own: the server's settings.
+            page_secret: what `nextToken`s are sealed with.
+        """
+        feed = ChangeFeed(services.store, interval=own.feed_interval)
+        service_requests, raised_disputes = _actions(services)
+        schema = build_schema(
+            _mirror(services, feed, PageTokens(page_secret), service_requests, raised_disputes),
+            limits=own.limits,
+            extra_queries=[requests.queries(services.store), reconciliation.queries(services.reports)],
+            extra_mutations=[
+                requests.mutations(service_requests),
+                accounts.mutations(Accounts(services.store, services.transactions, services.clock)),
+                escrows.mutations(services.store, service_requests),
+                disputes.mutations(raised_disputes),
+                reconciliation.mutations(services.reconciliations),
+            ],
+            extra_subscriptions=[requests.subscriptions(feed)],
+        )
+        return cls(services, feed, schema)
 
 
-def build_api(
-    services: Services, members: Members, feed: ChangeFeed, *, tokens: PageTokens, limits: Limits
-) -> MirrorSchema:
-    """Return the schema with its answers.
+def _actions(services: Services) -> tuple[ServiceRequests, Disputes]:
+    store, transactions, executions = services.store, services.transactions, services.executions
+    return (
+        ServiceRequests(services.calls, transactions, executions, services.clock),
+        Disputes(store, transactions, executions, services.windows, services.clock),
+    )
 
-    Args:
-        services: what the workflows work with, too.
-        members: lets members join and leave.
-        feed: where changes come from.
-        tokens: makes and reads `nextToken`.
-        limits: how much a document may ask for.
-    """
-    store, transactions, clock = services.store, services.transactions, services.clock
-    requests = ServiceRequests(services.calls, transactions, services.executions, clock)
-    ratings = Ratings(store, transactions, clock)
-    raised = disputes.Disputes(store, transactions, services.executions, services.windows, clock)
-    domain = Domain(
+
+def _mirror(
+    services: Services, feed: ChangeFeed, tokens: PageTokens, requests: ServiceRequests, raised: Disputes
+) -> Mirror:
+    """Return what resolves the derived fields, with the rules of the types that have their own."""
+    store, clock, members = services.store, services.clock, services.members
+    ratings = Ratings(store, services.transactions, clock)
+    rules = TypeRules(
         creators=creators(requests, members, ratings, raised, clock),
-        guards=GUARDS,
+        guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend},
         removers={"User": members.leave},
     )
-    mirror = Mirror(Rows(store, tokens), Writes(store, clock, domain), Subscriptions(feed))
-    return build_schema(
-        mirror,
-        limits=limits,
-        extra_queries=[operations.queries(store), reconciliation.queries(services.reports)],
-        extra_mutations=[
-            operations.mutations(requests),
-            accounts.mutations(Accounts(store, transactions, clock)),
-            escrows.mutations(store, requests),
-            disputes.mutations(raised),
-            reconciliation.mutations(services.reconciliations),
-        ],
-        extra_subscriptions=[operations.subscriptions(feed)],
-    )
+    return Mirror(Rows(store, tokens), Writes(store, clock, rules), Subscriptions(feed))

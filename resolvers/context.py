@@ -9,14 +9,14 @@ from uuid import uuid4
 from strawberry.dataloader import DataLoader
 
 from models.identifiers import derived
-from models.store import Item, Read, Store
-from resolvers.identity import Caller
-from schema.amplify.answers import AnyInfo
+from models.storage.store import Item, Read, Store
+from resolvers.identity.callers import Caller
+from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
 
 
 @dataclass(slots=True)
-class Context:
+class RequestContext:
     """One HTTP request, one socket with all its operations, or one subscription of AppSync's protocol.
 
     Args:
@@ -46,9 +46,9 @@ class Context:
         return str(uuid4()) if self.cause is None else derived(self.cause, *info.path.as_list())
 
 
-def context_of(info: AnyInfo) -> Context:
+def context_of(info: AnyInfo) -> RequestContext:
     """Return the context that a field is resolved in."""
-    return cast("Context", info.context)
+    return cast("RequestContext", info.context)
 
 
 def signed_in(info: AnyInfo) -> Caller:
@@ -62,4 +62,24 @@ def signed_in(info: AnyInfo) -> Caller:
         raise UnauthorizedError.of(info)
     if caller.has_expired:
         raise UnauthorizedError("Token expired")
+    return caller
+
+
+_GROUP = "admin"
+
+
+def is_admin(caller: Caller) -> bool:
+    """Tell whether a caller is an administrator."""
+    return _GROUP in caller.groups
+
+
+def signed_in_admin(info: AnyInfo) -> Caller:
+    """Return who is asking.
+
+    Raises:
+        UnauthorizedError: it is no administrator.
+    """
+    caller = signed_in(info)
+    if not is_admin(caller):
+        raise UnauthorizedError.of(info)
     return caller

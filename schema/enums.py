@@ -4,10 +4,11 @@ from enum import StrEnum
 
 import strawberry
 
-from models.disputes import DisputeStatus, DisputeType
 from models.events import EventEntityType, NotificationType
-from models.ledger import EscrowStatus, EscrowType, TransactionType
-from models.lifecycle import RequestStatus, TransactionStatus
+from models.ledger.balances import EscrowStatus, EscrowType
+from models.ledger.movements import TransactionType
+from models.requests.dispute import DisputeStatus, DisputeType
+from models.requests.statuses import RequestStatus, TransactionStatus
 
 
 class ModelSortDirection(StrEnum):

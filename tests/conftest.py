@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from models.naming import Names
+    from models.storage.names import Names
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

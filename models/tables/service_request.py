@@ -34,7 +34,7 @@ class WaitMap(MapAttribute[str, object]):
     answer = AnswerMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
 
 
-class RaisedMap(MapAttribute[str, object]):
+class DisputeRefMap(MapAttribute[str, object]):
     """A dispute of the request, and the generation of its first execution."""
 
     id = UnicodeAttribute()
@@ -84,7 +84,7 @@ class ServiceRequest(Table):
     wait = WaitMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
     setAside = WaitMap(null=True)  # type: ignore[no-untyped-call]  # likewise
     answers: ListAttribute[AnswerMap] = ListAttribute(of=AnswerMap)
-    disputes: ListAttribute[RaisedMap] = ListAttribute(of=RaisedMap)
+    disputes: ListAttribute[DisputeRefMap] = ListAttribute(of=DisputeRefMap)
     passages: ListAttribute[PassageMap] = ListAttribute(of=PassageMap)
     resumptions = IntegerAttribute()
     failingSince = MomentAttribute(null=True)

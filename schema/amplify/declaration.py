@@ -9,12 +9,12 @@ from typing import Any, Union, get_args, get_origin
 from pynamodb.indexes import Index
 from strawberry import ID
 
-from models.store import index_keys
+from models.storage.store import index_keys
 from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.fields import TYPES
-from schema.amplify.rules import Groups, Operation, Owner, Private, Rule
+from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
 from schema.amplify.wire import Decoder, decoder
 
 _SCALARS: dict[Any, str] = {ID: "ID", str: "String", int: "Int", float: "Float", bool: "Boolean"}
@@ -87,7 +87,7 @@ class Model:
 
     name: str
     table: type[Table]
-    rules: tuple[Rule, ...]
+    rules: tuple[AuthRule, ...]
     fields: Mapping[str, Field]
     relations: Mapping[str, Relation]
     computed: frozenset[str]

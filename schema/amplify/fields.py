@@ -18,7 +18,7 @@ from schema.amplify.wire import Decoder
 from schema.enums import ENUMS
 
 Arguments = Mapping[str, Any]
-Answer = Callable[[Any, Info[Any, Any], Arguments], Any]
+Resolve = Callable[[Any, Info[Any, Any], Arguments], Any]
 
 TYPES: dict[str, Any] = {
     "ID": ID,
@@ -56,7 +56,7 @@ class RowField(StrawberryField):
         return self._decode(source.get(self.name))
 
 
-class AnsweredField(StrawberryField):
+class ResolvedField(StrawberryField):
     """A field that an injected answer resolves, given its arguments by their GraphQL names."""
 
     def __init__(
@@ -64,7 +64,7 @@ class AnsweredField(StrawberryField):
         name: str,
         graphql_type: str,
         arguments: Mapping[str, str],
-        answer: Answer,
+        answer: Resolve,
         *,
         is_subscription: bool = False,
     ) -> None:

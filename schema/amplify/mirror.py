@@ -12,13 +12,13 @@ Example:
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar, get_type_hints
 
-from models.store import key_of
+from models.storage.store import key_of
 from models.tables import Table
 from schema.amplify.bounds import Bound
 from schema.amplify.declaration import MODELS, Model, Protection, Relation, bounds_of, check, field_of, indexes_of
 from schema.amplify.inputs import define_inputs
 from schema.amplify.objects import define_objects
-from schema.amplify.rules import Owner, Rule
+from schema.amplify.rules import AuthRule, Owner
 
 _C = TypeVar("_C", bound=type)
 
@@ -26,7 +26,7 @@ _C = TypeVar("_C", bound=type)
 def mirrored(
     *,
     table: type[Table],
-    rules: Sequence[Rule],
+    rules: Sequence[AuthRule],
     computed: Collection[str] = (),
     unwritable: Collection[str] = (),
     protected: Mapping[str, Protection] | None = None,

@@ -6,9 +6,9 @@ from typing import Any
 from strawberry.types.field import StrawberryField
 
 from schema.amplify import names
-from schema.amplify.answers import answers
 from schema.amplify.declaration import Model, Relation
-from schema.amplify.fields import AnsweredField, RowField, annotation, define
+from schema.amplify.fields import ResolvedField, RowField, annotation, define
+from schema.amplify.resolver import resolver_of
 
 
 def define_objects(declared: type, model: Model) -> None:
@@ -24,27 +24,27 @@ def define_objects(declared: type, model: Model) -> None:
 def _row_fields(model: Model) -> Iterator[StrawberryField]:
     for field in model.fields.values():
         if field.name in model.computed:
-            yield AnsweredField(field.name, field.graphql_type, {}, _computed(model, field.name))
+            yield ResolvedField(field.name, field.graphql_type, {}, _computed(model, field.name))
         else:
             yield RowField(field.name, field.graphql_type, field.decode)
     for name, relation in model.relations.items():
         if relation.index is None:
-            yield AnsweredField(name, relation.target, {}, _one(model, relation))
+            yield ResolvedField(name, relation.target, {}, _one(model, relation))
         else:
             arguments = filtered(relation.target) | {"sortDirection": "ModelSortDirection"}
-            yield AnsweredField(name, names.connection(relation.target), arguments, _many(model, relation))
+            yield ResolvedField(name, names.connection(relation.target), arguments, _many(model, relation))
 
 
 def _computed(model: Model, field: str) -> Callable[..., Any]:
-    return lambda source, info, _: answers(info).computed(model, field, info, source)
+    return lambda source, info, _: resolver_of(info).computed(model, field, info, source)
 
 
 def _one(model: Model, relation: Relation) -> Callable[..., Any]:
-    return lambda source, info, _: answers(info).one(model, relation, info, source)
+    return lambda source, info, _: resolver_of(info).one(model, relation, info, source)
 
 
 def _many(model: Model, relation: Relation) -> Callable[..., Any]:
-    return lambda source, info, given: answers(info).many(model, relation, info, source, given)
+    return lambda source, info, given: resolver_of(info).many(model, relation, info, source, given)
 
 
 def filtered(model: str) -> dict[str, str]:

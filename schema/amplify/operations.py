@@ -6,10 +6,10 @@ from typing import Any
 from strawberry.types.field import StrawberryField
 
 from schema.amplify import names
-from schema.amplify.answers import AnyInfo, answers
 from schema.amplify.declaration import MODELS, Model
-from schema.amplify.fields import AnsweredField, Arguments
+from schema.amplify.fields import Arguments, ResolvedField
 from schema.amplify.objects import filtered
+from schema.amplify.resolver import AnyInfo, resolver_of
 from schema.amplify.rules import Operation
 
 
@@ -25,29 +25,29 @@ def queries() -> Iterator[StrawberryField]:
 
 def _get(model: Model) -> StrawberryField:
     def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return answers(info).get(model, info, given)
+        return resolver_of(info).get(model, info, given)
 
-    return AnsweredField(f"get{model.name}", model.name, {model.key: "ID!"}, answer)
+    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, answer)
 
 
 def _list(model: Model) -> StrawberryField:
     def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return answers(info).list(model, info, given)
+        return resolver_of(info).list(model, info, given)
 
     arguments = filtered(model.name)
     if model.key != "id":
         arguments |= {model.key: "ID", "sortDirection": "ModelSortDirection"}
-    return AnsweredField(f"list{model.plural}", names.connection(model.name), arguments, answer)
+    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, answer)
 
 
 def _by_index(model: Model, field: str) -> StrawberryField:
     def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return answers(info).by_index(model, field, info, given)
+        return resolver_of(info).by_index(model, field, info, given)
 
     name = f"{names.lower_first(model.plural)}By{names.upper_first(field)}"
     hash_key = {field: f"{model.fields[field].type}!"}
     arguments = hash_key | {"sortDirection": "ModelSortDirection"} | filtered(model.name)
-    return AnsweredField(name, names.connection(model.name), arguments, answer)
+    return ResolvedField(name, names.connection(model.name), arguments, answer)
 
 
 def mutations() -> Iterator[StrawberryField]:
@@ -59,13 +59,13 @@ def mutations() -> Iterator[StrawberryField]:
 
 def _mutation(model: Model, operation: Operation) -> StrawberryField:
     def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return getattr(answers(info), operation.value)(model, info, given)
+        return getattr(resolver_of(info), operation.value)(model, info, given)
 
     arguments = {
         "input": f"{names.upper_first(operation)}{model.name}Input!",
         "condition": names.condition_input(model.name),
     }
-    return AnsweredField(f"{operation}{model.name}", model.name, arguments, answer)
+    return ResolvedField(f"{operation}{model.name}", model.name, arguments, answer)
 
 
 def subscriptions() -> Iterator[StrawberryField]:
@@ -77,9 +77,9 @@ def subscriptions() -> Iterator[StrawberryField]:
 
 def _subscription(model: Model, operation: Operation) -> StrawberryField:
     def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return answers(info).subscribe(model, operation, info, given)
+        return resolver_of(info).subscribe(model, operation, info, given)
 
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
     name = f"on{names.upper_first(operation)}{model.name}"
-    return AnsweredField(name, model.name, arguments, answer, is_subscription=True)
+    return ResolvedField(name, model.name, arguments, answer, is_subscription=True)

@@ -49,7 +49,7 @@ class Groups:
     operations: frozenset[Operation]
 
 
-Rule = Owner | Private | Groups
+AuthRule = Owner | Private | Groups
 
 
 def owner(

@@ -3,8 +3,8 @@
 from strawberry import ID
 
 from models import tables
-from models.disputes import DisputeStatus, DisputeType
-from models.lifecycle import RequestStatus
+from models.requests.dispute import DisputeStatus, DisputeType
+from models.requests.statuses import RequestStatus
 from schema.amplify.declaration import Protection, belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner

@@ -3,7 +3,7 @@
 from strawberry import ID
 
 from models import tables
-from models.reputation import HIGHEST, LOWEST, PLACES
+from models.requests.reputation import HIGHEST, LOWEST, PLACES
 from schema.amplify.bounds import Between, Text
 from schema.amplify.declaration import Protection
 from schema.amplify.mirror import mirrored

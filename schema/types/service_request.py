@@ -3,7 +3,7 @@
 from strawberry import ID
 
 from models import tables
-from models.lifecycle import RequestStatus
+from models.requests.statuses import RequestStatus
 from schema.amplify.bounds import Text
 from schema.amplify.declaration import Protection, belongs_to, has_many, has_one
 from schema.amplify.mirror import mirrored

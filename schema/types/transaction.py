@@ -3,7 +3,7 @@
 from strawberry import ID
 
 from models import tables
-from models.lifecycle import TransactionStatus
+from models.requests.statuses import TransactionStatus
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner
 from schema.scalars import AWSDateTime

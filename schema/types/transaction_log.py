@@ -3,7 +3,7 @@
 from strawberry import ID
 
 from models import tables
-from models.ledger import TransactionType
+from models.ledger.movements import TransactionType
 from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from resolvers.issuer import LocalIssuer
+from resolvers.identity.issuer import LocalIssuer
 from tests.story.client import Client, RefusedError
 from tests.story.play import BALANCE, CREATE, MARK, RESPOND
 from tests.story.running import running_server

@@ -11,23 +11,24 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from models import clock
-from models.accounts import Accounts
-from models.aws import AsyncCalls, Calls
-from models.change import Change, Scene, Verdict
+from models import clock, tables
 from models.errors import ContentionError, Refusal
 from models.hours import Hours, hundredths
-from models.ledger import Balance, Escrow, TransactionType
-from models.lifecycle import Request, RequestStatus, Response
-from models.members import Members
-from models.naming import Names
-from models.rows import decode, encode
-from models.store import Store
-from models.tables import Dispute as DisputeTable
-from models.tables import RequestGuard, Service, ServiceRequest, UserBalance
-from models.transactions import Rule, Transactions, is_passing
-from models.transfer import Transfer, Wish, asked
-from tests.integration.town import service, user
+from models.ledger.balances import Balance, Escrow
+from models.ledger.movements import TransactionType
+from models.ledger.transfers import Transfer, TransferRequest, build_transfer
+from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.request import Request
+from models.requests.statuses import RequestStatus, Response
+from models.storage.calls import AsyncCalls, Calls
+from models.storage.codec import decode, encode
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.accounts import Accounts
+from models.transactions.members import Members
+from models.transactions.moves import RequestRule, Transactions
+from models.transactions.retrying import is_transient
+from tests.integration.two_members import service, user
 from tests.unit.builders import hours, make_request
 from tests.unit.places import QUARREL, decide
 
@@ -51,7 +52,7 @@ class Watched:
         try:
             return await self.calls.call(service, operation, **params)
         except ClientError as error:
-            self.conflicts += operation == "transact_write_items" and is_passing(error)
+            self.conflicts += operation == "transact_write_items" and is_transient(error)
             raise
 
     async def pause(self, seconds: float) -> None:
@@ -95,16 +96,16 @@ class Bank:
 
     async def watch(self, goes_on: Callable[[], bool]) -> None:
         """Read all balances at one moment, again and again: no hour is missing, and none is too many."""
-        table = self.names.table(UserBalance)
+        table = self.names.table(tables.UserBalance)
         gets = [{"Get": {"TableName": table, "Key": {"userId": {"S": member}}}} for member in self.members]
         while goes_on():
             try:
                 answer = await self.servers[0].call("dynamodb", "transact_get_items", TransactItems=gets)
             except ClientError as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 continue
-            self.check([decode(Balance, UserBalance, one["Item"]) for one in answer["Responses"]])
+            self.check([decode(Balance, tables.UserBalance, one["Item"]) for one in answer["Responses"]])
             self.snapshots += 1
             await self.servers[0].pause(GLANCE_SECONDS)
 
@@ -148,7 +149,7 @@ class Till:
         return Hours(self.random.randint(1, 200)).scaleb(-2)
 
     async def move(
-        self, request: Request, rule: Rule, kind: str, *, dispute_id: str | None = None
+        self, request: Request, rule: RequestRule, kind: str, *, dispute_id: str | None = None
     ) -> Change | None:
         """Let a rule move a request, as often as it takes.
 
@@ -157,8 +158,8 @@ class Till:
         """
         decided: list[Change] = []
 
-        def watched(scene: Scene, now: datetime) -> Verdict:
-            verdict = rule(scene, now)
+        def watched(snapshot: Snapshot, now: datetime) -> Verdict:
+            verdict = rule(snapshot, now)
             if isinstance(verdict, Change):
                 decided.append(verdict)
             return verdict
@@ -175,7 +176,7 @@ class Till:
 
     async def give(self, giver: str, taker: str) -> None:
         """Give some hours to another member, if they are there."""
-        wish = Wish(
+        wish = TransferRequest(
             id=str(uuid4()),
             by=giver,
             is_admin=False,
@@ -184,7 +185,7 @@ class Till:
             from_user_id=giver,
             to_user_id=taker,
         )
-        gift = asked(wish)
+        gift = build_transfer(wish)
         assert isinstance(gift, Transfer)
         office = Accounts(self.store, self.transactions, clock.now)
         given = await self._insist(lambda: office.transfer(gift))
@@ -200,7 +201,7 @@ class Till:
         """Return a service of a provider's that no other till uses."""
         if provider not in self._offered:
             self._offered[provider] = str(uuid4())
-            await self.store.put(Service, service(self._offered[provider], provider))
+            await self.store.put(tables.Service, service(self._offered[provider], provider))
         return self._offered[provider]
 
     async def ask(self, requester: str, provider: str, amount: Hours) -> Request:
@@ -221,7 +222,7 @@ class Till:
         """Put a request where no hours move on the way to."""
         elsewhere = replace(request, **changes)
         if elsewhere.status is RequestStatus.COMPLETED:
-            await self.store.delete(RequestGuard, request.guard_id)
+            await self.store.delete(tables.RequestGuard, request.guard_id)
         await self._put(elsewhere)
         return elsewhere
 
@@ -237,14 +238,14 @@ class Till:
         if decision is Response.PARTIAL_REFUND:
             assert held is not None
             share = str(Hours(self.random.randint(1, hundredths(held.amount) - 1)).scaleb(-2))
-        scene = Scene(request=raised.request, dispute=raised.dispute, escrow=held, dispute_escrow=held)
+        snapshot = Snapshot(request=raised.request, dispute=raised.dispute, escrow=held, dispute_escrow=held)
         for rule in (QUARREL["hear"], QUARREL["assign"], decide(decision, share)):
-            change = rule(scene, clock.now())
+            change = rule(snapshot, clock.now())
             assert isinstance(change, Change), change
-            scene = replace(scene, request=change.request, dispute=change.dispute or scene.dispute)
-        await self._put(scene.request)
-        assert scene.dispute is not None
-        await self.store.put(DisputeTable, encode(DisputeTable, scene.dispute))
+            snapshot = replace(snapshot, request=change.request, dispute=change.dispute or snapshot.dispute)
+        await self._put(snapshot.request)
+        assert snapshot.dispute is not None
+        await self.store.put(tables.Dispute, encode(tables.Dispute, snapshot.dispute))
 
     async def _put(self, request: Request) -> None:
-        await self.store.put(ServiceRequest, encode(ServiceRequest, request))
+        await self.store.put(tables.ServiceRequest, encode(tables.ServiceRequest, request))

@@ -7,30 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from models import chain
-from models.disputes import DECIDED, Dispute, DisputeStatus
+from models import tables
+from models.disputes.deciding import DECISION_RECEIVED
 from models.hours import ZERO
 from models.identifiers import derived
-from models.ledger import Balance, Entry, Escrow
-from models.lifecycle import ENDED, Request, RequestStatus
-from models.reputation import Exchange, Rating, Reputation
-from models.resolutions import DECISION_RECEIVED
-from models.rows import decode
-from models.store import Item, Store
-from models.tables import Dispute as DisputeTable
-from models.tables import Escrow as EscrowTable
-from models.tables import (
-    EventLog,
-    Notification,
-    RequestGuard,
-    ServiceRequest,
-    Table,
-    Transaction,
-    TransactionLog,
-    User,
-    UserBalance,
-)
-from models.tables import Rating as RatingTable
+from models.ledger import chain
+from models.ledger.balances import Balance, Escrow
+from models.ledger.entries import Entry
+from models.requests.dispute import DECIDED, Dispute, DisputeStatus
+from models.requests.reputation import Exchange, Rating, Reputation
+from models.requests.request import Request
+from models.requests.statuses import ENDED, RequestStatus
+from models.storage.codec import decode
+from models.storage.store import Item, Store
 from tests.chaos.movements import Movements, is_held, told_by_escrow, told_of
 from tests.unit.books import check_earnings, is_disputed_after_payment
 from tests.unit.builders import GUARDED, HELD, figures
@@ -38,7 +27,7 @@ from tests.unit.builders import GUARDED, HELD, figures
 _T = TypeVar("_T")
 
 
-async def rows(store: Store, table: type[Table]) -> list[Item]:
+async def rows(store: Store, table: type[tables.Table]) -> list[Item]:
     """Return every row of a table."""
     found: list[Item] = []
     start_key = None
@@ -70,22 +59,22 @@ class Books:
     async def read(cls, store: Store, now: datetime) -> "Books":
         """Read every row; of one moment only if nobody writes meanwhile."""
 
-        async def all_of(kind: type[_T], table: type[Table]) -> list[_T]:
+        async def all_of(kind: type[_T], table: type[tables.Table]) -> list[_T]:
             return [decode(kind, table, item) for item in await rows(store, table)]
 
         return cls(
             now=now,
-            balances=await all_of(Balance, UserBalance),
-            entries=await all_of(Entry, TransactionLog),
-            escrows=await all_of(Escrow, EscrowTable),
-            requests=await all_of(Request, ServiceRequest),
-            disputes=await all_of(Dispute, DisputeTable),
-            exchanges=await all_of(Exchange, Transaction),
-            ratings=await all_of(Rating, RatingTable),
-            users=await rows(store, User),
-            guards=await rows(store, RequestGuard),
-            events=await rows(store, EventLog),
-            notices=await rows(store, Notification),
+            balances=await all_of(Balance, tables.UserBalance),
+            entries=await all_of(Entry, tables.TransactionLog),
+            escrows=await all_of(Escrow, tables.Escrow),
+            requests=await all_of(Request, tables.ServiceRequest),
+            disputes=await all_of(Dispute, tables.Dispute),
+            exchanges=await all_of(Exchange, tables.Transaction),
+            ratings=await all_of(Rating, tables.Rating),
+            users=await rows(store, tables.User),
+            guards=await rows(store, tables.RequestGuard),
+            events=await rows(store, tables.EventLog),
+            notices=await rows(store, tables.Notification),
         )
 
     def check(self) -> None:
@@ -201,7 +190,7 @@ class Books:
         for user in self.users:
             user_id = user["id"]["S"]
             assert int(user["totalTransactions"]["N"]) == took_part[user_id]
-            counted = decode(Reputation, User, user)
+            counted = decode(Reputation, tables.User, user)
             since = [rating for rating in self.ratings if rating.created_at >= counted.created_at]
             own = [rating for rating in since if rating.rated_user_id == user_id and not rating.is_hidden]
             assert counted.rating_count == len(own)

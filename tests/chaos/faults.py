@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
-from models.aws import Calls
 from models.errors import HourBankError
+from models.storage.calls import Calls
 
 # Longer than a client waits, shorter than any window of the tests.
 DELAY_SECONDS = 7.0

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.disputes import DECIDED, Dispute, DisputeStatus, escrow_key, of_dispute
 from models.events import EventSource
 from models.hours import ZERO, Hours
 from models.identifiers import derived
-from models.ledger import Entry, Escrow, EscrowStatus, TransactionType
-from models.lifecycle import MOST_ROUNDS, Response
-from models.store import Item
+from models.ledger.balances import Escrow, EscrowStatus
+from models.ledger.entries import Entry
+from models.ledger.movements import TransactionType
+from models.requests.dispute import DECIDED, Dispute, DisputeStatus, escrow_key, of_dispute
+from models.requests.request import MOST_ROUNDS
+from models.requests.statuses import Response
+from models.storage.store import Item
 from tests.unit.builders import hours
 
 ENDS = ("release", "refund", "split")
@@ -128,7 +131,7 @@ def _given(escrow: Escrow, dispute: Dispute | None) -> Hours:
     return escrow.amount - share if dispute.is_after_payment else share
 
 
-def told_of(events: Iterable[Item], type: str) -> Iterator[Mapping[str, Any]]:  # noqa: A002 — the field's own name
+def told_of(events: Iterable[Item], type: str) -> Iterator[Mapping[str, Any]]:
     """Yield the data of the events of a type."""
     for event in events:
         if event["eventType"]["S"] == type:

@@ -1,10 +1,10 @@
 """Many writers at once on a real engine: every snapshot sums exactly, and every log replays, whoever met whom."""
 
 from models import clock
-from models.naming import Names
+from models.storage.names import Names
 from tests.chaos.bank import bank
 from tests.chaos.books import Books
-from tests.chaos.dealings import KINDS, bustle, payday
+from tests.chaos.workload import KINDS, bustle, payday
 from tests.unit.builders import hours
 
 WRITERS, READERS, MEMBERS = 32, 2, 8

@@ -13,19 +13,20 @@ from uuid import uuid4
 
 import pytest
 
-from models import clock, raising, resolutions
-from models.aws import AsyncCalls
+from models import clock, tables
+from models.disputes import deciding, raising
 from models.errors import Code, Refusal
 from models.identifiers import derived
-from models.lifecycle import Request, RequestStatus, Response, Step
-from models.naming import Names
-from models.store import Item, Store
-from models.tables import Dispute
-from models.transactions import Moved, Rule, Transactions
-from models.windows import DEFAULT_WINDOWS
+from models.requests.request import Request
+from models.requests.statuses import RequestStatus, Response, Step
+from models.requests.windows import DEFAULT_WINDOWS
+from models.storage.calls import AsyncCalls
+from models.storage.names import Names
+from models.storage.store import Item, Store
+from models.transactions.moves import Moved, RequestRule, Transactions
 from tests.chaos.books import Books
-from tests.engines.running import tables
-from tests.integration.town import Town
+from tests.engines.running import created_tables
+from tests.integration.two_members import Town
 from tests.unit.builders import ADA
 from tests.unit.places import WAYS, decide
 
@@ -179,14 +180,14 @@ class Track:
     servers: tuple[Store, Store]
     random: Random
 
-    def rules(self, request_id: str) -> dict[str, Rule]:
+    def rules(self, request_id: str) -> dict[str, RequestRule]:
         """Return what can be done to a request, which Alice may dispute once."""
         dispute_id = dispute_of(request_id)
         raised = self.town.raised(request_id, dispute_id)
-        late: dict[str, Rule] = {
+        late: dict[str, RequestRule] = {
             "dispute in time": partial(raising.raise_dispute, dispute=raised, windows=AT_ONCE),
-            "hear late": partial(resolutions.await_decision, token="late", windows=AT_ONCE),  # noqa: S106 — no password
-            "ann assigns": partial(resolutions.assign, by=ANN),
+            "hear late": partial(deciding.await_decision, token="late", windows=AT_ONCE),  # noqa: S106 — no password
+            "ann assigns": partial(deciding.assign, by=ANN),
             "ann awards": decide(Response.PAY_TO_PROVIDER, by=ANN),
         }
         return {**self.town.story(), **self.town.quarrel(request_id, dispute_id), **late}
@@ -221,7 +222,7 @@ class Track:
             race.other_told.check(other)
         assert isinstance(other, Moved) == (not won or race.other_told is None)
         found = await self.town.transactions.read(request.id)
-        dispute = await self.town.store.get(Dispute, dispute_of(request.id), consistent=True)
+        dispute = await self.town.store.get(tables.Dispute, dispute_of(request.id), consistent=True)
         assert found is not None
         assert found.status is race.ends[won]
         assert race.won(found, dispute or {}) == won
@@ -252,7 +253,7 @@ def dispute_of(request_id: str) -> str:
 async def track(names: Names) -> AsyncIterator[Track]:
     """Give a town in tables of its own."""
     async with AsyncExitStack() as stack:
-        names = stack.enter_context(tables(replace(names, stack=str(uuid4()))))
+        names = stack.enter_context(created_tables(replace(names, stack=str(uuid4()))))
         one, two, three = [await stack.enter_async_context(AsyncCalls(["dynamodb"])) for _ in range(3)]
         yield Track(Town(one, names), (Store(two, names), Store(three, names)), Random(1))  # noqa: S311 — no secret
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from models.settings import Settings
-from resolvers.certificate import local_certificate
+from resolvers.hosting.certificate import local_certificate
 from tests.contract.node import Node
 from tests.integration.conftest import Cloud, Server
-from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.local.local_cloud import LocalCloud
 
 API_KEY = "da2-the-catalogue-of-the-tests"
 

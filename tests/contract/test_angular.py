@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 
-from resolvers.demo_members import sub_of
+from resolvers.hosting.demo import sub_of
 from tests.contract import chromium
 from tests.contract.node import Node
 from tests.integration.conftest import GraphQL, Server, asking, minting
-from tests.integration.requests import CREATE_SERVICE, RESPOND
+from tests.integration.request_client import CREATE_SERVICE, RESPOND
 
 NG_SERVE = "localhost:4200"
 
@@ -23,7 +23,7 @@ NG_SERVE = "localhost:4200"
 class Files(SimpleHTTPRequestHandler):
     """Serves a folder's files, and says nothing of it."""
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base class's name for it
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 

@@ -5,16 +5,17 @@ from typing import Any
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 
-from models.aws import AsyncCalls
 from models.settings import Settings
-from resolvers.context import Context
-from resolvers.settings import ServerSettings
-from schema.amplify.build import MirrorSchema
-from server import Parts
+from models.storage.calls import AsyncCalls
+from resolvers.api import Api
+from resolvers.context import RequestContext
+from resolvers.hosting.settings import ServerSettings
+from schema.build import MirrorSchema
 from tests.contract.test_golden import value
+from workflows.executions.services import Services
 
-PARTS = Parts.over(AsyncCalls(()), Settings(), ServerSettings(), b"secret")
-SCHEMA: MirrorSchema = PARTS.schema
+API = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret")
+SCHEMA: MirrorSchema = API.schema
 FIELDS = [
     (root, name)
     for root in ("Query", "Mutation", "Subscription")
@@ -36,7 +37,7 @@ def operation(root: GraphQLObjectType, name: str, field: GraphQLField) -> tuple[
 async def test_a_field_does_not_answer_an_application(root: str, name: str) -> None:
     type_: Any = SCHEMA._schema.type_map[root]
     text, variables = operation(type_, name, type_.fields[name])
-    context = Context(PARTS.services.store, None, {})
+    context = RequestContext(API.services.store, None, {})
     results: Any = await SCHEMA.stream(text, variable_values=variables, context_value=context)
     (result,) = [result async for result in results]
     (error,) = result.errors

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from resolvers.demo_members import sub_of
-from resolvers.issuer import LocalIssuer
+from resolvers.hosting.demo import sub_of
+from resolvers.identity.issuer import LocalIssuer
 from tests.contract.conftest import API_KEY, SecureServer
 from tests.contract.node import Node, Script
 from tests.integration.conftest import Server, minting

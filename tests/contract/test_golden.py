@@ -26,8 +26,8 @@ from graphql import (
 )
 
 from models import tables
-from resolvers.context import Context
-from schema.amplify.build import MirrorSchema
+from resolvers.context import RequestContext
+from schema.build import MirrorSchema
 from schema.errors import report
 from tests.unit.mirror import ALICE, MemoryStore, schema_over
 
@@ -126,7 +126,7 @@ async def test_generated_operation_runs(ours: MirrorSchema, store: MemoryStore, 
     variables = {
         key: value(cast("GraphQLInputType", type_)) for key, type_ in types.items() if is_non_null_type(type_)
     }
-    context = Context(store, ALICE, {})
+    context = RequestContext(store, ALICE, {})
     results: Any = await ours.stream(text, variable_values=variables, context_value=context)
     errors = [report(error).error_type async for result in results for error in result.errors or ()]
     assert set(errors) <= {"Unauthorized", "DynamoDB:ConditionalCheckFailedException"}

@@ -17,13 +17,13 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
-from resolvers.admission import Admission
-from resolvers.context import Context
-from resolvers.graphiql import GraphiQL
-from resolvers.identity import Caller, Identity
-from resolvers.issuer import LocalIssuer
-from resolvers.sockets import TextFrames
-from resolvers.transport import TransportHandler
+from resolvers.context import RequestContext
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, Identity
+from resolvers.identity.issuer import LocalIssuer
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.graphql_transport_ws import TransportHandler
+from resolvers.transport.sockets import TextFrames
 from schema.graphiql import ASSETS, manifest
 from tests.contract import chromium
 from tests.unit.mirror import MemoryStore
@@ -75,7 +75,7 @@ class Subscription:
         await asyncio.sleep(60)
 
 
-class View(GraphQL[Context, None]):
+class View(GraphQL[RequestContext, None]):
     """As little of a server as the page needs."""
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -92,10 +92,10 @@ class View(GraphQL[Context, None]):
     async def get_context(self, request: Any, response: Any) -> Any:  # noqa: ARG002 — Strawberry's hook
         authorization = request.headers.get("authorization")
         caller = await self._identity.caller(authorization) if authorization else None
-        return Context(MemoryStore(), caller, request.headers)
+        return RequestContext(MemoryStore(), caller, request.headers)
 
-    async def on_ws_connect(self, context: Context) -> Any:
-        context.caller = await Admission(self._identity).admit(context.connection_params or {})
+    async def on_ws_connect(self, context: RequestContext) -> Any:
+        context.caller = await Authentication(self._identity).admit(context.connection_params or {})
         return await super().on_ws_connect(context)
 
 

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from graphql import GraphQLSchema, build_schema
 
-from resolvers.demo_members import sub_of
-from resolvers.issuer import LocalIssuer
+from resolvers.hosting.demo import sub_of
+from resolvers.identity.issuer import LocalIssuer
 from tests.integration.conftest import HOUSE, Server
 from tests.story.client import Client, RefusedError
-from workflows.deployment.template import build_template
+from workflows.deployment.template.build import build_template
 
 SNAPSHOT = HOUSE / "tests/contract/schema.graphql"
 TABLE = '''"""A service that a member likes."""

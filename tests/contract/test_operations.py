@@ -26,12 +26,12 @@ from websockets.typing import Subprotocol
 from models import clock
 from models.settings import Settings
 from models.tables import TABLES
-from resolvers.demo_members import sub_of
+from resolvers.hosting.demo import sub_of
 from tests.contract.samples import INITIAL, OPEN, WRITERS, Row, fields_of, key_of, sample
 from tests.contract.test_golden import golden, operations
 from tests.integration.conftest import Cloud, Server, minting
 from tests.unit.mirror import wire
-from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.local.local_cloud import LocalCloud
 
 Answer = tuple[Any, list[str]]
 DATES = ("createdAt", "updatedAt")

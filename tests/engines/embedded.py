@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.services import dynamodb
 
-from models.aws import drive
-from models.naming import Names
+from models.storage.calls import drive
+from models.storage.names import Names
 from tests.engines.tables import create_table_parameters
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import boto3
 import pytest
 
-from models.naming import Names
 from models.settings import Settings
+from models.storage.names import Names
 from tests.engines.dynamodb_local import dynamodb_local
 from tests.engines.tables import create_table_parameters
-from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.local.local_cloud import LocalCloud
 
 
 @contextmanager
@@ -28,12 +28,12 @@ def running(engine: str, directory: Path, stack: str) -> Iterator[Names]:
     with begun as environment, pytest.MonkeyPatch.context() as patch:
         for variable, value in environment.items():
             patch.setenv(variable, value)
-        with tables(names):
+        with created_tables(names):
             yield names
 
 
 @contextmanager
-def tables(names: Names) -> Iterator[Names]:
+def created_tables(names: Names) -> Iterator[Names]:
     """Make our tables by these names in the engine that runs, for as long as they are needed."""
     with closing(boto3.client("dynamodb")) as client:
         for parameters in create_table_parameters(names):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from models.naming import Names
+from models.storage.names import Names
 from models.tables import TABLES
-from workflows.deployment.table_resources import table_resources
+from workflows.deployment.template.tables import table_resources
 
 # Of a table's resource, what makes the table itself; no stream, since nobody is to act on its rows but the test.
 _PARTS = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")

@@ -15,10 +15,10 @@ import httpx
 
 from models.settings import Settings
 from tests.integration.conftest import free_port
-from tests.integration.looking import comes_true
-from workflows.deployment import ministack_app
-from workflows.deployment.function_host import FunctionHost
-from workflows.deployment.local_cloud import LocalCloud
+from tests.integration.polling import comes_true
+from workflows.deployment.local import ministack_app
+from workflows.deployment.local.function_host import FunctionHost
+from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.handlers import Function
 
 SETTINGS = Settings(stack="mended")

@@ -18,12 +18,12 @@ import boto3
 import httpx
 import pytest
 
-from models.aws import AsyncCalls
 from models.settings import Settings
-from resolvers.demo_members import sub_of
-from resolvers.issuer import LocalIssuer
-from tests.integration.watched import Watched, watching
-from workflows.deployment.local_cloud import LocalCloud
+from models.storage.calls import AsyncCalls
+from resolvers.hosting.demo import sub_of
+from resolvers.identity.issuer import LocalIssuer
+from tests.integration.in_process_server import Watched, watching
+from workflows.deployment.local.local_cloud import LocalCloud
 
 HOUSE = Path(__file__).parents[2]
 START_LIMIT = 60.0

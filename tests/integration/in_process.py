@@ -1,4 +1,4 @@
-"""The server's parts in this process, over the session's cloud: to be asked without a transport, and watched."""
+"""The server's API in this process, over the session's cloud: to be asked without a transport, and watched."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,25 +6,26 @@ from typing import Any
 
 import pytest
 
-from models.aws import AsyncCalls
 from models.settings import Settings
-from models.store import Item, Store
+from models.storage.calls import AsyncCalls
+from models.storage.store import Item, Store
 from models.tables import Table
-from resolvers.identity import Caller
-from resolvers.settings import ServerSettings
-from server import Parts
+from resolvers.api import Api
+from resolvers.hosting.settings import ServerSettings
+from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
 from tests.security.worlds import Recorded
 from tests.unit.mirror import execute, wire
+from workflows.executions.services import Services
 
 
 class InProcess:
     """A schema over the cloud's tables, and what it asks of the cloud."""
 
-    def __init__(self, parts: Parts, calls: Recorded) -> None:
-        self.store: Store = parts.services.store
+    def __init__(self, api: Api, calls: Recorded) -> None:
+        self.store: Store = api.services.store
         self.calls = calls
-        self._schema = parts.schema
+        self._schema = api.schema
 
     async def ask(self, caller: Caller, query: str, **variables: Any) -> Any:
         """Return an operation's data."""
@@ -52,6 +53,6 @@ async def in_process(cloud: Cloud) -> AsyncIterator[InProcess]:
             patched.setenv(name, value)
         async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
             calls = Recorded(aws)
-            parts = Parts.over(calls, Settings(), ServerSettings(), b"secret")
-            yield InProcess(parts, calls)
-            await parts.feed.aclose()
+            api = Api.over(Services.over(calls, Settings()), ServerSettings(), b"secret")
+            yield InProcess(api, calls)
+            await api.feed.aclose()

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from models import clock
-from models.aws import AsyncCalls, Calls
-from models.chain import replay
 from models.errors import Code, Refusal
-from models.naming import Names
+from models.ledger.chain import replay
+from models.storage.calls import AsyncCalls, Calls
+from models.storage.names import Names
 from tests.chaos.faults import Fault, Faulty, each_write
-from tests.integration.town import Town
+from tests.integration.two_members import Town
 from tests.unit.builders import ADA, figures, hours
 
 

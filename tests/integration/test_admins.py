@@ -8,22 +8,22 @@ from uuid import uuid4
 
 import pytest
 
-from models import clock, intervention
-from models.accounts import Accounts
-from models.aws import AsyncCalls
+from models import clock, tables
 from models.errors import Refusal
-from models.ledger import TransactionType
-from models.lifecycle import RequestStatus
-from models.store import Store
-from models.tables import ServiceRequest
-from models.transactions import Moved, Transactions
-from models.transfer import Transfer
+from models.ledger.movements import TransactionType
+from models.ledger.transfers import Transfer
+from models.requests.admin import cancel_escrow
+from models.requests.statuses import RequestStatus
+from models.storage.calls import AsyncCalls
+from models.storage.store import Store
+from models.transactions.accounts import Accounts
+from models.transactions.moves import Moved, Transactions
 from tests.chaos.faults import Fault, Faulty, each_write
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
-from tests.integration.requests import Deal, Joining, new_deal
+from tests.integration.request_client import Deal, Joining, new_deal
 from tests.integration.test_requests import HELD, PAID, UNTOUCHED, replayed
 from tests.integration.test_transactions import STORY
-from tests.integration.town import Town
+from tests.integration.two_members import Town
 from tests.unit.builders import ADA, hours
 
 RELEASE = "mutation M($input: ReleaseEscrowInput!) { it: releaseEscrow(input: $input) { id status requestId } }"
@@ -105,8 +105,8 @@ async def test_work_that_is_completed_is_only_ever_paid_by_whomever(
     town.alice, town.bob = deal.alice.sub, deal.bob.sub
     request_id = await town.ask(deal.service_id, generation=1)
     await town.reach(request_id, *STORY[: STORY.index("pay")])
-    away = [ServiceRequest.dueAt.remove(), ServiceRequest.dueShard.remove()]
-    await town.store.update(ServiceRequest, request_id, away)
+    away = [tables.ServiceRequest.dueAt.remove(), tables.ServiceRequest.dueShard.remove()]
+    await town.store.update(tables.ServiceRequest, request_id, away)
     request = await town.reach(request_id)
     assert request.is_stranded
     wish = {"input": {"escrowId": request.escrow_id}}
@@ -127,7 +127,7 @@ async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
     request_id = await town.ask(service_id, generation=1)
     request = await town.reach(request_id, *STORY[:4])
     assert request.escrow_id
-    rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADA)
+    rule = partial(cancel_escrow, escrow_id=request.escrow_id, by=ADA)
     moved = await asyncio.gather(
         town.over(Faulty(calls, each_write(fault))).move(request_id, rule, whole=True),
         *(town.transactions.move(request_id, rule, whole=True) for _ in range(3)),
@@ -142,7 +142,7 @@ async def test_an_admin_and_the_provider_at_once_one_wins(calls: AsyncCalls, clo
     request_id = await town.ask(service_id, generation=1)
     request = await town.reach(request_id, *STORY[:4])
     assert request.escrow_id
-    rule = partial(intervention.cancel, escrow_id=request.escrow_id, by=ADA)
+    rule = partial(cancel_escrow, escrow_id=request.escrow_id, by=ADA)
     cancelled, accepted = await asyncio.gather(
         town.transactions.move(request_id, rule, whole=True),
         town.transactions.move(request_id, town.rule("accept")),

@@ -13,11 +13,10 @@ from uuid import uuid4
 
 import pytest
 
-from models import clock
-from models.endings import RESUMED_FOR
-from models.tables import ServiceRequest, User
+from models import clock, tables
+from models.requests.recovery import RESUMED_FOR
 from tests.integration.conftest import HOUSE, Cloud, GraphQL, Server
-from tests.integration.requests import Deal, Joining, new_deal
+from tests.integration.request_client import Deal, Joining, new_deal
 
 WITHIN = 40
 
@@ -67,7 +66,7 @@ class Rows:
         """Let a request have failed often: it is looked after again only when it is due."""
         now = clock.now()
         self.change(
-            ServiceRequest,
+            tables.ServiceRequest,
             request_id,
             "SET resumptions = :often, failingSince = :since, dueAt = :due",
             often={"N": "5"},
@@ -83,7 +82,7 @@ async def test_what_fails_for_good_is_listed_and_redriven(deal: Deal, server: Se
     queue = queues.get_queue_url(QueueName=cloud.names.dead_letter_queue)["QueueUrl"]
     poisoned = queues.send_message(QueueUrl=queue, **poison)["MessageId"]
     # Nobody can read the requester any more, so no step that needs to know them goes through.
-    rows.change(User, deal.alice.sub, "REMOVE username")
+    rows.change(tables.User, deal.alice.sub, "REMOVE username")
     arn = (await deal.ask())["stepFunctionExecutionArn"]
     await deal.reach("VALIDATING")
     rows.failing(deal.id, since=timedelta(0), due=timedelta(hours=1))
@@ -95,7 +94,7 @@ async def test_what_fails_for_good_is_listed_and_redriven(deal: Deal, server: Se
     assert poisoned in listed
     assert deal.id in await redrive(server, "--list")
 
-    rows.change(User, deal.alice.sub, "SET username = :name", name={"S": deal.alice.username})
+    rows.change(tables.User, deal.alice.sub, "SET username = :name", name={"S": deal.alice.username})
     assert f"{deal.id} restarted" in await redrive(server, "--yes")
     await deal.reach("AWAITING_RESPONSE")
     left = await redrive(server, "--list")

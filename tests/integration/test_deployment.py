@@ -12,16 +12,15 @@ import boto3
 import httpx
 import pytest
 
+from models import tables
 from models.settings import Settings
-from models.tables import Service, ServiceRequest
-from resolvers.demo_members import sub_of
-from tests.integration.looking import comes_true
+from resolvers.hosting.demo import sub_of
+from tests.integration.conftest import STOP_LIMIT, Server, free_port
+from tests.integration.polling import comes_true
 from workflows.deployment.deploy import Deployment, DeploymentError, deploy
-from workflows.deployment.local_cloud import LocalCloud, LocalCloudError
+from workflows.deployment.local.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.package import zipped
-from workflows.deployment.template import build_template, parameters
-
-from .conftest import STOP_LIMIT, Server, free_port
+from workflows.deployment.template.build import build_template, parameters
 
 ROW = {"id": {"S": "one"}, "title": {"S": "Garden help"}}
 
@@ -90,16 +89,16 @@ def broken_template() -> dict[str, Any]:
 def test_the_stack_has_everything_and_a_second_deployment_has_nothing_to_do(settings: Settings) -> None:
     assert deployed(settings, build_template())
     assert not deployed(settings, build_template())
-    table = boto3.client("dynamodb").describe_table(TableName=settings.names.table(ServiceRequest))["Table"]
+    table = boto3.client("dynamodb").describe_table(TableName=settings.names.table(tables.ServiceRequest))["Table"]
     assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} >= {"byDueAt", "byRequesterId"}
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
-    boto3.client("dynamodb").put_item(TableName=settings.names.table(Service), Item=ROW)
+    boto3.client("dynamodb").put_item(TableName=settings.names.table(tables.Service), Item=ROW)
 
 
 @pytest.mark.usefixtures("aws")
 def test_rows_survive_a_restart_and_a_changed_template(settings: Settings) -> None:
     client = boto3.client("dynamodb")
-    name = settings.names.table(Service)
+    name = settings.names.table(tables.Service)
     stream = client.describe_table(TableName=name)["Table"]["LatestStreamArn"]
     assert deployed(settings, changed_template())
     assert client.get_item(TableName=name, Key={"id": ROW["id"]})["Item"] == ROW
@@ -126,7 +125,7 @@ def test_rows_survive_a_deployment_that_fails_and_the_next_one_repairs_the_stack
         deployed(settings, broken_template())
     assert deployed(settings, build_template())
     client = boto3.client("dynamodb")
-    assert client.get_item(TableName=settings.names.table(Service), Key={"id": ROW["id"]})["Item"] == ROW
+    assert client.get_item(TableName=settings.names.table(tables.Service), Key={"id": ROW["id"]})["Item"] == ROW
     assert len(boto3.client("stepfunctions").list_state_machines()["stateMachines"]) >= 3
 
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from tests.integration.conftest import Cloud, GraphQL, RefusedError
-from tests.integration.quarrels import Quarrel, paid, quarrel_over
-from tests.integration.requests import STATUS, Deal, Joining, new_deal
+from tests.integration.dispute_client import Quarrel, paid, quarrel_over
+from tests.integration.request_client import STATUS, Deal, Joining, new_deal
 from tests.integration.test_requests import HELD, PAID, UNTOUCHED, replayed
 
 Figures = tuple[tuple[Decimal, Decimal], tuple[Decimal, Decimal]]

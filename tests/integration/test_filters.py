@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import example, given, settings
 
-from models.ledger import EscrowStatus
-from models.store import expressions
-from resolvers.conditions import condition_of
+from models.ledger.balances import EscrowStatus
+from models.storage.store import expressions
+from resolvers.mirror.conditions import condition_of
 from tests.integration.conftest import Cloud
 from tests.property.filters import Filter, Row, comparisons, filters, passes, some_rows
 

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from models.settings import Settings
-from workflows.deployment.function_host import FunctionHost
-from workflows.deployment.local_aws import host_functions
-from workflows.deployment.local_cloud import LocalCloudError
+from workflows.deployment.local.function_host import FunctionHost
+from workflows.deployment.local.local_aws import host_functions
+from workflows.deployment.local.local_cloud import LocalCloudError
 from workflows.handlers import Function
 
 NAMES = Settings(stack="hosted").names

@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 from models import tables
-from models.idempotency import Asked
+from models.idempotency import KeyedRequest
 from models.settings import Settings
 from tests.integration.conftest import Cloud, GraphQL, Member, Server, asking, joining, minting
-from tests.integration.requests import Deal, Joining, new_deal
-from workflows.deployment.local_cloud import LocalCloud
+from tests.integration.request_client import Deal, Joining, new_deal
+from workflows.deployment.local.local_cloud import LocalCloud
 
 ASK = "mutation M($input: CreateServiceRequestInput!) { createServiceRequest(input: $input) { id status } }"
 RENAME = "mutation M($input: UpdateServiceInput!) { updateService(input: $input) { id title } }"
@@ -72,7 +72,7 @@ def wish(deal: Deal, **changed: Any) -> dict[str, Any]:
 
 
 def row_key(member: Member, key: str) -> dict[str, Any]:
-    return {"id": {"S": Asked.by(member.sub, key, "").id}}
+    return {"id": {"S": KeyedRequest.by(member.sub, key, "").id}}
 
 
 async def asked_by(deal: Deal) -> list[str]:

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from ministack.services import dynamodb
 
 from tests.integration.bare_clouds import FUNCTIONS, LATE, SETTINGS, SOON, Cloud, seen
-from tests.integration.looking import comes_true
-from workflows.deployment import ministack_app
-from workflows.deployment.function_host import FunctionHost
+from tests.integration.polling import comes_true
+from workflows.deployment.local import ministack_app
+from workflows.deployment.local.function_host import FunctionHost
 
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 CAUGHT_UP = "MiniStack does as AWS does by itself now: this mend can go"

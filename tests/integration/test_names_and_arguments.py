@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from models.store import Item
-from models.tables import EventLog, Service, TransactionLog, User
+from models import tables
+from models.storage.store import Item
 from models.tables.category import Category
-from resolvers.identity import Caller
+from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
 from tests.integration.in_process import InProcess, in_process
 
@@ -105,9 +105,9 @@ async def test_a_member_is_who_joins_and_has_rows_that_the_server_dates(asked: I
     join = "mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }"
     joined = await asked.ask(me, join, input=profile | figures)
     assert joined["createUser"]["id"] == me.sub
-    user = await asked.store.get(User, me.sub, consistent=True)
-    entries = await asked.store.query(TransactionLog, TransactionLog.byUserId, me.sub, limit=10)
-    events = await asked.store.query(EventLog, EventLog.byActorUserId, me.sub, limit=10)
+    user = await asked.store.get(tables.User, me.sub, consistent=True)
+    entries = await asked.store.query(tables.TransactionLog, tables.TransactionLog.byUserId, me.sub, limit=10)
+    events = await asked.store.query(tables.EventLog, tables.EventLog.byActorUserId, me.sub, limit=10)
     assert user is not None
     assert len(entries.items) == 1
     assert events.items
@@ -127,7 +127,9 @@ async def test_a_page_is_counted_before_its_filter(asked: InProcess) -> None:
     me = Caller(f"sub-{uuid4()}", "owner")
     for number in range(3):
         title = "Wanted" if number == 1 else "Other"
-        await asked.put(Service, id=str(uuid4()), userId=me.sub, title=title, createdAt=f"2026-01-0{number + 1}")
+        await asked.put(
+            tables.Service, id=str(uuid4()), userId=me.sub, title=title, createdAt=f"2026-01-0{number + 1}"
+        )
     query = """query ($me: ID!, $after: String, $filter: ModelServiceFilterInput) {
       it: servicesByUserId(userId: $me, limit: 1, nextToken: $after, filter: $filter) {
         items { title } nextToken } }"""

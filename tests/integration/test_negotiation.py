@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.integration.conftest import Cloud, GraphQL, RefusedError
-from tests.integration.requests import Deal, Joining, new_deal
+from tests.integration.request_client import Deal, Joining, new_deal
 from tests.integration.test_requests import UNTOUCHED, replayed
 
 

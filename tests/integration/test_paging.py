@@ -16,7 +16,7 @@ from models.tables.booking import Booking
 from models.tables.conversation import Conversation
 from models.tables.message import Message
 from models.tables.service_schedule import ServiceSchedule
-from resolvers.identity import Caller
+from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
 from tests.integration.in_process import InProcess, in_process
 

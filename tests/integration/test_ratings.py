@@ -6,19 +6,18 @@ from uuid import uuid4
 
 import pytest
 
-from models import clock
-from models.aws import AsyncCalls, Calls
+from models import clock, tables
 from models.errors import Code, Refusal
-from models.lifecycle import TransactionStatus
-from models.ratings import Changes, Ratings
-from models.rows import item_of
-from models.store import ConditionFailedError, Item, Store
-from models.tables import Rating, Transaction, User
-from models.transactions import Transactions
+from models.requests.statuses import TransactionStatus
+from models.storage.calls import AsyncCalls, Calls
+from models.storage.codec import item_of
+from models.storage.store import ConditionFailedError, Item, Store
+from models.transactions.moves import Transactions
+from models.transactions.ratings import Changes, Ratings
 from tests.chaos.faults import Fault, Faulty, each_write
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
-from tests.integration.requests import Deal, Joining, new_deal
-from tests.integration.town import user
+from tests.integration.request_client import Deal, Joining, new_deal
+from tests.integration.two_members import user
 
 CREATE = "mutation M($input: CreateRatingInput!) { createRating(input: $input) { id rating feedback isHidden } }"
 UPDATE = """mutation M($input: UpdateRatingInput!, $condition: ModelRatingConditionInput) {
@@ -162,13 +161,15 @@ class Street:
         dated = {"createdAt": now, "updatedAt": now}
         paid = {"providerId": self.provider, "consumerId": consumer, "serviceId": "s", "description": "d"}
         status = TransactionStatus.COMPLETED.value
-        exchange = item_of(Transaction, id=str(uuid4()), **paid, hoursSpent=1, status=status, **dated)
-        await self.store.put(Transaction, exchange)
+        exchange = item_of(tables.Transaction, id=str(uuid4()), **paid, hoursSpent=1, status=status, **dated)
+        await self.store.put(tables.Transaction, exchange)
         parties = {"raterId": consumer, "ratedUserId": self.provider}
-        return item_of(Rating, id=str(uuid4()), transactionId=exchange["id"]["S"], **parties, rating=4.25, **dated)
+        return item_of(
+            tables.Rating, id=str(uuid4()), transactionId=exchange["id"]["S"], **parties, rating=4.25, **dated
+        )
 
     async def counted(self) -> tuple[float, int]:
-        item = await self.store.get(User, self.provider, consistent=True)
+        item = await self.store.get(tables.User, self.provider, consistent=True)
         assert item is not None
         return float(item["rating"]["N"]), int(item["ratingCount"]["N"])
 
@@ -176,7 +177,7 @@ class Street:
 @pytest.fixture
 async def street(calls: AsyncCalls, cloud: Cloud) -> Street:
     street = Street(calls, cloud)
-    await street.store.put(User, user(street.provider))
+    await street.store.put(tables.User, user(street.provider))
     return street
 
 

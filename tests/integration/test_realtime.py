@@ -15,12 +15,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from models.tables import Notification
-from resolvers import sockets
-from resolvers.http import BODY_BYTES
+from models import tables
+from resolvers.transport import sockets
+from resolvers.transport.endpoint import BODY_BYTES
 from tests.integration.conftest import Cloud, GraphQL, Server
-from tests.integration.requests import Joining, new_deal
-from tests.integration.watched import Watched, watching
+from tests.integration.in_process_server import Watched, watching
+from tests.integration.request_client import Joining, new_deal
 
 PATH = "/graphql/realtime"
 NOTIFIED = "subscription ($userId: String) { onCreateNotification(userId: $userId) { id title } }"
@@ -108,7 +108,7 @@ async def test_what_is_written_right_after_the_acknowledgement_arrives(watched: 
             row = await watched.notify("at once")
             assert (await alice.event(id_))["onCreateNotification"]["id"] == row["id"]["S"]
             await alice.stop(id_)
-            assert not watched.feed._channels[Notification]._subscribers
+            assert not watched.feed._channels[tables.Notification]._subscribers
 
 
 async def test_an_older_client_writes_its_headers_into_the_address(watched: Watched) -> None:
@@ -128,7 +128,7 @@ async def test_each_subscription_is_told_what_its_own_caller_may_read(watched: W
         as_carol = await alice.subscribe(NOTIFIED, token=watched.issuer.mint("carol", "carol"))
         await watched.notify("alice's")
         key = str(uuid.uuid4())
-        await watched.put(Notification, id={"S": key}, userId={"S": "carol"}, title={"S": "carol's"})
+        await watched.put(tables.Notification, id={"S": key}, userId={"S": "carol"}, title={"S": "carol's"})
         told = [await alice.hear() for _ in range(2)]
         assert {frame["id"]: frame["payload"]["data"]["onCreateNotification"]["title"] for frame in told} == {
             as_alice: "alice's",
@@ -155,7 +155,7 @@ async def test_a_socket_ends_with_its_token(watched: Watched) -> None:
             await asyncio.wait_for(alice.socket.recv(), 3)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4403
-    assert not watched.feed._channels[Notification]._subscribers
+    assert not watched.feed._channels[tables.Notification]._subscribers
 
 
 async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., str]) -> None:
@@ -182,7 +182,7 @@ async def test_a_client_that_does_not_read_slows_nobody_and_is_cut_off(
         for _ in range(60):
             row = await watched.notify("x" * 100_000)
             assert (await reader.event(id_))["onCreateNotification"]["id"] == row["id"]["S"]
-        subscribers = watched.feed._channels[Notification]._subscribers
+        subscribers = watched.feed._channels[tables.Notification]._subscribers
         async with asyncio.timeout(5):
             while len(subscribers) > 1:  # noqa: ASYNC110 — nobody tells when one has gone
                 await asyncio.sleep(0.1)

@@ -13,23 +13,24 @@ from uuid import uuid4
 
 import pytest
 
-from models import clock, ledger
-from models import transfer as transfers
-from models.accounts import Accounts
-from models.audits import PAGE
-from models.aws import AsyncCalls
-from models.ledger import Balance, TransactionType
-from models.reconciliation import Report, ReportStatus
-from models.reports import Reports
-from models.rows import encode
-from models.store import Item
-from models.tables import Table, TransactionLog, User, UserBalance
-from models.transfer import Transfer, Wish
+from models import clock, tables
+from models.ledger import movements, transfers
+from models.ledger.balances import Balance
+from models.ledger.entries import post
+from models.ledger.movements import TransactionType
+from models.ledger.reconciliation import AuditReport, AuditReportStatus
+from models.ledger.transfers import Transfer, TransferRequest
+from models.storage.calls import AsyncCalls
+from models.storage.codec import encode
+from models.storage.store import Item
+from models.transactions.accounts import Accounts
+from models.transactions.audits import PAGE
+from models.transactions.reports import Reports
 from tests.integration.conftest import HOUSE, Cloud, GraphQL, Member, RefusedError, Server
-from tests.integration.requests import Joining
-from tests.integration.town import Town, user
+from tests.integration.request_client import Joining
+from tests.integration.two_members import Town, user
 from tests.unit.builders import hours
-from workflows.reconciliations import MACHINE
+from workflows.executions.reconciliation import MACHINE
 
 SHOWN = """id status startedBy finishedAt membersChecked discrepancyCount totalHours issuedHours
   discrepancies { userId fault entryId message }"""
@@ -47,11 +48,11 @@ async def gifted(town: Town) -> Town:
     await town.settle(0)
     accounts = Accounts(town.store, town.transactions, clock.now)
     for amount in (1.0, 0.5, 0.25):
-        wish = Wish(
+        wish = TransferRequest(
             id=str(uuid4()), by=town.alice, is_admin=False, type=TransactionType.TRANSFER, amount=amount,
             from_user_id=town.alice, to_user_id=town.bob,
         )  # fmt: skip
-        transfer = transfers.asked(wish)
+        transfer = transfers.build_transfer(wish)
         assert isinstance(transfer, Transfer)
         await accounts.transfer(transfer)
     return town
@@ -63,7 +64,7 @@ async def admin(members: Joining) -> Member:
 
 
 @asynccontextmanager
-async def corrupted(town: Town, table: type[Table], key: str, **changes: Any) -> AsyncIterator[None]:
+async def corrupted(town: Town, table: type[tables.Table], key: str, **changes: Any) -> AsyncIterator[None]:
     """Change a row behind the API's back, or remove it if nothing is to change; and put it back."""
     right = await town.store.get(table, key, consistent=True)
     assert right is not None
@@ -125,7 +126,7 @@ async def entry_ids(town: Town) -> list[str]:
 async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_line(
     graphql: GraphQL, town: Town, admin: Member, server: Server
 ) -> None:
-    await town.store.delete(User, town.bob)  # whose hours are still there
+    await town.store.delete(tables.User, town.bob)  # whose hours are still there
     both = await asyncio.gather(*(graphql(admin.token, START) for _ in range(2)))
     assert both[0]["it"]["id"] == both[1]["it"]["id"]  # one runs at a time
     report = await completed(graphql, admin, both[0]["it"]["id"])
@@ -159,7 +160,7 @@ async def test_of_wrong_books_the_very_entry_is_named(
         for index, changes, fault, named in WRONGS:
             wronged = await gifted(Town(calls, cloud.names))
             ids = await entry_ids(wronged)
-            table: type[Table] = UserBalance if index is None else TransactionLog
+            table: type[tables.Table] = tables.UserBalance if index is None else tables.TransactionLog
             key = wronged.alice if index is None else ids[index]
             await wrongs.enter_async_context(corrupted(wronged, table, key, **changes))
             expected.append((wronged.alice, fault, ids[named]))
@@ -203,7 +204,7 @@ async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
 ) -> None:
     queue = await asyncio.to_thread(listening, cloud)
     ids = await entry_ids(town)
-    async with corrupted(town, TransactionLog, ids[2], amount={"N": "-7"}):
+    async with corrupted(town, tables.TransactionLog, ids[2], amount={"N": "-7"}):
         report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
     assert await ended(cloud, report["id"]) == "SUCCEEDED"
     assert await asyncio.to_thread(is_told, cloud, queue, report["id"])
@@ -222,9 +223,9 @@ async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
     assert again["discrepancyCount"] == 0
 
 
-def begun() -> Report:
+def begun() -> AuditReport:
     now = clock.now()
-    return Report(id=str(uuid4()), status=ReportStatus.RUNNING, created_at=now, updated_at=now)
+    return AuditReport(id=str(uuid4()), status=AuditReportStatus.RUNNING, created_at=now, updated_at=now)
 
 
 async def test_a_reconciliation_whose_execution_is_over_gives_way_to_the_next(
@@ -262,18 +263,18 @@ async def long_log(town: Town, entries: int) -> None:
     """Give a member a log of so many entries, as as many gifts would have."""
     balance, log = Balance.empty(town.alice, clock.now()), list[Item]()
     for number in range(entries):
-        gift = ledger.issue(
+        gift = movements.issue(
             cause=f"{town.alice}-{number}", user_id=town.alice, amount=hours("0.01"),
             type=TransactionType.ADMIN_ADJUSTMENT, description="A drop",
         )  # fmt: skip
-        posted = ledger.post(balance, gift.legs[0], gift, now=clock.now())
+        posted = post(balance, gift.legs[0], gift, now=clock.now())
         assert isinstance(posted, tuple)
         balance, entry = posted
-        log.append(encode(TransactionLog, entry))
+        log.append(encode(tables.TransactionLog, entry))
     for start in range(0, entries, 100):
-        await asyncio.gather(*(town.store.put(TransactionLog, item) for item in log[start : start + 100]))
-    await town.store.put(UserBalance, encode(UserBalance, balance))
-    await town.store.put(User, user(town.alice))
+        await asyncio.gather(*(town.store.put(tables.TransactionLog, item) for item in log[start : start + 100]))
+    await town.store.put(tables.UserBalance, encode(tables.UserBalance, balance))
+    await town.store.put(tables.User, user(town.alice))
 
 
 async def test_a_long_log_is_read_page_by_page(calls: AsyncCalls, cloud: Cloud, server: Server) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import STOP_LIMIT, RefusedError, Server, asking, joining, minting
-from tests.integration.quarrels import Quarrel, quarrel_over
-from tests.integration.requests import Deal, new_deal
+from tests.integration.dispute_client import Quarrel, quarrel_over
+from tests.integration.request_client import Deal, new_deal
 
 PATIENT = {
     "HOURBANK_RESPONSE_WINDOW": "PT1H",

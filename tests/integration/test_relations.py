@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from models.tables import Service, ServiceRequest, User
-from resolvers.identity import Caller
+from models import tables
+from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
 from tests.integration.in_process import InProcess, in_process
 
@@ -27,12 +27,14 @@ async def settled(asked: InProcess, *, providers: int) -> Caller:
     caller = Caller(f"requester-{uuid4()}", "requester")
     for number in range(providers):
         provider = f"provider-{number}-{caller.sub}"
-        await asked.put(User, id=provider, username=f"p{number}", skills=[], createdAt=STAMP, updatedAt=STAMP)
-        await asked.put(Service, id=f"s-{provider}", userId=provider, title=f"s{number}", createdAt=STAMP)
+        await asked.put(
+            tables.User, id=provider, username=f"p{number}", skills=[], createdAt=STAMP, updatedAt=STAMP
+        )
+        await asked.put(tables.Service, id=f"s-{provider}", userId=provider, title=f"s{number}", createdAt=STAMP)
     for number in range(25):
         provider = f"provider-{number % providers}-{caller.sub}"
         await asked.put(
-            ServiceRequest,
+            tables.ServiceRequest,
             id=str(uuid4()),
             requesterId=caller.sub,
             providerId=provider,

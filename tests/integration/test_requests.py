@@ -8,14 +8,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from models import clock
-from models.chain import replay
-from models.ledger import Entry
-from models.rows import decode
-from models.tables import TransactionLog
-from resolvers.demo_members import sub_of
+from models import clock, tables
+from models.ledger.chain import replay
+from models.ledger.entries import Entry
+from models.storage.codec import decode
+from resolvers.hosting.demo import sub_of
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server
-from tests.integration.requests import UPDATE_SERVICE, Deal, Joining, new_deal
+from tests.integration.request_client import UPDATE_SERVICE, Deal, Joining, new_deal
 
 UNTOUCHED = ((Decimal(10), Decimal(0)), (Decimal(10), Decimal(0)))
 HELD = ((Decimal(8), Decimal(2)), (Decimal(10), Decimal(0)))
@@ -51,12 +50,12 @@ async def test_hours_are_held_and_paid_and_the_logs_replay_to_the_balances(deal:
 def replayed(cloud: Cloud, member: Member) -> tuple[Decimal, Decimal]:
     """Return what a member's log leads to; raises if its chain is broken."""
     found = cloud.client("dynamodb").query(
-        TableName=cloud.names.table(TransactionLog),
+        TableName=cloud.names.table(tables.TransactionLog),
         IndexName="byUserId",
         KeyConditionExpression="userId = :u",
         ExpressionAttributeValues={":u": {"S": member.sub}},
     )
-    entries = [decode(Entry, TransactionLog, item) for item in found["Items"]]
+    entries = [decode(Entry, tables.TransactionLog, item) for item in found["Items"]]
     balance = replay(entries, user_id=member.sub, now=clock.now())
     return balance.available_balance, balance.escrowed_balance
 

@@ -12,8 +12,8 @@ from ministack.core import persistence
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.services import dynamodb
 
-from workflows.deployment import ministack_app
-from workflows.deployment.ministack_app import Snapshots
+from workflows.deployment.local import ministack_app
+from workflows.deployment.local.ministack_app import Snapshots
 
 WRITE = "DynamoDB_20120810.PutItem"
 LONG = 5.0

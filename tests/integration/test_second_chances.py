@@ -8,18 +8,20 @@ from uuid import uuid4
 
 import pytest
 
-from models import answers, clock, raising, resolutions
-from models.aws import AsyncCalls
+from models import clock, tables
+from models.disputes import deciding, raising
 from models.hours import Hours
-from models.lifecycle import Request, RequestStatus, Response, Step
-from models.rows import encode
-from models.store import Store
-from models.tables import ServiceRequest
-from models.transactions import Moved, Transactions
-from models.windows import DEFAULT_WINDOWS
+from models.requests import answers
+from models.requests.request import Request
+from models.requests.statuses import RequestStatus, Response, Step
+from models.requests.windows import DEFAULT_WINDOWS
+from models.storage.calls import AsyncCalls
+from models.storage.codec import encode
+from models.storage.store import Store
+from models.transactions.moves import Moved, Transactions
 from tests.integration.conftest import Cloud, GraphQL
-from tests.integration.quarrels import quarrel_over
-from tests.integration.requests import Deal, Joining, new_deal
+from tests.integration.dispute_client import quarrel_over
+from tests.integration.request_client import Deal, Joining, new_deal
 from tests.unit.builders import make_dispute
 
 WITHIN = 30
@@ -80,7 +82,7 @@ async def test_a_dispute_whose_workflow_was_not_started_and_a_decision_that_was_
     assert isinstance(await transactions.move(deal.id, raise_it, whole=True, dispute_id=quarrel.id), Moved)
     await quarrel.assign()
     by, decision = quarrel.admin.sub, Response.REFUND_TO_REQUESTER
-    decide = partial(resolutions.decide, by=by, decision=decision, provider_hours=None, resolution="So be it")
+    decide = partial(deciding.decide, by=by, decision=decision, provider_hours=None, resolution="So be it")
     for _ in range(10 * WITHIN):
         if isinstance(moved := await transactions.move(deal.id, decide, whole=True), Moved):
             break
@@ -114,7 +116,7 @@ async def test_a_disputes_stopped_execution_is_followed_by_the_next(
 def make_due(cloud: Cloud, request_id: str) -> None:
     """Let a request be due now, as it is some time after an answer."""
     cloud.client("dynamodb").update_item(
-        TableName=cloud.names.table(ServiceRequest),
+        TableName=cloud.names.table(tables.ServiceRequest),
         Key={"id": {"S": request_id}},
         UpdateExpression="SET dueAt = :past",
         ExpressionAttributeValues={":past": {"S": "2020-01-01T00:00:00.000Z"}},
@@ -132,7 +134,7 @@ async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(deal: Dea
     """Its row is all there is: no event, no execution, and it is due."""
     request = request_of(deal).moved(clock.now()).due(clock.from_text("2020-01-01T00:00:00.000Z"))
     cloud.client("dynamodb").put_item(
-        TableName=cloud.names.table(ServiceRequest), Item=encode(ServiceRequest, request)
+        TableName=cloud.names.table(tables.ServiceRequest), Item=encode(tables.ServiceRequest, request)
     )
     assert sweep(cloud)["seen"] >= 1
     await deal.reach("AWAITING_RESPONSE", WITHIN)
@@ -140,9 +142,9 @@ async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(deal: Dea
 
 async def test_a_row_that_cannot_be_read_holds_up_no_other(deal: Deal, cloud: Cloud) -> None:
     past = clock.from_text("2020-01-01T00:00:00.000Z")
-    broken = encode(ServiceRequest, request_of(deal).moved(clock.now()).due(past))
+    broken = encode(tables.ServiceRequest, request_of(deal).moved(clock.now()).due(past))
     broken["id"], broken["status"] = {"S": str(uuid4())}, {"S": "NEITHER"}
-    table = cloud.names.table(ServiceRequest)
+    table = cloud.names.table(tables.ServiceRequest)
     cloud.client("dynamodb").put_item(TableName=table, Item=broken)
     assert sweep(cloud)["failed"] >= 1
     assert sweep(cloud)["failed"] == 0

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.integration.conftest import GraphQL, Server
-from tests.integration.requests import Joining, new_deal
+from tests.integration.request_client import Joining, new_deal
 from tests.story.client import Client
 from tests.story.play import Actor, Figures, Story
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.integration.conftest import GraphQL, Member
-from tests.integration.requests import CREATE_SERVICE, Deal, Joining, new_deal
+from tests.integration.request_client import CREATE_SERVICE, Deal, Joining, new_deal
 
 ESCROWS = """query Q($of: ID!, $after: String) {
   escrowsByFromUserId(fromUserId: $of, limit: 1, nextToken: $after) { items { id } nextToken } }"""

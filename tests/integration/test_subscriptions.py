@@ -14,12 +14,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from models.tables import Notification, Service, ServiceRequest
-from resolvers import sockets
-from resolvers.subscriptions import changes_of
-from tests.integration.watched import Client, Watched
-
-from .conftest import Server
+from models import tables
+from resolvers.mirror.subscriptions import changes_of
+from resolvers.transport import sockets
+from tests.integration.conftest import Server
+from tests.integration.in_process_server import Client, Watched
 
 ON_UPDATE = "subscription($requesterId: String, $filter: ModelSubscriptionServiceRequestFilterInput)"
 WATCH = ON_UPDATE + "{onUpdateServiceRequest(requesterId: $requesterId, filter: $filter){id status}}"
@@ -94,11 +93,11 @@ async def test_each_kind_of_change_has_its_own_subscription(watched: Watched) ->
     async with watched.client("carol") as carol:
         for kind in ("Create", "Update", "Delete"):
             await carol.subscribe(f"subscription{{on{kind}Service{{id title}}}}")
-        await watched.put(Service, **row)
+        await watched.put(tables.Service, **row)
         assert list(await carol.event()) == ["onCreateService"]
-        await watched.put(Service, **row | {"title": {"S": "Hedges"}})
+        await watched.put(tables.Service, **row | {"title": {"S": "Hedges"}})
         assert await carol.event() == {"onUpdateService": {"id": row["id"]["S"], "title": "Hedges"}}
-        key, table = {"id": row["id"]}, watched.store.names.table(Service)
+        key, table = {"id": row["id"]}, watched.store.names.table(tables.Service)
         await watched.store.calls.call("dynamodb", "delete_item", TableName=table, Key=key)
         assert await carol.event() == {"onDeleteService": {"id": row["id"]["S"], "title": "Hedges"}}
 
@@ -157,7 +156,7 @@ async def test_a_socket_ends_with_its_token(watched: Watched) -> None:
             await asyncio.wait_for(opened.recv(), 3)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
-    assert not watched.feed._channels[Notification]._subscribers
+    assert not watched.feed._channels[tables.Notification]._subscribers
 
 
 async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., str]) -> None:
@@ -180,7 +179,7 @@ async def test_a_client_that_never_reads_is_cut_off(watched: Watched, monkeypatc
     monkeypatch.setattr(sockets, "SEND_SECONDS", 0.5)
     async with watched.client("alice", **watched.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
-        subscribers = watched.feed._channels[Notification]._subscribers
+        subscribers = watched.feed._channels[tables.Notification]._subscribers
         assert len(subscribers) == 1
         for _ in range(60):
             await watched.notify("x" * 100_000)
@@ -206,9 +205,9 @@ async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: 
 async def test_a_row_is_followed_from_what_it_is_now(watched: Watched) -> None:
     request_id = str(uuid.uuid4())
     await watched.request(id=request_id, status="INITIATED")
-    rows = changes_of(watched.feed, ServiceRequest, request_id, asyncio.Event())
+    rows = changes_of(watched.feed, tables.ServiceRequest, request_id, asyncio.Event())
     assert (await anext(rows))["status"] == {"S": "INITIATED"}
     await watched.request(id=str(uuid.uuid4()))
     row = await watched.request(id=request_id, status="VALIDATING")
-    await watched.put(ServiceRequest, **row | {"version": {"N": "2"}, "status": {"S": "ESCROWED"}})
+    await watched.put(tables.ServiceRequest, **row | {"version": {"N": "2"}, "status": {"S": "ESCROWED"}})
     assert (await asyncio.wait_for(anext(rows), 3))["status"] == {"S": "ESCROWED"}

@@ -10,20 +10,19 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from models import answers, clock, endings, payment, steps
-from models import transactions as module
-from models.aws import AsyncCalls, BlockingCalls, drive
+from models import clock, tables
 from models.errors import Code, ContentionError, Refusal
-from models.ledger import Balance
-from models.lifecycle import RequestStatus, Response, StatusReason, Step
-from models.members import Members
-from models.naming import Names
-from models.rows import decode, encode
-from models.store import Store
-from models.tables import Dispute, RequestGuard, ServiceRequest, Transaction, User, UserBalance
-from models.transactions import Moved, Rule, Transactions
+from models.ledger.balances import Balance
+from models.requests import answers, endings, payment, recovery, steps
+from models.requests.statuses import RequestStatus, Response, StatusReason, Step
+from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.codec import decode, encode
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.members import Members
+from models.transactions.moves import Moved, RequestRule, Transactions
 from tests.chaos.faults import Fault, Faulty, each_write
-from tests.integration.town import Town, user
+from tests.integration.two_members import Town, user
 from tests.unit.builders import hours, make_request
 
 STORY = (
@@ -52,7 +51,7 @@ async def test_alice_asks_bob_for_two_hours(town: Town) -> None:
     request = await town.reach(request_id, *STORY[3:])
     await town.audit(("8", "0"), ("12", "0"))
     assert request.is_over
-    exchanges = await town.store.query(Transaction, Transaction.byServiceId, service_id, limit=10)
+    exchanges = await town.store.query(tables.Transaction, tables.Transaction.byServiceId, service_id, limit=10)
     assert len(exchanges.items) == 1
 
 
@@ -72,7 +71,7 @@ async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: As
 
 async def test_a_member_who_comes_back_gets_no_second_bonus(town: Town) -> None:
     await town.members.join(user(town.alice))
-    await town.store.delete(User, town.alice)
+    await town.store.delete(tables.User, town.alice)
     assert not (await town.members.join(user(town.alice))).existed
     assert (await town.balance(town.alice)).total_balance == hours("10")
 
@@ -82,7 +81,7 @@ async def test_every_step_by_four_threads_at_once_has_one_effect(town: Town) -> 
     request_id = await town.ask(service_id)
     transactions = town.over(BlockingCalls())
 
-    def run(rule: Rule) -> None:
+    def run(rule: RequestRule) -> None:
         drive(transactions.move(request_id, rule, whole=True))
 
     for event in STORY:
@@ -112,14 +111,14 @@ async def test_every_step_by_two_servers_at_once_has_one_effect(town: Town) -> N
 async def test_no_reader_ever_sees_the_sum_change(town: Town, calls: AsyncCalls) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
-    table = town.store.names.table(UserBalance)
+    table = town.store.names.table(tables.UserBalance)
     both = [{"Get": {"TableName": table, "Key": {"userId": {"S": who}}}} for who in (town.alice, town.bob)]
     sums, done = [], asyncio.Event()
 
     async def read() -> None:
         while not done.is_set():
             answer = await calls.call("dynamodb", "transact_get_items", TransactItems=both)
-            found = [decode(Balance, UserBalance, one["Item"]) for one in answer["Responses"]]
+            found = [decode(Balance, tables.UserBalance, one["Item"]) for one in answer["Responses"]]
             assert all(one.total_balance == one.available_balance + one.escrowed_balance for one in found)
             sums.append(sum(one.total_balance for one in found))
 
@@ -139,7 +138,7 @@ async def test_twenty_holds_at_once_on_one_balance_end_exact(town: Town) -> None
         servers = (town.transactions, town.over(other))
         moved = await asyncio.gather(
             *(
-                servers[number % 2].move(request_id, steps.hold, whole=True)
+                servers[number % 2].move(request_id, steps.hold_hours, whole=True)
                 for number, request_id in enumerate(request_ids)
             )
         )
@@ -183,9 +182,9 @@ async def test_a_refund_that_was_cut_off_has_one_effect(
     await town.reach(request_id, *STORY[:4])
     await town.over(Faulty(calls, each_write(fault))).move(request_id, town.rule(event), whole=True)
     if event == "reject":
-        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.refund, whole=True)
+        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.decline, whole=True)
     await town.audit(("10", "0"), ("10", "0"))
-    assert await town.store.get(RequestGuard, f"{town.alice}#{service_id}", consistent=True) is None
+    assert await town.store.get(tables.RequestGuard, f"{town.alice}#{service_id}", consistent=True) is None
 
 
 async def test_a_creation_that_was_cut_off_is_one_request(town: Town, calls: AsyncCalls) -> None:
@@ -206,7 +205,7 @@ async def test_any_other_reason_is_final(town: Town, calls: AsyncCalls) -> None:
 
 
 async def test_patience_has_an_end(town: Town, calls: AsyncCalls, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.2)
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     stubborn = Faulty(calls, lambda call: Fault.CONFLICT if call.writes else None)
@@ -236,7 +235,7 @@ async def test_two_open_requests_at_once_are_not_both_held(town: Town) -> None:
     async with AsyncCalls(["dynamodb"]) as other:
         servers = (town.transactions, town.over(other))
         await asyncio.gather(
-            *(server.move(one, steps.hold, whole=True) for server, one in zip(servers, pair, strict=True))
+            *(server.move(one, steps.hold_hours, whole=True) for server, one in zip(servers, pair, strict=True))
         )
     found = [await town.reach(one) for one in pair]
     assert sorted(one.status for one in found) == [RequestStatus.ESCROWED, RequestStatus.REJECTED]
@@ -276,7 +275,7 @@ async def test_two_events_race_and_one_wins(town: Town, _turn: int) -> None:
 async def test_an_older_generation_moves_nothing(town: Town) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
-    resume = partial(endings.resume, execution_arn="arn:next")
+    resume = partial(recovery.resume, execution_arn="arn:next")
     assert isinstance(await town.transactions.move(request_id, resume, generation=0), Moved)
     refused = await town.transactions.move(request_id, steps.begin_validation, generation=0)
     assert isinstance(refused, Refusal)
@@ -297,7 +296,7 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town
     rules = town.quarrel(request_id, dispute_id)
     servers = (town.transactions, town.over(BlockingCalls()))
 
-    def run(rule: Rule) -> None:
+    def run(rule: RequestRule) -> None:
         drive(servers[1].move(request_id, rule, whole=True, dispute_id=dispute_id))
 
     for event in QUARREL:
@@ -306,7 +305,7 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town
             *(asyncio.to_thread(run, rules[event]) for _ in range(2)),
         )
     await town.audit(*DIVIDED)
-    stored = await town.store.get(Dispute, dispute_id, consistent=True)
+    stored = await town.store.get(tables.Dispute, dispute_id, consistent=True)
     request = await town.transactions.read(request_id)
     assert stored is not None
     assert request is not None
@@ -315,7 +314,7 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town
         RequestStatus.PAID,
         hours("0.75"),
     )
-    exchanges = await town.store.query(Transaction, Transaction.byServiceId, service_id, limit=10)
+    exchanges = await town.store.query(tables.Transaction, tables.Transaction.byServiceId, service_id, limit=10)
     assert len(exchanges.items) == 1
 
 
@@ -367,6 +366,6 @@ async def test_what_is_stored_is_what_was_decided(town: Town) -> None:
         moved = await town.transactions.move(request_id, town.rule(event), whole=True)
         assert isinstance(moved, Moved)
         assert moved.request == await town.transactions.read(request_id)
-        item = await town.store.get(ServiceRequest, request_id, consistent=True)
+        item = await town.store.get(tables.ServiceRequest, request_id, consistent=True)
         assert item is not None
-        assert set(item) == {*encode(ServiceRequest, moved.request), "__typename"}
+        assert set(item) == {*encode(tables.ServiceRequest, moved.request), "__typename"}

@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from models.aws import AsyncCalls
+from models import tables
 from models.errors import Code, Refusal
-from models.ledger import TransactionType
-from models.tables import User
-from models.transfer import Transfer
+from models.ledger.movements import TransactionType
+from models.ledger.transfers import Transfer
+from models.storage.calls import AsyncCalls
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
-from tests.integration.requests import NOTICES, Joining
-from tests.integration.town import Town
+from tests.integration.request_client import NOTICES, Joining
+from tests.integration.two_members import Town
 from tests.unit.builders import hours
 
 TRANSFER = """mutation M($input: ProcessDirectTransferInput!) { processDirectTransfer(input: $input) {
@@ -111,7 +111,7 @@ async def test_who_may_not_and_what_cannot_be_is_refused_by_its_field(
 async def test_a_member_who_is_not_active_gives_and_gets_nothing_but_an_admins_correction(
     town: Town, calls: AsyncCalls
 ) -> None:
-    await town.store.update(User, town.bob, [User.isActive.set(False)])
+    await town.store.update(tables.User, town.bob, [tables.User.isActive.set(False)])
     ours = town.accounts(calls)
     gifts = (
         (town.gift(town.alice, town.bob, "1"), "toUserId"),

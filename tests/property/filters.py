@@ -14,8 +14,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from models.ledger import EscrowStatus
-from models.store import Item
+from models.ledger.balances import EscrowStatus
+from models.storage.store import Item
 from schema.enums import ModelAttributeTypes
 
 Filter = Mapping[str, Any]

@@ -13,17 +13,21 @@ from uuid import UUID
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from models import endings, resolutions
-from models import lock as locks
-from models.change import Member, Offer, Scene, Verdict
+from models.disputes import deciding
+from models.disputes.resolving import RESOLUTIONS
 from models.errors import Refusal
 from models.hours import Hours
 from models.identifiers import derived
-from models.ledger import Balance, TransactionType
-from models.lifecycle import BEFORE_ACCEPTANCE, Passage, Request, RequestStatus, Response, Step, next_step
-from models.lock import Turn
-from models.resolutions import OUTCOMES
-from models.transfer import Transfer, Wish, asked, no_member
+from models.ledger import locks
+from models.ledger.balances import Balance
+from models.ledger.locks import LockChange
+from models.ledger.movements import TransactionType
+from models.ledger.transfers import Transfer, TransferRequest, build_transfer, no_member_refusal
+from models.requests import recovery
+from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict
+from models.requests.next_step import next_step
+from models.requests.request import Passage, Request
+from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, Step
 from tests.unit.builders import (
     ADA,
     ALICE,
@@ -35,8 +39,8 @@ from tests.unit.builders import (
     Rule,
     hours,
     make_member,
-    make_offer,
     make_request,
+    make_service,
 )
 from tests.unit.places import ADMINS, QUARREL, WORKFLOW, decide, dispute, people
 
@@ -76,7 +80,7 @@ AGREEMENTS: dict[Step, str] = {
     Step.CONFIRM_SERVICE_COMPLETION: "confirm work",
 }
 DECIDERS = (ADA, "ann")
-DECISIONS = tuple(OUTCOMES)
+DECISIONS = tuple(RESOLUTIONS)
 REASON = "A complaint"
 # A request goes nowhere but along these ways.
 PASSAGES = {
@@ -103,12 +107,12 @@ STEPS = {**WORKFLOW, **{name: QUARREL[name] for name in ("hear", "alarm", "resol
 requests = st.integers(min_value=0, max_value=5)
 
 
-def given_up(scene: Scene, now: datetime) -> Verdict:
+def given_up(snapshot: Snapshot, now: datetime) -> Verdict:
     """Give up a request that is not accepted yet, as if its executions had failed for a day."""
-    if scene.request.status not in BEFORE_ACCEPTANCE:
-        return scene.request
-    failing = replace(scene.request, failing_since=now - 2 * endings.RESUMED_FOR)
-    return endings.give_up(replace(scene, request=failing), now)
+    if snapshot.request.status not in BEFORE_ACCEPTANCE:
+        return snapshot.request
+    failing = replace(snapshot.request, failing_since=now - 2 * recovery.RESUMED_FOR)
+    return recovery.give_up(replace(snapshot, request=failing), now)
 
 
 def ways(passages: tuple[Passage, ...]) -> Iterator[tuple[str, str]]:
@@ -116,10 +120,10 @@ def ways(passages: tuple[Passage, ...]) -> Iterator[tuple[str, str]]:
     return pairwise(["", *(passage.status.value for passage in passages)])
 
 
-def wish_for(kind: str, number: int, giver: str, taker: str, amount: Hours) -> Wish:
+def wish_for(kind: str, number: int, giver: str, taker: str, amount: Hours) -> TransferRequest:
     """Return the wish for a direct transfer, which its number makes another than any other."""
     type_, *fields = TRANSFERS[kind]
-    return Wish(
+    return TransferRequest(
         id=str(UUID(int=number)),
         by=giver,
         is_admin=True,
@@ -153,8 +157,8 @@ class Lives(RuleBasedStateMachine):
         """Give, issue or take back hours."""
         for field, user_id in transfer.parties.items():
             if transfer.is_between_members and self.bank.members[user_id].is_active is False:
-                return no_member(field)
-        if (refused := self.bank.post(transfer.movement)) is not None:
+                return no_member_refusal(field)
+        if (refused := self.bank.post_movement(transfer.movement)) is not None:
             return refused
         self.bank.events.append(transfer.event)
         self.bank.notices.extend(transfer.notices)
@@ -164,16 +168,16 @@ class Lives(RuleBasedStateMachine):
         """Lock or unlock an account."""
         before, now = self.bank.balances[user_id], self.bank.now
         turn = locks.lock(before, now, by=by, reason=REASON) if is_lock else locks.unlock(before, now, by=by)
-        if not isinstance(turn, Turn):
+        if not isinstance(turn, LockChange):
             return turn
         self.bank.balances[user_id] = turn.balance
         self.bank.events.append(turn.event)
         self.bank.notices.append(turn.notice)
         return turn.balance
 
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: ServiceTerms) -> None:
         """Offer a service, or offer it differently."""
-        self.bank.offers[offer.id] = offer
+        self.bank.services[offer.id] = offer
 
     def enrol(self, member: Member) -> None:
         """Let a member be active, or not."""
@@ -181,8 +185,8 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(rate=st.sampled_from(["1", "0.5", "2.25"]))
     def open_services(self, rate: str) -> None:
-        self.offer(make_offer(response_window_hours=2))
-        self.offer(make_offer(id=OTHER_SERVICE, user_id=CAROL, hourly_rate=hours(rate)))
+        self.offer(make_service(response_window_hours=2))
+        self.offer(make_service(id=OTHER_SERVICE, user_id=CAROL, hourly_rate=hours(rate)))
         self.create(make_request())
 
     def request(self, number: int) -> Request:
@@ -236,7 +240,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(number=requests, by=st.sampled_from([*DECIDERS, ALICE]))
     def an_admin_takes_it_on(self, number: int, by: str) -> None:
-        self.move(number, partial(resolutions.assign, by=by))
+        self.move(number, partial(deciding.assign, by=by))
 
     @rule(
         number=requests,
@@ -281,10 +285,10 @@ class Lives(RuleBasedStateMachine):
     @rule(number=requests, what=st.sampled_from(["resume", "redrive", "fail", "later"]))
     def the_sweep_looks(self, number: int, what: str) -> None:
         swept: dict[str, Rule] = {
-            "resume": lambda scene, now: endings.resume(scene, now, execution_arn=f"{EXECUTION}next"),
-            "redrive": lambda scene, now: endings.redrive(scene, now, execution_arn=f"{EXECUTION}again"),
-            "fail": lambda scene, now: endings.note_failure(scene, now, error="E", cause="C"),
-            "later": endings.look_later,
+            "resume": lambda snapshot, now: recovery.resume(snapshot, now, execution_arn=f"{EXECUTION}next"),
+            "redrive": lambda snapshot, now: recovery.redrive(snapshot, now, execution_arn=f"{EXECUTION}again"),
+            "fail": lambda snapshot, now: recovery.note_failure(snapshot, now, error="E", cause="C"),
+            "later": recovery.look_later,
         }
         self.move(number, swept[what])
 
@@ -308,7 +312,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(active=st.booleans())
     def a_service_or_a_member_comes_and_goes(self, *, active: bool) -> None:
-        self.offer(make_offer(response_window_hours=2, is_active=active))
+        self.offer(make_service(response_window_hours=2, is_active=active))
         self.enrol(make_member(CAROL, is_active=active))
 
     @rule(
@@ -319,7 +323,7 @@ class Lives(RuleBasedStateMachine):
     )
     def hours_are_given(self, kind: str, giver: str, taker: str, amount: str) -> None:
         self.transfers += 1
-        gift = asked(wish_for(kind, self.transfers, giver, taker, hours(amount)))
+        gift = build_transfer(wish_for(kind, self.transfers, giver, taker, hours(amount)))
         self.bank.pass_time(0.001)
         if isinstance(gift, Transfer):
             self.transfer(gift)

@@ -3,8 +3,8 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.ledger import EscrowStatus
-from resolvers.filters import compile_filter
+from models.ledger.balances import EscrowStatus
+from resolvers.mirror.filters import compile_filter
 from tests.property.filters import Filter, comparisons, filters, passes, some_rows
 
 anything = settings(max_examples=200, deadline=None)

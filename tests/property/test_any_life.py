@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import settings
 
-from models.lifecycle import Step
+from models.requests.statuses import Step
 from tests.property.lives import HANDLERS, STEPS, Lives
 
 TestLives: Any = Lives.TestCase

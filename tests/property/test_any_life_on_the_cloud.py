@@ -11,24 +11,24 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from models import answers
-from models.accounts import Accounts
-from models.aws import BlockingCalls, drive
-from models.change import Change, Member, Offer, Verdict
+from models import tables
 from models.errors import Refusal
 from models.identifiers import derived
-from models.ledger import Balance
-from models.lifecycle import Request
-from models.members import Members
-from models.naming import Names
-from models.rows import encode
-from models.store import Store
-from models.tables import Service, User
-from models.transactions import Moved, Transactions
-from models.transfer import Transfer
+from models.ledger.balances import Balance
+from models.ledger.transfers import Transfer
+from models.requests import answers
+from models.requests.decision import Change, Member, ServiceTerms, Verdict
+from models.requests.request import Request
+from models.storage.calls import BlockingCalls, drive
+from models.storage.codec import encode
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.accounts import Accounts
+from models.transactions.members import Members
+from models.transactions.moves import Moved, Transactions
 from tests.chaos.books import Books
-from tests.engines.running import running, tables
-from tests.integration.town import user
+from tests.engines.running import created_tables, running
+from tests.integration.two_members import user
 from tests.property.lives import MEMBERS, REASON, Lives
 from tests.unit.builders import NOW, Rule
 
@@ -57,7 +57,7 @@ class LivesOnTheCloud(Lives):
         super().__init__()
         calls.stack = names.stack
         self.opened = ExitStack()
-        self.opened.enter_context(tables(names))
+        self.opened.enter_context(created_tables(names))
         self.store = Store(calls, names)
         self.transactions = Transactions(self.store, lambda: self.bank.now)
         self.accounts = Accounts(self.store, self.transactions, lambda: self.bank.now)
@@ -102,15 +102,15 @@ class LivesOnTheCloud(Lives):
             assert drive(self.accounts.unlock(user_id, by=by)) == expected
         return expected
 
-    def offer(self, offer: Offer) -> None:
+    def offer(self, offer: ServiceTerms) -> None:
         """Offer a service, or offer it differently."""
         super().offer(offer)
-        drive(self.store.put(Service, encode(Service, offer, createdAt=NOW, updatedAt=NOW)))
+        drive(self.store.put(tables.Service, encode(tables.Service, offer, createdAt=NOW, updatedAt=NOW)))
 
     def enrol(self, member: Member) -> None:
         """Let a member be active, or not."""
         super().enrol(member)
-        drive(self.store.update(User, member.id, [User.isActive.set(member.is_active is not False)]))
+        drive(self.store.update(tables.User, member.id, [tables.User.isActive.set(member.is_active is not False)]))
 
     @invariant()
     def the_rows_are_what_the_rules_say(self) -> None:

@@ -6,12 +6,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import chain, ledger
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
-from models.ledger import Movement, TransactionType
-from models.reconciliation import Account, discrepancies
-from models.transfer import asked
+from models.ledger import chain, movements
+from models.ledger.movements import Movement, TransactionType
+from models.ledger.reconciliation import Account, discrepancies
+from models.ledger.transfers import build_transfer
 from tests.property.lives import TRANSFERS, wish_for
 from tests.unit.builders import NOW, Bank, figures
 
@@ -28,7 +28,7 @@ class Holds:
     held: dict[str, tuple[str, str, Decimal]] = field(default_factory=dict)
 
     def issue(self, cause: str, user_id: str, amount: Decimal) -> Movement:
-        return ledger.issue(
+        return movements.issue(
             cause=cause,
             user_id=user_id,
             amount=amount,
@@ -40,11 +40,11 @@ class Holds:
         """Issue, hold, or settle the oldest hold."""
         cause = f"request-{number}"
         if kind == "issue":
-            assert self.bank.post(self.issue(cause, taker, amount)) is None
+            assert self.bank.post_movement(self.issue(cause, taker, amount)) is None
         elif kind in TRANSFERS:
             self.transfer(number, kind, giver, taker, amount)
         elif kind == "hold":
-            refused = self.bank.post(ledger.hold(request_id=cause, from_user_id=giver, amount=amount))
+            refused = self.bank.post_movement(movements.hold(request_id=cause, from_user_id=giver, amount=amount))
             if refused is None:
                 self.held[cause] = (giver, taker, amount)
             else:
@@ -54,21 +54,23 @@ class Holds:
 
     def transfer(self, number: int, kind: str, giver: str, taker: str, amount: Decimal) -> None:
         """Give, issue or take back, if that can be; and of any number of times only once."""
-        transfer = asked(wish_for(kind, number, giver, taker, amount))
+        transfer = build_transfer(wish_for(kind, number, giver, taker, amount))
         if isinstance(transfer, Refusal):
             assert giver == taker
             return
         before = self.bank.balances[giver].available_balance
-        refused = self.bank.post(transfer.movement)
+        refused = self.bank.post_movement(transfer.movement)
         assert (refused is not None) == (transfer.from_user_id == giver and before < amount)
 
     def settle(self, kind: str, request_id: str) -> None:
         giver, taker, amount = self.held.pop(request_id)
         if kind == "refund" or giver == taker:
-            movement = ledger.refund(request_id=request_id, from_user_id=giver, amount=amount)
+            movement = movements.refund(request_id=request_id, from_user_id=giver, amount=amount)
         else:
-            movement = ledger.release(request_id=request_id, from_user_id=giver, to_user_id=taker, amount=amount)
-        assert self.bank.post(movement) is None
+            movement = movements.release(
+                request_id=request_id, from_user_id=giver, to_user_id=taker, amount=amount
+            )
+        assert self.bank.post_movement(movement) is None
 
     def check(self) -> None:
         balances = self.bank.balances
@@ -81,10 +83,10 @@ class Holds:
 
 
 kinds = st.sampled_from(["issue", "hold", "release", "refund", *TRANSFERS])
-movements = st.lists(st.tuples(kinds, members, members, amounts), max_size=40)
+sequences = st.lists(st.tuples(kinds, members, members, amounts), max_size=40)
 
 
-@given(movements)
+@given(sequences)
 def test_nothing_is_lost_and_nothing_is_made(steps: list[tuple[str, str, str, Decimal]]) -> None:
     holds = Holds()
     for number, (kind, giver, taker, amount) in enumerate(steps):
@@ -96,7 +98,7 @@ def test_nothing_is_lost_and_nothing_is_made(steps: list[tuple[str, str, str, De
         assert figures(replayed) == figures(holds.bank.balances[member])
 
 
-@given(movements.filter(len), st.data())
+@given(sequences.filter(len), st.data())
 def test_a_log_with_a_hole_or_a_swap_never_replays(
     steps: list[tuple[str, str, str, Decimal]], data: st.DataObject
 ) -> None:
@@ -113,7 +115,7 @@ def test_a_log_with_a_hole_or_a_swap_never_replays(
     assert figures(replayed) != figures(holds.bank.balances[member])
 
 
-@given(movements.filter(len), st.data())
+@given(sequences.filter(len), st.data())
 def test_whatever_is_done_to_one_row_is_found_and_the_others_books_stay_right(
     steps: list[tuple[str, str, str, Decimal]], data: st.DataObject
 ) -> None:
@@ -161,7 +163,7 @@ def corrupted(account: Account, data: st.DataObject) -> Account:
 def test_what_does_not_add_up_is_never_posted(member: str, amount: Decimal, off: int) -> None:
     right = Holds().issue("cause", member, amount)
     leg = right.legs[0]
-    wrong = ledger.Leg(
+    wrong = movements.Leg(
         user_id=member,
         type=leg.type,
         description=leg.description,
@@ -170,9 +172,9 @@ def test_what_does_not_add_up_is_never_posted(member: str, amount: Decimal, off:
     )
     movement = Movement(id="m", legs=(wrong,), related_entity_id="cause")
     try:
-        ledger.check_conserved(movement)
+        movements.check_conserved(movement)
     except BrokenLedgerError:
         assert off != 0
     else:
         assert off == 0
-        assert not isinstance(Bank.opened(*MEMBERS).post(movement), Refusal)
+        assert not isinstance(Bank.opened(*MEMBERS).post_movement(movement), Refusal)

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 from graphql import GraphQLSchema, get_named_type
 
-from models.store import Item
-from models.tables import TABLES, Table, Transaction
-from resolvers.identity import Caller
+from models import tables
+from models.storage.store import Item
+from models.tables import TABLES, Table
+from resolvers.identity.callers import Caller
 from tests.security import own_operations
 from tests.security.own_states import Rows
 from tests.security.samples import SAMPLES, Values
@@ -168,7 +169,7 @@ class Case:
     def beside(self) -> Iterator[tuple[type[Table], Item]]:
         """Yield the rows that are there beside the row."""
         if self.line.variant == "paid":
-            yield Transaction, self._paid()
+            yield tables.Transaction, self._paid()
         if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
             yield from self._staged()[1:]
 

@@ -8,7 +8,7 @@ import pytest_asyncio
 from models.settings import Settings
 from tests.integration.conftest import Cloud, Server
 from tests.security.worlds import CloudWorld, MemoryWorld
-from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.local.local_cloud import LocalCloud
 
 
 @pytest.fixture(scope="package")

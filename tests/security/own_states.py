@@ -7,16 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from models import tables
-from models.disputes import Dispute, DisputeStatus, DisputeType
 from models.hours import ZERO
-from models.ledger import Balance, Escrow, EscrowStatus, EscrowType
-from models.lifecycle import Raised, Request, RequestStatus, StatusReason, Step, Wait
-from models.reconciliation import Report, ReportStatus
-from models.rows import encode, item_of
-from models.store import Item
-from models.tables import Table
+from models.ledger.balances import Balance, Escrow, EscrowStatus, EscrowType
+from models.ledger.reconciliation import AuditReport, AuditReportStatus
+from models.requests.dispute import Dispute, DisputeStatus, DisputeType
+from models.requests.request import DisputeRef, Request, Wait
+from models.requests.statuses import RequestStatus, StatusReason, Step
+from models.storage.codec import encode, item_of
+from models.storage.store import Item
 
-Rows = Sequence[tuple[type[Table], Item]]
+Rows = Sequence[tuple[type[tables.Table], Item]]
 Names = Mapping[str, str]
 
 _WAITS = {
@@ -81,7 +81,7 @@ def disputed(operation: str, key: str, names: Names, *, admin: str) -> Rows:
         version=1,
     )
     if operation != "createDispute":
-        raised = Raised(id=key, by=raised_by, at=now, generation=0)
+        raised = DisputeRef(id=key, by=raised_by, at=now, generation=0)
         request = _waiting(request, RequestStatus.DISPUTED, Step.WAIT_FOR_ADMIN_DECISION)
         request = replace(request, disputes=(raised,))
     if operation == "resolveDispute":
@@ -93,7 +93,7 @@ def held(operation: str, key: str, names: Names, *, is_disputed: bool) -> Rows:
     """Return hours that are held, the request for which they are, and the account of whose they are."""
     request = replace(_request(request_key(key), names["fromUserId"], names["toUserId"]), escrow_id=key)
     if is_disputed:
-        raised = Raised(id="a-dispute", by=request.requester_id, at=request.created_at, generation=0)
+        raised = DisputeRef(id="a-dispute", by=request.requester_id, at=request.created_at, generation=0)
         request = replace(request, status=RequestStatus.DISPUTED, disputes=(raised,))
     elif operation == "releaseEscrow":
         request = replace(request, status=RequestStatus.COMPLETED)
@@ -114,15 +114,15 @@ def banked(operation: str, key: str) -> Rows:
 def reconciled(key: str) -> Rows:
     """Return a report that is complete."""
     now = datetime.now(UTC)
-    report = Report(id=key, status=ReportStatus.COMPLETED, created_at=now, updated_at=now)
+    report = AuditReport(id=key, status=AuditReportStatus.COMPLETED, created_at=now, updated_at=now)
     return [_row(tables.ReconciliationReport, report)]
 
 
-def _row(table: type[Table], row: Any) -> tuple[type[Table], Item]:
+def _row(table: type[tables.Table], row: Any) -> tuple[type[tables.Table], Item]:
     return table, encode(table, row)
 
 
-def _member(user_id: str) -> tuple[type[Table], Item]:
+def _member(user_id: str) -> tuple[type[tables.Table], Item]:
     now = datetime.now(UTC)
     item = item_of(
         tables.User,

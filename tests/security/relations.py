@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from resolvers.identity import Caller
+from resolvers.identity.callers import Caller
 from tests.security.cases import KEYS, STAMP, caller_of, item_of, lines, table_of
 from tests.security.samples import SAMPLES
 from tests.security.worlds import World

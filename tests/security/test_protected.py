@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from graphql import get_named_type, is_leaf_type
 
-from resolvers.identity import Caller
+from resolvers.identity.callers import Caller
 from tests.security.cases import STAMP, caller_of, item_of, lines, table_of
 from tests.security.samples import SAMPLES
 from tests.security.worlds import MemoryWorld

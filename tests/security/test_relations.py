@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from graphql import get_named_type, is_leaf_type
 
-from resolvers.context import Context
-from resolvers.streams import Kind
+from resolvers.context import RequestContext
+from resolvers.feed.streams import ChangeKind
 from tests.security.cases import item_of
 from tests.security.relations import ROLES, Pair, Relation, key_of, relations
 from tests.security.samples import SAMPLES
@@ -52,9 +52,9 @@ async def test_a_query_of_the_cloud_does_likewise(cloud_world: CloudWorld, relat
 async def test_an_event_shows_what_the_table_says(world: MemoryWorld, relation: Relation, role: str) -> None:
     pair = Pair.of(relation, role)
     await pair.put(world)
-    world.announce(Kind.UPDATE, item_of(pair.first))
+    world.announce(ChangeKind.UPDATE, item_of(pair.first))
     query = f"subscription {{ onUpdate{relation.of} {{ {pair.selection()} }} }}"
-    results: Any = await world.schema.stream(query, context_value=Context(world.store, pair.caller, {}))
+    results: Any = await world.schema.stream(query, context_value=RequestContext(world.store, pair.caller, {}))
     (result,) = [result async for result in results]
     assert result.errors is None
     assert pair.word(result.data[f"onUpdate{relation.of}"][relation.name]) == relation.expected[role]

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from models.store import Item
+from models.storage.store import Item
 from tests.security import own_operations
 from tests.security.cases import Case, Line, document, item_of, lines, table_of
 from tests.security.relations import Relation, key_of, relations, row_of

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from models import tables
-from resolvers.context import Context
-from resolvers.identity import Caller
-from resolvers.streams import Kind
+from resolvers.context import RequestContext
+from resolvers.feed.streams import ChangeKind
+from resolvers.identity.callers import Caller
 from schema.errors import report
 from tests.security.cases import STAMP, item_of
 from tests.security.samples import SAMPLES
@@ -39,8 +39,8 @@ async def test_a_member_may_be_named_in_any_way(
 ) -> None:
     row = {**SAMPLES["ServiceRequest"].given, "id": "r", "requesterId": stored, "providerId": "sub-bob"}
     await world.store.put(tables.ServiceRequest, item_of(row | {"createdAt": STAMP, "updatedAt": STAMP}))
-    world.announce(Kind.UPDATE, world.store.rows[tables.ServiceRequest, "r"])
-    context = Context(world.store, ALICE, {})
+    world.announce(ChangeKind.UPDATE, world.store.rows[tables.ServiceRequest, "r"])
+    context = RequestContext(world.store, ALICE, {})
     results: Any = await world.schema.stream(QUERY, variable_values=asked, context_value=context)
     told = [result async for result in results]
     errors = [report(error).error_type for result in told for error in result.errors or ()]

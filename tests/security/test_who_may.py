@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from models.aws import AsyncCalls
 from models.settings import Settings
-from resolvers.settings import ServerSettings
-from server import Parts
+from models.storage.calls import AsyncCalls
+from resolvers.api import Api
+from resolvers.hosting.settings import ServerSettings
 from tests.security.cases import Line, lines
 from tests.security.worlds import ON_THE_CLOUD, MemoryWorld
+from workflows.executions.services import Services
 
 
 @pytest.mark.parametrize("line", [line for line in lines() if line.operation not in ON_THE_CLOUD], ids=str)
@@ -18,7 +19,7 @@ async def test_it_is_as_the_table_says(world: MemoryWorld, line: Line) -> None:
 
 
 def test_every_operation_is_in_the_table() -> None:
-    types = Parts.over(AsyncCalls(()), Settings(), ServerSettings(), b"").schema._schema.type_map
+    types = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"").schema._schema.type_map
     roots: list[Any] = [types[root] for root in ("Query", "Mutation", "Subscription")]
     assert {operation for root in roots for operation in root.fields} == {line.operation for line in lines()}
 

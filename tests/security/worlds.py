@@ -9,40 +9,41 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 
 from models import clock
-from models.aws import AsyncCalls
 from models.settings import Settings
-from models.store import Item, Store
+from models.storage.calls import AsyncCalls
+from models.storage.store import Item, Store
 from models.tables import Table
-from resolvers.admission import Admission
-from resolvers.context import Context
-from resolvers.graphiql import GraphiQL
-from resolvers.guards import GUARDS
-from resolvers.http import build_app
-from resolvers.idempotency import Idempotency
-from resolvers.identity import Caller, UnauthenticatedError
-from resolvers.mirror import Mirror
-from resolvers.paging import PageTokens
-from resolvers.rows import Rows
-from resolvers.settings import ServerSettings
-from resolvers.streams import Change, Kind
-from resolvers.subscriptions import Subscriptions
-from resolvers.writes import Domain, Writes
-from schema.amplify.build import MirrorSchema, build_schema
+from resolvers.api import Api
+from resolvers.context import RequestContext
+from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.hosting.settings import ServerSettings
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.paging import PageTokens
+from resolvers.mirror.queries import Rows
+from resolvers.mirror.resolver import Mirror
+from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.operations.deletion import DELETE_GUARDS
+from resolvers.transport.app import build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from schema.build import MirrorSchema, build_schema
 from schema.errors import report
-from server import Parts
 from tests.security import own_operations
 from tests.security.cases import Case, Line, document
 from tests.unit.mirror import MemoryStore, execute
+from workflows.executions.services import Services
 
 if TYPE_CHECKING:
-    from resolvers.change_feed import ChangeFeed
+    from resolvers.feed.change_feed import ChangeFeed
 
 LATER = "2026-01-02T00:00:00.000Z"
 API_KEY = "an-application-of-no-member"
 WORDS = {"Unauthorized": "no", "DynamoDB:ConditionalCheckFailedException": "cond"}
 # What these do takes transactions, which the tables in memory have none of.
 ON_THE_CLOUD = own_operations.STAGED | {"createServiceRequest", "createUser", "createRating"}
-KINDS = {"onCreate": Kind.CREATE, "onUpdate": Kind.UPDATE, "onDelete": Kind.DELETE}
+KINDS = {"onCreate": ChangeKind.CREATE, "onUpdate": ChangeKind.UPDATE, "onDelete": ChangeKind.DELETE}
 
 
 class World:
@@ -54,7 +55,7 @@ class World:
         app = build_app(
             schema=schema,
             store=store,
-            admission=Admission(Nobody(), [API_KEY]),
+            admission=Authentication(Nobody(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
         )
@@ -106,7 +107,7 @@ class World:
         """Subscribe, let the row change, and return what the subscriber is told."""
         raise NotImplementedError
 
-    async def results(self, case: Case, context: Context) -> AsyncGenerator[Any]:
+    async def results(self, case: Case, context: RequestContext) -> AsyncGenerator[Any]:
         """Yield what a subscription gives."""
         query = document(self.schema._schema, case.line)
         results: Any = await self.schema.stream(query, variable_values=case.variables(), context_value=context)
@@ -121,19 +122,19 @@ class MemoryWorld(World):
     def __init__(self) -> None:
         self.store: MemoryStore = (store := MemoryStore())
         self._feed = Announcements()
-        writes = Writes(store, clock.now, Domain(guards=GUARDS))
+        writes = Writes(store, clock.now, TypeRules(guards=DELETE_GUARDS))
         subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
         super().__init__(build_schema(Mirror(Rows(store, PageTokens(b"secret")), writes, subscriptions)), store)
 
-    def announce(self, kind: Kind, row: Item) -> None:
+    def announce(self, kind: ChangeKind, row: Item) -> None:
         """Let whoever subscribes from now on be told of a row."""
-        self._feed.changes = [Change(kind, row, 0)]
+        self._feed.changes = [RowChange(kind, row, 0)]
 
     async def told(self, case: Case) -> str:
         """Let the row have changed, and return what the subscriber is told before the feed ends."""
         kind = next(kind for name, kind in KINDS.items() if case.line.operation.startswith(name))
         self.announce(kind, case.any_row())
-        results = [result async for result in self.results(case, Context(self.store, case.caller, {}))]
+        results = [result async for result in self.results(case, RequestContext(self.store, case.caller, {}))]
         if not results:
             return "quiet"
         (result,) = results
@@ -144,14 +145,14 @@ class Announcements:
     """A change feed that tells what it was given, and ends."""
 
     def __init__(self) -> None:
-        self.changes: list[Change] = []
+        self.changes: list[RowChange] = []
 
     @asynccontextmanager
-    async def subscribe(self, table: type[Table]) -> AsyncIterator[AsyncIterator[Change]]:
+    async def subscribe(self, table: type[Table]) -> AsyncIterator[AsyncIterator[RowChange]]:
         del table
         yield self._told()
 
-    async def _told(self) -> AsyncIterator[Change]:
+    async def _told(self) -> AsyncIterator[RowChange]:
         for change in self.changes:
             yield change
 
@@ -178,19 +179,19 @@ class Recorded(AsyncCalls):
 class CloudWorld(World):
     """The tables of a cloud, and its change feed."""
 
-    def __init__(self, parts: Parts, calls: "Recorded") -> None:
-        super().__init__(parts.schema, parts.services.store)
+    def __init__(self, api: Api, calls: "Recorded") -> None:
+        super().__init__(api.schema, api.services.store)
         self.calls = calls
 
     @classmethod
     @asynccontextmanager
     async def over_aws(cls) -> AsyncIterator["CloudWorld"]:
-        """Put the server's parts together over what the AWS variables lead to."""
+        """Put the server's API together over what the AWS variables lead to."""
         async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
             calls = Recorded(aws)
-            parts = Parts.over(calls, Settings(), ServerSettings(feed_interval=0.02), b"secret")
-            yield cls(parts, calls)
-            await parts.feed.aclose()
+            api = Api.over(Services.over(calls, Settings()), ServerSettings(feed_interval=0.02), b"secret")
+            yield cls(api, calls)
+            await api.feed.aclose()
 
     async def told(self, case: Case) -> str:
         """Subscribe, and return what the subscriber is told at once; nothing is "quiet"."""
@@ -200,7 +201,7 @@ class CloudWorld(World):
     @asynccontextmanager
     async def subscribed(self, case: Case) -> AsyncIterator[asyncio.Task[Any]]:
         """Subscribe; go on with the first event to come once the subscriber listens or has been refused."""
-        context = Context(self.store, case.caller, {})
+        context = RequestContext(self.store, case.caller, {})
         async with aclosing(self.results(case, context)) as results:
             first = asyncio.create_task(anext(results))
             listens = asyncio.create_task(context.listening.wait())

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
-from models.disputes import DECIDED, Dispute, escrow_key
 from models.hours import ZERO
-from models.ledger import Entry, Escrow, EscrowStatus
-from models.lifecycle import Request, RequestStatus
+from models.ledger.balances import Escrow, EscrowStatus
+from models.ledger.entries import Entry
+from models.requests.dispute import DECIDED, Dispute, escrow_key
+from models.requests.request import Request
+from models.requests.statuses import RequestStatus
 
 
 def check_earnings(request: Request, entries: Iterable[Entry]) -> None:

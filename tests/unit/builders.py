@@ -8,18 +8,19 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from models import answers, chain, ledger, raising
-from models.change import Change, Guard, Member, Offer, Scene, Verdict
-from models.disputes import DECIDED, Dispute, DisputeType, escrow_key
+from models.disputes import raising
 from models.errors import Refusal
 from models.events import Event, Notice
 from models.identifiers import derived
-from models.ledger import Balance, Entry, Escrow, EscrowStatus, EscrowType, Movement, TransactionType
-from models.lifecycle import (
-    ENDED,
-    Request,
-    RequestStatus,
-)
+from models.ledger import chain, movements
+from models.ledger.balances import Balance, Escrow, EscrowStatus, EscrowType
+from models.ledger.entries import Entry, post
+from models.ledger.movements import Movement, TransactionType
+from models.requests import answers
+from models.requests.decision import Change, GuardAction, Member, ServiceTerms, Snapshot, Verdict
+from models.requests.dispute import DECIDED, Dispute, DisputeType, escrow_key
+from models.requests.request import Request
+from models.requests.statuses import ENDED, RequestStatus
 from tests.unit import books
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -28,7 +29,7 @@ REQUEST_ID = "11111111-1111-4111-8111-111111111111"
 SERVICE_ID = "22222222-2222-4222-8222-222222222222"
 EXECUTION = "arn:aws:states:us-east-1:000000000000:execution:hourbank-ServiceRequestWorkflow:"
 
-Rule = Callable[[Scene, datetime], Verdict]
+Rule = Callable[[Snapshot, datetime], Verdict]
 
 
 def hours(text: str) -> Decimal:
@@ -50,7 +51,7 @@ def make_request(**changes: Any) -> Request:
     return Request(**given)
 
 
-def make_offer(**changes: Any) -> Offer:
+def make_service(**changes: Any) -> ServiceTerms:
     given: dict[str, Any] = {
         "id": SERVICE_ID,
         "user_id": BOB,
@@ -59,7 +60,7 @@ def make_offer(**changes: Any) -> Offer:
         "is_active": True,
         **changes,
     }
-    return Offer(**given)
+    return ServiceTerms(**given)
 
 
 def make_member(user_id: str, **changes: Any) -> Member:
@@ -112,18 +113,18 @@ def make_dispute(by: str = ALICE, **changes: Any) -> Dispute:
     return Dispute(**given)
 
 
-def make_scene(**changes: Any) -> Scene:
+def make_snapshot(**changes: Any) -> Snapshot:
     """Return a scene in which nothing speaks against holding the hours."""
     given: dict[str, Any] = {
         "request": make_request(status=RequestStatus.VALIDATING, version=2),
-        "offer": make_offer(),
+        "service": make_service(),
         "requester": make_member(ALICE),
         "provider": make_member(BOB),
         "requester_balance": make_balance(ALICE),
         "provider_balance": make_balance(BOB),
         **changes,
     }
-    return Scene(**given)
+    return Snapshot(**given)
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Bank:
     """Everything stored, in memory; a change goes through only if what it was decided on still stands."""
 
     now: datetime = NOW
-    offers: dict[str, Offer] = field(default_factory=dict)
+    services: dict[str, ServiceTerms] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     requests: dict[str, Request] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
@@ -146,7 +147,7 @@ class Bank:
     @classmethod
     def opened(cls, *members: str) -> "Bank":
         """Return a bank whose members have their 10 hours; the second one offers garden help."""
-        bank = cls(offers={SERVICE_ID: make_offer()})
+        bank = cls(services={SERVICE_ID: make_service()})
         for member in members or (ALICE, BOB):
             bank.join(member)
         return bank
@@ -157,22 +158,22 @@ class Bank:
 
     def join(self, member: str) -> None:
         self.members[member] = make_member(member)
-        bonus = ledger.issue(
+        bonus = movements.issue(
             cause=member,
             user_id=member,
             amount=hours("10"),
             type=TransactionType.WELCOME_BONUS,
             description="Welcome to HourBank",
         )
-        assert self.post(bonus) is None
+        assert self.post_movement(bonus) is None
 
-    def post(self, movement: Movement, execution_arn: str | None = None) -> Refusal | None:
+    def post_movement(self, movement: Movement, execution_arn: str | None = None) -> Refusal | None:
         """Post a movement whole, or not at all."""
-        ledger.check_conserved(movement)
+        movements.check_conserved(movement)
         posted: list[tuple[Balance, Entry]] = []
         for leg in movement.legs:
             before = self.balances.get(leg.user_id) or Balance.empty(leg.user_id, self.now)
-            result = ledger.post(before, leg, movement, now=self.now, execution_arn=execution_arn)
+            result = post(before, leg, movement, now=self.now, execution_arn=execution_arn)
             if isinstance(result, Refusal):
                 return result
             posted.append(result)
@@ -188,14 +189,14 @@ class Bank:
         raised = rule.keywords.get("dispute") if isinstance(rule, partial) else None
         return raised.id if raised else latest_dispute(request)
 
-    def scene(self, request: Request, dispute_id: str | None = None) -> Scene:
+    def snapshot(self, request: Request, dispute_id: str | None = None) -> Snapshot:
         disputed = dispute_id or latest_dispute(request) or ""
-        return Scene(
+        return Snapshot(
             request=request,
             escrow=self.escrows.get(request.escrow_key),
             dispute=self.disputes.get(disputed),
             dispute_escrow=self.escrows.get(escrow_key(request.id, disputed)),
-            offer=self.offers.get(request.service_id),
+            service=self.services.get(request.service_id),
             requester=self.members.get(request.requester_id),
             provider=self.members.get(request.provider_id),
             requester_balance=self.balances.get(request.requester_id),
@@ -204,7 +205,7 @@ class Bank:
         )
 
     def create(self, request: Request) -> Verdict:
-        verdict = answers.create(self.scene(request), self.now)
+        verdict = answers.create(self.snapshot(request), self.now)
         if isinstance(verdict, Change):
             self.apply(verdict)
         return verdict
@@ -212,8 +213,8 @@ class Bank:
     def move(self, rule: Rule, request_id: str = REQUEST_ID) -> Verdict:
         """Let a rule decide about a stored request, and apply what it decides."""
         request = self.requests[request_id]
-        scene = self.scene(request, self.disputed(rule, request))
-        verdict = rule(scene, self.now)
+        snapshot = self.snapshot(request, self.disputed(rule, request))
+        verdict = rule(snapshot, self.now)
         if isinstance(verdict, Change) and (refused := self.apply(verdict)) is not None:
             return refused
         return verdict
@@ -223,7 +224,10 @@ class Bank:
         after = change.request
         before = self.requests.get(after.id)
         assert after.version == (before.version if before else 0) + 1
-        if change.movement is not None and (refused := self.post(change.movement, on_behalf(change))) is not None:
+        if (
+            change.movement is not None
+            and (refused := self.post_movement(change.movement, on_behalf(change))) is not None
+        ):
             return refused
         if change.escrow is not None:
             held = self.escrows.get(change.escrow.id)
@@ -249,10 +253,10 @@ class Bank:
 
     def _guard(self, change: Change) -> None:
         key, request_id = change.request.guard_id, change.request.id
-        if change.guard is Guard.PUT:
+        if change.guard is GuardAction.PUT:
             assert key not in self.guards
             self.guards[key] = request_id
-        elif change.guard is Guard.REMOVE and self.guards.get(key) == request_id:
+        elif change.guard is GuardAction.REMOVE and self.guards.get(key) == request_id:
             del self.guards[key]
 
     def pass_time(self, seconds: float) -> None:

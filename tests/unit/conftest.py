@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from schema.amplify.build import MirrorSchema, build_schema
+from schema.build import MirrorSchema, build_schema
 from tests.unit.realtime import Town, listening
 
 if TYPE_CHECKING:
-    from schema.amplify.answers import Answers
+    from schema.amplify.resolver import MirrorResolver
 
 
 @pytest.fixture(scope="session")
 def realtime_schema() -> MirrorSchema:
     """Build the schema once; a town says who answers it."""
-    return build_schema(cast("Answers", None))
+    return build_schema(cast("MirrorResolver", None))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from models.aws import BlockingCalls
+from models.storage.calls import BlockingCalls
 
 
 @dataclass

@@ -6,24 +6,24 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from models import clock
-from models.naming import Names
-from models.store import ConditionFailedError, Item, Page, Read, Store, key_of
+from models.storage.names import Names
+from models.storage.store import ConditionFailedError, Item, Page, Read, Store, key_of
 from models.tables import Table
-from resolvers.authorization import may_read
-from resolvers.context import Context
-from resolvers.guards import GUARDS
-from resolvers.identity import Caller
-from resolvers.mirror import Mirror
-from resolvers.paging import PageTokens
-from resolvers.rows import Rows
-from resolvers.writes import Domain, Writes
-from schema.amplify.answers import AnyInfo
-from schema.amplify.build import MirrorSchema, build_schema
+from resolvers.context import RequestContext
+from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import may_read
+from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.paging import PageTokens
+from resolvers.mirror.queries import Rows
+from resolvers.mirror.resolver import Mirror
+from resolvers.operations.deletion import DELETE_GUARDS
 from schema.amplify.declaration import Model
+from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
+from schema.build import MirrorSchema, build_schema
 
 if TYPE_CHECKING:
-    from schema.amplify.answers import Answers
+    from schema.amplify.resolver import MirrorResolver
 
 ALICE = Caller("sub-alice", "alice")
 BOB = Caller("sub-bob", "bob")
@@ -142,18 +142,18 @@ class Told:
                 yield item
 
 
-_GUARDED = Domain(guards=GUARDS)
+_GUARDED = TypeRules(guards=DELETE_GUARDS)
 
 
 @cache
 def _built() -> MirrorSchema:
-    return build_schema(cast("Answers", None))
+    return build_schema(cast("MirrorResolver", None))
 
 
-def schema_over(store: MemoryStore, domain: Domain = _GUARDED) -> MirrorSchema:
+def schema_over(store: MemoryStore, domain: TypeRules = _GUARDED) -> MirrorSchema:
     """Return the schema, built once, with its answers from a store until it is asked for over another."""
     built, writes = _built(), Writes(store, clock.now, domain)
-    built.answers = Mirror(Rows(store, PageTokens(b"secret")), writes, Told(store))
+    built.resolver = Mirror(Rows(store, PageTokens(b"secret")), writes, Told(store))
     return built
 
 
@@ -161,6 +161,6 @@ async def execute(
     schema: MirrorSchema, store: Store, caller: Caller | None, query: str, **variables: Any
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return an operation's data and errors, as the wire carries them."""
-    context = Context(store, caller, {})
+    context = RequestContext(store, caller, {})
     result = await schema.execute(query, variable_values=variables, context_value=context)
     return result.data, [error.formatted for error in result.errors or ()]  # type: ignore[misc]  # AppSync's shape

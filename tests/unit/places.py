@@ -4,10 +4,12 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
-from models import answers, endings, intervention, payment, raising, resolutions, steps
-from models.change import Change
-from models.lifecycle import Request, Response, Step, Terms
-from models.windows import DEFAULT_WINDOWS
+from models.disputes import deciding, raising, resolving
+from models.requests import admin, answers, endings, payment, steps
+from models.requests.decision import Change
+from models.requests.request import Request, Terms
+from models.requests.statuses import Response, Step
+from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import (
     ADA,
     ALICE,
@@ -38,7 +40,7 @@ def terms(worked: str, rate: str = "1") -> Terms:
 WORKFLOW: dict[str, Rule] = {
     "begin": steps.begin_validation,
     "validate": steps.validate,
-    "hold": steps.hold,
+    "hold": steps.hold_hours,
     "ask": wait_for(Step.WAIT_FOR_PROVIDER_RESPONSE),
     "negotiate": wait_for(Step.WAIT_FOR_NEGOTIATION_RESPONSE),
     "await start": wait_for(Step.WAIT_FOR_SERVICE_START),
@@ -46,7 +48,7 @@ WORKFLOW: dict[str, Rule] = {
     "await work": wait_for(Step.WAIT_FOR_COMPLETION),
     "ask work": wait_for(Step.CONFIRM_SERVICE_COMPLETION),
     "complete": steps.complete,
-    "refund": endings.refund,
+    "refund": endings.decline,
     "expire": endings.expire,
     "pay": payment.pay,
     "rate": payment.enable_rating,
@@ -74,8 +76,12 @@ def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]
 
 # What an admin does about a request's hours, as somebody who is neither of the two.
 ADMINS: dict[str, Rule] = {
-    "pay out": lambda scene, now: intervention.release(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
-    "give back": lambda scene, now: intervention.cancel(scene, now, escrow_id=scene.request.escrow_key, by=ADA),
+    "pay out": lambda snapshot, now: admin.release_escrow(
+        snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
+    ),
+    "give back": lambda snapshot, now: admin.cancel_escrow(
+        snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
+    ),
 }
 
 EVERYTHING = {**WORKFLOW, **people()}
@@ -83,7 +89,7 @@ EVERYTHING = {**WORKFLOW, **people()}
 
 def decide(decision: Response, share: str | None = None, by: str = ADA) -> Rule:
     given = None if share is None else hours(share)
-    return partial(resolutions.decide, by=by, decision=decision, provider_hours=given, resolution="So be it")
+    return partial(deciding.decide, by=by, decision=decision, provider_hours=given, resolution="So be it")
 
 
 def dispute(by: str, **changes: Any) -> Rule:
@@ -94,14 +100,14 @@ def dispute(by: str, **changes: Any) -> Rule:
 QUARREL: dict[str, Rule] = {
     "dispute": dispute(ALICE),
     "object": dispute(BOB),
-    "hear": partial(resolutions.await_decision, token="token", windows=DEFAULT_WINDOWS),  # noqa: S106 — no password
-    "alarm": partial(resolutions.raise_alarm, windows=DEFAULT_WINDOWS),
-    "assign": partial(resolutions.assign, by=ADA),
+    "hear": partial(deciding.await_decision, token="token", windows=DEFAULT_WINDOWS),  # noqa: S106 — no password
+    "alarm": partial(deciding.raise_alarm, windows=DEFAULT_WINDOWS),
+    "assign": partial(deciding.assign, by=ADA),
     "grant": decide(Response.REFUND_TO_REQUESTER),
     "award": decide(Response.PAY_TO_PROVIDER),
     "divide": decide(Response.PARTIAL_REFUND, "0.75"),
     "dismiss": decide(Response.DISMISS_DISPUTE),
-    "resolve": partial(resolutions.resolve, execution_arn=f"{EXECUTION}next"),
+    "resolve": partial(resolving.resolve, execution_arn=f"{EXECUTION}next"),
 }
 
 _HELD = ("begin", "hold")

@@ -9,21 +9,21 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from models import clock
-from resolvers.admission import Admission
-from resolvers.change_feed import ChangeFeed
-from resolvers.graphiql import GraphiQL
-from resolvers.http import build_app
-from resolvers.idempotency import Idempotency
-from resolvers.identity import Caller, UnauthenticatedError
-from resolvers.subscriptions import Subscriptions
-from schema.amplify.build import MirrorSchema
+from resolvers.feed.change_feed import ChangeFeed
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.transport.app import build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from schema.build import MirrorSchema
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import ALICE, BOB, MemoryStore
 
 if TYPE_CHECKING:
-    from schema.amplify.answers import Answers
+    from schema.amplify.resolver import MirrorResolver
 
 PATH = "/graphql/realtime"
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
@@ -54,11 +54,11 @@ class Town:
         self.store.calls = self.stream
         self.feed = ChangeFeed(self.store, interval=0.01)
         self.schema = schema
-        schema.answers = cast("Answers", Subscriptions(self.feed))
+        schema.resolver = cast("MirrorResolver", Subscriptions(self.feed))
         self.app = build_app(
             schema=self.schema,
             store=self.store,
-            admission=Admission(Callers(), [API_KEY]),
+            admission=Authentication(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
             origins=["https://app.example"],

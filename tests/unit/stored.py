@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from models.naming import Names
-from models.rows import encode, item_of
-from models.store import Item, Store, key_of
+from models.storage.codec import encode, item_of
+from models.storage.names import Names
+from models.storage.store import Item, Store, key_of
 from models.tables import (
     Dispute,
     Escrow,
@@ -26,7 +26,7 @@ from models.tables import (
     User,
     UserBalance,
 )
-from models.transactions import Transactions
+from models.transactions.moves import Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Faulty, Plan, calm
 from tests.engines.embedded import Embedded
@@ -139,7 +139,7 @@ def written(bank: Bank) -> Rows:
             key: item_of(RequestGuard, id=key, requestId=holder, createdAt=bank.now)
             for key, holder in bank.guards.items()
         },
-        "Service": {one.id: encode(Service, one, **moments) for one in bank.offers.values()},
+        "Service": {one.id: encode(Service, one, **moments) for one in bank.services.values()},
         "User": {
             one.id: encode(User, one, totalTransactions=0, rating=0.0, **moments) for one in bank.members.values()
         },
@@ -212,7 +212,7 @@ def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
         serviceId=request.service_id,
         hoursSpent=request.earned,
         status="COMPLETED",
-        description=bank.offers[request.service_id].title,
+        description=bank.services[request.service_id].title,
         createdAt=bank.now,
         completedAt=bank.now,
         updatedAt=bank.now,
@@ -242,7 +242,7 @@ async def stored(bank: Bank, plan: Plan = calm, *, patience: float = 1.0) -> Asy
         patience: for how many seconds a transaction is tried again; none of these takes that long.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("models.transactions.PATIENCE_SECONDS", patience)
+        patch.setattr("models.transactions.retrying.PATIENCE_SECONDS", patience)
         opened = await Stored(bank, plan).fill()
         try:
             yield opened

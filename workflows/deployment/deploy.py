@@ -11,12 +11,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
+from models.errors import ExpectedError
 from models.settings import Settings
 from workflows.deployment.package import build_package
-from workflows.deployment.template import build_template, parameters
+from workflows.deployment.template.build import build_template, parameters
 
-Report = Callable[[str], None]
-Kind = Literal["CREATE", "UPDATE"]
+PrintLine = Callable[[str], None]
+ChangeSetKind = Literal["CREATE", "UPDATE"]
 
 _FINGERPRINT = "hourbank:fingerprint"
 _WHOLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
@@ -27,7 +28,7 @@ _WAIT_LIMIT = 1800
 _LOOK_OFTEN = 0.05
 
 
-class DeploymentError(Exception):
+class DeploymentError(ExpectedError):
     """The stack could not be deployed; the message is one line that says why."""
 
 
@@ -64,7 +65,7 @@ class Deployment:
         ).hexdigest()
 
 
-def deploy_locally(settings: Settings, *, function_host_url: str, report: Report) -> bool:
+def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintLine) -> bool:
     """Deploy to the local cloud that the `AWS_*` variables lead to, and tell whether anything was to do.
 
     Raises:
@@ -80,7 +81,7 @@ def deploy_locally(settings: Settings, *, function_host_url: str, report: Report
     return deploy(deployment, report)
 
 
-def deploy_to_aws(settings: Settings, *, bucket: str, report: Report) -> bool:
+def deploy_to_aws(settings: Settings, *, bucket: str, report: PrintLine) -> bool:
     """Package the functions, upload code and template to a bucket, and deploy to AWS.
 
     Raises:
@@ -103,7 +104,7 @@ def deploy_to_aws(settings: Settings, *, bucket: str, report: Report) -> bool:
     return deploy(deployment, report)
 
 
-def deploy(deployment: Deployment, report: Report) -> bool:
+def deploy(deployment: Deployment, report: PrintLine) -> bool:
     """Create or update the stack, and tell whether anything was to do.
 
     Raises:
@@ -126,7 +127,7 @@ def _reason(error: WaiterError) -> str:
 class _Stack:
     """One deployment of one stack."""
 
-    def __init__(self, deployment: Deployment, report: Report) -> None:
+    def __init__(self, deployment: Deployment, report: PrintLine) -> None:
         self._deployment = deployment
         self._report = report
         self._client = boto3.client(
@@ -138,7 +139,7 @@ class _Stack:
         if found and self._is_broken(found["StackStatus"]):
             self._clear_away()
             found = None
-        kind: Kind = "UPDATE" if found else "CREATE"
+        kind: ChangeSetKind = "UPDATE" if found else "CREATE"
         if found and self._is_deployed(found):
             return False
         self._report(f"{'updating' if found else 'creating'} the stack {self._deployment.stack}")
@@ -178,7 +179,7 @@ class _Stack:
         every = self._deployment.look_every
         return {"Delay": every, "MaxAttempts": int(_WAIT_LIMIT / every)}
 
-    def _prepare(self, kind: Kind) -> str | None:
+    def _prepare(self, kind: ChangeSetKind) -> str | None:
         """Make the change set and return its id, or None if there is nothing to change."""
         change_set = self._client.create_change_set(
             StackName=self._deployment.stack,
@@ -212,7 +213,7 @@ class _Stack:
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
         return {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
 
-    def _execute(self, kind: Kind, change_set: str) -> None:
+    def _execute(self, kind: ChangeSetKind, change_set: str) -> None:
         self._client.execute_change_set(ChangeSetName=change_set)
         done: Any = self._client.get_waiter(f"stack_{kind.lower()}_complete")  # type: ignore[call-overload]  # two names
         try:

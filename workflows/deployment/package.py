@@ -8,7 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from workflows.deployment.function_resources import RUNTIME
+from models.errors import ExpectedError
+from workflows.deployment.template.functions import RUNTIME
 
 _HOUSE = Path(__file__).parents[2]
 _ROOMS = ("models", "workflows")
@@ -20,7 +21,7 @@ _QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 _LOCKED = ("--only-binary=:all:", "--no-deps", "--require-hashes")
 
 
-class PackageError(Exception):
+class PackageError(ExpectedError):
     """The package could not be made; the message is one line that says why."""
 
 

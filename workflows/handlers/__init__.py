@@ -1,9 +1,9 @@
-"""The Lambda functions, one module each; this is the list that the deployment is built from."""
+"""The Lambda functions, a module per workflow or topic; this is the list that the deployment is built from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.tables import EventLog, Table
+from models import tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Function:
     """A Lambda function and what calls it, beside the state machines.
 
     Args:
-        handler: the module and the callable, such as `workflows.handlers.create_escrow.handler`.
+        handler: the module and the callable, such as `workflows.handlers.escrows.create_escrow`.
         timeout: seconds; longer than the 20 s that a movement is tried for.
         schedule: an EventBridge schedule expression.
         stream: the table whose stream it reads.
@@ -41,53 +41,57 @@ class Function:
     handler: str
     timeout: int = 30
     schedule: str | None = None
-    stream: type[Table] | None = None
+    stream: type[tables.Table] | None = None
     rule: EventRule | None = field(default=None)
     alarm: str | None = None
 
 
-def _module(name: str, **options: object) -> Function:
-    return Function(handler=f"workflows.handlers.{name}.handler", **options)  # type: ignore[arg-type]  # checked by Function
+def _handler(name: str) -> str:
+    return f"{__name__}.{name}"
 
 
 FUNCTIONS: Mapping[str, Function] = {
     # ServiceRequestWorkflow
-    "resumePoint": _module("resume_point"),
-    "validateServiceRequest": _module("validate_service_request"),
-    "createEscrow": _module("create_escrow"),
-    "notifyProvider": _module("notify_provider"),
-    "processProviderResponse": _module("process_provider_response"),
-    "processNegotiation": _module("process_negotiation"),
-    "timeoutRequest": _module("timeout_request"),
-    "beginWait": _module("begin_wait"),
-    "processServiceCompletion": _module("process_service_completion"),
-    "enableRating": _module("enable_rating"),
-    "handleWorkflowError": _module("handle_workflow_error"),
+    "resumePoint": Function(handler=_handler("requests.resume_point")),
+    "validateServiceRequest": Function(handler=_handler("requests.validate_service_request")),
+    "createEscrow": Function(handler=_handler("escrows.create_escrow")),
+    "notifyProvider": Function(handler=_handler("waits.notify_provider")),
+    "processProviderResponse": Function(handler=_handler("requests.process_provider_response")),
+    "processNegotiation": Function(handler=_handler("requests.process_negotiation")),
+    "timeoutRequest": Function(handler=_handler("requests.timeout_request")),
+    "beginWait": Function(handler=_handler("waits.begin_wait")),
+    "processServiceCompletion": Function(handler=_handler("requests.process_service_completion")),
+    "enableRating": Function(handler=_handler("requests.enable_rating")),
+    "handleWorkflowError": Function(handler=_handler("requests.handle_workflow_error")),
     # EscrowManagementWorkflow
-    "processPayment": _module("process_payment"),
-    "releaseEscrow": _module("release_escrow"),
+    "processPayment": Function(handler=_handler("escrows.process_payment")),
+    "releaseEscrow": Function(handler=_handler("escrows.release_escrow")),
     # EscrowCancellationWorkflow
-    "validateEscrowCancellation": _module("validate_escrow_cancellation"),
-    "cancelEscrow": _module("cancel_escrow"),
+    "validateEscrowCancellation": Function(handler=_handler("requests.validate_escrow_cancellation")),
+    "cancelEscrow": Function(handler=_handler("escrows.cancel_escrow")),
     # Both: what was written is read back
-    "completeEscrow": _module("complete_escrow"),
+    "completeEscrow": Function(handler=_handler("escrows.complete_escrow")),
     # BalanceReconciliationWorkflow
-    "startReconciliation": _module("start_reconciliation", schedule="cron(0 3 * * ? *)"),
-    "pageMembers": _module("page_members"),
-    "reconcileBalances": _module("reconcile_balances"),
-    "completeReconciliation": _module("complete_reconciliation"),
-    # Called by people's tools, in the administrator's name
-    "processDirectTransfer": _module("process_direct_transfer"),
+    "startReconciliation": Function(
+        handler=_handler("reconciliation.start_reconciliation"), schedule="cron(0 3 * * ? *)"
+    ),
+    "pageMembers": Function(handler=_handler("reconciliation.page_members")),
+    "reconcileBalances": Function(handler=_handler("reconciliation.reconcile_balances")),
+    "completeReconciliation": Function(handler=_handler("reconciliation.complete_reconciliation")),
+    # Called by operators' tools, in the administrator's name
+    "processDirectTransfer": Function(handler=_handler("transfers.process_direct_transfer")),
     # DisputeResolutionWorkflow
-    "initiateDispute": _module("initiate_dispute"),
-    "freezeRelatedTransactions": _module("freeze_related_transactions"),
-    "notifyAdmin": _module("notify_admin"),
-    "raiseDisputeAlarm": _module("raise_dispute_alarm", alarm="A dispute waits too long for its decision"),
-    "processDisputeResolution": _module("process_dispute_resolution"),
-    "notifyDisputeParties": _module("notify_dispute_parties"),
-    # Around them
-    "startServiceRequest": _module(
-        "start_service_request",
+    "initiateDispute": Function(handler=_handler("disputes.initiate_dispute")),
+    "freezeRelatedTransactions": Function(handler=_handler("disputes.freeze_related_transactions")),
+    "notifyAdmin": Function(handler=_handler("waits.notify_admin")),
+    "raiseDisputeAlarm": Function(
+        handler=_handler("disputes.raise_dispute_alarm"), alarm="A dispute waits too long for its decision"
+    ),
+    "processDisputeResolution": Function(handler=_handler("disputes.process_dispute_resolution")),
+    "notifyDisputeParties": Function(handler=_handler("disputes.notify_dispute_parties")),
+    # Called by events
+    "startServiceRequest": Function(
+        handler=_handler("events.start_service_request"),
         rule=EventRule(
             name="ServiceRequestEvents",
             sources=("hourbank.service-requests", "hourbank.disputes"),
@@ -99,8 +103,8 @@ FUNCTIONS: Mapping[str, Function] = {
             ),
         ),
     ),
-    "resumeFailedRequest": _module(
-        "resume_failed_request",
+    "resumeFailedRequest": Function(
+        handler=_handler("events.resume_failed_request"),
         rule=EventRule(
             name="FailedExecutions",
             sources=("aws.states",),
@@ -109,6 +113,6 @@ FUNCTIONS: Mapping[str, Function] = {
             default_bus=True,
         ),
     ),
-    "sweepRequests": _module("sweep_requests", timeout=55, schedule="rate(1 minute)"),
-    "publishEvents": _module("publish_events", stream=EventLog),
+    "sweepRequests": Function(handler=_handler("events.sweep_requests"), timeout=55, schedule="rate(1 minute)"),
+    "publishEvents": Function(handler=_handler("events.publish_events"), stream=tables.EventLog),
 }

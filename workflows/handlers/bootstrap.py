@@ -6,11 +6,11 @@ from typing import Any
 
 import structlog
 
-from models.aws import BlockingCalls, drive
 from models.errors import StoppedError
 from models.settings import Settings
-from workflows.cues import Cue
-from workflows.services import Services
+from models.storage.calls import BlockingCalls, drive
+from workflows.executions.services import Services
+from workflows.executions.step_input import StepInput
 
 Event = Mapping[str, Any]
 log = structlog.get_logger("workflows")
@@ -31,14 +31,14 @@ def stop() -> None:
 Handler = Callable[[Event, Any], Any]
 
 
-def handles(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Handler:
+def lambda_handler(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Handler:
     """Make a Lambda handler of a coroutine: JSON in, JSON out, errors logged and left to the state machine."""
 
     def handler(event: Event, context: Any) -> Any:
         try:
             return drive(work(services(), event))
         except StoppedError:
-            raise  # the state machine tries again, elsewhere or later
+            raise  # the state machine retries it, elsewhere or later
         except Exception:
             log.warning(
                 "handler failed",
@@ -51,11 +51,11 @@ def handles(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Hand
     return handler
 
 
-def steps_onward(work: Callable[[Services, Cue], Awaitable[Cue]]) -> Handler:
-    """Make a Lambda handler of a step of the workflow: a cue in, a cue out."""
+def step_handler(work: Callable[[Services, StepInput], Awaitable[StepInput]]) -> Handler:
+    """Make a Lambda handler of a step of a workflow, which takes one step's input and returns the next one's."""
 
     async def step(services: Services, event: Event) -> dict[str, Any]:
-        return (await work(services, Cue.read(event))).as_json()
+        return (await work(services, StepInput.read(event))).as_json()
 
     step.__doc__ = work.__doc__
-    return handles(step)
+    return lambda_handler(step)

@@ -13,11 +13,11 @@ from uuid import uuid4
 
 import httpx
 
-from models.lifecycle import ENDED
-from tests.chaos.killed.plots import ACTS, PLOTS, Plot
+from models.requests.statuses import ENDED
+from tests.chaos.killed.kill_scenarios import ACTS, PLOTS, Plot
 from tests.integration.conftest import GraphQL, Member, RefusedError, Server, joining, minting
-from tests.integration.quarrels import Quarrel, quarrel_over
-from tests.integration.requests import STATUS, new_deal
+from tests.integration.dispute_client import Quarrel, quarrel_over
+from tests.integration.request_client import STATUS, new_deal
 from tests.integration.test_transfers import TRANSFER
 
 # Hours enough for whatever a test does with them.

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from models.settings import Settings
 from tests.integration.conftest import STOP_LIMIT, Cloud, Server
-from workflows.deployment.local_cloud import LocalCloud
+from workflows.deployment.local.local_cloud import LocalCloud
 
 APART = ("serve", "--functions", "external")
 _LOOK_EVERY = 0.02

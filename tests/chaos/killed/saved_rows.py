@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-from models.naming import Names
-from models.store import Store
+from models.storage.names import Names
+from models.storage.store import Store
 
 
 class SavedRows:

@@ -11,16 +11,16 @@ from random import Random, randrange
 import pytest
 
 from models import clock
-from models.aws import AsyncCalls
-from models.lifecycle import StatusReason
+from models.requests.statuses import StatusReason
 from models.settings import Settings
-from models.store import Store
+from models.storage.calls import AsyncCalls
+from models.storage.store import Store
 from tests.chaos.books import Books
 from tests.chaos.killed.clients import Clients, insisting
 from tests.chaos.killed.processes import Processes
 from tests.chaos.killed.saved_rows import saved
 from tests.integration.conftest import asking, joining, minting
-from tests.integration.requests import new_deal
+from tests.integration.request_client import new_deal
 
 # One run's blows again, as a failure prints it: CHAOS_SEED=17.
 SEED = os.environ.get("CHAOS_SEED")

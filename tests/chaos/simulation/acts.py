@@ -8,21 +8,22 @@ from typing import Any
 
 from rich.console import Console
 
-from models.disputes import Dispute, DisputeType
+from models import tables
 from models.errors import ContentionError
 from models.identifiers import derived
-from models.ledger import TransactionType
-from models.lifecycle import Request, Response, Step
-from models.tables import UserBalance
-from models.transfer import Transfer
+from models.ledger.movements import TransactionType
+from models.ledger.transfers import Transfer
+from models.requests.dispute import Dispute, DisputeType
+from models.requests.request import Request
+from models.requests.statuses import Response, Step
 from tests.chaos.faults import TROUBLE, path
-from tests.chaos.simulation.door import ADA, ask
+from tests.chaos.simulation.http_entry import ADA, ask
 from tests.chaos.simulation.world import World
 from tests.unit.builders import hours
 from tests.unit.places import terms
-from workflows.redrive import Redrive
-from workflows.redrive_console import restart_failed
-from workflows.revival import revive
+from workflows.console.redrive import Redrive
+from workflows.console.redrive_prompt import restart_failed
+from workflows.executions.sweep import revive
 
 ADMIN, OTHER_ADMIN = ADA.sub, "ida"
 
@@ -148,7 +149,7 @@ async def unlock(world: World, request: Request) -> Any:
 async def spend_all(world: World, request: Request) -> Any:
     """The provider gives every free hour away to the requester, as a gift."""
     gift_id = derived(request.id, "gift")
-    item = await world.store.get(UserBalance, request.provider_id, consistent=True)
+    item = await world.store.get(tables.UserBalance, request.provider_id, consistent=True)
     assert item is not None
     available = hours(item["availableBalance"]["N"])
     if available == 0:

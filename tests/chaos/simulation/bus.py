@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from models import tables
 from models.clock import Clock
-from models.naming import Names
-from models.tables import EventLog
+from models.storage.names import Names
 from tests.chaos.faults import TROUBLE
-from workflows.dead_letters import HIDDEN_SECONDS
+from workflows.console.dead_letters import HIDDEN_SECONDS
 from workflows.handlers import FUNCTIONS
 
 # As often as Lambda tries an event that nobody waits for.
@@ -34,7 +34,7 @@ class Bus:
     """
 
     def __init__(self, names: Names, invoke: Invoke, begin: Begin, clock: Clock, random: Random) -> None:
-        self._log = names.table(EventLog)
+        self._log = names.table(tables.EventLog)
         self._invoke = invoke
         self._begin = begin
         self._clock = clock

@@ -8,17 +8,17 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from models import transfer as transfers
-from models.endings import RESUMED_FOR
+from models import tables
 from models.errors import Code, Refusal
-from models.ledger import TransactionType
-from models.reconciliation import Report, ReportStatus
-from models.reports import Reports
-from models.tables import UserBalance
-from models.transfer import Transfer, Wish
-from resolvers.identity import Caller
+from models.ledger import transfers
+from models.ledger.movements import TransactionType
+from models.ledger.reconciliation import AuditReport, AuditReportStatus
+from models.ledger.transfers import Transfer, TransferRequest
+from models.requests.recovery import RESUMED_FOR
+from models.transactions.reports import Reports
+from resolvers.identity.callers import Caller
 from tests.chaos.simulation.acts import ADMIN, OTHER_ADMIN
-from tests.chaos.simulation.door import ask
+from tests.chaos.simulation.http_entry import ask
 from tests.chaos.simulation.world import World
 from tests.unit.builders import hours
 
@@ -53,29 +53,29 @@ class Errand:
         books.check()
         books.check_over()
         for member, amount in ((ALICE, self.alice), (BOB, self.bob)):
-            item = await world.store.get(UserBalance, member, consistent=True)
+            item = await world.store.get(tables.UserBalance, member, consistent=True)
             assert item is not None
             assert Decimal(item["availableBalance"]["N"]) == hours(amount)
 
 
 def wish(
     world: World,
-    type: TransactionType,  # noqa: A002 — the field's own name
+    type: TransactionType,
     amount: float,
     *,
     of: str | None = None,
     to: str | None = None,
     by: str = ADMIN,
-) -> Wish:
+) -> TransferRequest:
     """Return a transfer with an id of its own, as somebody asks for it."""
-    return Wish(
+    return TransferRequest(
         id=world.new_id(), by=by, is_admin=by == ADMIN, type=type, amount=amount, from_user_id=of, to_user_id=to
     )
 
 
-def transfer(asked: Wish) -> Transfer:
+def transfer(asked: TransferRequest) -> Transfer:
     """Return the transfer that somebody asks for, who may."""
-    found = transfers.asked(asked)
+    found = transfers.build_transfer(asked)
     assert isinstance(found, Transfer), found
     return found
 
@@ -150,13 +150,13 @@ async def reconcile(world: World) -> None:
     gift = transfer(wish(world, TransactionType.TRANSFER, 2.0, of=ALICE, to=BOB, by=ALICE))
     await world.persist("transfer", world.accounts.transfer, gift)
     await world.persist("tick", world.invoke, "startReconciliation", {})
-    report: Report = await world.persist("reconcile", partial(world.services.reconciliations.start, by=ADMIN))
-    while report.status is ReportStatus.RUNNING:
+    report: AuditReport = await world.persist("reconcile", partial(world.services.reconciliations.start, by=ADMIN))
+    while report.status is AuditReportStatus.RUNNING:
         await asyncio.sleep(60)
         found = await Reports(world.store, world.eye, world.clock).last()
         assert found is not None
         report = found
-        if report.status is ReportStatus.RUNNING:
+        if report.status is AuditReportStatus.RUNNING:
             report = await world.persist("reconcile", partial(world.services.reconciliations.start, by=ADMIN))
     assert (report.members_checked, report.discrepancy_count) == (2, 0)
     assert report.total_hours == report.issued_hours == hours("20")

@@ -12,9 +12,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from models.naming import Names
+from models.storage.names import Names
 from tests.chaos.faults import TROUBLE
-from workflows.deployment.machine_resources import read_definitions
+from workflows.deployment.template.machines import read_definitions
 
 Invoke = Callable[[str, Any], Awaitable[Any]]
 Told = Callable[["Execution"], None]
@@ -103,7 +103,7 @@ class Machines:
         """Return the ARNs of the executions that run, the oldest first."""
         return [arn for arn, execution in self.executions.items() if execution.status == "RUNNING"]
 
-    def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803, A002 — AWS's names
+    def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803 — AWS's names
         arn = f"{stateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
         known = self.executions.get(arn)
         if known is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from models.lifecycle import Request
+from models.requests.request import Request
 
 Place = tuple[object, ...]
 

@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from models.aws import Calls
 from models.clock import Clock
-from models.naming import Names
-from models.store import Store
-from models.transactions import Transactions
-from models.windows import Windows
-from workflows.executions import Executions
-from workflows.services import Services
+from models.requests.windows import Windows
+from models.storage.calls import Calls
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.moves import Transactions
+from workflows.executions.requests import Executions
+from workflows.executions.services import Services
 
 WINDOWS = Windows(
     response=timedelta(minutes=10),

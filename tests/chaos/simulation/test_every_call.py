@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.faults import WEATHER, Call, Fault, Plan, at, calm
 from tests.chaos.simulation.errands import ERRANDS, Errand
 from tests.chaos.simulation.recoveries import LATE_SECONDS
-from tests.chaos.simulation.stories import STORIES, Story
+from tests.chaos.simulation.scenarios import STORIES, Story
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, alive
 from workflows.handlers import FUNCTIONS

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from models.lifecycle import Request, Step
-from resolvers.service_requests import Asked
+from models.requests.request import Request
+from models.requests.statuses import Step
+from resolvers.actions.requests import NewRequest
 from tests.chaos.faults import KilledError
 from tests.chaos.simulation.acts import ACTS
-from tests.chaos.simulation.stories import ALICE, BOB, ask
+from tests.chaos.simulation.scenarios import ALICE, BOB, ask
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, alive
-from workflows.revival import revive
+from workflows.executions.sweep import revive
 
 SETTLED_WITHIN = 60.0
 LOOK_SECONDS = 0.1
@@ -37,7 +38,7 @@ class Deserted(World):
 async def asked_and_answered(world: Deserted) -> Request:
     """Let Alice ask and Bob accept, when the functions have just gone."""
     await world.settle(ALICE, BOB)
-    asked = Asked(
+    asked = NewRequest(
         id=world.new_id(),
         service_id=await world.offer(BOB),
         requester_id=ALICE,

@@ -5,12 +5,12 @@ import os
 from collections import Counter
 from random import Random
 
-from models.lifecycle import ENDED, RequestStatus, Response
-from models.tables import ReconciliationReport, ServiceRequest
+from models import tables
+from models.requests.statuses import ENDED, RequestStatus, Response
 from tests.chaos.books import Books, rows
 from tests.chaos.faults import WEATHER, Call, Fault
 from tests.chaos.simulation.acts import ADMIN, DECISIONS, OTHER_ADMIN, lose, restart
-from tests.chaos.simulation.crowd import MEMBERS, administer, deal, give_and_take
+from tests.chaos.simulation.load import MEMBERS, administer, deal, give_and_take
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, alive
 
@@ -64,7 +64,7 @@ async def disturb(world: World) -> None:
 
 async def tell_again(world: World) -> None:
     """Deliver an event of some request's, which may be as old as it is."""
-    known = [item["id"]["S"] for item in await rows(world.store, ServiceRequest)]
+    known = [item["id"]["S"] for item in await rows(world.store, tables.ServiceRequest)]
     if known:
         kind = world.random.choice(("Service Request Submitted", "Provider Response Received"))
         event = {"detail-type": kind, "detail": {"requestId": world.random.choice(known)}}
@@ -104,7 +104,7 @@ async def weather(world: World, storm: Storm) -> Books:
 
 async def check_reports(world: World) -> None:
     """Assert that no reconciliation has found anything, while hours moved or after that."""
-    reports = await rows(world.store, ReconciliationReport)
+    reports = await rows(world.store, tables.ReconciliationReport)
     assert [report for report in reports if report.get("discrepancyCount", {"N": "0"}) != {"N": "0"}] == []
 
 

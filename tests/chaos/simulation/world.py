@@ -19,19 +19,19 @@ import tenacity
 from botocore.exceptions import ClientError
 from structlog.testing import capture_logs
 
-from models import endings
-from models.accounts import Accounts
+from models import tables
 from models.errors import BrokenLedgerError
-from models.lifecycle import Request
-from models.members import Members
-from models.naming import Names
-from models.ratings import Ratings
-from models.store import Store
-from models.tables import Service, ServiceRequest
-from models.transactions import Transactions
-from resolvers import idempotency
-from resolvers.disputes import Disputes
-from resolvers.service_requests import ServiceRequests
+from models.requests import recovery
+from models.requests.request import Request
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.accounts import Accounts
+from models.transactions.members import Members
+from models.transactions.moves import Transactions
+from models.transactions.ratings import Ratings
+from resolvers.actions.disputes import Disputes
+from resolvers.actions.requests import ServiceRequests
+from resolvers.transport import idempotency
 from tests.chaos.books import Books, rows
 from tests.chaos.faults import TROUBLE, Faulty, Plan, calm, path
 from tests.chaos.simulation.bus import Bus
@@ -39,10 +39,10 @@ from tests.chaos.simulation.machines import Execution, Machines
 from tests.chaos.simulation.recoveries import Recoveries
 from tests.chaos.simulation.services import WINDOWS, services_over
 from tests.engines.embedded import Embedded
-from tests.integration.town import service, user
-from workflows import executions as workflow
+from tests.integration.two_members import service, user
+from workflows.executions import requests as workflow
+from workflows.executions.sweep import Sweep
 from workflows.handlers import FUNCTIONS, bootstrap
-from workflows.sweep import Sweep
 
 _T = TypeVar("_T")
 
@@ -64,7 +64,7 @@ class World:
         resumed_for: how long a request whose executions fail is resumed, before it is given up.
     """
 
-    def __init__(self, seed: int, plan: Plan = calm, *, resumed_for: timedelta = endings.RESUMED_FOR) -> None:
+    def __init__(self, seed: int, plan: Plan = calm, *, resumed_for: timedelta = recovery.RESUMED_FOR) -> None:
         self.random = random.Random(seed)  # noqa: S311 — no secret
         random.seed(seed)  # the code's own jitter
         self.names = Names(stack="world", region="us-east-1", account="0" * 12)
@@ -165,7 +165,7 @@ class World:
     async def offer(self, provider: str) -> str:
         """Put a service of an hour an hour; return its id."""
         service_id = self.new_id()
-        await self.store.put(Service, service(service_id, provider))
+        await self.store.put(tables.Service, service(service_id, provider))
         return service_id
 
     async def look(self, request_id: str) -> Request | None:
@@ -189,7 +189,7 @@ class World:
         assert self.broken == [], self.broken
 
     async def _live(self) -> list[str]:
-        stored = await rows(self.store, ServiceRequest)
+        stored = await rows(self.store, tables.ServiceRequest)
         return [item["id"]["S"] for item in stored if "dueAt" in item]
 
 
@@ -228,7 +228,7 @@ class _Wires:
     async def _see(self, updates: Sequence[Mapping[str, Any]]) -> None:
         """See where requests have come to that were written."""
         world = self._world
-        table = world.names.table(ServiceRequest)
+        table = world.names.table(tables.ServiceRequest)
         for key in [update["Key"]["id"]["S"] for update in updates if update["TableName"] == table]:
             if (request := await world.look(key)) is not None:
                 world.recoveries.seen(request, world.clock())
@@ -258,7 +258,7 @@ def _at_home(world: World) -> Iterator[None]:
         patch.setattr(bootstrap, "services", lambda: world.services)
         # On a loop, a handler's coroutine is awaited rather than driven, so that others act between its calls.
         patch.setattr(bootstrap, "drive", lambda coroutine: coroutine)
-        for module in (endings, workflow):
+        for module in (recovery, workflow):
             patch.setattr(module, "RESUMED_FOR", world.resumed_for)
         yield
 

@@ -1,0 +1,1 @@
+"""The rules of disputes, pure: how they are raised, decided and resolved."""

@@ -1,0 +1,170 @@
+"""How a decided dispute is carried out: hours, request and dispute change in one transaction. Pure rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from models.disputes import movements
+from models.disputes.deciding import is_open
+from models.disputes.raising import dispute_event, disputed_escrow, earned_by
+from models.errors import BrokenLedgerError
+from models.events import Event, Notice, NotificationType
+from models.hours import ZERO, Hours
+from models.ledger.balances import Escrow
+from models.ledger.movements import Movement
+from models.requests.decision import Change, Payment, Snapshot, Verdict
+from models.requests.dispute import DECIDED, Dispute, DisputeStatus
+from models.requests.payment import subject
+from models.requests.request import STEP_GRACE, Request
+from models.requests.statuses import RequestStatus, Response, StatusReason
+from models.requests.steps import closed, escrow_event, request_event, status_refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What comes of a decision before the payment; after one, a request is PAID again, whatever it is.
+
+    Args:
+        status: where the request goes; None brings it back to where it was.
+        reason: why it is there.
+        notice: what both sides are told.
+    """
+
+    status: RequestStatus | None
+    reason: StatusReason | None
+    notice: str
+
+
+RESOLUTIONS: Mapping[Response, Resolution] = {
+    Response.REFUND_TO_REQUESTER: Resolution(
+        status=RequestStatus.REJECTED,
+        reason=StatusReason.DISPUTE_REFUNDED,
+        notice="What was held goes to the requester.",
+    ),
+    Response.PAY_TO_PROVIDER: Resolution(
+        status=RequestStatus.PAID,
+        reason=StatusReason.DISPUTE_PAID,
+        notice="What was held goes to the provider.",
+    ),
+    Response.PARTIAL_REFUND: Resolution(
+        status=RequestStatus.PAID,
+        reason=StatusReason.DISPUTE_SPLIT,
+        notice="The provider has {share} of the {held} hours that were held, the requester the rest.",
+    ),
+    Response.DISMISS_DISPUTE: Resolution(
+        status=None,
+        reason=None,
+        notice="It was dismissed; the request goes on from where it was.",
+    ),
+}
+
+
+def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
+    """Carry a decision out: DISPUTED → REJECTED, PAID or back, the hours moved as it says.
+
+    Args:
+        snapshot: everything, the dispute with it.
+        now: the moment.
+        execution_arn: the execution that goes on with the request, if it is not at its end.
+    """
+    request, dispute = snapshot.request, snapshot.dispute
+    if dispute is None:
+        return status_refusal(request)
+    if dispute.status in DECIDED:
+        return request
+    if dispute.decision is None or not is_open(request, dispute):
+        return status_refusal(request)
+    outcome, escrow = RESOLUTIONS[dispute.decision], disputed_escrow(snapshot)
+    share = _provider_share(dispute, escrow)
+    text = outcome.notice.format(share=share, held=escrow.amount if escrow else ZERO)
+    movement, ended = _movement_and_escrow(dispute, escrow, share, now)
+    after = _after(request, dispute, escrow, share, now, execution_arn)
+    resolved = dispute.changed(
+        now,
+        status=DisputeStatus.DISMISSED if outcome.status is None else DisputeStatus.RESOLVED,
+        resolved_at=now,
+    )
+    is_payment = after.status is RequestStatus.PAID and not dispute.is_after_payment
+    return Change(
+        request=after,
+        dispute=resolved,
+        events=_events(after, resolved, ended, is_payment=is_payment),
+        notices=_notices(request, dispute, text),
+        movement=movement,
+        escrow=ended,
+        payment=Payment(hours_spent=share, description=subject(snapshot)) if is_payment else None,
+    )
+
+
+def _provider_share(dispute: Dispute, escrow: Escrow | None) -> Hours:
+    """Return what the provider has in the end of the hours that are held."""
+    if escrow is None or dispute.decision is Response.REFUND_TO_REQUESTER:
+        return ZERO
+    if dispute.decision is Response.PARTIAL_REFUND and dispute.provider_hours is not None:
+        return dispute.provider_hours
+    return escrow.amount
+
+
+def _movement_and_escrow(
+    dispute: Dispute, escrow: Escrow | None, share: Hours, now: datetime
+) -> tuple[Movement | None, Escrow | None]:
+    """Return what a decision moves and the escrow after it: of a dismissal before payment, nothing."""
+    stays = dispute.decision is Response.DISMISS_DISPUTE and not dispute.is_after_payment
+    if escrow is None or stays:
+        return None, None
+    given = escrow.amount - share if dispute.is_after_payment else share
+    return movements.divide(dispute, escrow, given=given, now=now)
+
+
+def _after(
+    request: Request, dispute: Dispute, escrow: Escrow | None, share: Hours, now: datetime, execution_arn: str
+) -> Request:
+    """Return the request as a decision leaves it, handed to an execution of its own if it goes on."""
+    decision, before = dispute.decision, dispute.status_before
+    if decision is None or before is None:
+        raise BrokenLedgerError(f"dispute {dispute.id} does not say what to do with its request")
+    outcome = RESOLUTIONS[decision]
+    reason = dispute.reason_before if outcome.status is None else outcome.reason
+    if dispute.is_after_payment:
+        lost = escrow.amount - share if escrow else ZERO
+        after = replace(closed(request, now, status=before, reason=reason), earned=earned_by(request) - lost)
+        # It was over, unless it was disputed before its rating was enabled: that is still to come.
+        return after if dispute.due_before is None else _handed_to_next_execution(after, now, execution_arn)
+    status = outcome.status or before
+    after = closed(request, now, status=status, reason=reason)
+    if status is RequestStatus.REJECTED:
+        return replace(after, set_aside=None)
+    if status is RequestStatus.PAID:
+        after = replace(after, earned=share)
+    elif request.set_aside is not None and request.dispute is not None:
+        # As long again as was left; its execution has ended with the dispute.
+        deadline = request.set_aside.deadline + (now - request.dispute.at)
+        after = replace(after, wait=replace(request.set_aside, deadline=deadline, token=None), expires_at=deadline)
+    return _handed_to_next_execution(replace(after, set_aside=None), now, execution_arn)
+
+
+def _handed_to_next_execution(request: Request, now: datetime, execution_arn: str) -> Request:
+    """Return a request that goes on with the next generation's execution."""
+    following = replace(request, generation=request.generation + 1, step_function_execution_arn=execution_arn)
+    return following.due(now + STEP_GRACE)
+
+
+def _events(after: Request, dispute: Dispute, ended: Escrow | None, *, is_payment: bool) -> tuple[Event, ...]:
+    events = [dispute_event(after, dispute.id, f"Dispute {dispute.status.title()}", decision=dispute.decision)]
+    if is_payment:
+        events.append(request_event(after, "Service Request Paid"))
+    if ended is not None:
+        events.append(escrow_event(ended, f"Escrow {ended.status.title()}"))
+    return tuple(events)
+
+
+def _notices(request: Request, dispute: Dispute, text: str) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(
+            user_id=user_id,
+            type=NotificationType.SYSTEM_UPDATE,
+            title="A dispute is decided",
+            message=f"{text} “{dispute.resolution}”",
+        )
+        for user_id in sorted({request.requester_id, request.provider_id})
+    )

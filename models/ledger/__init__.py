@@ -1,0 +1,1 @@
+"""The ledger's rules, pure: balances, movements, chained entries, transfers, locks and reconciliation."""

@@ -1,0 +1,233 @@
+"""Hours given directly, without a service: from member to member, or by an admin. Pure rules."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from models import hours
+from models.errors import Code, Refusal
+from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
+from models.hours import Hours, InvalidHoursError
+from models.identifiers import derived, is_uuid
+from models.ledger.movements import Leg, Movement, TransactionType
+
+LONGEST_DESCRIPTION = 500
+
+_DESCRIPTIONS: Mapping[TransactionType, str] = {
+    TransactionType.TRANSFER: "Hours given",
+    TransactionType.REFUND: "Hours refunded by an administrator",
+    TransactionType.ADMIN_ADJUSTMENT: "Adjusted by an administrator",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Hours that somebody gives, issues or takes back.
+
+    Args:
+        id: its UUID; whatever has it is this transfer, with its one effect.
+        by: who does it.
+        from_user_id: whose hours they are; None if they are issued.
+        to_user_id: who gets them; None if they are taken back.
+    """
+
+    id: str
+    by: str
+    type: TransactionType
+    amount: Hours
+    from_user_id: str | None
+    to_user_id: str | None
+    description: str
+
+    @property
+    def parties(self) -> dict[str, str]:
+        """Return the members whom it concerns, by the fields that name them."""
+        named = {"fromUserId": self.from_user_id, "toUserId": self.to_user_id}
+        return {field: user_id for field, user_id in named.items() if user_id is not None}
+
+    @property
+    def entry_id(self) -> str:
+        """Return the id of the entry that it is shown as: the giver's, or that of whom it is issued to."""
+        return f"{self.movement.id}#{self.from_user_id or self.to_user_id}"
+
+    @property
+    def movement(self) -> Movement:
+        """Return what it moves; a locked account gives nothing, but an admin takes back from it all the same."""
+        return Movement(
+            id=derived(self.id, "transfer"),
+            legs=tuple(self._legs()),
+            related_entity_id=self.id,
+            spends=self.is_between_members,
+        )
+
+    @property
+    def is_between_members(self) -> bool:
+        """Tell whether hours go from one member to another; an admin's own come from nobody, or go to nobody."""
+        return self.type is TransactionType.TRANSFER
+
+    def _legs(self) -> Iterator[Leg]:
+        for user_id, change in ((self.from_user_id, -self.amount), (self.to_user_id, self.amount)):
+            if user_id is not None:
+                yield Leg(
+                    user_id=user_id,
+                    type=self.type,
+                    description=self.description,
+                    available=change,
+                    issued=hours.ZERO if self.is_between_members else change,
+                )
+
+    @property
+    def event(self) -> Event:
+        """Return what the log says; one row for each transfer, by which a repetition is known."""
+        return Event(
+            type="Direct Transfer Processed",
+            source=EventSource.BALANCES,
+            entity_type=EventEntityType.TRANSACTION,
+            entity_id=self.id,
+            actor=self.by,
+            data={
+                "transactionId": self.movement.id,
+                "transactionType": self.type.value,
+                "fromUserId": self.from_user_id,
+                "toUserId": self.to_user_id,
+                "amount": hours.to_float(self.amount),
+                "description": self.description,
+            },
+        )
+
+    @property
+    def notices(self) -> Iterator[Notice]:
+        """Yield what the members are told who have not done it themselves."""
+        kind = (
+            NotificationType.TRANSACTION_COMPLETED if self.is_between_members else NotificationType.SYSTEM_UPDATE
+        )
+        for user_id, title, verb in (
+            (self.from_user_id, "Hours were taken from your account", "were taken from your account"),
+            (self.to_user_id, "You have received hours", "are yours"),
+        ):
+            if user_id is not None and user_id != self.by:
+                yield Notice(
+                    user_id=user_id,
+                    type=kind,
+                    title=title,
+                    message=f"{self.amount} hours {verb}: “{self.description}”",
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRequest:
+    """A transfer as somebody asks for it, whatever it may say."""
+
+    id: str
+    by: str
+    is_admin: bool
+    type: TransactionType
+    amount: float
+    from_user_id: str | None = None
+    to_user_id: str | None = None
+    description: str | None = None
+
+
+def build_transfer(request: TransferRequest) -> Transfer | Refusal:
+    """Return the transfer that somebody asks for, or why nobody could make it, or not they."""
+    if (refused := next(_refusals(request), None)) is not None:
+        return refused
+    return Transfer(
+        id=request.id,
+        by=request.by,
+        type=request.type,
+        amount=hours.from_float(request.amount),
+        from_user_id=request.from_user_id or None,
+        to_user_id=request.to_user_id or None,
+        description=request.description or _DESCRIPTIONS[request.type],
+    )
+
+
+def _refusals(request: TransferRequest) -> Iterator[Refusal]:
+    """Yield what speaks against a transfer, before anything is read."""
+    if not is_uuid(request.id):
+        yield _bad_request_refusal("id", "a transfer's id is a UUID; leave it out to be given one")
+    if request.description and len(request.description) > LONGEST_DESCRIPTION:
+        yield _bad_request_refusal(
+            "description", f"at most {LONGEST_DESCRIPTION} characters fit, not {len(request.description)}"
+        )
+    yield from _PARTIES.get(request.type, _no_kind)(request)
+    is_between_members = request.type is TransactionType.TRANSFER
+    if not is_between_members and not request.is_admin:
+        yield _unauthorized_refusal("transactionType", f"only an administrator makes a {request.type}")
+    if is_between_members and request.from_user_id != request.by:
+        yield _unauthorized_refusal("fromUserId", "hours are given from one's own account only")
+    if not _is_amount(request.amount):
+        yield _invalid_amount_refusal(request.amount)
+
+
+def _between_members(request: TransferRequest) -> Iterator[Refusal]:
+    for field, user_id in (("fromUserId", request.from_user_id), ("toUserId", request.to_user_id)):
+        if not user_id:
+            yield _bad_request_refusal(field, "a TRANSFER is from one member to another; name both")
+    if request.from_user_id == request.to_user_id:
+        yield _bad_request_refusal("toUserId", "a TRANSFER is to another member")
+
+
+def _to_a_member(request: TransferRequest) -> Iterator[Refusal]:
+    if request.from_user_id:
+        yield _bad_request_refusal("fromUserId", "a REFUND is issued, from nobody; leave it out")
+    if not request.to_user_id:
+        yield _bad_request_refusal("toUserId", "a REFUND is to a member; name them")
+
+
+def _either_way(request: TransferRequest) -> Iterator[Refusal]:
+    if bool(request.from_user_id) == bool(request.to_user_id):
+        yield _bad_request_refusal(
+            "toUserId", "an ADMIN_ADJUSTMENT issues to toUserId, or takes back from fromUserId; name one of them"
+        )
+
+
+def _no_kind(request: TransferRequest) -> Iterator[Refusal]:
+    yield _bad_request_refusal(
+        "transactionType", f"{request.type} is no direct transfer; give one of {', '.join(_PARTIES)}"
+    )
+
+
+_PARTIES: Mapping[TransactionType, Callable[[TransferRequest], Iterator[Refusal]]] = {
+    TransactionType.TRANSFER: _between_members,
+    TransactionType.REFUND: _to_a_member,
+    TransactionType.ADMIN_ADJUSTMENT: _either_way,
+}
+
+
+def _is_amount(given: float) -> bool:
+    try:
+        return hours.is_amount(hours.from_float(given))
+    except InvalidHoursError:
+        return False
+
+
+def no_member_refusal(field: str) -> Refusal:
+    """Return the refusal for a member who is not there, or not active."""
+    return Refusal(Code.USER_NOT_ACTIVE, f"{field}: there is no such active member.", {"field": field})
+
+
+def transfer_mismatch_refusal() -> Refusal:
+    """Return the refusal for an id that is another transfer's."""
+    return Refusal(
+        Code.IDEMPOTENCY_MISMATCH,
+        "id: another transfer has this id already; leave it out to be given a new one.",
+        {"field": "id"},
+    )
+
+
+def _bad_request_refusal(field: str, why: str) -> Refusal:
+    return Refusal(Code.BAD_REQUEST, f"{field}: {why}.", {"field": field})
+
+
+def _unauthorized_refusal(field: str, why: str) -> Refusal:
+    return Refusal(Code.UNAUTHORIZED, f"{field}: {why}.", {"field": field})
+
+
+def _invalid_amount_refusal(given: float) -> Refusal:
+    return Refusal(
+        Code.INVALID_AMOUNT,
+        f"amount: {given} hours cannot be moved. Give a multiple of 0.01 between {hours.SMALLEST_AMOUNT} and "
+        f"{hours.LARGEST_AMOUNT}.",
+        {"field": "amount", "smallest": float(hours.SMALLEST_AMOUNT), "largest": float(hours.LARGEST_AMOUNT)},
+    )

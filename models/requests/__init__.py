@@ -1,0 +1,1 @@
+"""The rules of service requests, pure: a snapshot in, a change or a refusal out."""

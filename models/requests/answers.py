@@ -1,0 +1,244 @@
+"""What people do to a request: pure rules that say whether they may, and what it changes.
+
+The same caller with the same content gets the stored result again. While an answer stands, only the
+workflow's own step may act: whatever else is tried is refused as transient, and may be tried again at once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from models import clock, hours
+from models.errors import Code, Refusal, not_found_refusal
+from models.hours import Hours
+from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.endings import end
+from models.requests.negotiation import counter_refusal, with_adjusted_hold
+from models.requests.request import Answer, Passage, Request, Terms, Wait
+from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
+from models.requests.steps import request_event, status_refusal
+
+SUBMITTED = "Service Request Submitted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a wait asks: of whom, in which status, and how it is told."""
+
+    provider: bool
+    responses: frozenset[Response]
+    status: RequestStatus
+    event: str
+    early: str = "It is not time for this yet."
+    misplaced: Code = Code.INVALID_REQUEST_STATUS
+
+
+QUESTIONS = {
+    Step.WAIT_FOR_PROVIDER_RESPONSE: Question(
+        provider=True,
+        responses=frozenset({Response.ACCEPTED, Response.REJECTED, Response.COUNTER_OFFER}),
+        status=RequestStatus.AWAITING_RESPONSE,
+        event="Provider Response Received",
+    ),
+    Step.WAIT_FOR_NEGOTIATION_RESPONSE: Question(
+        provider=False,
+        responses=frozenset({Response.ACCEPT, Response.REJECT, Response.COUNTER}),
+        status=RequestStatus.NEGOTIATING,
+        event="Negotiation Response Received",
+        early="The provider has made no counter-offer that waits for an answer.",
+    ),
+    Step.WAIT_FOR_SERVICE_START: Question(
+        provider=True,
+        responses=frozenset({Response.MARKED}),
+        status=RequestStatus.ACCEPTED,
+        event="Service Start Marked",
+    ),
+    Step.CONFIRM_SERVICE_START: Question(
+        provider=False,
+        responses=frozenset({Response.CONFIRMED}),
+        status=RequestStatus.ACCEPTED,
+        event="Service Start Confirmed",
+        early="The provider has not said yet that the work has begun.",
+    ),
+    Step.WAIT_FOR_COMPLETION: Question(
+        provider=True,
+        responses=frozenset({Response.MARKED}),
+        status=RequestStatus.IN_PROGRESS,
+        event="Service Completion Marked",
+        misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
+    ),
+    Step.CONFIRM_SERVICE_COMPLETION: Question(
+        provider=False,
+        responses=frozenset({Response.CONFIRMED}),
+        status=RequestStatus.IN_PROGRESS,
+        event="Service Completion Confirmed",
+        early="The provider has not said yet that the work is done.",
+        misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
+    ),
+}
+
+
+def create(snapshot: Snapshot, now: datetime) -> Verdict:
+    """— → INITIATED. What the validation step can tell (service, members, balance) is left to it."""
+    request, service = snapshot.request, snapshot.service
+    if not hours.is_amount(request.estimated_hours):
+        return invalid_amount_refusal(request.estimated_hours)
+    if service is not None and not hours.is_amount(hours.priced(request.estimated_hours, service.hourly_rate)):
+        return invalid_amount_refusal(request.estimated_hours, rate=service.hourly_rate)
+    born = Passage(status=RequestStatus.INITIATED, at=now)
+    after = replace(request.moved(now), created_at=now, passages=(born,))
+    event = request_event(
+        after,
+        SUBMITTED,
+        actor=request.requester_id,
+        estimatedHours=float(request.estimated_hours),
+    )
+    return Change(request=after, events=(event,))
+
+
+def invalid_amount_refusal(asked: Hours | float, *, rate: Hours | None = None) -> Refusal:
+    """Return the refusal for hours that no request can be about."""
+    at = "" if rate is None else f" at {rate} an hour"
+    return Refusal(
+        Code.INVALID_AMOUNT,
+        f"estimatedHours: {asked} hours{at} cannot be asked for. "
+        f"Give a multiple of 0.01 that comes to between {hours.SMALLEST_AMOUNT} and {hours.LARGEST_AMOUNT} hours.",
+        {"smallest": float(hours.SMALLEST_AMOUNT), "largest": float(hours.LARGEST_AMOUNT)},
+    )
+
+
+def answer(
+    snapshot: Snapshot,
+    now: datetime,
+    *,
+    wait: Step,
+    by: str,
+    response: Response,
+    message: str | None = None,
+    terms: Terms | None = None,
+) -> Verdict:
+    """Write a person's answer to a wait, once; hours that it has more or less of are held or returned with it.
+
+    Raises:
+        ValueError: the wait asks for something else; a mutation's mistake, not a member's.
+    """
+    request, question = snapshot.request, QUESTIONS[wait]
+    if response not in question.responses:
+        raise ValueError(f"{response} is no answer to {wait}")
+    if (refused := not_a_party(request, by, provider=question.provider)) is not None:
+        return refused
+    if (given := _given_answer(request, wait)) is not None:
+        same = (given.response, given.message, given.terms) == (response, message, terms)
+        return request if same else _answered_refusal(request, given)
+    open_wait = _open_wait(request, wait, now)
+    if isinstance(open_wait, Refusal):
+        return open_wait
+    if terms is not None and (refused := counter_refusal(request, terms)) is not None:
+        return refused
+    said = Answer(
+        wait=wait, round=request.negotiation_round, response=response, by=by, at=now, message=message, terms=terms
+    )
+    after = request.moved(now, wait=replace(open_wait, answer=said))
+    told = request_event(after, question.event, actor=by, response=response, message=message)
+    return with_adjusted_hold(snapshot, now, Change(request=after, events=(told,)))
+
+
+def _open_wait(request: Request, wait: Step, now: datetime) -> Wait | Refusal:
+    """Return a wait that may be answered now; or why it may not."""
+    question = QUESTIONS[wait]
+    if request.answer is not None:
+        return in_transition_refusal(request)
+    if request.status is not question.status or request.wait is None or request.wait.name is not wait:
+        refused = replace(status_refusal(request), code=question.misplaced)
+        return replace(refused, message=question.early) if request.status is question.status else refused
+    if request.wait.deadline <= now:
+        return Refusal(
+            Code.DEADLINE_PASSED,
+            "The time for this answer is over.",
+            {"deadline": clock.to_text(request.wait.deadline), "status": request.status.value},
+        )
+    return request.wait
+
+
+def _given_answer(request: Request, wait: Step) -> Answer | None:
+    """Return the answer to this wait that still stands; unless it asks anew, the last one that it was given."""
+    if request.wait is not None and request.wait.name is wait:
+        return request.answer
+    return next((said for said in reversed(request.answers) if said.wait is wait), None)
+
+
+def _answered_refusal(request: Request, given: Answer) -> Refusal:
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"This was answered {given.response} already.",
+        {"status": request.status.value, "answered": given.response.value},
+    )
+
+
+def in_transition_refusal(request: Request) -> Refusal:
+    """Return the refusal of what may be tried again at once: the workflow is about to move the request on."""
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The request is {request.status} and about to move on. Please look again in a moment.",
+        {"status": request.status.value},
+        is_transient=True,
+    )
+
+
+def not_a_party(request: Request, by: str, *, provider: bool) -> Refusal | None:
+    """Return the refusal for whoever is not the provider, or not the requester, of a request."""
+    if by == (request.provider_id if provider else request.requester_id):
+        return None
+    # Whoever is neither of the two learns nothing, not even that the request exists.
+    if by not in (request.provider_id, request.requester_id):
+        return not_found_refusal()
+    if provider:
+        return Refusal(Code.UNAUTHORIZED_PROVIDER, "Only the provider of this request may do this.")
+    return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyExit:
+    """How one side ends a request: which side, from which statuses, and how it is told."""
+
+    provider: bool
+    statuses: frozenset[RequestStatus]
+    reason: StatusReason
+    event: str
+
+
+CANCEL = EarlyExit(
+    provider=False,
+    statuses=BEFORE_ACCEPTANCE,
+    reason=StatusReason.REQUESTER_CANCELLED,
+    event="Service Request Cancelled",
+)
+WITHDRAW = EarlyExit(
+    provider=True,
+    statuses=frozenset({RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}),
+    reason=StatusReason.PROVIDER_WITHDREW,
+    event="Service Request Withdrawn",
+)
+
+
+def end_early(
+    snapshot: Snapshot, now: datetime, *, how: EarlyExit, by: str, message: str | None = None
+) -> Verdict:
+    """→ REJECTED by one of the two, with the hours back if they are held."""
+    request = snapshot.request
+    if (refused := not_a_party(request, by, provider=how.provider)) is not None:
+        return refused
+    if request.status_reason is how.reason:
+        return request
+    if request.answer is not None:
+        return in_transition_refusal(request)
+    if request.status not in how.statuses:
+        return status_refusal(request)
+    return end(
+        snapshot, now, status=RequestStatus.REJECTED, reason=how.reason, event=how.event, actor=by, message=message
+    )
+
+
+# INITIATED … NEGOTIATING → REJECTED by the requester; ACCEPTED, IN_PROGRESS → REJECTED by the provider.
+cancel = partial(end_early, how=CANCEL)
+withdraw = partial(end_early, how=WITHDRAW)

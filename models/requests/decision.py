@@ -1,0 +1,103 @@
+"""What one step changes, all of it at once: the rules say it, `transactions` writes it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from models.errors import Refusal
+from models.events import Event, Notice
+from models.hours import Hours
+from models.ledger.balances import Balance, Escrow
+from models.ledger.movements import Movement
+from models.requests.dispute import Dispute
+from models.requests.request import Request
+
+
+class GuardAction(Enum):
+    """What a step does with the row that keeps a second open request for the same service from being held."""
+
+    KEEP = auto()
+    PUT = auto()
+    REMOVE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The service exchange that a release puts on record, as Amplify's Transaction."""
+
+    hours_spent: Hours
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step: the request after it and everything that is written with it, or not at all."""
+
+    request: Request
+    events: tuple[Event, ...]
+    notices: tuple[Notice, ...] = ()
+    movement: Movement | None = None
+    escrow: Escrow | None = None
+    dispute: Dispute | None = None
+    guard: GuardAction = GuardAction.KEEP
+    payment: Payment | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """What the rules need to know of a member."""
+
+    id: str
+    username: str
+    is_active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceTerms:
+    """What the rules need to know of a service."""
+
+    id: str
+    user_id: str
+    title: str
+    hourly_rate: Hours
+    is_active: bool
+    min_booking_hours: Hours | None = None
+    max_booking_hours: Hours | None = None
+    response_window_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Every row that a decision about a request may rest on, read consistently.
+
+    A decision that is not about hours is given the request alone, and the rest is absent. `is_new` tells that
+    the request is not stored yet.
+    """
+
+    request: Request
+    is_new: bool = False
+    escrow: Escrow | None = None
+    dispute: Dispute | None = None
+    dispute_escrow: Escrow | None = None
+    service: ServiceTerms | None = None
+    requester: Member | None = None
+    provider: Member | None = None
+    requester_balance: Balance | None = None
+    provider_balance: Balance | None = None
+    guarded_by: str | None = None
+
+    def balance(self, user_id: str, now: datetime) -> Balance:
+        """Return a party's balance; one that does not exist yet is empty and not stored."""
+        for balance in (self.requester_balance, self.provider_balance):
+            if balance is not None and balance.user_id == user_id:
+                return balance
+        return Balance.empty(user_id, now)
+
+    def held(self, escrow_id: str) -> Escrow | None:
+        """Return an escrow as it was read: the request's own, or its dispute's; None if it is new."""
+        escrows = (self.escrow, self.dispute_escrow)
+        return next((escrow for escrow in escrows if escrow is not None and escrow.id == escrow_id), None)
+
+
+# What a rule decides: change this; or no; or it has been done already, and this is how it stands.
+Verdict = Change | Refusal | Request

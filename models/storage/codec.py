@@ -1,0 +1,120 @@
+"""Between the rules' dataclasses and the tables' items: one field, one attribute of the same name.
+
+`requester_id` is `requesterId` in the table. Nested dataclasses are maps, tuples of them lists, absent values
+absent attributes. PynamoDB's attributes do the serializing, so that a stored value has one form only.
+"""
+
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping
+from enum import StrEnum
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from pynamodb.attributes import Attribute, AttributeContainer, ListAttribute, MapAttribute
+from pynamodb.expressions.update import Action
+
+from models.storage.store import Item
+from models.tables import Table
+
+_T = TypeVar("_T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Field:
+    """A dataclass's field, its attribute, and what its value is made of."""
+
+    name: str
+    attribute: Attribute[Any]
+    kind: Any
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _kind(hint: Any) -> Any:
+    """Return the class within `X | None` and `tuple[X, ...]`."""
+    if get_origin(hint) in (Union, UnionType, tuple):
+        return next(arg for arg in get_args(hint) if arg not in (type(None), Ellipsis))
+    return hint
+
+
+@cache
+def _fields(cls: Hashable, table: type[AttributeContainer]) -> tuple[_Field, ...]:
+    hints = get_type_hints(cls)
+    attributes = table.get_attributes()
+    return tuple(
+        _Field(field.name, attributes[_camel(field.name)], _kind(hints[field.name]))
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # as above
+        if _camel(field.name) in attributes
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as PynamoDB's attributes take it: dataclasses as dicts, tuples as lists, no nulls."""
+    if dataclasses.is_dataclass(value):
+        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {_camel(name): _plain(member) for name, member in pairs if member is not None}
+    if isinstance(value, tuple):
+        return [_plain(member) for member in value]
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _wire(attribute: Attribute[Any], value: Any) -> dict[str, Any]:
+    return {attribute.attr_type: attribute.serialize(_plain(value))}
+
+
+def item_of(table: type[Table], **values: Any) -> Item:
+    """Return the item of a table with these attributes, by their own names; what is None is absent."""
+    attributes = table.get_attributes()
+    return {name: _wire(attributes[name], value) for name, value in values.items() if value is not None}
+
+
+def encode(table: type[Table], row: Any, **more: Any) -> Item:
+    """Return the item that stores a dataclass, with further attributes of the table by their own names."""
+    item = {
+        field.attribute.attr_name: _wire(field.attribute, value)
+        for field in _fields(row.__class__, table)
+        if (value := getattr(row, field.name)) is not None
+    }
+    return {**item, **item_of(table, **more)}
+
+
+def decode(cls: Callable[..., _T], table: type[AttributeContainer], item: Mapping[str, Mapping[str, Any]]) -> _T:
+    """Return the dataclass that an item stores; attributes that it does not have are passed over."""
+    values = {
+        field.name: _read(field, item[name])
+        for field in _fields(cls, table)
+        if (name := field.attribute.attr_name) in item
+    }
+    return cls(**values)
+
+
+def _read(field: _Field, wire: Mapping[str, Any]) -> Any:
+    attribute, kind = field.attribute, field.kind
+    if isinstance(attribute, ListAttribute) and dataclasses.is_dataclass(kind):
+        element: Any = attribute.element_type
+        return tuple(decode(field.kind, element, member["M"]) for member in wire["L"])
+    if isinstance(attribute, MapAttribute):
+        return decode(kind, type(attribute), wire["M"])
+    value = attribute.deserialize(attribute.get_value(dict(wire)))
+    return kind(value) if isinstance(kind, type) and issubclass(kind, StrEnum) else value
+
+
+def difference(table: type[Table], before: Any, after: Any) -> list[Action]:
+    """Return the update actions that turn one stored dataclass into another of the same class."""
+    actions: list[Action] = []
+    for field in _fields(after.__class__, table):
+        value = getattr(after, field.name)
+        if value == getattr(before, field.name):
+            continue
+        attribute = field.attribute
+        actions.append(attribute.remove() if value is None else attribute.set(_plain(value)))
+    return actions
+
+
+def decode_or_none(cls: type[_T], table: type[Table], item: Item | None) -> _T | None:
+    """Return the dataclass that an item stores, if there is an item."""
+    return None if item is None else decode(cls, table, item)

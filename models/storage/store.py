@@ -1,0 +1,284 @@
+"""Reading and writing single rows and pages of rows, as DynamoDB sends and takes them.
+
+Rows are items in wire form (`{"id": {"S": "…"}}`) and stay so: whoever needs a value decodes that one value.
+Tables, keys and conditions are PynamoDB's; the calls are whatever `Calls` is given, so that the server's event
+loop and a Lambda's thread share this code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+from pynamodb.attributes import Attribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action, Update
+from pynamodb.indexes import Index
+
+from models.errors import ContentionError, HourBankError
+from models.storage.calls import Calls
+from models.storage.names import Names
+from models.tables import Table
+
+Item = dict[str, dict[str, Any]]
+Read = tuple[type[Table], str]
+
+# DynamoDB's own limits: keys of one batch read, and bytes of a partition key.
+BATCH_KEYS = 100
+KEY_BYTES = 2048
+# A batch read hands back what it had no capacity for; after this many rounds (about 6 s) it has none to give.
+BATCH_ROUNDS = 8
+FIRST_PAUSE_SECONDS = 0.05
+
+
+class ConditionFailedError(HourBankError):
+    """The stored row did not meet the condition of a write; nothing was written.
+
+    Args:
+        item: the row as it is stored, None if there is none.
+    """
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("the stored row does not meet the condition")
+        self.item = item
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in order, how many were read before the filter, and the key that the next page starts after.
+
+    A page that was only counted has no rows; a page without `last_key` is the last one.
+    """
+
+    items: list[Item]
+    read: int
+    last_key: Item | None
+
+
+@cache
+def key_of(table: type[Table]) -> Attribute[str]:
+    """Return a table's hash key attribute."""
+    return next(attribute for attribute in table.get_attributes().values() if attribute.is_hash_key)
+
+
+def wire_key(table: type[Table], key: str) -> Item:
+    """Return a row's key as DynamoDB takes it."""
+    return {key_of(table).attr_name: {"S": key}}
+
+
+def index_keys(index: Index[Any]) -> tuple[Attribute[Any], Attribute[Any]]:
+    """Return an index's hash key and range key attributes."""
+    attributes: list[Attribute[Any]] = list(index.Meta.attributes.values())
+    hash_key = next(attribute for attribute in attributes if attribute.is_hash_key)
+    return hash_key, next(attribute for attribute in attributes if attribute.is_range_key)
+
+
+def is_addressable(key: str) -> bool:
+    """Tell whether a row can have this key; DynamoDB refuses a call that asks for any other."""
+    return 0 < len(key.encode()) <= KEY_BYTES
+
+
+def expressions(
+    *,
+    actions: Sequence[Action] = (),
+    condition: Condition | None = None,
+    key_condition: Condition | None = None,
+    filter: Condition | None = None,
+) -> dict[str, Any]:
+    """Return DynamoDB's expression parameters, their placeholders shared and so unique."""
+    parts: dict[str, Update | Condition | None] = {
+        "UpdateExpression": Update(*actions) if actions else None,
+        "ConditionExpression": condition,
+        "KeyConditionExpression": key_condition,
+        "FilterExpression": filter,
+    }
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    params: dict[str, Any] = {
+        name: part.serialize(names, values) for name, part in parts.items() if part is not None
+    }
+    if names:
+        params["ExpressionAttributeNames"] = {placeholder: name for name, placeholder in names.items()}
+    if values:
+        params["ExpressionAttributeValues"] = values
+    return params
+
+
+class Store:
+    """The tables of one deployment.
+
+    Example:
+        >>> page = await store.query(ServiceRequest, ServiceRequest.byRequesterId, "alice", limit=25)
+        >>> page.items[0]["status"]
+        {'S': 'PAID'}
+    """
+
+    def __init__(self, calls: Calls, names: Names) -> None:
+        self.calls = calls
+        self.names = names
+
+    async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
+        """Return the row of that key, None if there is none."""
+        if not is_addressable(key):
+            return None
+        answer = await self._call("get_item", table, Key=wire_key(table, key), ConsistentRead=consistent)
+        return cast("Item | None", answer.get("Item"))
+
+    async def batch_get(self, reads: Sequence[Read], *, consistent: bool = False) -> list[Item | None]:
+        """Return the rows of many keys, of one table or several, in the order asked; a key may come twice.
+
+        Raises:
+            ContentionError: DynamoDB kept having no capacity for some of them.
+        """
+        wanted = list(dict.fromkeys(read for read in reads if is_addressable(read[1])))
+        found: dict[Read, Item] = {}
+        for start in range(0, len(wanted), BATCH_KEYS):
+            found.update(await self._batch(wanted[start : start + BATCH_KEYS], consistent=consistent))
+        return [found.get(read) for read in reads]
+
+    async def _batch(self, reads: Sequence[Read], *, consistent: bool) -> dict[Read, Item]:
+        tables = {self.names.table(table): table for table, _ in reads}
+        request: Mapping[str, Any] = {
+            name: {
+                "Keys": [wire_key(table, key) for of, key in reads if of is table],
+                "ConsistentRead": consistent,
+            }
+            for name, table in tables.items()
+        }
+        found: dict[Read, Item] = {}
+        for round_ in range(BATCH_ROUNDS):
+            answer = await self.calls.call("dynamodb", "batch_get_item", RequestItems=request)
+            for name, items in answer["Responses"].items():
+                table = tables[name]
+                key = key_of(table).attr_name
+                found.update({(table, item[key]["S"]): item for item in items})
+            if not (request := answer.get("UnprocessedKeys") or {}):
+                return found
+            await self.calls.pause(FIRST_PAUSE_SECONDS * 2**round_)
+        raise ContentionError("the database has no capacity left for this read; try again")
+
+    async def query(  # noqa: PLR0913 — as many as a DynamoDB Query has
+        self,
+        table: type[Table],
+        index: Index[Any],
+        hash_value: str,
+        *,
+        limit: int,
+        range_condition: Condition | None = None,
+        filter: Condition | None = None,
+        forward: bool = True,
+        start_key: Item | None = None,
+        count_only: bool = False,
+    ) -> Page:
+        """Return a page of an index: the rows of one hash value, by the range key.
+
+        Args:
+            table: the table.
+            index: one of its indexes, such as `ServiceRequest.byStatus`.
+            hash_value: the value of the index's hash key.
+            limit: rows read at most, before the filter.
+            range_condition: which range keys.
+            filter: which of the rows read are returned.
+            forward: ascending.
+            start_key: the `last_key` of the page before.
+            count_only: count the rows, send none.
+        """
+        if not is_addressable(hash_value):
+            return Page([], 0, None)
+        key_condition = index_keys(index)[0] == hash_value
+        if range_condition is not None:
+            key_condition &= range_condition
+        return await self._page(
+            "query",
+            table,
+            start_key=start_key,
+            count_only=count_only,
+            IndexName=index.Meta.index_name,
+            Limit=limit,
+            ScanIndexForward=forward,
+            **expressions(key_condition=key_condition, filter=filter),
+        )
+
+    async def scan_page(
+        self,
+        table: type[Table],
+        *,
+        limit: int,
+        filter: Condition | None = None,
+        start_key: Item | None = None,
+        count_only: bool = False,
+    ) -> Page:
+        """Return a page of a whole table, in no order; `limit` rows are read at most, before the filter."""
+        return await self._page(
+            "scan",
+            table,
+            start_key=start_key,
+            count_only=count_only,
+            Limit=limit,
+            **expressions(filter=filter),
+        )
+
+    async def put(self, table: type[Table], item: Item, *, condition: Condition | None = None) -> None:
+        """Write a whole row.
+
+        Raises:
+            ConditionFailedError: the stored row does not meet the condition.
+        """
+        await self._write("put_item", table, Item=item, **expressions(condition=condition))
+
+    async def update(
+        self, table: type[Table], key: str, actions: Sequence[Action], *, condition: Condition | None = None
+    ) -> Item:
+        """Change attributes of a row and return the row as it is then; without a condition it may be a new one.
+
+        Raises:
+            ConditionFailedError: the stored row does not meet the condition.
+        """
+        answer = await self._write(
+            "update_item",
+            table,
+            Key=wire_key(table, key),
+            ReturnValues="ALL_NEW",
+            **expressions(actions=actions, condition=condition),
+        )
+        return cast("Item", answer["Attributes"])
+
+    async def delete(self, table: type[Table], key: str, *, condition: Condition | None = None) -> Item | None:
+        """Remove a row and return it as it was, None if there was none.
+
+        Raises:
+            ConditionFailedError: the stored row does not meet the condition.
+        """
+        answer = await self._write(
+            "delete_item",
+            table,
+            Key=wire_key(table, key),
+            ReturnValues="ALL_OLD",
+            **expressions(condition=condition),
+        )
+        return cast("Item | None", answer.get("Attributes"))
+
+    async def _page(
+        self, operation: str, table: type[Table], *, start_key: Item | None, count_only: bool, **params: Any
+    ) -> Page:
+        if start_key is not None:
+            params["ExclusiveStartKey"] = start_key
+        if count_only:
+            params["Select"] = "COUNT"
+        answer = await self._call(operation, table, **params)
+        return Page(answer.get("Items", []), answer["ScannedCount"], answer.get("LastEvaluatedKey"))
+
+    async def _write(self, operation: str, table: type[Table], **params: Any) -> dict[str, Any]:
+        try:
+            return await self._call(operation, table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **params)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+                raise
+            raise ConditionFailedError(cast("Item | None", error.response.get("Item"))) from error
+
+    async def _call(self, operation: str, table: type[Table], **params: Any) -> dict[str, Any]:
+        return cast(
+            "dict[str, Any]",
+            await self.calls.call("dynamodb", operation, TableName=self.names.table(table), **params),
+        )

@@ -1,0 +1,129 @@
+"""What is done to accounts directly, as transactions: hours given and taken, accounts locked and unlocked."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from models import tables
+from models.clock import Clock, to_text
+from models.errors import Refusal
+from models.identifiers import derived
+from models.ledger import locks, transfers
+from models.ledger.balances import Balance
+from models.ledger.locks import LockChange
+from models.ledger.transfers import Transfer
+from models.requests.decision import Member
+from models.storage.codec import decode_or_none
+from models.storage.store import Item, Store
+from models.transactions.composition import is_active_member
+from models.transactions.moves import Transactions
+from models.transactions.retrying import retry
+from models.transactions.writing import Writing, event_id, event_item
+
+LockRule = Callable[[Balance, datetime], LockChange | Balance | Refusal]
+
+
+class Accounts:
+    """Moves hours between accounts at a member's or an admin's word, and locks accounts at an admin's."""
+
+    def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
+        self._store = store
+        self._transactions = transactions
+        self._clock = clock
+
+    async def transfer(self, transfer: Transfer) -> Item | Refusal:
+        """Make a transfer, once: balances, entries, event and notices in one transaction.
+
+        Returns:
+            The entry's row, the giver's or that of whom it is issued to: of a repetition the stored one; or
+            USER_NOT_ACTIVE, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED, or IDEMPOTENCY_MISMATCH for another's id.
+
+        Raises:
+            ContentionError: rows kept changing for 20 s.
+        """
+
+        async def attempt() -> Item | Refusal:
+            async with self._store.calls.queue(transfer.parties.values()):
+                stored = await self._stored(transfer)
+                if stored is not None:
+                    return stored
+                refused = await self._post(transfer)
+                # Not refused is done. What is refused may be what another process has just done.
+                return await self._stored(transfer) or refused or transfers.transfer_mismatch_refusal()
+
+        return await retry(self._store.calls, attempt)
+
+    async def lock(self, user_id: str, *, by: str, reason: str) -> Balance | Refusal:
+        """Lock an account, once; returns its balance, or ACCOUNT_LOCKED if another admin has locked it.
+
+        Raises:
+            ContentionError: the balance kept changing for 20 s.
+        """
+        return await self._change_lock(user_id, partial(locks.lock, by=by, reason=reason))
+
+    async def unlock(self, user_id: str, *, by: str) -> Balance | Refusal:
+        """Unlock an account, if it is locked; returns its balance.
+
+        Raises:
+            ContentionError: the balance kept changing for 20 s.
+        """
+        return await self._change_lock(user_id, partial(locks.unlock, by=by))
+
+    async def _change_lock(self, user_id: str, rule: LockRule) -> Balance | Refusal:
+        async def attempt() -> Balance | Refusal:
+            async with self._store.calls.queue((user_id,)):
+                item = await self._store.get(tables.UserBalance, user_id, consistent=True)
+                before, now = decode_or_none(Balance, tables.UserBalance, item), self._clock()
+                if before is None:
+                    return transfers.no_member_refusal("userId")
+                change = rule(before, now)
+                if not isinstance(change, LockChange):
+                    return change
+                writing, cause = Writing(self._store.names, now), derived(user_id, "lock", change.balance.version)
+                writing.change(tables.UserBalance, user_id, before, change.balance)
+                writing.event(change.event, cause)
+                writing.notice(change.notice, cause, related_id=user_id)
+                await self._transactions.write(writing, derived(cause, to_text(now)))
+                return change.balance
+
+        return await retry(self._store.calls, attempt)
+
+    async def _stored(self, transfer: Transfer) -> Item | Refusal | None:
+        """Return the entry of a transfer that was made already; or the refusal if it is another one's id."""
+        cause = transfer.movement.id
+        reads: list[tuple[type[tables.Table], str]] = [
+            (tables.EventLog, event_id(cause, transfer.event.type, transfer.id)),
+            (tables.TransactionLog, transfer.entry_id),
+        ]
+        told, entry = await self._store.batch_get(reads, consistent=True)
+        if told is None:
+            return None
+        same = event_item(transfer.event, cause, self._clock(), None)
+        is_same = all(told[name] == same[name] for name in ("eventData", "actorUserId"))
+        return entry if is_same and entry is not None else transfers.transfer_mismatch_refusal()
+
+    async def _post(self, transfer: Transfer) -> Refusal | None:
+        now = self._clock()
+        writing = Writing(self._store.names, now)
+        balances: dict[str, Balance] = {}
+        for field, user_id in transfer.parties.items():
+            reads: list[tuple[type[tables.Table], str]] = [(tables.User, user_id), (tables.UserBalance, user_id)]
+            item, balance = await self._store.batch_get(reads, consistent=True)
+            member = decode_or_none(Member, tables.User, item)
+            if member is None or (transfer.is_between_members and member.is_active is False):
+                return transfers.no_member_refusal(field)
+            writing.check(
+                tables.User,
+                user_id,
+                is_active_member() if transfer.is_between_members else tables.User.id.exists(),
+            )
+            balances[user_id] = decode_or_none(Balance, tables.UserBalance, balance) or Balance.empty(user_id, now)
+        movement = transfer.movement
+        if (refused := writing.movement(movement, balances.__getitem__)) is not None:
+            return refused
+        writing.event(transfer.event, movement.id)
+        for notice in transfer.notices:
+            writing.notice(notice, movement.id, related_id=transfer.id)
+        versions = [balance.version for balance in balances.values()]
+        await self._transactions.write(writing, derived(movement.id, *versions, to_text(now)))
+        return None

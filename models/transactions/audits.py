@@ -1,0 +1,152 @@
+"""Reading members' books: balances consistently, logs and escrows page by page from their indexes."""
+
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import Index
+
+from models import tables
+from models.clock import Clock
+from models.hours import ZERO
+from models.ledger.balances import Balance, Escrow, EscrowStatus
+from models.ledger.entries import Entry
+from models.ledger.reconciliation import Account, AuditOutcome, Discrepancy, Fault, discrepancies
+from models.storage.codec import decode
+from models.storage.store import Item, Page, Store, key_of, wire_key
+
+_T = TypeVar("_T")
+
+PAGE = 1_000
+# More than a member's log in a lifetime; a longer one is reported, not passed over.
+MOST_PAGES = 100
+# An index is seconds behind its table at worst; books that look wrong are read again before they are called wrong.
+PAUSES = (0.2, 1.0, 3.0)
+
+# Who is to be checked: every member, then every balance whose member has gone.
+_SOURCES: dict[str, type[tables.Table]] = {"member": tables.User, "balance": tables.UserBalance}
+
+
+class Audits:
+    """Checks members' books.
+
+    Args:
+        store: the tables.
+        clock: the time.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def account(self, user_id: str) -> Account:
+        """Return a member's books as they are now; the indexes may be behind.
+
+        What is held is told only if the balance has stood still while the escrows were read.
+        """
+        before = await self._store.get(tables.UserBalance, user_id, consistent=True)
+        reader = _Reader(user_id)
+        balance = reader.read(Balance, tables.UserBalance, before, Fault.WRONG_BALANCE) if before else None
+        log = self._rows(tables.TransactionLog, tables.TransactionLog.byUserId, user_id)
+        entries = [reader.read(Entry, tables.TransactionLog, item, Fault.BROKEN_CHAIN) async for item in log]
+        is_open = tables.Escrow.status == EscrowStatus.ESCROWED.value
+        escrows = self._rows(tables.Escrow, tables.Escrow.byFromUserId, user_id, filter=is_open)
+        held = [reader.read(Escrow, tables.Escrow, item, Fault.WRONG_ESCROWS) async for item in escrows]
+        after = await self._store.get(tables.UserBalance, user_id, consistent=True)
+        return Account(
+            user_id=user_id,
+            balance=balance,
+            entries=[entry for entry in entries if entry is not None],
+            held=sum((escrow.amount for escrow in held if escrow is not None), ZERO) if after == before else None,
+            unreadable=reader.unreadable,
+            is_whole=max(len(entries), len(held)) < PAGE * MOST_PAGES,
+        )
+
+    async def check(self, user_id: str) -> tuple[Account, tuple[Discrepancy, ...]]:
+        """Return a member's books and what is wrong with them, after waiting for entries that are late."""
+        account, found = await self._look(user_id)
+        for pause in PAUSES:
+            if not found and account.held is not None:
+                break
+            await self._store.calls.pause(pause)
+            account, found = await self._look(user_id)
+        return account, found
+
+    async def _look(self, user_id: str) -> tuple[Account, tuple[Discrepancy, ...]]:
+        account = await self.account(user_id)
+        return account, tuple(discrepancies(account, self._clock()))
+
+    async def outcome(self, user_id: str) -> AuditOutcome:
+        """Return what came of checking one member."""
+        account, found = await self.check(user_id)
+        total = account.balance.total_balance if account.balance else ZERO
+        return AuditOutcome(
+            checked=1, count=len(found), found=found, total_hours=total, issued_hours=account.issued
+        )
+
+    async def members(self, after: str | None, *, limit: int) -> tuple[list[str], str | None]:
+        """Return a page of those who are to be checked, and the cursor to the next page; None if there is none."""
+        source, _, key = (after or "member/").partition("/")
+        table = _SOURCES[source]
+        page = await self._store.scan_page(table, limit=limit, start_key=wire_key(table, key) if key else None)
+        found = _keys(table, page)
+        if table is tables.UserBalance:
+            members = await self._store.batch_get([(tables.User, user_id) for user_id in found])
+            found = [user_id for user_id, member in zip(found, members, strict=True) if member is None]
+        if page.last_key is not None:
+            return found, f"{source}/{page.last_key[key_of(table).attr_name]['S']}"
+        return found, "balance/" if table is tables.User else None
+
+    async def named(self, member: str) -> str | None:
+        """Return the id of the member of this id or user name, None if there is none; may read the whole table."""
+        if await self._store.get(tables.UserBalance, member, consistent=True):
+            return member
+        start_key: Item | None = None
+        is_meant = partial(self._store.scan_page, tables.User, limit=PAGE, filter=tables.User.username == member)
+        while True:
+            page: Page = await is_meant(start_key=start_key)
+            for item in page.items:
+                return str(item["id"]["S"])
+            start_key = page.last_key
+            if start_key is None:
+                return None
+
+    async def _rows(
+        self,
+        table: type[tables.Table],
+        index: Index[Any],
+        user_id: str,
+        *,
+        filter: Condition | None = None,
+    ) -> AsyncIterator[Item]:
+        start_key: Item | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._store.query(table, index, user_id, limit=PAGE, filter=filter, start_key=start_key)
+            for item in page.items:
+                yield item
+            start_key = page.last_key
+            if start_key is None:
+                return
+
+
+def _keys(table: type[tables.Table], page: Page) -> list[str]:
+    return [item[key_of(table).attr_name]["S"] for item in page.items]
+
+
+class _Reader:
+    """Reads a member's rows, and notes those that are none any more."""
+
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        self.unreadable: list[Discrepancy] = []
+
+    def read(self, cls: Callable[..., _T], table: type[tables.Table], item: Item, fault: Fault) -> _T | None:
+        try:
+            return decode(cls, table, item)
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            key = None if table is tables.UserBalance else item[key_of(table).attr_name]["S"]
+            message = f"a {table.Meta.table_name} row cannot be read: {error}"
+            found = Discrepancy(user_id=self._user_id, fault=fault, message=message, entry_id=key)
+            self.unreadable.append(found)
+            return None

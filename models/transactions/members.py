@@ -1,0 +1,185 @@
+"""Members join and leave.
+
+To join, their row, their balance and the welcome bonus are one transaction. To leave, their row goes alone; their
+balance and its log stay.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+
+from models import hours, tables
+from models.clock import Clock
+from models.errors import Code, Refusal
+from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
+from models.hours import Hours
+from models.identifiers import derived
+from models.ledger import movements
+from models.ledger.balances import Balance, EscrowStatus
+from models.ledger.movements import TransactionType
+from models.storage.store import ConditionFailedError, Item, Store
+from models.transactions.moves import Transactions
+from models.transactions.retrying import retry
+from models.transactions.writing import Writing
+
+WELCOME_BONUS = Hours("10.00")
+# A member with more escrows than these pages hold does not leave by a mutation.
+PAGE = 1_000
+MOST_PAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A member's row, and whether it was there already."""
+
+    item: Item
+    existed: bool
+
+
+class Members:
+    """Lets members join and leave."""
+
+    def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
+        self._store = store
+        self._transactions = transactions
+        self._clock = clock
+
+    async def join(self, item: Item) -> Joined:
+        """Store a new member and issue the welcome bonus, once in the member's life.
+
+        Args:
+            item: the member's whole row; a row of that id that is stored already is returned as it stands.
+
+        Raises:
+            ContentionError: rows kept changing for 20 s.
+        """
+        user_id = item["id"]["S"]
+
+        async def attempt() -> Joined:
+            stored, balance = await self._read(user_id)
+            if stored is not None:
+                return Joined(stored, existed=True)
+            now = self._clock()
+            writing = Writing(self._store.names, now)
+            writing.put(tables.User, item)
+            if balance is None:
+                self._welcome(writing, Balance.empty(user_id, now))
+            await self._transactions.write(writing, derived(user_id, "join", now.isoformat()))
+            return Joined(item, existed=False)
+
+        async with self._store.calls.queue((user_id,)):
+            return await retry(self._store.calls, attempt)
+
+    async def leave(self, user_id: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
+        """Remove a member, unless hours of theirs are held, or hours for them.
+
+        Args:
+            user_id: the member.
+            is_met: the condition on the stored row.
+
+        Returns:
+            The row as it was; or INVALID_ESCROW_STATUS.
+
+        Raises:
+            ConditionFailedError: there is no such member, or the condition does not hold of them.
+            ContentionError: rows kept changing for 20 s.
+        """
+        sent: list[Item] = []
+
+        async def attempt() -> Item | Refusal:
+            stored, balance = await self._read(user_id)
+            if stored is None and sent:
+                return sent[-1]  # removed, and the answer was lost
+            if stored is None or not is_met(stored):
+                raise ConditionFailedError(stored)
+            if (refusal := _held_hours_refusal(balance) or await self._expected(user_id)) is not None:
+                return refusal
+            sent.append(stored)
+            now = self._clock()
+            writing = Writing(self._store.names, now)
+            writing.remove(tables.User, user_id, Path(["updatedAt"]) == stored["updatedAt"])
+            # A hold only looks at the member's row, but it writes their balance.
+            writing.check(tables.UserBalance, user_id, _holds_nothing())
+            await self._transactions.write(writing, derived(user_id, "leave", now.isoformat()))
+            return stored
+
+        async with self._store.calls.queue((user_id,)):
+            return await retry(self._store.calls, attempt)
+
+    async def _read(self, user_id: str) -> list[Item | None]:
+        return await self._store.batch_get(
+            [(tables.User, user_id), (tables.UserBalance, user_id)], consistent=True
+        )
+
+    async def _expected(self, user_id: str) -> Refusal | None:
+        """Refuse if hours are held for a provider, or if that takes too long to tell."""
+        is_held = tables.Escrow.status == EscrowStatus.ESCROWED.value
+        start_key: Item | None = None
+        for _ in range(MOST_PAGES):
+            page = await self._store.query(
+                tables.Escrow,
+                tables.Escrow.byToUserId,
+                user_id,
+                limit=PAGE,
+                filter=is_held,
+                forward=False,
+                start_key=start_key,
+            )
+            if page.items:
+                break
+            start_key = page.last_key
+            if start_key is None:
+                return None
+        return Refusal(
+            Code.INVALID_ESCROW_STATUS,
+            "Hours are held for this member; the requests for their services must end first.",
+        )
+
+    @staticmethod
+    def _welcome(writing: Writing, balance: Balance) -> None:
+        bonus = movements.issue(
+            cause=balance.user_id,
+            user_id=balance.user_id,
+            amount=WELCOME_BONUS,
+            type=TransactionType.WELCOME_BONUS,
+            description="Welcome to HourBank",
+        )
+        writing.movement(bonus, lambda _: balance)
+        joined = Event(
+            type="Welcome Bonus Issued",
+            source=EventSource.BALANCES,
+            entity_type=EventEntityType.TRANSACTION,
+            entity_id=balance.user_id,
+            actor=balance.user_id,
+            data={"userId": balance.user_id, "amount": float(WELCOME_BONUS)},
+        )
+        writing.event(joined, bonus.id)
+        welcome = Notice(
+            user_id=balance.user_id,
+            type=NotificationType.SYSTEM_UPDATE,
+            title="Welcome to HourBank",
+            message=f"{WELCOME_BONUS} hours are yours to begin with.",
+        )
+        writing.notice(welcome, bonus.id, related_id=balance.user_id)
+
+
+def _held_hours_refusal(balance: Item | None) -> Refusal | None:
+    """Refuse if hours of a member are held."""
+    held = hours.exact(balance["escrowedBalance"]["N"]) if balance else hours.ZERO
+    if held == hours.ZERO:
+        return None
+    return Refusal(
+        Code.INVALID_ESCROW_STATUS,
+        f"{held} hours of this member are held; their requests must end first.",
+        {"escrowed": hours.to_float(held)},
+    )
+
+
+def _holds_nothing() -> Condition:
+    """Return that no hours are in escrow; who has no balance has none."""
+    condition: Condition = tables.UserBalance.userId.does_not_exist() | (
+        tables.UserBalance.escrowedBalance == hours.ZERO
+    )
+    return condition

@@ -1,0 +1,1 @@
+"""What members and admins do: the rule decides, a transaction writes, an execution goes on."""

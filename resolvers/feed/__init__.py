@@ -1,0 +1,1 @@
+"""The change feed: DynamoDB Streams in, each change to every subscriber out."""

@@ -1,0 +1,180 @@
+"""A certificate for TLS on this machine, for clients that will open no socket without.
+
+The authority signs once, then its key is thrown away: whoever trusts it trusts this one certificate, and nobody
+can ever make another in its name. It is also held to the names of this machine.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from models.errors import ExpectedError
+
+HOST = "localhost"
+ADDRESSES = ("127.0.0.1", "::1")
+LIFETIME = timedelta(days=365)
+# A server that starts today should not run out tomorrow.
+_LEFT_AT_LEAST = timedelta(days=7)
+
+_Key = ec.EllipticCurvePrivateKey
+
+
+class CertificateError(ExpectedError):
+    """The certificate cannot be kept; the message is one line that says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server proves itself with, and what its clients must trust.
+
+    Attributes:
+        authority: the file to trust; it is no secret.
+        server: the file with the server's key and certificate, readable by its owner only.
+        expires: when both end.
+    """
+
+    authority: Path
+    server: Path
+    expires: datetime
+
+
+def local_certificate(directory: Path, *, anew: bool = False) -> Certificate:
+    """Return the certificate kept in `directory`; it is made if there is none that will do for a week.
+
+    Args:
+        directory: the server's own; the files are in `tls` below it.
+        anew: make another, whatever is there.
+
+    Raises:
+        CertificateError: the files cannot be read or written.
+    """
+    kept = directory / "tls"
+    authority, server = kept / "ca.pem", kept / "server.pem"
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        with _alone(kept):
+            expires = None if anew else _expiry(authority, server)
+            if expires is None or expires < datetime.now(UTC) + _LEFT_AT_LEAST:
+                expires = _make(authority, server)
+    except OSError as error:
+        raise CertificateError(f"The certificate cannot be kept in {kept}: {error.strerror}.") from error
+    return Certificate(authority, server, expires)
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Keep others out, so that two first starts at once agree on one certificate."""
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _expiry(authority: Path, server: Path) -> datetime | None:
+    """Return until when the kept files will do, None if they are not there or do not belong together."""
+    try:
+        root = x509.load_pem_x509_certificate(authority.read_bytes())
+        both = server.read_bytes()
+        own, key = x509.load_pem_x509_certificate(both), load_pem_private_key(both, password=None)
+        own.verify_directly_issued_by(root)
+    except (FileNotFoundError, ValueError, TypeError, InvalidSignature):
+        return None
+    return own.not_valid_after_utc if own.public_key() == key.public_key() else None
+
+
+def _make(authority: Path, server: Path) -> datetime:
+    """Write a new authority and what it has signed; return when both end."""
+    expires = datetime.now(UTC) + LIFETIME
+    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root = _authority(root_key, expires)
+    own = _signed_by(root, root_key, key, expires)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _write(authority, root.public_bytes(Encoding.PEM), mode=0o644)
+    _write(server, private + own.public_bytes(Encoding.PEM), mode=0o600)
+    return own.not_valid_after_utc
+
+
+def _authority(key: _Key, expires: datetime) -> x509.Certificate:
+    name = _name("HourBank on this machine")
+    here = [x509.DNSName(HOST), *(x509.IPAddress(ip_network(address)) for address in ADDRESSES)]
+    return (
+        _begun(name, name, key, expires)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.NameConstraints(permitted_subtrees=here, excluded_subtrees=None), critical=True)
+        .sign(key, SHA256())
+    )
+
+
+def _signed_by(root: x509.Certificate, root_key: _Key, key: _Key, expires: datetime) -> x509.Certificate:
+    names = [x509.DNSName(HOST), *(x509.IPAddress(ip_address(address)) for address in ADDRESSES)]
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
+    return (
+        _begun(_name(HOST), root.subject, key, expires)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(issuer, critical=False)
+        .sign(root_key, SHA256())
+    )
+
+
+def _begun(subject: x509.Name, issuer: x509.Name, key: _Key, expires: datetime) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(expires - LIFETIME)
+        .not_valid_after(expires)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _write(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a file whole or not at all, never readable by more than it should be."""
+    # Made with mode 0600.
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as draft:
+        draft.write(content)
+        os.fchmod(draft.fileno(), mode)
+    Path(draft.name).replace(path)

@@ -1,0 +1,125 @@
+"""The members and services that a local server begins with; the same ids at every start."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+from models import tables
+from models.clock import Clock
+from models.identifiers import derived
+from models.storage.codec import item_of
+from models.storage.store import ConditionFailedError, Item, Store
+from models.transactions.members import Members
+from resolvers.identity.issuer import LocalIssuer
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMember:
+    """A member of the demo, whose `sub` follows from the name."""
+
+    username: str
+    first_name: str
+    last_name: str
+    bio: str
+    skills: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
+
+    @property
+    def sub(self) -> str:
+        """Return the member's Cognito subject."""
+        return sub_of(self.username)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoService:
+    """A service that one of them offers."""
+
+    provider: str
+    title: str
+    description: str
+    category: str
+    hourly_rate: Decimal
+    tags: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Return the service's id."""
+        return derived("demo service", self.provider, self.title)
+
+
+def sub_of(username: str) -> str:
+    """Return the subject that a local member of that name has, at every start."""
+    return derived("local member", username)
+
+
+DEMO_MEMBERS = (
+    DemoMember("alice", "Alice", "Archer", "Has a garden and too little time.", ("baking",)),
+    DemoMember("bob", "Bob", "Brook", "Green thumb, strong back.", ("gardening", "carpentry")),
+    DemoMember("carol", "Carol", "Chen", "Plays the cello, and teaches it.", ("music",)),
+    DemoMember("admin", "Ada", "Admin", "Looks after HourBank.", groups=frozenset({"admin"})),
+)
+
+DEMO_SERVICES = (
+    DemoService(
+        "bob", "Garden help", "Weeding, mowing, hedges.", "garden", Decimal("1.00"), ("garden", "outdoors")
+    ),
+    DemoService(
+        "bob", "Shelf building", "Shelves to measure, wood included.", "crafts", Decimal("1.50"), ("wood",)
+    ),
+    DemoService("bob", "Bicycle repair", "Brakes, gears, punctures.", "crafts", Decimal("0.50"), ("bicycle",)),
+)
+
+
+def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
+    """Return what mints each demo member's token, for whoever wants to speak as one of them."""
+    return {
+        member.username: partial(issuer.mint, member.sub, member.username, member.groups)
+        for member in DEMO_MEMBERS
+    }
+
+
+async def load_demo(store: Store, members: Members, clock: Clock) -> None:
+    """Let the demo members join and offer their services; what is there already stays as it is."""
+    for member in DEMO_MEMBERS:
+        await members.join(_member_item(member, clock))
+    for service in DEMO_SERVICES:
+        await _offer(store, service, clock)
+
+
+def _member_item(member: DemoMember, clock: Clock) -> Item:
+    return item_of(
+        tables.User,
+        id=member.sub,
+        email=f"{member.username}@example.org",
+        username=member.username,
+        firstName=member.first_name,
+        lastName=member.last_name,
+        bankHours=Decimal("0.00"),
+        skills=list(member.skills),
+        bio=member.bio,
+        rating=0.0,
+        totalTransactions=0,
+        createdAt=clock(),
+        updatedAt=clock(),
+    )
+
+
+async def _offer(store: Store, service: DemoService, clock: Clock) -> None:
+    item = item_of(
+        tables.Service,
+        id=service.id,
+        userId=sub_of(service.provider),
+        title=service.title,
+        description=service.description,
+        category=service.category,
+        hourlyRate=service.hourly_rate,
+        isActive=True,
+        tags=list(service.tags),
+        createdAt=clock(),
+        updatedAt=clock(),
+    )
+    try:
+        await store.put(tables.Service, item, condition=tables.Service.id.does_not_exist())
+    except ConditionFailedError:
+        return

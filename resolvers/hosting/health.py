@@ -1,0 +1,96 @@
+"""Is the server alive, and can it do its work? For whoever starts it, watches it or sends it traffic."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Collection, Iterable
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from models.storage.store import Store
+from models.tables import Table
+from resolvers.feed.change_feed import ChangeFeed
+
+_log = structlog.get_logger(__name__)
+
+# AWS lets an account describe a few machines a second; whoever asks more often gets the last answer.
+_GOOD_FOR = 1.0
+_TIME_LIMIT = 5.0
+
+
+class Health:
+    """Answers `GET /healthz` and `GET /readyz`.
+
+    Args:
+        store: where the tables are.
+        feed: the change feed.
+        tables: the tables that must be there.
+        machines: the names of the state machines that must be there.
+    """
+
+    def __init__(
+        self, store: Store, feed: ChangeFeed, *, tables: Iterable[type[Table]], machines: Collection[str]
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._tables = tuple(tables)
+        self._machines = tuple(machines)
+        self._asking = asyncio.Lock()
+        self._missing: list[str] = []
+        self._asked_at = float("-inf")
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Return the two routes."""
+        return [Route("/healthz", self.alive), Route("/readyz", self.ready)]
+
+    async def alive(self, _request: Request) -> Response:
+        """Answer 200: the event loop turns."""
+        return JSONResponse({"status": "alive"})
+
+    async def ready(self, _request: Request) -> Response:
+        """Answer 200 if all that the server needs can be reached, else 503 with what is missing."""
+        missing = await self.missing()
+        if missing:
+            return JSONResponse({"status": "not ready", "missing": missing}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    async def missing(self) -> list[str]:
+        """Return what cannot be reached now: tables, state machines, the change feed."""
+        async with self._asking:
+            if time.monotonic() - self._asked_at > _GOOD_FOR:
+                self._missing = await self._ask()
+                self._asked_at = time.monotonic()
+            return self._missing
+
+    async def _ask(self) -> list[str]:
+        names = self._store.names
+        parts = {
+            **{f"table {names.table(table)}": self._has_table(names.table(table)) for table in self._tables},
+            **{f"state machine {names.state_machine(name)}": self._has_machine(name) for name in self._machines},
+            "change feed": self._feed.healthy(),
+        }
+        found = await asyncio.gather(*(_reached(part) for part in parts.values()))
+        return [name for name, reached in zip(parts, found, strict=True) if not reached]
+
+    async def _has_table(self, name: str) -> bool:
+        answer = await self._store.calls.call("dynamodb", "describe_table", TableName=name)
+        # A table that is being changed serves as one that is not.
+        return answer["Table"]["TableStatus"] in ("ACTIVE", "UPDATING")
+
+    async def _has_machine(self, name: str) -> bool:
+        arn = self._store.names.state_machine_arn(name)
+        answer = await self._store.calls.call("stepfunctions", "describe_state_machine", stateMachineArn=arn)
+        return bool(answer["status"] == "ACTIVE")
+
+
+async def _reached(part: Awaitable[bool]) -> bool:
+    try:
+        async with asyncio.timeout(_TIME_LIMIT):
+            return await part
+    except (ClientError, BotoCoreError, TimeoutError) as error:
+        _log.debug("not reached", error=repr(error))
+        return False

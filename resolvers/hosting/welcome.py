@@ -1,0 +1,18 @@
+"""What a local server prints once it is ready."""
+
+from rich.console import Console
+
+from resolvers.hosting.demo import DEMO_MEMBERS
+from resolvers.hosting.listener import Listener
+
+
+def print_welcome(console: Console, listener: Listener, token: str) -> None:
+    """Print the addresses, the demo members and a token to begin with."""
+    console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
+    console.print(f"  health      {listener.url}/readyz")
+    if listener.certificate:
+        console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
+    console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
+    console.print("  stop        Ctrl-C; what was done is kept")
+    # Not wrapped, so that it can be copied.
+    console.print(f"\n[dim]As alice:[/]\nAuthorization: {token}\n", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Who is calling: tokens and their keys, the local issuer, and who is let in."""

@@ -1,0 +1,110 @@
+"""Local mode's token issuer: what Cognito is on AWS, with a key of its own made on first start."""
+
+import base64
+import hashlib
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from resolvers.identity.callers import FixedKeys, Identity
+
+ISSUER = "http://localhost/hourbank-local"  # names the issuer, is never fetched
+CLIENT = "hourbank-local"
+LIFETIME = timedelta(hours=12)
+
+
+class LocalIssuer:
+    """Mints Cognito-like access tokens for demo members and tests.
+
+    Args:
+        directory: where `issuer.pem` is kept; made if absent, readable by its owner only.
+
+    Raises:
+        TypeError: the file holds a key of another kind.
+        ValueError: the file holds no key.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._key = _read_or_make(directory / "issuer.pem")
+        der = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self._kid = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:12]).decode()
+
+    def mint(
+        self, sub: str, username: str, groups: Collection[str] = (), *, lifetime: timedelta = LIFETIME
+    ) -> str:
+        """Return an access token for a member, valid from now on for `lifetime`."""
+        issued = int(time.time())
+        claims: dict[str, Any] = {
+            "sub": sub,
+            "username": username,
+            "token_use": "access",
+            "client_id": CLIENT,
+            "iss": ISSUER,
+            "iat": issued,
+            "exp": issued + int(lifetime.total_seconds()),
+            "jti": str(uuid.uuid4()),
+        }
+        if groups:  # Cognito leaves the claim out for a user without groups
+            claims["cognito:groups"] = sorted(groups)
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
+
+    def jwks(self) -> Mapping[str, Any]:
+        """Return the public key as a JWKS, for whoever verifies tokens elsewhere."""
+        jwk: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        return {"keys": [{**jwk, "kid": self._kid, "use": "sig", "alg": "RS256"}]}
+
+    def secret(self, purpose: str) -> bytes:
+        """Return a secret that only who has the key can know, the same at every start."""
+        private = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return hashlib.sha256(purpose.encode() + private).digest()
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the route of the public key, where Cognito has its own."""
+        jwks = JSONResponse(self.jwks())
+        return [Route("/.well-known/jwks.json", lambda _request: jwks)]
+
+    def identity(self) -> Identity:
+        """Return the identity that accepts this issuer's tokens."""
+        return Identity(ISSUER, [CLIENT], FixedKeys(self.jwks()))
+
+
+def _read_or_make(path: Path) -> RSAPrivateKey:
+    if not path.exists():
+        _make(path)
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError(f"{path} holds no RSA key; remove it to have a new one made")
+    return key
+
+
+def _make(path: Path) -> None:
+    """Write a new key beside `path` and link it there: two first starts at once agree on one key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pem = generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".issuer-") as draft:  # made with mode 0600
+        draft.write(pem)
+        draft.flush()
+        os.fsync(draft.fileno())
+        try:
+            path.hardlink_to(draft.name)
+        except FileExistsError:
+            return

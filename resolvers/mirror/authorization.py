@@ -1,0 +1,103 @@
+"""Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import or_
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+
+from models.storage.store import Item
+from resolvers.identity.callers import Caller
+from schema.amplify.declaration import Model
+from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
+from schema.amplify.wire import OWNER_SEPARATOR
+
+
+def is_owner(caller: Caller, value: str | None) -> bool:
+    """Tell whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
+    return value in _names(caller)
+
+
+def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
+    """Return, for DynamoDB, whether one of some owner fields names the caller."""
+    names = [{"S": name} for name in sorted(_names(caller))]
+    return reduce(or_, (Path([field]).is_in(*names) for field in fields))
+
+
+def _names(caller: Caller) -> frozenset[str]:
+    return frozenset({caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"})
+
+
+def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condition | None:
+    """Return, for DynamoDB, which rows of a type a caller may read; None if it can tell none.
+
+    Args:
+        caller: who is asking, in no group that may read every row.
+        model: the type.
+        index: the field whose index is read: DynamoDB takes no filter on it.
+    """
+    owners = [owner for owner in model.owner_fields(Operation.READ) if owner != index]
+    conditions: list[Condition] = [names_caller(caller, owners)] if owners else []
+    if (hidden := model.hidden_by(Operation.READ)) is not None:
+        path = Path([hidden])
+        conditions.append(path.does_not_exist() | (path == {"BOOL": False}))
+    return reduce(or_, conditions) if conditions else None
+
+
+def admits_everywhere(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Tell whether a caller may do something with every row of a type, whomever it belongs to."""
+    is_open = model.is_private(operation) and model.hidden_by(operation) is None
+    return is_open or by_group(caller, model, operation)
+
+
+def admits_strangers(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Tell whether a caller may do something with rows that name somebody else, be it not with every one."""
+    return model.is_private(operation) or by_group(caller, model, operation)
+
+
+def by_group(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Tell whether one of the caller's groups is admitted to an operation."""
+    return not caller.groups.isdisjoint(model.groups(operation))
+
+
+def admitting(caller: Caller, model: Model, operation: Operation, item: Item) -> Iterator[AuthRule]:
+    """Yield the rules that let a caller do something with a row."""
+    for rule in model.rules:
+        if operation in rule.operations and _admits(rule, caller, item):
+            yield rule
+
+
+def _admits(rule: AuthRule, caller: Caller, item: Item) -> bool:
+    match rule:
+        case Owner(field=field):
+            return is_owner(caller, item.get(field, {}).get("S"))
+        case Groups(groups=groups):
+            return not caller.groups.isdisjoint(groups)
+        case Private(unless=hidden):
+            return hidden is None or not item.get(hidden, {}).get("BOOL", False)
+
+
+def may(caller: Caller, model: Model, operation: Operation, item: Item) -> bool:
+    """Tell whether a caller may do something with a row."""
+    return any(True for _ in admitting(caller, model, operation, item))
+
+
+def may_read(caller: Caller, model: Model, item: Item) -> bool:
+    """Tell whether a caller may read a row."""
+    return may(caller, model, Operation.READ, item)
+
+
+def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
+    """Tell whether a caller may ask for a row by its key; where the key is the owner, it tells already."""
+    if admits_strangers(caller, model, Operation.READ):
+        return True
+    owners = model.owner_fields(Operation.READ)
+    return set(owners) != {model.key} or is_owner(caller, key)
+
+
+def readable(caller: Caller, model: Model, items: Iterable[Item]) -> list[Item]:
+    """Return the rows that a caller may read, in their order."""
+    if admits_everywhere(caller, model, Operation.READ):
+        return list(items)
+    return [item for item in items if may_read(caller, model, item)]

@@ -1,0 +1,222 @@
+"""Amplify's filters, evaluated on rows as DynamoDB sends them: where DynamoDB itself cannot do it, as in events.
+
+`compile_filter` checks a filter and turns it into a predicate once, so that a bad one is told to the client
+and not met at every row.
+"""
+
+import operator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from models.storage.store import Item
+from schema.errors import InvalidInputError
+
+Filter = Mapping[str, Any]
+Predicate = Callable[[Item], bool]
+_Test = Callable[[Any], bool]  # takes a decoded value, None where the row has none
+
+OPERATORS = 300  # DynamoDB's own limit for an expression: the same filter means the same in a list
+OBJECTS = 1_000  # members of and, or and not: those that say nothing are ignored, but they are looked at
+DEPTH = 30
+CONNECTIVES = frozenset({"and", "or", "not"})
+
+ATTRIBUTE_TYPES = {
+    "S": "string",
+    "N": "number",
+    "BOOL": "bool",
+    "L": "list",
+    "M": "map",
+    "B": "binary",
+    "SS": "stringSet",
+    "NS": "numberSet",
+    "BS": "binarySet",
+    "NULL": "_null",
+}
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "eq": operator.eq,
+    "le": operator.le,
+    "lt": operator.lt,
+    "ge": operator.ge,
+    "gt": operator.gt,
+}
+
+
+def bounded(filter_: Filter | None) -> Filter:
+    """Return a filter, an empty one for None, once it is known to be small enough to be worked with.
+
+    A request has room for 100,000 operators, and building a test or a condition of each would block the
+    event loop for seconds; so they are counted first, and counting stops at the limit.
+
+    Raises:
+        schema.errors.InvalidInputError: it is over `OPERATORS`, `OBJECTS` or `DEPTH`.
+    """
+    whole = filter_ or {}
+    ahead = deque([(whole, 1)])
+    operators = objects = 0
+    while ahead:
+        given, depth = ahead.popleft()
+        if depth > DEPTH:
+            raise _bad(f"A filter may nest {DEPTH} deep at most")
+        for name, operand in given.items():
+            if not operand:
+                continue
+            if name in CONNECTIVES:
+                parts = parts_of(operand)
+                objects += len(parts)
+                if objects > OBJECTS:
+                    raise _bad(f"A filter may have {OBJECTS} members of and, or and not at most")
+                ahead.extend((part, depth + 1) for part in parts if part)
+            else:
+                operators += sum(_weight(word, value) for word, value in operand.items())
+            if operators > OPERATORS:
+                raise _bad(f"A filter may have {OPERATORS} operators at most")
+    return whole
+
+
+def parts_of(operand: Filter | Sequence[Filter | None]) -> Sequence[Filter | None]:
+    """Return the members of an `and` or an `or`, and the one of a `not`."""
+    return [operand] if isinstance(operand, Mapping) else operand
+
+
+def _weight(word: str, operand: Any) -> int:
+    """Return how many comparisons an operator asks for."""
+    if operand is None:
+        return int(word in {"eq", "ne"})
+    return len(operand) if word in {"in", "notIn", "size"} else 1
+
+
+def compile_filter(filter_: Filter | None) -> Predicate:
+    """Return what tells whether a row passes a filter.
+
+    Args:
+        filter_: an input of either kind by GraphQL's names, absent members left out. Fields and
+            operators of one object must all hold; null and empty members are ignored, but `eq: null` and
+            `ne: null` ask whether the row has a value.
+
+    Raises:
+        schema.errors.InvalidInputError: it is too large, or an operand has the wrong shape.
+    """
+    tests = list(_predicates(bounded(filter_)))
+    return lambda item: all(test(item) for test in tests)
+
+
+def _predicates(filter_: Filter) -> Iterator[Predicate]:
+    for name, member in filter_.items():
+        if not member:
+            continue
+        if name == "and":
+            for inner in member:
+                yield from _predicates(inner or {})
+        elif name == "or":
+            yield from _any_of(member)
+        elif name == "not":
+            yield from _none_of(member)
+        else:
+            yield from (_field(name, word, operand) for word, operand in _operators(member))
+
+
+def _any_of(members: Sequence[Filter | None]) -> Iterator[Predicate]:
+    branches = [tests for member in members if (tests := list(_predicates(member or {})))]
+    if branches:
+        yield lambda item: any(all(test(item) for test in tests) for tests in branches)
+
+
+def _none_of(member: Filter) -> Iterator[Predicate]:
+    if tests := list(_predicates(member)):
+        yield lambda item: not all(test(item) for test in tests)
+
+
+def _operators(member: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the operators of a field that say something, `size` with those of its own that do."""
+    for word, operand in member.items():
+        if word == "size":
+            limits = {inner: limit for inner, limit in (operand or {}).items() if limit is not None}
+            if limits:
+                yield word, limits
+        elif operand is not None or word in {"eq", "ne"}:
+            yield word, operand
+
+
+def _field(name: str, word: str, operand: Any) -> Predicate:
+    """Return the test of one operator on one field of a row."""
+    if operand is None or word == "attributeExists":
+        is_wanted = word == "ne" if operand is None else operand
+        return lambda item: (name in item) is is_wanted
+    if word == "attributeType":
+        return lambda item: ATTRIBUTE_TYPES.get(next(iter(item.get(name, {})), "")) == operand
+    if word == "size":
+        sizes = [_test(inner, limit) for inner, limit in operand.items()]
+        return lambda item: all(test(_size(_decode(item.get(name)))) for test in sizes)
+    test = _test(word, operand)
+    return lambda item: test(_decode(item.get(name)))
+
+
+def _test(word: str, operand: Any) -> _Test:
+    """Return the test that an operator makes; those with a `not` in them hold for a field that is absent."""
+    match word:
+        case "ne" | "notContains" | "notIn":
+            positive = _test({"ne": "eq", "notContains": "contains", "notIn": "in"}[word], operand)
+            return lambda value: not positive(value)
+        case "eq" | "le" | "lt" | "ge" | "gt":
+            return _comparison(_COMPARISONS[word], _exact(operand))
+        case "between":
+            low, high = ends_of("between", operand)
+            above, below = _test("ge", low), _test("le", high)
+            return lambda value: above(value) and below(value)
+        case "in":
+            members = [_exact(choice) for choice in operand if choice is not None]
+            return lambda value: value in members
+        case "contains":
+            return lambda value: isinstance(value, str | list) and operand in value
+        case "beginsWith":
+            return lambda value: isinstance(value, str) and value.startswith(operand)
+    raise _bad(f"There is no filter operator {word}")
+
+
+def ends_of(place: str, bounds: Sequence[Any]) -> Sequence[Any]:
+    """Return both ends of a range.
+
+    Raises:
+        schema.errors.InvalidInputError: it has not two, or the larger one comes first.
+    """
+    if len(bounds) != 2 or None in bounds or bounds[0] > bounds[1]:  # noqa: PLR2004 — a range has two ends
+        raise _bad(f"{place} takes two values, the smaller one first")
+    return bounds
+
+
+def _comparison(compare: Callable[[Any, Any], bool], operand: Any) -> _Test:
+    """Compare values of one type only, as DynamoDB does: a number is never equal to a text."""
+    return lambda value: type(value) is type(operand) and compare(value, operand)
+
+
+def _exact(operand: Any) -> Any:
+    """Return a number as the decimal that was written, a text or an enum's value as text, booleans as they are."""
+    if isinstance(operand, str):
+        return str(operand)
+    return operand if isinstance(operand, bool) else Decimal(str(operand))
+
+
+def _decode(value: Mapping[str, Any] | None) -> Any:
+    """Return a wire value as text, Decimal, bool or list; None if it is absent, or null, which nothing equals."""
+    match value:
+        case None | {"NULL": _}:
+            return None
+        case {"N": number}:
+            return Decimal(number)
+        case {"L": members}:
+            return [_decode(member) for member in members]
+        case _:
+            return next(iter(value.values()))
+
+
+def _size(value: Any) -> Decimal | None:
+    """Return what DynamoDB takes for the size: elements of a list, UTF-16's units of a text."""
+    if isinstance(value, str):
+        return Decimal(len(value.encode("utf-16-le")) // 2)
+    return Decimal(len(value)) if isinstance(value, list) else None
+
+
+def _bad(message: str) -> InvalidInputError:
+    return InvalidInputError(message, field="filter")

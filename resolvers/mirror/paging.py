@@ -1,0 +1,79 @@
+"""Pages: how many rows, and the token that leads to the next one.
+
+A token hides where a page ended (keys of rows that the caller may not read, perhaps) and fits one question of one
+caller only: it is encrypted, and bound to both by what AES-GCM authenticates along.
+"""
+
+import hashlib
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from secrets import token_bytes
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from schema.amplify.fields import Arguments
+from schema.amplify.resolver import AnyInfo
+from schema.documents.cost import DEFAULT_PAGE, LARGEST_PAGE
+from schema.errors import InvalidInputError
+
+_NONCE_BYTES = 12
+# Three keys of DynamoDB's largest size, in base64, and room to spare.
+_TOKEN_CHARACTERS = 16_384
+_FREE = frozenset({"limit", "nextToken"})
+
+
+def limit_of(arguments: Arguments) -> int:
+    """Return how many rows a page may read.
+
+    Raises:
+        InvalidInputError: the limit is not 1 to 1,000.
+    """
+    limit = arguments.get("limit")
+    if limit is None:
+        return DEFAULT_PAGE
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise InvalidInputError(f"limit must be 1 to {LARGEST_PAGE}, not {limit}", field="limit")
+    return int(limit)
+
+
+def question(info: AnyInfo, caller: str, arguments: Arguments, *, source: str = "") -> bytes:
+    """Return what tells one caller's one question from every other; a page's size is not part of it."""
+    raw = info._raw_info  # noqa: SLF001 — Strawberry shows the parent type nowhere else
+    asked = {name: value for name, value in arguments.items() if name not in _FREE}
+    return orjson.dumps([caller, raw.parent_type.name, raw.field_name, source, asked], option=orjson.OPT_SORT_KEYS)
+
+
+class PageTokens:
+    """Makes and reads tokens.
+
+    Args:
+        secret: known to every server of a deployment and to nobody else.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._cipher = AESGCM(hashlib.sha256(b"page token" + secret).digest())
+
+    def seal(self, position: Mapping[str, Any], question: bytes) -> str:
+        """Return the token that leads on from a position."""
+        nonce = token_bytes(_NONCE_BYTES)
+        sealed = self._cipher.encrypt(nonce, orjson.dumps(position), question)
+        return urlsafe_b64encode(nonce + sealed).decode()
+
+    def open(self, token: str, question: bytes) -> dict[str, Any]:
+        """Return the position that a token leads on from.
+
+        Raises:
+            InvalidInputError: it is no token of this caller's for this question.
+        """
+        try:
+            raw = b64decode(token[:_TOKEN_CHARACTERS], altchars=b"-_", validate=True)
+            opened = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], question)
+        except (ValueError, InvalidTag) as error:
+            raise InvalidInputError(
+                "nextToken is none that this query gave you; ask for the first page again", field="nextToken"
+            ) from error
+        position: dict[str, Any] = orjson.loads(opened)
+        return position

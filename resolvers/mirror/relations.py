@@ -1,0 +1,43 @@
+"""Where a row's fields lead: to another row, to a page of rows, to a figure worked out from another row.
+
+Rows are read together: what the fields of one moment ask for is one batch read, whatever the tables.
+"""
+
+from typing import cast
+
+from models import tables
+from models.storage.store import Item
+from resolvers.context import context_of, signed_in
+from resolvers.mirror.authorization import may_ask_for, may_read
+from schema.amplify.declaration import MODELS, Model, Relation
+from schema.amplify.resolver import AnyInfo
+
+
+def key_of_relation(model: Model, relation: Relation, source: Item) -> str | None:
+    """Return the value of the field that a relation starts from."""
+    return cast("str | None", model.fields[relation.key].decode(source.get(relation.key)))
+
+
+async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:
+    """Return the row that a relation leads to; None, and no error, if it is absent or not for this caller.
+
+    An error would make amplify-js throw the whole answer away.
+    """
+    caller = signed_in(info)
+    if not may_ask_for(caller, target, key):
+        return None
+    item = await context_of(info).rows.load((target.table, key))
+    return item if item is not None and may_read(caller, target, item) else None
+
+
+async def bank_hours(info: AnyInfo, source: Item) -> float:
+    """Return a member's hours: the balance's total, which everyone may know, unlike the balance itself."""
+    balance = await context_of(info).rows.load((tables.UserBalance, source["id"]["S"]))
+    if balance is None:
+        return 0.0
+    total: float = MODELS["UserBalance"].fields["totalBalance"].decode(balance["totalBalance"])
+    return total
+
+
+# How the fields are worked out that are not shown as they are stored.
+COMPUTED = {("User", "bankHours"): bank_hours}

@@ -1,0 +1,102 @@
+"""Rows that are created by rules of their own.
+
+Requests and disputes start a workflow, members get a bonus, and ratings count in an average.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from models import tables
+from models.clock import Clock, to_text
+from models.errors import Refusal
+from models.identifiers import is_uuid
+from models.requests.dispute import Dispute
+from models.storage.codec import decode, encode
+from models.storage.store import Item
+from models.transactions.members import Members
+from models.transactions.ratings import Ratings
+from resolvers.actions.disputes import Disputes
+from resolvers.actions.requests import NewRequest, ServiceRequests
+from resolvers.identity.callers import Caller
+from resolvers.mirror.mutations import Creator, same_content
+from resolvers.mirror.validation import validated
+from schema.amplify.declaration import MODELS
+from schema.errors import InvalidInputError, UnauthorizedError
+
+Given = Mapping[str, Any]
+
+
+def creators(
+    requests: ServiceRequests, members: Members, ratings: Ratings, disputes: Disputes, clock: Clock
+) -> Mapping[str, Creator]:
+    """Return what creates the rows of types with rules of their own."""
+
+    async def create_service_request(_caller: Caller, given: Given) -> Item | Refusal | None:
+        # Which hours can be asked for is for the rules to say, with their own code.
+        validated(MODELS["ServiceRequest"], {name: given[name] for name in given if name != "estimatedHours"})
+        _check_uuid(given["id"], "request")
+        asked = NewRequest(
+            id=given["id"],
+            service_id=given["serviceId"],
+            requester_id=given["requesterId"],
+            provider_id=given["providerId"],
+            estimated_hours=given["estimatedHours"],
+            message=given.get("message") or None,
+        )
+        created = await requests.create(asked)
+        if created is None or isinstance(created, Refusal):
+            return created
+        return encode(tables.ServiceRequest, created)
+
+    async def create_user(caller: Caller, given: Given) -> Item | Refusal | None:
+        if given["id"] != caller.sub:
+            raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
+        content, item = _row("User", given, clock())
+        joined = await members.join(item)
+        return joined.item if same_content(MODELS["User"], joined.item, content) else None
+
+    async def create_rating(caller: Caller, given: Given) -> Item | Refusal | None:
+        if given["raterId"] != caller.sub:
+            message = "raterId: a rating is the requester's own; give your own sub."
+            raise UnauthorizedError(message, info={"field": "raterId"})
+        content, item = _row("Rating", given, clock())
+        stored = await ratings.give(item)
+        if isinstance(stored, Refusal):
+            return stored
+        return stored if same_content(MODELS["Rating"], stored, content) else None
+
+    return {
+        "Dispute": partial(_create_dispute, disputes, clock),
+        "ServiceRequest": create_service_request,
+        "User": create_user,
+        "Rating": create_rating,
+    }
+
+
+async def _create_dispute(disputes: Disputes, clock: Clock, caller: Caller, given: Given) -> Item | Refusal | None:
+    if given["raisedBy"] != caller.sub:
+        message = "raisedBy: a dispute is raised by one of the two; give your own sub."
+        raise UnauthorizedError(message, info={"field": "raisedBy"})
+    _check_uuid(given["id"], "dispute")
+    content, item = _row("Dispute", given, clock())
+    stored = await disputes.create(decode(Dispute, tables.Dispute, item))
+    if isinstance(stored, Refusal):
+        return stored
+    # What the workflow owns has changed since, and is not what was asked for.
+    owned = MODELS["Dispute"].protected.keys()
+    asked, found = ({name: row[name] for name in row.keys() - owned} for row in (content, stored))
+    return stored if same_content(MODELS["Dispute"], found, asked) else None
+
+
+def _check_uuid(key: str, what: str) -> None:
+    if not is_uuid(key):
+        raise InvalidInputError(f"id: a {what}'s id is a UUID; leave it out to be given one.", field="id")
+
+
+def _row(type_name: str, given: Given, now: datetime) -> tuple[Item, Item]:
+    """Return what a client gave of a new row, checked, and the whole row."""
+    content = validated(MODELS[type_name], given)
+    dated = {"S": to_text(now)}
+    return content, {**content, "createdAt": dated, "updatedAt": dated, "__typename": {"S": type_name}}

@@ -1,0 +1,42 @@
+"""Why a row may not be deleted now: hours are held that would be left without a reason."""
+
+from models.errors import Code, Refusal
+from models.requests.dispute import DisputeStatus
+from models.requests.statuses import RequestStatus
+from models.storage.store import Item
+from resolvers.mirror.mutations import DeleteGuard
+
+# In every other status hours are held, or about to be.
+_DELETABLE = frozenset(
+    {RequestStatus.INITIATED, RequestStatus.REJECTED, RequestStatus.EXPIRED, RequestStatus.PAID}
+)
+
+
+def request_delete_refusal(item: Item) -> Refusal | None:
+    """Refuse to delete a request for which hours are held."""
+    status = RequestStatus(item["status"]["S"])
+    if status in _DELETABLE:
+        return None
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The request is {status}: its hours are held; cancel or withdraw it first.",
+        {"status": status},
+    )
+
+
+def dispute_delete_refusal(item: Item) -> Refusal | None:
+    """Refuse to delete a dispute that still keeps a request's hours where they are."""
+    status = DisputeStatus(item["status"]["S"])
+    if status in {DisputeStatus.RESOLVED, DisputeStatus.DISMISSED}:
+        return None
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The dispute is {status}: hours wait for its decision; resolve or dismiss it first.",
+        {"status": status},
+    )
+
+
+DELETE_GUARDS: dict[str, DeleteGuard] = {
+    "Dispute": dispute_delete_refusal,
+    "ServiceRequest": request_delete_refusal,
+}

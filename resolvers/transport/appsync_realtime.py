@@ -1,0 +1,274 @@
+"""AppSync's real-time protocol, as aws-amplify speaks it: one socket, and subscriptions with a token for each.
+
+When a token on which something rests expires, the socket is closed, instead of the subscription being told so:
+Amplify then connects again, with a fresh token, and starts every subscription anew. An error would end that one
+for good.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
+from strawberry.subscriptions import GRAPHQL_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
+
+from models.storage.store import Store
+from resolvers.context import RequestContext
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, IssuerUnreachableError, UnauthenticatedError
+from resolvers.transport import appsync_messages as frames
+from resolvers.transport.sockets import (
+    FORBIDDEN,
+    INIT_SECONDS,
+    MALFORMED,
+    NO_INIT,
+    OPERATIONS,
+    TRY_AGAIN,
+    SocketLifetime,
+    TextFrames,
+    too_many_operations,
+)
+from schema.build import MirrorSchema
+from schema.errors import AppSyncError
+
+# Clients begin to worry after 65 seconds without one.
+KEEP_ALIVE_SECONDS = 30.0
+_ID_CHARACTERS = 128  # Amplify's have 36
+
+
+@dataclass(slots=True)
+class _Subscription:
+    """What runs under one id.
+
+    Args:
+        task: runs it.
+        expires: when the token that it rests on does, in epoch seconds.
+    """
+
+    task: asyncio.Task[None]
+    expires: float = math.inf
+
+
+class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
+    """Serves one socket. Of Strawberry's handler it has the place only: that protocol just has the same name."""
+
+    view: "RealtimeEndpoint"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._socket = cast("TextFrames", self.websocket)
+        self._life = SocketLifetime(self._socket)
+        self._expires = math.inf
+        self._keeping_alive: asyncio.Task[None] | None = None
+        self._subscriptions: dict[str, _Subscription] = {}
+
+    async def handle(self) -> None:
+        """Serve until either side ends it, or until a token expires."""
+        await self._life.of(self._serve())
+
+    async def _serve(self) -> None:
+        self._life.end_in(INIT_SECONDS, NO_INIT, f"connection_init did not come within {INIT_SECONDS:.0f} s")
+        try:
+            async for message in self._socket.iter_json():
+                await self._receive(message)
+        except (NonTextMessageReceived, NonJsonMessageReceived):
+            problem = "A message is JSON, in a text frame"
+            await self._life.send(frames.failure(None, frames.bad_request(problem)))
+            await self._socket.close(MALFORMED, problem)
+        except WebSocketDisconnected:
+            pass
+        finally:
+            await self._leave()
+
+    async def _leave(self) -> None:
+        tasks = [subscription.task for subscription in self._subscriptions.values()]
+        if self._keeping_alive:
+            tasks.append(self._keeping_alive)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _receive(self, message: object) -> None:
+        match message:
+            case {"type": "connection_init"}:
+                await self._connect()
+            case {"type": "start", "id": str(subscription), **rest} if 0 < len(subscription) <= _ID_CHARACTERS:
+                await self._start(subscription, rest.get("payload"))
+            case {"type": "stop", "id": str(subscription)}:
+                await self._stop(subscription)
+            case _:
+                problem = f"Send connection_init, or start or stop with an id of 1 to {_ID_CHARACTERS} characters"
+                await self._refuse(None, AppSyncError(problem, error_type="UnsupportedOperation"))
+
+    async def _connect(self) -> None:
+        if self._keeping_alive:
+            await self._refuse(None, frames.bad_request("The connection is there already"))
+            return
+        try:
+            caller = await self.view.admission.admit(frames.headers_of(self._socket.ws), self.context.headers)
+        except IssuerUnreachableError as error:
+            await self._socket.close(TRY_AGAIN, str(error))  # a refusal would be final
+        except UnauthenticatedError as error:
+            await self._end(frames.unauthorized(error), 401, FORBIDDEN)
+        except AppSyncError as error:
+            await self._end(error, 400, MALFORMED)
+        else:
+            self._expires = _expiry(caller)
+            self._last()
+            await self._life.send(frames.CONNECTION_ACK)
+            self._keeping_alive = asyncio.create_task(self._keep_alive())
+
+    async def _end(self, error: AppSyncError, error_code: int, close_code: int) -> None:
+        await self._life.send(frames.connection_error(error, error_code))
+        await self._socket.close(close_code, str(error))
+
+    async def _keep_alive(self) -> None:
+        with suppress(WebSocketDisconnected):
+            while True:
+                await self._life.send(frames.KEEP_ALIVE)
+                await asyncio.sleep(cast("float", self.keep_alive_interval))
+
+    def _last(self) -> None:
+        """Let the socket last as long as every token that something on it rests on."""
+        expiries = [subscription.expires for subscription in self._subscriptions.values()]
+        self._life.last_until(min([self._expires, *expiries]))
+
+    async def _start(self, subscription: str, payload: object) -> None:
+        if not self._keeping_alive:
+            await self._refuse(subscription, frames.bad_request("Send connection_init first"))
+        elif subscription in self._subscriptions:
+            problem = "A subscription of that id runs; stop it, or take another id"
+            await self._refuse(subscription, AppSyncError(problem, error_type="DuplicatedOperationError"))
+        elif len(self._subscriptions) >= OPERATIONS:
+            await self._refuse(subscription, too_many_operations())
+        else:
+            task = asyncio.create_task(self._run(subscription, payload))
+            self._subscriptions[subscription] = _Subscription(task)
+
+    async def _stop(self, subscription: str) -> None:
+        """End a subscription; when the client is told so, it is over, and its id is free."""
+        if (stopped := self._subscriptions.get(subscription)) is None:
+            return
+        stopped.task.cancel()
+        await asyncio.wait([stopped.task])
+        self._forget(subscription)
+        await self._life.send(frames.complete(subscription))
+
+    async def _refuse(self, subscription: str | None, error: AppSyncError) -> None:
+        await self._life.send(frames.failure(subscription, error))
+
+    def _forget(self, subscription: str) -> None:
+        self._subscriptions.pop(subscription, None)
+        self._last()
+
+    async def _run(self, subscription: str, payload: object) -> None:
+        """Run a subscription; whatever happens, its client is told how it ended, and the others go on."""
+        try:
+            last = await self._follow(subscription, frames.Start.of(payload))
+        except WebSocketDisconnected:
+            return
+        except UnauthenticatedError as error:
+            last = frames.failure(subscription, frames.unauthorized(error))
+        except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
+            last = frames.failure(subscription, error)
+        self._forget(subscription)
+        with suppress(WebSocketDisconnected):
+            await self._life.send(last)
+
+    async def _follow(self, subscription: str, start: frames.Start) -> frames.Frame:
+        """Send a subscription's events; return what is to be sent last.
+
+        Raises:
+            UnauthenticatedError: its own token is no good.
+            WebSocketDisconnected: the client is gone.
+        """
+        context = replace(self.context, caller=await self.view.admission.admit(start.authorization))
+        self._subscriptions[subscription].expires = _expiry(context.caller)
+        self._last()
+        results = await self.schema.subscribe(
+            start.query, start.variables, context_value=context, operation_name=start.operation_name
+        )
+        acknowledging = asyncio.create_task(self._acknowledge(subscription, context.listening))
+        try:
+            async with aclosing(results):
+                async for result in results:
+                    self._check(context.caller)
+                    if result.data is None:
+                        return frames.failure(subscription, *result.errors or ())
+                    context.listening.set()
+                    await acknowledging
+                    await self._life.send(frames.event(subscription, result.data, result.errors))
+        finally:
+            acknowledging.cancel()
+        return frames.complete(subscription)
+
+    async def _acknowledge(self, subscription: str, listening: asyncio.Event) -> None:
+        await listening.wait()
+        with suppress(WebSocketDisconnected):
+            await self._life.send(frames.start_ack(subscription))
+
+    def _check(self, caller: Caller | None) -> None:
+        """End the socket if a token has expired: so does the timer, but it stands still while the machine sleeps.
+
+        Raises:
+            WebSocketDisconnected: it has.
+        """
+        if caller is not None and caller.has_expired:
+            self._life.last_until(caller.expires)
+            raise WebSocketDisconnected
+
+
+def _expiry(caller: Caller | None) -> float:
+    return math.inf if caller is None else caller.expires
+
+
+class RealtimeEndpoint(GraphQL[RequestContext, None]):
+    """Opens the sockets.
+
+    Args:
+        schema: the schema.
+        store: the tables.
+        admission: tells who is let in.
+        origins: pages elsewhere that may open one.
+        keep_alive: seconds between two signs of life.
+    """
+
+    graphql_ws_handler_class = RealtimeHandler
+    websocket_adapter_class = TextFrames
+
+    def __init__(
+        self,
+        schema: MirrorSchema,
+        store: Store,
+        admission: Authentication,
+        origins: Sequence[str],
+        *,
+        keep_alive: float = KEEP_ALIVE_SECONDS,
+    ) -> None:
+        super().__init__(
+            schema,
+            subscription_protocols=[GRAPHQL_WS_PROTOCOL],
+            keep_alive_interval=keep_alive,
+            allowed_origins=origins,
+        )
+        self.admission = admission
+        self._store = store
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
+        """Return what all subscriptions of a socket share."""
+        del response
+        return RequestContext(self._store, None, request.headers)
+
+    def decode_json(self, data: str | bytes) -> Any:
+        """Read a message."""
+        return orjson.loads(data)

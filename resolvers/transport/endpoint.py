@@ -1,0 +1,233 @@
+"""GraphQL over HTTP and graphql-transport-ws on one path, and the Starlette app around it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.types import QueryParams
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UnsetType
+
+from models.errors import ContentionError
+from models.storage.store import Store
+from resolvers.context import RequestContext
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import UnauthenticatedError
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.graphql_transport_ws import TransportHandler
+from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
+from resolvers.transport.payloads import payload_problem, response_of
+from resolvers.transport.sockets import INIT_SECONDS, TextFrames
+from schema.build import MirrorSchema
+from schema.errors import RefusedError, mask, report_any
+
+PATH = "/graphql"
+REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
+# A row may have 400 KB; an input that carries one needs some room around it. A socket's messages likewise.
+BODY_BYTES = 1_000_000
+# Any page may make a browser send a GET: it is for GraphiQL, and runs nothing.
+_ALLOWED: Mapping[str, frozenset[OperationType]] = {
+    "GET": frozenset(),
+    "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
+}
+_PLACES = {
+    OperationType.QUERY: f"A query is sent by POST to {PATH}",
+    OperationType.MUTATION: f"A mutation is sent by POST to {PATH}",
+    OperationType.SUBSCRIPTION: (
+        f"A subscription is sent over a socket: graphql-transport-ws on {PATH}, AppSync's own on {REALTIME_PATH}"
+    ),
+}
+
+
+class Endpoint(GraphQL[RequestContext, None]):
+    """Answers operations over HTTP and the socket, in AppSync's shapes.
+
+    Args:
+        schema: the schema.
+        store: the tables.
+        admission: tells who is let in.
+        graphiql: the page for browsers.
+        origins: pages that may open a socket from elsewhere.
+        idempotency: runs a mutation under a key once.
+    """
+
+    graphql_transport_ws_handler_class = TransportHandler
+    websocket_adapter_class = TextFrames
+
+    def __init__(
+        self,
+        schema: MirrorSchema,
+        store: Store,
+        admission: Authentication,
+        graphiql: GraphiQL,
+        origins: Sequence[str],
+        idempotency: Idempotency,
+    ) -> None:
+        super().__init__(
+            schema,
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
+            max_subscriptions_per_connection=None,  # the handler counts, and refuses in AppSync's shape
+            allowed_origins=origins,
+        )
+        self._store = store
+        self._admission = admission
+        self._graphiql = graphiql
+        self._idempotency = idempotency
+        self._documents = schema.documents
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a socket, or answer a request."""
+        if scope["type"] == "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        response = await self._respond(Request(scope, _bounded(receive)))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            response: Response = await self.run(request)
+        except UnauthenticatedError as error:
+            return _failure(401, "UnauthorizedException", str(error))
+        except HTTPException as error:
+            return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
+        except ClientDisconnect:
+            return _failure(400, "MalformedHttpRequestException", "The request broke off")
+        except Exception as error:  # noqa: BLE001 — the client is told something that it can read, and report
+            masked = mask(error)
+            return _failure(500, masked.error_type, str(masked), masked.info)
+        return response
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
+        """Return the context of a request, or of a socket, whose caller is not known yet."""
+        del response
+        if isinstance(request, WebSocket):
+            return RequestContext(self._store, None, request.headers)
+        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+            return RequestContext(self._store, None, request.headers)
+        caller = await self._admission.admit(request.headers)
+        return RequestContext(self._store, caller, request.headers)
+
+    async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
+        """Learn who opened a socket.
+
+        Raises:
+            UnauthenticatedError: the first message and the upgrade request prove nobody.
+        """
+        context.caller = await self._admission.admit(context.connection_params or {}, context.headers)
+        return await super().on_ws_connect(context)
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """Return GraphiQL."""
+        return await self._graphiql.page(request)
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: RequestContext,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Run a query or a mutation, this once if it comes under an Idempotency-Key.
+
+        Raises:
+            HTTPException: the request holds neither, or did not come by POST, or its key is none.
+        """
+        del root_value
+        run = partial(self._execute, request_adapter.method, context, request_data)
+        asked = keyed_request(context.caller, request.headers, request_data, self._documents)
+        if asked is None:
+            return await run()
+        context.cause = asked.cause
+        try:
+            result, is_replayed = await self._idempotency.once(asked, run)
+        except (RefusedError, ContentionError) as error:
+            return ExecutionResult(data=None, errors=[report_any(error)])
+        if is_replayed:
+            sub_response.headers[REPLAYED] = "true"
+        return result
+
+    async def _execute(
+        self, method: str, context: RequestContext, request_data: GraphQLRequestData
+    ) -> ExecutionResult:
+        try:
+            return await self.schema.execute(
+                request_data.query,
+                variable_values=request_data.variables,
+                context_value=context,
+                operation_name=request_data.operation_name,
+                allowed_operation_types=_ALLOWED[method],
+            )
+        except InvalidOperationTypeError as error:
+            raise HTTPException(400, _PLACES[error.operation_type]) from error
+        except CannotGetOperationTypeError as error:
+            raise HTTPException(400, error.as_http_error_reason()) from error
+        except MissingQueryError as error:
+            raise HTTPException(400, str(error)) from error
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """Return a result's wire form."""
+        del request
+        return response_of(result)
+
+    def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
+        """Read a GET: as nothing runs, only what kind of operation it is counts, to say where that is sent."""
+        return {name: value for name, value in params.items() if name in {"query", "operationName"}}
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """Read a request.
+
+        Raises:
+            HTTPException: it is no JSON object, or not an operation's.
+        """
+        request = super().parse_json(data)
+        if not isinstance(request, dict):
+            raise HTTPException(400, "A request is one JSON object")
+        if (fault := payload_problem(request)) is not None:
+            raise HTTPException(400, fault)
+        return request
+
+    def decode_json(self, data: str | bytes) -> Any:
+        """Read JSON."""
+        return orjson.loads(data)
+
+    def encode_json(self, data: object) -> bytes:
+        """Write JSON."""
+        return orjson.dumps(data)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Refuse a body that is larger than any request of ours, before it is all in memory."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY_BYTES:
+            raise HTTPException(413, f"The request is larger than {BODY_BYTES} bytes")
+        return message
+
+    return counted
+
+
+def _failure(status: int, error_type: str, message: str, info: Mapping[str, Any] | None = None) -> Response:
+    error = {"errorType": error_type, "errorInfo": info, "message": message}
+    return JSONResponse(
+        {"message": message, "errors": [error]}, status_code=status, headers={"x-amzn-ErrorType": error_type}
+    )

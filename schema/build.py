@@ -1,0 +1,75 @@
+"""The schema, put together: what is derived from the declared types, and the operations of our own."""
+
+from collections.abc import Iterable
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+from strawberry.types.base import get_object_definition
+from strawberry.types.field import StrawberryField
+
+import schema.types  # noqa: F401 — declares the types that the operations are derived from
+from schema.amplify.fields import define
+from schema.amplify.operations import mutations, queries, subscriptions
+from schema.amplify.resolver import MirrorResolver
+from schema.documents.limits import Limits
+from schema.documents.reading import Documents, DocumentsRead
+from schema.errors import AppSyncErrors
+from schema.scalars import SCALARS
+
+DEFAULT_LIMITS = Limits()
+# The mirrored mutations that move hours or start workflows, as all of our own do.
+_MOVING = frozenset({"createServiceRequest", "createUser", "createRating", "createDispute"})
+
+
+class MirrorSchema(strawberry.Schema):
+    """A schema that carries the resolver of its derived fields and the documents it has read."""
+
+    resolver: MirrorResolver
+    documents: Documents
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Leave errors to `AppSyncErrors`, which logs what is worth it."""
+
+
+def build_schema(
+    resolver: MirrorResolver,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    extra_queries: Iterable[type] = (),
+    extra_mutations: Iterable[type] = (),
+    extra_subscriptions: Iterable[type] = (),
+) -> MirrorSchema:
+    """Return the schema of the declared types and of our own operations.
+
+    Args:
+        resolver: resolves the derived fields.
+        limits: how much a document may ask for.
+        extra_queries: Strawberry types whose fields become fields of Query.
+        extra_mutations: likewise of Mutation.
+        extra_subscriptions: likewise of Subscription.
+    """
+    mirrored = list(mutations())
+    built = MirrorSchema(
+        query=_root("Query", queries(), extra_queries),
+        mutation=_root("Mutation", mirrored, extra_mutations),
+        subscription=_root("Subscription", subscriptions(), extra_subscriptions),
+        types=list(SCALARS),  # type: ignore[arg-type]  # NewTypes, so that the unused ones are there, too
+        extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+    known = built._schema  # noqa: SLF001 — Strawberry gives its own wrapper only
+    ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
+    built.resolver = resolver
+    built.documents = Documents(known, limits, _MOVING | ours)
+    return built
+
+
+def _root(name: str, derived: Iterable[StrawberryField], extra: Iterable[type]) -> type:
+    root = type(name, (), {})
+    own = [field for cls in extra for field in get_object_definition(cls, strict=True).fields]
+    define(root, [*derived, *own])
+    return root

@@ -1,0 +1,186 @@
+"""What an operation asks for, estimated from its text.
+
+The estimate takes a page for full: as large as a `limit` that is written out, else as the default. A `limit` in a
+variable counts as the default, too, since the text does not say it. That is sound, for two such pages inside each
+other are already over the limit: an operation costs ten times its estimate at most, when a variable says 1,000.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce
+from graphlib import CycleError, TopologicalSorter
+from operator import add
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLNamedType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    get_named_type,
+    is_leaf_type,
+)
+
+from schema.documents.introspection import INTROSPECTION
+from schema.documents.selections import Fragments
+
+# The rows of a page that is asked for without `limit`, and the most that may be asked for.
+DEFAULT_PAGE = 100
+LARGEST_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a selection asks for, its fragments written out.
+
+    Args:
+        depth: levels of fields.
+        width: fields of its first level.
+        fields: fields of all levels.
+        aliases: fields that are given another name.
+        merged: fields that are answered as one, at most; graphql-core compares each pair of them.
+        rows: rows to be read.
+        values: values in the answer.
+        each_rows: of a page's selection, the rows to be read for every row of the page.
+        each_values: likewise the values.
+    """
+
+    depth: int = 0
+    width: int = 0
+    fields: int = 0
+    aliases: int = 0
+    merged: int = 1
+    rows: int = 0
+    values: int = 0
+    each_rows: int = 0
+    each_values: int = 0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """Return the cost of two selections side by side."""
+        return Cost(
+            depth=max(self.depth, other.depth),
+            width=self.width + other.width,
+            fields=self.fields + other.fields,
+            aliases=self.aliases + other.aliases,
+            merged=max(self.merged, other.merged),
+            rows=self.rows + other.rows,
+            values=self.values + other.values,
+            each_rows=self.each_rows + other.each_rows,
+            each_values=self.each_values + other.each_values,
+        )
+
+
+def costs_of(
+    schema: GraphQLSchema, operations: Iterable[OperationDefinitionNode], fragments: Fragments
+) -> Iterator[Cost]:
+    """Yield what each operation asks for; nothing if fragments lead back to themselves, which is no document.
+
+    Every fragment is looked at once, inner ones first: the work is linear in the document, however often and
+    however deep its fragments are spread.
+    """
+    try:
+        order = [name for name in TopologicalSorter(_spreads(fragments)).static_order() if name in fragments]
+    except CycleError:
+        return
+    estimate = _Estimate(schema)
+    for name in order:
+        estimate.learn(name, fragments[name].selection_set, fragments[name].type_condition.name.value)
+    for operation in operations:
+        yield estimate.whole(operation.selection_set, schema.get_root_type(operation.operation))
+
+
+class _Estimate:
+    """Estimates selections; of the fragments it knows what they cost and what is merged under each name."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._costs: dict[str, tuple[Cost, Counter[str]]] = {}
+
+    def learn(self, fragment: str, selection: SelectionSetNode, type_name: str) -> None:
+        """Estimate a fragment whose own fragments are known."""
+        names: Counter[str] = Counter()
+        cost = self._part(selection, self._schema.get_type(type_name), names)
+        self._costs[fragment] = (cost, names)
+
+    def whole(self, selection: SelectionSetNode | None, of: GraphQLNamedType | None) -> Cost:
+        """Return what all that is selected of a value costs."""
+        names: Counter[str] = Counter()
+        cost = self._part(selection, of, names)
+        return replace(cost, merged=max(names.values(), default=1))
+
+    def _part(self, selection: SelectionSetNode | None, of: GraphQLNamedType | None, names: Counter[str]) -> Cost:
+        """Return what a part of a selection costs, and count into `names` what is merged under each name."""
+        nodes = selection.selections if selection else ()
+        return reduce(add, (self._node(node, of, names) for node in nodes), Cost())
+
+    def _node(self, node: SelectionNode, of: GraphQLNamedType | None, names: Counter[str]) -> Cost:
+        if isinstance(node, FieldNode):
+            cost = self._field(node, of)
+            names[(node.alias or node.name).value] += cost.merged
+            return cost
+        if isinstance(node, InlineFragmentNode):
+            condition = node.type_condition
+            inner = of if condition is None else self._schema.get_type(condition.name.value)
+            return self._part(node.selection_set, inner, names)
+        if isinstance(node, FragmentSpreadNode) and node.name.value in self._costs:
+            cost, spread = self._costs[node.name.value]
+            names.update(spread)
+            return cost
+        return Cost()
+
+    def _field(self, node: FieldNode, of: GraphQLNamedType | None) -> Cost:
+        name = node.name.value
+        definition = getattr(of, "fields", {}).get(name)
+        # What is not there is as cheap as a leaf: the other rules refuse it.
+        leads_to = None if definition is None else get_named_type(definition.type)
+        inner = self.whole(node.selection_set, leads_to)
+        aliases = inner.aliases + (node.alias is not None)
+        own = replace(inner, depth=inner.depth + 1, width=1, fields=inner.fields + 1, aliases=aliases)
+        if name in INTROSPECTION:
+            return replace(own, depth=1, rows=0, values=0)
+        if leads_to is None or is_leaf_type(leads_to):
+            return replace(own, values=1)
+        if _is_page(of) and name == "items":
+            return replace(own, rows=0, values=0, each_rows=inner.rows + 1, each_values=inner.values)
+        if not _is_page(leads_to):
+            return replace(own, rows=inner.rows + 1)
+        size = _page_size(node)
+        rows = inner.rows + size * inner.each_rows
+        values = inner.values + size * inner.each_values
+        # Without its rows, a page is one call that counts.
+        return replace(own, rows=max(rows, 1), values=values, each_rows=0, each_values=0)
+
+
+def _spreads(fragments: Fragments) -> Mapping[str, set[str]]:
+    """Return the fragments that each fragment spreads, at whatever level."""
+    spreads: dict[str, set[str]] = {}
+    for name, fragment in fragments.items():
+        found = spreads[name] = set()
+        pending: list[SelectionSetNode | None] = [fragment.selection_set]
+        while pending:
+            selection = pending.pop()
+            for node in selection.selections if selection else ():
+                if isinstance(node, FragmentSpreadNode):
+                    found.add(node.name.value)
+                else:
+                    pending.append(getattr(node, "selection_set", None))
+    return spreads
+
+
+def _is_page(of: GraphQLNamedType | None) -> bool:
+    return {"items", "nextToken"} <= set(getattr(of, "fields", ()))
+
+
+def _page_size(node: FieldNode) -> int:
+    """Return the rows of a page; what is no possible limit is refused when the field is resolved."""
+    for argument in node.arguments or ():
+        if argument.name.value == "limit" and isinstance(argument.value, IntValueNode):
+            digits = argument.value.value
+            is_possible = len(digits) <= len(str(LARGEST_PAGE))
+            return max(1, min(int(digits), LARGEST_PAGE)) if is_possible else LARGEST_PAGE
+    return DEFAULT_PAGE

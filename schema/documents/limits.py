@@ -1,0 +1,174 @@
+"""How much one document and one operation may ask for, told from its text before anything is read."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    Node,
+    OperationDefinitionNode,
+)
+
+from schema.documents.cost import Cost, costs_of
+from schema.documents.introspection import only_tells, values_told
+from schema.documents.selections import Fragments, fields_in
+
+# The most values of an introspection that asks for other fields, too: it is answered on the event loop.
+BESIDE_OTHERS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much clients may ask for; all operations that Amplify generates stay far below.
+
+    Args:
+        characters: of a document.
+        lines: of a document; the place of an error is found by counting them.
+        tokens: of a document; the largest that Amplify generates has 895.
+        operations: in a document.
+        spreads: fragments that are spread in a document; graphql-core compares each pair.
+        directives: in a document.
+        directives_each: on one field, fragment, variable or operation.
+        depth: levels of fields.
+        aliases: fields that are given another name.
+        root_fields: fields of an operation's first level.
+        fields: fields of all levels, fragments written out.
+        repetitions: fields of one name in one place, which become one; graphql-core compares each pair.
+        rows: rows to be read, with every page full.
+        values: values in the answer, with every page full.
+        introspected: values that tell of the schema, none if 0; the usual introspection takes about 26,000.
+    """
+
+    characters: int = 32 * 1024
+    lines: int = 2_000
+    tokens: int = 2_000
+    operations: int = 20
+    spreads: int = 50
+    directives: int = 20
+    directives_each: int = 5
+    depth: int = 8
+    aliases: int = 30
+    root_fields: int = 10
+    fields: int = 1_000
+    repetitions: int = 15
+    rows: int = 2_000
+    values: int = 25_000
+    introspected: int = 40_000
+
+    def __post_init__(self) -> None:
+        """See that something may be asked for.
+
+        Raises:
+            ValueError: a limit lets nothing through.
+        """
+        for name, limit in asdict(self).items():
+            if limit < (name != "introspected"):
+                raise ValueError(f"{name} must be 1 at least, not {limit}")
+
+
+class LimitsCheck:
+    """Says what of a document is over a limit; no other rule looks at it then.
+
+    Every fragment is looked at once, inner ones first: the work is linear in the document, however often and
+    however deep its fragments are spread.
+
+    Args:
+        schema: what the document asks.
+        limits: how much it may ask for.
+        alone: mutations of which an operation may hold one: they move hours or start workflows, and what became
+            of a request must be one answer.
+    """
+
+    def __init__(self, schema: GraphQLSchema, limits: Limits, alone: Collection[str] = ()) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._alone = frozenset(alone)
+
+    def refusal(self, document: DocumentNode) -> GraphQLError | None:
+        """Return why a document is not even validated, None if it may be."""
+        definitions = document.definitions
+        if problem := self._over(_counts(document)):
+            return GraphQLError(f"The document asks for too much: {problem}", definitions[0])
+        fragments = {f.name.value: f for f in definitions if isinstance(f, FragmentDefinitionNode)}
+        operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
+        for node, cost in zip(operations, costs_of(self._schema, operations, fragments), strict=False):
+            problem = self._over(_asked(cost)) or self._told(node, fragments) or self._crowd(node, fragments)
+            if problem:
+                return GraphQLError(f"The operation asks for too much: {problem}", node)
+        return None
+
+    def _over(self, counts: Collection[tuple[str, int, str]]) -> str:
+        return "; ".join(
+            f"at most {limit} {what}, and this asks for {_readable(found)}"
+            for name, found, what in counts
+            if found > (limit := getattr(self._limits, name))
+        )
+
+    def _told(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
+        """Say how much an introspection is over its limit; its fields are few enough to be written out."""
+        limit, beside = self._limits.introspected, ""
+        if not only_tells(operation, fragments):
+            limit, beside = min(limit, BESIDE_OTHERS), " beside other fields"
+        told = values_told(self._schema, operation, fragments, most=limit)
+        return f"at most {limit} values of the schema{beside}, and this asks for more" if told > limit else ""
+
+    def _crowd(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
+        """Name the mutations that must stand alone, if there are several."""
+        fields = {
+            (field.alias or field.name).value: field.name.value
+            for field in fields_in([operation.selection_set], fragments)
+        }
+        crowd = sorted(name for name in fields.values() if name in self._alone)
+        names = ", ".join(dict.fromkeys(crowd))
+        return f"at most 1 of {names}, and this asks for {len(crowd)}" if len(crowd) > 1 else ""
+
+
+def _counts(document: DocumentNode) -> list[tuple[str, int, str]]:
+    """Return what a document holds: the limit's name, the figure, and what it counts."""
+    operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
+    directives = spreads = most = 0
+    for node in _nodes(document):
+        spreads += isinstance(node, FragmentSpreadNode)
+        each = len(getattr(node, "directives", None) or ())
+        directives += each
+        most = max(most, each)
+    return [
+        ("operations", operations, "operations"),
+        ("spreads", spreads, "fragment spreads"),
+        ("directives", directives, "directives"),
+        ("directives_each", most, "directives in one place"),
+    ]
+
+
+def _nodes(document: DocumentNode) -> Iterator[Node]:
+    """Yield whatever can carry directives."""
+    for definition in document.definitions:
+        yield definition
+        yield from getattr(definition, "variable_definitions", None) or ()
+        pending = [getattr(definition, "selection_set", None)]
+        while pending:
+            if (selection := pending.pop()) is not None:
+                yield from selection.selections
+                pending.extend(getattr(node, "selection_set", None) for node in selection.selections)
+
+
+def _asked(cost: Cost) -> list[tuple[str, int, str]]:
+    """Return what an operation asks for, likewise."""
+    return [
+        ("depth", cost.depth, "levels of fields"),
+        ("aliases", cost.aliases, "aliases"),
+        ("root_fields", cost.width, "root fields"),
+        ("fields", cost.fields, "fields"),
+        ("repetitions", cost.merged, "fields of one name in one place"),
+        ("rows", cost.rows, "rows, with every page full"),
+        ("values", cost.values, "values, with every page full"),
+    ]
+
+
+def _readable(number: int) -> str:
+    """Return a number that fragments may have multiplied to hundreds of digits."""
+    return str(number) if number < 10**9 else "more than a thousand million"

@@ -1,0 +1,1 @@
+"""The inputs and payloads of our own operations."""

@@ -1,0 +1,66 @@
+"""Whether the books are right, as admins see it."""
+
+import strawberry
+
+from models import clock, hours
+from models.ledger.reconciliation import AuditReport, AuditReportStatus, Discrepancy, Fault
+from schema.scalars import AWSDateTime
+
+strawberry.enum(Fault, name="BalanceFault")
+strawberry.enum(AuditReportStatus, name="ReconciliationStatus")
+
+
+@strawberry.type
+class BalanceDiscrepancy:
+    """What is wrong with a member's books, and the ledger's entry where it shows."""
+
+    user_id: strawberry.ID
+    fault: Fault
+    message: str
+    entry_id: strawberry.ID | None
+
+    @classmethod
+    def of(cls, found: Discrepancy) -> "BalanceDiscrepancy":
+        """Show a discrepancy."""
+        entry_id = None if found.entry_id is None else strawberry.ID(found.entry_id)
+        return cls(
+            user_id=strawberry.ID(found.user_id), fault=found.fault, message=found.message, entry_id=entry_id
+        )
+
+
+@strawberry.type
+class ReconciliationReport:
+    """A reconciliation: of `discrepancyCount` discrepancies the first; hours in all accounts, and hours issued.
+
+    The two differ by no fault of the books while hours move during the reconciliation.
+    """
+
+    id: strawberry.ID
+    status: AuditReportStatus
+    started_at: AWSDateTime
+    started_by: strawberry.ID | None
+    finished_at: AWSDateTime | None
+    execution_arn: str | None
+    members_checked: int
+    discrepancy_count: int
+    discrepancies: list[BalanceDiscrepancy]
+    total_hours: float
+    issued_hours: float
+
+    @classmethod
+    def of(cls, report: AuditReport) -> "ReconciliationReport":
+        """Show a report."""
+        finished = report.finished_at
+        return cls(
+            id=strawberry.ID(report.id),
+            status=report.status,
+            started_at=AWSDateTime(clock.to_text(report.created_at)),
+            started_by=None if report.started_by is None else strawberry.ID(report.started_by),
+            finished_at=None if finished is None else AWSDateTime(clock.to_text(finished)),
+            execution_arn=report.execution_arn,
+            members_checked=report.members_checked,
+            discrepancy_count=report.discrepancy_count,
+            discrepancies=[BalanceDiscrepancy.of(found) for found in report.discrepancies],
+            total_hours=hours.to_float(report.total_hours),
+            issued_hours=hours.to_float(report.issued_hours),
+        )

@@ -1,0 +1,140 @@
+"""A server in this process over the session's cloud, its clients, and writers behind its back."""
+
+import asyncio
+import json
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from models import clock, tables
+from models.storage.calls import AsyncCalls
+from models.storage.names import Names
+from models.storage.store import Item, Store
+from resolvers.feed.change_feed import ChangeFeed
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.issuer import LocalIssuer
+from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.transport.app import build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from schema.build import build_schema
+
+if TYPE_CHECKING:
+    from schema.amplify.resolver import MirrorResolver
+
+STAMP = {"S": "2026-01-01T00:00:00.000Z"}
+
+
+class Watched:
+    """A server that only answers subscriptions, whose queues a test can fill, and writers behind its back."""
+
+    def __init__(self, store: Store, feed: ChangeFeed, issuer: LocalIssuer) -> None:
+        self.store = store
+        self.feed = feed
+        self.issuer = issuer
+        self.address = ("", 0)
+
+    async def put(self, table: type[tables.Table], **row: dict[str, Any]) -> Item:
+        """Write a row as any other writer would."""
+        await self.store.calls.call("dynamodb", "put_item", TableName=self.store.names.table(table), Item=row)
+        return row
+
+    async def request(self, **changes: str) -> Item:
+        """Write a service request."""
+        texts = {"id": "r", "requesterId": "alice", "providerId": "bob", "serviceId": "s", "status": "INITIATED"}
+        row = {name: {"S": value} for name, value in (texts | changes).items()}
+        numbers = {"estimatedHours": {"N": "2"}, "negotiationRound": {"N": "0"}, "version": {"N": "1"}}
+        return await self.put(tables.ServiceRequest, **row, **numbers, createdAt=STAMP, updatedAt=STAMP)
+
+    async def notify(self, title: str) -> Item:
+        """Write a notification of alice's."""
+        return await self.put(
+            tables.Notification, id={"S": str(uuid.uuid4())}, userId={"S": "alice"}, title={"S": title}
+        )
+
+    @asynccontextmanager
+    async def client(self, name: str, *groups: str, **options: Any) -> AsyncIterator["Client"]:
+        """Open a signed-in member's socket."""
+        async with self.socket(**options) as opened:
+            token = self.issuer.mint(name, name, groups)
+            await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
+            assert json.loads(await opened.recv()) == {"type": "connection_ack"}
+            yield Client(opened)
+
+    def socket(self, path: str = "/graphql", *subprotocols: str, **options: Any) -> connect:
+        """Open a socket that has not said anything yet, by default for graphql-transport-ws."""
+        host, port = self.address
+        offered = [Subprotocol(name) for name in subprotocols or ("graphql-transport-ws",)]
+        return connect(f"ws://{host}:{port}{path}", subprotocols=offered, proxy=None, **options)
+
+    def narrow(self) -> dict[str, Any]:
+        """Return the options of a client for whom neither the kernel nor the library reads ahead."""
+        opened = socket.socket()
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        opened.connect(self.address)
+        return {"sock": opened, "compression": None, "max_queue": 1, "close_timeout": 1}
+
+
+class Client:
+    """A graphql-transport-ws client."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def subscribe(self, query: str, **variables: Any) -> str:
+        """Send a subscription; the protocol has no answer to it, so wait until it listens."""
+        operation = str(uuid.uuid4())
+        payload = {"query": query, "variables": variables}
+        await self.socket.send(json.dumps({"id": operation, "type": "subscribe", "payload": payload}))
+        await asyncio.sleep(0.3)
+        return operation
+
+    async def next(self, *, within: float = 3) -> dict[str, Any]:
+        """Return the next message."""
+        return cast("dict[str, Any]", json.loads(await asyncio.wait_for(self.socket.recv(), within)))
+
+    async def event(self) -> Any:
+        """Return the next event's data."""
+        message = await self.next()
+        assert "errors" not in message["payload"], message
+        return message["payload"]["data"]
+
+    async def silence(self) -> None:
+        """See that nothing comes."""
+        with pytest.raises(TimeoutError):
+            await self.next(within=0.5)
+
+
+@asynccontextmanager
+async def watching(names: Names, directory: Path) -> AsyncIterator[Watched]:
+    """Run such a server, on the cloud that the AWS variables lead to."""
+    async with AsyncCalls(["dynamodb", "dynamodbstreams"]) as calls:
+        store = Store(calls, names)
+        feed = ChangeFeed(store, interval=0.05)
+        running = Watched(store, feed, LocalIssuer(directory))
+        schema = build_schema(cast("MirrorResolver", Subscriptions(feed)))
+        app = build_app(
+            schema=schema,
+            store=store,
+            admission=Authentication(running.issuer.identity()),
+            graphiql=GraphiQL(),
+            idempotency=Idempotency(store, clock.now),
+        )
+        config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
+        uvicorn_server = uvicorn.Server(config)
+        task = asyncio.create_task(uvicorn_server.serve())
+        while not uvicorn_server.started:  # noqa: ASYNC110 — uvicorn tells it in no other way
+            await asyncio.sleep(0.01)
+        running.address = uvicorn_server.servers[0].sockets[0].getsockname()
+        yield running
+        uvicorn_server.should_exit = True
+        await task
+        await feed.aclose()

@@ -1,0 +1,57 @@
+"""What a progress bar is drawn from."""
+
+import pytest
+
+from models.requests.progress import STRAIGHT_WAY, StepState, progress
+from models.requests.statuses import RequestStatus
+from tests.unit.builders import make_request
+from tests.unit.places import WAYS, request_at
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_steps_are_done_then_here_then_to_come(place: str) -> None:
+    request = request_at(place)
+    shown = progress(request)
+    order = [StepState.DONE, StepState.CURRENT, StepState.TO_COME]
+    states = [order.index(step.state) for step in shown.steps]
+    assert states == sorted(states)
+    assert states.count(1) == (0 if shown.percent == 100 else 1)
+    assert all((step.at is None) == (step.state is StepState.TO_COME) for step in shown.steps)
+    assert (shown.request_id, shown.status, shown.status_reason) == (
+        request.id,
+        request.status,
+        request.status_reason,
+    )
+
+
+def test_the_bar_only_grows() -> None:
+    percents = [
+        progress(request_at(place)).percent for place in ("INITIATED", "AWAITING", "ACCEPTED", "COMPLETED", "PAID")
+    ]
+    assert percents == sorted(percents)
+    assert (percents[0], percents[-1]) == (0, 100)
+
+
+def test_the_straight_way_is_shown_whole() -> None:
+    for place in ("INITIATED", "AWAITING", "IN_PROGRESS", "PAID"):
+        assert tuple(step.name for step in progress(request_at(place)).steps) == STRAIGHT_WAY
+
+
+def test_a_request_that_has_ended_has_nothing_to_come() -> None:
+    shown = progress(request_at("REJECTED"))
+    assert (shown.percent, shown.steps[-1].name) == (100, RequestStatus.REJECTED)
+
+
+def test_the_deadline_is_shown_while_somebody_has_to_act() -> None:
+    waiting = request_at("AWAITING")
+    assert waiting.wait is not None
+    assert progress(waiting).deadline == waiting.wait.deadline
+    assert progress(waiting).current_step == "WaitForProviderResponse"
+    assert progress(request_at("AWAITING accepted")).deadline is None
+    assert progress(request_at("COMPLETED")).deadline is None
+    assert progress(request_at("COMPLETED")).current_step == "COMPLETED"
+
+
+def test_a_request_without_history_is_where_it_is() -> None:
+    shown = progress(make_request(status=RequestStatus.NEGOTIATING))
+    assert shown.steps[0].name is RequestStatus.NEGOTIATING

@@ -1,0 +1,117 @@
+"""The rules' dataclasses and the tables' items are two forms of one thing."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from models import tables
+from models.ledger import entries
+from models.ledger.balances import Balance, Escrow
+from models.ledger.entries import Entry
+from models.ledger.reconciliation import AuditReport, AuditReportStatus
+from models.requests.decision import Member, ServiceTerms
+from models.requests.request import Request
+from models.requests.statuses import RequestStatus
+from models.storage import codec
+from models.storage.store import Item, expressions
+from tests.unit.builders import ALICE, BOB, NOW, make_balance, make_escrow, make_service
+from tests.unit.places import WAYS, bank_at, request_at
+
+
+@pytest.mark.parametrize("place", WAYS)
+def test_a_request_survives_its_row(place: str) -> None:
+    request = request_at(place)
+    assert codec.decode(Request, tables.ServiceRequest, codec.encode(tables.ServiceRequest, request)) == request
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        (tables.UserBalance, make_balance(ALICE, "8", "2", last_hash="h", locked_at=NOW)),
+        (tables.Escrow, make_escrow(released_at=NOW)),
+        *((tables.TransactionLog, entry) for entry in bank_at("PAID").entries),
+    ],
+)
+def test_a_row_of_the_ledger_survives(table: type[tables.Table], row: Any) -> None:
+    assert codec.decode(type(row), table, codec.encode(table, row)) == row
+
+
+def test_an_entry_is_still_sealed_when_dynamodb_has_dropped_its_zeros() -> None:
+    for entry in bank_at("PAID").entries:
+        item = codec.encode(tables.TransactionLog, entry)
+        for name in ("amount", "balanceBefore", "balanceAfter", "escrowedAmount", "issued"):
+            item[name] = {"N": str(Decimal(item[name]["N"]).normalize())}
+        read = codec.decode(Entry, tables.TransactionLog, item)
+        assert entries.entry_hash(read) == entry.hash
+
+
+def test_what_is_absent_is_no_attribute() -> None:
+    item = codec.encode(tables.ServiceRequest, request_at("INITIATED"))
+    assert not {"wait", "escrowId", "statusReason", "expiresAt", "agreedRate"} & set(item)
+    assert item["estimatedHours"] == {"N": "2.00"}
+    assert item["createdAt"]["S"].endswith(".000Z")
+    assert item["answers"] == {"L": []}
+    asked = request_at("AWAITING")
+    assert asked.wait
+    waiting = replace(asked, wait=replace(asked.wait, token=None))
+    for one in (item, codec.encode(tables.ServiceRequest, waiting)):
+        assert "NULL" not in str(one)
+    assert "token" not in codec.encode(tables.ServiceRequest, waiting)["wait"]["M"]
+
+
+def test_what_is_stored_is_plain_text() -> None:
+    assert type(codec.encode(tables.ServiceRequest, request_at("INITIATED"))["status"]["S"]) is str
+
+
+def test_a_list_of_texts_survives_its_row() -> None:
+    report = AuditReport(
+        id="r", status=AuditReportStatus.RUNNING, created_at=NOW, updated_at=NOW, members=(ALICE, BOB)
+    )
+    read = codec.decode(
+        AuditReport, tables.ReconciliationReport, codec.encode(tables.ReconciliationReport, report)
+    )
+    assert replace(read, members=tuple(read.members)) == report
+
+
+def test_further_attributes_go_by_their_own_names() -> None:
+    item = codec.encode(tables.ServiceRequest, request_at("INITIATED"), expiresAt=NOW, message=None)
+    assert item["expiresAt"] == {"S": "2026-01-05T12:00:00.000Z"}
+    assert "message" not in item
+
+
+def test_attributes_that_the_rules_do_not_need_are_passed_over() -> None:
+    service: Item = {
+        "id": {"S": "s"},
+        "userId": {"S": "bob"},
+        "title": {"S": "Garden help"},
+        "description": {"S": "…"},
+        "category": {"S": "garden"},
+        "hourlyRate": {"N": "1.5"},
+        "isActive": {"BOOL": True},
+        "responseWindowHours": {"N": "48"},
+    }
+    terms = codec.decode(ServiceTerms, tables.Service, service)
+    assert terms == make_service(id="s", hourly_rate=Decimal("1.50"), response_window_hours=48)
+    member = codec.decode(
+        Member, tables.User, {"id": {"S": "bob"}, "username": {"S": "bob"}, "rating": {"N": "5"}}
+    )
+    assert member.is_active is None
+
+
+def test_the_difference_is_what_has_changed() -> None:
+    before = request_at("AWAITING accepted")
+    after = replace(before, status=RequestStatus.ACCEPTED, wait=None, version=before.version + 1)
+    params = expressions(actions=codec.difference(tables.ServiceRequest, before, after))
+    touched = set(params["ExpressionAttributeNames"].values())
+    assert touched == {"status", "wait", "version"}
+    assert "REMOVE" in params["UpdateExpression"]
+
+
+def test_no_difference_is_no_action() -> None:
+    balance, escrow = make_balance(ALICE), make_escrow()
+    assert codec.difference(tables.UserBalance, balance, replace(balance)) == []
+    assert codec.difference(tables.Escrow, escrow, replace(escrow)) == []
+    assert isinstance(balance, Balance)
+    assert isinstance(escrow, Escrow)

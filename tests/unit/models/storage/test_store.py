@@ -1,0 +1,271 @@
+"""The store asks DynamoDB what it should, and gives back what it says."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from models import tables
+from models.errors import ContentionError
+from models.storage.names import Names
+from models.storage.store import (
+    BATCH_KEYS,
+    BATCH_ROUNDS,
+    ConditionFailedError,
+    Page,
+    Store,
+    expressions,
+    index_keys,
+    is_addressable,
+)
+from tests.unit.builders import NOW
+
+NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
+
+
+class Script:
+    """Calls that answer what the test says, or raise it."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.paused: list[float] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        assert service == "dynamodb"
+        self.asked.append((operation, params))
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+
+    @asynccontextmanager
+    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
+        del keys
+        yield
+
+
+def failed(code: str, **more: Any) -> ClientError:
+    response: Any = {"Error": {"Code": code}, **more}
+    return ClientError(response, "PutItem")
+
+
+async def test_a_row_is_got_by_its_key() -> None:
+    calls = Script({"Item": {"userId": {"S": "a"}}})
+    assert await Store(calls, NAMES).get(tables.UserBalance, "a", consistent=True) == {"userId": {"S": "a"}}
+    key = {"Key": {"userId": {"S": "a"}}, "ConsistentRead": True}
+    assert calls.asked == [("get_item", {"TableName": "unit-UserBalance", **key})]
+
+
+async def test_a_read_is_consistent_only_if_that_is_asked_for() -> None:
+    calls = Script({}, {"Responses": {}})
+    assert await Store(calls, NAMES).get(tables.User, "a") is None
+    assert await Store(calls, NAMES).batch_get([(tables.User, "a")]) == [None]
+    get, batch = (params for _, params in calls.asked)
+    assert not get["ConsistentRead"]
+    assert not batch["RequestItems"]["unit-User"]["ConsistentRead"]
+
+
+async def test_a_key_that_no_row_can_have_is_not_asked_for() -> None:
+    store = Store(Script(), NAMES)
+    for key in ("", "x" * 2049):
+        assert await store.get(tables.User, key) is None
+        assert await store.batch_get([(tables.User, key)]) == [None]
+        assert await store.query(tables.User, tables.User.byEmail, key, limit=1) == Page([], 0, None)
+
+
+def test_a_key_may_be_as_long_as_dynamodb_has_it() -> None:
+    assert is_addressable("x" * 2048)
+    assert is_addressable("x")
+    assert not is_addressable("é" * 1025)
+
+
+async def test_a_batch_keeps_the_order_and_asks_again_for_what_was_left() -> None:
+    left = {"unit-User": {"Keys": [{"id": {"S": "b"}}]}}
+    calls = Script(
+        {"Responses": {"unit-User": [{"id": {"S": "a"}}], "unit-UserBalance": []}, "UnprocessedKeys": left},
+        {"Responses": {"unit-User": [{"id": {"S": "b"}}]}},
+    )
+    found = await Store(calls, NAMES).batch_get(
+        [(tables.User, "b"), (tables.UserBalance, "a"), (tables.User, "a"), (tables.User, "b")]
+    )
+    assert found == [{"id": {"S": "b"}}, None, {"id": {"S": "a"}}, {"id": {"S": "b"}}]
+    assert calls.asked[1] == ("batch_get_item", {"RequestItems": left})
+
+
+async def test_a_batch_is_cut_to_dynamodbs_size() -> None:
+    calls = Script({"Responses": {}}, {"Responses": {}})
+    await Store(calls, NAMES).batch_get([(tables.User, str(n)) for n in range(BATCH_KEYS + 1)])
+    sizes = [len(params["RequestItems"]["unit-User"]["Keys"]) for _, params in calls.asked]
+    assert sizes == [BATCH_KEYS, 1]
+
+
+async def test_a_batch_does_not_ask_for_ever() -> None:
+    nothing = {"Responses": {}, "UnprocessedKeys": {"unit-User": {"Keys": [{"id": {"S": "a"}}]}}}
+    calls = Script(*[nothing] * BATCH_ROUNDS)
+    with pytest.raises(ContentionError):
+        await Store(calls, NAMES).batch_get([(tables.User, "a")])
+    assert len(calls.paused) == BATCH_ROUNDS
+    assert calls.paused[:4] == [0.05, 0.1, 0.2, 0.4]
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+async def test_a_batch_is_read_as_consistently_as_it_is_asked_for(*, consistent: bool) -> None:
+    calls = Script({"Responses": {}, "UnprocessedKeys": {}})
+    await Store(calls, NAMES).batch_get([(tables.User, "a"), (tables.UserBalance, "b")], consistent=consistent)
+    assert calls.asked[0][1]["RequestItems"] == {
+        "unit-User": {"Keys": [{"id": {"S": "a"}}], "ConsistentRead": consistent},
+        "unit-UserBalance": {"Keys": [{"userId": {"S": "b"}}], "ConsistentRead": consistent},
+    }
+
+
+def test_what_is_not_said_is_not_sent() -> None:
+    assert expressions() == {}
+    there = expressions(condition=tables.User.id.exists())
+    assert there == {"ConditionExpression": "attribute_exists (#0)", "ExpressionAttributeNames": {"#0": "id"}}
+
+
+def test_an_index_has_two_keys() -> None:
+    for index, name in ((tables.ServiceRequest.byStatus, "status"), (tables.Service.byCategory, "category")):
+        hash_key, range_key = index_keys(index)
+        assert (hash_key.attr_name, range_key.attr_name) == (name, "createdAt")
+
+
+async def test_a_page_of_a_table() -> None:
+    calls = Script({"Items": [], "ScannedCount": 0})
+    await Store(calls, NAMES).scan_page(tables.User, limit=5, filter=tables.User.username == "a")
+    assert calls.asked == [
+        (
+            "scan",
+            {
+                "TableName": "unit-User",
+                "Limit": 5,
+                "FilterExpression": "#0 = :0",
+                "ExpressionAttributeNames": {"#0": "username"},
+                "ExpressionAttributeValues": {":0": {"S": "a"}},
+            },
+        )
+    ]
+
+
+async def test_a_page_of_an_index() -> None:
+    last = {"id": {"S": "r"}}
+    calls = Script({"Items": [last], "Count": 1, "ScannedCount": 7, "LastEvaluatedKey": last})
+    page = await Store(calls, NAMES).query(
+        tables.ServiceRequest,
+        tables.ServiceRequest.byStatus,
+        "PAID",
+        limit=7,
+        forward=False,
+        start_key=last,
+        filter=tables.ServiceRequest.serviceId == "s",
+    )
+    assert (page.items, page.read, page.last_key) == ([last], 7, last)
+    assert calls.asked[0][1] == {
+        "TableName": "unit-ServiceRequest",
+        "IndexName": "byStatus",
+        "KeyConditionExpression": "#0 = :0",
+        "FilterExpression": "#1 = :1",
+        "ExpressionAttributeNames": {"#0": "status", "#1": "serviceId"},
+        "ExpressionAttributeValues": {":0": {"S": "PAID"}, ":1": {"S": "s"}},
+        "Limit": 7,
+        "ScanIndexForward": False,
+        "ExclusiveStartKey": last,
+    }
+
+
+async def test_a_count_sends_no_rows() -> None:
+    calls = Script({"Count": 3, "ScannedCount": 3})
+    page = await Store(calls, NAMES).scan_page(tables.User, limit=5, count_only=True)
+    assert (page.items, page.read) == ([], 3)
+    assert calls.asked[0][1]["Select"] == "COUNT"
+
+
+async def test_a_failed_condition_hands_the_stored_row_over() -> None:
+    item = {"id": {"S": "a"}}
+    calls = Script(failed("ConditionalCheckFailedException", Item=item))
+    with pytest.raises(ConditionFailedError) as caught:
+        await Store(calls, NAMES).put(tables.User, item, condition=tables.User.id.does_not_exist())
+    assert caught.value.item == item
+    assert str(caught.value) == "the stored row does not meet the condition"
+    assert calls.asked[0] == (
+        "put_item",
+        {
+            "TableName": "unit-User",
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists (#0)",
+            "ExpressionAttributeNames": {"#0": "id"},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    )
+
+
+async def test_another_failure_is_passed_on() -> None:
+    with pytest.raises(ClientError):
+        await Store(Script(failed("ThrottlingException")), NAMES).delete(tables.User, "a")
+
+
+async def test_a_page_of_some_range_keys() -> None:
+    calls = Script({"Items": [], "ScannedCount": 0})
+    since = tables.ServiceRequest.createdAt >= NOW
+    await Store(calls, NAMES).query(
+        tables.ServiceRequest,
+        tables.ServiceRequest.byStatus,
+        "PAID",
+        limit=1,
+        range_condition=since,
+        count_only=True,
+    )
+    asked = calls.asked[0][1]
+    assert asked["KeyConditionExpression"] == "(#0 = :0 AND #1 >= :1)"
+    assert asked["ExpressionAttributeValues"] == {":0": {"S": "PAID"}, ":1": {"S": "2026-01-05T12:00:00.000Z"}}
+    assert (asked["ScanIndexForward"], asked["Select"]) == (True, "COUNT")
+
+
+async def test_a_row_is_changed_under_its_condition_and_handed_back_as_it_is_then() -> None:
+    item = {"id": {"S": "a"}, "username": {"S": "b"}}
+    calls = Script({"Attributes": item})
+    store = Store(calls, NAMES)
+    assert (
+        await store.update(tables.User, "a", [tables.User.username.set("b")], condition=tables.User.id.exists())
+        == item
+    )
+    assert calls.asked == [
+        (
+            "update_item",
+            {
+                "TableName": "unit-User",
+                "Key": {"id": {"S": "a"}},
+                "UpdateExpression": "SET #0 = :0",
+                "ConditionExpression": "attribute_exists (#1)",
+                "ExpressionAttributeNames": {"#0": "username", "#1": "id"},
+                "ExpressionAttributeValues": {":0": {"S": "b"}},
+                "ReturnValues": "ALL_NEW",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            },
+        )
+    ]
+
+
+async def test_a_row_is_removed_under_its_condition_and_handed_back_as_it_was() -> None:
+    item = {"id": {"S": "a"}}
+    calls = Script({"Attributes": item}, {})
+    store = Store(calls, NAMES)
+    assert await store.delete(tables.User, "a", condition=tables.User.id.exists()) == item
+    assert await store.delete(tables.User, "a") is None
+    assert calls.asked[0] == (
+        "delete_item",
+        {
+            "TableName": "unit-User",
+            "Key": {"id": {"S": "a"}},
+            "ConditionExpression": "attribute_exists (#0)",
+            "ExpressionAttributeNames": {"#0": "id"},
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        },
+    )

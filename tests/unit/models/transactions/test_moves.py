@@ -1,0 +1,351 @@
+"""Transactions on an engine within this process: what they write, what they rest on, and when they try again."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from models.errors import BrokenLedgerError, Code, Refusal
+from models.ledger.balances import EscrowStatus
+from models.requests import answers, payment, recovery, steps
+from models.requests.decision import Snapshot
+from models.requests.statuses import RequestStatus
+from models.storage.store import Item
+from models.tables import RequestGuard, ServiceRequest
+from models.transactions.composition import submission_id
+from models.transactions.moves import Moved, Transactions
+from tests.chaos.books import rows
+from tests.chaos.faults import Call, Fault, each_write
+from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
+from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at
+from tests.unit.stored import Stored, stored, written
+
+
+async def test_whatever_moves_hours_of_two_members_goes_one_by_one() -> None:
+    async with stored(bank_at("COMPLETED")) as tables:
+        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        await tables.transactions.move(REQUEST_ID, steps.begin_validation)
+        assert tables.strict.queued == [[ALICE, BOB]]
+
+
+@pytest.mark.parametrize("active", [None, True])
+async def test_a_member_is_active_unless_it_is_said_otherwise(active: bool | None) -> None:  # noqa: FBT001 — a parameter
+    bank = bank_at("VALIDATING")
+    bank.members[BOB] = replace(bank.members[BOB], is_active=active)
+    async with stored(bank) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True)
+        assert isinstance(moved, Moved)
+        assert moved.request.status is RequestStatus.ESCROWED
+
+
+async def test_a_guard_that_is_gone_keeps_nobody_from_getting_their_hours_back() -> None:
+    bank = bank_at("AWAITING")
+    async with stored(bank) as tables:
+        await tables.hands.delete(RequestGuard, bank.requests[REQUEST_ID].guard_id)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING["cancel"], whole=True), Moved)
+
+
+@pytest.mark.parametrize(
+    ("place", "event"),
+    [
+        ("AWAITING", "cancel"),
+        ("AWAITING accepted", "await start"),
+        ("AWAITING rejected", "refund"),
+        ("AWAITING late", "expire"),
+    ],
+)
+async def test_a_guard_that_another_request_has_put_stays(place: str, event: str) -> None:
+    bank = bank_at(place)
+    bank.guards[bank.requests[REQUEST_ID].guard_id] = "another"
+    async with stored(bank) as tables:
+        guard = (await tables.read())["RequestGuard"]
+        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[event], whole=True), Moved)
+        assert (await tables.read())["RequestGuard"] == guard
+
+
+async def test_a_row_that_amplify_wrote_has_no_version_and_moves_all_the_same() -> None:
+    async with stored(bank_at("INITIATED")) as tables:
+        await tables.change(ServiceRequest, REQUEST_ID, version=None)
+        moved = await tables.transactions.move(REQUEST_ID, steps.begin_validation)
+        assert isinstance(moved, Moved)
+        assert (moved.before.version, moved.request.version) == (0, 1)
+        assert await tables.transactions.read(REQUEST_ID) == moved.request
+
+
+async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
+    bank = bank_at("VALIDATING")
+    bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], step_function_execution_arn="arn:1")
+    async with stored(bank) as tables:
+        assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True), Moved)
+        logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
+        arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.told())[0]]]
+        assert arns.count({"S": "arn:1"}) == 3
+
+
+async def test_what_a_dispute_writes_names_its_own_execution() -> None:
+    bank = bank_at("DISPUTED decided")
+    dispute = bank.disputes[make_dispute().id]
+    bank.disputes[dispute.id] = replace(dispute, step_function_execution_arn="arn:2")
+    async with stored(bank) as tables:
+        assert isinstance(await tables.transactions.move(REQUEST_ID, QUARREL["resolve"], whole=True), Moved)
+        arns = [row.get("stepFunctionExecutionArn") for row in (await tables.told())[0]]
+        assert arns == [{"S": "arn:2"}] * 3
+
+
+@pytest.mark.parametrize(
+    ("place", "dispute_id"),
+    [
+        ("AWAITING", None),
+        ("DISPUTED paid", None),
+        ("PAID granted", make_dispute().id),
+        ("DISPUTED", make_dispute(BOB).id),
+    ],
+)
+async def test_a_request_is_read_whole_only_when_that_is_asked_for(place: str, dispute_id: str | None) -> None:
+    seen: list[Any] = []
+
+    def looks(snapshot: Any, _now: Any) -> Any:
+        seen.append(snapshot)
+        return snapshot.request
+
+    bank = bank_at(place)
+    request = bank.requests[REQUEST_ID]
+    async with stored(bank) as tables:
+        await tables.transactions.move(REQUEST_ID, looks, dispute_id=dispute_id)
+        await tables.transactions.move(REQUEST_ID, looks, whole=True, dispute_id=dispute_id)
+    assert seen[0] == Snapshot(request=request)
+    latest = request.dispute.id if request.dispute else "none"
+    assert seen[1] == bank.snapshot(request, dispute_id or latest)
+
+
+async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -> None:
+    async with stored(bank_at("INITIATED")) as tables:
+        for request_id, generation, code in (
+            ("none", None, Code.REQUEST_NOT_FOUND),
+            (REQUEST_ID, 1, Code.SUPERSEDED),
+        ):
+            refused = await tables.transactions.move(request_id, steps.begin_validation, generation=generation)
+            assert isinstance(refused, Refusal)
+            assert refused.code is code
+        assert isinstance(await tables.transactions.move(REQUEST_ID, steps.begin_validation, generation=0), Moved)
+
+
+async def test_a_dispute_that_is_over_moves_nothing_any_more_though_the_next_one_is_open() -> None:
+    bank = bank_at("PAID granted")
+    first, second = make_dispute().id, make_dispute(BOB).id
+    bank.move(QUARREL["object"])
+    async with stored(bank) as tables:
+        late = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=first)
+        assert isinstance(late, Refusal)
+        assert late.code is Code.SUPERSEDED
+        heard = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=second)
+        assert isinstance(heard, Moved)
+
+
+async def test_a_dispute_that_is_over_moves_nothing_any_more_when_none_is_open() -> None:
+    bank = bank_at("PAID granted")
+    async with stored(bank) as tables:
+        generation = bank.requests[REQUEST_ID].generation
+        late = await tables.transactions.move(
+            REQUEST_ID, QUARREL["hear"], generation=generation, dispute_id=make_dispute().id
+        )
+    assert isinstance(late, Refusal)
+    assert late.code is Code.SUPERSEDED
+
+
+async def test_what_was_asked_for_is_known_when_other_hours_are_agreed_on() -> None:
+    async with stored(Bank.opened()) as tables:
+        create = partial(tables.transactions.create, make_request(), answers.create)
+        await create()
+        for step in WAYS["AWAITING again"]:
+            assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[step], whole=True), Moved)
+        again = await create()
+        assert isinstance(again, Moved)
+        assert (again.before.estimated_hours, again.request.estimated_hours) == (hours("2"), hours("1.5"))
+        assert again.before == replace(again.request, estimated_hours=hours("2"))
+
+
+async def test_a_request_from_before_its_submission_was_logged_was_asked_for_as_it_stands() -> None:
+    bank = bank_at("ACCEPTED")
+    async with stored(bank) as tables:
+        found = bank.requests[REQUEST_ID]
+        again = await tables.transactions.create(make_request(), answers.create)
+        assert again == Moved(before=found, request=found)
+
+
+async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> None:
+    bank = Bank.opened()
+    async with stored(bank) as tables:
+        create = partial(tables.transactions.create, make_request(), answers.create)
+        first = await create()
+        assert isinstance(first, Moved)
+        assert (first.before.version, first.request.version) == (0, 1)
+        again = await create()
+        assert again == Moved(before=first.request, request=first.request)
+        assert [row["id"]["S"] for row in (await tables.told())[0]] == [submission_id(REQUEST_ID)]
+        await tables.hands.delete(ServiceRequest, REQUEST_ID)
+        assert await create() is None
+        assert await rows(tables.hands, ServiceRequest) == []
+
+
+async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
+    bank = Bank.opened()
+    bank.services[SERVICE_ID] = replace(bank.services[SERVICE_ID], hourly_rate=hours("9000"))
+    async with stored(bank) as tables:
+        refused = await tables.transactions.create(make_request(), answers.create)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.INVALID_AMOUNT
+
+
+@asynccontextmanager
+async def overtaken(
+    bank: Bank, is_time: Callable[[Call], bool], act: Callable[[Stored], Awaitable[object]]
+) -> AsyncIterator[Stored]:
+    """Give tables in which somebody else acts, once, just before the first call of a kind."""
+    async with stored(bank) as tables:
+        upstream, left = tables.engine.call, [True]
+
+        async def call(service: str, operation: str, **params: Any) -> Any:
+            if is_time(Call(0, "", service, operation)) and left:
+                left.clear()
+                await act(tables)
+            return await upstream(service, operation, **params)
+
+        tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+        yield tables
+
+
+def other(tables: Stored, event: str) -> Callable[[], Awaitable[object]]:
+    """Return what lets another server take a step."""
+    transactions = Transactions(tables.hands, lambda: tables.bank.now)
+    return partial(transactions.move, REQUEST_ID, EVERYTHING[event], whole=True)
+
+
+@pytest.mark.parametrize("before", ["batch_get_item", "transact_write_items"])
+@pytest.mark.parametrize(
+    ("place", "mine", "theirs", "code"),
+    [
+        ("COMPLETED", "pay", "pay", None),
+        ("AWAITING", "cancel", "cancel", None),
+        ("VALIDATING", "hold", "hold", None),
+        ("AWAITING", "cancel", "accept", Code.INVALID_REQUEST_STATUS),
+        ("NEGOTIATING", "take", "cancel", Code.INVALID_REQUEST_STATUS),
+        ("VALIDATING", "hold", "cancel", Code.INVALID_REQUEST_STATUS),
+    ],
+)
+async def test_who_was_overtaken_decides_again(
+    place: str, mine: str, theirs: str, code: Code | None, before: str
+) -> None:
+    bank = bank_at(place)
+
+    def is_time(call: Call) -> bool:
+        return call.operation == before
+
+    async with overtaken(bank, is_time, lambda tables: other(tables, theirs)()) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, EVERYTHING[mine], whole=True)
+        found = await tables.transactions.read(REQUEST_ID)
+    if code is None:
+        assert isinstance(moved, Moved)
+        assert moved.before == moved.request == found
+    else:
+        assert isinstance(moved, Refusal)
+        assert moved.code is code
+
+
+async def test_a_ledger_that_is_broken_indeed_is_told_of() -> None:
+    bank = bank_at("COMPLETED")
+    escrow = bank.escrows[bank.requests[REQUEST_ID].escrow_key]
+    bank.escrows[escrow.id] = replace(escrow, status=EscrowStatus.CANCELLED)
+    async with stored(bank) as tables:
+        with pytest.raises(BrokenLedgerError):
+            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+
+
+async def test_hours_that_are_gone_by_the_time_they_are_held_are_refused() -> None:
+    bank = bank_at("NEGOTIATING")
+    balance = bank.balances[ALICE]
+    poor = replace(balance, available_balance=hours("0"), total_balance=balance.escrowed_balance)
+    bank.balances[ALICE] = poor
+    async with stored(bank) as tables:
+        before = await tables.read()
+        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["take"], whole=True)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.INSUFFICIENT_BALANCE
+        assert await tables.read() == before
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT, Fault.THROTTLED])
+async def test_a_step_is_taken_once_however_often_it_is_tried(fault: Fault) -> None:
+    bank = bank_at("COMPLETED")
+    async with stored(bank, each_write(fault, fault)) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        bank.move(payment.pay)
+        assert isinstance(moved, Moved)
+        assert moved.request == bank.requests[REQUEST_ID]
+        assert (await tables.read())["UserBalance"] == written(bank)["UserBalance"]
+        assert tables.calls.fired[fault] == (1 if fault is Fault.LOST else 2)
+
+
+async def test_a_refusal_that_rests_on_two_moments_is_decided_again() -> None:
+    asked: list[RequestStatus] = []
+
+    def refuses(snapshot: Any, _now: Any) -> Refusal:
+        asked.append(snapshot.request.status)
+        return Refusal(Code.DUPLICATE_REQUEST, "no")
+
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async with overtaken(bank_at("INITIATED"), is_time, lambda tables: other(tables, "begin")()) as tables:
+        assert isinstance(await tables.transactions.move(REQUEST_ID, refuses, whole=True), Refusal)
+    assert asked == [RequestStatus.INITIATED, RequestStatus.VALIDATING]
+
+
+async def test_a_request_that_was_deleted_meanwhile_is_not_there() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async def delete(tables: Stored) -> Item | None:
+        return await tables.hands.delete(ServiceRequest, REQUEST_ID)
+
+    async with overtaken(bank_at("COMPLETED"), is_time, delete) as tables:
+        refused = await tables.transactions.move(
+            REQUEST_ID, partial(recovery.resume, execution_arn="x"), whole=True
+        )
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.REQUEST_NOT_FOUND
+
+
+async def test_a_write_is_sent_with_its_token_and_its_token_follows_from_what_it_rests_on() -> None:
+    sent: list[str] = []
+    for alices, bobs in ((5, 5), (5, 5), (5, 6), (6, 5)):
+        bank = bank_at("COMPLETED")
+        bank.balances[ALICE] = replace(bank.balances[ALICE], version=alices)
+        bank.balances[BOB] = replace(bank.balances[BOB], version=bobs)
+        async with stored(bank) as tables:
+            upstream = tables.engine.call
+
+            async def call(service: str, operation: str, upstream: Any = upstream, **params: Any) -> Any:
+                sent.extend([params["ClientRequestToken"]] if operation == "transact_write_items" else [])
+                return await upstream(service, operation, **params)
+
+            tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+    first, again, *others = sent
+    assert first == again
+    assert len({first, *others}) == 3
+
+
+async def test_a_refusal_over_a_request_that_was_deleted_meanwhile_is_decided_again() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "batch_get_item"
+
+    async with overtaken(
+        bank_at("INITIATED"), is_time, lambda tables: tables.hands.delete(ServiceRequest, REQUEST_ID)
+    ) as tables:
+        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["pay"], whole=True)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.REQUEST_NOT_FOUND

@@ -1,0 +1,77 @@
+"""Who is let in, and as whom."""
+
+from collections.abc import Mapping
+
+import pytest
+from pydantic import ValidationError
+
+from resolvers.hosting.settings import ServerSettings
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, UnauthenticatedError
+from tests.unit.mirror import ALICE
+
+KEYS = ("da2-abcdefghijklmnopqrstuvwxyz", "da2-zyxwvutsrqponmlkjihgfedcba")
+
+
+class Callers:
+    """Knows one token."""
+
+    async def caller(self, authorization: str) -> Caller:
+        if authorization != "alice":
+            raise UnauthenticatedError("Invalid token")
+        return ALICE
+
+
+@pytest.mark.parametrize(
+    ("shown", "who"),
+    [
+        ([{"Authorization": "alice"}], ALICE),
+        ([{"authorization": "alice", "x-api-key": "unknown"}], ALICE),
+        ([{}, {"AUTHORIZATION": "alice"}], ALICE),
+        ([{"Authorization": None}, {"authorization": "alice"}], ALICE),
+        ([{"x-api-key": KEYS[0]}], None),
+        ([{"X-Api-Key": KEYS[1]}], None),
+        ([{"x-api-key": KEYS[0]}, {"authorization": "x"}], None),
+    ],
+)
+async def test_who_shows_something_good_is_let_in(shown: list[Mapping[str, object]], who: Caller | None) -> None:
+    assert await Authentication(Callers(), KEYS).admit(*shown) == who
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [
+        ([], "Missing authorization"),
+        ([{}, {}], "Missing authorization"),
+        ([{"Authorization": ["alice"]}], "Missing authorization"),
+        ([{"Authorization": ""}], "Invalid token"),
+        ([{"Authorization": "x"}, {"Authorization": "alice"}], "Invalid token"),
+        ([{"Authorization": "x", "x-api-key": KEYS[0]}], "Invalid token"),
+        ([{"x-api-key": ""}], "not authorized"),
+        ([{"x-api-key": KEYS[0][:-1]}], "not authorized"),
+        ([{"x-api-key": KEYS[0] + "x"}], "not authorized"),
+        ([{"x-api-key": "\ud800ä"}], "not authorized"),
+    ],
+)
+async def test_anybody_else_is_not(shown: list[Mapping[str, object]], message: str) -> None:
+    with pytest.raises(UnauthenticatedError, match=message):
+        await Authentication(Callers(), KEYS).admit(*shown)
+
+
+async def test_no_key_opens_where_there_are_none() -> None:
+    with pytest.raises(UnauthenticatedError):
+        await Authentication(Callers()).admit({"x-api-key": KEYS[0]})
+
+
+def test_keys_are_a_list_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ServerSettings().api_keys == ()
+    monkeypatch.setenv("HOURBANK_API_KEYS", f"{KEYS[0]}, {KEYS[1]},")
+    settings = ServerSettings()
+    assert [key.get_secret_value() for key in settings.api_keys] == list(KEYS)
+    assert KEYS[0] not in repr(settings)
+
+
+def test_a_key_that_can_be_guessed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOURBANK_API_KEYS", f"{KEYS[0]},secret")
+    with pytest.raises(ValidationError, match="20 characters"):
+        ServerSettings()

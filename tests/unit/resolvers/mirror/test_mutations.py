@@ -1,0 +1,360 @@
+"""Mutations of the mirrored types: who may write what, and what a repetition finds."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from structlog.testing import capture_logs
+
+from models import tables
+from models.errors import Code, Refusal
+from models.storage.store import ConditionFailedError, Item, expressions
+from resolvers.identity.callers import Caller
+from resolvers.mirror.mutations import TypeRules, same_content
+from resolvers.mirror.validation import validated
+from schema.amplify.declaration import MODELS
+from schema.errors import InvalidInputError
+from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, execute, schema_over
+
+SERVICE = {
+    "id": "s",
+    "title": "Garden help",
+    "description": "Weeding",
+    "category": "garden",
+    "hourlyRate": 1.5,
+    "isActive": True,
+    "tags": ["outdoors"],
+}
+CREATE = "mutation ($input: CreateServiceInput!) { createService(input: $input) { id userId createdAt tags } }"
+UPDATE = (
+    "mutation ($input: UpdateServiceRequestInput!) { updateServiceRequest(input: $input) { id message status } }"
+)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    store.add(
+        tables.ServiceRequest,
+        id="r",
+        serviceId="s",
+        requesterId="sub-alice",
+        providerId="sub-bob",
+        status="ACCEPTED",
+        estimatedHours="2",
+        negotiationRound=0,
+        message="please",
+        createdAt="2026",
+        updatedAt="2026",
+    )
+    row = store.rows[tables.ServiceRequest, "r"]
+    row["estimatedHours"] = {"N": "2"}
+    store.add(tables.User, id="sub-alice", username="alice", email="a@example.com", bankHours=0, updatedAt="2026")
+    store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, escrowedBalance=2)
+    return store
+
+
+async def change(
+    store: MemoryStore, caller: Caller | None, query: str, **variables: Any
+) -> tuple[Any, list[dict[str, Any]]]:
+    data, errors = await execute(schema_over(store), store, caller, query, **variables)
+    return next(iter(data.values())) if data else None, errors
+
+
+async def refused(store: MemoryStore, caller: Caller | None, query: str, **given: Any) -> dict[str, Any]:
+    before = {key: dict(item) for key, item in store.rows.items()}
+    data, (error,) = await change(store, caller, query, input=given)
+    assert data is None
+    assert store.rows == before
+    return error
+
+
+@pytest.mark.parametrize("owner", ["sub-bob", "bob", "sub-bob::bob"])
+async def test_an_owner_is_stored_by_their_sub(store: MemoryStore, owner: str) -> None:
+    created, errors = await change(store, BOB, CREATE, input=SERVICE | {"userId": owner})
+    assert errors == []
+    assert (created["id"], created["userId"], created["tags"]) == ("s", "sub-bob", ["outdoors"])
+    assert store.rows[tables.Service, "s"]["__typename"] == {"S": "Service"}
+
+
+async def test_a_row_is_made_in_ones_own_name(store: MemoryStore) -> None:
+    for caller in (EVE, None):
+        error = await refused(store, caller, CREATE, **SERVICE, userId="sub-bob")
+        assert error["errorType"] == "Unauthorized"
+    created, _ = await change(store, ADMIN, CREATE, input=SERVICE | {"userId": "sub-bob"})
+    assert created["userId"] == "sub-bob"
+
+
+async def test_an_id_and_the_dates_are_made_here(store: MemoryStore) -> None:
+    given = {name: value for name, value in SERVICE.items() if name != "id"}
+    dated = given | {"userId": "bob", "createdAt": "1999-01-01T00:00Z"}
+    created, _ = await change(store, BOB, CREATE, input=dated)
+    assert len(created["id"]) == 36
+    assert created["createdAt"].startswith("20")
+    assert created["createdAt"].endswith("Z")
+
+
+async def test_a_repetition_gets_the_stored_row_and_another_does_not(store: MemoryStore) -> None:
+    first, _ = await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob"})
+    again, errors = await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob"})
+    assert (again, errors) == (first, [])
+    for caller, changes in ((BOB, {"title": "Other"}), (EVE, {"userId": "eve"}), (BOB, {"cancellationHours": 1})):
+        error = await refused(store, caller, CREATE, **SERVICE | {"userId": "bob"} | changes)
+        assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hourlyRate", 1.005),
+        ("hourlyRate", 1e10),
+        ("responseWindowHours", 1),
+        ("responseWindowHours", 73),
+        ("category", ""),
+        ("category", "x" * 129),
+        ("id", ""),
+        ("id", "é" * 65),
+        ("hourlyRate", -5),
+        ("hourlyRate", 0),
+        ("hourlyRate", 1_000.01),
+        ("minBookingHours", 0),
+        ("maxBookingHours", 10_000.01),
+        ("title", "x" * 201),
+        ("description", "x" * 10_001),
+        ("tags", ["x"] * 51),
+        ("tags", ["x", "y" * 101]),
+    ],
+)
+async def test_a_value_out_of_bounds_is_named(store: MemoryStore, name: str, value: Any) -> None:
+    error = await refused(store, BOB, CREATE, **SERVICE | {"userId": "bob", name: value})
+    assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": name})
+    assert name in error["message"]
+
+
+async def test_what_is_too_long_is_refused_of_an_update_too(store: MemoryStore) -> None:
+    error = await refused(store, ALICE, UPDATE, id="r", message="x" * 2_001)
+    assert error["errorInfo"] == {"field": "message"}
+    assert error["message"] == "message: 2001 characters are too many; at most 2000 fit"
+
+
+async def test_a_service_takes_no_more_hours_at_least_than_at_most(store: MemoryStore) -> None:
+    error = await refused(
+        store, BOB, CREATE, **SERVICE | {"userId": "bob", "minBookingHours": 3, "maxBookingHours": 2}
+    )
+    assert error["message"] == "minBookingHours (3.0) must not be over maxBookingHours (2.0)"
+    limits = {"minBookingHours": 2, "maxBookingHours": 2}
+    _, errors = await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob"} | limits)
+    assert errors == []
+    update = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { minBookingHours } }"
+    error = await refused(store, BOB, update, id="s", maxBookingHours=1.5)
+    assert error["errorInfo"] == {"field": "minBookingHours"}
+    for changes in ({"maxBookingHours": None}, {"minBookingHours": 3}):
+        changed, errors = await change(store, BOB, update, input={"id": "s"} | changes)
+        assert errors == []
+    assert changed == {"minBookingHours": 3.0}
+
+
+async def test_a_row_that_was_wrong_before_can_still_be_changed(store: MemoryStore) -> None:
+    owned = {"userId": "sub-bob", "minBookingHours": 3, "maxBookingHours": 2}
+    store.add(tables.Service, id="old", createdAt="2026", updatedAt="2026", **owned)
+    update = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { title } }"
+    assert await change(store, BOB, update, input={"id": "old", "title": "x"}) == ({"title": "x"}, [])
+
+
+async def test_of_a_pair_the_other_must_be_as_it_was_read(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    update = store.update
+
+    async def watching(*args: Any, **given: Any) -> Item:
+        params = expressions(condition=given["condition"])
+        asked.extend(params["ExpressionAttributeNames"].values())
+        return await update(*args, **given)
+
+    monkeypatch.setattr(store, "update", watching)
+    await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob", "maxBookingHours": 4})
+    query = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { id } }"
+    await change(store, BOB, query, input={"id": "s", "minBookingHours": 1})
+    assert asked == ["id", "maxBookingHours"]
+
+
+def test_a_repetition_is_compared_as_numbers_read() -> None:
+    service = MODELS["Service"]
+    content = validated(service, {"id": "s", "hourlyRate": 1.5, "tags": ["outdoors"]})
+    as_read = content | {"hourlyRate": {"N": "1.5"}, "updatedAt": {"S": "2026"}}
+    assert content["hourlyRate"] == {"N": "1.50"}
+    assert same_content(service, as_read, content)
+    assert not same_content(service, as_read | {"tags": {"L": []}}, content)
+
+
+def test_a_whole_input_is_checked_field_by_field() -> None:
+    for given in ({"serviceId": ""}, {"serviceId": "x" * 3_000}, {"message": "x" * 300_000}):
+        with pytest.raises(InvalidInputError) as refusal:
+            validated(MODELS["ServiceRequest"], {"id": "r", **given})
+        assert refusal.value.info == {"field": next(iter(given))}
+
+
+async def test_dynamodbs_own_words_stay_in_the_log(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    reason = "Item size has exceeded the maximum allowed size"
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": reason}}, "PutItem")
+
+    monkeypatch.setattr(store, "put", refuse)
+    with capture_logs() as logs:
+        error = await refused(store, BOB, CREATE, **SERVICE, userId="bob")
+    assert error["errorType"] == "BadRequest"
+    assert "Item size" not in error["message"]
+    assert "shorten" in error["message"]
+    assert logs[0]["reason"] == reason
+
+
+async def test_a_whole_row_may_be_sent_back(store: MemoryStore) -> None:
+    row = {
+        "id": "r",
+        "serviceId": "s",
+        "requesterId": "sub-alice",
+        "providerId": "sub-bob",
+        "status": "ACCEPTED",
+        "estimatedHours": 2.0,
+        "negotiationRound": 0,
+        "escrowId": None,
+        "message": "soon",
+    }
+    changed, errors = await change(store, ALICE, UPDATE, input=row)
+    assert (changed, errors) == ({"id": "r", "message": "soon", "status": "ACCEPTED"}, [])
+    assert store.rows[tables.ServiceRequest, "r"]["updatedAt"] != {"S": "2026"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("status", "PAID", "confirmServiceCompletion"),
+        ("estimatedHours", 3, "respondToCounterOffer"),
+        ("agreedRate", 1, "respondToCounterOffer"),
+        ("escrowId", "e", "startServiceRequestWorkflow"),
+        ("providerId", "sub-eve", "fixed"),
+        ("serviceId", "t", "fixed"),
+        ("requesterId", None, "fixed"),
+    ],
+)
+async def test_what_the_workflow_owns_is_not_the_clients(
+    store: MemoryStore, name: str, value: Any, hint: str
+) -> None:
+    error = await refused(store, ALICE, UPDATE, **{"id": "r", name: value})
+    assert (error["errorType"], error["errorInfo"]["field"]) == ("Unauthorized", name)
+    assert hint in error["message"]
+
+
+async def test_a_request_begins_at_its_beginning(store: MemoryStore) -> None:
+    query = "mutation ($input: CreateServiceRequestInput!) { createServiceRequest(input: $input) { id } }"
+    row = {"serviceId": "s", "requesterId": "alice", "providerId": "bob", "estimatedHours": 2}
+    begun = {"status": "INITIATED", "negotiationRound": 0}
+    error = await refused(store, ALICE, query, **row | begun | {"status": "PAID"})
+    assert error["errorInfo"]["field"] == "status"
+    error = await refused(store, ALICE, query, **row | begun | {"expiresAt": "2026-01-01T00:00:00Z"})
+    assert error["errorInfo"]["field"] == "expiresAt"
+    _, errors = await change(store, ALICE, query, input=row | begun)
+    assert errors == []
+
+
+async def test_nobody_but_the_owner_changes_a_row(store: MemoryStore) -> None:
+    for caller in (BOB, EVE, ADMIN, None):
+        error = await refused(store, caller, UPDATE, id="r", message="mine")
+        assert error["errorType"] == "Unauthorized"
+
+
+async def test_an_absent_row_is_told_to_groups_only(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { id } }"
+    error = await refused(store, EVE, query, id="none", bio="x")
+    assert error["errorType"] == "Unauthorized"
+    error = await refused(store, ADMIN, query, id="none", bio="x")
+    assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+
+
+async def test_null_removes_where_the_rule_may_delete(store: MemoryStore) -> None:
+    changed, _ = await change(store, ALICE, UPDATE, input={"id": "r", "message": None})
+    assert changed["message"] is None
+    assert "message" not in store.rows[tables.ServiceRequest, "r"]
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { id } }"
+    error = await refused(store, ALICE, query, id="sub-alice", bio=None)
+    assert error["message"] == "Unauthorized on [bio]"
+    error = await refused(store, ALICE, query, id="sub-alice", email=None)
+    assert error["message"] == "email is required: it cannot be null"
+
+
+async def test_the_hours_shown_may_be_sent_back(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { bankHours bio } }"
+    for hours in (0, 10.0):
+        changed, errors = await change(
+            store, ALICE, query, input={"id": "sub-alice", "bankHours": hours, "bio": "x"}
+        )
+        assert (changed, errors) == ({"bankHours": 10.0, "bio": "x"}, [])
+    error = await refused(store, ALICE, query, id="sub-alice", bankHours=11)
+    assert "processDirectTransfer" in error["message"]
+
+
+async def test_only_an_admin_bars_a_member(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { isActive } }"
+    error = await refused(store, ALICE, query, id="sub-alice", isActive=True)
+    assert error["errorInfo"]["field"] == "isActive"
+    changed, _ = await change(store, ADMIN, query, input={"id": "sub-alice", "isActive": False})
+    assert changed == {"isActive": False}
+
+
+@pytest.mark.parametrize("model", ["Escrow", "UserBalance", "TransactionLog", "Transaction", "EventLog"])
+async def test_the_ledger_is_nobodys_to_delete(store: MemoryStore, model: str) -> None:
+    key = "userId" if model == "UserBalance" else "id"
+    query = f"mutation ($input: Delete{model}Input!) {{ delete{model}(input: $input) {{ createdAt }} }}"
+    for caller in (ALICE, ADMIN):
+        error = await refused(store, caller, query, **{key: "sub-alice"})
+        assert error["errorType"] == "Unauthorized"
+
+
+async def test_nothing_is_deleted_that_hours_are_held_for(store: MemoryStore) -> None:
+    request = "mutation ($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
+    error = await refused(store, ALICE, request, id="r")
+    assert (error["errorType"], error["errorInfo"]) == ("INVALID_REQUEST_STATUS", {"status": "ACCEPTED"})
+    store.rows[tables.ServiceRequest, "r"]["status"] = {"S": "PAID"}
+    assert await change(store, ALICE, request, input={"id": "r"}) == ({"id": "r"}, [])
+
+
+async def test_a_member_is_removed_by_rules_of_their_own(store: MemoryStore) -> None:
+    held = Refusal(Code.INVALID_ESCROW_STATUS, "Not now.", {"escrowed": 2.0})
+
+    async def leave(key: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
+        row = store.rows[tables.User, key]
+        if not is_met(row):
+            raise ConditionFailedError(row)
+        return held if row["updatedAt"] == {"S": "2026"} else store.rows.pop((tables.User, key))
+
+    schema = schema_over(store, TypeRules(removers={"User": leave}))
+    query = """mutation ($input: DeleteUserInput!, $condition: ModelUserConditionInput) {
+        deleteUser(input: $input, condition: $condition) { id } }"""
+    given: dict[str, Any] = {"input": {"id": "sub-alice"}, "condition": {"username": {"eq": "alice"}}}
+    _, (error,) = await execute(schema, store, ADMIN, query, **given)
+    assert (error["errorType"], error["errorInfo"]) == ("INVALID_ESCROW_STATUS", {"escrowed": 2.0})
+    store.rows[tables.User, "sub-alice"]["updatedAt"] = {"S": "2027"}
+    _, (error,) = await execute(schema, store, ADMIN, query, **given | {"condition": {"username": {"eq": "bob"}}})
+    assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
+    assert await execute(schema, store, ADMIN, query, **given) == ({"deleteUser": {"id": "sub-alice"}}, [])
+
+
+async def test_a_row_is_deleted_only_as_it_was_looked_at(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hosts may date their writes alike; the version tells them apart."""
+    asked: list[dict[str, Any]] = []
+
+    async def delete(_table: Any, _key: str, *, condition: Any = None) -> None:
+        asked.append(expressions(condition=condition))
+
+    monkeypatch.setattr(store, "delete", delete)
+    store.rows[tables.ServiceRequest, "r"] |= {"status": {"S": "PAID"}, "version": {"N": "7"}}
+    request = "mutation ($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
+    await change(store, ALICE, request, input={"id": "r"})
+    (condition,) = asked
+    assert {"updatedAt", "version"} <= set(condition["ExpressionAttributeNames"].values())
+    assert {"N": "7"} in condition["ExpressionAttributeValues"].values()

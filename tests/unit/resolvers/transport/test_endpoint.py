@@ -1,0 +1,363 @@
+"""The endpoint's manners: who is let in, how large a request may be, what a failure looks like."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from structlog.testing import capture_logs
+
+from models import clock, tables
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.transport import sockets
+from resolvers.transport.app import build_app
+from resolvers.transport.endpoint import BODY_BYTES
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.sockets import OPERATIONS
+from schema.build import MirrorSchema
+from tests.unit import asgi_socket
+from tests.unit.asgi_socket import Socket
+from tests.unit.mirror import ALICE, MemoryStore, Told, schema_over
+
+API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
+SIGNED = {"authorization": "alice"}
+BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
+FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { items { id } } }"
+
+
+class Callers:
+    """Knows one token."""
+
+    async def caller(self, authorization: str) -> Caller:
+        if authorization != "alice":
+            raise UnauthenticatedError("Token expired")
+        return ALICE
+
+
+@pytest.fixture
+def app() -> Starlette:
+    store = MemoryStore()
+    store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, createdAt="2026", updatedAt="2026")
+    return build_app(
+        schema=schema_over(store),
+        store=store,
+        admission=Authentication(Callers(), [API_KEY]),
+        graphiql=GraphiQL(),
+        idempotency=Idempotency(store, clock.now),
+        origins=["https://app.example"],
+    )
+
+
+@pytest.fixture
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        yield client
+
+
+def connected(app: Starlette, **headers: str) -> AbstractAsyncContextManager[Socket]:
+    return asgi_socket.connected(app, "/graphql", ["graphql-transport-ws"], **headers)
+
+
+@asynccontextmanager
+async def signed_in(app: Starlette) -> AsyncIterator[Socket]:
+    async with connected(app, **SIGNED) as socket:
+        await socket.hear()
+        socket.say(type="connection_init")
+        assert await socket.hear_json() == {"type": "connection_ack"}
+        yield socket
+
+
+async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
+    assert response.status_code == 200
+    assert response.json() == {"data": {"getUserBalance": {"totalBalance": 10.0}}}
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "stale"}, {"x-api-key": API_KEY[:-1]}])
+async def test_nobody_is_401(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    response = await client.post("/graphql", json=BALANCE, headers=headers)
+    assert response.status_code == 401
+    assert response.headers["x-amzn-errortype"] == "UnauthorizedException"
+    assert response.json()["message"]
+
+
+async def test_an_application_reads_the_schema_and_nothing_else(client: httpx.AsyncClient) -> None:
+    asked = {"query": "{ __schema { queryType { name } } }"}
+    response = await client.post("/graphql", json=asked, headers={"x-api-key": API_KEY})
+    assert response.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+    response = await client.post("/graphql", json=BALANCE, headers={"x-api-key": API_KEY})
+    assert response.status_code == 200
+    assert response.json()["data"] == {"getUserBalance": None}
+    (error,) = response.json()["errors"]
+    assert error["errorType"] == "Unauthorized"
+    assert error["message"] == "Not Authorized to access getUserBalance on type Query"
+
+
+async def test_a_browser_is_given_the_page(client: httpx.AsyncClient) -> None:
+    response = await client.get("/graphql", headers={"accept": "text/html"})
+    assert response.status_code == 200
+    assert "<title>HourBank</title>" in response.text
+
+
+async def test_queries_do_not_come_by_get(client: httpx.AsyncClient) -> None:
+    response = await client.get("/graphql", params=BALANCE, headers=SIGNED)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b'{"query": 1}', b"{}", b"\xff", b"null", b"5", b'"x"', b'{"query": "{a}", "variables": 5}'],
+)
+async def test_a_malformed_request_is_400(client: httpx.AsyncClient, body: bytes) -> None:
+    headers = SIGNED | {"content-type": "application/json"}
+    response = await client.post("/graphql", content=body, headers=headers)
+    assert response.status_code == 400
+    assert response.json()["message"]
+    assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException"
+
+
+async def test_what_nobody_foresaw_is_masked_in_our_shape(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(MirrorSchema, "execute", fail)
+    with capture_logs() as logs:
+        response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
+    assert response.status_code == 500
+    (error,) = response.json()["errors"]
+    assert error["errorType"] == "InternalFailure"
+    assert error["errorInfo"] == {"correlationId": logs[0]["correlation_id"]}
+    assert "secret" not in response.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_subscription_is_sent_to_the_socket(client: httpx.AsyncClient, method: str) -> None:
+    document = {"query": "subscription { onCreateUser { id } }"}
+    given: dict[str, Any] = {"json": document} if method == "POST" else {"params": document}
+    response = await client.request(method, "/graphql", headers=SIGNED, **given)
+    assert response.status_code == 400
+    assert "subscription" in response.json()["message"]
+    assert "socket" in response.json()["message"]
+
+
+async def test_a_query_is_sent_by_post(client: httpx.AsyncClient) -> None:
+    document = {"query": "query Q($id: ID!) { getUser(id: $id) { id } }", "variables": '{"id": "x"}'}
+    response = await client.get("/graphql", params=document, headers=SIGNED)
+    assert response.status_code == 400
+    assert "sent by POST" in response.json()["message"]
+
+
+async def test_a_body_has_a_limit(client: httpx.AsyncClient) -> None:
+    headers = SIGNED | {"content-type": "application/json"}
+    response = await client.post("/graphql", content=b" " * (BODY_BYTES + 1), headers=headers)
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize(("operators", "status"), [(20_000, 400), (301, 200)])
+async def test_a_filter_has_a_limit_and_blocks_nobody(
+    client: httpx.AsyncClient, operators: int, status: int
+) -> None:
+    filter_ = {"or": [{"id": {"eq": "x"}}] * operators}
+    began = time.process_time()
+    response = await client.post("/graphql", json={"query": FILTERED, "variables": {"f": filter_}}, headers=SIGNED)
+    assert time.process_time() - began < 0.5
+    assert response.status_code == status
+    assert "at most" in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("query", ["{ a" + " b" * 3_000 + " }", "# " + "x" * 40_000 + "\n{ __typename }"])
+async def test_a_document_has_a_limit(client: httpx.AsyncClient, query: str) -> None:
+    response = await client.post("/graphql", json={"query": query}, headers=SIGNED)
+    error = response.json()["errors"][0]
+    assert error["errorType"] == "ValidationError"
+
+
+async def test_only_listed_pages_may_call(client: httpx.AsyncClient) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    allowed = await client.options("/graphql", headers=asked | {"origin": "https://app.example"})
+    refused = await client.options("/graphql", headers=asked | {"origin": "https://evil.example"})
+    assert allowed.headers["access-control-allow-origin"] == "https://app.example"
+    assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
+    async with connected(app) as socket:
+        assert (await socket.hear())["subprotocol"] == "graphql-transport-ws"
+        socket.say(type="connection_init", payload={"Authorization": "alice"})
+        assert await socket.hear_json() == {"type": "connection_ack"}
+        query = "subscription { onUpdateUserBalance { userId user { id } } }"
+        socket.say(id="1", type="subscribe", payload={"query": query})
+        told = {"onUpdateUserBalance": {"userId": "sub-alice", "user": None}}
+        assert await socket.hear_json() == {"id": "1", "type": "next", "payload": {"data": told}}
+        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+
+
+async def test_an_application_opens_a_socket_and_hears_nothing(app: Starlette) -> None:
+    async with connected(app) as socket:
+        await socket.hear()
+        socket.say(type="connection_init", payload={"x-api-key": API_KEY})
+        assert await socket.hear_json() == {"type": "connection_ack"}
+        socket.say(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.hear_json()
+        assert [error["errorType"] for error in message["payload"]["errors"]] == ["Unauthorized"]
+
+
+async def test_a_socket_with_an_unknown_key_is_closed(app: Starlette) -> None:
+    async with connected(app) as socket:
+        await socket.hear()
+        socket.say(type="connection_init", payload={"x-api-key": "x"})
+        assert (await socket.hear())["code"] == 4403
+
+
+@pytest.mark.parametrize(
+    ("payload", "error_type"),
+    [
+        ({"query": "{ nothing }"}, "ValidationError"),
+        ({"query": '{ getUserBalance(userId: "x") { userId } }'}, "Unauthorized"),
+        ({"query": "{"}, "ValidationError"),
+        ({"query": ""}, "ValidationError"),
+        ({"query": 5}, "ValidationError"),
+        ({}, "ValidationError"),
+        ({"query": "# " + "x" * 40_000 + "\n{ __typename }"}, "ValidationError"),
+        ({"query": "{ a" + " b" * 3_000 + " }"}, "ValidationError"),
+        ({"query": "query A { __typename }", "operationName": "B"}, "ValidationError"),
+        ({"query": "{ __typename }", "operationName": []}, "ValidationError"),
+        ({"query": "{ __typename }", "variables": "x"}, "ValidationError"),
+        ({"query": FILTERED, "variables": {"f": {"or": [{"id": {"eq": "x"}}] * 20_000}}}, "ValidationError"),
+        ({"query": FILTERED, "variables": {"f": {"or": [{"id": {"eq": "x"}}] * 301}}}, "BadRequest"),
+    ],
+)
+async def test_a_socket_is_told_errors_in_appsyncs_shape(
+    app: Starlette, payload: dict[str, Any], error_type: str
+) -> None:
+    async with signed_in(app) as socket:
+        socket.say(id="1", type="subscribe", payload=payload)
+        message = await socket.hear_json()
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        assert [error["errorType"] for error in errors] == [error_type]
+        assert errors[0]["message"]
+        assert "errorInfo" in errors[0]
+        if message["type"] == "next":
+            assert (await socket.hear_json())["type"] == "complete"
+        socket.say(type="ping")
+        assert await socket.hear_json() == {"type": "pong"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        None,
+        5,
+        {},
+        {"type": 5},
+        {"type": "x" * 500},
+        {"type": "subscribe", "id": "1"},
+        {"type": "subscribe", "id": "1", "payload": "x"},
+        {"type": "subscribe", "id": {}, "payload": {"query": "{ __typename }"}},
+        {"type": "complete", "id": [1]},
+        {"type": "complete"},
+    ],
+)
+async def test_a_message_that_is_none_closes_the_socket(app: Starlette, message: Any) -> None:
+    async with signed_in(app) as socket:
+        socket.say_json(message)
+        closed = await socket.hear()
+        assert (closed["type"], closed["code"]) == ("websocket.close", 4400)
+        assert len(closed["reason"].encode()) <= 123
+
+
+async def test_what_nobody_foresaw_closes_the_socket_with_a_number_to_quote(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise RuntimeError("a secret")
+
+    async with connected(app) as socket:
+        await socket.hear()
+        monkeypatch.setattr(Callers, "caller", fail)
+        with capture_logs() as logs:
+            socket.say(type="connection_init", payload={"Authorization": "alice"})
+            closed = await socket.hear()
+    assert closed["code"] == 1011
+    assert logs[0]["correlation_id"] in closed["reason"]
+
+
+async def test_an_operation_that_fails_is_told_so_and_masked(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("a secret")
+
+    monkeypatch.setattr(MirrorSchema, "stream", fail)
+    async with signed_in(app) as socket:
+        socket.say(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.hear_json()
+    assert message["type"] == "error"
+    assert message["payload"][0]["errorType"] == "InternalFailure"
+    assert "secret" not in str(message)
+
+
+async def test_a_socket_has_so_many_operations_and_no_more(
+    app: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(*_: Any) -> AsyncIterator[Any]:
+        await asyncio.sleep(60)
+        yield
+
+    monkeypatch.setattr(Told, "subscribe", wait)
+    async with signed_in(app) as socket:
+        for number in range(OPERATIONS + 1):
+            query = "subscription { onUpdateUserBalance { userId } }"
+            socket.say(id=str(number), type="subscribe", payload={"query": query})
+        message = await socket.hear_json()
+        assert (message["id"], message["type"]) == (str(OPERATIONS), "error")
+        assert [error["errorType"] for error in message["payload"]] == ["MaxSubscriptionsReachedError"]
+        socket.say(id="0", type="complete")
+        socket.say(id="again", type="subscribe", payload={"query": "{ __typename }"})
+        assert (await socket.hear_json())["type"] == "next"
+
+
+async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def brief(*_: Any) -> Caller:
+        return replace(ALICE, expires=time.time() + 0.2)
+
+    monkeypatch.setattr(Callers, "caller", brief)
+    async with signed_in(app) as socket:
+        began = time.monotonic()
+        closed = await socket.hear()
+        assert (closed["code"], closed["reason"]) == (4403, "Token expired")
+        assert time.monotonic() - began < 1
+
+
+async def test_a_client_that_does_not_read_is_cut_off(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "SEND_SECONDS", 0.05)
+    async with signed_in(app) as socket:
+        socket.received = asyncio.Queue(1)
+        socket.received.put_nowait({"type": "the last that fits"})
+        socket.say(id="1", type="subscribe", payload=BALANCE)
+        async with asyncio.timeout(3):
+            await socket.ended.wait()
+
+
+async def test_a_socket_without_a_token_is_closed(app: Starlette) -> None:
+    async with connected(app) as socket:
+        await socket.hear()
+        socket.say(type="connection_init")
+        assert (await socket.hear())["code"] == 4403
+
+
+async def test_another_pages_socket_is_refused(app: Starlette) -> None:
+    async with connected(app, origin="https://evil.example") as socket:
+        assert (await socket.hear())["type"] == "websocket.close"

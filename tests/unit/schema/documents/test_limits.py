@@ -1,0 +1,274 @@
+"""How much one document and one operation may ask for."""
+
+from pathlib import Path
+
+import pytest
+from graphql import OperationDefinitionNode, get_introspection_query, parse, print_ast
+from pydantic import ValidationError
+
+from models.settings import Settings
+from models.storage.calls import AsyncCalls
+from resolvers.api import Api
+from resolvers.hosting.settings import ServerSettings
+from schema.build import MirrorSchema
+from schema.documents.limits import Limits, LimitsCheck
+from schema.documents.reading import Documents
+from tests.unit.mirror import ALICE, MemoryStore, execute, schema_over
+from workflows.executions.services import Services
+
+OPERATIONS = Path(__file__).parents[3] / "contract" / "operations"
+INTROSPECTION = get_introspection_query(input_value_deprecation=True, specified_by_url=True)
+
+
+@pytest.fixture(scope="module")
+def schema() -> MirrorSchema:
+    return schema_over(MemoryStore())
+
+
+def refusal(schema: MirrorSchema, query: str, **limits: int) -> str | None:
+    check = LimitsCheck(schema._schema, Limits(**limits), {"createUser", "cancelServiceRequest"})
+    error = check.refusal(parse(query))
+    return None if error is None else error.message
+
+
+def members_of(depth: int) -> str:
+    return '{ getUser(id: "a") ' + "{ balance { user " * depth + "{ id }" + " } }" * depth + " }"
+
+
+def rows(limit: str) -> str:
+    inner = "items { user { services(limit: 9) { items { id } } } }"
+    return f"query ($n: Int) {{ listServices({limit}) {{ {inner} }} }}"
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        (members_of(3), None),
+        (members_of(4), "at most 8 levels of fields, and this asks for 10"),
+        (
+            "{ getUser(id: 1) { " + " ".join(f"a{n}: id" for n in range(31)) + " } }",
+            "at most 30 aliases, and this asks for 31",
+        ),
+        (
+            "{ " + "getUser(id: 1) { id } " * 11 + "}",
+            "at most 10 root fields, and this asks for 11",
+        ),
+        ('{ getUser(id: "a") { ' + "id " * 1_000 + "} }", "at most 1000 fields, and this asks for 1001"),
+        (rows("filter: null"), None),
+        (rows("limit: $n"), None),
+        (rows("limit: 1000"), "at most 2000 rows, with every page full, and this asks for 11000"),
+        (rows("limit: " + "9" * 5_000), "at most 2000 rows"),
+        (rows("limit: -1"), None),
+        (
+            '{ getUser(id: "a") { services { items { user { services { nextToken items { id } } } } } } }',
+            "at most 2000 rows, with every page full, and this asks for 10201",
+        ),
+        ("{ listServices(limit: 1000) { items { " + " ".join(f"a{n}: id" for n in range(25)) + "} } }", None),
+        (
+            "{ listServices(limit: 1000) { items { " + " ".join(f"a{n}: id" for n in range(26)) + "} } }",
+            "at most 25000 values, with every page full, and this asks for 26000",
+        ),
+        (
+            " ".join(f"query Q{n} {{ __typename }}" for n in range(21)),
+            "at most 20 operations, and this asks for 21",
+        ),
+        (
+            "{ " + "... F " * 51 + "} fragment F on Query { __typename }",
+            "at most 50 fragment spreads, and this asks for 51",
+        ),
+        ("query " + "@a " * 3 + "{ __typename " + "@skip(if: false) " * 5 + "}", None),
+        (
+            "{ __typename " + "@skip(if: false) " * 6 + "}",
+            "at most 5 directives in one place, and this asks for 6",
+        ),
+        (
+            "query ($v: Int @a) @a {"
+            + "... @a { __typename @a } ... F @a " * 6
+            + "} fragment F on Query @a { id }",
+            "at most 20 directives, and this asks for 21",
+        ),
+    ],
+)
+def test_each_limit_is_named_with_its_value(schema: MirrorSchema, query: str, problem: str | None) -> None:
+    found = refusal(schema, query)
+    if problem is None:
+        assert found is None
+    else:
+        assert problem in str(found)
+
+
+@pytest.mark.parametrize(
+    ("inside", "found"),
+    [
+        ("id " * 15, None),
+        ("id " * 16, 16),
+        ("services { nextToken } " * 16, 16),
+        ("... { id } " * 15 + "id", 16),
+        ("... F " * 3 + "id " * 12, None),
+        ("... F " * 3 + "id " * 13, 16),
+        # What is merged is merged below, too: four balances of four fields each.
+        ("balance { userId userId userId userId } " * 4, 16),
+        ("balance { ... B ... B } " * 4, 16),
+        ("a: balance { version version } b: balance { version version }", None),
+    ],
+)
+def test_fields_that_become_one_are_counted_where_they_meet(
+    schema: MirrorSchema, inside: str, found: int | None
+) -> None:
+    fragments = "fragment F on User { id } fragment B on UserBalance { userId userId }"
+    said = refusal(schema, f'{{ getUser(id: "a") {{ {inside} }} }} {fragments}')
+    if found is None:
+        assert said is None
+    else:
+        assert f"at most 15 fields of one name in one place, and this asks for {found}" in str(said)
+
+
+def test_a_page_without_its_rows_is_one_call(schema: MirrorSchema) -> None:
+    asked = "{ listUsers(limit: %d) { items { services { nextToken } requestsMade { nextToken } } } }"
+    assert refusal(schema, asked % 666) is None
+    assert "asks for 2001" in str(refusal(schema, asked % 667))
+
+
+def test_fragments_count_where_they_are_spread(schema: MirrorSchema) -> None:
+    query = """{ a: listServices { ...P } b: listServices(limit: 901) { ... on ModelServiceConnection { ...P } } }
+        fragment P on ModelServiceConnection { items { ...S } }
+        fragment S on Service { id user { id } }"""
+    said = "The operation asks for too much: at most 2000 rows, with every page full, and this asks for 2002"
+    assert refusal(schema, query) == said
+
+
+def test_every_operation_of_a_document_is_looked_at(schema: MirrorSchema) -> None:
+    assert "10 root fields" in str(
+        refusal(schema, "query A { __typename } query B {" + "listUsers { nextToken }" * 11 + "}")
+    )
+
+
+@pytest.mark.parametrize(
+    ("mutation", "crowd"),
+    [
+        ("a: createUser(input: $i) { id } createService(input: $j) { id }", None),
+        ("a: createService(input: $i) { id } b: createService(input: $j) { id }", None),
+        ("createUser(input: $i) { id } createUser(input: $i) { email }", None),
+        ("a: createUser(input: $i) { id } b: createUser(input: $i) { id }", "createUser, and this asks for 2"),
+        (
+            "... { createUser(input: $i) { id } } ... F",
+            "cancelServiceRequest, createUser, and this asks for 2",
+        ),
+    ],
+)
+def test_what_moves_hours_stands_alone(schema: MirrorSchema, mutation: str, crowd: str | None) -> None:
+    query = f"mutation {{ {mutation} }} fragment F on Mutation {{ cancelServiceRequest(input: $k) {{ id }} }}"
+    said = refusal(schema, query)
+    assert said == (crowd and f"The operation asks for too much: at most 1 of {crowd}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "crowd"),
+    [
+        (
+            "a: createUser(input: {}) { id } b: createServiceRequest(input: {}) { id }",
+            "createServiceRequest, createUser",
+        ),
+        ("a: createRating(input: {}) { id } b: createDispute(input: {}) { id }", "createDispute, createRating"),
+        (
+            "a: markServiceStarted(input: $i) { id } b: cancelServiceRequest(input: $j) { id }",
+            "cancelServiceRequest, markServiceStarted",
+        ),
+    ],
+)
+def test_what_the_server_moves_stands_alone(fields: str, crowd: str) -> None:
+    served = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema
+    (error,) = served.documents.read(f"mutation {{ {fields} }}").errors
+    assert f"at most 1 of {crowd}, and this asks for 2" in error.message
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("{ __schema { queryType { name } } }", 2),
+        ('{ __type(name: "EscrowType") { name enumValues { name } } }', 5),
+        ('{ a: __type(name: "EscrowType") { ... F } b: __type(name: "Nobody") { ... F } }', 1),
+        ("{ __schema { nothing { more } types } __typename }", 2),
+    ],
+)
+def test_what_is_told_of_the_schema_is_counted_exactly(schema: MirrorSchema, query: str, told: int) -> None:
+    query += " fragment F on __Type { name }"
+    assert refusal(schema, query, introspected=told) is None
+    assert f"at most {told - 1} values of the schema, and this asks for more" in str(
+        refusal(schema, query, introspected=told - 1)
+    )
+
+
+def test_introspection_is_for_the_schema_as_it_is_not_for_its_multiples(schema: MirrorSchema) -> None:
+    assert refusal(schema, INTROSPECTION) is None
+    twice = "{ a: __schema { types { ... F } } b: __schema { types { ... F } } } fragment F on __Type { "
+    assert "at most 40000 values of the schema, and" in str(
+        refusal(schema, twice + "inputFields { name type { inputFields { name type { name } } } } }")
+    )
+    beside = '{ __schema { types { name fields { name args { name } } } } getUser(id: "a") { id } }'
+    assert "at most 1000 values of the schema beside other fields" in str(refusal(schema, beside))
+    few = '{ __type(name: "EscrowStatus") { enumValues { name } } getUser(id: "a") { id } }'
+    assert refusal(schema, few) is None
+
+
+@pytest.mark.parametrize("query", ["{ __schema { types { name } } }", '{ __type(name: "User") { name } }'])
+def test_introspection_can_be_off(schema: MirrorSchema, query: str) -> None:
+    assert "at most 0 values of the schema" in str(refusal(schema, query, introspected=0))
+    assert refusal(schema, '{ getUser(id: "a") { __typename id } }', introspected=0) is None
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{ __type(name: "User") { fields { type { ofType { ofType { ofType { ofType { name } } } } } } } }',
+        "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+        "{ nothing { of { the { kind } } } ...Unknown }",
+        "type A { b: Int }",
+        "query ($name: String!) { __type(name: $name) { name } } fragment F on Nothing { id }",
+    ],
+)
+def test_the_rest_is_left_to_the_other_rules(schema: MirrorSchema, query: str) -> None:
+    assert refusal(schema, query) is None
+
+
+def test_whatever_amplify_generates_is_within_the_limits(schema: MirrorSchema) -> None:
+    documents = [parse(path.read_text()) for path in sorted(OPERATIONS.glob("*.graphql"))]
+    generated = [node for document in documents for node in document.definitions]
+    assert len(generated) == 197
+    kept = Documents(schema._schema, Limits())
+    for operation in generated:
+        assert isinstance(operation, OperationDefinitionNode)
+        assert kept.read(print_ast(operation)).errors == []
+    assert len(kept._kept) == 197
+
+
+async def test_nothing_is_read_for_an_operation_that_asks_for_too_much() -> None:
+    store = MemoryStore()
+    data, (error,) = await execute(schema_over(store), store, ALICE, members_of(4))
+    assert (data, store.asked) == (None, [])
+    assert error["errorType"] == "ValidationError"
+    assert error["message"] == "The operation asks for too much: at most 8 levels of fields, and this asks for 10"
+
+
+def test_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ServerSettings().limits == Limits()
+    monkeypatch.setenv("HOURBANK_MAX_DEPTH", "12")
+    monkeypatch.setenv("HOURBANK_MAX_ROOT_FIELDS", "3")
+    monkeypatch.setenv("HOURBANK_MAX_INTROSPECTED", "0")
+    assert ServerSettings().limits == Limits(depth=12, root_fields=3, introspected=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("DEPTH", "none", "valid integer"),
+        ("DEPTH", "0", "depth must be 1 at least, not 0"),
+        ("DEPHT", "9", "Unexpected keyword"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(f"HOURBANK_MAX_{name}", value)
+    with pytest.raises(ValidationError, match=problem):
+        ServerSettings()

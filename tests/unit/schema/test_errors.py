@@ -1,0 +1,65 @@
+"""What a failure tells: clients the kind and a number to quote, the log where it was, nobody a member's row."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+
+from resolvers.hosting.logs import configure_logging
+from schema.errors import AppSyncError, report, report_any
+
+
+@pytest.fixture
+def _logging_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def fail(depth: int, email: str) -> None:
+    row = {"id": {"S": "m1"}, "email": {"S": email}}
+    if depth:
+        fail(depth - 1, email)
+    raise LookupError(f"no balance of {row['id']['S']}")
+
+
+def failed() -> GraphQLError:
+    try:
+        fail(20, "alice@" + "private.example")
+    except LookupError as error:
+        return GraphQLError(str(error), path=["getUser"], original_error=error)
+    raise AssertionError
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_the_log_names_the_place_and_no_row(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()  # now that stderr is the one that is looked at
+    told = report(failed()).formatted
+    line = capsys.readouterr().err
+    assert told["errorInfo"]["correlationId"] in line
+    assert "LookupError: no balance of m1" in line
+    assert "in fail" in line
+    assert "alice@private.example" not in line
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_many_failures_do_not_hold_up_the_server() -> None:
+    configure_logging()
+    began = time.perf_counter()
+    for _ in range(30):
+        report(failed())
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("error", [MissingQueryError(), CannotGetOperationTypeError("x"), GraphQLError("no")])
+def test_a_request_without_an_operation_is_the_clients_mistake(error: Exception) -> None:
+    assert report_any(error).error_type == "ValidationError"
+
+
+def test_a_failure_outside_of_any_field_is_masked_or_told() -> None:
+    assert report_any(ValueError("a secret")).error_type == "InternalFailure"
+    assert "secret" not in report_any(ValueError("a secret")).message
+    assert report_any(AppSyncError("Full", error_type="Full")).formatted["message"] == "Full"

@@ -1,0 +1,1 @@
+"""What operators run: the dead-letter queue, redriving, and a look into the books."""

@@ -1,0 +1,111 @@
+"""The command line's look into the books: every member's reconciled, or one member's, entry by entry."""
+
+import asyncio
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from models import clock
+from models.errors import ExpectedError
+from models.ledger.reconciliation import Account, AuditOutcome, Discrepancy, statement
+from models.storage.calls import AsyncCalls
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.audits import Audits
+
+_PAGE = 200
+_AT_ONCE = 8
+
+
+class UnknownMemberError(ExpectedError):
+    """There is no such member; the message is one line that says so."""
+
+
+async def reconcile(names: Names, console: Console) -> bool:
+    """Check every member's books, print every discrepancy, and tell whether there was none."""
+    async with AsyncCalls(("dynamodb",), connections=2 * _AT_ONCE) as calls:
+        outcome = await _checked(Audits(Store(calls, names), clock.now), console)
+    if outcome.found:
+        console.print(_discrepancies(outcome.found))
+    console.print(
+        f"{outcome.checked} members checked, {outcome.count} discrepancies; "
+        f"{outcome.total_hours} hours in their accounts, {outcome.issued_hours} issued"
+    )
+    if outcome.total_hours != outcome.issued_hours and not outcome.found:
+        console.print("The two sums differ: run it again, unless hours were moving meanwhile.")
+    return not outcome.found
+
+
+async def _checked(audits: Audits, console: Console) -> AuditOutcome:
+    """Return what came of checking every member, a page at a time and a few members at once."""
+    outcome, cursor, slots = AuditOutcome(), None, asyncio.Semaphore(_AT_ONCE)
+
+    async def check(user_id: str) -> AuditOutcome:
+        async with slots:
+            return await audits.outcome(user_id)
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} members checked"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("reconciling", total=None)
+        while True:
+            members, cursor = await audits.members(cursor, limit=_PAGE)
+            for checking in asyncio.as_completed([check(user_id) for user_id in members]):
+                outcome += await checking
+                progress.advance(bar)
+            if cursor is None:
+                return outcome
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Return an empty table, in which an id that is too long goes on in the next line and is never cut."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _discrepancies(found: tuple[Discrepancy, ...]) -> Table:
+    table = _table("Discrepancies", "member", "fault", "entry", "what is wrong")
+    for one in sorted(found, key=lambda discrepancy: discrepancy.user_id):
+        table.add_row(one.user_id, one.fault, one.entry_id or "", escape(one.message))
+    return table
+
+
+async def audit(member: str, names: Names, console: Console) -> bool:
+    """Print a member's log with the running balance beside each entry, and tell whether the books are right.
+
+    Raises:
+        UnknownMemberError: there is no such member.
+    """
+    async with AsyncCalls(("dynamodb",)) as calls:
+        audits = Audits(Store(calls, names), clock.now)
+        user_id = await audits.named(member)
+        if user_id is None:
+            raise UnknownMemberError(f"There is no member {member}; give a user name or an id.")
+        account, found = await audits.check(user_id)
+    console.print(_log(member, account))
+    for one in found:
+        console.print(f"[bold red]{one.fault}[/] {one.entry_id or ''}: {escape(one.message)}")
+    if not found:
+        console.print("The chain is whole and leads to the balance.")
+    return not found
+
+
+def _log(member: str, account: Account) -> Table:
+    columns = ("#", "when", "type", "available", "held", "= available", "= held", "entry")
+    table = _table(f"The log of {escape(member)}", *columns)
+    for line in statement(account, clock.now()):
+        entry, balance = line.entry, line.balance
+        table.add_row(
+            str(entry.balance_version),
+            f"{entry.created_at:%Y-%m-%d %H:%M:%S}",
+            entry.transaction_type,
+            f"{entry.amount:+}",
+            f"{entry.escrowed_amount:+}",
+            str(balance.available_balance),
+            str(balance.escrowed_balance),
+            f"{entry.id} [bold red]breaks the chain[/]" if line.breach else entry.id,
+        )
+    return table

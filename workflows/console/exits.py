@@ -1,0 +1,46 @@
+"""How a command ends: with an exit code and, where a person can put something right, one line that says how."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+from pydantic import ValidationError
+
+from models.errors import ExpectedError
+
+
+@contextmanager
+def clean_exit() -> Iterator[None]:
+    """End the process as a person expects: 0 after Ctrl-C or SIGTERM, 1 and one line after an `ExpectedError`."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except ValidationError as error:
+        _fail(_invalid_setting(error))
+    except ExpectedError as error:
+        _fail(str(error))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Once is enough: what is being stopped must not be torn away while it saves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _invalid_setting(error: ValidationError) -> str:
+    """Return what is wrong with the first invalid setting, by the name of its variable."""
+    (first, *_) = error.errors()
+    name = "_".join(part for part in first["loc"] if isinstance(part, str))
+    variable = name if name.isupper() else f"HOURBANK_{name.removeprefix('HOURBANK_').upper()}"
+    return f"{variable} is not usable: {first['msg']}."
+
+
+def _fail(message: str) -> None:
+    typer.echo(" ".join(message.split()), err=True)
+    raise typer.Exit(1) from None

@@ -1,0 +1,1 @@
+"""The local cloud: MiniStack, its mends, and the host of the Lambda functions."""

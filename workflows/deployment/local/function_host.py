@@ -1,0 +1,198 @@
+"""The functions at home: an HTTP server that keeps Lambda's contract, for the local cloud to call.
+
+It has an event loop and threads of its own, so that the server's loop stays free and a breakpoint in a handler
+holds up nothing but that handler. Only who knows the secret in its URL can call it.
+"""
+
+import asyncio
+import importlib
+import inspect
+import json
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from aiohttp import web
+
+from models.errors import StoppedError
+from models.storage.names import Names
+from workflows.deployment.local.ministack_app import LOOPBACK, free_socket
+from workflows.handlers import FUNCTIONS, Function
+
+log = structlog.get_logger("workflows.functions")
+
+THREADS = 64
+# As on AWS: 6 MB an event, and a limit on how many may wait.
+_LARGEST_EVENT = 6_000_000
+_MOST_CALLS = 4_000
+_CLOSE_LIMIT = 3.0
+_START_LIMIT = 10.0
+_HELD_OPEN = 30.0
+_LAST_TURN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaContext:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name: str
+    aws_request_id: str
+    deadline: float
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the handler may still take."""
+        return max(0, int((self.deadline - time.monotonic()) * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the functions are: a port and the secret in the path."""
+
+    port: int | None
+    secret: str
+
+    @property
+    def url(self) -> str:
+        """Return the URL that the local cloud posts events to."""
+        return f"http://{LOOPBACK}:{self.port}/{self.secret}"
+
+    @classmethod
+    def kept(cls, file: Path) -> "Address":
+        """Return the address of the last run, or a new one without a port."""
+        try:
+            return cls(**json.loads(file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return cls(None, secrets.token_urlsafe(24))
+
+    def with_port(self) -> "Address":
+        """Return this address with a port that is free now, unless it has one."""
+        if self.port is not None:
+            return self
+        with free_socket(None) as listener:
+            return Address(listener.getsockname()[1], self.secret)
+
+    def is_served(self) -> bool:
+        """Tell whether somebody serves there already."""
+        if self.port is None:
+            return False
+        with socket.socket() as caller:
+            caller.settimeout(_START_LIMIT)
+            return caller.connect_ex((LOOPBACK, self.port)) == 0
+
+    def keep(self, file: Path) -> None:
+        """Keep the address for the next run: executions that go on meanwhile find the functions again."""
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({"port": self.port, "secret": self.secret}))
+
+
+class FunctionHost:
+    """Serves functions from a thread of its own, from `with` to its end.
+
+    Args:
+        names: the deployment's names.
+        file: where its address is kept.
+        functions: the functions by name.
+        threads: how many synchronous handlers may run at once.
+    """
+
+    def __init__(
+        self,
+        names: Names,
+        file: Path,
+        *,
+        functions: Mapping[str, Function] = FUNCTIONS,
+        threads: int = THREADS,
+    ) -> None:
+        self._functions = {names.function(name): function for name, function in functions.items()}
+        self._file = file
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
+        self._ready = threading.Event()
+        self._stop = asyncio.Event()
+        self._calls = 0
+        self.address = Address.kept(file)
+
+    def __enter__(self) -> Self:
+        listener = free_socket(self.address.port)
+        self.address = Address(listener.getsockname()[1], self.address.secret)
+        self.address.keep(self._file)
+        self._thread = threading.Thread(
+            target=asyncio.run, args=(self._serve(listener),), name="function-host", daemon=True
+        )
+        self._thread.start()
+        if not self._ready.wait(_START_LIMIT):
+            raise TimeoutError("the function host did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(2 * _CLOSE_LIMIT)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _serve(self, listener: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        application = web.Application(client_max_size=_LARGEST_EVENT)
+        application.router.add_post(f"/{self.address.secret}", self._answer)
+        runner = web.AppRunner(
+            application, access_log=None, keepalive_timeout=_HELD_OPEN, shutdown_timeout=_CLOSE_LIMIT
+        )
+        await runner.setup()
+        try:
+            await web.SockSite(runner, listener, backlog=1024).start()
+            self._ready.set()
+            await self._stop.wait()
+            # asyncio drops, unclosed, a connection that it accepted but had not begun to serve: let those begin.
+            self._loop.remove_reader(listener)
+            await asyncio.sleep(_LAST_TURN)
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        name = request.headers.get("X-Amzn-Lambda-Function-Name", "")
+        if (function := self._functions.get(name)) is None:
+            return _failure(404, "ResourceNotFoundException", f"there is no function {name}")
+        if self._calls >= _MOST_CALLS:
+            return _failure(429, "TooManyRequestsException", "too many calls wait")
+        request_id = request.headers.get("X-Amzn-Lambda-Request-Id", "")
+        context = LambdaContext(name, request_id, time.monotonic() + function.timeout)
+        self._calls += 1
+        try:
+            event = json.loads(await request.read())
+            async with asyncio.timeout(function.timeout):
+                return web.json_response(await self._call(function.handler, event, context))
+        except TimeoutError:
+            return _failure(504, "Sandbox.Timedout", f"{name} timed out after {function.timeout} seconds")
+        except StoppedError as error:
+            return _failure(503, type(error).__name__, str(error))
+        except Exception as error:
+            log.exception("a function failed", function=name)
+            return _failure(500, type(error).__name__, str(error))
+        finally:
+            self._calls -= 1
+
+    async def _call(self, handler: str, event: Any, context: LambdaContext) -> Any:
+        function = await self._loop.run_in_executor(self._pool, _load, handler)
+        if inspect.iscoroutinefunction(function):
+            return await function(event, context)
+        return await self._loop.run_in_executor(self._pool, function, event, context)
+
+
+@cache
+def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
+    module, _, name = handler.rpartition(".")
+    loaded: Callable[[Any, LambdaContext], Any] = getattr(importlib.import_module(module), name)
+    return loaded
+
+
+def _failure(status: int, kind: str, message: str) -> web.Response:
+    return web.json_response({"errorType": kind, "errorMessage": message}, status=status)

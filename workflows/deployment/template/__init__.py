@@ -1,0 +1,1 @@
+"""The CloudFormation template, built from the tables, the functions and the state machines."""

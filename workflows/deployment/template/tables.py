@@ -1,0 +1,73 @@
+"""The tables of the template, made from their PynamoDB models."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pynamodb.attributes import Attribute, TTLAttribute
+from pynamodb.indexes import GlobalSecondaryIndex
+
+from models.tables import Table
+from workflows.deployment.template.intrinsics import NAMES, Resource, logical, resource, sub
+
+
+def table_id(table: type[Table]) -> str:
+    """Return a table's logical id."""
+    return logical("Table", table.Meta.table_name)
+
+
+def table_resources(tables: Iterable[type[Table]]) -> dict[str, Resource]:
+    """Return the tables, billed by request and kept when the stack goes."""
+    return {table_id(table): _table(table) for table in tables}
+
+
+def _table(table: type[Table]) -> Resource:
+    attributes = table.get_attributes().values()
+    indexes = _indexes(table)
+    keyed = [*_keys(attributes), *(key for index in indexes for key in _keys(_attributes(index)))]
+    properties: Resource = {
+        "TableName": sub(NAMES.table(table)),
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _key_schema(attributes),
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind}
+            for name, kind in sorted({key.attr_name: key.attr_type for key in keyed}.items())
+        ],
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": table.Meta.point_in_time_recovery},
+    }
+    if indexes:
+        properties["GlobalSecondaryIndexes"] = [_index(index) for index in indexes]
+    if table.Meta.stream_view_type:
+        properties["StreamSpecification"] = {"StreamViewType": table.Meta.stream_view_type}
+    for attribute in attributes:
+        if isinstance(attribute, TTLAttribute):
+            properties["TimeToLiveSpecification"] = {"AttributeName": attribute.attr_name, "Enabled": True}
+    return resource("DynamoDB::Table", properties, DeletionPolicy="Retain", UpdateReplacePolicy="Retain")
+
+
+def _indexes(table: type[Table]) -> list[GlobalSecondaryIndex[Any]]:
+    found = [member for member in vars(table).values() if isinstance(member, GlobalSecondaryIndex)]
+    return sorted(found, key=lambda index: str(index.Meta.index_name))
+
+
+def _attributes(index: GlobalSecondaryIndex[Any]) -> list[Attribute[Any]]:
+    return [member for member in vars(type(index)).values() if isinstance(member, Attribute)]
+
+
+def _index(index: GlobalSecondaryIndex[Any]) -> Resource:
+    return {
+        "IndexName": index.Meta.index_name,
+        "KeySchema": _key_schema(_attributes(index)),
+        "Projection": {"ProjectionType": index.Meta.projection.projection_type},
+    }
+
+
+def _keys(attributes: Iterable[Attribute[Any]]) -> list[Attribute[Any]]:
+    keys = [attribute for attribute in attributes if attribute.is_hash_key or attribute.is_range_key]
+    return sorted(keys, key=lambda key: key.is_range_key)  # CloudFormation wants HASH first
+
+
+def _key_schema(attributes: Iterable[Attribute[Any]]) -> list[Resource]:
+    return [
+        {"AttributeName": key.attr_name, "KeyType": "HASH" if key.is_hash_key else "RANGE"}
+        for key in _keys(attributes)
+    ]

@@ -1,0 +1,1 @@
+"""The executions of the state machines: started, resumed, completed, and swept."""

@@ -1,0 +1,206 @@
+"""Executions that move requests and decide disputes: started, resumed, and told that a person has answered."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+from botocore.exceptions import ClientError
+
+from models.clock import Clock
+from models.requests import recovery
+from models.requests.decision import Verdict
+from models.requests.next_step import next_step
+from models.requests.recovery import RESUMED_FOR
+from models.requests.request import Request, Wait
+from models.requests.statuses import Step
+from models.requests.windows import Windows
+from models.storage.calls import Calls
+from models.storage.names import Names
+from models.transactions.moves import Moved, Transactions
+from workflows.executions.step_input import StepInput
+
+MACHINE = "ServiceRequestWorkflow"
+DISPUTES = "DisputeResolutionWorkflow"
+
+# Codes of a task token that nobody waits with any more: the wait is over, which is no error.
+_OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+
+# A token that has been dead for this long, with the answer still standing, belongs to a wait that was lost.
+STUCK_AFTER = timedelta(minutes=5)
+
+_RESUMED = re.compile(r"(?P<id>.+)-r\d{1,9}")
+
+
+def execution_name(request_id: str, generation: int) -> str:
+    """Return the name of a request's execution: the request's id, with the generation of a resumption."""
+    return request_id if generation == 0 else f"{request_id}-r{generation}"
+
+
+def execution_of(request: Request) -> tuple[str, str]:
+    """Return the machine that moves a request from where it is, and the name of its execution there."""
+    if (dispute := request.dispute) is not None:
+        return DISPUTES, execution_name(dispute.id, request.generation - dispute.generation)
+    return MACHINE, execution_name(request.id, request.generation)
+
+
+def request_id_of(execution_arn: str) -> str:
+    """Return the id of the request that an execution moves, or of the dispute that it decides."""
+    name = execution_arn.rsplit(":", 1)[-1]
+    resumed = _RESUMED.fullmatch(name)
+    return resumed["id"] if resumed else name
+
+
+def decides_dispute(execution_arn: str) -> bool:
+    """Tell whether an execution decides a dispute; others move requests."""
+    return execution_arn.rpartition(":")[0].endswith(DISPUTES)
+
+
+class Executions:
+    """Starts, resumes and completes executions; every call may be repeated.
+
+    Args:
+        calls: the way to AWS.
+        names: the deployment's names.
+        transactions: reads and writes requests.
+        windows: how long the workflow waits for people.
+        clock: the time.
+    """
+
+    def __init__(
+        self, calls: Calls, names: Names, transactions: Transactions, *, windows: Windows, clock: Clock
+    ) -> None:
+        self._calls = calls
+        self._names = names
+        self._transactions = transactions
+        self._windows = windows
+        self._clock = clock
+
+    def arn(self, request_id: str, generation: int) -> str:
+        """Return the ARN of an execution that moves a request itself, whether it has begun or not."""
+        return self._names.execution_arn(MACHINE, execution_name(request_id, generation))
+
+    def dispute_arn(self, dispute_id: str) -> str:
+        """Return the ARN of the first execution that decides a dispute."""
+        return self._names.execution_arn(DISPUTES, dispute_id)
+
+    async def start(self, request: Request) -> None:
+        """Start a request's execution, unless it runs already; one that closed early is followed by another."""
+        if request.is_over:
+            return
+        machine, name = execution_of(request)
+        try:
+            await self._calls.call(
+                "stepfunctions",
+                "start_execution",
+                stateMachineArn=self._names.state_machine_arn(machine),
+                name=name,
+                input=json.dumps(StepInput.of(request).as_json()),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+            if await self.status(request) != "RUNNING":
+                await self.resume(request)
+
+    async def start_missing(self, request: Request) -> None:
+        """Start a request's execution if it never began: who handed the request on may have died before that."""
+        if not request.is_over and await self.status(request) is None:
+            await self.start(request)
+
+    async def hand_over(self, request: Request) -> None:
+        """Let the execution that a dispute has interrupted come to its end, and start the dispute's own."""
+        if request.dispute is None:
+            return
+        if request.set_aside is not None:
+            await self.go_on(request, request.set_aside)
+        await self.start(request)
+
+    async def status(self, request: Request) -> str | None:
+        """Return the status of a request's execution, RUNNING for instance; None if there is none."""
+        arn = self._names.execution_arn(*execution_of(request))
+        try:
+            answer = await self._calls.call("stepfunctions", "describe_execution", executionArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
+                raise
+            return None
+        return str(answer["status"])
+
+    async def resume(self, request: Request) -> None:
+        """Hand a live request to a new execution: the next generation, which supersedes every earlier one.
+
+        A request whose executions have failed for a day is given up instead.
+        """
+        now = self._clock()
+        if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
+            await self._transactions.move(request.id, recovery.give_up, generation=request.generation, whole=True)
+            return
+        await self._hand_on(request, recovery.resume)
+
+    async def redrive(self, request: Request) -> None:
+        """Hand a live request to a new execution since a person says so, however long it has failed."""
+        await self._hand_on(request, recovery.redrive)
+
+    async def _hand_on(self, request: Request, to_next: Callable[..., Verdict]) -> None:
+        following = request.generation + 1
+        machine, name = execution_of(replace(request, generation=following))
+        rule = partial(to_next, execution_arn=self._names.execution_arn(machine, name))
+        is_disputed = request.dispute is not None
+        await self._transactions.move(request.id, rule, generation=request.generation, whole=is_disputed)
+        # Read back rather than believed: the one who raised the generation may have died before starting it.
+        resumed = await self._transactions.read(request.id)
+        if resumed is not None and resumed.generation == following:
+            await self.start(resumed)
+
+    async def go_on(self, request: Request, wait: Wait) -> bool:
+        """Let the execution that holds a wait's token go on from where the request stands now.
+
+        Returns:
+            Whether that execution still waited.
+        """
+        if wait.token is None:
+            return False
+        decides = wait.name is Step.WAIT_FOR_ADMIN_DECISION
+        dispute_id = request.dispute.id if request.dispute and decides else None
+        step_input = StepInput(request_id=request.id, generation=wait.generation, dispute_id=dispute_id)
+        return await self.complete(wait.token, step_input.onward(request, self._windows, self._clock()))
+
+    async def complete(self, token: str, step_input: StepInput) -> bool:
+        """Complete a waiting task; returns False, which is no error, if nobody waits with that token any more."""
+        output = json.dumps(step_input.as_json())
+        try:
+            await self._calls.call("stepfunctions", "send_task_success", taskToken=token, output=output)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVER:
+                raise
+            return False
+        return True
+
+    async def begin_anew(self, request: Request) -> None:
+        """See to a live request after what moves it was gone for a while: what failed meanwhile is forgotten."""
+        moved = await self._transactions.move(request.id, recovery.begin_anew, generation=request.generation)
+        if isinstance(moved, Moved):
+            await self.look_after(moved.request)
+
+    async def look_after(self, request: Request) -> None:
+        """See to a request that is due: hand its answer over again, or resume it if nothing moves it."""
+        if request.is_over:
+            return
+        status = await self.status(request)
+        if status is None:
+            await self.start(request)
+        elif status != "RUNNING" or await self._is_stuck(request):
+            await self.resume(request)
+            return
+        await self._transactions.move(request.id, recovery.look_later, generation=request.generation)
+
+    async def _is_stuck(self, request: Request) -> bool:
+        """Hand over what the wait has come to; tell whether its execution has long stopped waiting."""
+        wait, now = request.wait, self._clock()
+        if wait is None or next_step(request, now) is wait.name:
+            return False
+        since = wait.answer.at if wait.answer else wait.deadline
+        return not await self.go_on(request, wait) and now - since > STUCK_AFTER

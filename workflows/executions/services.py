@@ -1,0 +1,92 @@
+"""What moves requests, put together once: for the server over its event loop, for a handler over its thread."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from models import clock
+from models.clock import Clock
+from models.errors import Refusal
+from models.requests.statuses import Step
+from models.requests.windows import Windows
+from models.settings import Settings
+from models.storage.calls import Calls
+from models.storage.names import Names
+from models.storage.store import Store
+from models.transactions.members import Members
+from models.transactions.moves import Moved, RequestRule, Transactions
+from models.transactions.reports import Reports
+from workflows.executions.reconciliation import Reconciliations
+from workflows.executions.requests import Executions
+from workflows.executions.step_input import StepInput
+from workflows.executions.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the steps of the workflow work with."""
+
+    calls: Calls
+    names: Names
+    store: Store
+    transactions: Transactions
+    executions: Executions
+    windows: Windows
+    clock: Clock
+
+    @classmethod
+    def over(cls, calls: Calls, settings: Settings) -> Self:
+        """Put them together on a way to AWS."""
+        names, windows = settings.names, settings.windows
+        store = Store(calls, names)
+        transactions = Transactions(store, clock.now)
+        executions = Executions(calls, names, transactions, windows=windows, clock=clock.now)
+        return cls(
+            calls=calls,
+            names=names,
+            store=store,
+            transactions=transactions,
+            executions=executions,
+            windows=windows,
+            clock=clock.now,
+        )
+
+    @property
+    def members(self) -> Members:
+        """Return what lets members join and leave."""
+        return Members(self.store, self.transactions, self.clock)
+
+    @property
+    def reports(self) -> Reports:
+        """Return what keeps the reports of reconciliations."""
+        return Reports(self.store, self.transactions, self.clock)
+
+    @property
+    def reconciliations(self) -> Reconciliations:
+        """Return what starts reconciliations."""
+        return Reconciliations(self.calls, self.names, self.reports, self.clock)
+
+    @property
+    def sweep(self) -> Sweep:
+        """Return what looks after requests."""
+        return Sweep(self.store, self.transactions, self.executions, self.clock)
+
+    async def onward(
+        self, step_input: StepInput, verdict: Moved | Refusal, *, step: Step | None = None
+    ) -> StepInput:
+        """Return the next step's input after a rule's verdict; `step` is where a request that moved goes."""
+        if isinstance(verdict, Moved):
+            return step_input.onward(verdict.request, self.windows, self.clock(), step=step)
+        found = await self.transactions.read(step_input.request_id)
+        if found is None or step_input.is_outdated(found):
+            return step_input.superseded()
+        return step_input.onward(found, self.windows, self.clock())
+
+    async def move(self, step_input: StepInput, rule: RequestRule, *, whole: bool = False) -> Moved | Refusal:
+        """Let a rule move the request, if the step's execution is still the one to do it."""
+        return await self.transactions.move(
+            step_input.request_id,
+            rule,
+            generation=step_input.generation,
+            whole=whole,
+            dispute_id=step_input.dispute_id,
+        )

@@ -1,0 +1,60 @@
+"""The steps that hold, release and return hours: EscrowManagementWorkflow, EscrowCancellationWorkflow."""
+
+from datetime import datetime
+
+from models import tables
+from models.errors import BrokenLedgerError
+from models.ledger.balances import Escrow, EscrowStatus
+from models.requests import endings, payment, steps
+from models.requests.decision import Snapshot, Verdict
+from models.requests.statuses import ENDED
+from models.storage.codec import decode
+from workflows.executions.services import Services
+from workflows.executions.step_input import StepInput
+from workflows.handlers.bootstrap import step_handler
+
+
+@step_handler
+async def create_escrow(services: Services, step_input: StepInput) -> StepInput:
+    """CreateEscrow: VALIDATING → ESCROWED with the hours held; → REJECTED if they cannot be."""
+    return await services.onward(step_input, await services.move(step_input, steps.hold_hours, whole=True))
+
+
+@step_handler
+async def process_payment(services: Services, step_input: StepInput) -> StepInput:
+    """ValidateEscrowRelease: check the payment against the rows that it will rest on; nothing is written."""
+
+    def check(snapshot: Snapshot, _now: datetime) -> Verdict:
+        return payment.payment_refusal(snapshot) or snapshot.request
+
+    return await services.onward(step_input, await services.move(step_input, check, whole=True))
+
+
+@step_handler
+async def release_escrow(services: Services, step_input: StepInput) -> StepInput:
+    """ProcessEscrowRelease: COMPLETED → PAID, the held hours go to the provider, in one transaction."""
+    return await services.onward(step_input, await services.move(step_input, payment.pay, whole=True))
+
+
+@step_handler
+async def cancel_escrow(services: Services, step_input: StepInput) -> StepInput:
+    """ProcessRefund: declined → REJECTED, the held hours go back to the requester, in one transaction."""
+    return await services.onward(step_input, await services.move(step_input, endings.decline, whole=True))
+
+
+@step_handler
+async def complete_escrow(services: Services, step_input: StepInput) -> StepInput:
+    """CompleteEscrowRelease, CompleteEscrowCancellation: check that an ended request holds no hours any more.
+
+    Raises:
+        BrokenLedgerError: it does; the machine fails, and a person must look.
+    """
+    request = await services.transactions.read(step_input.request_id)
+    if request is None or request.generation != step_input.generation:
+        return step_input.superseded()
+    item = await services.store.get(tables.Escrow, request.escrow_key, consistent=True)
+    if item is not None and request.status in ENDED:
+        escrow = decode(Escrow, tables.Escrow, item)
+        if escrow.status is EscrowStatus.ESCROWED:
+            raise BrokenLedgerError(f"request {request.id} is {request.status} and its hours are still held")
+    return step_input.onward(request, services.windows, services.clock())

@@ -1,0 +1,107 @@
+"""What is called by events rather than by a state machine: the log's stream, the bus's rules, the schedule."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from models import tables
+from models.disputes.raising import RAISED
+from models.requests import recovery
+from models.requests.answers import SUBMITTED
+from models.requests.request import Request
+from workflows.executions.requests import DISPUTES, MACHINE, execution_of, request_id_of
+from workflows.executions.services import Services
+from workflows.handlers.bootstrap import Event, lambda_handler
+
+# PutEvents takes no more at once.
+LARGEST_BATCH = 10
+
+
+@lambda_handler
+async def publish_events(services: Services, event: Event) -> None:
+    """Put each new row of the event log on the bus, at least once.
+
+    `detail.eventId` is the row's id, the same at every repetition.
+
+    Raises:
+        RuntimeError: the bus refused some; the stream hands over the whole batch again.
+    """
+    rows = [record["dynamodb"]["NewImage"] for record in event["Records"] if record["eventName"] == "INSERT"]
+    for start in range(0, len(rows), LARGEST_BATCH):
+        entries = [_entry(row, services.names.event_bus) for row in rows[start : start + LARGEST_BATCH]]
+        answer = await services.calls.call("events", "put_events", Entries=entries)
+        if answer.get("FailedEntryCount"):
+            raise RuntimeError(f"the bus refused {answer['FailedEntryCount']} of {len(entries)} events")
+
+
+def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:
+    detail = {
+        **json.loads(row["eventData"]["S"]),
+        "eventId": row["id"]["S"],
+        "entityType": row["entityType"]["S"],
+        "entityId": row["entityId"]["S"],
+        "actorUserId": row["actorUserId"]["S"] if "actorUserId" in row else None,
+        "timestamp": row["timestamp"]["S"],
+    }
+    return {
+        "EventBusName": bus,
+        "Source": row["source"]["S"],
+        "DetailType": row["eventType"]["S"],
+        "Detail": json.dumps(detail),
+    }
+
+
+@lambda_handler
+async def start_service_request(services: Services, event: Event) -> None:
+    """Repeat what a mutation has done already, in case its process died before it could.
+
+    What was submitted or disputed is started; an answered wait is completed.
+    """
+    request = await services.transactions.read(str(event["detail"]["requestId"]))
+    if request is None:
+        return
+    if event["detail-type"] == SUBMITTED and request.generation == 0:
+        await services.executions.start(request)
+    elif event["detail-type"] == RAISED:
+        await services.executions.hand_over(request)
+    elif request.answer is not None and request.wait is not None:
+        await services.executions.go_on(request, request.wait)
+
+
+@lambda_handler
+async def resume_failed_request(services: Services, event: Event) -> None:
+    """Make the request of a failed execution due and, unless it has failed before, resume it."""
+    detail = event["detail"]
+    execution = str(detail["executionArn"])
+    request = await _request_of(services, str(detail["stateMachineArn"]), execution)
+    if request is None:
+        return
+    if services.names.execution_arn(*execution_of(request)) != execution:
+        # Handed on already, maybe by a process that received this event before and died over it.
+        await services.executions.start_missing(request)
+        return
+    rule = partial(recovery.note_failure, error=str(detail["status"]), cause="the execution has closed")
+    await services.transactions.move(request.id, rule, generation=request.generation)
+    # A moment later, because what is due now is due before it.
+    await services.sweep.look_after(request.id, services.clock() + timedelta(milliseconds=1))
+
+
+async def _request_of(services: Services, machine: str, execution: str) -> Request | None:
+    """Return the request that an execution was to move; None if it was to move none, or one that is gone."""
+    request_id = request_id_of(execution)
+    if machine == services.names.state_machine_arn(DISPUTES):
+        dispute = await services.store.get(tables.Dispute, request_id, consistent=True)
+        request_id = dispute["requestId"]["S"] if dispute else request_id
+    elif machine != services.names.state_machine_arn(MACHINE):
+        return None
+    return await services.transactions.read(request_id)
+
+
+@lambda_handler
+async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
+    """Look after the requests that are due; returns how many there were and how many could not be helped."""
+    now = services.clock()
+    helped = [await services.sweep.look_after(request_id, now) async for request_id in services.sweep.due(now)]
+    return {"seen": len(helped), "failed": helped.count(False)}

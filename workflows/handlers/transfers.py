@@ -1,0 +1,45 @@
+"""Direct transfers for operators' tools: hours issued, refunded, taken back or given."""
+
+from typing import Any
+
+from models.errors import Code, Refusal
+from models.ledger import transfers
+from models.ledger.movements import TransactionType
+from models.ledger.transfers import TransferRequest
+from models.transactions.accounts import Accounts
+from workflows.executions.services import Services
+from workflows.handlers.bootstrap import Event, lambda_handler
+
+
+@lambda_handler
+async def process_direct_transfer(services: Services, event: Event) -> dict[str, Any]:
+    """Make the transfer that the event describes, in the form of the mutation's input; `by` is who orders it.
+
+    Whoever may invoke the function is trusted as an admin is. Returns the entry's `transactionId` and
+    `balanceAfter`, or a refusal's `code`, `message` and `facts`; never raises an error that would be retried.
+    """
+    try:
+        request = TransferRequest(
+            id=str(event["id"]),
+            by=str(event["by"]),
+            is_admin=True,
+            type=TransactionType(event["transactionType"]),
+            amount=float(event["amount"]),
+            from_user_id=event.get("fromUserId"),
+            to_user_id=event.get("toUserId"),
+            description=event.get("description"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        return _refused(Refusal(Code.BAD_REQUEST, f"The event is no transfer: {error!r}"))
+    transfer = transfers.build_transfer(request)
+    if isinstance(transfer, Refusal):
+        return _refused(transfer)
+    accounts = Accounts(services.store, services.transactions, services.clock)
+    entry = await accounts.transfer(transfer)
+    if isinstance(entry, Refusal):
+        return _refused(entry)
+    return {"transactionId": entry["transactionId"]["S"], "balanceAfter": float(entry["balanceAfter"]["N"])}
+
+
+def _refused(refusal: Refusal) -> dict[str, Any]:
+    return {"code": refusal.code.value, "message": refusal.message, "facts": dict(refusal.facts)}
