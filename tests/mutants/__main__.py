@@ -24,31 +24,19 @@ from pathlib import Path
 
 from tests.mutants.harmless import HARMLESS
 from tests.mutants.mutations import Mutation, mutations
-from tests.mutants.suite import Suite
+from tests.mutants.suite import FIGURES, RECORD, UNIT, Suite
 from tests.mutants.trial import BROKEN, CAUGHT, CAUGHT_BY_OTHERS, NO_OTHERS, SURVIVED, change, silence, try_whole
 
 HOUSE = Path(__file__).parents[2]
-# What moves hours, or decides that they move.
-MODULES = (
-    "ledger", "hours", "identifiers", "chain", "settlements", "lock", "transfer", "accounts", "writing",
-    "composition", "transactions", "change", "store", "rows", "lifecycle", "windows", "steps", "announcements",
-    "answers", "negotiation", "payment", "endings", "intervention", "disputes", "raising", "resolutions",
-    "idempotency", "reconciliation", "members", "ratings", "reputation",
-)  # fmt: skip
-_TESTED = (
-    "figures", "every_step",
-    "ledger", "hours", "identifiers", "lock", "transfer", "intervention", "negotiation", "payment", "reputation",
-    "idempotency", "progress", "reconciliation", "rows", "answers", "endings", "steps", "writing", "members",
-    "ratings", "store", "patience", "accounts", "settlements", "raising", "resolutions", "transactions",
-    "composition", "windows", "lifecycle", "disputes",
-)  # fmt: skip
-TESTS = tuple(f"tests/unit/test_{name}.py" for name in _TESTED)
-# The tests that a module's changes are noticed by first, where that is not its namesake.
-_OWN = {
-    "announcements": "steps",
-    "chain": "ledger",
-    "change": "composition",
-}
+# The code that moves hours: what the coverage report is about, too. A module is mutated from the moment it exists.
+CODE = HOUSE / "models"
+MODULES = tuple(
+    str(file.relative_to(CODE).with_suffix(""))
+    for file in sorted(CODE.rglob("*.py"))
+    if file.name != "__init__.py" and CODE / "tables" not in file.parents
+)
+# First those that most mutants are noticed by.
+TESTS = (FIGURES, RECORD, *sorted(set(map(str, Path(UNIT).rglob("test_*.py"))) - {FIGURES, RECORD}))
 AT_ONCE = 2
 # What takes long to import and is the same for all.
 _COMMON = (
@@ -76,12 +64,19 @@ class Mutant:
     @property
     def file(self) -> str:
         """Return the file that it is a change of."""
-        return str(HOUSE / "models" / f"{self.module}.py")
+        return str(CODE / f"{self.module}.py")
+
+    @property
+    def name(self) -> str:
+        """Return the module's name in Python."""
+        return f"models.{self.module.replace('/', '.')}"
 
     @property
     def own(self) -> str:
-        """Return the module's own tests."""
-        return f"tests/unit/test_{_OWN.get(self.module, self.module)}.py"
+        """Return the module's own tests, or those of its folder if it has none."""
+        folder, _, name = self.module.rpartition("/")
+        own = Path(UNIT, folder, f"test_{name}.py")
+        return str(own) if own.exists() else str(own.parent)
 
     def within(self, suite: Suite) -> int:
         """Change a function of this process, and return what the tests make of it."""
@@ -89,13 +84,13 @@ class Mutant:
         if function is None:
             return BROKEN
         name, lines = function
-        change(sys.modules[f"models.{self.module}"], name, self.mutation.applied(self.tree))
+        change(sys.modules[self.name], name, self.mutation.applied(self.tree))
         return suite.result(suite.chosen(self.file, self.mutation.line, lines, self.own), self.own)
 
     def whole(self) -> int:
         """Import the whole module anew, and return what the tests make of it."""
         tests = [self.own, *(test for test in TESTS if test != self.own)]
-        return try_whole(f"models.{self.module}", self.file, self.mutation.applied(self.tree), tests)
+        return try_whole(self.name, self.file, self.mutation.applied(self.tree), tests)
 
 
 Result = tuple[Mutant, int]
@@ -121,10 +116,25 @@ class Noted:
         return self.result == SURVIVED and self.key in HARMLESS
 
 
+def chosen(names: Iterable[str]) -> Iterator[str]:
+    """Yield the modules that names mean: themselves, all of a folder, or all there are if none is named.
+
+    Raises:
+        SystemExit: a name means nothing.
+    """
+    if not (wanted := list(names)):
+        yield from MODULES
+    for name in wanted:
+        found = [module for module in MODULES if module == name or module.startswith(f"{name}/")]
+        if not found:
+            sys.exit(f"models/{name} is neither a module nor a folder of the code that moves hours")
+        yield from found
+
+
 def mutants(modules: Iterable[str]) -> Iterator[Mutant]:
     """Yield every mutant of the modules."""
     for module in modules:
-        tree = ast.parse((HOUSE / "models" / f"{module}.py").read_text())
+        tree = ast.parse((CODE / f"{module}.py").read_text())
         for mutation in mutations(tree):
             yield Mutant(module, mutation, tree)
 
@@ -184,7 +194,8 @@ def note(results: Iterator[Result], count: int) -> None:
 def table(results: list[Noted]) -> Iterator[str]:
     """Yield the lines of the table: for each module, how many mutants were caught by which tests."""
     yield "".join(
-        f"{title:>15}" for title in ("module", "mutants", "own tests", "other tests", "harmless", "left")
+        f"{title:>28}" if title == "module" else f"{title:>12}"
+        for title in ("module", "mutants", "own tests", "other tests", "harmless", "left")
     )
     modules = list(dict.fromkeys(noted.module for noted in results))
     for name, own in (
@@ -195,7 +206,7 @@ def table(results: list[Noted]) -> Iterator[str]:
         harmless = sum(noted.is_explained for noted in own)
         left = caught[SURVIVED] + caught[BROKEN] - harmless
         cells = (name, len(own), caught[CAUGHT], caught[CAUGHT_BY_OTHERS], harmless, left)
-        yield "".join(f"{cell:>15}" for cell in cells)
+        yield f"{cells[0]:>28}" + "".join(f"{cell:>12}" for cell in cells[1:])
 
 
 def findings(results: list[Noted]) -> Iterator[str]:
@@ -222,7 +233,7 @@ def main(modules: list[str]) -> int:
     for name in _COMMON:
         importlib.import_module(name)
     gc.freeze()  # no fork has to look through it
-    suspects = list(mutants(modules or MODULES))
+    suspects = list(mutants(chosen(modules)))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text("")
     inner = [mutant for mutant in suspects if mutant.mutation.function is not None]
@@ -241,6 +252,9 @@ def main(modules: list[str]) -> int:
 if __name__ == "__main__":
     parser = ArgumentParser(prog="python -m tests.mutants")
     parser.add_argument(
-        "modules", nargs="*", metavar="MODULE", help="of models/, such as ledger; all if none is named"
+        "modules",
+        nargs="*",
+        metavar="MODULE",
+        help="a module or folder of models/, such as ledger or hours; all if none is named",
     )
     sys.exit(min(main(parser.parse_args().modules), 1))

@@ -15,15 +15,15 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "priced: rounding=ROUND_HALF_EVEN → nothing",
         ),
     },
-    "ledger": {
+    "ledger/movements": {
         "an adjustment by nothing has returned before": ("adjust: more > ZERO → more >= ZERO",),
     },
-    "store": {
+    "storage/store": {
         "nothing left and no word of it are the same to the next line": (
             "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
         ),
     },
-    "rows": {
+    "storage/codec": {
         "what `X | None` is, up to Python 3.13, `UnionType` says; 3.14 has it as `Union`": (
             "_kind: Union → nothing",
         ),
@@ -37,9 +37,9 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_read: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
     },
-    "steps": {
+    "requests/steps": {
         "`validate` has refused a request for no service; the types do not know": (
-            "hold: verdict is not request or offer is None → verdict is not request",
+            "hold_hours: verdict is not request or service is None → verdict is not request",
         ),
         "a wait for the provider that nobody has answered leads to no other wait": (
             (
@@ -48,12 +48,12 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             ),
         ),
     },
-    "negotiation": {
+    "requests/negotiation": {
         "without an answer no terms are taken up; the types do not know": (
-            "settled: said is None or terms is None → terms is None",
+            "with_adjusted_hold: said is None or terms is None → terms is None",
         ),
     },
-    "endings": {
+    "requests/endings": {
         "hours move out of an escrow only; the types do not know": (
             "end: movement is not None and escrow is not None → movement is not None",
         ),
@@ -63,15 +63,17 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                 "→ next_step(request, now) is not Step.EXPIRE_REQUEST"
             ),
         ),
+    },
+    "requests/recovery": {
         "the longest pause is reached long before": ("resume: 10 → 11",),
     },
-    "intervention": {
+    "requests/admin": {
         "without an escrow it has been refused before; the types do not know": (
-            "_not_held: scene.escrow → True",
-            "_not_held: scene.escrow.status if scene.escrow else None → scene.escrow.status",
+            "_not_held_refusal: snapshot.escrow → True",
+            "_not_held_refusal: snapshot.escrow.status if snapshot.escrow else None → snapshot.escrow.status",
         ),
     },
-    "resolutions": {
+    "disputes/deciding": {
         "an alarm is the next step of an open wait only; the types do not know": (
             (
                 "raise_alarm: dispute is None or request.wait is None or next_step(request, now) is not "
@@ -79,6 +81,8 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
                 "→ dispute is None or next_step(request, now) is not Step.RAISE_DISPUTE_ALARM"
             ),
         ),
+    },
+    "disputes/resolving": {
         "no partial refund is decided without a share; the types do not know": (
             (
                 "_provider_share: dispute.decision is Response.PARTIAL_REFUND "

@@ -13,7 +13,9 @@ import pytest
 from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
 
 # What every step changes and tells: the tests that most mutants of the rules are noticed by.
-RECORD = "tests/unit/test_every_step.py"
+UNIT = "tests/unit/models"
+FIGURES = f"{UNIT}/test_figures.py"
+RECORD = f"{UNIT}/requests/test_every_step.py"
 # Of a test as many cases at most, from all over them: of a module's own, and of any other but the record.
 OWN_CASES = 60
 CASES = 8
