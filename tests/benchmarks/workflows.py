@@ -7,7 +7,6 @@ The start latency is from the request's first row to the workflow's first step, 
 import asyncio
 import itertools
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from resolvers.identity.issuer import LocalIssuer
+from tests.integration.conftest import free_port
 from tests.story.client import Client, RefusedError
 from tests.story.play import BALANCE, CREATE, MARK, RESPOND
 from tests.story.running import running_server
@@ -271,11 +271,8 @@ async def run(base_url: str, directory: Path) -> None:
 
 def main() -> None:
     """Run against a server of its own, which is stopped and forgotten afterwards."""
-    with tempfile.TemporaryDirectory() as directory, socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        port = chosen.getsockname()[1]
-        chosen.close()
-        base_url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as directory:
+        base_url = f"http://127.0.0.1:{free_port()}"
         with running_server(base_url, {"HOURBANK_LOCAL": directory}):
             asyncio.run(run(base_url, Path(directory)))
 

@@ -9,7 +9,7 @@ from tests.unit.builders import hours
 
 WRITERS, READERS, MEMBERS = 32, 2, 8
 # At least, and at most: where others need the machine, too, it goes on until there was enough of everything.
-SECONDS, SHORT_SECONDS = (60.0, 300.0), (3.0, 40.0)
+SECONDS, SHORT_SECONDS = (60.0, 300.0), (3.0, 120.0)
 # Of each kind, when a long run is over; a short one has its share.
 EACH_KIND, CONFLICTS = 200, 100
 RELEASES, SHORT_RELEASES = 300, 40

@@ -21,7 +21,9 @@ NG_SERVE = "localhost:4200"
 
 
 class Files(SimpleHTTPRequestHandler):
-    """Serves a folder's files, and says nothing of it."""
+    """Serves a folder's files at once, and says nothing of it."""
+
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

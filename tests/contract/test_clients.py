@@ -1,7 +1,7 @@
 """The clients that apps are made with, unmodified, as they are on npm; `clients/` has a script for each."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import timedelta
 
 import pytest
@@ -13,8 +13,8 @@ from tests.contract.node import Node, Script
 from tests.integration.conftest import Server, minting
 
 CLIENTS = ("amplify_v6", "amplify_v5/client", "apollo", "graphql_ws", "urql")
-# Long enough to subscribe with.
-SHORT = timedelta(seconds=8)
+# Long enough to subscribe with; the second is for a busy machine.
+LIFETIMES = (timedelta(seconds=8), timedelta(seconds=40))
 
 
 def as_alice(server: Server) -> dict[str, str]:
@@ -75,8 +75,11 @@ def test_every_client_comes_back_when_the_server_does(node: Node, secure: Secure
 def test_every_client_goes_on_with_a_new_token(node: Node, plain: Server) -> None:
     clients = [client for client in CLIENTS if client != "amplify_v5/client"]  # it asks nobody for a token
     issuer = LocalIssuer(plain.directory)
-    with waiting(node, plain, clients, "expiry") as scripts:
-        for script in scripts:
-            script.answer(issuer.mint(sub_of("alice"), "alice", lifetime=SHORT))
-        for script in scripts:
-            script.finish()
+    for lifetime in LIFETIMES:
+        with suppress(AssertionError) if lifetime is not LIFETIMES[-1] else nullcontext():
+            with waiting(node, plain, clients, "expiry") as scripts:
+                for script in scripts:
+                    script.answer(issuer.mint(sub_of("alice"), "alice", lifetime=lifetime))
+                for script in scripts:
+                    script.finish()
+            return

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import importlib
 import shutil
-import socket
 import subprocess
 import tarfile
 import time
@@ -18,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+
+from tests.integration.conftest import free_port
 
 HOME = Path(__file__).parents[2] / "build" / "dynamodb-local"
 PACKAGE = "amplify-dynamodb-simulator"
@@ -82,9 +83,7 @@ def fetch() -> None:
 def dynamodb_local() -> Iterator[str]:
     """Run it, and give its endpoint."""
     fetch()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port = free_port()
     library = f"-Djava.library.path={HOME / 'DynamoDBLocal_lib'}"
     jar = ["-jar", str(HOME / "DynamoDBLocal.jar"), "-inMemory", "-sharedDb", "-disableTelemetry"]
     process = subprocess.Popen(  # noqa: S603 — Java, with our own words

@@ -18,7 +18,7 @@ from models import clock, tables
 from models.storage.calls import AsyncCalls
 from models.storage.names import Names
 from models.storage.store import Item, Store
-from resolvers.feed.change_feed import ChangeFeed
+from resolvers.feed.change_feed import ChangeFeed, Subscription
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.mirror.subscriptions import Subscriptions
@@ -26,6 +26,7 @@ from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import build_schema
+from tests.integration.polling import SOON, until
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -41,6 +42,10 @@ class Watched:
         self.feed = feed
         self.issuer = issuer
         self.address = ("", 0)
+
+    def listeners(self) -> set[Subscription]:
+        """Return whoever is told of changes."""
+        return {one for channel in self.feed._channels.values() for one in channel._subscribers}
 
     async def put(self, table: type[tables.Table], **row: dict[str, Any]) -> Item:
         """Write a row as any other writer would."""
@@ -67,7 +72,7 @@ class Watched:
             token = self.issuer.mint(name, name, groups)
             await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
             assert json.loads(await opened.recv()) == {"type": "connection_ack"}
-            yield Client(opened)
+            yield Client(opened, self)
 
     def socket(self, path: str = "/graphql", *subprotocols: str, **options: Any) -> connect:
         """Open a socket that has not said anything yet, by default for graphql-transport-ws."""
@@ -77,7 +82,7 @@ class Watched:
 
     def narrow(self) -> dict[str, Any]:
         """Return the options of a client for whom neither the kernel nor the library reads ahead."""
-        opened = socket.socket()
+        opened = socket.socket(proto=socket.IPPROTO_TCP)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         opened.connect(self.address)
         return {"sock": opened, "compression": None, "max_queue": 1, "close_timeout": 1}
@@ -86,18 +91,25 @@ class Watched:
 class Client:
     """A graphql-transport-ws client."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, server: Watched) -> None:
         self.socket = socket
+        self._server = server
 
     async def subscribe(self, query: str, **variables: Any) -> str:
-        """Send a subscription; the protocol has no answer to it, so wait until it listens."""
+        """Send a subscription, and wait until it listens: the protocol does not tell."""
+        before = self._server.listeners()
+        operation = await self.ask(query, **variables)
+        await until(lambda: self._server.listeners() - before)
+        return operation
+
+    async def ask(self, query: str, **variables: Any) -> str:
+        """Send a subscription that may be refused."""
         operation = str(uuid.uuid4())
         payload = {"query": query, "variables": variables}
         await self.socket.send(json.dumps({"id": operation, "type": "subscribe", "payload": payload}))
-        await asyncio.sleep(0.3)
         return operation
 
-    async def next(self, *, within: float = 3) -> dict[str, Any]:
+    async def next(self, *, within: float = SOON) -> dict[str, Any]:
         """Return the next message."""
         return cast("dict[str, Any]", json.loads(await asyncio.wait_for(self.socket.recv(), within)))
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from tests.integration.conftest import GraphQL, Member
+from tests.integration.conftest import GraphQL, Member, Server, asking, joining, minting
 
 CREATE_SERVICE = "mutation M($input: CreateServiceInput!) { createService(input: $input) { id } }"
 UPDATE_SERVICE = "mutation M($input: UpdateServiceInput!) { updateService(input: $input) { id } }"
@@ -143,6 +144,13 @@ class Deal:
     def again(self) -> "Deal":
         """Return another request of the same two for the same service."""
         return Deal(self.graphql, self.alice, self.bob, self.service_id)
+
+
+@asynccontextmanager
+async def deal_on(server: Server) -> AsyncIterator[Deal]:
+    """Let two members of a server's have a deal."""
+    async with asking(server) as graphql:
+        yield await new_deal(graphql, joining(graphql, minting(server)))
 
 
 async def new_deal(graphql: GraphQL, members: Joining, **service: Any) -> Deal:

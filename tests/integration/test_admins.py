@@ -80,7 +80,7 @@ async def ended(deal: Deal, cloud: Cloud) -> None:
     """Wait until the request's execution has succeeded."""
     arn = (await deal.look())["stepFunctionExecutionArn"]
     client = cloud.client("stepfunctions")
-    for _ in range(100):
+    for _ in range(300):
         status = (await asyncio.to_thread(client.describe_execution, executionArn=arn))["status"]
         if status != "RUNNING":
             break

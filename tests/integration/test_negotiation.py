@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.integration.conftest import Cloud, GraphQL, RefusedError
-from tests.integration.request_client import Deal, Joining, new_deal
+from tests.integration.conftest import Cloud, GraphQL, RefusedError, Server
+from tests.integration.request_client import Deal, Joining, deal_on, new_deal
 from tests.integration.test_requests import UNTOUCHED, replayed
 
 
@@ -70,11 +70,14 @@ async def test_a_counter_offer_may_be_declined(deal: Deal) -> None:
     assert await deal.all_hours() == UNTOUCHED
 
 
-async def test_a_counter_offer_that_nobody_answers_expires(deal: Deal) -> None:
-    await deal.offer(4)
-    await deal.reach("NEGOTIATING")
-    assert (await deal.reach("EXPIRED"))["statusReason"] == "NEGOTIATION_TIMEOUT"
-    assert await deal.all_hours() == UNTOUCHED
+async def test_a_counter_offer_that_nobody_answers_expires(hurried: Server) -> None:
+    async with deal_on(hurried) as deal:
+        await deal.ask()
+        await deal.reach("AWAITING_RESPONSE")
+        await deal.offer(4)
+        await deal.reach("NEGOTIATING")
+        assert (await deal.reach("EXPIRED", within=60))["statusReason"] == "NEGOTIATION_TIMEOUT"
+        assert await deal.all_hours() == UNTOUCHED
 
 
 async def test_a_request_may_be_cancelled_while_it_is_negotiated(deal: Deal) -> None:

@@ -14,7 +14,7 @@ from models.ledger.entries import Entry
 from models.storage.codec import decode
 from resolvers.hosting.demo import sub_of
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server
-from tests.integration.request_client import UPDATE_SERVICE, Deal, Joining, new_deal
+from tests.integration.request_client import UPDATE_SERVICE, Deal, Joining, deal_on, new_deal
 
 UNTOUCHED = ((Decimal(10), Decimal(0)), (Decimal(10), Decimal(0)))
 HELD = ((Decimal(8), Decimal(2)), (Decimal(10), Decimal(0)))
@@ -96,28 +96,31 @@ async def test_a_rejection_gives_the_hours_back_and_tells_why(deal: Deal) -> Non
     assert "I am away." in (await deal.told(deal.alice))[0]
 
 
-async def test_no_answer_in_time_expires_the_request(deal: Deal) -> None:
-    await deal.ask()
-    await deal.reach("AWAITING_RESPONSE")
-    expired = await deal.reach("EXPIRED")
-    assert expired["statusReason"] == "RESPONSE_TIMEOUT"
-    assert await deal.all_hours() == UNTOUCHED
-    assert (await deal.told(deal.alice))[0] == (await deal.told(deal.bob))[0]
+async def test_no_answer_in_time_expires_the_request(hurried: Server) -> None:
+    async with deal_on(hurried) as deal:
+        await deal.ask()
+        await deal.reach("AWAITING_RESPONSE")
+        expired = await deal.reach("EXPIRED", within=60)
+        assert expired["statusReason"] == "RESPONSE_TIMEOUT"
+        assert await deal.all_hours() == UNTOUCHED
+        assert (await deal.told(deal.alice))[0] == (await deal.told(deal.bob))[0]
 
 
-async def test_no_start_in_time_expires_the_request(deal: Deal) -> None:
-    await deal.accepted()
-    assert (await deal.reach("EXPIRED", within=30))["statusReason"] == "START_TIMEOUT"
-    assert await deal.all_hours() == UNTOUCHED
+async def test_no_start_in_time_expires_the_request(hurried: Server) -> None:
+    async with deal_on(hurried) as deal:
+        await deal.accepted()
+        assert (await deal.reach("EXPIRED", within=60))["statusReason"] == "START_TIMEOUT"
+        assert await deal.all_hours() == UNTOUCHED
 
 
-async def test_confirmations_that_never_come_are_given_by_the_clock(deal: Deal) -> None:
-    await deal.accepted()
-    await deal.mark("markServiceStarted")
-    await deal.reach("IN_PROGRESS", within=30)
-    await deal.mark("markServiceComplete")
-    await deal.reach("PAID", within=30)
-    assert await deal.all_hours() == PAID
+async def test_confirmations_that_never_come_are_given_by_the_clock(hurried: Server) -> None:
+    async with deal_on(hurried) as deal:
+        await deal.accepted()
+        await deal.mark("markServiceStarted")
+        await deal.reach("IN_PROGRESS", within=60)
+        await deal.mark("markServiceComplete")
+        await deal.reach("PAID", within=60)
+        assert await deal.all_hours() == PAID
 
 
 async def test_the_requester_cancels_before_acceptance(deal: Deal) -> None:

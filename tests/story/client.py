@@ -1,4 +1,4 @@
-"""A member's client: GraphQL over HTTP, and subscriptions over graphql-transport-ws."""
+"""A member's client: GraphQL over HTTP, and subscriptions over AppSync's protocol, which says when one listens."""
 
 import asyncio
 import json
@@ -53,14 +53,22 @@ class Client:
 
     @asynccontextmanager
     async def watch(self, query: str, **variables: Any) -> AsyncIterator[asyncio.Queue[Any]]:
-        """Subscribe, and put every event's root field on a queue."""
+        """Subscribe, and once it listens put every event's root field on a queue.
+
+        Raises:
+            RefusedError: it may not be listened to.
+        """
         events: asyncio.Queue[Any] = asyncio.Queue(maxsize=1_000)
-        url = self._url.replace("http", "ws", 1)
-        async with websockets.connect(url, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]  # a plain name will do
-            await socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": self._token}}))
-            assert json.loads(await socket.recv())["type"] == "connection_ack"
-            payload = {"query": query, "variables": variables}
-            await socket.send(json.dumps({"id": str(next(self._ids)), "type": "subscribe", "payload": payload}))
+        url = f"{self._url.replace('http', 'ws', 1)}/realtime"
+        signed = {"Authorization": self._token}
+        async with websockets.connect(url, subprotocols=["graphql-ws"], additional_headers=signed) as socket:  # type: ignore[list-item]  # a plain name will do
+            await socket.send(json.dumps({"type": "connection_init"}))
+            data = json.dumps({"query": query, "variables": variables})
+            payload = {"data": data, "extensions": {"authorization": signed}}
+            await socket.send(json.dumps({"id": str(next(self._ids)), "type": "start", "payload": payload}))
+            while (answer := json.loads(await socket.recv()))["type"] != "start_ack":
+                if answer["type"].endswith("error"):
+                    raise RefusedError(answer["payload"]["errors"])
             reading = asyncio.create_task(_read(socket, events))
             try:
                 yield events
@@ -72,10 +80,8 @@ class Client:
 async def _read(socket: websockets.ClientConnection, events: asyncio.Queue[Any]) -> None:
     async for message in socket:
         frame = json.loads(message)
-        if frame["type"] == "next":
+        if frame["type"] == "data":
             await events.put(next(iter(frame["payload"]["data"].values())))
-        elif frame["type"] == "ping":
-            await socket.send('{"type":"pong"}')
         elif frame["type"] in ("error", "complete"):
             await events.put(frame)
             return

@@ -34,7 +34,7 @@ REQUESTS = "subscription ($of: String) { onCreateServiceRequest(requesterId: $of
 
 
 class Callers:
-    """Knows alice, bob, and for so many seconds `alice 0.3`."""
+    """Knows alice, bob, and for so many seconds `alice 20`."""
 
     async def caller(self, authorization: str) -> Caller:
         name, _, seconds = authorization.partition(" ")

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-export const PATIENCE_MS = 10_000;
+export const PATIENCE_MS = 30_000;
 
 /** An observer that keeps every event, and lets others wait for one. */
 export class Events {

@@ -57,7 +57,8 @@ class Whereabouts:
 def free_socket(preferred: int | None) -> socket.socket:
     """Return a socket bound to the preferred loopback port, or to a free one if that is taken."""
     for port in (preferred or 0, 0):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # That it speaks TCP is said, so that asyncio lets no part of an answer wait for an acknowledgement.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, port))

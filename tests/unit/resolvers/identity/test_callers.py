@@ -192,12 +192,19 @@ async def test_keys_are_fetched_once_for_all_who_wait(issuer: LocalIssuer, endpo
     assert endpoint.asked == 1
 
 
-async def test_an_unknown_key_is_asked_for_after_the_cool_down(endpoint: Endpoint) -> None:
-    keys = RemoteKeys(endpoint.url, cool_down=0.2)
-    for _ in range(5):
+async def test_an_unknown_key_is_asked_for_after_the_cool_down(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, clock = RemoteKeys(endpoint.url, cool_down=60), time.monotonic
+
+    def go_on_to(seconds: float) -> None:
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + seconds)
+
+    for seconds in (0, 20, 40):
+        go_on_to(seconds)
         assert await keys.key("forged") is None
     assert endpoint.asked == 1
-    await asyncio.sleep(0.25)
+    go_on_to(60)
     assert await keys.key("forged") is None
     assert endpoint.asked == 2
 

@@ -159,8 +159,8 @@ def test_a_filter_has_limits() -> None:
     ],
 )
 def test_what_is_too_large_is_refused_before_anything_is_built_of_it(filter_: dict[str, Any]) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     for use in (compile_filter, condition_of, partial(mentions, names=frozenset({"createdAt"}))):
         with pytest.raises(InvalidInputError, match="at most"):
             use(filter_)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
