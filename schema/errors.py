@@ -18,10 +18,10 @@ import structlog
 from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from models.errors import Code, ContentionError, Refusal
+from schema.strawberry_internals import ErrorReplacement, resolved_field
 
 _log = structlog.get_logger(__name__)
 
@@ -57,8 +57,8 @@ class UnauthorizedError(AppSyncError):
     @classmethod
     def of(cls, info: Info[Any, Any]) -> "UnauthorizedError":
         """Return the error for the field that is being resolved."""
-        raw = info._raw_info  # noqa: SLF001 — Strawberry shows the parent type nowhere else
-        return cls(f"Not Authorized to access {raw.field_name} on type {raw.parent_type.name}")
+        type_name, field = resolved_field(info)
+        return cls(f"Not Authorized to access {field} on type {type_name}")
 
 
 class InvalidInputError(AppSyncError):
@@ -103,14 +103,11 @@ class ReportedError(GraphQLError):
         }
 
 
-class AppSyncErrors(MaskErrors):
+class AppSyncErrors(ErrorReplacement):
     """Gives every error AppSync's shape, and masks and logs those that nobody foresaw."""
 
     def __init__(self) -> None:
-        super().__init__()
-
-    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
-        return [report(error) for error in errors]
+        super().__init__(report)
 
 
 def report(error: GraphQLError) -> ReportedError:

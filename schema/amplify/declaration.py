@@ -16,6 +16,7 @@ from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.fields import TYPES
 from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
 from schema.amplify.wire import Decoder, decoder
+from schema.strawberry_internals import enum_name
 
 _SCALARS: dict[Any, str] = {ID: "ID", str: "String", int: "Int", float: "Float", bool: "Boolean"}
 
@@ -168,7 +169,7 @@ def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
     if is_list:
         (hint,) = get_args(hint)
     is_enum = isinstance(hint, type) and issubclass(hint, StrEnum)
-    type_name = hint.__strawberry_definition__.name if is_enum else _SCALARS.get(hint, hint.__name__)
+    type_name = enum_name(hint) if is_enum else _SCALARS.get(hint, hint.__name__)
     if is_enum:
         TYPES[type_name] = hint
     return Field(

@@ -1,7 +1,7 @@
-"""Strawberry fields and types that are made from data, where classes and functions would say nothing more.
+"""Strawberry fields and types that are made from data rather than from classes and functions.
 
 Types are written as GraphQL writes them (`"[ModelEscrowFilterInput]"`) and looked up by name in `TYPES` when
-the schema is built, so that they may refer to each other in circles.
+the schema is built, so that they may refer to each other.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -9,13 +9,13 @@ from typing import Any, Optional
 
 from strawberry import ID, Info
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import InputContext, StrawberryArgument
-from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from schema import scalars
 from schema.amplify.wire import Decoder
 from schema.enums import ENUMS
+from schema.strawberry_internals import make_object_type
 
 Arguments = Mapping[str, Any]
 Resolve = Callable[[Any, Info[Any, Any], Arguments], Any]
@@ -44,7 +44,7 @@ def _python(graphql: str) -> str:
 
 
 class RowField(StrawberryField):
-    """A field that is read from a row in wire form, at the moment when somebody asks for it."""
+    """A field that is decoded from a row in wire form, when a client selects it."""
 
     def __init__(self, name: str, graphql_type: str, decode: Decoder) -> None:
         super().__init__(python_name=name, graphql_name=name, type_annotation=annotation(graphql_type))
@@ -57,14 +57,14 @@ class RowField(StrawberryField):
 
 
 class ResolvedField(StrawberryField):
-    """A field that an injected answer resolves, given its arguments by their GraphQL names."""
+    """A field with an injected resolver, which gets the arguments by their GraphQL names."""
 
     def __init__(
         self,
         name: str,
         graphql_type: str,
         arguments: Mapping[str, str],
-        answer: Resolve,
+        resolve: Resolve,
         *,
         is_subscription: bool = False,
     ) -> None:
@@ -74,11 +74,11 @@ class ResolvedField(StrawberryField):
             type_annotation=annotation(graphql_type),
             is_subscription=is_subscription,
         )
-        self._arguments = [
+        self.arguments = [
             StrawberryArgument(python_name=argument, graphql_name=argument, type_annotation=annotation(type_))
             for argument, type_ in arguments.items()
         ]
-        self._answer = answer
+        self._resolve = resolve
 
     @property
     def is_basic_field(self) -> bool:
@@ -88,30 +88,16 @@ class ResolvedField(StrawberryField):
     def get_result(
         self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any
     ) -> Awaitable[Any] | Any:
-        """Ask the answer."""
+        """Call the resolver."""
         del args
-        return self._answer(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
+        return self._resolve(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
 
 
 def define(
     cls: type, fields: Iterable[StrawberryField], *, description: str | None = None, is_input: bool = False
 ) -> None:
     """Make a class a GraphQL type with these fields, under its own name, in `TYPES`."""
-    definition = StrawberryObjectDefinition(
-        name=cls.__name__,
-        is_input=is_input,
-        is_interface=False,
-        origin=cls,
-        description=description,
-        interfaces=[],
-        extend=False,
-        directives=(),
-        is_type_of=None,
-        resolve_type=None,
-        fields=list(fields),
-        from_input=_as_given if is_input else None,
-    )
-    cls.__strawberry_definition__ = definition  # type: ignore[attr-defined]  # how Strawberry knows its types
+    make_object_type(cls, fields, description=description, is_input=is_input)
     TYPES[cls.__name__] = cls
 
 
@@ -122,7 +108,3 @@ def input_type(name: str, fields: Mapping[str, str]) -> None:
         for field, type_ in fields.items()
     ]
     define(type(name, (), {}), made, is_input=True)
-
-
-def _as_given(_: type, value: Mapping[str, Any], __: InputContext) -> Mapping[str, Any]:
-    return value

@@ -24,30 +24,30 @@ def queries() -> Iterator[StrawberryField]:
 
 
 def _get(model: Model) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
+    def resolve(_: None, info: AnyInfo, given: Arguments) -> Any:
         return resolver_of(info).get(model, info, given)
 
-    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, answer)
+    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, resolve)
 
 
 def _list(model: Model) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
+    def resolve(_: None, info: AnyInfo, given: Arguments) -> Any:
         return resolver_of(info).list(model, info, given)
 
     arguments = filtered(model.name)
     if model.key != "id":
         arguments |= {model.key: "ID", "sortDirection": "ModelSortDirection"}
-    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, answer)
+    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, resolve)
 
 
 def _by_index(model: Model, field: str) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
+    def resolve(_: None, info: AnyInfo, given: Arguments) -> Any:
         return resolver_of(info).by_index(model, field, info, given)
 
     name = f"{names.lower_first(model.plural)}By{names.upper_first(field)}"
     hash_key = {field: f"{model.fields[field].type}!"}
     arguments = hash_key | {"sortDirection": "ModelSortDirection"} | filtered(model.name)
-    return ResolvedField(name, names.connection(model.name), arguments, answer)
+    return ResolvedField(name, names.connection(model.name), arguments, resolve)
 
 
 def mutations() -> Iterator[StrawberryField]:
@@ -58,14 +58,14 @@ def mutations() -> Iterator[StrawberryField]:
 
 
 def _mutation(model: Model, operation: Operation) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
+    def resolve(_: None, info: AnyInfo, given: Arguments) -> Any:
         return getattr(resolver_of(info), operation.value)(model, info, given)
 
     arguments = {
         "input": f"{names.upper_first(operation)}{model.name}Input!",
         "condition": names.condition_input(model.name),
     }
-    return ResolvedField(f"{operation}{model.name}", model.name, arguments, answer)
+    return ResolvedField(f"{operation}{model.name}", model.name, arguments, resolve)
 
 
 def subscriptions() -> Iterator[StrawberryField]:
@@ -76,10 +76,10 @@ def subscriptions() -> Iterator[StrawberryField]:
 
 
 def _subscription(model: Model, operation: Operation) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
+    def resolve(_: None, info: AnyInfo, given: Arguments) -> Any:
         return resolver_of(info).subscribe(model, operation, info, given)
 
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
     name = f"on{names.upper_first(operation)}{model.name}"
-    return ResolvedField(name, model.name, arguments, answer, is_subscription=True)
+    return ResolvedField(name, model.name, arguments, resolve, is_subscription=True)
