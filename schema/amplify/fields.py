@@ -33,7 +33,7 @@ TYPES: dict[str, Any] = {
 
 
 def annotation(graphql: str) -> StrawberryAnnotation:
-    """Return a GraphQL type expression as Strawberry's annotation."""
+    """Return Strawberry's annotation for a GraphQL type expression such as `[ID!]`."""
     return StrawberryAnnotation(_python(graphql), namespace=TYPES)
 
 
@@ -51,7 +51,7 @@ class RowField(StrawberryField):
         self._decode = decode
 
     def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
-        """Decode the row's attribute of that name."""
+        """Return the decoded attribute of that name."""
         del info, args, kwargs
         return self._decode(source.get(self.name))
 
@@ -82,7 +82,7 @@ class ResolvedField(StrawberryField):
 
     @property
     def is_basic_field(self) -> bool:
-        """Return False: it needs its arguments and info."""
+        """Return False: Strawberry passes arguments and info to fields that are not basic only."""
         return False
 
     def get_result(
