@@ -89,7 +89,7 @@ class Redrive:
         # The execution that has just failed may still say that it runs.
         is_another = request.generation > case.generation
         if is_another and await executions.status(request) == "RUNNING":
-            await executions.look_after(request)
+            await executions.ensure_progress(request)
             return RedriveOutcome.GONE_ON
         await executions.redrive(request)
         return RedriveOutcome.RESTARTED

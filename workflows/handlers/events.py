@@ -67,7 +67,7 @@ async def start_service_request(services: Services, event: Event) -> None:
     elif event["detail-type"] == RAISED:
         await services.executions.hand_over(request)
     elif request.answer is not None and request.wait is not None:
-        await services.executions.go_on(request, request.wait)
+        await services.executions.complete_wait(request, request.wait)
 
 
 @lambda_handler
@@ -85,7 +85,7 @@ async def resume_failed_request(services: Services, event: Event) -> None:
     rule = partial(recovery.note_failure, error=str(detail["status"]), cause="the execution has closed")
     await services.transactions.move(request.id, rule, generation=request.generation)
     # A moment later, because what is due now is due before it.
-    await services.sweep.look_after(request.id, services.clock() + timedelta(milliseconds=1))
+    await services.sweep.ensure_progress(request.id, services.clock() + timedelta(milliseconds=1))
 
 
 async def _request_of(services: Services, machine: str, execution: str) -> Request | None:
@@ -103,5 +103,7 @@ async def _request_of(services: Services, machine: str, execution: str) -> Reque
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
     """Look after the requests that are due; returns how many there were and how many could not be helped."""
     now = services.clock()
-    helped = [await services.sweep.look_after(request_id, now) async for request_id in services.sweep.due(now)]
+    helped = [
+        await services.sweep.ensure_progress(request_id, now) async for request_id in services.sweep.due(now)
+    ]
     return {"seen": len(helped), "failed": helped.count(False)}

@@ -4,7 +4,7 @@ from typing import Any
 
 from models.ledger.reconciliation import AuditOutcome, AuditReport, AuditReportStatus
 from models.transactions.audits import Audits
-from workflows.executions.reconciliation import as_json, read
+from workflows.executions.reconciliation import outcome_as_json, read_outcomes
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
 
@@ -46,7 +46,7 @@ async def _with_page(services: Services, report: AuditReport, results: Any) -> A
         audits = Audits(services.store, services.clock)
         members, cursor = await audits.members(report.cursor, limit=PAGE)
     return await services.reports.save_next(
-        report, report.with_page(read(results), members, cursor, services.clock())
+        report, report.with_page(read_outcomes(results), members, cursor, services.clock())
     )
 
 
@@ -62,7 +62,7 @@ async def reconcile_balances(services: Services, event: Event) -> dict[str, Any]
     outcome = AuditOutcome()
     for user_id in event["members"]:
         outcome += await audits.outcome(str(user_id))
-    return as_json(outcome)
+    return outcome_as_json(outcome)
 
 
 @lambda_handler
