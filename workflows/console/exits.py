@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from models.errors import ExpectedError
@@ -24,6 +25,15 @@ def clean_exit() -> Iterator[None]:
         _fail(_invalid_setting(error))
     except ExpectedError as error:
         _fail(str(error))
+
+
+@contextmanager
+def explain_aws_errors(what: str) -> Iterator[None]:
+    """Turn an error of AWS into an `ExpectedError`: one line that says what cannot be read, and why."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise ExpectedError(f"{what} cannot be read: {error}") from None
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
