@@ -74,7 +74,7 @@ class PartCounter:
             self.add(part, 1)
 
     def add(self, part: Any, times: int) -> None:
-        """Count a part so many times more."""
+        """Count a part, met `times` times."""
         self._parts[id(part)] = part  # kept alive: its id must not become another part's
         self._times[id(part)] += times
 

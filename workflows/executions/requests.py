@@ -191,14 +191,14 @@ class Executions:
 
         "Over" means that the request's wait has its answer, or is past its deadline:
 
-        | execution | wait                              | action                             |
-        | --------- | --------------------------------- | ---------------------------------- |
-        | missing   | any                               | start it, look later               |
-        | RUNNING   | none, or not over                 | look later                         |
-        | RUNNING   | over, token accepted              | complete the wait, look later      |
-        | RUNNING   | over for ≤ 5 minutes, token dead  | look later: it may be between steps |
-        | RUNNING   | over for > 5 minutes, token dead  | resume: the answer was lost        |
-        | closed    | any                               | resume                             |
+        | execution | wait                             | action                              |
+        | --------- | -------------------------------- | ----------------------------------- |
+        | missing   | any                              | start it, look later                |
+        | RUNNING   | none, or not over                | look later                          |
+        | RUNNING   | over, token alive                | complete the wait, look later       |
+        | RUNNING   | over for ≤ 5 minutes, token dead | look later: it may be between steps |
+        | RUNNING   | over for > 5 minutes, token dead | resume: the answer was lost         |
+        | closed    | any                              | resume                              |
 
         "Look later" puts off the sweep's next look; "resume" starts the next generation's execution.
         """
