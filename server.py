@@ -1,7 +1,7 @@
-"""HourBank's server: the command line, and the one place where its parts are put together.
+"""HourBank's command line and composition root.
 
 python server.py                  serve, on a local cloud of its own
-python server.py serve --aws      serve, on what the AWS_* variables lead to
+python server.py serve --aws      serve, on the AWS that the AWS_* variables name
 python server.py serve --tls      serve https and wss, with a certificate for this machine
 python server.py token alice      print a token for a local member
 """
@@ -11,14 +11,14 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from rich.console import Console
 from starlette.applications import Starlette
 
@@ -42,12 +42,12 @@ from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from workflows.console import books
-from workflows.console.exits import clean_exit
+from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.deployment.deploy import deploy_to_aws
-from workflows.deployment.local.local_aws import host_functions, local_aws
-from workflows.deployment.target import settings_here, settings_on_aws
+from workflows.deployment.local.local_aws import local_aws, open_function_host
+from workflows.deployment.target import use_aws, use_local_cloud
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.machines import read_definitions
 from workflows.executions.services import Services
@@ -55,7 +55,7 @@ from workflows.executions.sweep import revive
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
 _LOCAL_ORIGINS = ("http://localhost:4200", "https://localhost:4200")  # where `ng serve` serves, and with `--ssl`
-_UNBROKEN = 400
+_WIDE = 400  # characters, so that no row of a table wraps
 
 
 console = Console(highlight=False)
@@ -78,7 +78,7 @@ def _default(context: typer.Context) -> None:
 @cli.command()
 def serve(
     *,
-    aws: Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")] = False,
+    aws: Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")] = False,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss; see `certificate`.")] = False,
     functions: Annotated[FunctionPlace, typer.Option(help="Where the local functions run.")] = FunctionPlace.HERE,
 ) -> None:
@@ -94,10 +94,9 @@ def serve(
 
 
 def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
-    settings = settings_on_aws()
+    settings = use_aws()
     identity = _user_pool(own, settings) or LocalIssuer(own.local).identity()
-    serving = _run(settings, own, listener, identity=identity, on_ready=lambda: console.print(listener.url))
-    asyncio.run(serving)
+    _run(listener, _compose(settings, own, identity), on_ready=lambda: console.print(listener.url))
 
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
@@ -106,47 +105,42 @@ def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionP
     with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted):
         issuer = LocalIssuer(own.local)
         welcome = partial(print_welcome, console, listener, issuer.mint(sub_of("alice"), "alice"))
-        serving = _run(settings, own, listener, identity=issuer.identity(), issuer=issuer, on_ready=welcome)
-        asyncio.run(serving)
+        _run(listener, _compose(settings, own, issuer.identity(), issuer), on_ready=welcome)
 
 
 def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
     if own.user_pool is None:
-        _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are taken")
+        _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
         return None
     issuer = f"https://cognito-idp.{settings.region}.amazonaws.com/{own.user_pool}"
     return Identity(issuer, own.user_pool_clients, RemoteKeys(f"{issuer}/.well-known/jwks.json"))
 
 
-async def _run(
-    settings: Settings,
-    own: ServerSettings,
-    listener: Listener,
-    *,
-    on_ready: Callable[[], None],
-    identity: Identity,
-    issuer: LocalIssuer | None = None,
+def _run(
+    listener: Listener, composed: AbstractAsyncContextManager[Starlette], *, on_ready: Callable[[], None]
 ) -> None:
-    """Serve until a signal comes."""
-    async with _composed(settings, own, identity, issuer) as application:
-        await listener.serve(application, on_ready)
+    async def serve_until_signal() -> None:
+        async with composed as application:
+            await listener.serve(application, on_ready)
+
+    asyncio.run(serve_until_signal())
 
 
 @asynccontextmanager
-async def _composed(
-    settings: Settings, own: ServerSettings, identity: Identity, issuer: LocalIssuer | None
+async def _compose(
+    settings: Settings, own: ServerSettings, identity: Identity, issuer: LocalIssuer | None = None
 ) -> AsyncIterator[Starlette]:
-    """Put the server together; with an issuer it is a local one: it has demo members and revives its requests.
+    """Compose the server; with an issuer it is a local one, which has demo members and revives its requests.
 
     Raises:
-        ExpectedError: the stack is not there.
+        ExpectedError: the stack is not deployed.
     """
     async with AsyncCalls(_SERVICES) as calls:
         services = Services.over(calls, settings)
         api = Api.over(services, own, _page_secret(own, issuer))
         health = Health(services.store, api.feed, tables=TABLES, machines=read_definitions())
         if missing := await health.missing():
-            raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others are not there.")
+            raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
         if issuer is not None:
             await load_demo(services.store, services.members, services.clock)
         app = build_app(
@@ -160,29 +154,30 @@ async def _composed(
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )
-        reviving = asyncio.create_task(_revived(services)) if issuer else None
+        revival = asyncio.create_task(_revive(services)) if issuer else None
         try:
             yield app
         finally:
-            if reviving:
-                reviving.cancel()
+            if revival:
+                revival.cancel()
             await api.feed.aclose()
 
 
-async def _revived(services: Services) -> None:
-    """Look after every live request of a local cloud; on AWS the scheduled sweep is enough."""
+async def _revive(services: Services) -> None:
+    """Resume every live request of a local cloud whose execution is gone; on AWS the scheduled sweep does that."""
     if live := await revive(services.sweep):
-        _report(f"requests that go on: {live}")
+        _report(f"live requests: {live}")
 
 
-async def _revived_apart(settings: Settings) -> None:
-    """Look after what waited for the functions; a stack that is not deployed yet has nothing that did."""
+async def _revive_over(settings: Settings) -> None:
+    """Resume the requests that waited for the functions; a stack that is not deployed yet has none."""
     async with AsyncCalls(_SERVICES) as calls:
         with suppress(ClientError):
-            await _revived(Services.over(calls, settings))
+            await _revive(Services.over(calls, settings))
 
 
 def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
+    """Return the secret of page tokens; by default a local server keeps one, others draw one at each start."""
     if own.page_secret is not None:
         return own.page_secret.get_secret_value().encode()
     return os.urandom(32) if issuer is None else issuer.secret("page tokens")
@@ -205,16 +200,16 @@ def token(
         groups = sorted({*known, *(group or ())})
         sub = sub_of(name)
         minted = LocalIssuer(ServerSettings().local).mint(sub, name, groups)
-        whole = {"sub": sub, "username": name, "groups": groups, "token": minted}
-        typer.echo(json.dumps(whole) if as_json else minted)
+        details = {"sub": sub, "username": name, "groups": groups, "token": minted}
+        typer.echo(json.dumps(details) if as_json else minted)
 
 
 @cli.command()
 def certificate(
     *,
-    force: Annotated[bool, typer.Option("--force", help="Make another, to be trusted anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Make a new one, which must be trusted again.")] = False,
 ) -> None:
-    """Make the certificate that `serve --tls` uses, if it is not there, and say what must trust it."""
+    """Make the certificate of `serve --tls`, if there is none, and print how to trust it."""
     with clean_exit():
         made = local_certificate(ServerSettings().local, anew=force)
         typer.echo(f"serve       python server.py serve --tls, until {made.expires:%Y-%m-%d}")
@@ -224,7 +219,7 @@ def certificate(
 
 @cli.command()
 def schema() -> None:
-    """Print the schema in GraphQL's own language."""
+    """Print the GraphQL schema."""
     with clean_exit():
         api = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
         typer.echo(api.schema.as_str())
@@ -240,8 +235,8 @@ def template() -> None:
 def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the functions' code.")]) -> None:
     """Deploy to AWS."""
     with clean_exit():
-        if not deploy_to_aws(settings_on_aws(), bucket=code_bucket, report=_report):
-            _report("nothing to do: it is deployed as it is here")
+        if not deploy_to_aws(use_aws(), bucket=code_bucket, report=_report):
+            _report("nothing to do: the deployment is up to date")
 
 
 @cli.command()
@@ -250,14 +245,14 @@ def functions() -> None:
     configure_logging()
     with clean_exit():
         own = ServerSettings()
-        settings = settings_here(own.local)
-        with host_functions(own.local, settings, threads=own.function_threads, apart=True):
+        settings = use_local_cloud(own.local)
+        with open_function_host(own.local, settings, threads=own.function_threads, separate=True):
             _report("hosting the functions; stop with Ctrl-C")
-            asyncio.run(_revived_apart(settings))
+            asyncio.run(_revive_over(settings))
             signal.pause()
 
 
-_OnAws = Annotated[bool, typer.Option("--aws", help="Use what the AWS_* variables lead to.")]
+_OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
 
 
 @cli.command()
@@ -268,7 +263,7 @@ def redrive(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
     """List what has failed for good, and restart it."""
-    with _reading("The dead-letter queue", aws=aws) as settings:
+    with _deployment("The dead-letter queue", aws=aws) as settings:
         of_stack = Redrive(Services.over(BlockingCalls(), settings))
         ask = (lambda _question: True) if yes else typer.confirm
         if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
@@ -278,7 +273,7 @@ def redrive(
 @cli.command()
 def reconcile(*, aws: _OnAws = False) -> None:
     """Compare every member's log with their balance, and print what is wrong."""
-    _look_into_books(books.reconcile, aws=aws)
+    _check_books(books.reconcile, aws=aws)
 
 
 @cli.command()
@@ -286,28 +281,26 @@ def audit(
     member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
 ) -> None:
     """Verify one member's log and print it, entry by entry."""
-    _look_into_books(partial(books.audit, member), aws=aws)
+    _check_books(partial(books.audit, member), aws=aws)
 
 
-def _look_into_books(look: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
-    """Run a look into the books; the exit code is 1 if they are wrong."""
-    # A file or another program gets each row in one line.
-    printing = console if console.is_terminal else Console(highlight=False, width=_UNBROKEN)
-    with _reading("The ledger", aws=aws) as settings:
-        if not asyncio.run(look(settings.names, printing)):
+def _check_books(check: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
+    """Check the books; the exit code is 1 if they are wrong."""
+    # In a file or for another program, each row is one line.
+    output = console if console.is_terminal else Console(highlight=False, width=_WIDE)
+    with _deployment("The ledger", aws=aws) as settings:
+        if not asyncio.run(check(settings.names, output)):
             raise typer.Exit(1)
 
 
 @contextmanager
-def _reading(what: str, *, aws: bool) -> Iterator[Settings]:
-    """Lead AWS's clients to a deployment, and tell in a line if it cannot be read."""
+def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
+    """Point AWS's clients to a deployment; an error of AWS ends the command with a line about what it reads."""
     configure_logging()
     with clean_exit():
-        settings = settings_on_aws() if aws else settings_here(ServerSettings().local)
-        try:
+        settings = use_aws() if aws else use_local_cloud(ServerSettings().local)
+        with explain_aws_errors(f"{what} of {settings.stack}"):
             yield settings
-        except (BotoCoreError, ClientError) as error:
-            raise ExpectedError(f"{what} of {settings.stack} cannot be read: {error}") from None
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What clients see: types, inputs, and the operations derived from them; this room knows models only."""
+"""What clients see: types, inputs, and the operations derived from them; imports models only."""

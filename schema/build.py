@@ -1,4 +1,4 @@
-"""The schema, put together: what is derived from the declared types, and the operations of our own."""
+"""Builds the schema from the operations that are derived from the declared types, and from our own operations."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,6 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
-from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 import schema.types  # noqa: F401 — declares the types that the operations are derived from
@@ -17,6 +16,7 @@ from schema.documents.limits import Limits
 from schema.documents.reading import Documents, DocumentsRead
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
+from schema.strawberry_internals import fields_of, graphql_schema
 
 DEFAULT_LIMITS = Limits()
 # The mirrored mutations that move hours or start workflows, as all of our own do.
@@ -32,7 +32,7 @@ class MirrorSchema(strawberry.Schema):
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Leave errors to `AppSyncErrors`, which logs what is worth it."""
+        """Leave errors to `AppSyncErrors`, which logs the unexpected ones."""
 
 
 def build_schema(
@@ -49,8 +49,8 @@ def build_schema(
         resolver: resolves the derived fields.
         limits: how much a document may ask for.
         extra_queries: Strawberry types whose fields become fields of Query.
-        extra_mutations: likewise of Mutation.
-        extra_subscriptions: likewise of Subscription.
+        extra_mutations: the same, for Mutation.
+        extra_subscriptions: the same, for Subscription.
     """
     mirrored = list(mutations())
     built = MirrorSchema(
@@ -61,7 +61,7 @@ def build_schema(
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
-    known = built._schema  # noqa: SLF001 — Strawberry gives its own wrapper only
+    known = graphql_schema(built)
     ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
     built.resolver = resolver
     built.documents = Documents(known, limits, _MOVING | ours)
@@ -70,6 +70,6 @@ def build_schema(
 
 def _root(name: str, derived: Iterable[StrawberryField], extra: Iterable[type]) -> type:
     root = type(name, (), {})
-    own = [field for cls in extra for field in get_object_definition(cls, strict=True).fields]
+    own = [field for cls in extra for field in fields_of(cls)]
     define(root, [*derived, *own])
     return root

@@ -1,4 +1,4 @@
-"""The enums that clients see: the rules' own, under the names that Amplify's schema gives them."""
+"""The enums that clients see: those of the rules, under their names in Amplify's schema."""
 
 from enum import StrEnum
 

@@ -1,10 +1,10 @@
-"""What clients are told when something fails, in AppSync's shape, whatever the transport.
+"""The errors that clients see, in AppSync's shape, on every transport.
 
     AppSyncError
     ├── UnauthorizedError       this caller may not do this
-    ├── InvalidInputError       the arguments make no sense; the message says which and what would
+    ├── InvalidInputError       invalid arguments; the message says which, and what is valid
     ├── ConditionalCheckError   the stored row does not meet the condition of a write
-    └── RefusedError            a business rule said no, with its code and facts
+    └── RefusedError            a business rule refused, with its code and facts
 
 Everything else is masked: the client gets a correlation id, the log gets the error.
 """
@@ -18,23 +18,23 @@ import structlog
 from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from models.errors import Code, ContentionError, Refusal
+from schema.strawberry_internals import ErrorReplacement, resolved_field
 
 _log = structlog.get_logger(__name__)
 
-# How far before a value its name is looked for: the time that it takes grows with the square.
+# Characters before a value in which its name is looked for: the search takes quadratic time.
 _BEFORE = 200
-# What an error is called that nobody foresaw; AppSync's own word.
+# AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
-# What Strawberry raises over a request that names no operation: the client's own mistakes.
+# What Strawberry raises for a request without an operation, which is the client's mistake.
 _NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError)
 
 
 class AppSyncError(Exception):
-    """A failure that clients may know of.
+    """A failure that clients may see.
 
     Args:
         message: what happened and what to do, for people.
@@ -49,20 +49,20 @@ class AppSyncError(Exception):
 
 
 class UnauthorizedError(AppSyncError):
-    """This caller may not do this; AppSync's own words, unless others are given."""
+    """This caller may not do this."""
 
     def __init__(self, message: str, *, info: Mapping[str, Any] | None = None) -> None:
         super().__init__(message, error_type="Unauthorized", info=info)
 
     @classmethod
     def of(cls, info: Info[Any, Any]) -> "UnauthorizedError":
-        """Return the error for the field that is being resolved."""
-        raw = info._raw_info  # noqa: SLF001 — Strawberry shows the parent type nowhere else
-        return cls(f"Not Authorized to access {raw.field_name} on type {raw.parent_type.name}")
+        """Return the error for the field that is being resolved, in AppSync's words."""
+        type_name, field = resolved_field(info)
+        return cls(f"Not Authorized to access {field} on type {type_name}")
 
 
 class InvalidInputError(AppSyncError):
-    """The arguments make no sense; the message names the field and the way out."""
+    """The arguments are invalid; the message names the field and says what is valid."""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message, error_type="BadRequest", info=None if field is None else {"field": field})
@@ -76,14 +76,14 @@ class ConditionalCheckError(AppSyncError):
 
 
 class RefusedError(AppSyncError):
-    """A business rule said no: its code is the type, its facts are the info."""
+    """A business rule refused: its code becomes `errorType`, its facts become `errorInfo`."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message, error_type=refusal.code, info=dict(refusal.facts))
 
 
 class ReportedError(GraphQLError):
-    """An error as AppSync's clients read it: `errorType` and `errorInfo` on the error itself."""
+    """An error in AppSync's shape: `errorType` and `errorInfo` are on the error itself."""
 
     error_type: str
     error_info: Any
@@ -103,18 +103,15 @@ class ReportedError(GraphQLError):
         }
 
 
-class AppSyncErrors(MaskErrors):
-    """Gives every error AppSync's shape, and masks and logs those that nobody foresaw."""
+class AppSyncErrors(ErrorReplacement):
+    """An extension that gives every error AppSync's shape; unexpected ones are masked and logged."""
 
     def __init__(self) -> None:
-        super().__init__()
-
-    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
-        return [report(error) for error in errors]
+        super().__init__(report)
 
 
 def report(error: GraphQLError) -> ReportedError:
-    """Return an error as clients may see it, once; logs it if it was not foreseen."""
+    """Return an error as clients may see it; an unexpected one is masked and logged, once."""
     if isinstance(error, ReportedError):
         return error
     cause = _cause(error)
@@ -132,21 +129,21 @@ def report(error: GraphQLError) -> ReportedError:
 
 
 def report_any(error: Exception) -> ReportedError:
-    """Return an error that was raised outside of any field as clients may see it; likewise."""
+    """Return an error that was raised outside of any field as clients may see it; see `report`."""
     if isinstance(error, GraphQLError):
         return report(error)
     return report(GraphQLError(str(error), original_error=error))
 
 
 def mask(error: BaseException, **place: Any) -> AppSyncError:
-    """Log an error that nobody foresaw, and return what clients are told of it.
+    """Log an unexpected error, and return the error that clients see instead.
 
     Args:
         error: what happened.
-        place: where, for the log.
+        place: where it happened, for the log.
     """
     correlation_id = str(uuid4())
-    _log.error("unforeseen error", correlation_id=correlation_id, exc_info=error, **place)
+    _log.error("unexpected error", correlation_id=correlation_id, exc_info=error, **place)
     return AppSyncError(
         f"Something went wrong on our side; when you report it, quote {correlation_id}",
         error_type=INTERNAL_FAILURE,
@@ -155,14 +152,14 @@ def mask(error: BaseException, **place: Any) -> AppSyncError:
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
-    """Return the exception behind an error, None if the document or its variables are the error."""
+    """Return the exception behind an error, None if the document or its variables are invalid."""
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
     if isinstance(cause, _NO_OPERATION):
         return None
     if error.path is None:
-        # A scalar that refused its value has a place in the document; any other ValueError is ours.
+        # A ValueError with a place in the document is a scalar's refusal of a value; any other is our bug.
         return None if error.nodes and isinstance(cause, ValueError) else cause
     return error if cause is None else cause  # without a cause, a stored row does not fit its type
 
@@ -177,7 +174,7 @@ def _reported(error: GraphQLError, message: str, error_type: str, info: Any) -> 
 
 
 def _place(error: GraphQLError) -> str:
-    """Name the field or argument of a value that was written in the document: graphql-core does not."""
+    """Return " (at NAME)", the field or argument of a value that stands in the document; graphql-core omits it."""
     node = error.nodes[0] if error.nodes else None
     if not isinstance(node, ValueNode) or node.loc is None:
         return ""

@@ -1,6 +1,6 @@
-"""AppSync's scalars. All are text (AWSTimestamp is a number) that is checked when it comes in.
+"""AppSync's scalars. All are text, only AWSTimestamp is a number; inputs are checked.
 
-A parse error says what is expected; which field it was is told by `schema.errors`.
+A parse error says what is expected; `schema.errors` adds which field it was.
 """
 
 import re
@@ -64,7 +64,7 @@ def _check_url(text: str) -> None:
 
 
 def _text(name: str, expected: str, check: Callable[[str], object]) -> ScalarDefinition:
-    """Declare a scalar that is text: `check` raises a ValueError or OverflowError for text that is none."""
+    """Declare a scalar that is text; `check` raises a ValueError or OverflowError if the text is invalid."""
 
     def parse(value: Any) -> str:
         if isinstance(value, str):
@@ -74,7 +74,7 @@ def _text(name: str, expected: str, check: Callable[[str], object]) -> ScalarDef
                 pass
             else:
                 return value
-        raise ValueError(f"{value!r} is no {name}: it must be {expected}")
+        raise ValueError(f"{value!r} is not a valid {name}: it must be {expected}")
 
     return strawberry.scalar(name=name, description=expected, serialize=str, parse_value=parse)
 
@@ -82,7 +82,7 @@ def _text(name: str, expected: str, check: Callable[[str], object]) -> ScalarDef
 def _parse_timestamp(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise ValueError(f"{value!r} is no AWSTimestamp: it must be whole seconds since 1970-01-01T00:00Z")
+    raise ValueError(f"{value!r} is not a valid AWSTimestamp: it must be whole seconds since 1970-01-01T00:00Z")
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -91,7 +91,7 @@ class Disputes:
             # Its executions have failed for a day; an admin's word about it is reason to try again.
             await best_effort(self._executions.redrive(request))
         elif request.answer is not None and request.wait is not None:
-            await best_effort(self._executions.go_on(request, request.wait))
+            await best_effort(self._executions.complete_wait(request, request.wait))
         elif request.wait is None:
             await best_effort(self._executions.hand_over(request))
         return None

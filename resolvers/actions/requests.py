@@ -119,7 +119,7 @@ class ServiceRequests:
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:
-            await best_effort(self._executions.go_on(moved.request, moved.request.wait))
+            await best_effort(self._executions.complete_wait(moved.request, moved.request.wait))
         return moved.request
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
@@ -142,7 +142,7 @@ class ServiceRequests:
         if isinstance(moved, Refusal):
             return moved
         if moved.before.wait is not None:
-            await best_effort(self._executions.go_on(moved.request, moved.before.wait))
+            await best_effort(self._executions.complete_wait(moved.request, moved.before.wait))
         return moved.request
 
     async def _settled(self, request_id: str, rule: RequestRule, *, whole: bool) -> Moved | Refusal:

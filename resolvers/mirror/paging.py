@@ -18,6 +18,7 @@ from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
 from schema.documents.cost import DEFAULT_PAGE, LARGEST_PAGE
 from schema.errors import InvalidInputError
+from schema.strawberry_internals import resolved_field
 
 _NONCE_BYTES = 12
 # Three keys of DynamoDB's largest size, in base64, and room to spare.
@@ -41,9 +42,9 @@ def limit_of(arguments: Arguments) -> int:
 
 def question(info: AnyInfo, caller: str, arguments: Arguments, *, source: str = "") -> bytes:
     """Return what tells one caller's one question from every other; a page's size is not part of it."""
-    raw = info._raw_info  # noqa: SLF001 — Strawberry shows the parent type nowhere else
+    type_name, field = resolved_field(info)
     asked = {name: value for name, value in arguments.items() if name not in _FREE}
-    return orjson.dumps([caller, raw.parent_type.name, raw.field_name, source, asked], option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps([caller, type_name, field, source, asked], option=orjson.OPT_SORT_KEYS)
 
 
 class PageTokens:

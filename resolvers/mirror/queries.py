@@ -35,6 +35,7 @@ from schema.amplify.wire import encode
 from schema.documents.selections import fields_in
 from schema.enums import ModelSortDirection
 from schema.errors import UnauthorizedError
+from schema.strawberry_internals import selected_nodes
 
 Keep = Callable[[Item], bool]
 
@@ -261,6 +262,6 @@ def _both(one: Keep | None, other: Keep) -> Keep:
 
 def selects(info: AnyInfo, field: str) -> bool:
     """Tell whether `field` is selected, directly or by a fragment, of what the resolved field returns."""
-    raw = info._raw_info  # noqa: SLF001 — Strawberry's own list converts the whole tree below
-    selected = fields_in((node.selection_set for node in raw.field_nodes), raw.fragments)
+    nodes, fragments = selected_nodes(info)
+    selected = fields_in((node.selection_set for node in nodes), fragments)
     return any(node.name.value == field for node in selected)

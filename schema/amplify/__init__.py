@@ -1,1 +1,1 @@
-"""What Amplify's transformer does: a declared type and its table in, every operation on it out."""
+"""Does what Amplify's transformer does: derives every operation on a type from its declaration and its table."""

@@ -1,4 +1,4 @@
-"""What a field's value may be, beyond its type: how large a number, how long a text."""
+"""Limits on a field's values beyond its type: how large a number, how long a text."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,29 +10,29 @@ class Bound(Protocol):
     """A limit on a field's values."""
 
     def problem(self, value: Any) -> str | None:
-        """Return what is wrong with a value and what would do, None if nothing is."""
+        """Return what is wrong with a value and what is valid, None if it is within the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """A number from `least` to `greatest`, with at most so many decimal places."""
+    """A number from `least` to `greatest`, with at most `places` decimal places."""
 
     least: float
     greatest: float
     places: int | None = None
 
     def problem(self, value: float) -> str | None:
-        """Return what is wrong with a number; NaN is nowhere between."""
+        """Return what is wrong with a number; NaN is always wrong."""
         if not self.least <= value <= self.greatest:
             return f"must be {self.least} to {self.greatest}, not {value}"
         if self.places is not None and round(value, self.places) != value:
-            return f"must have {self.places} decimal places at most, not be {value}"
+            return f"must have {self.places} decimal places at most, and {value} has more"
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text of at most so many characters."""
+    """A text of at most `characters` characters."""
 
     characters: int
 
@@ -45,7 +45,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """At most so many texts, each of at most so many characters."""
+    """A list of at most `elements` texts, each of at most `characters` characters."""
 
     elements: int
     characters: int
@@ -60,7 +60,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A text that rows are found by: never empty, which no index takes, and measured in bytes, as indexes do."""
+    """A text that rows are found by: never empty, and limited in bytes, because DynamoDB's keys are."""
 
     bytes: int
 
@@ -69,22 +69,22 @@ class Key:
         return None if 0 < len(value.encode()) <= self.bytes else f"must have 1 to {self.bytes} bytes"
 
 
-# All of a row's texts together stay far below the 400 KB that DynamoDB takes, so that a workflow can add to it.
+# All texts of a row together stay far below DynamoDB's 400 KB, so that a workflow can add to the row.
 KEY = Key(128)
 TEXT = Text(10_000)
 TEXTS = Texts(50, 100)
 JSON = Text(50_000)
-# Titles and names are copied: into other rows, into what members are told.
+# Titles and names are copied into other rows and into notifications.
 NAME = Text(200)
 
 
 def usual_bound(type_name: str, *, is_list: bool, is_indexed: bool) -> Bound | None:
-    """Return the bound of a field whose type declares no other, None for what is bounded by its type.
+    """Return the usual bound of a field, for types that declare no other; None if its type is limit enough.
 
     Args:
-        type_name: the GraphQL name of its type, of its elements' type if it is a list.
-        is_list: it is a list.
-        is_indexed: rows are found by it.
+        type_name: the GraphQL name of its type; for a list, of its elements' type.
+        is_list: whether it is a list.
+        is_indexed: whether it is the key of an index.
     """
     if type_name in _UNBOUNDED:
         return None

@@ -1,4 +1,4 @@
-"""What a mirrored type's declaration says: its fields, where they lead, who may do what with its rows."""
+"""A mirrored type's declaration: its fields, its relations, and who may do what with its rows."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -16,21 +16,22 @@ from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.fields import TYPES
 from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
 from schema.amplify.wire import Decoder, decoder
+from schema.strawberry_internals import enum_name
 
 _SCALARS: dict[Any, str] = {ID: "ID", str: "String", int: "Int", float: "Float", bool: "Boolean"}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that a row stores.
+    """A stored field.
 
     Args:
         name: its name, in GraphQL as in the table.
-        type: the GraphQL name of its type, of its elements' type if it is a list.
-        required: never null.
-        is_list: a list of required elements.
-        is_enum: its type is an enum.
-        decode: reads it from a row.
+        type: the GraphQL name of its type; for a list, of its elements' type.
+        required: whether it is never null.
+        is_list: whether it is a list, of required elements.
+        is_enum: whether its type is an enum.
+        decode: decodes it from a row.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Field:
 
     @property
     def optional_type(self) -> str:
-        """Return its GraphQL type, not required."""
+        """Return its GraphQL type as a nullable one."""
         return f"[{self.type}!]" if self.is_list else self.type
 
     @property
@@ -53,12 +54,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A field that leads to other rows: to one by its key, or to a page of them by an index.
+    """A field that leads to one other row by its key, or to a page of rows by an index.
 
     Args:
-        target: the type that it leads to.
-        key: the field of this row that the target's key, or its index's hash key, equals.
-        index: the target's index, for a relation to many.
+        target: the type of those rows.
+        key: the field of this row whose value is the target's key, or its index's hash key.
+        index: the target's index, for a relation to many rows.
     """
 
     target: str
@@ -68,12 +69,12 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Protection:
-    """A field that clients may repeat but not set: on create the initial value, on update the stored one.
+    """A field that clients may repeat but not set: the initial value on create, the stored one on update.
 
     Args:
-        use: what to use instead, for the refusal.
-        initial: the only value taken on create, beside none; `...` if any is.
-        groups: whoever is in one of these may set it.
+        use: the operation to use instead, for the refusal.
+        initial: the only value accepted on create, beside an absent one; `...` accepts any.
+        groups: members of these groups may set it.
     """
 
     use: str
@@ -99,38 +100,38 @@ class Model:
     indexes: Mapping[str, Index[Any]] = field(repr=False)
 
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
-        """Return the fields that name a member whom a rule admits to an operation."""
+        """Return the fields that name a member to whom a rule allows an operation."""
         return tuple(rule.field for rule in self.rules if isinstance(rule, Owner) and operation in rule.operations)
 
     def is_private(self, operation: Operation) -> bool:
-        """Tell whether every signed-in caller is admitted to an operation."""
+        """Return whether a rule allows an operation to every signed-in caller."""
         return any(isinstance(rule, Private) and operation in rule.operations for rule in self.rules)
 
     def hidden_by(self, operation: Operation) -> str | None:
-        """Return the field that keeps a row, where it is true, from those whom only `private` admits."""
+        """Return the field that, when true, hides a row from those to whom only `private` allows the operation."""
         found = (rule.unless for rule in self.rules if isinstance(rule, Private) and operation in rule.operations)
         return next(found, None)
 
     def groups(self, operation: Operation) -> frozenset[str]:
-        """Return the groups that are admitted to an operation."""
+        """Return the groups to which a rule allows an operation."""
         admitted = (r.groups for r in self.rules if isinstance(r, Groups) and operation in r.operations)
         return frozenset().union(*admitted)
 
     @property
     def fixed(self) -> frozenset[str]:
-        """Return the fields that are fixed at creation: owners, and the keys of relations from and to a row."""
+        """Return the fields that no update changes: owners, and the keys of relations from and to a row."""
         owners = {rule.field for rule in self.rules if isinstance(rule, Owner)}
-        leading = {relation.key for relation in self.relations.values()} - {self.key}
-        led_to = {
+        outgoing = {relation.key for relation in self.relations.values()} - {self.key}
+        incoming = {
             str(index_keys(getattr(self.table, relation.index))[0].attr_name)
             for model in MODELS.values()
             for relation in model.relations.values()
             if relation.target == self.name and relation.index is not None
         }
-        return frozenset(owners | leading | led_to)
+        return frozenset(owners | outgoing | incoming)
 
     def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
-        """Return the ordered pairs that some fields belong to."""
+        """Return the ordered pairs that contain one of the changed fields."""
         return [pair for pair in self.ordered if not set(pair).isdisjoint(changed)]
 
     @property
@@ -139,7 +140,7 @@ class Model:
         return names.plural(self.name)
 
 
-# Every declared type by its name; `schema.types` imports them all.
+# Every declared type by name; filled by importing `schema.types`.
 MODELS: dict[str, Model] = {}
 
 
@@ -159,7 +160,7 @@ def has_many(target: str, index: str, key: str = "id") -> Relation:
 
 
 def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
-    """Return the field that a class's annotation stands for, such as `list[str]` or `AWSDateTime | None`."""
+    """Return the field that a class declares by an annotation such as `list[str]` or `AWSDateTime | None`."""
     required = True
     if get_origin(hint) in {Union, UnionType}:
         (hint,) = (option for option in get_args(hint) if option is not type(None))
@@ -168,7 +169,7 @@ def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
     if is_list:
         (hint,) = get_args(hint)
     is_enum = isinstance(hint, type) and issubclass(hint, StrEnum)
-    type_name = hint.__strawberry_definition__.name if is_enum else _SCALARS.get(hint, hint.__name__)
+    type_name = enum_name(hint) if is_enum else _SCALARS.get(hint, hint.__name__)
     if is_enum:
         TYPES[type_name] = hint
     return Field(
@@ -182,7 +183,7 @@ def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
 
 
 def indexes_of(table: type[Table], fields: Mapping[str, Field]) -> dict[str, Index[Any]]:
-    """Return the table's indexes on declared fields, by the field; the others are no client's business."""
+    """Return the table's indexes on declared fields, by field; the other indexes are internal."""
     found = (value for value in vars(table).values() if isinstance(value, Index))
     by_field = {str(index_keys(index)[0].attr_name): index for index in found}
     return {name: index for name, index in by_field.items() if name in fields}
@@ -191,7 +192,7 @@ def indexes_of(table: type[Table], fields: Mapping[str, Field]) -> dict[str, Ind
 def bounds_of(
     fields: Mapping[str, Field], indexes: Collection[str], declared: Mapping[str, Bound]
 ) -> dict[str, Bound]:
-    """Return what bounds each field: what the type declares, else what is usual for such a field."""
+    """Return each field's bound: the one that the type declares, else the usual one for such a field."""
     usual = {
         field.name: usual_bound(field.type, is_list=field.is_list, is_indexed=field.name in indexes)
         for field in fields.values()
@@ -201,14 +202,18 @@ def bounds_of(
 
 
 def check(model: Model) -> None:
-    """See that every name in a declaration means something, before the first request does."""
+    """Check at import that every name in a declaration exists.
+
+    Raises:
+        TypeError: a name is unknown, or owners could not list their rows for lack of an index.
+    """
     stored = {attribute.attr_name for attribute in model.table.get_attributes().values()}
-    meant = {
+    named = {
         *model.fields,
         *model.owner_fields(Operation.READ),
         *(relation.key for relation in model.relations.values()),
     }
-    if unknown := meant - stored:
+    if unknown := named - stored:
         raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
     paired = {name for pair in model.ordered for name in pair}
     listed = {*model.computed, *model.unwritable, *model.protected, *model.bounds, *paired}

@@ -1,7 +1,7 @@
-"""Strawberry fields and types that are made from data, where classes and functions would say nothing more.
+"""Strawberry fields and types that are made from data rather than from classes and functions.
 
 Types are written as GraphQL writes them (`"[ModelEscrowFilterInput]"`) and looked up by name in `TYPES` when
-the schema is built, so that they may refer to each other in circles.
+the schema is built, so that they may refer to each other.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -9,13 +9,13 @@ from typing import Any, Optional
 
 from strawberry import ID, Info
 from strawberry.annotation import StrawberryAnnotation
-from strawberry.types.arguments import InputContext, StrawberryArgument
-from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from schema import scalars
 from schema.amplify.wire import Decoder
 from schema.enums import ENUMS
+from schema.strawberry_internals import make_object_type
 
 Arguments = Mapping[str, Any]
 Resolve = Callable[[Any, Info[Any, Any], Arguments], Any]
@@ -33,7 +33,7 @@ TYPES: dict[str, Any] = {
 
 
 def annotation(graphql: str) -> StrawberryAnnotation:
-    """Return a GraphQL type expression as Strawberry's annotation."""
+    """Return Strawberry's annotation for a GraphQL type expression such as `[ID!]`."""
     return StrawberryAnnotation(_python(graphql), namespace=TYPES)
 
 
@@ -44,27 +44,27 @@ def _python(graphql: str) -> str:
 
 
 class RowField(StrawberryField):
-    """A field that is read from a row in wire form, at the moment when somebody asks for it."""
+    """A field that is decoded from a row in wire form, when a client selects it."""
 
     def __init__(self, name: str, graphql_type: str, decode: Decoder) -> None:
         super().__init__(python_name=name, graphql_name=name, type_annotation=annotation(graphql_type))
         self._decode = decode
 
     def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
-        """Decode the row's attribute of that name."""
+        """Return the decoded attribute of that name."""
         del info, args, kwargs
         return self._decode(source.get(self.name))
 
 
 class ResolvedField(StrawberryField):
-    """A field that an injected answer resolves, given its arguments by their GraphQL names."""
+    """A field with an injected resolver, which gets the arguments by their GraphQL names."""
 
     def __init__(
         self,
         name: str,
         graphql_type: str,
         arguments: Mapping[str, str],
-        answer: Resolve,
+        resolve: Resolve,
         *,
         is_subscription: bool = False,
     ) -> None:
@@ -74,44 +74,30 @@ class ResolvedField(StrawberryField):
             type_annotation=annotation(graphql_type),
             is_subscription=is_subscription,
         )
-        self._arguments = [
+        self.arguments = [
             StrawberryArgument(python_name=argument, graphql_name=argument, type_annotation=annotation(type_))
             for argument, type_ in arguments.items()
         ]
-        self._answer = answer
+        self._resolve = resolve
 
     @property
     def is_basic_field(self) -> bool:
-        """Return False: it needs its arguments and info."""
+        """Return False: Strawberry passes arguments and info to fields that are not basic only."""
         return False
 
     def get_result(
         self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any
     ) -> Awaitable[Any] | Any:
-        """Ask the answer."""
+        """Call the resolver."""
         del args
-        return self._answer(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
+        return self._resolve(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
 
 
 def define(
     cls: type, fields: Iterable[StrawberryField], *, description: str | None = None, is_input: bool = False
 ) -> None:
     """Make a class a GraphQL type with these fields, under its own name, in `TYPES`."""
-    definition = StrawberryObjectDefinition(
-        name=cls.__name__,
-        is_input=is_input,
-        is_interface=False,
-        origin=cls,
-        description=description,
-        interfaces=[],
-        extend=False,
-        directives=(),
-        is_type_of=None,
-        resolve_type=None,
-        fields=list(fields),
-        from_input=_as_given if is_input else None,
-    )
-    cls.__strawberry_definition__ = definition  # type: ignore[attr-defined]  # how Strawberry knows its types
+    make_object_type(cls, fields, description=description, is_input=is_input)
     TYPES[cls.__name__] = cls
 
 
@@ -122,7 +108,3 @@ def input_type(name: str, fields: Mapping[str, str]) -> None:
         for field, type_ in fields.items()
     ]
     define(type(name, (), {}), made, is_input=True)
-
-
-def _as_given(_: type, value: Mapping[str, Any], __: InputContext) -> Mapping[str, Any]:
-    return value

@@ -1,4 +1,4 @@
-"""The inputs that Amplify generates: comparisons of scalars and enums; filters, conditions and rows of a type."""
+"""The input types that Amplify generates: comparisons; and the filters, conditions and rows of each type."""
 
 from schema.amplify import names
 from schema.amplify.declaration import Field, Model
@@ -22,8 +22,8 @@ def _define_comparisons() -> None:
         stored = {"attributeExists": "Boolean", "attributeType": "ModelAttributeTypes"}
         size = {"size": "ModelSizeInput"} if scalar in _TEXTS else {}
         input_type(f"Model{scalar}Input", shared | stored | size)
-        among = {} if scalar == "Boolean" else dict.fromkeys(("in", "notIn"), f"[{scalar}]")
-        input_type(f"ModelSubscription{scalar}Input", shared | among)
+        membership = {} if scalar == "Boolean" else dict.fromkeys(("in", "notIn"), f"[{scalar}]")
+        input_type(f"ModelSubscription{scalar}Input", shared | membership)
     input_type("ModelSizeInput", dict.fromkeys(_EQUALITY + _ORDER, "Int") | {"between": "[Int]"})
 
 
@@ -36,7 +36,7 @@ def define_inputs(model: Model) -> None:
     input_type(name, filters | named_id | _connectives(name))
 
     name = names.condition_input(model.name)
-    # Amplify leaves the key out, and brings it back as text where it is also an owner.
+    # Amplify leaves the key out; where the key is also an owner, it is there as a String.
     owned_key = {key: type_ for key, type_ in owners.items() if key == model.key}
     conditions = {field: type_ for field, type_ in filters.items() if field != model.key}
     input_type(name, conditions | owned_key | _connectives(name))
@@ -46,14 +46,15 @@ def define_inputs(model: Model) -> None:
     event_id = {} if "id" in owners else {"id": "ModelSubscriptionIDInput"}
     connectives = {key: type_ for key, type_ in _connectives(name).items() if key != "not"}
     input_type(name, events | event_id | owners | connectives)
-    _rows(model)
+    _define_rows(model)
 
 
-def _rows(model: Model) -> None:
+def _define_rows(model: Model) -> None:
+    """Define the inputs of createX, updateX and deleteX."""
     written = [field for field in model.fields.values() if field.name not in model.unwritable]
-    # The server makes an absent id and sets both timestamps.
-    made = {"id", "createdAt", "updatedAt"}
-    created = {f.name: f.optional_type if f.name in made else f.graphql_type for f in written}
+    # Optional on create: the server generates an absent id and sets both timestamps.
+    generated = {"id", "createdAt", "updatedAt"}
+    created = {f.name: f.optional_type if f.name in generated else f.graphql_type for f in written}
     updated = {field.name: field.optional_type for field in written}
     key = {model.key: "ID!"}
     input_type(f"Create{model.name}Input", created)
@@ -66,20 +67,20 @@ def _connectives(name: str) -> dict[str, str]:
 
 
 def _comparison(field: Field) -> str:
-    """Return the input that compares a field; scalars of AWS and list elements are compared as text."""
+    """Return the input that compares a field; AWS's scalars and elements of lists are compared as text."""
     if field.is_enum and not field.is_list:
         name = f"Model{field.type}Input"
         if name not in TYPES:
             input_type(name, {"eq": field.type, "ne": field.type})
         return name
-    return f"Model{_compared(field)}Input"
+    return f"Model{_compared_type(field)}Input"
 
 
 def _event_comparison(field: Field) -> str:
-    return f"ModelSubscription{_compared(field)}Input"
+    return f"ModelSubscription{_compared_type(field)}Input"
 
 
-def _compared(field: Field) -> str:
+def _compared_type(field: Field) -> str:
     return field.type if field.type in _COMPARED and not field.is_list else "String"
 
 

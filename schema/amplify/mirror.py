@@ -1,4 +1,4 @@
-"""The decorator that mirrors a type: from its declaration come its object, its pages and its inputs.
+"""The decorator that mirrors a type: it derives the object type, its pages and its inputs from a declaration.
 
 Example:
     >>> @mirrored(table=tables.Service, rules=[owner("userId"), private({READ}), groups("admin")])
@@ -36,13 +36,13 @@ def mirrored(
     """Declare a mirrored type from a class that names its fields and relations.
 
     Args:
-        table: where its rows are.
+        table: the table of its rows.
         rules: its `@auth` rules.
-        computed: fields that are shown not as stored but as a resolver works them out.
+        computed: fields whose value a resolver computes, instead of the stored one.
         unwritable: fields that no input has.
-        protected: fields that clients may only repeat.
-        bounds: what a field's values may be, where that is not what is usual for its type.
-        ordered: pairs of fields of which the first is at most the second, where a row has both.
+        protected: fields that clients may repeat but not set.
+        bounds: limits on fields' values, where the usual ones do not fit.
+        ordered: pairs of fields; where a row has both, the first is at most the second.
     """
 
     def declare(cls: _C) -> _C:

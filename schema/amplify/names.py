@@ -9,12 +9,12 @@ def plural(name: str) -> str:
 
 
 def lower_first(name: str) -> str:
-    """Return a name with its first letter small."""
+    """Return a name with its first letter in lower case."""
     return name[0].lower() + name[1:]
 
 
 def upper_first(name: str) -> str:
-    """Return a name with its first letter capital."""
+    """Return a name with its first letter in upper case."""
     return name[0].upper() + name[1:]
 
 
@@ -29,7 +29,7 @@ def filter_input(model: str) -> str:
 
 
 def condition_input(model: str) -> str:
-    """Return the name of the input that a mutation's row has to meet."""
+    """Return the name of the input with the condition of a mutation."""
     return f"Model{model}ConditionInput"
 
 

@@ -1,4 +1,4 @@
-"""A mirrored type's object and its pages: what its rows look like to clients."""
+"""The object type of a mirrored type, and the type of its pages."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,10 +15,10 @@ def define_objects(declared: type, model: Model) -> None:
     """Make a declared class the type's object type, and define the type of its pages."""
     define(declared, _row_fields(model), description=declared.__doc__)
     fields = {"items": f"[{model.name}]!", "next_token": "String"}
-    shown = [
+    page_fields = [
         StrawberryField(python_name=name, type_annotation=annotation(type_)) for name, type_ in fields.items()
     ]
-    define(type(names.connection(model.name), (), {}), shown)
+    define(type(names.connection(model.name), (), {}), page_fields)
 
 
 def _row_fields(model: Model) -> Iterator[StrawberryField]:
@@ -31,7 +31,7 @@ def _row_fields(model: Model) -> Iterator[StrawberryField]:
         if relation.index is None:
             yield ResolvedField(name, relation.target, {}, _one(model, relation))
         else:
-            arguments = filtered(relation.target) | {"sortDirection": "ModelSortDirection"}
+            arguments = page_arguments(relation.target) | {"sortDirection": "ModelSortDirection"}
             yield ResolvedField(name, names.connection(relation.target), arguments, _many(model, relation))
 
 
@@ -44,9 +44,9 @@ def _one(model: Model, relation: Relation) -> Callable[..., Any]:
 
 
 def _many(model: Model, relation: Relation) -> Callable[..., Any]:
-    return lambda source, info, given: resolver_of(info).many(model, relation, info, source, given)
+    return lambda source, info, values: resolver_of(info).many(model, relation, info, source, values)
 
 
-def filtered(model: str) -> dict[str, str]:
-    """Return the arguments of every field that leads to a page of a type's rows."""
+def page_arguments(model: str) -> dict[str, str]:
+    """Return the arguments that every page of a type's rows takes."""
     return {"filter": names.filter_input(model), "limit": "Int", "nextToken": "String"}

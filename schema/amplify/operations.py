@@ -8,7 +8,7 @@ from strawberry.types.field import StrawberryField
 from schema.amplify import names
 from schema.amplify.declaration import MODELS, Model
 from schema.amplify.fields import Arguments, ResolvedField
-from schema.amplify.objects import filtered
+from schema.amplify.objects import page_arguments
 from schema.amplify.resolver import AnyInfo, resolver_of
 from schema.amplify.rules import Operation
 
@@ -24,30 +24,30 @@ def queries() -> Iterator[StrawberryField]:
 
 
 def _get(model: Model) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return resolver_of(info).get(model, info, given)
+    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
+        return resolver_of(info).get(model, info, values)
 
-    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, answer)
+    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, resolve)
 
 
 def _list(model: Model) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return resolver_of(info).list(model, info, given)
+    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
+        return resolver_of(info).list(model, info, values)
 
-    arguments = filtered(model.name)
+    arguments = page_arguments(model.name)
     if model.key != "id":
         arguments |= {model.key: "ID", "sortDirection": "ModelSortDirection"}
-    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, answer)
+    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, resolve)
 
 
 def _by_index(model: Model, field: str) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return resolver_of(info).by_index(model, field, info, given)
+    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
+        return resolver_of(info).by_index(model, field, info, values)
 
     name = f"{names.lower_first(model.plural)}By{names.upper_first(field)}"
     hash_key = {field: f"{model.fields[field].type}!"}
-    arguments = hash_key | {"sortDirection": "ModelSortDirection"} | filtered(model.name)
-    return ResolvedField(name, names.connection(model.name), arguments, answer)
+    arguments = hash_key | {"sortDirection": "ModelSortDirection"} | page_arguments(model.name)
+    return ResolvedField(name, names.connection(model.name), arguments, resolve)
 
 
 def mutations() -> Iterator[StrawberryField]:
@@ -58,14 +58,14 @@ def mutations() -> Iterator[StrawberryField]:
 
 
 def _mutation(model: Model, operation: Operation) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return getattr(resolver_of(info), operation.value)(model, info, given)
+    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
+        return getattr(resolver_of(info), operation.value)(model, info, values)
 
     arguments = {
         "input": f"{names.upper_first(operation)}{model.name}Input!",
         "condition": names.condition_input(model.name),
     }
-    return ResolvedField(f"{operation}{model.name}", model.name, arguments, answer)
+    return ResolvedField(f"{operation}{model.name}", model.name, arguments, resolve)
 
 
 def subscriptions() -> Iterator[StrawberryField]:
@@ -76,10 +76,10 @@ def subscriptions() -> Iterator[StrawberryField]:
 
 
 def _subscription(model: Model, operation: Operation) -> StrawberryField:
-    def answer(_: None, info: AnyInfo, given: Arguments) -> Any:
-        return resolver_of(info).subscribe(model, operation, info, given)
+    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
+        return resolver_of(info).subscribe(model, operation, info, values)
 
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
     name = f"on{names.upper_first(operation)}{model.name}"
-    return ResolvedField(name, model.name, arguments, answer, is_subscription=True)
+    return ResolvedField(name, model.name, arguments, resolve, is_subscription=True)

@@ -1,4 +1,4 @@
-"""The interface of what resolves the derived fields; `resolvers.mirror` implements it."""
+"""The interface of the resolver of the derived fields; `resolvers.mirror` implements it."""
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,48 +16,48 @@ AnyInfo = Info[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A page of rows, and the opaque token that leads to the next one."""
+    """A page of rows, and the opaque token of the next page; None on the last one."""
 
     items: Sequence[Item]
     next_token: str | None
 
 
 class MirrorResolver(Protocol):
-    """How each derived field is answered. Arguments come by their GraphQL names; absent ones are missing."""
+    """Resolves the derived fields; arguments come by their GraphQL names, without those that were left out."""
 
     def get(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Item | None]:
-        """Answer `getX`."""
+        """Resolve `getX`."""
 
     def list(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
-        """Answer `listXs`."""
+        """Resolve `listXs`."""
 
     def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
-        """Answer `xsByField`."""
+        """Resolve `xsByField`."""
 
     def one(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None] | None:
-        """Answer a relation to one row."""
+        """Resolve a relation to one row."""
 
     def many(
         self, model: Model, relation: Relation, info: AnyInfo, source: Item, arguments: Arguments
     ) -> Awaitable[Connection]:
-        """Answer a relation to many rows."""
+        """Resolve a relation to many rows."""
 
     def computed(self, model: Model, field: str, info: AnyInfo, source: Item) -> Awaitable[Any]:
-        """Answer a field that is not shown as it is stored."""
+        """Resolve a computed field, which is not shown as it is stored."""
 
     def create(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Item]:
-        """Answer `createX`."""
+        """Resolve `createX`."""
 
     def update(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Item]:
-        """Answer `updateX`."""
+        """Resolve `updateX`."""
 
     def delete(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Item]:
-        """Answer `deleteX`."""
+        """Resolve `deleteX`."""
 
     def subscribe(
         self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
-        """Answer `onCreateX`, `onUpdateX` or `onDeleteX`."""
+        """Resolve `onCreateX`, `onUpdateX` or `onDeleteX`."""
 
 
 class HasResolver(Protocol):

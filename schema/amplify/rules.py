@@ -1,4 +1,4 @@
-"""Amplify's `@auth` rules, as data: which callers a rule admits, to which operations."""
+"""Amplify's `@auth` rules as data: which operations a rule allows to which callers."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ READING = frozenset({Operation.READ})
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Admits the member whom a field of the row names.
+    """Allows operations to the member whom a field of the row names.
 
     Args:
         field: the field.
-        operations: to what.
-        may_change: the only fields that this member may change; any if empty.
+        operations: what is allowed.
+        may_change: the only fields that this member may change; empty means any.
     """
 
     field: str
@@ -35,7 +35,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Admits every signed-in caller, save to rows in which the field `unless` is true."""
+    """Allows operations to every signed-in caller, except on rows in which the field `unless` is true."""
 
     operations: frozenset[Operation]
     unless: str | None = None
@@ -43,7 +43,7 @@ class Private:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Admits the members of any of some Cognito groups."""
+    """Allows operations to the members of any of these Cognito groups."""
 
     groups: frozenset[str]
     operations: frozenset[Operation]
@@ -55,12 +55,12 @@ AuthRule = Owner | Private | Groups
 def owner(
     field: str, operations: Collection[Operation] = EVERYTHING, *, may_change: Collection[str] = ()
 ) -> Owner:
-    """`{ allow: owner, ownerField: field, operations }`, kept to `may_change` where that is given."""
+    """`{ allow: owner, ownerField: field, operations }`, where updates may change the fields `may_change` only."""
     return Owner(field, frozenset(operations), frozenset(may_change))
 
 
 def private(operations: Collection[Operation] = EVERYTHING, *, unless: str | None = None) -> Private:
-    """`{ allow: private, operations }`, save to rows in which the field `unless` is true."""
+    """`{ allow: private, operations }`, except on rows in which the field `unless` is true."""
     return Private(frozenset(operations), unless)
 
 

@@ -1,4 +1,4 @@
-"""Between a field's GraphQL value and its attribute in a row: `2.5` and `{"N": "2.5"}`."""
+"""Converts between a field's GraphQL value and its attribute in a row: `2.5` and `{"N": "2.5"}`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from models.tables.base import HoursAttribute, MomentAttribute
 Wire = dict[str, Any]
 Decoder = Callable[[Wire | None], Any]
 
-# AppSync stores an owner as `sub::username` and shows what stands behind the colons.
+# AppSync stores an owner as `sub::username` and shows the part after the colons.
 OWNER_SEPARATOR = "::"
 
 
@@ -44,7 +44,7 @@ _DECODERS: dict[str, Decoder] = {"Float": _float, "Int": _int, "Boolean": _bool,
 
 
 def decoder(type_name: str, *, is_list: bool = False, is_owner: bool = False) -> Decoder:
-    """Return what reads an attribute of that GraphQL type; absent and NULL read as None."""
+    """Return the function that decodes an attribute of a GraphQL type; absent and NULL become None."""
     if is_list:
         return _texts
     return _owner if is_owner else _DECODERS.get(type_name, _text)
@@ -54,7 +54,7 @@ def encode(attribute: Attribute[Any], value: Any) -> Wire:
     """Return a GraphQL value as a row stores it.
 
     Raises:
-        ValueError: it is no value of that attribute; hours must be multiples of 0.01.
+        ValueError: the value is invalid for that attribute; hours must be multiples of 0.01.
     """
     if isinstance(attribute, HoursAttribute):
         value = hours.from_float(value)

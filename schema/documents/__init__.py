@@ -1,1 +1,1 @@
-"""What is known of a document before it is executed: its parts, cost and limits."""
+"""Reads and checks documents before they are executed: their fields, cost and limits."""

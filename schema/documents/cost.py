@@ -1,8 +1,9 @@
-"""What an operation asks for, estimated from its text.
+"""What an operation costs, estimated from its text.
 
-The estimate takes a page for full: as large as a `limit` that is written out, else as the default. A `limit` in a
-variable counts as the default, too, since the text does not say it. That is sound, for two such pages inside each
-other are already over the limit: an operation costs ten times its estimate at most, when a variable says 1,000.
+The estimate assumes that every page is full: as large as a `limit` that is written out, else as the default. A
+`limit` in a variable counts as the default, too, because the text does not show its value. That is safe: two such
+pages inside each other are already over the limit, so an operation costs at most ten times its estimate, when the
+variable is 1,000.
 """
 
 from collections import Counter
@@ -29,25 +30,25 @@ from graphql import (
 from schema.documents.introspection import INTROSPECTION
 from schema.documents.selections import Fragments
 
-# The rows of a page that is asked for without `limit`, and the most that may be asked for.
+# The rows of a page without `limit`, and the largest `limit`.
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a selection asks for, its fragments written out.
+    """What a selection costs, with its fragments written out.
 
     Args:
         depth: levels of fields.
         width: fields of its first level.
         fields: fields of all levels.
-        aliases: fields that are given another name.
-        merged: fields that are answered as one, at most; graphql-core compares each pair of them.
-        rows: rows to be read.
+        aliases: fields with an alias.
+        merged: the most fields that are merged into one; graphql-core compares each pair of them.
+        rows: rows to read.
         values: values in the answer.
-        each_rows: of a page's selection, the rows to be read for every row of the page.
-        each_values: likewise the values.
+        each_rows: in a page's selection, the rows to read for each row of the page.
+        each_values: in a page's selection, the values in the answer for each row of the page.
     """
 
     depth: int = 0
@@ -78,10 +79,10 @@ class Cost:
 def costs_of(
     schema: GraphQLSchema, operations: Iterable[OperationDefinitionNode], fragments: Fragments
 ) -> Iterator[Cost]:
-    """Yield what each operation asks for; nothing if fragments lead back to themselves, which is no document.
+    """Yield what each operation costs; nothing if fragments form a cycle, which validation refuses.
 
-    Every fragment is looked at once, inner ones first: the work is linear in the document, however often and
-    however deep its fragments are spread.
+    Each fragment is estimated once, inner ones first, so the work is linear in the size of the document, however
+    often and however deep its fragments are spread.
     """
     try:
         order = [name for name in TopologicalSorter(_spreads(fragments)).static_order() if name in fragments]
@@ -89,32 +90,32 @@ def costs_of(
         return
     estimate = _Estimate(schema)
     for name in order:
-        estimate.learn(name, fragments[name].selection_set, fragments[name].type_condition.name.value)
+        estimate.add_fragment(name, fragments[name].selection_set, fragments[name].type_condition.name.value)
     for operation in operations:
-        yield estimate.whole(operation.selection_set, schema.get_root_type(operation.operation))
+        yield estimate.cost_of(operation.selection_set, schema.get_root_type(operation.operation))
 
 
 class _Estimate:
-    """Estimates selections; of the fragments it knows what they cost and what is merged under each name."""
+    """Estimates selections; remembers what each fragment costs and how many fields are merged under each name."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._costs: dict[str, tuple[Cost, Counter[str]]] = {}
 
-    def learn(self, fragment: str, selection: SelectionSetNode, type_name: str) -> None:
-        """Estimate a fragment whose own fragments are known."""
+    def add_fragment(self, fragment: str, selection: SelectionSetNode, type_name: str) -> None:
+        """Estimate and remember a fragment; those that it spreads must have been added before."""
         names: Counter[str] = Counter()
         cost = self._part(selection, self._schema.get_type(type_name), names)
         self._costs[fragment] = (cost, names)
 
-    def whole(self, selection: SelectionSetNode | None, of: GraphQLNamedType | None) -> Cost:
-        """Return what all that is selected of a value costs."""
+    def cost_of(self, selection: SelectionSetNode | None, of: GraphQLNamedType | None) -> Cost:
+        """Return the cost of all that is selected of a value."""
         names: Counter[str] = Counter()
         cost = self._part(selection, of, names)
         return replace(cost, merged=max(names.values(), default=1))
 
     def _part(self, selection: SelectionSetNode | None, of: GraphQLNamedType | None, names: Counter[str]) -> Cost:
-        """Return what a part of a selection costs, and count into `names` what is merged under each name."""
+        """Return the cost of a part of a selection; add the fields under each name to `names`."""
         nodes = selection.selections if selection else ()
         return reduce(add, (self._node(node, of, names) for node in nodes), Cost())
 
@@ -136,9 +137,9 @@ class _Estimate:
     def _field(self, node: FieldNode, of: GraphQLNamedType | None) -> Cost:
         name = node.name.value
         definition = getattr(of, "fields", {}).get(name)
-        # What is not there is as cheap as a leaf: the other rules refuse it.
+        # An unknown field counts as a leaf: validation refuses it.
         leads_to = None if definition is None else get_named_type(definition.type)
-        inner = self.whole(node.selection_set, leads_to)
+        inner = self.cost_of(node.selection_set, leads_to)
         aliases = inner.aliases + (node.alias is not None)
         own = replace(inner, depth=inner.depth + 1, width=1, fields=inner.fields + 1, aliases=aliases)
         if name in INTROSPECTION:
@@ -152,12 +153,12 @@ class _Estimate:
         size = _page_size(node)
         rows = inner.rows + size * inner.each_rows
         values = inner.values + size * inner.each_values
-        # Without its rows, a page is one call that counts.
+        # A page whose rows are not selected still costs one call.
         return replace(own, rows=max(rows, 1), values=values, each_rows=0, each_values=0)
 
 
 def _spreads(fragments: Fragments) -> Mapping[str, set[str]]:
-    """Return the fragments that each fragment spreads, at whatever level."""
+    """Return the fragments that each fragment spreads, at any level."""
     spreads: dict[str, set[str]] = {}
     for name, fragment in fragments.items():
         found = spreads[name] = set()
@@ -177,7 +178,7 @@ def _is_page(of: GraphQLNamedType | None) -> bool:
 
 
 def _page_size(node: FieldNode) -> int:
-    """Return the rows of a page; what is no possible limit is refused when the field is resolved."""
+    """Return the rows of a page; an invalid limit is refused when the field is resolved."""
     for argument in node.arguments or ():
         if argument.name.value == "limit" and isinstance(argument.value, IntValueNode):
             digits = argument.value.value

@@ -1,4 +1,4 @@
-"""How much one document and one operation may ask for, told from its text before anything is read."""
+"""How much one document and one operation may ask for; checked on the parsed text before any row is read."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
@@ -14,33 +14,33 @@ from graphql import (
 )
 
 from schema.documents.cost import Cost, costs_of
-from schema.documents.introspection import only_tells, values_told
+from schema.documents.introspection import count_introspection_values, only_introspects
 from schema.documents.selections import Fragments, fields_in
 
-# The most values of an introspection that asks for other fields, too: it is answered on the event loop.
+# Values of an introspection that asks for other fields, too: unlike a pure one, it runs on the event loop.
 BESIDE_OTHERS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much clients may ask for; all operations that Amplify generates stay far below.
+    """How much clients may ask for; all operations that Amplify generates stay far below these limits.
 
     Args:
         characters: of a document.
-        lines: of a document; the place of an error is found by counting them.
+        lines: of a document; an error's place is found by counting them.
         tokens: of a document; the largest that Amplify generates has 895.
         operations: in a document.
         spreads: fragments that are spread in a document; graphql-core compares each pair.
         directives: in a document.
         directives_each: on one field, fragment, variable or operation.
         depth: levels of fields.
-        aliases: fields that are given another name.
+        aliases: fields with an alias.
         root_fields: fields of an operation's first level.
         fields: fields of all levels, fragments written out.
         repetitions: fields of one name in one place, which become one; graphql-core compares each pair.
         rows: rows to be read, with every page full.
         values: values in the answer, with every page full.
-        introspected: values that tell of the schema, none if 0; the usual introspection takes about 26,000.
+        introspected: values of the schema; 0 turns introspection off, the usual one takes about 26,000.
     """
 
     characters: int = 32 * 1024
@@ -60,7 +60,7 @@ class Limits:
     introspected: int = 40_000
 
     def __post_init__(self) -> None:
-        """See that something may be asked for.
+        """Check that each limit lets something through.
 
         Raises:
             ValueError: a limit lets nothing through.
@@ -71,16 +71,13 @@ class Limits:
 
 
 class LimitsCheck:
-    """Says what of a document is over a limit; no other rule looks at it then.
-
-    Every fragment is looked at once, inner ones first: the work is linear in the document, however often and
-    however deep its fragments are spread.
+    """Checks documents against the limits; one that is over a limit is not validated at all.
 
     Args:
-        schema: what the document asks.
+        schema: the schema.
         limits: how much it may ask for.
-        alone: mutations of which an operation may hold one: they move hours or start workflows, and what became
-            of a request must be one answer.
+        alone: mutations of which an operation may hold one: they move hours or start workflows, and a client must
+            get one answer on what became of each.
     """
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, alone: Collection[str] = ()) -> None:
@@ -89,46 +86,51 @@ class LimitsCheck:
         self._alone = frozenset(alone)
 
     def refusal(self, document: DocumentNode) -> GraphQLError | None:
-        """Return why a document is not even validated, None if it may be."""
+        """Return the error of a document that is over a limit, None if it may be validated."""
         definitions = document.definitions
-        if problem := self._over(_counts(document)):
+        if problem := self._limits_problem(_document_counts(document)):
             return GraphQLError(f"The document asks for too much: {problem}", definitions[0])
         fragments = {f.name.value: f for f in definitions if isinstance(f, FragmentDefinitionNode)}
         operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
         for node, cost in zip(operations, costs_of(self._schema, operations, fragments), strict=False):
-            problem = self._over(_asked(cost)) or self._told(node, fragments) or self._crowd(node, fragments)
+            problem = (
+                self._limits_problem(_operation_counts(cost))
+                or self._introspection_problem(node, fragments)
+                or self._alone_problem(node, fragments)
+            )
             if problem:
                 return GraphQLError(f"The operation asks for too much: {problem}", node)
         return None
 
-    def _over(self, counts: Collection[tuple[str, int, str]]) -> str:
+    def _limits_problem(self, counts: Collection[tuple[str, int, str]]) -> str:
+        """Return which counts are over their limits, "" if none is."""
         return "; ".join(
             f"at most {limit} {what}, and this asks for {_readable(found)}"
             for name, found, what in counts
             if found > (limit := getattr(self._limits, name))
         )
 
-    def _told(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
-        """Say how much an introspection is over its limit; its fields are few enough to be written out."""
+    def _introspection_problem(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
+        """Return what is wrong if an introspection is over its limit, else ""."""
         limit, beside = self._limits.introspected, ""
-        if not only_tells(operation, fragments):
+        if not only_introspects(operation, fragments):
             limit, beside = min(limit, BESIDE_OTHERS), " beside other fields"
-        told = values_told(self._schema, operation, fragments, most=limit)
-        return f"at most {limit} values of the schema{beside}, and this asks for more" if told > limit else ""
+        count = count_introspection_values(self._schema, operation, fragments, most=limit)
+        return f"at most {limit} values of the schema{beside}, and this asks for more" if count > limit else ""
 
-    def _crowd(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
-        """Name the mutations that must stand alone, if there are several."""
+    def _alone_problem(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
+        """Return what is wrong if there are several of the mutations that must stand alone, else ""."""
         fields = {
             (field.alias or field.name).value: field.name.value
             for field in fields_in([operation.selection_set], fragments)
         }
-        crowd = sorted(name for name in fields.values() if name in self._alone)
-        names = ", ".join(dict.fromkeys(crowd))
-        return f"at most 1 of {names}, and this asks for {len(crowd)}" if len(crowd) > 1 else ""
+        found = sorted(name for name in fields.values() if name in self._alone)
+        names = ", ".join(dict.fromkeys(found))
+        return f"at most 1 of {names}, and this asks for {len(found)}" if len(found) > 1 else ""
 
 
-def _counts(document: DocumentNode) -> list[tuple[str, int, str]]:
-    """Return what a document holds: the limit's name, the figure, and what it counts."""
+def _document_counts(document: DocumentNode) -> list[tuple[str, int, str]]:
+    """Return what a document holds: each limit's name, the figure, and what it counts."""
     operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
     directives = spreads = most = 0
     for node in _nodes(document):
@@ -145,7 +147,7 @@ def _counts(document: DocumentNode) -> list[tuple[str, int, str]]:
 
 
 def _nodes(document: DocumentNode) -> Iterator[Node]:
-    """Yield whatever can carry directives."""
+    """Yield every node that can have directives."""
     for definition in document.definitions:
         yield definition
         yield from getattr(definition, "variable_definitions", None) or ()
@@ -156,8 +158,8 @@ def _nodes(document: DocumentNode) -> Iterator[Node]:
                 pending.extend(getattr(node, "selection_set", None) for node in selection.selections)
 
 
-def _asked(cost: Cost) -> list[tuple[str, int, str]]:
-    """Return what an operation asks for, likewise."""
+def _operation_counts(cost: Cost) -> list[tuple[str, int, str]]:
+    """Return what an operation asks for: each limit's name, the figure, and what it counts."""
     return [
         ("depth", cost.depth, "levels of fields"),
         ("aliases", cost.aliases, "aliases"),
@@ -170,5 +172,5 @@ def _asked(cost: Cost) -> list[tuple[str, int, str]]:
 
 
 def _readable(number: int) -> str:
-    """Return a number that fragments may have multiplied to hundreds of digits."""
+    """Return a number for people: fragments may have multiplied it to hundreds of digits."""
     return str(number) if number < 10**9 else "more than a thousand million"

@@ -1,4 +1,4 @@
-"""Documents: parsed, held against the limits and validated, each distinct text once."""
+"""Reads documents: each distinct text is parsed, checked against the limits and validated once."""
 
 import asyncio
 from collections import OrderedDict
@@ -21,40 +21,40 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from schema.documents.introspection import only_tells
+from schema.documents.introspection import only_introspects
 from schema.documents.limits import Limits, LimitsCheck
 
-# Texts that are kept, all together; those of an Amplify app have some 110,000 characters. What is parsed takes up
-# to 280 times as much.
+# The length of all texts that are kept; those of an Amplify app have some 110,000 characters. Once parsed, a text
+# takes up to 280 times as much memory.
 KEPT_CHARACTERS = 400_000
-# Answers about the schema that are kept; the usual one takes 3 MB.
+# Results of introspections that are kept; the usual one takes 3 MB.
 KEPT_INTROSPECTIONS = 4
-# Each error has its place looked up in the text, and may print a whole argument.
+# The most errors of one document: each is located in the text, and may print a whole argument.
 ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that was read.
+    """A document that was read.
 
     Args:
-        node: what was parsed.
+        node: the parsed text.
         errors: why it cannot be run.
-        only_tells: each of its operations asks about the schema and for nothing else.
+        only_introspects: each of its operations asks about the schema and for nothing else.
     """
 
     node: DocumentNode
     errors: list[GraphQLError]
-    only_tells: bool
+    only_introspects: bool
 
 
 class Documents:
-    """Reads documents, and keeps what it has read lately.
+    """Reads documents, and keeps those that it has read lately.
 
     Args:
-        schema: what they ask.
-        limits: how much they may ask for.
-        alone: mutations of which an operation may hold one.
+        schema: the schema.
+        limits: how much a document may ask for.
+        alone: mutations of which an operation may hold only one.
     """
 
     def __init__(self, schema: GraphQLSchema, limits: Limits, alone: Collection[str] = ()) -> None:
@@ -63,13 +63,13 @@ class Documents:
         self._check = LimitsCheck(schema, limits, alone)
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
-        self._tell = lru_cache(KEPT_INTROSPECTIONS)(self._told)
+        self._cached_introspection = lru_cache(KEPT_INTROSPECTIONS)(self._introspection)
 
     def read(self, text: str) -> Document:
         """Return a document.
 
         Raises:
-            GraphQLError: it is too long, or no GraphQL.
+            GraphQLError: it is too long, or not GraphQL.
         """
         if (found := self._kept.get(text)) is not None:
             self._kept.move_to_end(text)
@@ -77,8 +77,8 @@ class Documents:
         read = self._kept[text] = self._read(text)
         self._characters += len(text)
         while self._characters > KEPT_CHARACTERS:
-            forgotten, _ = self._kept.popitem(last=False)
-            self._characters -= len(forgotten)
+            dropped, _ = self._kept.popitem(last=False)
+            self._characters -= len(dropped)
         return read
 
     def _read(self, text: str) -> Document:
@@ -92,39 +92,39 @@ class Documents:
         errors = validate(self._schema, node, max_errors=ERRORS) if refusal is None else [refusal]
         fragments = {f.name.value: f for f in node.definitions if isinstance(f, FragmentDefinitionNode)}
         operations = [o for o in node.definitions if isinstance(o, OperationDefinitionNode)]
-        return Document(node, errors, all(only_tells(operation, fragments) for operation in operations))
+        return Document(node, errors, all(only_introspects(operation, fragments) for operation in operations))
 
-    async def tell(self, text: str, operation: str | None, variables: Any) -> ExecutionResult:
-        """Return what a document that only asks about the schema is answered, without holding up anybody else."""
-        return await asyncio.to_thread(self._tell, text, operation, orjson.dumps(variables))
+    async def introspect(self, text: str, operation: str | None, variables: Any) -> ExecutionResult:
+        """Return the result of a document that only asks about the schema, without blocking the event loop."""
+        return await asyncio.to_thread(self._cached_introspection, text, operation, orjson.dumps(variables))
 
-    def _told(self, text: str, operation: str | None, variables: bytes) -> ExecutionResult:
+    def _introspection(self, text: str, operation: str | None, variables: bytes) -> ExecutionResult:
         node = parse(text)
         return execute_sync(self._schema, node, operation_name=operation, variable_values=orjson.loads(variables))
 
 
 class DocumentsRead(SchemaExtension):
-    """Lets `Documents` read what is to be run."""
+    """An extension that lets `Documents` parse and validate, and runs introspections in a thread."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
     def on_parse(self) -> Iterator[None]:
-        """Have the document read, and with it validated."""
+        """Read the document, which validates it, too."""
         context = self.execution_context
         context.graphql_document = self._read().node
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Say what the reading found."""
+        """Report the errors that the reading found."""
         self.execution_context.pre_execution_errors = self._read().errors
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Answer what is only about the schema."""
+        """Run an operation that only asks about the schema."""
         context = self.execution_context
-        if self._read().only_tells:
-            context.result = await self._documents.tell(
+        if self._read().only_introspects:
+            context.result = await self._documents.introspect(
                 context.query or "", context.operation_name, context.variables
             )
         yield

@@ -1,4 +1,4 @@
-"""The fields that a selection holds, whether they stand there or in fragments."""
+"""The fields of a selection, whether they are written there or in fragments."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -8,11 +8,11 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 def fields_in(selections: Iterable[SelectionSetNode | None], fragments: Fragments) -> Iterator[FieldNode]:
-    """Yield the fields of the first level; each fragment is looked at once, and one that is not there not at all.
+    """Yield the fields of the first level; each fragment is followed once, and unknown ones are skipped.
 
     Args:
-        selections: what is selected of one value.
-        fragments: the document's, by their names.
+        selections: the selection sets of one value.
+        fragments: the document's fragments by name.
     """
     pending = list(selections)
     spread: set[str] = set()

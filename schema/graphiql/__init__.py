@@ -10,6 +10,6 @@ MANIFEST = Path(__file__).parent / "MANIFEST.json"
 
 
 def manifest() -> Mapping[str, Any]:
-    """Return what is in `assets/`: `entries` (what the page asks for), `sha256` and `packages`."""
+    """Return what is in `assets/`: `entries` (the files that the page loads), `sha256` and `packages`."""
     content: Mapping[str, Any] = json.loads(MANIFEST.read_bytes())
     return content

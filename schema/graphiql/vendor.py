@@ -1,7 +1,7 @@
 """Builds GraphiQL's files from npm packages: `python -m schema.graphiql.vendor`, needs node and npm.
 
-`source/package-lock.json` fixes the packages by version and hash, `MANIFEST.json` what is built from them.
-The files are in the repository, so that neither starting the server nor looking at the page asks anybody else.
+`source/package-lock.json` pins the packages by version and hash, `MANIFEST.json` the files built from them.
+The files are in the repository, so that neither starting the server nor opening the page needs another host.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _OPTIONS = (
     "--metafile=meta.json",
     "--outdir=out",
 )
-# What the style sheets embed comes without its licence: these packages are read for it only.
+# Fonts that the style sheets embed without their licences: these packages are only read for those.
 _FONTS = ("@fontsource/fira-code", "@fontsource/roboto", "@vscode/codicons")
 
 
@@ -46,7 +46,7 @@ def build() -> None:
     """Install the locked packages in a temporary folder, bundle them, and replace `assets/`.
 
     Raises:
-        subprocess.CalledProcessError: npm or the bundler failed; `assets/` is as it was.
+        subprocess.CalledProcessError: npm or the bundler failed; `assets/` is unchanged.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "source"
@@ -77,7 +77,7 @@ def _package_root(folder: Path, path: str) -> Path | None:
 
 
 def _package_json(folder: Path) -> dict[str, Any]:
-    """Return a package's description; a folder inside one may have another that only names a module format."""
+    """Return a package's package.json; a folder inside one may have another that only names a module format."""
     path = folder / "package.json"
     content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return content if "version" in content else {}
@@ -96,7 +96,7 @@ def _manifest(folder: Path, meta: dict[str, Any], packages: list[str]) -> dict[s
 
 
 def _entries(outputs: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name by which the page knows a file, and the file's own name, which has its hash."""
+    """Yield the name by which the page knows a file, and the file's own name with its hash."""
     for name, output in outputs.items():
         if "entryPoint" in output:
             yield name.rsplit("-", 1)[0], name

@@ -1,4 +1,4 @@
-"""What is done to accounts and escrows directly: the inputs of our own operations."""
+"""The inputs of our own operations on accounts and escrows."""
 
 import strawberry
 
@@ -10,7 +10,7 @@ __all__ = ["enums"]
 
 @strawberry.input
 class ProcessDirectTransferInput:
-    """Hours that change accounts without a service; `id` is a UUID by which a repetition is known.
+    """A transfer of hours without a service; `id` is a UUID that makes a retry safe.
 
     A member makes a TRANSFER from their own account to another's. An admin issues a REFUND or an ADMIN_ADJUSTMENT
     to `toUserId`, or takes an ADMIN_ADJUSTMENT back from `fromUserId`.

@@ -1,4 +1,4 @@
-"""The admins' operations on disputes: their inputs."""
+"""The inputs of the admins' operations on disputes."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Whether the books are right, as admins see it."""
+"""Reports of reconciliations, as admins see them."""
 
 import strawberry
 
@@ -12,7 +12,7 @@ strawberry.enum(AuditReportStatus, name="ReconciliationStatus")
 
 @strawberry.type
 class BalanceDiscrepancy:
-    """What is wrong with a member's books, and the ledger's entry where it shows."""
+    """What is wrong with a member's books, and the ledger entry that shows it."""
 
     user_id: strawberry.ID
     fault: Fault
@@ -21,7 +21,7 @@ class BalanceDiscrepancy:
 
     @classmethod
     def of(cls, found: Discrepancy) -> "BalanceDiscrepancy":
-        """Show a discrepancy."""
+        """Return a discrepancy as admins see it."""
         entry_id = None if found.entry_id is None else strawberry.ID(found.entry_id)
         return cls(
             user_id=strawberry.ID(found.user_id), fault=found.fault, message=found.message, entry_id=entry_id
@@ -30,9 +30,9 @@ class BalanceDiscrepancy:
 
 @strawberry.type
 class ReconciliationReport:
-    """A reconciliation: of `discrepancyCount` discrepancies the first; hours in all accounts, and hours issued.
+    """A reconciliation: its first discrepancies and how many there are; hours in all accounts, and hours issued.
 
-    The two differ by no fault of the books while hours move during the reconciliation.
+    The two sums may also differ because hours moved during the reconciliation.
     """
 
     id: strawberry.ID
@@ -49,7 +49,7 @@ class ReconciliationReport:
 
     @classmethod
     def of(cls, report: AuditReport) -> "ReconciliationReport":
-        """Show a report."""
+        """Return a report as admins see it."""
         finished = report.finished_at
         return cls(
             id=strawberry.ID(report.id),

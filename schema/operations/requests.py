@@ -1,4 +1,4 @@
-"""Our own operations, beside the mirrored ones: their inputs, and what a progress bar is drawn from."""
+"""The inputs of our own operations on requests, and the progress that a progress bar shows."""
 
 from enum import StrEnum
 
@@ -85,7 +85,7 @@ class EndServiceRequestInput:
 
 @strawberry.type
 class WorkflowStep:
-    """A step of a request's way, done or to come."""
+    """A step of a request, done or to come."""
 
     name: RequestStatus
     title: str
@@ -94,7 +94,7 @@ class WorkflowStep:
 
     @classmethod
     def of(cls, step: StepProgress) -> "WorkflowStep":
-        """Show a step."""
+        """Return a step as clients see it."""
         at = None if step.at is None else AWSDateTime(clock.to_text(step.at))
         return cls(name=step.name, title=step.title, state=step.state, at=at)
 
@@ -114,7 +114,7 @@ class WorkflowStatus:
 
     @classmethod
     def of(cls, found: Progress) -> "WorkflowStatus":
-        """Show a request's progress."""
+        """Return a request's progress as clients see it."""
         return cls(
             request_id=strawberry.ID(found.request_id),
             execution_arn=found.execution_arn,

@@ -1,4 +1,4 @@
-"""The mirrored types, one file each; importing this room declares every type that has a file in it."""
+"""The mirrored types, one file each; importing this package declares them all."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -1,4 +1,4 @@
-"""A quarrel over a request."""
+"""A dispute over a request."""
 
 from strawberry import ID
 
@@ -31,7 +31,7 @@ _RESOLUTION = Protection(use="resolveDispute")
     unwritable=["statusBefore", "escrowId", "decision", "providerHours", "overdueAt"],
 )
 class Dispute:
-    """A quarrel over a request; its workflow and an admin move it along."""
+    """A dispute over a request; its workflow and an admin move it along."""
 
     id: ID
     requestId: ID

@@ -1,4 +1,4 @@
-"""What happened."""
+"""The log of business events."""
 
 from strawberry import ID
 
@@ -12,7 +12,7 @@ from schema.scalars import AWSJSON, AWSDateTime
 @mirrored(
     table=tables.EventLog,
     rules=[owner("actorUserId", READING), groups("admin", operations=READING)],
-    # Amplify adds them to a type that does not declare them, and then to no input.
+    # Amplify adds them to types that do not declare them, but to none of their inputs.
     unwritable=["createdAt", "updatedAt"],
 )
 class EventLog:

@@ -1,4 +1,4 @@
-"""What one member writes to another."""
+"""A message from one member to another."""
 
 from enum import StrEnum
 
@@ -26,7 +26,7 @@ class MessageType(StrEnum):
     rules=[owner("senderId"), owner("receiverId", {Operation.READ, Operation.UPDATE}, may_change={"isRead"})],
 )
 class Message:
-    """What one member writes to another."""
+    """A message from one member to another."""
 
     id: ID
     senderId: ID

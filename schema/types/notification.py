@@ -1,4 +1,4 @@
-"""What a member is told."""
+"""A notification to a member."""
 
 from strawberry import ID
 
@@ -16,7 +16,7 @@ from schema.scalars import AWSDateTime
     bounds={"title": NAME},
 )
 class Notification:
-    """What a member is told of something that concerns them."""
+    """A notification to a member of something that concerns them."""
 
     id: ID
     userId: ID

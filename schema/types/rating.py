@@ -1,4 +1,4 @@
-"""What a member thinks of a service."""
+"""A rating of a service."""
 
 from strawberry import ID
 
@@ -29,7 +29,7 @@ _GIVEN = Protection(initial=..., use="createRating, for another transaction")
     bounds={"rating": Between(LOWEST, HIGHEST, places=PLACES), "feedback": Text(2_000)},
 )
 class Rating:
-    """What a requester thinks of a service that was paid; an admin may hide it."""
+    """A requester's rating of a service that was paid; an admin may hide it."""
 
     id: ID
     transactionId: ID

@@ -10,7 +10,7 @@ from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner, private
 from schema.scalars import AWSDateTime
 
-# As many hours as one request may be about.
+# The hours that one request may be about.
 _BOOKING = Between(float(SMALLEST_AMOUNT), float(LARGEST_AMOUNT))
 
 

@@ -10,7 +10,7 @@ from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner
 from schema.scalars import AWSDateTime
 
-# Whatever is said of a request is kept in its row, with every answer that follows.
+# A message is stored in the request's row, together with every later answer's.
 MESSAGE_CHARACTERS = 2_000
 
 _WORKFLOW = Protection(use="startServiceRequestWorkflow")

@@ -13,7 +13,7 @@ from schema.scalars import AWSDateTime
 @mirrored(
     table=tables.TransactionLog,
     rules=[owner("userId", READING), groups("admin", operations=READING)],
-    # Amplify adds it to a type that does not declare it, and then to no input.
+    # Amplify adds it to types that do not declare it, but to none of their inputs.
     unwritable=["updatedAt"],
 )
 class TransactionLog:

@@ -118,8 +118,8 @@ async def test_what_has_gone_on_by_itself_is_left_alone(deal: Deal, server: Serv
         sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"requestId": about, "generation": 0}))
 
     told = await redrive(server, "--yes")
-    assert f"{deal.id} has gone on" in told
-    assert f"{gone} is not there any more" in told
+    assert f"{deal.id} has moved on" in told
+    assert f"{gone} no longer exists" in told
     assert (await deal.look())["stepFunctionExecutionArn"] == f"{arn}-r1"
     left = await redrive(server, "--list")
     assert deal.id not in left

@@ -56,7 +56,7 @@ def aws(directory: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
 def deployed(settings: Settings, template: dict[str, Any]) -> bool:
     values = parameters(settings, function_host_url="http://127.0.0.1:1/none")
     deployment = Deployment(
-        stack=settings.stack, template=template, parameters=values, disposable=True, look_every=0.05
+        stack=settings.stack, template=template, parameters=values, disposable=True, poll_seconds=0.05
     )
     return deploy(deployment, lambda _line: None)
 
@@ -217,7 +217,7 @@ class TestServer:
 
 
 def cloud_pid(directory: Path) -> int:
-    there = LocalCloud(directory, Settings())._whereabouts()
+    there = LocalCloud(directory, Settings())._read_process()
     assert there
     return there.pid
 

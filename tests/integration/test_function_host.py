@@ -12,7 +12,7 @@ import pytest
 from models.settings import Settings
 from tests.unit.far_ends import sends_at_once
 from workflows.deployment.local.function_host import FunctionHost
-from workflows.deployment.local.local_aws import host_functions
+from workflows.deployment.local.local_aws import open_function_host
 from workflows.deployment.local.local_cloud import LocalCloudError
 from workflows.handlers import Function
 
@@ -105,9 +105,9 @@ def test_its_address_lasts_until_the_next_start_and_is_for_its_owner_only(file: 
 
 
 def test_what_is_hosted_already_is_not_hosted_twice(tmp_path: Path) -> None:
-    with host_functions(tmp_path, Settings()), pytest.raises(LocalCloudError, match="--functions external"):
-        host_functions(tmp_path, Settings(), apart=True)
-    host_functions(tmp_path, Settings(), apart=True)
+    with open_function_host(tmp_path, Settings()), pytest.raises(LocalCloudError, match="--functions external"):
+        open_function_host(tmp_path, Settings(), separate=True)
+    open_function_host(tmp_path, Settings(), separate=True)
 
 
 def test_a_caller_at_the_last_moment_leaves_no_socket_open(file: Path) -> None:

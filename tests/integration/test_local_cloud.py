@@ -299,7 +299,7 @@ def test_what_is_saved_while_it_runs_is_what_ministack_saves(mended: Cloud) -> N
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks into Linux's list of sockets")
 def test_it_listens_on_the_loopback_interface_only(mended: Cloud) -> None:
-    there = mended._cloud._whereabouts()
+    there = mended._cloud._read_process()
     assert there
     open_files = (str(file.readlink()) for file in Path(f"/proc/{there.pid}/fd").iterdir() if file.is_symlink())
     inodes = {name.removeprefix("socket:[").removesuffix("]") for name in open_files}

@@ -1,1 +1,1 @@
-"""What operators run: the dead-letter queue, redriving, and a look into the books."""
+"""What operators run: the dead-letter queue, redriving, and checks of the books."""

@@ -1,4 +1,4 @@
-"""The command line's look into the books: every member's reconciled, or one member's, entry by entry."""
+"""Checks of the books for the command line: reconciles all members, or audits one member's log entry by entry."""
 
 import asyncio
 
@@ -24,11 +24,11 @@ class UnknownMemberError(ExpectedError):
 
 
 async def reconcile(names: Names, console: Console) -> bool:
-    """Check every member's books, print every discrepancy, and tell whether there was none."""
+    """Check every member's books, print every discrepancy, and return whether there was none."""
     async with AsyncCalls(("dynamodb",), connections=2 * _AT_ONCE) as calls:
-        outcome = await _checked(Audits(Store(calls, names), clock.now), console)
+        outcome = await _check_members(Audits(Store(calls, names), clock.now), console)
     if outcome.found:
-        console.print(_discrepancies(outcome.found))
+        console.print(_discrepancy_table(outcome.found))
     console.print(
         f"{outcome.checked} members checked, {outcome.count} discrepancies; "
         f"{outcome.total_hours} hours in their accounts, {outcome.issued_hours} issued"
@@ -38,8 +38,8 @@ async def reconcile(names: Names, console: Console) -> bool:
     return not outcome.found
 
 
-async def _checked(audits: Audits, console: Console) -> AuditOutcome:
-    """Return what came of checking every member, a page at a time and a few members at once."""
+async def _check_members(audits: Audits, console: Console) -> AuditOutcome:
+    """Check every member, a page at a time and a few members at once, and return the outcome."""
     outcome, cursor, slots = AuditOutcome(), None, asyncio.Semaphore(_AT_ONCE)
 
     async def check(user_id: str) -> AuditOutcome:
@@ -59,22 +59,22 @@ async def _checked(audits: Audits, console: Console) -> AuditOutcome:
 
 
 def _table(title: str, *columns: str) -> Table:
-    """Return an empty table, in which an id that is too long goes on in the next line and is never cut."""
+    """Return an empty table in which a long id wraps and is never cut."""
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _discrepancies(found: tuple[Discrepancy, ...]) -> Table:
+def _discrepancy_table(discrepancies: tuple[Discrepancy, ...]) -> Table:
     table = _table("Discrepancies", "member", "fault", "entry", "what is wrong")
-    for one in sorted(found, key=lambda discrepancy: discrepancy.user_id):
+    for one in sorted(discrepancies, key=lambda discrepancy: discrepancy.user_id):
         table.add_row(one.user_id, one.fault, one.entry_id or "", escape(one.message))
     return table
 
 
 async def audit(member: str, names: Names, console: Console) -> bool:
-    """Print a member's log with the running balance beside each entry, and tell whether the books are right.
+    """Print a member's log with the running balance beside each entry, and return whether the books are right.
 
     Raises:
         UnknownMemberError: there is no such member.
@@ -85,7 +85,7 @@ async def audit(member: str, names: Names, console: Console) -> bool:
         if user_id is None:
             raise UnknownMemberError(f"There is no member {member}; give a user name or an id.")
         account, found = await audits.check(user_id)
-    console.print(_log(member, account))
+    console.print(_log_table(member, account))
     for one in found:
         console.print(f"[bold red]{one.fault}[/] {one.entry_id or ''}: {escape(one.message)}")
     if not found:
@@ -93,7 +93,7 @@ async def audit(member: str, names: Names, console: Console) -> bool:
     return not found
 
 
-def _log(member: str, account: Account) -> Table:
+def _log_table(member: str, account: Account) -> Table:
     columns = ("#", "when", "type", "available", "held", "= available", "= held", "entry")
     table = _table(f"The log of {escape(member)}", *columns)
     for line in statement(account, clock.now()):

@@ -1,7 +1,7 @@
 """The dead-letter queue: what has failed for good, and which request each letter is about.
 
-Letters come from the state machines (`handleWorkflowError`), from the event bus and from Lambda, each in a form of
-its own. One that tells of no request is shown as it is, and stays.
+Letters come from the state machines (`handleWorkflowError`), from the event bus and from Lambda, each in its own
+format. A letter about no request is shown as it is, and stays.
 """
 
 import json
@@ -16,29 +16,29 @@ from workflows.executions.requests import request_id_of
 
 # SQS's own limit for one call.
 LARGEST_BATCH = 10
-# Letters read at a time; what is left is there the next time.
+# Letters read by one run; the others are there at the next run.
 MOST = 1_000
-# While somebody looks at letters nobody else sees them; whoever dies over them has them come back.
+# Letters that somebody reads are hidden from others; if the reader dies, they reappear after this time.
 HIDDEN_SECONDS = 120
-# SQS looks at all of its servers only if it may wait.
+# Long polling: only then SQS asks all of its servers.
 _WAIT_SECONDS = 1
 
 Message = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """A message of the queue.
 
     Args:
         id: the message's id.
-        receipt: what it is removed by.
+        receipt: the receipt handle, for removing it.
         sent_at: when it failed.
-        body: the message itself.
-        request_id: the request that it is about; None if nobody can tell.
-        generation: the execution's, if it was one that failed.
-        step: where it failed.
-        error: why.
+        body: the message's text.
+        request_id: the request that it is about; None if it names none.
+        generation: the generation of the execution that failed; -1 if unknown.
+        step: the step or event that failed.
+        error: why it failed.
     """
 
     id: str
@@ -51,8 +51,8 @@ class Letter:
     error: str = ""
 
     @classmethod
-    def read(cls, message: Message) -> "Letter":
-        """Return the letter of a message as SQS hands it out, whatever is in it."""
+    def read(cls, message: Message) -> "DeadLetter":
+        """Return the letter of a message of SQS, whatever its body holds."""
         sent = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
         return cls(
             id=message["MessageId"],
@@ -71,7 +71,10 @@ def _content(message: Message) -> dict[str, Any]:
     if not isinstance(body, dict):
         return {}
     if isinstance(body.get("detail"), dict):
-        return {**_of_event(body, body["detail"]), "error": _said(message.get("MessageAttributes", {}))}
+        return {
+            **_event_content(body, body["detail"]),
+            "error": _delivery_error(message.get("MessageAttributes", {})),
+        }
     if not isinstance(body.get("requestId"), str):
         return {}
     generation = body.get("generation")
@@ -83,19 +86,19 @@ def _content(message: Message) -> dict[str, Any]:
     }
 
 
-def _of_event(event: Mapping[str, Any], detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Read an event that was not delivered, or whose function failed: ours, or one of Step Functions'."""
-    found = detail.get("requestId")
-    if not isinstance(found, str):
+def _event_content(event: Mapping[str, Any], detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of an event, ours or Step Functions', that was not delivered or whose function failed."""
+    request_id = detail.get("requestId")
+    if not isinstance(request_id, str):
         arn = detail.get("executionArn")
-        found = request_id_of(arn) if isinstance(arn, str) else None
-    return {"request_id": found, "step": str(event.get("detail-type", ""))}
+        request_id = request_id_of(arn) if isinstance(arn, str) else None
+    return {"request_id": request_id, "step": str(event.get("detail-type", ""))}
 
 
-def _said(attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return why AWS gave up, in its own words: Lambda and EventBridge spell the attributes differently."""
-    words = {name.replace("_", "").lower(): value.get("StringValue", "") for name, value in attributes.items()}
-    return ": ".join(filter(None, (words.get("errorcode"), words.get("errormessage"))))
+def _delivery_error(attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return AWS's reason for giving up; Lambda and EventBridge spell the attributes differently."""
+    values = {name.replace("_", "").lower(): value.get("StringValue", "") for name, value in attributes.items()}
+    return ": ".join(filter(None, (values.get("errorcode"), values.get("errormessage"))))
 
 
 class DeadLetters:
@@ -110,9 +113,9 @@ class DeadLetters:
         self._calls = calls
         self._names = names
 
-    async def read(self, most: int = MOST) -> list[Letter]:
-        """Return the letters that lie in the queue, and hide them for a while; a letter that came twice once."""
-        letters: dict[str, Letter] = {}
+    async def read(self, most: int = MOST) -> list[DeadLetter]:
+        """Return the letters in the queue, and hide them for a while; one that was received twice counts once."""
+        letters: dict[str, DeadLetter] = {}
         while len(letters) < most:
             answer = await self._call(
                 "receive_message",
@@ -124,16 +127,16 @@ class DeadLetters:
             )
             if not (messages := answer.get("Messages")):
                 break
-            letters.update({message["MessageId"]: Letter.read(message) for message in messages})
+            letters.update({message["MessageId"]: DeadLetter.read(message) for message in messages})
         return sorted(letters.values(), key=lambda letter: letter.sent_at)
 
-    async def remove(self, letters: Sequence[Letter]) -> None:
-        """Take letters out of the queue."""
+    async def remove(self, letters: Sequence[DeadLetter]) -> None:
+        """Delete letters from the queue."""
         for entries in _batches(letters):
             await self._call("delete_message_batch", Entries=entries)
 
-    async def put_back(self, letters: Sequence[Letter]) -> None:
-        """Let others see letters again."""
+    async def put_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Make letters visible to others again."""
         for entries in _batches(letters, VisibilityTimeout=0):
             await self._call("change_message_visibility_batch", Entries=entries)
 
@@ -142,7 +145,7 @@ class DeadLetters:
         return await self._calls.call("sqs", operation, QueueUrl=queue["QueueUrl"], **params)
 
 
-def _batches(letters: Sequence[Letter], **more: Any) -> Iterator[list[dict[str, Any]]]:
+def _batches(letters: Sequence[DeadLetter], **more: Any) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(letters), LARGEST_BATCH):
         batch = letters[start : start + LARGEST_BATCH]
         yield [{"Id": str(place), "ReceiptHandle": letter.receipt, **more} for place, letter in enumerate(batch)]

@@ -1,4 +1,4 @@
-"""How a command ends: with an exit code and, where a person can put something right, one line that says how."""
+"""How a command ends: with an exit code and, if a person can fix the problem, one line that says how."""
 
 import signal
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from models.errors import ExpectedError
@@ -13,7 +14,7 @@ from models.errors import ExpectedError
 
 @contextmanager
 def clean_exit() -> Iterator[None]:
-    """End the process as a person expects: 0 after Ctrl-C or SIGTERM, 1 and one line after an `ExpectedError`."""
+    """End the process properly: exit code 0 after Ctrl-C or SIGTERM, 1 and one line after an `ExpectedError`."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -26,15 +27,24 @@ def clean_exit() -> Iterator[None]:
         _fail(str(error))
 
 
+@contextmanager
+def explain_aws_errors(what: str) -> Iterator[None]:
+    """Turn an error of AWS into an `ExpectedError`: one line that says what cannot be read, and why."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise ExpectedError(f"{what} cannot be read: {error}") from None
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # Once is enough: what is being stopped must not be torn away while it saves.
+    # Ignore further signals: whatever is being stopped must not be interrupted while it saves.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _invalid_setting(error: ValidationError) -> str:
-    """Return what is wrong with the first invalid setting, by the name of its variable."""
+    """Return what is wrong with the first invalid setting, with the name of its variable."""
     (first, *_) = error.errors()
     name = "_".join(part for part in first["loc"] if isinstance(part, str))
     variable = name if name.isupper() else f"HOURBANK_{name.removeprefix('HOURBANK_').upper()}"

@@ -1,4 +1,4 @@
-"""`python server.py redrive`: what a person is shown, and asked."""
+"""`python server.py redrive`: shows what has failed, and asks whether to restart it."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,68 +7,74 @@ from rich.table import Table
 from rich.text import Text
 
 from models import clock
-from workflows.console.dead_letters import MOST, Letter
-from workflows.console.redrive import Case, Redrive, RedriveOutcome, cases_of
+from workflows.console.dead_letters import MOST, DeadLetter
+from workflows.console.redrive import FailedRequest, Redrive, RedriveOutcome, failed_requests
 
-# Of an error or a letter, enough to know it by; the log and the queue have the rest.
+# Characters shown of an error or a letter; the log and the queue have the rest.
 _LONGEST = 200
 
 
 async def restart_failed(
     redrive: Redrive, console: Console, *, only_list: bool, ask: Callable[[str], bool]
 ) -> bool:
-    """Show what failed and, if that is wanted, restart it.
+    """Show the failed requests and, if the operator agrees, restart them.
 
     Args:
-        redrive: knows the queue and restarts.
-        console: where it is shown.
-        only_list: restart nothing.
-        ask: asks a person a question.
+        redrive: reads the queue and restarts requests.
+        console: where they are shown.
+        only_list: show them only.
+        ask: asks the operator a yes-or-no question.
 
     Returns:
-        Whether all that was to be restarted was.
+        Whether no restart failed.
     """
     staying = await redrive.letters()
-    cases = cases_of(staying)
+    failed = failed_requests(staying)
     try:
-        _show(console, cases, [letter for letter in staying if letter.request_id is None])
-        if only_list or not cases or not ask(f"Restart {len(cases)} of them?"):
+        _show(console, failed, [letter for letter in staying if letter.request_id is None])
+        if only_list or not failed or not ask(f"Restart {len(failed)} of them?"):
             return True
         outcomes = []
-        for case in cases:
-            outcomes.append(await redrive.restart(case))
-            console.print(_text(case.request_id), str(outcomes[-1]))
+        for request in failed:
+            outcomes.append(await redrive.restart(request))
+            console.print(_text(request.request_id), str(outcomes[-1]))
             if outcomes[-1] is not RedriveOutcome.FAILED:
-                staying = [letter for letter in staying if letter not in case.letters]
+                staying = [letter for letter in staying if letter not in request.letters]
         return RedriveOutcome.FAILED not in outcomes
     finally:
         await redrive.put_back(staying)
 
 
-def _show(console: Console, cases: Sequence[Case], others: Sequence[Letter]) -> None:
-    if not cases and not others:
+def _show(console: Console, failed: Sequence[FailedRequest], others: Sequence[DeadLetter]) -> None:
+    if not failed and not others:
         console.print("Nothing has failed for good.")
-    if cases:
-        console.print(_of_requests(cases))
+    if failed:
+        console.print(_request_table(failed))
     if others:
-        console.print(_of_others(others))
-    if sum(len(case.letters) for case in cases) + len(others) >= MOST:
+        console.print(_letter_table(others))
+    if sum(len(request.letters) for request in failed) + len(others) >= MOST:
         console.print(f"The queue holds more than these {MOST} letters; run this again for the others.")
 
 
-def _of_requests(cases: Sequence[Case]) -> Table:
+def _request_table(failed: Sequence[FailedRequest]) -> Table:
     table = Table(title="Requests that have failed")
     table.add_column("request", no_wrap=True)
     for heading in ("step", "error", "since", "times"):
         table.add_column(heading, overflow="fold")
-    for case in cases:
-        said = (case.request_id, case.latest.step, case.latest.error, clock.to_text(case.since), len(case.letters))
-        table.add_row(*map(_text, said))
+    for request in failed:
+        cells = (
+            request.request_id,
+            request.latest.step,
+            request.latest.error,
+            clock.to_text(request.since),
+            len(request.letters),
+        )
+        table.add_row(*map(_text, cells))
     return table
 
 
-def _of_others(letters: Sequence[Letter]) -> Table:
-    table = Table(title="Letters that tell of no request: they stay, for a person to see to")
+def _letter_table(letters: Sequence[DeadLetter]) -> Table:
+    table = Table(title="Letters about no request: they stay, for a person to look into")
     table.add_column("letter", no_wrap=True)
     for heading in ("says", "since"):
         table.add_column(heading, overflow="fold")
@@ -77,7 +83,7 @@ def _of_others(letters: Sequence[Letter]) -> Table:
     return table
 
 
-def _text(found: object) -> Text:
-    """Return what somebody else wrote so that it does nothing to the console: no markup, no control characters."""
-    written = str(found)[:_LONGEST]
-    return Text("".join(letter if letter.isprintable() else " " for letter in written))
+def _text(value: object) -> Text:
+    """Return foreign text that cannot harm the console: no markup, no control characters."""
+    shown = str(value)[:_LONGEST]
+    return Text("".join(character if character.isprintable() else " " for character in shown))

@@ -1,1 +1,1 @@
-"""How HourBank comes to an AWS: the template, its deployment, and an AWS of one's own to deploy to."""
+"""Deployment: the template, deploying it to AWS, and a local cloud to deploy to."""

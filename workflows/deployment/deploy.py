@@ -1,4 +1,4 @@
-"""Creates or updates the stack by a change set, and says how it goes."""
+"""Creates or updates the stack by a change set, and reports the progress."""
 
 import hashlib
 import json
@@ -20,12 +20,12 @@ PrintLine = Callable[[str], None]
 ChangeSetKind = Literal["CREATE", "UPDATE"]
 
 _FINGERPRINT = "hourbank:fingerprint"
-_WHOLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-# A stack that was never whole: CloudFormation takes no update to it, only its removal.
-_STILLBORN = frozenset({"ROLLBACK_COMPLETE", "CREATE_FAILED"})
-_NOTHING = "didn't contain changes"
-_WAIT_LIMIT = 1800
-_LOOK_OFTEN = 0.05
+_COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
+# A stack whose creation failed: CloudFormation refuses to update it, it can only be deleted.
+_NEVER_CREATED = frozenset({"ROLLBACK_COMPLETE", "CREATE_FAILED"})
+_NO_CHANGES = "didn't contain changes"
+_WAIT_SECONDS = 1800
+_LOCAL_POLL_SECONDS = 0.05
 
 
 class DeploymentError(ExpectedError):
@@ -40,9 +40,9 @@ class Deployment:
         stack: the stack's name.
         template: the template.
         parameters: the values of its parameters.
-        bucket: where the template is uploaded, since AWS takes 51,200 bytes with a call; none locally.
-        disposable: a stack that is not whole is cleared away and made anew: locally that costs no rows.
-        look_every: seconds between two looks at how it goes.
+        bucket: where the template is uploaded, because a call takes only 51,200 bytes; None to send it directly.
+        disposable: whether an incomplete stack is deleted and created again; locally that loses no rows.
+        poll_seconds: seconds between two looks at the progress.
     """
 
     stack: str
@@ -50,42 +50,42 @@ class Deployment:
     parameters: Mapping[str, str]
     bucket: str | None = None
     disposable: bool = False
-    look_every: float = 5.0
+    poll_seconds: float = 5.0
 
     @property
     def body(self) -> str:
-        """Return the template as it is sent."""
+        """Return the template as JSON."""
         return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash over all that decides what the stack becomes."""
+        """Return a hash of all that determines the stack."""
         return hashlib.sha256(
             f"{self.body}{json.dumps(dict(self.parameters), sort_keys=True)}".encode()
         ).hexdigest()
 
 
 def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintLine) -> bool:
-    """Deploy to the local cloud that the `AWS_*` variables lead to, and tell whether anything was to do.
+    """Deploy to the local cloud that the `AWS_*` variables name, and return whether anything changed.
 
     Raises:
-        DeploymentError: it failed.
+        DeploymentError: the deployment failed.
     """
     deployment = Deployment(
         stack=settings.stack,
         template=build_template(),
         parameters=parameters(settings, function_host_url=function_host_url),
         disposable=True,
-        look_every=_LOOK_OFTEN,
+        poll_seconds=_LOCAL_POLL_SECONDS,
     )
     return deploy(deployment, report)
 
 
 def deploy_to_aws(settings: Settings, *, bucket: str, report: PrintLine) -> bool:
-    """Package the functions, upload code and template to a bucket, and deploy to AWS.
+    """Package the functions, upload code and template to a bucket, deploy to AWS; return whether anything changed.
 
     Raises:
-        DeploymentError: it failed.
+        DeploymentError: the deployment failed.
     """
     report("packaging the functions")
     code = build_package()
@@ -105,10 +105,10 @@ def deploy_to_aws(settings: Settings, *, bucket: str, report: PrintLine) -> bool
 
 
 def deploy(deployment: Deployment, report: PrintLine) -> bool:
-    """Create or update the stack, and tell whether anything was to do.
+    """Create or update the stack, and return whether anything changed.
 
     Raises:
-        DeploymentError: it failed.
+        DeploymentError: the deployment failed.
     """
     try:
         return _Stack(deployment, report).deploy()
@@ -137,13 +137,13 @@ class _Stack:
     def deploy(self) -> bool:
         found = self._find()
         if found and self._is_broken(found["StackStatus"]):
-            self._clear_away()
+            self._delete_remains()
             found = None
         kind: ChangeSetKind = "UPDATE" if found else "CREATE"
         if found and self._is_deployed(found):
             return False
         self._report(f"{'updating' if found else 'creating'} the stack {self._deployment.stack}")
-        change_set = self._prepare(kind)
+        change_set = self._create_change_set(kind)
         if change_set is None:
             return False
         self._execute(kind, change_set)
@@ -151,11 +151,11 @@ class _Stack:
         return True
 
     def _is_broken(self, status: str) -> bool:
-        return status in _STILLBORN or (self._deployment.disposable and status not in _WHOLE)
+        return status in _NEVER_CREATED or (self._deployment.disposable and status not in _COMPLETE)
 
     def _is_deployed(self, stack: Any) -> bool:
         tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
-        return stack["StackStatus"] in _WHOLE and tags.get(_FINGERPRINT) == self._deployment.fingerprint
+        return stack["StackStatus"] in _COMPLETE and tags.get(_FINGERPRINT) == self._deployment.fingerprint
 
     def _find(self) -> Any:
         try:
@@ -164,23 +164,23 @@ class _Stack:
             if "does not exist" in error.response["Error"]["Message"]:
                 return None
             raise
-        # A change set that was never executed leaves a stack that does not exist yet.
+        # A change set that was never executed leaves an entry for a stack that does not exist yet.
         return None if stack["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE") else stack
 
-    def _clear_away(self) -> None:
-        self._report(f"clearing away what is left of {self._deployment.stack}; its tables stay")
+    def _delete_remains(self) -> None:
+        self._report(f"deleting what is left of {self._deployment.stack}; its tables stay")
         self._client.delete_stack(StackName=self._deployment.stack)
         self._client.get_waiter("stack_delete_complete").wait(
-            StackName=self._deployment.stack, WaiterConfig=self._pace
+            StackName=self._deployment.stack, WaiterConfig=self._polling
         )
 
     @property
-    def _pace(self) -> Any:
-        every = self._deployment.look_every
-        return {"Delay": every, "MaxAttempts": int(_WAIT_LIMIT / every)}
+    def _polling(self) -> Any:
+        seconds = self._deployment.poll_seconds
+        return {"Delay": seconds, "MaxAttempts": int(_WAIT_SECONDS / seconds)}
 
-    def _prepare(self, kind: ChangeSetKind) -> str | None:
-        """Make the change set and return its id, or None if there is nothing to change."""
+    def _create_change_set(self, kind: ChangeSetKind) -> str | None:
+        """Create the change set and return its id, or None if there is nothing to change."""
         change_set = self._client.create_change_set(
             StackName=self._deployment.stack,
             ChangeSetName=f"change-{uuid4()}",
@@ -191,20 +191,21 @@ class _Stack:
                 for key, value in self._deployment.parameters.items()
             ],
             Tags=[{"Key": _FINGERPRINT, "Value": self._deployment.fingerprint}],
-            **self._template(),
+            **self._template_parameter(),
         )["Id"]
         try:
             self._client.get_waiter("change_set_create_complete").wait(
-                ChangeSetName=change_set, WaiterConfig=self._pace
+                ChangeSetName=change_set, WaiterConfig=self._polling
             )
         except WaiterError as error:
-            if _NOTHING not in _reason(error):
+            if _NO_CHANGES not in _reason(error):
                 raise
             self._client.delete_change_set(ChangeSetName=change_set)
             return None
         return change_set
 
-    def _template(self) -> Any:
+    def _template_parameter(self) -> Any:
+        """Return the template as a parameter of the call, uploaded first if there is a bucket."""
         bucket, body = self._deployment.bucket, self._deployment.body
         if bucket is None:
             return {"TemplateBody": body}
@@ -215,15 +216,15 @@ class _Stack:
 
     def _execute(self, kind: ChangeSetKind, change_set: str) -> None:
         self._client.execute_change_set(ChangeSetName=change_set)
-        done: Any = self._client.get_waiter(f"stack_{kind.lower()}_complete")  # type: ignore[call-overload]  # two names
+        waiter: Any = self._client.get_waiter(f"stack_{kind.lower()}_complete")  # type: ignore[call-overload]  # two names
         try:
-            done.wait(StackName=self._deployment.stack, WaiterConfig=self._pace)
+            waiter.wait(StackName=self._deployment.stack, WaiterConfig=self._polling)
         except WaiterError as error:
             why = self._first_failure()
             raise DeploymentError(f"The deployment of {self._deployment.stack} failed: {why}") from error
 
     def _first_failure(self) -> str:
-        """Return what went wrong first in the stack's latest events; the rest follows from it."""
+        """Return the first failure among the stack's events; later ones follow from it."""
         events = self._client.describe_stack_events(StackName=self._deployment.stack)["StackEvents"]
         failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
         if not failed:

@@ -1,4 +1,4 @@
-"""The functions' code as a zip that is the same, byte for byte, whenever it is made from the same files."""
+"""Packages the functions' code as a zip; the same files always give the same bytes."""
 
 import subprocess
 import sys
@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from models.errors import ExpectedError
 from workflows.deployment.template.functions import RUNTIME
 
-_HOUSE = Path(__file__).parents[2]
-_ROOMS = ("models", "workflows")
+_REPOSITORY = Path(__file__).parents[2]
+_PACKAGES = ("models", "workflows")
 _LOCK = "requirements-functions.txt"
-# Zip knows no time before this one.
+# The earliest time that a zip can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
 _QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
@@ -25,20 +25,20 @@ class PackageError(ExpectedError):
     """The package could not be made; the message is one line that says why."""
 
 
-def build_package(house: Path = _HOUSE) -> bytes:
-    """Return the zip of the rooms that functions need and of their locked libraries.
+def build_package(repository: Path = _REPOSITORY) -> bytes:
+    """Return a zip of the packages that the functions need and of their locked libraries.
 
     Raises:
         PackageError: a library could not be fetched for Lambda's platform.
     """
     with TemporaryDirectory() as temporary:
         libraries = Path(temporary)
-        _install(house / _LOCK, libraries)
-        return zipped({**dict(_files(libraries, libraries)), **dict(_room_files(house))})
+        _install(repository / _LOCK, libraries)
+        return zipped({**dict(_files(libraries, libraries)), **dict(_package_files(repository))})
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """Return a zip of files by their names, in order, all of one date."""
+    """Return a zip of files, sorted by name and with one fixed date."""
     target = BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
@@ -48,10 +48,10 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def _room_files(house: Path) -> Iterator[tuple[str, bytes]]:
-    for room in _ROOMS:
-        for name, content in _files(house / room, house):
-            if not name.startswith("workflows/deployment/"):  # what deploys is not deployed
+def _package_files(repository: Path) -> Iterator[tuple[str, bytes]]:
+    for package in _PACKAGES:
+        for name, content in _files(repository / package, repository):
+            if not name.startswith("workflows/deployment/"):  # not needed by the functions
                 yield name, content
 
 
@@ -63,7 +63,7 @@ def _files(directory: Path, root: Path) -> Iterator[tuple[str, bytes]]:
 
 def _install(lock: Path, target: Path) -> None:
     platform = ["--platform", "manylinux2014_x86_64", "--python-version", RUNTIME.removeprefix("python")]
-    done = subprocess.run(  # noqa: S603 — this very interpreter, nothing from outside
+    done = subprocess.run(  # noqa: S603 — this interpreter, fixed arguments
         [sys.executable, "-m", "pip", "install", *_QUIETLY, *_LOCKED, *platform, "-t", target, "-r", lock],
         capture_output=True,
         text=True,

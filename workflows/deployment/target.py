@@ -1,4 +1,4 @@
-"""Where a deployment is that stands already: AWS's clients are led there, and its settings known."""
+"""Points AWS's clients to a deployment that exists already, and returns its settings."""
 
 import os
 from pathlib import Path
@@ -11,24 +11,24 @@ from models.errors import ExpectedError
 from models.settings import Settings
 from workflows.deployment.local.local_cloud import LocalCloud
 
-# Whoever starts the server waits for the answer: an endpoint that is not there is told of soon.
-_QUICKLY = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
+# The person who starts the server waits for this call, so a missing endpoint must fail soon.
+_FAIL_SOON = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 
 
 class UnreachableError(ExpectedError):
-    """AWS cannot be used; the message says what to look at."""
+    """AWS cannot be used; the message says what to check."""
 
 
-def settings_on_aws() -> Settings:
-    """Return the settings for the account that the credentials belong to.
+def use_aws() -> Settings:
+    """Return the settings of the deployment in the account that the credentials belong to.
 
     Raises:
-        UnreachableError: AWS cannot be reached, or does not know us.
+        UnreachableError: AWS cannot be reached, or refuses the credentials.
     """
-    # The SDKs read only the second of the two.
+    # boto3 reads this variable, and not AWS_REGION.
     os.environ["AWS_DEFAULT_REGION"] = Settings().region
     try:
-        account = boto3.client("sts", config=_QUICKLY).get_caller_identity()["Account"]
+        account = boto3.client("sts", config=_FAIL_SOON).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         raise UnreachableError(
             f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
@@ -36,8 +36,12 @@ def settings_on_aws() -> Settings:
     return Settings() if "HOURBANK_ACCOUNT" in os.environ else Settings(account=account)
 
 
-def settings_here(directory: Path) -> Settings:
-    """Lead AWS's clients to the local cloud of a server that runs."""
+def use_local_cloud(directory: Path) -> Settings:
+    """Point AWS's clients to the local cloud of a running server, and return its settings.
+
+    Raises:
+        LocalCloudError: no server runs there.
+    """
     settings = Settings()
     cloud = LocalCloud(directory, settings)
     cloud.attach()

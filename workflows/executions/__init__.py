@@ -1,1 +1,1 @@
-"""The executions of the state machines: started, resumed, completed, and swept."""
+"""Starts, resumes, completes and sweeps the executions of the state machines."""

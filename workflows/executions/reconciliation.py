@@ -1,4 +1,4 @@
-"""Executions of BalanceReconciliationWorkflow: one at a time, and what travels through them."""
+"""Executions of BalanceReconciliationWorkflow, one at a time, and the JSON form of their states."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from models.transactions.retrying import retry
 
 MACHINE = "BalanceReconciliationWorkflow"
 
-# Of each batch, so that a page's discrepancies fit into 256 KB of state; the report counts them all.
+# Discrepancies kept of each batch, so that a page fits into 256 KB of state; the report counts them all.
 MOST_KEPT = 10
 LONGEST_MESSAGE = 300
 
@@ -29,7 +29,7 @@ class Reconciliations:
     Args:
         calls: the way to AWS.
         names: the deployment's names.
-        reports: keeps what they find.
+        reports: stores their reports.
         clock: the time.
     """
 
@@ -40,20 +40,20 @@ class Reconciliations:
         self._clock = clock
 
     async def start(self, *, by: str | None) -> AuditReport:
-        """Start a reconciliation and return its report; of one that runs already, that one's.
+        """Start a reconciliation and return its report; if one runs already, return that one's.
 
         Args:
-            by: the admin who asks for it; None for the schedule.
+            by: the admin who starts it; None for the schedule.
 
         Raises:
-            ContentionError: others kept starting some for 20 s.
+            ContentionError: others kept starting reconciliations for 20 s.
         """
         return await retry(self._calls, partial(self._start, by))
 
     async def _start(self, by: str | None) -> AuditReport:
-        stopped = await self._reports.running()
-        if stopped is not None and await self._goes_on(stopped):
-            return stopped
+        unfinished = await self._reports.running()
+        if unfinished is not None and await self._ensure_running(unfinished):
+            return unfinished
         now = self._clock()
         report_id = derived("reconciliation", by, to_text(now))
         report = AuditReport(
@@ -64,12 +64,12 @@ class Reconciliations:
             created_at=now,
             updated_at=now,
         )
-        await self._reports.begin(report, instead_of=stopped)
-        await self._goes_on(report)
+        await self._reports.begin(report, instead_of=unfinished)
+        await self._ensure_running(report)
         return report
 
-    async def _goes_on(self, report: AuditReport) -> bool:
-        """Start a report's execution, if whoever began it died before they did; tell whether it runs."""
+    async def _ensure_running(self, report: AuditReport) -> bool:
+        """Start a report's execution, if it was not started yet; return whether it runs."""
         try:
             await self._calls.call(
                 "stepfunctions",
@@ -87,8 +87,8 @@ class Reconciliations:
         return True
 
 
-def as_json(outcome: AuditOutcome) -> dict[str, Any]:
-    """Return the state machine's form of an outcome; of many discrepancies the first."""
+def outcome_as_json(outcome: AuditOutcome) -> dict[str, Any]:
+    """Return an outcome as JSON for the state machine, with its first discrepancies."""
     return {
         "checked": outcome.checked,
         "count": outcome.count,
@@ -106,8 +106,8 @@ def as_json(outcome: AuditOutcome) -> dict[str, Any]:
     }
 
 
-def read(results: Iterable[Mapping[str, Any]]) -> AuditOutcome:
-    """Return the outcome that several come to together."""
+def read_outcomes(results: Iterable[Mapping[str, Any]]) -> AuditOutcome:
+    """Return the sum of outcomes from the state machine's JSON."""
     return sum(_outcomes(results), AuditOutcome())
 
 

@@ -1,4 +1,4 @@
-"""Executions that move requests and decide disputes: started, resumed, and told that a person has answered."""
+"""Executions that move requests and decide disputes: started, resumed, and completed when people answer."""
 
 import json
 import re
@@ -25,11 +25,11 @@ from workflows.executions.step_input import StepInput
 MACHINE = "ServiceRequestWorkflow"
 DISPUTES = "DisputeResolutionWorkflow"
 
-# Codes of a task token that nobody waits with any more: the wait is over, which is no error.
-_OVER = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+# Step Functions' codes for a task token with which nobody waits any more: the wait is over, which is no error.
+_DEAD_TOKEN = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
 
-# A token that has been dead for this long, with the answer still standing, belongs to a wait that was lost.
-STUCK_AFTER = timedelta(minutes=5)
+# A token that is dead this long after the answer, while the request has not moved: the answer was lost.
+ANSWER_LOST_AFTER = timedelta(minutes=5)
 
 _RESUMED = re.compile(r"(?P<id>.+)-r\d{1,9}")
 
@@ -54,7 +54,7 @@ def request_id_of(execution_arn: str) -> str:
 
 
 def decides_dispute(execution_arn: str) -> bool:
-    """Tell whether an execution decides a dispute; others move requests."""
+    """Return whether an execution decides a dispute; others move requests."""
     return execution_arn.rpartition(":")[0].endswith(DISPUTES)
 
 
@@ -79,7 +79,7 @@ class Executions:
         self._clock = clock
 
     def arn(self, request_id: str, generation: int) -> str:
-        """Return the ARN of an execution that moves a request itself, whether it has begun or not."""
+        """Return the ARN of an execution that moves a request itself, whether it exists or not."""
         return self._names.execution_arn(MACHINE, execution_name(request_id, generation))
 
     def dispute_arn(self, dispute_id: str) -> str:
@@ -87,7 +87,7 @@ class Executions:
         return self._names.execution_arn(DISPUTES, dispute_id)
 
     async def start(self, request: Request) -> None:
-        """Start a request's execution, unless it runs already; one that closed early is followed by another."""
+        """Start a request's execution unless it runs already; if it has closed too early, resume the request."""
         if request.is_over:
             return
         machine, name = execution_of(request)
@@ -106,20 +106,20 @@ class Executions:
                 await self.resume(request)
 
     async def start_missing(self, request: Request) -> None:
-        """Start a request's execution if it never began: who handed the request on may have died before that."""
+        """Start a request's execution if it is missing: the process that raised the generation may have died."""
         if not request.is_over and await self.status(request) is None:
             await self.start(request)
 
     async def hand_over(self, request: Request) -> None:
-        """Let the execution that a dispute has interrupted come to its end, and start the dispute's own."""
+        """Complete the wait that a dispute has interrupted, and start the dispute's own execution."""
         if request.dispute is None:
             return
         if request.set_aside is not None:
-            await self.go_on(request, request.set_aside)
+            await self.complete_wait(request, request.set_aside)
         await self.start(request)
 
     async def status(self, request: Request) -> str | None:
-        """Return the status of a request's execution, RUNNING for instance; None if there is none."""
+        """Return the status of a request's execution, such as RUNNING; None if it is missing."""
         arn = self._names.execution_arn(*execution_of(request))
         try:
             answer = await self._calls.call("stepfunctions", "describe_execution", executionArn=arn)
@@ -130,36 +130,37 @@ class Executions:
         return str(answer["status"])
 
     async def resume(self, request: Request) -> None:
-        """Hand a live request to a new execution: the next generation, which supersedes every earlier one.
+        """Start a new execution of a live request: the next generation, which supersedes every earlier one.
 
-        A request whose executions have failed for a day is given up instead.
+        If its executions have been failing for a day, the request is given up instead.
         """
         now = self._clock()
         if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
             await self._transactions.move(request.id, recovery.give_up, generation=request.generation, whole=True)
             return
-        await self._hand_on(request, recovery.resume)
+        await self._start_next_generation(request, recovery.resume)
 
     async def redrive(self, request: Request) -> None:
-        """Hand a live request to a new execution since a person says so, however long it has failed."""
-        await self._hand_on(request, recovery.redrive)
+        """Start a new execution of a live request because a person asks for it, however long it has failed."""
+        await self._start_next_generation(request, recovery.redrive)
 
-    async def _hand_on(self, request: Request, to_next: Callable[..., Verdict]) -> None:
-        following = request.generation + 1
-        machine, name = execution_of(replace(request, generation=following))
+    async def _start_next_generation(self, request: Request, to_next: Callable[..., Verdict]) -> None:
+        """Let a rule raise a request's generation, and start the execution of that generation."""
+        generation = request.generation + 1
+        machine, name = execution_of(replace(request, generation=generation))
         rule = partial(to_next, execution_arn=self._names.execution_arn(machine, name))
         is_disputed = request.dispute is not None
         await self._transactions.move(request.id, rule, generation=request.generation, whole=is_disputed)
-        # Read back rather than believed: the one who raised the generation may have died before starting it.
+        # Read again: if another process raised the generation, it may have died before it started the execution.
         resumed = await self._transactions.read(request.id)
-        if resumed is not None and resumed.generation == following:
+        if resumed is not None and resumed.generation == generation:
             await self.start(resumed)
 
-    async def go_on(self, request: Request, wait: Wait) -> bool:
-        """Let the execution that holds a wait's token go on from where the request stands now.
+    async def complete_wait(self, request: Request, wait: Wait) -> bool:
+        """Complete a wait: the execution that holds its token goes on with the request's next step.
 
         Returns:
-            Whether that execution still waited.
+            Whether an execution still waited with that token.
         """
         if wait.token is None:
             return False
@@ -169,38 +170,52 @@ class Executions:
         return await self.complete(wait.token, step_input.onward(request, self._windows, self._clock()))
 
     async def complete(self, token: str, step_input: StepInput) -> bool:
-        """Complete a waiting task; returns False, which is no error, if nobody waits with that token any more."""
+        """Complete a waiting task; return False, which is no error, if nobody waits with that token any more."""
         output = json.dumps(step_input.as_json())
         try:
             await self._calls.call("stepfunctions", "send_task_success", taskToken=token, output=output)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _OVER:
+            if error.response["Error"]["Code"] not in _DEAD_TOKEN:
                 raise
             return False
         return True
 
-    async def begin_anew(self, request: Request) -> None:
-        """See to a live request after what moves it was gone for a while: what failed meanwhile is forgotten."""
+    async def ensure_progress_after_outage(self, request: Request) -> None:
+        """Ensure that a live request progresses after its functions were gone: failures meanwhile do not count."""
         moved = await self._transactions.move(request.id, recovery.begin_anew, generation=request.generation)
         if isinstance(moved, Moved):
-            await self.look_after(moved.request)
+            await self.ensure_progress(moved.request)
 
-    async def look_after(self, request: Request) -> None:
-        """See to a request that is due: hand its answer over again, or resume it if nothing moves it."""
+    async def ensure_progress(self, request: Request) -> None:
+        """Ensure that an execution moves a request that is due.
+
+        "Over" means that the request's wait has its answer, or is past its deadline:
+
+        | execution | wait                             | action                              |
+        | --------- | -------------------------------- | ----------------------------------- |
+        | missing   | any                              | start it, look later                |
+        | RUNNING   | none, or not over                | look later                          |
+        | RUNNING   | over, token alive                | complete the wait, look later       |
+        | RUNNING   | over for ≤ 5 minutes, token dead | look later: it may be between steps |
+        | RUNNING   | over for > 5 minutes, token dead | resume: the answer was lost         |
+        | closed    | any                              | resume                              |
+
+        "Look later" puts off the sweep's next look; "resume" starts the next generation's execution.
+        """
         if request.is_over:
             return
         status = await self.status(request)
         if status is None:
             await self.start(request)
-        elif status != "RUNNING" or await self._is_stuck(request):
+        elif status != "RUNNING" or not await self._redeliver_answer(request):
             await self.resume(request)
             return
         await self._transactions.move(request.id, recovery.look_later, generation=request.generation)
 
-    async def _is_stuck(self, request: Request) -> bool:
-        """Hand over what the wait has come to; tell whether its execution has long stopped waiting."""
+    async def _redeliver_answer(self, request: Request) -> bool:
+        """Complete a request's wait that is over, once more; return False if its answer or timeout was lost."""
         wait, now = request.wait, self._clock()
         if wait is None or next_step(request, now) is wait.name:
-            return False
-        since = wait.answer.at if wait.answer else wait.deadline
-        return not await self.go_on(request, wait) and now - since > STUCK_AFTER
+            return True
+        over_since = wait.answer.at if wait.answer else wait.deadline
+        return await self.complete_wait(request, wait) or now - over_since <= ANSWER_LOST_AFTER

@@ -1,4 +1,4 @@
-"""What moves requests, put together once: for the server over its event loop, for a handler over its thread."""
+"""The objects that move requests, composed in one place for the server (asyncio) and for handlers (threads)."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -23,7 +23,7 @@ from workflows.executions.sweep import Sweep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the steps of the workflow work with."""
+    """The objects that the server and the workflow's steps share, over one connection to AWS."""
 
     calls: Calls
     names: Names
@@ -35,7 +35,7 @@ class Services:
 
     @classmethod
     def over(cls, calls: Calls, settings: Settings) -> Self:
-        """Put them together on a way to AWS."""
+        """Return the services over a way to AWS."""
         names, windows = settings.names, settings.windows
         store = Store(calls, names)
         transactions = Transactions(store, clock.now)
@@ -52,28 +52,28 @@ class Services:
 
     @property
     def members(self) -> Members:
-        """Return what lets members join and leave."""
+        """Return the writer of members' accounts."""
         return Members(self.store, self.transactions, self.clock)
 
     @property
     def reports(self) -> Reports:
-        """Return what keeps the reports of reconciliations."""
+        """Return the store of reconciliation reports."""
         return Reports(self.store, self.transactions, self.clock)
 
     @property
     def reconciliations(self) -> Reconciliations:
-        """Return what starts reconciliations."""
+        """Return the starter of reconciliations."""
         return Reconciliations(self.calls, self.names, self.reports, self.clock)
 
     @property
     def sweep(self) -> Sweep:
-        """Return what looks after requests."""
+        """Return the sweep over requests that are due."""
         return Sweep(self.store, self.transactions, self.executions, self.clock)
 
     async def onward(
         self, step_input: StepInput, verdict: Moved | Refusal, *, step: Step | None = None
     ) -> StepInput:
-        """Return the next step's input after a rule's verdict; `step` is where a request that moved goes."""
+        """Return the next step's input after a rule's verdict; `step` overrides it if the request moved."""
         if isinstance(verdict, Moved):
             return step_input.onward(verdict.request, self.windows, self.clock(), step=step)
         found = await self.transactions.read(step_input.request_id)
@@ -82,7 +82,7 @@ class Services:
         return step_input.onward(found, self.windows, self.clock())
 
     async def move(self, step_input: StepInput, rule: RequestRule, *, whole: bool = False) -> Moved | Refusal:
-        """Let a rule move the request, if the step's execution is still the one to do it."""
+        """Let a rule move the request, unless the step's execution is superseded."""
         return await self.transactions.move(
             step_input.request_id,
             rule,

@@ -1,4 +1,4 @@
-"""What travels through the workflows: which request or dispute, for which generation, and which step is next."""
+"""The input and output of a workflow's states: the request or dispute, its generation, and the next step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,19 +10,19 @@ from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Step
 from models.requests.windows import Windows, seconds_to_wait
 
-# An execution comes to ResumePoint once for each wait and each surprise; one that keeps coming runs in circles.
+# An execution returns to ResumePoint once for each wait and each surprise; more visits mean an endless loop.
 MOST_VISITS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInput:
-    """One state's input or output.
+    """The input or output of one state.
 
     Args:
         dispute_id: the dispute that the execution decides; None if it moves the request itself.
         visits: how often this execution has been at its resume point since a person last moved it.
-        step: the state that is to come.
-        timeout_seconds: the timer of that state, if it is a wait.
+        step: the next state.
+        timeout_seconds: the timeout of that state, if it is a wait.
     """
 
     request_id: str
@@ -34,7 +34,7 @@ class StepInput:
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> "StepInput":
-        """Return the cue that a state hands to its function."""
+        """Return the step input in a function's event."""
         return cls(
             request_id=str(event["requestId"]),
             generation=int(event["generation"]),
@@ -44,47 +44,47 @@ class StepInput:
 
     @classmethod
     def of(cls, request: Request) -> "StepInput":
-        """Return the cue that an execution of this request begins with."""
+        """Return the step input with which an execution of this request begins."""
         dispute_id = request.dispute.id if request.dispute else None
         return cls(request_id=request.id, generation=request.generation, dispute_id=dispute_id)
 
     def visited(self) -> "StepInput":
-        """Return this cue, counted at the resume point.
+        """Return this step input with one more visit to the resume point.
 
         Raises:
-            RuntimeError: it came too often.
+            RuntimeError: there are too many visits.
         """
         if self.visits >= MOST_VISITS:
             raise RuntimeError(f"the execution of {self.request_id} runs in circles")
         return replace(self, visits=self.visits + 1)
 
     def superseded(self) -> "StepInput":
-        """Return the cue that ends this execution: another one moves the request, or there is none."""
+        """Return the step input that ends this execution: the request is gone or moved by another one."""
         return replace(self, step=Step.SUPERSEDED)
 
     def onward(
         self, request: Request, windows: Windows, now: datetime, *, step: Step | None = None
     ) -> "StepInput":
-        """Return the cue to a request's next step, which follows from the request unless it is given."""
-        following = step or self._following(request, now)
-        return replace(self, step=following, timeout_seconds=seconds_to_wait(request, following, windows, now))
+        """Return the input of a request's next step; `step` overrides the step that follows from the request."""
+        next_ = step or self._next_step(request, now)
+        return replace(self, step=next_, timeout_seconds=seconds_to_wait(request, next_, windows, now))
 
     def is_outdated(self, request: Request) -> bool:
-        """Tell whether another execution moves the request by now, and this one has nothing left to do."""
+        """Return whether another execution moves the request by now, so that this one has nothing left to do."""
         return request.generation != self.generation and (self.dispute_id is None or self.decides(request))
 
     def decides(self, request: Request) -> bool:
-        """Tell whether this execution's dispute is the one that keeps a request open."""
+        """Return whether this execution decides the dispute that is open for a request."""
         return request.dispute is not None and request.dispute.id == self.dispute_id
 
-    def _following(self, request: Request, now: datetime) -> Step:
-        """Return the request's next step if it is this execution's to take, else the one that it ends with."""
+    def _next_step(self, request: Request, now: datetime) -> Step:
+        """Return the request's next step if this execution takes it, else the step that ends this execution."""
         if self.dispute_id is not None:
             return next_step(request, now) if self.decides(request) else Step.NOTIFY_DISPUTE_PARTIES
         return Step.HANDLE_DISPUTE if request.status is RequestStatus.DISPUTED else next_step(request, now)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the state machine's form of this cue."""
+        """Return this step input as JSON for the state machine."""
         return {
             "requestId": self.request_id,
             "generation": self.generation,

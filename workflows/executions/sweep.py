@@ -1,4 +1,4 @@
-"""The sweep: finds the live requests that somebody should look after."""
+"""The sweep: finds the live requests that are due, and ensures that an execution moves them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,21 +18,25 @@ from workflows.executions.requests import Executions
 
 log = structlog.get_logger("workflows")
 
-# A tick takes this many from each shard; what is left is due at the next tick.
+# Requests per shard and tick; those that are left are due at the next tick.
 MOST_PER_SHARD = 25
 _PAGE = 100
-# Of a request that cannot be helped; one that met a call which failed in passing has its turn at the next tick.
-PUT_OFF = timedelta(minutes=10)
+# For `revive`: requests handled at once, and requests per shard, more than one machine's local cloud can run.
+_AT_ONCE = 16
+_MOST_REVIVED = 10_000
+_FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+# For a request whose check failed; after a transient failure it is checked again at the next tick.
+PAUSE_AFTER_FAILURE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Looks after requests, those that are due or all that live.
+    """Ensures that requests progress: those that are due, or all live ones.
 
     Args:
         store: the tables.
         transactions: reads the requests.
-        executions: resumes them.
+        executions: starts and resumes their executions.
         clock: the time.
     """
 
@@ -42,40 +46,42 @@ class Sweep:
     clock: Clock
 
     async def due(self, before: datetime, *, most: int = MOST_PER_SHARD) -> AsyncIterator[str]:
-        """Yield the ids of the requests that are due before a moment, the longest due first in each shard.
+        """Yield the ids of the requests that are due before a moment, shard by shard, the longest due first.
 
         Args:
-            before: the moment; the far future means every live request.
-            most: how many of each shard at most.
+            before: the moment; the far future selects every live request.
+            most: the most requests of each shard.
         """
         for shard in range(DUE_SHARDS):
-            async for request_id in _shard(self.store, str(shard), before, most):
+            async for request_id in _due_in_shard(self.store, str(shard), before, most):
                 yield request_id
 
-    async def look_after(self, request_id: str, before: datetime, *, anew: bool = False) -> bool:
-        """See to one request, if it is due indeed: the index may be behind the rows.
+    async def ensure_progress(self, request_id: str, before: datetime, *, after_outage: bool = False) -> bool:
+        """Ensure that one request progresses, if its row, too, says that it is due: the index may be stale.
 
         Args:
             request_id: the request.
-            before: the moment that it is due before.
-            anew: what moves requests was gone for a while, so that their failures meanwhile do not count.
+            before: it is due before this moment.
+            after_outage: the functions were gone for a while, so failures meanwhile do not count.
 
         Returns:
-            Whether that went well; if not, it is logged and the request put off, and holds up no other.
+            Whether that succeeded; a failure is logged and the request put off, so that it blocks no other.
         """
         try:
             request = await self.transactions.read(request_id)
             if request is not None and request.due_at is not None and request.due_at < before:
-                see_to = self.executions.begin_anew if anew else self.executions.look_after
-                await see_to(request)
+                if after_outage:
+                    await self.executions.ensure_progress_after_outage(request)
+                else:
+                    await self.executions.ensure_progress(request)
         except Exception as error:
-            log.exception("could not look after a request", request_id=request_id)
-            await self._put_off(request_id, timedelta() if is_transient(error) else PUT_OFF)
+            log.exception("could not ensure that a request progresses", request_id=request_id)
+            await self._put_off(request_id, timedelta() if is_transient(error) else PAUSE_AFTER_FAILURE)
             return False
         return True
 
     async def _put_off(self, request_id: str, pause: timedelta) -> None:
-        """Move a request behind those that can be helped, whatever is wrong with its row."""
+        """Make a request due later, even if its row cannot be decoded."""
         later = [tables.ServiceRequest.dueAt.set(self.clock() + pause)]
         try:
             await self.store.update(
@@ -85,7 +91,7 @@ class Sweep:
             log.warning("could not put off a request", request_id=request_id)
 
 
-async def _shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[str]:
+async def _due_in_shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[str]:
     condition = tables.ServiceRequest.dueAt < before
     start_key: Item | None = None
     while most > 0:
@@ -105,26 +111,24 @@ async def _shard(store: Store, shard: str, before: datetime, most: int) -> Async
             return
 
 
-_AT_ONCE = 16
-# Of each shard; more than one machine's local cloud can run.
-_MOST = 10_000
-_FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
-
-
 async def revive(sweep: Sweep) -> int:
-    """Resume every live request whose execution is gone, hand every answer over again; returns how many live."""
+    """Resume every live request whose execution is gone, and redeliver every answer.
+
+    Returns:
+        How many requests are live.
+    """
     slots = asyncio.Semaphore(_AT_ONCE)
     live = 0
 
-    async def look_after(request_id: str) -> None:
+    async def revive_one(request_id: str) -> None:
         try:
-            await sweep.look_after(request_id, _FAR_FUTURE, anew=True)
+            await sweep.ensure_progress(request_id, _FAR_FUTURE, after_outage=True)
         finally:
             slots.release()
 
     async with asyncio.TaskGroup() as tasks:
-        async for request_id in sweep.due(_FAR_FUTURE, most=_MOST):
+        async for request_id in sweep.due(_FAR_FUTURE, most=_MOST_REVIVED):
             await slots.acquire()
             live += 1
-            tasks.create_task(look_after(request_id))
+            tasks.create_task(revive_one(request_id))
     return live

@@ -1,4 +1,4 @@
-"""The Lambda functions, a module per workflow or topic; this is the list that the deployment is built from."""
+"""The Lambda functions, a module per workflow or topic; the deployment is built from the list here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from models import tables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRule:
-    """A rule of the event bus that calls a function.
+    """A rule of an event bus that calls a function.
 
     Args:
         name: the rule's name.
         sources: the events' sources.
         detail_types: the events' detail types.
-        statuses: values of `detail.status`, if only those are meant.
-        default_bus: AWS's own events come on the account's default bus, not on ours.
+        statuses: the values of `detail.status` that match; empty matches any.
+        default_bus: whether the events come on the account's default bus, as AWS's own do, instead of ours.
     """
 
     name: str
@@ -27,15 +27,15 @@ class EventRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A Lambda function and what calls it, beside the state machines.
+    """A Lambda function and what calls it, apart from the state machines.
 
     Args:
-        handler: the module and the callable, such as `workflows.handlers.escrows.create_escrow`.
-        timeout: seconds; longer than the 20 s that a movement is tried for.
+        handler: the path of the callable, such as `workflows.handlers.escrows.create_escrow`.
+        timeout: seconds; longer than the 20 s for which a transaction is retried.
         schedule: an EventBridge schedule expression.
-        stream: the table whose stream it reads.
-        rule: the events that call it.
-        alarm: what is the matter when it is called, if people must know.
+        stream: the table whose stream calls it.
+        rule: the rule whose events call it.
+        alarm: what people must know when it is called; None sets no alarm.
     """
 
     handler: str
@@ -69,7 +69,7 @@ FUNCTIONS: Mapping[str, Function] = {
     # EscrowCancellationWorkflow
     "validateEscrowCancellation": Function(handler=_handler("requests.validate_escrow_cancellation")),
     "cancelEscrow": Function(handler=_handler("escrows.cancel_escrow")),
-    # Both: what was written is read back
+    # Both escrow workflows end with it
     "completeEscrow": Function(handler=_handler("escrows.complete_escrow")),
     # BalanceReconciliationWorkflow
     "startReconciliation": Function(
@@ -78,7 +78,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "pageMembers": Function(handler=_handler("reconciliation.page_members")),
     "reconcileBalances": Function(handler=_handler("reconciliation.reconcile_balances")),
     "completeReconciliation": Function(handler=_handler("reconciliation.complete_reconciliation")),
-    # Called by operators' tools, in the administrator's name
+    # Called by operators' tools, with an admin's rights
     "processDirectTransfer": Function(handler=_handler("transfers.process_direct_transfer")),
     # DisputeResolutionWorkflow
     "initiateDispute": Function(handler=_handler("disputes.initiate_dispute")),

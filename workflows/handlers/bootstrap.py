@@ -1,4 +1,4 @@
-"""How a coroutine becomes a Lambda handler, and the services that all of a process share."""
+"""Makes Lambda handlers of coroutines, and holds the services that all handlers of a process share."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import cache
@@ -18,12 +18,12 @@ log = structlog.get_logger("workflows")
 
 @cache
 def services() -> Services:
-    """Return this process's services, configured by its environment."""
+    """Return this process's services, configured by its environment variables."""
     return Services.over(BlockingCalls(), Settings())
 
 
 def stop() -> None:
-    """Let every handler of this process fail at its next call; `services.cache_clear()` begins anew."""
+    """Make every handler of this process fail at its next call to AWS; `services.cache_clear()` undoes it."""
     if services.cache_info().currsize and isinstance(calls := services().calls, BlockingCalls):
         calls.stop()
 
@@ -32,13 +32,13 @@ Handler = Callable[[Event, Any], Any]
 
 
 def lambda_handler(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Handler:
-    """Make a Lambda handler of a coroutine: JSON in, JSON out, errors logged and left to the state machine."""
+    """Make a Lambda handler of a coroutine; errors are logged, and left to the state machine."""
 
     def handler(event: Event, context: Any) -> Any:
         try:
             return drive(work(services(), event))
         except StoppedError:
-            raise  # the state machine retries it, elsewhere or later
+            raise  # the process stops; the state machine retries elsewhere or later
         except Exception:
             log.warning(
                 "handler failed",
@@ -52,7 +52,7 @@ def lambda_handler(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) 
 
 
 def step_handler(work: Callable[[Services, StepInput], Awaitable[StepInput]]) -> Handler:
-    """Make a Lambda handler of a step of a workflow, which takes one step's input and returns the next one's."""
+    """Make a Lambda handler of a workflow's step, which takes a step input and returns the next step's."""
 
     async def step(services: Services, event: Event) -> dict[str, Any]:
         return (await work(services, StepInput.read(event))).as_json()

@@ -13,9 +13,9 @@ from workflows.handlers.bootstrap import step_handler
 
 @step_handler
 async def initiate_dispute(services: Services, step_input: StepInput) -> StepInput:
-    """InitiateDispute: check that createDispute has written the dispute, and say which step it needs.
+    """InitiateDispute: check that createDispute has written the dispute, and return its next step.
 
-    Every execution of a dispute begins here, and every surprise leads back here.
+    Every execution of a dispute begins here, and returns here after every surprise.
 
     Raises:
         BrokenLedgerError: there is no such dispute.
@@ -33,15 +33,15 @@ async def initiate_dispute(services: Services, step_input: StepInput) -> StepInp
 
 @step_handler
 async def freeze_related_transactions(services: Services, step_input: StepInput) -> StepInput:
-    """FreezeRelatedTransactions: check that createDispute has the hours held; nothing is written."""
+    """FreezeRelatedTransactions: check that createDispute holds the hours; nothing is written."""
     return await services.onward(step_input, await services.move(step_input, deciding.check_frozen, whole=True))
 
 
 @step_handler
 async def raise_dispute_alarm(services: Services, step_input: StepInput) -> StepInput:
-    """RaiseDisputeAlarm: log that the decision is late and wait as long again; nothing decides by itself.
+    """RaiseDisputeAlarm: log that the decision is late and wait as long again; only an admin decides.
 
-    The alarm counts the invocations of this function.
+    CloudWatch's alarm counts the invocations of this function.
     """
     rule = partial(deciding.raise_alarm, windows=services.windows)
     return await services.onward(step_input, await services.move(step_input, rule, whole=True))
@@ -49,7 +49,7 @@ async def raise_dispute_alarm(services: Services, step_input: StepInput) -> Step
 
 @step_handler
 async def process_dispute_resolution(services: Services, step_input: StepInput) -> StepInput:
-    """ProcessResolution: carry the decision out; hours, request and dispute change in one transaction."""
+    """ProcessResolution: carry out the decision; hours, request and dispute change in one transaction."""
     next_execution = services.executions.arn(step_input.request_id, step_input.generation + 1)
     rule = partial(resolving.resolve, execution_arn=next_execution)
     return await services.onward(step_input, await services.move(step_input, rule, whole=True))
@@ -57,7 +57,7 @@ async def process_dispute_resolution(services: Services, step_input: StepInput) 
 
 @step_handler
 async def notify_dispute_parties(services: Services, step_input: StepInput) -> StepInput:
-    """NotifyDisputeParties: start the execution that goes on with a request which the dispute did not end.
+    """NotifyDisputeParties: start the execution that continues a request which the dispute did not end.
 
     Both parties were notified with the resolution itself.
     """

@@ -1,4 +1,4 @@
-"""The steps that hold, release and return hours: EscrowManagementWorkflow, EscrowCancellationWorkflow."""
+"""The steps that hold, release and refund hours: EscrowManagementWorkflow, EscrowCancellationWorkflow."""
 
 from datetime import datetime
 
@@ -16,13 +16,13 @@ from workflows.handlers.bootstrap import step_handler
 
 @step_handler
 async def create_escrow(services: Services, step_input: StepInput) -> StepInput:
-    """CreateEscrow: VALIDATING → ESCROWED with the hours held; → REJECTED if they cannot be."""
+    """CreateEscrow: VALIDATING → ESCROWED with the hours held; → REJECTED if they cannot be held."""
     return await services.onward(step_input, await services.move(step_input, steps.hold_hours, whole=True))
 
 
 @step_handler
 async def process_payment(services: Services, step_input: StepInput) -> StepInput:
-    """ValidateEscrowRelease: check the payment against the rows that it will rest on; nothing is written."""
+    """ValidateEscrowRelease: check the payment against a snapshot of its rows; nothing is written."""
 
     def check(snapshot: Snapshot, _now: datetime) -> Verdict:
         return payment.payment_refusal(snapshot) or snapshot.request
@@ -32,22 +32,22 @@ async def process_payment(services: Services, step_input: StepInput) -> StepInpu
 
 @step_handler
 async def release_escrow(services: Services, step_input: StepInput) -> StepInput:
-    """ProcessEscrowRelease: COMPLETED → PAID, the held hours go to the provider, in one transaction."""
+    """ProcessEscrowRelease: COMPLETED → PAID; releases the held hours to the provider in one transaction."""
     return await services.onward(step_input, await services.move(step_input, payment.pay, whole=True))
 
 
 @step_handler
 async def cancel_escrow(services: Services, step_input: StepInput) -> StepInput:
-    """ProcessRefund: declined → REJECTED, the held hours go back to the requester, in one transaction."""
+    """ProcessRefund: declined → REJECTED; refunds the held hours to the requester in one transaction."""
     return await services.onward(step_input, await services.move(step_input, endings.decline, whole=True))
 
 
 @step_handler
 async def complete_escrow(services: Services, step_input: StepInput) -> StepInput:
-    """CompleteEscrowRelease, CompleteEscrowCancellation: check that an ended request holds no hours any more.
+    """CompleteEscrowRelease, CompleteEscrowCancellation: check that an ended request no longer holds hours.
 
     Raises:
-        BrokenLedgerError: it does; the machine fails, and a person must look.
+        BrokenLedgerError: it still does; the execution fails, and a person must look into it.
     """
     request = await services.transactions.read(step_input.request_id)
     if request is None or request.generation != step_input.generation:

@@ -1,4 +1,4 @@
-"""What is called by events rather than by a state machine: the log's stream, the bus's rules, the schedule."""
+"""The functions that events call, not state machines: the event log's stream, rules of the bus, and schedules."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from workflows.executions.requests import DISPUTES, MACHINE, execution_of, reque
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
 
-# PutEvents takes no more at once.
+# PutEvents' own limit.
 LARGEST_BATCH = 10
 
 
@@ -23,10 +23,10 @@ LARGEST_BATCH = 10
 async def publish_events(services: Services, event: Event) -> None:
     """Put each new row of the event log on the bus, at least once.
 
-    `detail.eventId` is the row's id, the same at every repetition.
+    `detail.eventId` is the row's id, the same at every retry.
 
     Raises:
-        RuntimeError: the bus refused some; the stream hands over the whole batch again.
+        RuntimeError: the bus refused some; Lambda retries the whole batch of the stream.
     """
     rows = [record["dynamodb"]["NewImage"] for record in event["Records"] if record["eventName"] == "INSERT"]
     for start in range(0, len(rows), LARGEST_BATCH):
@@ -55,9 +55,9 @@ def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:
 
 @lambda_handler
 async def start_service_request(services: Services, event: Event) -> None:
-    """Repeat what a mutation has done already, in case its process died before it could.
+    """Repeat a mutation's last step, in case its process died before it.
 
-    What was submitted or disputed is started; an answered wait is completed.
+    A submitted or disputed request's execution is started; an answered wait is completed.
     """
     request = await services.transactions.read(str(event["detail"]["requestId"]))
     if request is None:
@@ -67,29 +67,29 @@ async def start_service_request(services: Services, event: Event) -> None:
     elif event["detail-type"] == RAISED:
         await services.executions.hand_over(request)
     elif request.answer is not None and request.wait is not None:
-        await services.executions.go_on(request, request.wait)
+        await services.executions.complete_wait(request, request.wait)
 
 
 @lambda_handler
 async def resume_failed_request(services: Services, event: Event) -> None:
-    """Make the request of a failed execution due and, unless it has failed before, resume it."""
+    """Record an execution's failure; resume its request at once, or later if it failed before."""
     detail = event["detail"]
     execution = str(detail["executionArn"])
     request = await _request_of(services, str(detail["stateMachineArn"]), execution)
     if request is None:
         return
     if services.names.execution_arn(*execution_of(request)) != execution:
-        # Handed on already, maybe by a process that received this event before and died over it.
+        # A later generation exists; the process that raised it may have died before it started its execution.
         await services.executions.start_missing(request)
         return
     rule = partial(recovery.note_failure, error=str(detail["status"]), cause="the execution has closed")
     await services.transactions.move(request.id, rule, generation=request.generation)
-    # A moment later, because what is due now is due before it.
-    await services.sweep.look_after(request.id, services.clock() + timedelta(milliseconds=1))
+    # "Before" excludes the moment itself, at which the request is due now.
+    await services.sweep.ensure_progress(request.id, services.clock() + timedelta(milliseconds=1))
 
 
 async def _request_of(services: Services, machine: str, execution: str) -> Request | None:
-    """Return the request that an execution was to move; None if it was to move none, or one that is gone."""
+    """Return the request that an execution moves; None if it moves none, or if the request is gone."""
     request_id = request_id_of(execution)
     if machine == services.names.state_machine_arn(DISPUTES):
         dispute = await services.store.get(tables.Dispute, request_id, consistent=True)
@@ -101,7 +101,9 @@ async def _request_of(services: Services, machine: str, execution: str) -> Reque
 
 @lambda_handler
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
-    """Look after the requests that are due; returns how many there were and how many could not be helped."""
+    """Ensure that requests that are due progress; return how many there were, and how many checks failed."""
     now = services.clock()
-    helped = [await services.sweep.look_after(request_id, now) async for request_id in services.sweep.due(now)]
-    return {"seen": len(helped), "failed": helped.count(False)}
+    checked = [
+        await services.sweep.ensure_progress(request_id, now) async for request_id in services.sweep.due(now)
+    ]
+    return {"seen": len(checked), "failed": checked.count(False)}

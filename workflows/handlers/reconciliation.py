@@ -1,29 +1,30 @@
-"""The steps of BalanceReconciliationWorkflow: members are checked page by page, and a report is kept."""
+"""The steps of BalanceReconciliationWorkflow: members are checked page by page, and a report is stored."""
 
 from typing import Any
 
 from models.ledger.reconciliation import AuditOutcome, AuditReport, AuditReportStatus
 from models.transactions.audits import Audits
-from workflows.executions.reconciliation import as_json, read
+from workflows.executions.reconciliation import outcome_as_json, read_outcomes
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
 
-# A batch is one call of reconcileBalances, which has 30 s; a page is some 200 of an execution's 25,000 events.
+# Members in a batch, which is one call of reconcileBalances (30 s), and in a page, which takes some 200 of the
+# 25,000 events that an execution may have.
 BATCH = 10
 PAGE = 200
-# An execution that came so far has 20,000 events.
+# By then an execution has 20,000 events.
 MOST_PAGES = 100
 
 
 @lambda_handler
 async def start_reconciliation(services: Services, _event: Event) -> dict[str, str]:
-    """Start the daily reconciliation, unless one runs; returns which."""
+    """Start the daily reconciliation unless one runs; return the id of the report in either case."""
     return {"reportId": (await services.reconciliations.start(by=None)).id}
 
 
 @lambda_handler
 async def page_members(services: Services, event: Event) -> dict[str, Any]:
-    """PageMembers: add the results of a page to the report, once, and say whom to check next.
+    """PageMembers: add a page's results to the report, once, and return the members to check next.
 
     Raises:
         OverflowError: there are more members than one execution can check.
@@ -39,14 +40,14 @@ async def page_members(services: Services, event: Event) -> dict[str, Any]:
 
 async def _with_page(services: Services, report: AuditReport, results: Any) -> AuditReport:
     if report.page >= MOST_PAGES:
-        raise OverflowError(f"report {report.id} is of more than {MOST_PAGES * PAGE} members")
+        raise OverflowError(f"report {report.id} has more than {MOST_PAGES * PAGE} members")
     members: list[str] = []
     cursor: str | None = None
     if report.page == 0 or report.cursor is not None:
         audits = Audits(services.store, services.clock)
         members, cursor = await audits.members(report.cursor, limit=PAGE)
     return await services.reports.save_next(
-        report, report.with_page(read(results), members, cursor, services.clock())
+        report, report.with_page(read_outcomes(results), members, cursor, services.clock())
     )
 
 
@@ -57,12 +58,12 @@ def _next(report_id: str, page: int, members: Any, *, is_done: bool) -> dict[str
 
 @lambda_handler
 async def reconcile_balances(services: Services, event: Event) -> dict[str, Any]:
-    """ReconcileBalances: replay members' logs and compare them with their balances; nothing is written."""
+    """ReconcileBalances: replay members' logs and compare them with the balances; nothing is written."""
     audits = Audits(services.store, services.clock)
     outcome = AuditOutcome()
     for user_id in event["members"]:
         outcome += await audits.outcome(str(user_id))
-    return as_json(outcome)
+    return outcome_as_json(outcome)
 
 
 @lambda_handler

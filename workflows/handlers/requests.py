@@ -1,4 +1,4 @@
-"""The steps of ServiceRequestWorkflow that move a request; its waits are in `waits`, its hours in `escrows`."""
+"""The steps of ServiceRequestWorkflow that move a request; waits are in `waits`, hours in `escrows`."""
 
 import json
 from functools import partial
@@ -11,15 +11,15 @@ from workflows.executions.services import Services
 from workflows.executions.step_input import StepInput
 from workflows.handlers.bootstrap import Event, lambda_handler, step_handler
 
-# Where an execution begins, before it knows what is next.
+# The state in which an execution begins, before a next step is known.
 _FIRST_STATE = "ResumePoint"
 
 
 @step_handler
 async def resume_point(services: Services, step_input: StepInput) -> StepInput:
-    """ResumePoint and its namesakes: read the request consistently and say which step it needs next.
+    """ResumePoint and the states below: read the request consistently and return its next step.
 
-    That follows from the request's status, marks, answer and deadline alone, never from a timer.
+    The step follows from the request's status, wait, answer and deadline alone, never from a timer.
     """
     request = await services.transactions.read(step_input.request_id)
     if request is None or step_input.is_outdated(request):
@@ -27,7 +27,7 @@ async def resume_point(services: Services, step_input: StepInput) -> StepInput:
     return step_input.visited().onward(request, services.windows, services.clock())
 
 
-# What people have answered, and whether a refund is due, is read from the request, too.
+# People's answers, and whether a refund is due, are read from the request, too.
 process_provider_response = resume_point
 process_negotiation = resume_point
 validate_escrow_cancellation = resume_point
@@ -35,7 +35,7 @@ validate_escrow_cancellation = resume_point
 
 @step_handler
 async def validate_service_request(services: Services, step_input: StepInput) -> StepInput:
-    """ValidateRequest: INITIATED → VALIDATING, then on to the escrow, or REJECTED with the reason."""
+    """ValidateRequest: INITIATED → VALIDATING, then on to the escrow; → REJECTED if it is invalid."""
     begun = await services.move(step_input, steps.begin_validation)
     if not isinstance(begun, Moved):
         return await services.onward(step_input, begun)
@@ -46,7 +46,7 @@ async def validate_service_request(services: Services, step_input: StepInput) ->
 
 @step_handler
 async def timeout_request(services: Services, step_input: StepInput) -> StepInput:
-    """ExpireRequest: → EXPIRED with the refund, unless an answer came before the deadline after all."""
+    """ExpireRequest: → EXPIRED with a refund, unless an answer came before the deadline after all."""
     return await services.onward(step_input, await services.move(step_input, endings.expire, whole=True))
 
 
@@ -58,13 +58,13 @@ async def process_service_completion(services: Services, step_input: StepInput) 
 
 @step_handler
 async def enable_rating(services: Services, step_input: StepInput) -> StepInput:
-    """EnableRating: tell the requester once that the service can be rated; then nothing is left to do."""
+    """EnableRating: notify the requester once that the service can be rated; this is the last step."""
     return await services.onward(step_input, await services.move(step_input, payment.enable_rating))
 
 
 @lambda_handler
 async def handle_workflow_error(services: Services, event: Event) -> dict[str, Any]:
-    """HandleWorkflowError: log the failure, make the request due for the sweep, send a dead letter.
+    """HandleWorkflowError: record the failure, make the request due for the sweep, and send a dead letter.
 
     No hours move.
     """

@@ -1,4 +1,4 @@
-"""Direct transfers for operators' tools: hours issued, refunded, taken back or given."""
+"""Direct transfers for operators' tools: hours are issued, refunded, taken back or transferred."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from workflows.handlers.bootstrap import Event, lambda_handler
 
 @lambda_handler
 async def process_direct_transfer(services: Services, event: Event) -> dict[str, Any]:
-    """Make the transfer that the event describes, in the form of the mutation's input; `by` is who orders it.
+    """Make the transfer that the event describes, in the shape of the mutation's input; `by` is who orders it.
 
-    Whoever may invoke the function is trusted as an admin is. Returns the entry's `transactionId` and
+    Whoever may invoke the function is trusted like an admin. Returns the entry's `transactionId` and
     `balanceAfter`, or a refusal's `code`, `message` and `facts`; never raises an error that would be retried.
     """
     try:
@@ -30,7 +30,7 @@ async def process_direct_transfer(services: Services, event: Event) -> dict[str,
             description=event.get("description"),
         )
     except (KeyError, TypeError, ValueError) as error:
-        return _refused(Refusal(Code.BAD_REQUEST, f"The event is no transfer: {error!r}"))
+        return _refused(Refusal(Code.BAD_REQUEST, f"The event is not a transfer: {error!r}"))
     transfer = transfers.build_transfer(request)
     if isinstance(transfer, Refusal):
         return _refused(transfer)

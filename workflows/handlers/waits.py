@@ -1,4 +1,4 @@
-"""The waits: a task token is stored with the status that announces the wait, and the workflow sleeps."""
+"""The waits: the task token is stored with the new status, and the execution sleeps until it is completed."""
 
 from functools import partial
 from typing import Any
@@ -13,24 +13,24 @@ from workflows.handlers.bootstrap import Event, lambda_handler
 
 
 async def _open_wait(services: Services, step_input: StepInput, step: Step, token: str, rule: RequestRule) -> Any:
-    """Let a rule open a wait; complete its token at once if the request has moved on meanwhile."""
-    # An accepted request removes its guard, for which it has to be read.
+    """Let a rule open a wait; if the request has moved on meanwhile, complete the token at once."""
+    # The rule for an accepted request removes its guard, so it needs all rows.
     moved = await services.move(step_input, rule, whole=step is Step.WAIT_FOR_SERVICE_START)
-    following = await services.onward(step_input, moved)
-    if not isinstance(moved, Moved) or following.step is not step:
-        await services.executions.complete(token, following)
-    return following.as_json()
+    next_input = await services.onward(step_input, moved)
+    if not isinstance(moved, Moved) or next_input.step is not step:
+        await services.executions.complete(token, next_input)
+    return next_input.as_json()
 
 
 @lambda_handler
 async def begin_wait(services: Services, event: Event) -> Any:
-    """Begin the wait that `event["wait"]` names, or complete its token if the request has moved on meanwhile."""
+    """Begin the wait that `event["wait"]` names; if the request has moved on meanwhile, complete the token."""
     step_input, step, token = StepInput.read(event), Step(event["wait"]), str(event["taskToken"])
     rule = partial(steps.begin_wait, step=step, token=token, windows=services.windows)
     return await _open_wait(services, step_input, step, token, rule)
 
 
-# NotifyProvider is a wait like the others: the provider is told of the request and the clock starts.
+# NotifyProvider is a wait like the others: the provider gets a notification, and the deadline is set.
 notify_provider = begin_wait
 
 

@@ -50,5 +50,5 @@ def test_a_value_is_taken_as_it_is(name: str, value: Any) -> None:
     ],
 )
 def test_another_is_refused_with_what_is_expected(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"no {name}: it must be"):
+    with pytest.raises(ValueError, match=f"is not a valid {name}: it must be"):
         PARSERS[name](value)

@@ -1,1 +1,1 @@
-"""The local cloud: MiniStack, its mends, and the host of the Lambda functions."""
+"""The local cloud: MiniStack with our mends, and the host of the Lambda functions."""

@@ -1,7 +1,7 @@
-"""The functions at home: an HTTP server that keeps Lambda's contract, for the local cloud to call.
+"""An HTTP server that runs the Lambda functions for the local cloud, and keeps Lambda's contract.
 
 It has an event loop and threads of its own, so that the server's loop stays free and a breakpoint in a handler
-holds up nothing but that handler. Only who knows the secret in its URL can call it.
+stops nothing but that handler. Its URL holds a secret, without which nobody can call it.
 """
 
 import asyncio
@@ -31,31 +31,31 @@ from workflows.handlers import FUNCTIONS, Function
 log = structlog.get_logger("workflows.functions")
 
 THREADS = 64
-# As on AWS: 6 MB an event, and a limit on how many may wait.
+# As on AWS: 6 MB for an event, and a limit on how many calls may wait.
 _LARGEST_EVENT = 6_000_000
 _MOST_CALLS = 4_000
 _CLOSE_LIMIT = 3.0
 _START_LIMIT = 10.0
-_HELD_OPEN = 30.0
-_LAST_TURN = 0.05
+_KEEPALIVE = 30.0
+_LAST_REQUESTS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
-    """What Lambda hands to a handler beside the event."""
+    """What Lambda passes to a handler beside the event; `deadline` is by the monotonic clock."""
 
     function_name: str
     aws_request_id: str
     deadline: float
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the handler may still take."""
+        """Return the milliseconds that are left to the handler."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the functions are: a port and the secret in the path."""
+    """Where the functions are served: a port, None before the first run, and the secret in the path."""
 
     port: int | None
     secret: str
@@ -66,7 +66,7 @@ class Address:
         return f"http://{LOOPBACK}:{self.port}/{self.secret}"
 
     @classmethod
-    def kept(cls, file: Path) -> "Address":
+    def load(cls, file: Path) -> "Address":
         """Return the address of the last run, or a new one without a port."""
         try:
             return cls(**json.loads(file.read_text()))
@@ -74,32 +74,32 @@ class Address:
             return cls(None, secrets.token_urlsafe(24))
 
     def with_port(self) -> "Address":
-        """Return this address with a port that is free now, unless it has one."""
+        """Return this address; if it has no port, with one that is free now."""
         if self.port is not None:
             return self
         with free_socket(None) as listener:
             return Address(listener.getsockname()[1], self.secret)
 
     def is_served(self) -> bool:
-        """Tell whether somebody serves there already."""
+        """Return whether a process serves at this address."""
         if self.port is None:
             return False
         with socket.socket() as caller:
             caller.settimeout(_START_LIMIT)
             return caller.connect_ex((LOOPBACK, self.port)) == 0
 
-    def keep(self, file: Path) -> None:
-        """Keep the address for the next run: executions that go on meanwhile find the functions again."""
+    def save(self, file: Path) -> None:
+        """Save the address for the next run, so that executions which go on meanwhile find the functions again."""
         file.touch(mode=0o600)
         file.write_text(json.dumps({"port": self.port, "secret": self.secret}))
 
 
 class FunctionHost:
-    """Serves functions from a thread of its own, from `with` to its end.
+    """Serves functions from a thread of its own, for as long as its context is entered.
 
     Args:
         names: the deployment's names.
-        file: where its address is kept.
+        file: where its address is saved.
         functions: the functions by name.
         threads: how many synchronous handlers may run at once.
     """
@@ -118,12 +118,12 @@ class FunctionHost:
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._calls = 0
-        self.address = Address.kept(file)
+        self.address = Address.load(file)
 
     def __enter__(self) -> Self:
         listener = free_socket(self.address.port)
         self.address = Address(listener.getsockname()[1], self.address.secret)
-        self.address.keep(self._file)
+        self.address.save(self._file)
         self._thread = threading.Thread(
             target=asyncio.run, args=(self._serve(listener),), name="function-host", daemon=True
         )
@@ -142,22 +142,22 @@ class FunctionHost:
     async def _serve(self, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         application = web.Application(client_max_size=_LARGEST_EVENT)
-        application.router.add_post(f"/{self.address.secret}", self._answer)
+        application.router.add_post(f"/{self.address.secret}", self._handle)
         runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_HELD_OPEN, shutdown_timeout=_CLOSE_LIMIT
+            application, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_CLOSE_LIMIT
         )
         await runner.setup()
         try:
             await web.SockSite(runner, listener, backlog=1024).start()
             self._ready.set()
             await self._stop.wait()
-            # asyncio drops, unclosed, a connection that it accepted but had not begun to serve: let those begin.
+            # asyncio drops, unclosed, a connection that it accepted but has not begun to serve: let those begin.
             self._loop.remove_reader(listener)
-            await asyncio.sleep(_LAST_TURN)
+            await asyncio.sleep(_LAST_REQUESTS)
         finally:
             await runner.cleanup()
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _handle(self, request: web.Request) -> web.Response:
         name = request.headers.get("X-Amzn-Lambda-Function-Name", "")
         if (function := self._functions.get(name)) is None:
             return _failure(404, "ResourceNotFoundException", f"there is no function {name}")

@@ -1,4 +1,4 @@
-"""An AWS of one's own, whole: the local cloud, the functions that it calls, and the stack deployed to it."""
+"""Runs a complete local AWS: the local cloud, the functions that it calls, and the stack deployed to it."""
 
 import os
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ _ADDRESS = "functions.json"
 def local_aws(
     directory: Path, settings: Settings, *, report: PrintLine, threads: int = THREADS, hosted: bool = True
 ) -> Iterator[LocalCloud]:
-    """Run a local cloud with HourBank deployed, and lead this process's AWS clients to it.
+    """Run a local cloud with HourBank deployed, and point this process's AWS clients to it.
 
     Args:
-        directory: where everything is kept from one run to the next.
+        directory: where all state is saved between runs.
         settings: the deployment's settings.
-        report: is told what happens, a line at a time.
+        report: prints a line about the progress.
         threads: how many synchronous handlers may run at once.
-        hosted: the functions run in this process; else another one (`python server.py functions`) hosts them.
+        hosted: whether the functions run in this process; else `python server.py functions` hosts them in another.
 
     Raises:
         LocalCloudError: the cloud cannot run, or has died.
@@ -36,36 +36,36 @@ def local_aws(
         closing.callback(cloud.stop)
         report("found the local cloud running" if cloud.start() else "started the local cloud")
         os.environ.update(cloud.environment)
-        bootstrap.services.cache_clear()  # whoever had others had them from another cloud
+        bootstrap.services.cache_clear()  # they may belong to an earlier cloud
         if hosted:
-            address = closing.enter_context(host_functions(directory, settings, threads=threads)).address
-            # Before the functions go: what they are at is then saved as far as it came.
+            address = closing.enter_context(open_function_host(directory, settings, threads=threads)).address
+            # In reverse order: stop the handlers, then the cloud, which saves what they wrote, then the host.
             closing.callback(cloud.stop)
             closing.callback(bootstrap.stop)
         else:
-            address = Address.kept(directory / _ADDRESS).with_port()
-            address.keep(directory / _ADDRESS)
+            address = Address.load(directory / _ADDRESS).with_port()
+            address.save(directory / _ADDRESS)
         deploy_locally(settings, function_host_url=address.url, report=report)
-        with cloud.watched():
+        with cloud.monitored():
             yield cloud
 
 
-def host_functions(
-    directory: Path, settings: Settings, *, threads: int = THREADS, apart: bool = False
+def open_function_host(
+    directory: Path, settings: Settings, *, threads: int = THREADS, separate: bool = False
 ) -> FunctionHost:
-    """Return the function host of a directory's local cloud, to be entered.
+    """Return the function host of a directory's local cloud, a context to be entered.
 
     Args:
-        directory: where the local cloud's server keeps everything.
+        directory: where the server of the local cloud saves all state.
         settings: the deployment's settings.
         threads: how many synchronous handlers may run at once.
-        apart: in a process beside the server's.
+        separate: whether it runs in another process than the server.
 
     Raises:
         LocalCloudError: the server hosts them itself.
     """
-    if apart and Address.kept(directory / _ADDRESS).is_served():
+    if separate and Address.load(directory / _ADDRESS).is_served():
         raise LocalCloudError(
-            "The functions are hosted already; to host them apart, start the server with `--functions external`."
+            "The server hosts the functions itself; to host them separately, start it with `--functions external`."
         )
     return FunctionHost(settings.names, directory / _ADDRESS, threads=threads)

@@ -1,4 +1,4 @@
-"""The local cloud, seen from the server: started, adopted if it is there already, and stopped."""
+"""Starts the local cloud for the server, or adopts one that runs already, and stops it."""
 
 import fcntl
 import json
@@ -16,16 +16,16 @@ from typing import IO
 
 from models.errors import ExpectedError
 from models.settings import Settings
-from workflows.deployment.local.ministack_app import HEALTH_PATH, LOOPBACK, Whereabouts
+from workflows.deployment.local.ministack_app import HEALTH_PATH, LOOPBACK, CloudProcess
 
 _START_LIMIT = 30.0
 _HEALTH_LIMIT = 3.0
 # A save of some ten thousand rows and executions takes a few seconds.
 _SAVE_LIMIT = 20.0
-_LOOK_EVERY = 0.05
-_WATCH_EVERY = 1.0
-# A proxy leads nowhere on the way to one's own machine.
-_DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_POLL_SECONDS = 0.05
+_MONITOR_SECONDS = 1.0
+# The cloud is on this machine, which no proxy can reach.
+_WITHOUT_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalCloudError(ExpectedError):
@@ -33,28 +33,28 @@ class LocalCloudError(ExpectedError):
 
 
 class LocalCloud:
-    """An AWS of one's own, in a process that outlives a server that is killed.
+    """A local AWS, in a process of its own that survives if the server is killed.
 
     Args:
-        directory: where its state is kept from one run to the next.
+        directory: where its state is saved between runs.
         settings: its region and account.
     """
 
     def __init__(self, directory: Path, settings: Settings) -> None:
         self._directory = directory.resolve()
         self._settings = settings
-        self._held: IO[str] | None = None
+        self._server_lock: IO[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self.endpoint = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return the standard variables that lead every AWS client to this cloud."""
+        """Return the standard variables that point every AWS client to this cloud."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self._settings.region,
             "AWS_DEFAULT_REGION": self._settings.region,
-            # MiniStack takes twelve digits for the account.
+            # MiniStack takes a key of twelve digits for the account.
             "AWS_ACCESS_KEY_ID": self._settings.account,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -62,49 +62,52 @@ class LocalCloud:
         }
 
     def start(self) -> bool:
-        """Start the cloud, or adopt the one that a killed server left behind, and tell which: True is adopted.
+        """Start the cloud, or adopt the one that a killed server left behind.
+
+        Returns:
+            Whether it was adopted.
 
         Raises:
             LocalCloudError: another server uses this directory, or the cloud does not start.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._held = self._hold()
+        self._server_lock = self._lock_directory()
         try:
-            found = self._whereabouts() if self._is_running() else None
-            here = found if found and _answers(found, within=_HEALTH_LIMIT) else self._launch(found)
+            found = self._read_process() if self._is_running() else None
+            here = found if found and _is_healthy(found, within=_HEALTH_LIMIT) else self._launch(found)
         except BaseException:
-            self._held.close()
+            self._server_lock.close()
             raise
         self.endpoint = f"http://{LOOPBACK}:{here.port}"
         return here is found
 
     def stop(self) -> None:
-        """Stop the cloud once it has saved its state, or kill it if it takes too long; again is no error."""
-        if self._held and self._is_running() and (here := self._whereabouts()):
-            self._end(here.pid, within=_SAVE_LIMIT)
+        """Stop the cloud after it has saved its state, or kill it if that takes too long; may be called again."""
+        if self._server_lock and self._is_running() and (here := self._read_process()):
+            self._terminate(here.pid, within=_SAVE_LIMIT)
         if self._child:
             self._child.wait(timeout=_SAVE_LIMIT)
-        if self._held:
-            self._held.close()
-            self._held = None
+        if self._server_lock:
+            self._server_lock.close()
+            self._server_lock = None
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Interrupt this process if the cloud dies: the next goes on from its last save, not from what we know.
+    def monitored(self) -> Iterator[None]:
+        """Interrupt this process if the cloud dies: its successor starts from the last save, which may be older.
 
         Raises:
-            LocalCloudError: it has died.
+            LocalCloudError: the cloud has died.
         """
         over, died = threading.Event(), threading.Event()
 
-        def watch() -> None:
-            while not over.wait(_WATCH_EVERY):
+        def monitor() -> None:
+            while not over.wait(_MONITOR_SECONDS):
                 if not self._is_running():
                     died.set()
                     os.kill(os.getpid(), signal.SIGINT)
                     return
 
-        threading.Thread(target=watch, name="cloud-watch", daemon=True).start()
+        threading.Thread(target=monitor, name="cloud-monitor", daemon=True).start()
         try:
             yield
         except KeyboardInterrupt:
@@ -117,29 +120,29 @@ class LocalCloud:
             over.set()
 
     def attach(self) -> None:
-        """Use the cloud that a server of this directory runs.
+        """Use the cloud that a running server of this directory has started.
 
         Raises:
-            LocalCloudError: there is none.
+            LocalCloudError: no cloud is running.
         """
-        here = self._whereabouts() if self._is_running() else None
+        here = self._read_process() if self._is_running() else None
         if here is None:
             raise LocalCloudError("No local cloud is running here; start one with `make run` first.")
         self.endpoint = f"http://{LOOPBACK}:{here.port}"
 
-    def _hold(self) -> IO[str]:
-        held = (self._directory / "server.lock").open("w")
+    def _lock_directory(self) -> IO[str]:
+        lock = (self._directory / "server.lock").open("w")
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            held.close()
+            lock.close()
             raise LocalCloudError(
                 f"Another server uses {self._directory}; stop it, or set HOURBANK_LOCAL to another directory."
             ) from None
-        return held
+        return lock
 
     def _is_running(self) -> bool:
-        """Tell whether a cloud lives, by the lock that it holds for as long as it does."""
+        """Return whether a cloud lives: it holds a lock for as long as it does."""
         if not self._directory.is_dir():
             return False
         with (self._directory / "cloud.lock").open("a") as lock:
@@ -149,67 +152,68 @@ class LocalCloud:
                 return True
         return False
 
-    def _whereabouts(self) -> Whereabouts | None:
+    def _read_process(self) -> CloudProcess | None:
+        """Return the cloud that last announced itself in this directory, whether it still lives or not."""
         try:
-            return Whereabouts(**json.loads((self._directory / "cloud.json").read_text()))
+            return CloudProcess(**json.loads((self._directory / "cloud.json").read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
-    def _launch(self, hung: Whereabouts | None) -> Whereabouts:
+    def _launch(self, hung: CloudProcess | None) -> CloudProcess:
         if hung:
-            self._end(hung.pid, within=_HEALTH_LIMIT)
-        before = self._whereabouts()
+            self._terminate(hung.pid, within=_HEALTH_LIMIT)
+        before = self._read_process()
         with (self._directory / "cloud.log").open("wb") as log:
-            self._child = subprocess.Popen(  # noqa: S603 — this very interpreter, our own module
+            self._child = subprocess.Popen(  # noqa: S603 — this interpreter, our own module
                 [sys.executable, "-m", "workflows.deployment.local.ministack_app", str(self._directory)],
                 cwd=Path(__file__).parents[3],
-                env={**os.environ, **self._account()},
+                env={**os.environ, **self._account_variables()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the server, which then stops the cloud
             )
         try:
-            return self._await(self._child, before)
+            return self._wait_for(self._child, before)
         except BaseException:
-            # Interrupted, too: it holds no lock yet by which anybody could find it.
+            # Also when interrupted: the child may hold no lock yet by which anybody could find it.
             self._child.kill()
             self._child.wait()
             raise
 
-    def _await(self, child: subprocess.Popen[bytes], before: Whereabouts | None) -> Whereabouts:
-        for _ in _looks(_START_LIMIT):
-            here = self._whereabouts()
-            if here and here != before and _answers(here, within=_HEALTH_LIMIT):
+    def _wait_for(self, child: subprocess.Popen[bytes], before: CloudProcess | None) -> CloudProcess:
+        for _ in _attempts(_START_LIMIT):
+            here = self._read_process()
+            if here and here != before and _is_healthy(here, within=_HEALTH_LIMIT):
                 return here
             if child.poll() is not None:
                 break
         raise LocalCloudError(f"The local cloud did not start; {self._directory / 'cloud.log'} says why.")
 
-    def _account(self) -> dict[str, str]:
+    def _account_variables(self) -> dict[str, str]:
         return {"HOURBANK_ACCOUNT": self._settings.account, "AWS_REGION": self._settings.region}
 
-    def _end(self, pid: int, *, within: float) -> None:
+    def _terminate(self, pid: int, *, within: float) -> None:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.kill(pid, sign)
             except ProcessLookupError:
                 return
-            for _ in _looks(within):
+            for _ in _attempts(within):
                 if not self._is_running():
                     return
 
 
-def _looks(seconds: float) -> Iterator[None]:
+def _attempts(seconds: float) -> Iterator[None]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_SECONDS)
         yield
 
 
-def _answers(here: Whereabouts, *, within: float) -> bool:
+def _is_healthy(here: CloudProcess, *, within: float) -> bool:
     try:
-        with _DIRECTLY.open(f"http://{LOOPBACK}:{here.port}{HEALTH_PATH}", timeout=within) as answer:
+        with _WITHOUT_PROXY.open(f"http://{LOOPBACK}:{here.port}{HEALTH_PATH}", timeout=within) as answer:
             return bool(answer.read().decode() == here.identity)
     except OSError:
         return False

@@ -1,14 +1,14 @@
 """The local cloud's process: MiniStack on a loopback port, mended, saving its rows while it runs.
 
-    python -m workflows.deployment.ministack_app DIRECTORY
+    python -m workflows.deployment.local.ministack_app DIRECTORY
 
-MiniStack itself saves on a clean stop only. Here rows are saved within seconds of a change, so that a cloud
-that is killed comes back with them. The process holds `DIRECTORY/cloud.lock` for as long as it lives and says
-in `DIRECTORY/cloud.json` where it listens; the system frees the lock whatever way the process ends.
+MiniStack itself saves only when it is stopped cleanly. Here rows are saved within seconds of a change, so that a
+cloud that is killed comes back with them. The process holds `DIRECTORY/cloud.lock` for as long as it lives, and
+writes to `DIRECTORY/cloud.json` where it listens; the system frees the lock however the process ends.
 """
 
-# ruff: noqa: PLC0415 — MiniStack reads its environment when it is imported, so that comes after it is set
-# ruff: noqa: SLF001 — its stores and its form on disk have no public names
+# ruff: noqa: PLC0415 — MiniStack reads its environment when it is imported, so the variables are set before
+# ruff: noqa: SLF001 — MiniStack's stores and its format on disk have no public names
 
 import asyncio
 import copy
@@ -36,18 +36,18 @@ HEALTH_PATH = "/_hourbank/identity"
 LOOPBACK = "127.0.0.1"
 
 _SAVE_EVERY = 5.0
-# Saving holds up every call to the cloud (about 10 ms for 1,000 rows), so it gets a fiftieth of the time at most.
+# Saving blocks every call to the cloud (about 10 ms for 1,000 rows), so it gets a fiftieth of the time at most.
 _SAVE_SHARE = 50
 # MiniStack serves functions, schedules and streams from this pool; its threads mostly wait.
 _WORKER_THREADS = 256
-_READING = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
+_READ_OPERATIONS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 _STACKS = "cloudformation"
 _log = logging.getLogger("hourbank.cloud")
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Where a local cloud listens, and how to know that it is this one."""
+class CloudProcess:
+    """A running local cloud: its process, its port, and the identity by which a health check recognizes it."""
 
     pid: int
     port: int
@@ -70,7 +70,7 @@ def free_socket(preferred: int | None) -> socket.socket:
 
 
 class Snapshots:
-    """Saves MiniStack's rows while it runs, each time between two calls, so that no movement is cut in two.
+    """Saves MiniStack's rows while it runs, always between two calls, so that no transaction is saved in part.
 
     Args:
         dynamodb: MiniStack's module of that name.
@@ -82,27 +82,31 @@ class Snapshots:
         self._stack_changed = False
 
     def note(self, target: str) -> None:
-        """Note a call: what it may have changed is to be saved."""
+        """Note that a call may have changed something that must be saved.
+
+        Args:
+            target: the call's `X-Amz-Target` header, "" if it has none.
+        """
         service, _, operation = target.partition(".")
         if service.startswith("DynamoDB_"):
-            self._rows_changed |= not operation.startswith(_READING)
+            self._rows_changed |= not operation.startswith(_READ_OPERATIONS)
         elif not target:  # CloudFormation's calls are forms without a target
             self._stack_changed = True
 
     async def keep_saving(self, stop: asyncio.Event) -> None:
-        """Save what changed, every few seconds, until told to stop; MiniStack then saves everything once more."""
+        """Save what changed, every few seconds, until `stop` is set; MiniStack then saves everything once more."""
         pause = _SAVE_EVERY
-        while not await _comes(stop, within=pause):
+        while not await _is_set_within(stop, seconds=pause):
             started = time.perf_counter()
             try:
                 await self.save()
-            except OSError:  # the disk is full, for instance: it may have room again
-                _log.exception("what has changed could not be saved; it is tried again")
+            except OSError:  # for instance because the disk is full, which may pass
+                _log.exception("changes could not be saved; saving is retried")
                 self._rows_changed = self._stack_changed = True
             pause = max(_SAVE_EVERY, _SAVE_SHARE * (time.perf_counter() - started))
 
     async def save(self) -> None:
-        """Save what has changed since the last time, as it is at one moment."""
+        """Save what has changed since the last time, as a consistent snapshot."""
         if self._stack_changed:
             self._stack_changed = self._rows_changed = False
             self._save_stack()
@@ -111,7 +115,7 @@ class Snapshots:
             await asyncio.to_thread(_write, self._file, self.rows_as_json())
 
     def _save_stack(self) -> None:
-        """Save everything; until all of it is there, stacks are said to be unfinished, and would be made anew."""
+        """Save everything; until then, stacks are marked as unfinished, so that they are redeployed."""
         from ministack import app
         from ministack.core import persistence
 
@@ -130,12 +134,12 @@ class Snapshots:
         return Path(persistence.STATE_DIR) / "dynamodb.json"
 
     def rows_as_json(self) -> str:
-        """Return MiniStack's own file of rows, without the deep copy that its `get_state` takes."""
+        """Return the rows in MiniStack's file format, without the deep copy that its `get_state` makes."""
         from ministack.core import persistence
 
         stores = {name: getattr(self._dynamodb, f"_{name}") for name in ROW_STORES}
-        form = {"__ministack_format__": persistence._state_format_version("dynamodb"), "payload": stores}
-        return json.dumps(form, default=persistence._json_default)
+        content = {"__ministack_format__": persistence._state_format_version("dynamodb"), "payload": stores}
+        return json.dumps(content, default=persistence._json_default)
 
 
 ROW_STORES = (
@@ -153,16 +157,16 @@ ROW_STORES = (
 
 
 def _unfinished(state: dict[str, Any]) -> dict[str, Any]:
-    """Return CloudFormation's state with each stack in the middle of an update: the next deployment repairs it."""
+    """Return CloudFormation's state with each stack marked as being updated: the next deployment replaces it."""
     marked = copy.deepcopy(state)
     for stack in marked["stacks"].all_values() if marked else ():
         stack["StackStatus"] = "UPDATE_IN_PROGRESS"
     return marked
 
 
-async def _comes(event: asyncio.Event, *, within: float) -> bool:
+async def _is_set_within(event: asyncio.Event, *, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), within)
+        await asyncio.wait_for(event.wait(), seconds)
     except TimeoutError:
         return False
     return True
@@ -175,8 +179,8 @@ def _write(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def watched(application: Application, snapshots: Snapshots, identity: str) -> Application:
-    """Return MiniStack's application, answering who it is and noting what is changed."""
+def with_saving(application: Application, snapshots: Snapshots, identity: str) -> Application:
+    """Return MiniStack's application with a health check, and with changes noted for saving."""
 
     async def serve(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -202,7 +206,7 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
         "STATE_DIR": str(directory / "state"),
         "S3_DATA_DIR": str(directory / "state" / "s3"),
         "LOG_LEVEL": "WARNING",
-        # What it would listen on besides.
+        # Protocols for which it would listen on other ports.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",
     }
@@ -225,7 +229,7 @@ async def serve(directory: Path, listener: socket.socket) -> None:
     from workflows.deployment.local import ministack_mends
 
     ministack_mends.apply()
-    here = Whereabouts(pid=os.getpid(), port=listener.getsockname()[1], identity=str(uuid4()))
+    here = CloudProcess(pid=os.getpid(), port=listener.getsockname()[1], identity=str(uuid4()))
     snapshots = Snapshots(dynamodb)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -236,23 +240,23 @@ async def serve(directory: Path, listener: socket.socket) -> None:
     config.backlog = 1024
     saving = asyncio.create_task(snapshots.keep_saving(stop))
 
-    async def over() -> None:
-        await saving  # what it has begun to write must not come after MiniStack's last word
+    async def stopped() -> None:
+        await saving  # a save of ours must not overwrite MiniStack's last one
 
     _write(directory / "cloud.json", json.dumps(asdict(here)))
-    served = watched(app.app, snapshots, here.identity)
-    await serve_asgi(served, config, shutdown_trigger=over)  # type: ignore[arg-type]  # plain ASGI
+    served = with_saving(app.app, snapshots, here.identity)
+    await serve_asgi(served, config, shutdown_trigger=stopped)  # type: ignore[arg-type]  # plain ASGI
 
 
 def main() -> None:
-    """Be the local cloud of the directory that is the first argument."""
+    """Run the local cloud of the directory that is the first argument."""
     directory = Path(sys.argv[1]).resolve()
     with (directory / "cloud.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         listener = free_socket(_last_port(directory))
         os.environ.update(_environment(directory, listener.getsockname()[1]))
         asyncio.run(serve(directory, listener))
-    # Threads of executions that sleep in a wait would hold up the interpreter's own exit.
+    # A normal exit would wait for the threads of executions that sleep in a wait.
     os._exit(0)
 
 

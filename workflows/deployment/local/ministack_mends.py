@@ -1,11 +1,11 @@
-"""Where MiniStack 1.4 differs from AWS in ways that HourBank's workflows and rows would notice, put right.
+"""Corrects MiniStack 1.4 where it differs from AWS in ways that matter to HourBank's workflows and rows.
 
-Each mend replaces one function of MiniStack's by its name, within the local cloud's process only. The
-definitions and the template stay as AWS wants them. `tests/integration/test_local_cloud.py` runs the functions
-that are replaced, too, and fails when one of them has caught up: then its mend goes.
+Each mend replaces one function of MiniStack by name, within the local cloud's process only; the definitions and
+the template stay as AWS wants them. `tests/integration/test_local_cloud.py` also runs the replaced functions, and
+fails when one of them behaves like AWS: then its mend can be removed.
 """
 
-# ruff: noqa: SLF001 — what is mended are MiniStack's own functions and stores; it has no public ones
+# ruff: noqa: SLF001 — the mended functions and stores of MiniStack are private; it has no public ones
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,19 +20,19 @@ from ministack.services.stepfunctions import _ExecutionError
 Execution = dict[str, Any]
 Step = tuple[Any, str | None]
 
-# The error that wakes the waits of a stopped execution; no state may retry or catch it.
+# The error with which a stopped execution's waits fail; no state may retry or catch it.
 _STOPPED = "HourBank.ExecutionStopped"
 
-# Contexts are copied into the threads of Map and Parallel by MiniStack itself.
+# MiniStack copies the context into the threads of Map and Parallel.
 _execution: ContextVar[Execution | None] = ContextVar("execution", default=None)
-_beginning: ContextVar[bool] = ContextVar("beginning", default=False)
+_begins_wait: ContextVar[bool] = ContextVar("beginning", default=False)
 
-# The tokens that each execution waits with.
+# The task tokens with which each execution waits, by its ARN.
 _waits: dict[str, set[str]] = {}
 
 
-class _BeginningFailedError(Exception):
-    """A wait's own function failed; no `_ExecutionError`, since that is what MiniStack swallows here."""
+class _BeginWaitFailedError(Exception):
+    """The function that begins a wait failed; not an `_ExecutionError`, because MiniStack swallows those here."""
 
     def __init__(self, error: _ExecutionError) -> None:
         super().__init__(str(error))
@@ -57,42 +57,44 @@ def _matches(names: Sequence[str], error: str) -> bool:
 def find_matching_retrier(
     retriers: Sequence[Mapping[str, Any]], error: str, counts: Mapping[int, int]
 ) -> tuple[Mapping[str, Any] | None, int]:
-    """Return the first retrier that names the error, unless its attempts are used up; it alone decides."""
+    """Return the first retrier that names the error, unless its attempts are used up; no later one counts."""
     for position, retrier in enumerate(retriers):
         if _matches(retrier.get("ErrorEquals", ()), error):
             left = retrier.get("MaxAttempts", 3) - counts.get(position, 0)
-            return (retrier, position) if left > 0 and not _is_over() else (None, -1)
+            return (retrier, position) if left > 0 and not _has_ended() else (None, -1)
     return None, -1
 
 
 def find_matching_catcher(catchers: Sequence[Mapping[str, Any]], error: str) -> Mapping[str, Any] | None:
-    """Return the first catcher that names the error; States.TaskFailed does not mean States.Timeout."""
+    """Return the first catcher that names the error; States.TaskFailed does not include States.Timeout."""
     return next((one for one in catchers if _matches(one.get("ErrorEquals", ()), error)), None)
 
 
-def _is_over() -> bool:
+def _has_ended() -> bool:
     execution = _execution.get()
     return execution is not None and execution["status"] != "RUNNING"
 
 
-def execute_task(state: Mapping[str, Any], given: Any, execution: Execution, context: dict[str, Any]) -> Step:
-    """Run a Task whose time limit may be a path into its input."""
+def execute_task(
+    state: Mapping[str, Any], state_input: Any, execution: Execution, context: dict[str, Any]
+) -> Step:
+    """Run a Task; its timeout may be a path into its input."""
     if (path := state.get("TimeoutSecondsPath")) is not None:
-        state = {**state, "TimeoutSeconds": stepfunctions._resolve_path(path, given)}
+        state = {**state, "TimeoutSeconds": stepfunctions._resolve_path(path, state_input)}
     with _set(_execution, value=execution):
-        result: Step = _upstream["_execute_task"](state, given, execution, context)
+        result: Step = _upstream["_execute_task"](state, state_input, execution, context)
         return result
 
 
-def invoke_with_callback(resource: str, given: Any, token: str, state: Mapping[str, Any]) -> Any:
-    """Begin a wait and sleep; if its function fails, so does the task, at once."""
+def invoke_with_callback(resource: str, state_input: Any, token: str, state: Mapping[str, Any]) -> Any:
+    """Begin a wait and sleep; if the function that begins it fails, the task fails at once."""
     execution = _execution.get()
     arn = "" if execution is None else execution["executionArn"]
     _waits.setdefault(arn, set()).add(token)
     try:
-        with _set(_beginning, value=True):
-            return _upstream["_invoke_with_callback"](resource, given, token, state)
-    except _BeginningFailedError as failed:
+        with _set(_begins_wait, value=True):
+            return _upstream["_invoke_with_callback"](resource, state_input, token, state)
+    except _BeginWaitFailedError as failed:
         stepfunctions._task_tokens.pop(token, None)
         raise failed.error from failed
     finally:
@@ -102,78 +104,78 @@ def invoke_with_callback(resource: str, given: Any, token: str, state: Mapping[s
 
 
 def call_lambda(function: str, event: Any) -> Any:
-    """Call a function; while a wait is being begun, let its error through."""
+    """Call a function; if it begins a wait, let its error through."""
     try:
         return _upstream["_call_lambda"](function, event)
     except _ExecutionError as error:
-        if _beginning.get():
-            raise _BeginningFailedError(error) from error
+        if _begins_wait.get():
+            raise _BeginWaitFailedError(error) from error
         raise
 
 
 def stop_execution(request: Mapping[str, Any]) -> Any:
-    """Stop an execution: what it waits for is gone, and it goes no further."""
+    """Stop an execution: its waits fail, and it goes no further."""
     arn = request.get("executionArn", "")
     answer = _upstream["_stop_execution"](request)
     execution = stepfunctions._executions.get(arn)
     if answer[0] == 200 and execution is not None:  # noqa: PLR2004 — HTTP's OK
         for token in list(_waits.get(arn, ())):
             stepfunctions._send_task_failure({"taskToken": token, "error": _STOPPED})
-        _tell_of(execution)
+        _publish_status(execution)
     return answer
 
 
 def fail_execution(execution: Execution, error: str, cause: str) -> None:
-    """End an execution as failed and tell the default event bus, unless it has ended already."""
+    """End an execution as failed and publish that on the default event bus, unless it has ended already."""
     if execution["status"] == "RUNNING":
         _upstream["_fail_execution"](execution, error, cause)
-        _tell_of(execution)
+        _publish_status(execution)
 
 
-def _tell_of(execution: Execution) -> None:
-    told = ("executionArn", "stateMachineArn", "name", "status", "error", "cause")
+def _publish_status(execution: Execution) -> None:
+    fields = ("executionArn", "stateMachineArn", "name", "status", "error", "cause")
     entry = {
         "Source": "aws.states",
         "DetailType": "Step Functions Execution Status Change",
-        "Detail": json.dumps({key: execution.get(key) for key in told}),
+        "Detail": json.dumps({key: execution.get(key) for key in fields}),
         "Resources": [execution["executionArn"]],
     }
     eventbridge._put_events({"Entries": [entry]})
 
 
-def invoke_nested_start_execution_sync(resource: str, given: Mapping[str, Any]) -> Any:
-    """Run a nested execution to its end; a name that is used already is refused."""
-    request = stepfunctions._nested_start_execution_request(given)
+def invoke_nested_start_execution_sync(resource: str, state_input: Mapping[str, Any]) -> Any:
+    """Run a nested execution to its end; a name that is already used is refused."""
+    request = stepfunctions._nested_start_execution_request(state_input)
     machine = request["stateMachineArn"].replace(":stateMachine:", ":execution:")
     name = request.get("name")
     if name is not None and f"{machine}:{name}" in stepfunctions._executions:
         raise _ExecutionError(
             "StepFunctions.ExecutionAlreadyExistsException", f"Execution already exists: '{machine}:{name}'"
         )
-    return _upstream["_invoke_nested_start_execution_sync"](resource, given)
+    return _upstream["_invoke_nested_start_execution_sync"](resource, state_input)
 
 
 def create_table(logical_id: str, properties: Mapping[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-    """Create a table, or change the one of that name in place: a deployment never loses a row, and some expire."""
-    kept = dynamodb._tables.get(properties["TableName"])
+    """Create a table, or update the existing one in place, so that no deployment loses rows; set its TTL."""
+    existing = dynamodb._tables.get(properties["TableName"])
     name, attributes = _upstream_table["create"](logical_id, properties, stack)
     if (expiry := properties.get("TimeToLiveSpecification")) is not None:
         dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": expiry})
-    if kept is None:
+    if existing is None:
         return name, attributes
-    made = dynamodb._tables[name]
-    lasting = ["items", "ItemCount", "TableSizeBytes", "TableId", "CreationDateTime", "Tags"]
-    if kept["LatestStreamArn"] and made["LatestStreamArn"]:
-        lasting += ["LatestStreamArn", "LatestStreamLabel"]
-        attributes["StreamArn"] = kept["LatestStreamArn"]
-    # The same dict goes on, since indexes and iterators of MiniStack's may hold it.
-    kept.update({key: value for key, value in made.items() if key not in lasting})
-    dynamodb._tables[name] = kept
+    created = dynamodb._tables[name]
+    unchanged = ["items", "ItemCount", "TableSizeBytes", "TableId", "CreationDateTime", "Tags"]
+    if existing["LatestStreamArn"] and created["LatestStreamArn"]:
+        unchanged += ["LatestStreamArn", "LatestStreamLabel"]
+        attributes["StreamArn"] = existing["LatestStreamArn"]
+    # Update the same dict, because MiniStack's indexes and iterators may refer to it.
+    existing.update({key: value for key, value in created.items() if key not in unchanged})
+    dynamodb._tables[name] = existing
     return name, attributes
 
 
 def retain_table(_physical_id: str, _properties: Mapping[str, Any]) -> None:
-    """Leave a table where it is, as its DeletionPolicy says."""
+    """Keep the table, as its DeletionPolicy says."""
 
 
 _MENDS: dict[str, Callable[..., Any]] = {
@@ -192,14 +194,14 @@ _upstream_table: Mapping[str, Callable[..., Any]] = provisioners._RESOURCE_HANDL
 
 
 def leave_counts(_table: Mapping[str, Any]) -> None:
-    """Let DescribeTable's ItemCount be old, as AWS does for hours: MiniStack counts every row at every write."""
+    """Do not update ItemCount: MiniStack would count every row at every write. On AWS, too, it is hours old."""
 
 
 def apply() -> None:
-    """Put the mends in place, in this process."""
+    """Install the mends in this process."""
     dynamodb._update_counts = leave_counts
     for name, mend in _MENDS.items():
         setattr(stepfunctions, name, mend)
     provisioners._RESOURCE_HANDLERS[_TABLE] = {"create": create_table, "delete": retain_table}
-    # Stream records do not survive a restart; a position that did would wait for as many new ones in silence.
+    # Stream records do not survive a restart; a reader whose position did would skip as many new records.
     lambda_svc._dynamodb_stream_positions.clear()

@@ -1,4 +1,4 @@
-"""The one CloudFormation template, built from the tables, the definitions and the functions."""
+"""Builds the CloudFormation template from the tables, the definitions and the functions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from models.tables import TABLES, Table
 from workflows.deployment.template.functions import function_resources
 from workflows.deployment.template.intrinsics import NAMES, Resource, attribute, ref, resource, sub
 from workflows.deployment.template.machines import machine_resources, read_definitions
-from workflows.deployment.template.monitoring import watch_resources
+from workflows.deployment.template.monitoring import monitoring_resources
 from workflows.deployment.template.tables import table_resources
 from workflows.handlers import FUNCTIONS, Function
 
-# How long the workflow waits for people: each is a parameter, so that a test's deployment can wait for seconds.
+# How long the workflow waits for people; parameters, so that a deployment for tests can wait for seconds only.
 _WINDOWS = tuple(name for name in Settings.model_fields if name.endswith("_window"))
 
 
@@ -21,10 +21,10 @@ def build_template(
     functions: Mapping[str, Function] = FUNCTIONS,
     definitions: Mapping[str, Any] | None = None,
 ) -> Resource:
-    """Return the template; the same goes to AWS and to the local cloud.
+    """Return the template, which is the same for AWS and for the local cloud.
 
     Raises:
-        UnknownPlaceholderError: a definition names what is no function and no machine.
+        UnknownPlaceholderError: a definition names an unknown function or machine.
     """
     machines = read_definitions() if definitions is None else definitions
     tables = tuple(tables)
@@ -43,7 +43,7 @@ def build_template(
             **table_resources(tables),
             "EventBus": resource("Events::EventBus", {"Name": sub(NAMES.event_bus)}),
             **_dead_letters(),
-            **watch_resources(tables, functions, machines),
+            **monitoring_resources(tables, functions, machines),
             **function_resources(functions, tables, machines, windows),
             **machine_resources(machines, functions),
         },

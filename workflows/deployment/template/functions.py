@@ -1,4 +1,4 @@
-"""The Lambda functions of the template and what calls them: schedules, streams and the event bus."""
+"""The template's Lambda functions and what calls them: schedules, streams and the event bus."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from workflows.deployment.template.intrinsics import (
     Resource,
     attribute,
     if_,
-    logical,
+    logical_id,
     ref,
     resource,
     role,
@@ -25,7 +25,7 @@ _STREAM_RETRIES = 10
 
 def function_id(name: str) -> str:
     """Return a function's logical id."""
-    return logical("Function", name)
+    return logical_id("Function", name)
 
 
 def function_resources(
@@ -40,7 +40,7 @@ def function_resources(
         functions: the functions by name.
         tables: the tables that they may read and write.
         machines: the state machines' names.
-        windows: variables of a function's environment, by the parameters that hold their values.
+        windows: environment variables of the functions, each with the parameter that holds its value.
     """
     resources = {
         "FunctionLogs": resource(
@@ -52,12 +52,12 @@ def function_resources(
     for name, function in functions.items():
         resources[function_id(name)] = _function(name, function, windows)
         if function.schedule:
-            resources[logical("Schedule", name)] = _schedule(name, function.schedule)
+            resources[logical_id("Schedule", name)] = _schedule(name, function.schedule)
         if function.stream:
-            resources[logical("Stream", name)] = _stream(name, function.stream)
+            resources[logical_id("Stream", name)] = _stream(name, function.stream)
         if function.rule:
-            resources[logical("Rule", name)] = _rule(name, function.rule, machines)
-            resources[logical("Permission", name)] = _permission(name)
+            resources[logical_id("Rule", name)] = _rule(name, function.rule, machines)
+            resources[logical_id("Permission", name)] = _permission(name)
     return resources
 
 
@@ -67,7 +67,7 @@ def _function(name: str, function: Function, windows: Mapping[str, str]) -> Reso
         "HOURBANK_ACCOUNT": ref("AWS::AccountId"),
         **{variable: ref(parameter) for variable, parameter in windows.items()},
     }
-    # MiniStack calls this address instead of running the function itself.
+    # MiniStack posts to this address instead of running the function itself.
     hosted = {**variables, "MINISTACK_LAMBDA_PROXY_URL": ref("FunctionHostUrl")}
     return resource(
         "Lambda::Function",
@@ -101,7 +101,7 @@ def _schedule(name: str, expression: str) -> Resource:
             "Target": {
                 "Arn": attribute(function_id(name), "Arn"),
                 "RoleArn": attribute("ScheduleRole", "Arn"),
-                # The next tick does what a lost one would have done.
+                # No retries: the next tick does the same work.
                 "RetryPolicy": {"MaximumRetryAttempts": 0},
                 "DeadLetterConfig": {"Arn": attribute("DeadLetters", "Arn")},
             },
@@ -128,7 +128,7 @@ def _rule(name: str, rule: EventRule, machines: Collection[str]) -> Resource:
     pattern: dict[str, Any] = {"source": list(rule.sources), "detail-type": list(rule.detail_types)}
     if rule.statuses:
         pattern["detail"] = {"status": list(rule.statuses)}
-    if rule.default_bus:  # where the executions of every other stack are told of, too
+    if rule.default_bus:  # which also gets the events of every other stack's executions
         ours = [sub(NAMES.state_machine_arn(machine)) for machine in machines]
         pattern["detail"] = {**pattern.get("detail", {}), "stateMachineArn": ours}
     return resource(
@@ -155,7 +155,7 @@ def _permission(name: str) -> Resource:
             "Action": "lambda:InvokeFunction",
             "FunctionName": ref(function_id(name)),
             "Principal": "events.amazonaws.com",
-            "SourceArn": attribute(logical("Rule", name), "Arn"),
+            "SourceArn": attribute(logical_id("Rule", name), "Arn"),
         },
     )
 
@@ -170,7 +170,7 @@ def _statements(tables: Iterable[type[Table]], machines: Collection[str]) -> Ite
     arns = [
         f"arn:aws:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{NAMES.table(table)}" for table in tables
     ]
-    # No function deletes a table, scans one for anything but its own pages, or changes its settings.
+    # Rows only: no function deletes a table or changes its settings.
     yield statement(
         [
             f"dynamodb:{action}"
@@ -189,7 +189,7 @@ def _statements(tables: Iterable[type[Table]], machines: Collection[str]) -> Ite
     yield statement(["sqs:SendMessage"], [attribute("DeadLetters", "Arn")])
     yield statement(["sns:Publish"], [ref("AdminTopic")])
     yield statement(["logs:CreateLogStream", "logs:PutLogEvents"], [sub("${FunctionLogs.Arn}:*")])
-    # A task token is its own permission; traces and the list of streams belong to no resource.
+    # These actions know no resources: the task token is the permission; traces and ListStreams belong to none.
     yield statement(
         [
             "states:SendTaskSuccess",

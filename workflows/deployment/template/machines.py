@@ -1,4 +1,4 @@
-"""The state machines of the template, one for each definition in Amazon States Language."""
+"""The template's state machines, one for each definition in Amazon States Language."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from workflows.deployment.template.intrinsics import (
     NAMES,
     Resource,
     attribute,
-    logical,
+    logical_id,
     resource,
     role,
     statement,
@@ -23,11 +23,11 @@ _SUFFIX = ".asl.json"
 
 
 class UnknownPlaceholderError(ValueError):
-    """A definition names a function or a machine that there is none of."""
+    """A definition names an unknown function or machine."""
 
 
 def read_definitions(directory: Path = DEFINITIONS) -> dict[str, Any]:
-    """Return the definitions by their machines' names."""
+    """Return the definitions by the names of their machines."""
     files = sorted(directory.glob(f"*{_SUFFIX}"))
     return {file.name.removesuffix(_SUFFIX): json.loads(file.read_text()) for file in files}
 
@@ -36,10 +36,10 @@ def machine_resources(definitions: Mapping[str, Any], functions: Collection[str]
     """Return the state machines, their role and the log that they share.
 
     Raises:
-        UnknownPlaceholderError: a definition's `${name}` is no function and no machine.
+        UnknownPlaceholderError: a definition's `${name}` is neither a function nor a machine.
     """
     machines = {
-        logical("Machine", name): _machine(name, definition, definitions, functions)
+        logical_id("Machine", name): _machine(name, definition, definitions, functions)
         for name, definition in definitions.items()
     }
     return {
@@ -79,7 +79,7 @@ def _arn(name: str, machines: Collection[str], functions: Collection[str]) -> Re
         return sub(NAMES.function_arn(name))
     if name in machines:
         return sub(NAMES.state_machine_arn(name))
-    raise UnknownPlaceholderError(f"${{{name}}} in a definition is no function and no state machine")
+    raise UnknownPlaceholderError(f"${{{name}}} in a definition is neither a function nor a state machine")
 
 
 def _statements(machines: Collection[str], functions: Collection[str]) -> Iterator[Resource]:
@@ -89,13 +89,13 @@ def _statements(machines: Collection[str], functions: Collection[str]) -> Iterat
         ["states:DescribeExecution", "states:StopExecution"],
         [sub(NAMES.execution_arn(name, "*")) for name in machines],
     )
-    # How Step Functions learns that a nested execution has ended.
+    # Step Functions needs it to learn that a nested execution has ended.
     rule = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
     yield statement(
         ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
         [sub(f"arn:aws:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule}")],
     )
-    # Neither log deliveries nor traces can be narrowed to a resource.
+    # Permissions for log deliveries and traces cannot be limited to a resource.
     yield statement(
         [
             "logs:CreateLogDelivery",

@@ -1,4 +1,4 @@
-"""What tells people: the admins' topic, the events that reach it, the alarms and the dashboard."""
+"""The template's monitoring: the admins' topic, the events that reach it, the alarms and the dashboard."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -6,28 +6,28 @@ from typing import Any
 
 from models.events import EventSource
 from models.tables import Table
-from workflows.deployment.template.intrinsics import NAMES, Resource, attribute, logical, ref, resource, sub
+from workflows.deployment.template.intrinsics import NAMES, Resource, attribute, logical_id, ref, resource, sub
 from workflows.handlers import Function
 
 _MINUTE = 60
-# What a person has to see to, whichever of our sources tells of it.
+# Events of ours that a person must act on.
 _FOR_ADMINS = ("Service Request Needs Attention", "Admin Decision Requested", "Dispute Decision Overdue")
-# Widgets stand in a grid of 24 columns.
-_WIDTH, _HEIGHT, _ABREAST = 8, 6, 3
+# Size and number of widgets in a row; the grid has 24 columns.
+_WIDTH, _HEIGHT, _PER_ROW = 8, 6, 3
 
 Metric = list[Any]
 
 
-def watch_resources(
+def monitoring_resources(
     tables: Iterable[type[Table]], functions: Mapping[str, Function], machines: Collection[str]
 ) -> dict[str, Resource]:
-    """Return the admins' topic and what reaches it, an alarm for each way to lose or leave work, a dashboard."""
+    """Return the admins' topic with its sources, an alarm for each way to lose or delay work, and a dashboard."""
     alarms = {
-        logical("FailedAlarm", machine): _alarm(
+        logical_id("FailedAlarm", machine): _alarm(
             f"Executions of {machine} fail",
             "AWS/States",
             "ExecutionsFailed",
-            {"StateMachineArn": ref(logical("Machine", machine))},
+            {"StateMachineArn": ref(logical_id("Machine", machine))},
         )
         for machine in machines
     }
@@ -39,8 +39,8 @@ def watch_resources(
     )
     for name, function in functions.items():
         if function.alarm:
-            called = {"FunctionName": sub(NAMES.function(name))}
-            alarms[logical("Alarm", name)] = _alarm(function.alarm, "AWS/Lambda", "Invocations", called)
+            dimensions = {"FunctionName": sub(NAMES.function(name))}
+            alarms[logical_id("Alarm", name)] = _alarm(function.alarm, "AWS/Lambda", "Invocations", dimensions)
     return {
         "AdminTopic": resource("SNS::Topic", {"TopicName": sub(NAMES.admin_topic)}),
         "AdminTopicPolicy": _topic_policy(),
@@ -57,10 +57,10 @@ def watch_resources(
 
 
 def _topic_policy() -> Resource:
-    """Let the event bus publish, and the alarms: a topic with a policy of its own forgets the one it came with."""
+    """Allow the event bus and the alarms to publish: a topic's own policy replaces its default one."""
     publish = {"Effect": "Allow", "Action": "sns:Publish", "Resource": ref("AdminTopic")}
     statements = [
-        # EventBridge says nothing of itself to SNS: a condition would never hold, and the event would be lost.
+        # No condition: EventBridge does not tell SNS its source, so that a condition would always fail.
         {**publish, "Principal": {"Service": "events.amazonaws.com"}},
         {
             **publish,
@@ -113,7 +113,7 @@ def _widgets(
 ) -> list[Resource]:
     executions = [
         _widget(
-            machine, [_of_machine(machine, f"Executions{what}") for what in ("Started", "Succeeded", "Failed")]
+            machine, [_machine_metric(machine, f"Executions{what}") for what in ("Started", "Succeeded", "Failed")]
         )
         for machine in machines
     ]
@@ -131,12 +131,12 @@ def _widgets(
         _widget("Dead letters", letters),
     ]
     return [
-        {**widget, "x": place % _ABREAST * _WIDTH, "y": place // _ABREAST * _HEIGHT}
+        {**widget, "x": place % _PER_ROW * _WIDTH, "y": place // _PER_ROW * _HEIGHT}
         for place, widget in enumerate(widgets)
     ]
 
 
-def _of_machine(machine: str, metric: str) -> Metric:
+def _machine_metric(machine: str, metric: str) -> Metric:
     return ["AWS/States", metric, "StateMachineArn", NAMES.state_machine_arn(machine)]
 
 

@@ -1,4 +1,4 @@
-"""The tables of the template, made from their PynamoDB models."""
+"""The template's tables, derived from their PynamoDB models."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,16 +7,16 @@ from pynamodb.attributes import Attribute, TTLAttribute
 from pynamodb.indexes import GlobalSecondaryIndex
 
 from models.tables import Table
-from workflows.deployment.template.intrinsics import NAMES, Resource, logical, resource, sub
+from workflows.deployment.template.intrinsics import NAMES, Resource, logical_id, resource, sub
 
 
 def table_id(table: type[Table]) -> str:
     """Return a table's logical id."""
-    return logical("Table", table.Meta.table_name)
+    return logical_id("Table", table.Meta.table_name)
 
 
 def table_resources(tables: Iterable[type[Table]]) -> dict[str, Resource]:
-    """Return the tables, billed by request and kept when the stack goes."""
+    """Return the tables, billed by request and retained when the stack is deleted."""
     return {table_id(table): _table(table) for table in tables}
 
 

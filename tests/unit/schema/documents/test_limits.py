@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from graphql import OperationDefinitionNode, get_introspection_query, parse, print_ast
+from graphql import OperationDefinitionNode, parse, print_ast
 from pydantic import ValidationError
 
 from models.settings import Settings
@@ -11,24 +11,13 @@ from models.storage.calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema
-from schema.documents.limits import Limits, LimitsCheck
+from schema.documents.limits import Limits
 from schema.documents.reading import Documents
 from tests.unit.mirror import ALICE, MemoryStore, execute, schema_over
+from tests.unit.schema.documents.refusals import refusal
 from workflows.executions.services import Services
 
 OPERATIONS = Path(__file__).parents[3] / "contract" / "operations"
-INTROSPECTION = get_introspection_query(input_value_deprecation=True, specified_by_url=True)
-
-
-@pytest.fixture(scope="module")
-def schema() -> MirrorSchema:
-    return schema_over(MemoryStore())
-
-
-def refusal(schema: MirrorSchema, query: str, **limits: int) -> str | None:
-    check = LimitsCheck(schema._schema, Limits(**limits), {"createUser", "cancelServiceRequest"})
-    error = check.refusal(parse(query))
-    return None if error is None else error.message
 
 
 def members_of(depth: int) -> str:
@@ -97,46 +86,6 @@ def test_each_limit_is_named_with_its_value(schema: MirrorSchema, query: str, pr
         assert problem in str(found)
 
 
-@pytest.mark.parametrize(
-    ("inside", "found"),
-    [
-        ("id " * 15, None),
-        ("id " * 16, 16),
-        ("services { nextToken } " * 16, 16),
-        ("... { id } " * 15 + "id", 16),
-        ("... F " * 3 + "id " * 12, None),
-        ("... F " * 3 + "id " * 13, 16),
-        # What is merged is merged below, too: four balances of four fields each.
-        ("balance { userId userId userId userId } " * 4, 16),
-        ("balance { ... B ... B } " * 4, 16),
-        ("a: balance { version version } b: balance { version version }", None),
-    ],
-)
-def test_fields_that_become_one_are_counted_where_they_meet(
-    schema: MirrorSchema, inside: str, found: int | None
-) -> None:
-    fragments = "fragment F on User { id } fragment B on UserBalance { userId userId }"
-    said = refusal(schema, f'{{ getUser(id: "a") {{ {inside} }} }} {fragments}')
-    if found is None:
-        assert said is None
-    else:
-        assert f"at most 15 fields of one name in one place, and this asks for {found}" in str(said)
-
-
-def test_a_page_without_its_rows_is_one_call(schema: MirrorSchema) -> None:
-    asked = "{ listUsers(limit: %d) { items { services { nextToken } requestsMade { nextToken } } } }"
-    assert refusal(schema, asked % 666) is None
-    assert "asks for 2001" in str(refusal(schema, asked % 667))
-
-
-def test_fragments_count_where_they_are_spread(schema: MirrorSchema) -> None:
-    query = """{ a: listServices { ...P } b: listServices(limit: 901) { ... on ModelServiceConnection { ...P } } }
-        fragment P on ModelServiceConnection { items { ...S } }
-        fragment S on Service { id user { id } }"""
-    said = "The operation asks for too much: at most 2000 rows, with every page full, and this asks for 2002"
-    assert refusal(schema, query) == said
-
-
 def test_every_operation_of_a_document_is_looked_at(schema: MirrorSchema) -> None:
     assert "10 root fields" in str(
         refusal(schema, "query A { __typename } query B {" + "listUsers { nextToken }" * 11 + "}")
@@ -180,41 +129,6 @@ def test_what_the_server_moves_stands_alone(fields: str, crowd: str) -> None:
     served = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema
     (error,) = served.documents.read(f"mutation {{ {fields} }}").errors
     assert f"at most 1 of {crowd}, and this asks for 2" in error.message
-
-
-@pytest.mark.parametrize(
-    ("query", "told"),
-    [
-        ("{ __schema { queryType { name } } }", 2),
-        ('{ __type(name: "EscrowType") { name enumValues { name } } }', 5),
-        ('{ a: __type(name: "EscrowType") { ... F } b: __type(name: "Nobody") { ... F } }', 1),
-        ("{ __schema { nothing { more } types } __typename }", 2),
-    ],
-)
-def test_what_is_told_of_the_schema_is_counted_exactly(schema: MirrorSchema, query: str, told: int) -> None:
-    query += " fragment F on __Type { name }"
-    assert refusal(schema, query, introspected=told) is None
-    assert f"at most {told - 1} values of the schema, and this asks for more" in str(
-        refusal(schema, query, introspected=told - 1)
-    )
-
-
-def test_introspection_is_for_the_schema_as_it_is_not_for_its_multiples(schema: MirrorSchema) -> None:
-    assert refusal(schema, INTROSPECTION) is None
-    twice = "{ a: __schema { types { ... F } } b: __schema { types { ... F } } } fragment F on __Type { "
-    assert "at most 40000 values of the schema, and" in str(
-        refusal(schema, twice + "inputFields { name type { inputFields { name type { name } } } } }")
-    )
-    beside = '{ __schema { types { name fields { name args { name } } } } getUser(id: "a") { id } }'
-    assert "at most 1000 values of the schema beside other fields" in str(refusal(schema, beside))
-    few = '{ __type(name: "EscrowStatus") { enumValues { name } } getUser(id: "a") { id } }'
-    assert refusal(schema, few) is None
-
-
-@pytest.mark.parametrize("query", ["{ __schema { types { name } } }", '{ __type(name: "User") { name } }'])
-def test_introspection_can_be_off(schema: MirrorSchema, query: str) -> None:
-    assert "at most 0 values of the schema" in str(refusal(schema, query, introspected=0))
-    assert refusal(schema, '{ getUser(id: "a") { __typename id } }', introspected=0) is None
 
 
 @pytest.mark.parametrize(

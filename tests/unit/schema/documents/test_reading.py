@@ -17,11 +17,6 @@ INTROSPECTION = get_introspection_query(input_value_deprecation=True, specified_
 DEEP = '{ getUser(id: "a") ' + "{ balance { user " * 4 + "{ id }" + " } }" * 4 + " }"
 
 
-@pytest.fixture(scope="module")
-def schema() -> MirrorSchema:
-    return schema_over(MemoryStore())
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

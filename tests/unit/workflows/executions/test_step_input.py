@@ -1,22 +1,20 @@
 """What travels through the state machine."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
 from models.requests.statuses import Step
 from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import NOW, REQUEST_ID, make_request
-from tests.unit.places import bank_at, request_at
-from workflows.executions.requests import DISPUTES, MACHINE, execution_name, execution_of, request_id_of
+from tests.unit.places import bank_at
 from workflows.executions.step_input import MOST_VISITS, StepInput
 
-CUE = StepInput(request_id=REQUEST_ID, generation=2, visits=3)
+STEP_INPUT = StepInput(request_id=REQUEST_ID, generation=2, visits=3)
 
 
-def test_a_cue_survives_the_machine() -> None:
-    assert StepInput.read(json.loads(json.dumps(CUE.as_json()))) == CUE
+def test_a_step_input_survives_the_machine() -> None:
+    assert StepInput.read(json.loads(json.dumps(STEP_INPUT.as_json()))) == STEP_INPUT
 
 
 def test_an_execution_begins_without_visits() -> None:
@@ -33,9 +31,9 @@ def test_no_execution_runs_in_circles_for_ever() -> None:
         step_input.visited()
 
 
-def test_the_cue_onward_names_the_step_and_its_timer() -> None:
+def test_the_input_onward_names_the_step_and_its_timer() -> None:
     bank = bank_at("ESCROWED")
-    onward = CUE.onward(bank.requests[REQUEST_ID], DEFAULT_WINDOWS, bank.now)
+    onward = STEP_INPUT.onward(bank.requests[REQUEST_ID], DEFAULT_WINDOWS, bank.now)
     assert onward.as_json() == {
         "requestId": REQUEST_ID,
         "generation": 2,
@@ -44,7 +42,7 @@ def test_the_cue_onward_names_the_step_and_its_timer() -> None:
         "step": "WaitForProviderResponse",
         "timeoutSeconds": 24 * 3600 + 1,
     }
-    given = CUE.onward(make_request(), DEFAULT_WINDOWS, NOW, step=Step.CREATE_ESCROW)
+    given = STEP_INPUT.onward(make_request(), DEFAULT_WINDOWS, NOW, step=Step.CREATE_ESCROW)
     assert given.step is Step.CREATE_ESCROW
 
 
@@ -73,22 +71,5 @@ def test_a_disputes_execution_ends_when_it_is_decided_and_the_requests_when_it_i
     assert moving.is_outdated(request) == (place == "DISMISSED")
 
 
-def test_a_disputes_execution_is_named_by_the_dispute() -> None:
-    request = request_at("DISPUTED")
-    assert request.dispute is not None
-    assert execution_of(request) == (DISPUTES, request.dispute.id)
-    assert execution_of(replace(request, generation=2)) == (DISPUTES, f"{request.dispute.id}-r2")
-    assert execution_of(request_at("DISMISSED")) == (MACHINE, f"{REQUEST_ID}-r1")
-
-
 def test_a_superseded_execution_is_led_to_its_end() -> None:
-    assert CUE.superseded().as_json()["step"] == "Superseded"
-
-
-@pytest.mark.parametrize(
-    ("generation", "name"), [(0, REQUEST_ID), (1, f"{REQUEST_ID}-r1"), (12, f"{REQUEST_ID}-r12")]
-)
-def test_an_execution_is_named_by_its_request(generation: int, name: str) -> None:
-    arn = f"arn:aws:states:us-east-1:000000000000:execution:hourbank-ServiceRequestWorkflow:{name}"
-    assert execution_name(REQUEST_ID, generation) == name
-    assert request_id_of(arn) == REQUEST_ID
+    assert STEP_INPUT.superseded().as_json()["step"] == "Superseded"

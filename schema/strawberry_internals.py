@@ -1,0 +1,90 @@
+"""The private parts of Strawberry that we use: the one file to check when Strawberry is upgraded.
+
+Everybody else calls these functions; each says what Strawberry's public interface lacks.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import strawberry
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema
+from strawberry import Info
+from strawberry.extensions import MaskErrors
+from strawberry.types.arguments import InputContext
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
+from strawberry.types.field import StrawberryField
+
+
+def resolved_field(info: Info[Any, Any]) -> tuple[str, str]:
+    """Return the GraphQL names of the parent type and of the field that is resolved; `Info` lacks the type's."""
+    raw = info._raw_info  # noqa: SLF001 — see above
+    return raw.parent_type.name, raw.field_name
+
+
+def selected_nodes(info: Info[Any, Any]) -> tuple[Sequence[FieldNode], Mapping[str, FragmentDefinitionNode]]:
+    """Return the parsed nodes of the field that is resolved, and the document's fragments by their names.
+
+    `Info.selected_fields` is public, but converts the whole tree below the field each time.
+    """
+    raw = info._raw_info  # noqa: SLF001 — see above
+    return raw.field_nodes, raw.fragments
+
+
+def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
+    """Return the graphql-core schema that a Strawberry schema wraps, which it does not show."""
+    return schema._schema  # noqa: SLF001 — see above
+
+
+def enum_name(enum: type[Enum]) -> str:
+    """Return the GraphQL name of an enum that was registered by `strawberry.enum`; there is no public look-up."""
+    name: str = enum.__strawberry_definition__.name  # type: ignore[attr-defined]  # set by `strawberry.enum`
+    return name
+
+
+def fields_of(cls: type) -> list[StrawberryField]:
+    """Return the fields of a class that is a Strawberry type."""
+    return get_object_definition(cls, strict=True).fields
+
+
+def make_object_type(
+    cls: type, fields: Iterable[StrawberryField], *, description: str | None, is_input: bool
+) -> None:
+    """Make a class a GraphQL type with these fields, under its own name; the public way takes annotations only.
+
+    The values of an input type reach resolvers as mappings that lack what the client left out.
+    """
+    definition = StrawberryObjectDefinition(
+        name=cls.__name__,
+        is_input=is_input,
+        is_interface=False,
+        origin=cls,
+        description=description,
+        interfaces=[],
+        extend=False,
+        directives=(),
+        is_type_of=None,
+        resolve_type=None,
+        fields=list(fields),
+        from_input=_unconverted if is_input else None,
+    )
+    cls.__strawberry_definition__ = definition  # type: ignore[attr-defined]  # how Strawberry knows its types
+
+
+def _unconverted(_: type, value: Mapping[str, Any], __: InputContext) -> Mapping[str, Any]:
+    return value
+
+
+class ErrorReplacement(MaskErrors):
+    """An extension that replaces every error of a result; `MaskErrors` itself can only anonymise them.
+
+    Args:
+        replacement: returns what is sent instead of an error.
+    """
+
+    def __init__(self, replacement: Callable[[GraphQLError], GraphQLError]) -> None:
+        super().__init__()
+        self._replacement = replacement
+
+    def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
+        return [self._replacement(error) for error in errors]

@@ -1,0 +1,107 @@
+"""What Strawberry does not show is found where this version of it keeps it."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import GraphQLError
+from strawberry import Info
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.field import StrawberryField
+
+from schema.strawberry_internals import (
+    ErrorReplacement,
+    enum_name,
+    fields_of,
+    graphql_schema,
+    make_object_type,
+    resolved_field,
+    selected_nodes,
+)
+
+
+class Wish:
+    """An input type that is made from data."""
+
+
+make_object_type(
+    Wish,
+    [
+        StrawberryField(python_name=name, graphql_name=name, type_annotation=StrawberryAnnotation(str | None))
+        for name in ("colour", "size")
+    ],
+    description="A wish.",
+    is_input=True,
+)
+
+
+class Colour(Enum):
+    """An enum with another name in GraphQL."""
+
+    RED = "RED"
+
+
+@strawberry.type
+class Inner:
+    """What a field leads to."""
+
+    name: str = "inner"
+
+
+@strawberry.type
+class Query:
+    """The root."""
+
+    @strawberry.field
+    def seen(self, info: Info) -> Inner:
+        nodes, fragments = selected_nodes(info)
+        SEEN.update(field=resolved_field(info), nodes=[node.name.value for node in nodes], fragments=[*fragments])
+        return Inner()
+
+    @strawberry.field
+    def wished(self, wish: Wish) -> str:
+        SEEN.update(wish=wish)
+        return "done"
+
+    @strawberry.field
+    def failing(self) -> str:
+        raise ValueError("a secret")
+
+
+SEEN: dict[str, Any] = {}
+SCHEMA = strawberry.Schema(
+    Query, extensions=[lambda: ErrorReplacement(lambda error: GraphQLError(f"replaced at {error.path}"))]
+)
+
+
+def result(query: str) -> Mapping[str, Any] | None:
+    SEEN.clear()
+    return SCHEMA.execute_sync(query).data
+
+
+def test_a_field_knows_its_parent_type_and_what_is_selected() -> None:
+    assert result("{ a: seen { ...F } } fragment F on Inner { name }") == {"a": {"name": "inner"}}
+    assert SEEN == {"field": ("Query", "seen"), "nodes": ["seen"], "fragments": ["F"]}
+
+
+def test_an_input_is_a_mapping_without_what_was_left_out() -> None:
+    assert result('{ wished(wish: {colour: "red"}) }') == {"wished": "done"}
+    assert SEEN["wish"] == {"colour": "red"}
+    made = graphql_schema(SCHEMA).type_map["Wish"]
+    assert made.description == "A wish."
+
+
+def test_every_error_is_replaced() -> None:
+    for query, path in (("{ failing }", ["failing"]), ("{ nothing }", None)):
+        errors = SCHEMA.execute_sync(query).errors or []
+        assert [error.message for error in errors] == [f"replaced at {path}"]
+
+
+def test_the_names_of_types_and_enums_are_known() -> None:
+    assert [field.name for field in fields_of(Query)] == ["seen", "wished", "failing"]
+    with pytest.raises(TypeError):
+        fields_of(int)
+    strawberry.enum(Colour, name="Paint")
+    assert enum_name(Colour) == "Paint"
