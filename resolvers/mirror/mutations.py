@@ -67,7 +67,7 @@ class TypeRules:
     removers: Mapping[str, Remover] = field(default_factory=dict)
 
 
-class Writes:
+class Mutations:
     """Answers the mutations of mirrored types.
 
     Args:

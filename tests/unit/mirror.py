@@ -12,9 +12,9 @@ from models.tables import Table
 from resolvers.context import RequestContext
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import may_read
-from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.mutations import Mutations, TypeRules
 from resolvers.mirror.paging import PageTokens
-from resolvers.mirror.queries import Rows
+from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.amplify.declaration import Model
@@ -152,8 +152,8 @@ def _built() -> MirrorSchema:
 
 def schema_over(store: MemoryStore, domain: TypeRules = _GUARDED) -> MirrorSchema:
     """Return the schema, built once, with its answers from a store until it is asked for over another."""
-    built, writes = _built(), Writes(store, clock.now, domain)
-    built.resolver = Mirror(Rows(store, PageTokens(b"secret")), writes, Told(store))
+    built, writes = _built(), Mutations(store, clock.now, domain)
+    built.resolver = Mirror(Queries(store, PageTokens(b"secret")), writes, Told(store))
     return built
 
 
