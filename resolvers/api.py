@@ -72,7 +72,7 @@ def _mirror(
     ratings = Ratings(store, services.transactions, clock)
     rules = TypeRules(
         creators=creators(requests, members, ratings, raised, clock),
-        guards=DELETE_GUARDS,
+        delete_guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend},
         removers={"User": members.leave},
     )

@@ -122,7 +122,7 @@ class MemoryWorld(World):
     def __init__(self) -> None:
         self.store: MemoryStore = (store := MemoryStore())
         self._feed = Announcements()
-        writes = Mutations(store, clock.now, TypeRules(guards=DELETE_GUARDS))
+        writes = Mutations(store, clock.now, TypeRules(delete_guards=DELETE_GUARDS))
         subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
         super().__init__(build_schema(Mirror(Queries(store, PageTokens(b"secret")), writes, subscriptions)), store)
 
