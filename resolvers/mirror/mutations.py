@@ -18,7 +18,7 @@ from resolvers.mirror.authorization import admits_everywhere, admitting, by_grou
 from resolvers.mirror.conditions import condition_of, fitting
 from resolvers.mirror.filters import Filter, Predicate, compile_filter
 from resolvers.mirror.relations import COMPUTED
-from resolvers.mirror.validation import check_order, stored, understood, validated
+from resolvers.mirror.validation import check_order, reporting_rejected_values, stored, validated
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
@@ -116,7 +116,7 @@ class Mutations:
         mutation = _Mutation(signed_in(info), model, info, arguments)
         given = _with_owner(mutation)
         _check_initial(mutation.caller, model, given)
-        given.setdefault(model.key, context_of(info).made_id(info))
+        given.setdefault(model.key, context_of(info).new_id(info))
         creator = self._rules.creators.get(model.name)
         if creator is None:
             return await self._put(model, given, condition_of(mutation.condition))
@@ -134,7 +134,7 @@ class Mutations:
         item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
         is_new = key_of(model.table).does_not_exist()
         try:
-            with understood():
+            with reporting_rejected_values():
                 await self._store.put(model.table, item, condition=_and_conditions(is_new, condition))
         except ConditionFailedError as error:
             if error.item is None or not same_content(model, error.item, content):
@@ -172,7 +172,7 @@ class Mutations:
     async def _apply(self, model: Model, key: str, changes: Changes, condition: Condition) -> Item:
         actions = [_action(name, wire) for name, wire in changes.items()]
         try:
-            with understood():
+            with reporting_rejected_values():
                 return await self._store.update(model.table, key, actions, condition=condition)
         except ConditionFailedError as error:
             raise ConditionalCheckError from error
@@ -226,7 +226,7 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
     """Change or remove a row by its type's own rules."""
     is_met = compile_filter(mutation.condition)
     try:
-        with understood():
+        with reporting_rejected_values():
             return await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
     except ConditionFailedError as error:
         raise ConditionalCheckError from error

@@ -46,7 +46,7 @@ from resolvers.mirror.filtered_pages import (
 from resolvers.mirror.filters import Filter, Predicate, compile_filter
 from resolvers.mirror.owned_rows import OwnerCursor, page_start
 from resolvers.mirror.paging import PageTokens, limit_of, question
-from resolvers.mirror.validation import understood
+from resolvers.mirror.validation import reporting_rejected_values
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo, Connection
@@ -266,7 +266,7 @@ class Queries:
         left = limit_of(query.arguments)
         count_only = not selects(query.info, "items")
         while position.run < len(runs) and left > 0:
-            with understood():
+            with reporting_rejected_values():
                 page = await runs[position.run].read(left, position.after, count_only=count_only)
             items.extend(page.items)
             left -= page.read
