@@ -9,9 +9,9 @@ from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.hosting.settings import ServerSettings
-from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.mutations import Mutations, TypeRules
 from resolvers.mirror.paging import PageTokens
-from resolvers.mirror.queries import Rows
+from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.operations import accounts, disputes, escrows, reconciliation, requests
@@ -72,8 +72,8 @@ def _mirror(
     ratings = Ratings(store, services.transactions, clock)
     rules = TypeRules(
         creators=creators(requests, members, ratings, raised, clock),
-        guards=DELETE_GUARDS,
+        delete_guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend},
         removers={"User": members.leave},
     )
-    return Mirror(Rows(store, tokens), Writes(store, clock, rules), Subscriptions(feed))
+    return Mirror(Queries(store, tokens), Mutations(store, clock, rules), Subscriptions(feed))

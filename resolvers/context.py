@@ -1,4 +1,4 @@
-"""What a resolver knows of the request that it works for: who is asking, and where rows come from."""
+"""What a resolver knows about the request that it answers: who is asking, and where rows come from."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ class RequestContext:
 
     Args:
         store: the tables.
-        caller: who is asking; None for nobody whom we know. A socket learns it from its first message.
+        caller: who is asking; None if unknown. A socket learns it from its first message.
         headers: the request's headers.
         connection_params: what a socket's first message carried.
-        cause: what made ids follow from, if the request may be repeated under a key of its client's.
+        cause: what new ids are derived from, if the client sent an idempotency key and may repeat the request.
 
-    `listening` is set by a subscription as soon as it will be told every change that is written from then on.
+    A subscription sets `listening` as soon as it will receive every change that is written from then on.
     """
 
     store: Store
@@ -38,11 +38,11 @@ class RequestContext:
     rows: DataLoader[Read, Item | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        # It only gathers the reads of one moment: kept rows would grow stale under a socket's long life.
+        # It only batches reads that are made at the same time: cached rows would go stale on a long-lived socket.
         self.rows = DataLoader(load_fn=self.store.batch_get, cache=False)
 
-    def made_id(self, info: AnyInfo) -> str:
-        """Return the id of what a field makes that its client gave none: if the request is repeated, the same."""
+    def new_id(self, info: AnyInfo) -> str:
+        """Return an id for a row that the client gave none; if the request is repeated, the same id again."""
         return str(uuid4()) if self.cause is None else derived(self.cause, *info.path.as_list())
 
 
@@ -55,7 +55,7 @@ def signed_in(info: AnyInfo) -> Caller:
     """Return who is asking.
 
     Raises:
-        UnauthorizedError: nobody whom we know, or somebody whose token has expired on a socket meanwhile.
+        UnauthorizedError: the caller is unknown, or their token has expired while their socket was open.
     """
     caller = context_of(info).caller
     if caller is None:
@@ -69,15 +69,15 @@ _GROUP = "admin"
 
 
 def is_admin(caller: Caller) -> bool:
-    """Tell whether a caller is an administrator."""
+    """Return whether a caller is an administrator."""
     return _GROUP in caller.groups
 
 
 def signed_in_admin(info: AnyInfo) -> Caller:
-    """Return who is asking.
+    """Return the administrator who is asking.
 
     Raises:
-        UnauthorizedError: it is no administrator.
+        UnauthorizedError: the caller is not an administrator.
     """
     caller = signed_in(info)
     if not is_admin(caller):

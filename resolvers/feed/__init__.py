@@ -1,1 +1,1 @@
-"""The change feed: DynamoDB Streams in, each change to every subscriber out."""
+"""The change feed: reads DynamoDB Streams and passes each change to every subscriber."""

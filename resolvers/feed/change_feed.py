@@ -1,7 +1,7 @@
-"""The change feed: what any writer changes in a table, told to everybody in this process who subscribed to it.
+"""The change feed: passes every change of a table, whoever wrote it, to all subscribers in this process.
 
 FeedClosedError
-└── LaggingSubscriberError  this subscriber did not keep up; the others did
+└── LaggingSubscriberError  this subscriber fell behind; the others are not affected
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from models import tables
 from models.storage.store import Store
 from resolvers.feed.streams import RowChange, StreamReader
 
-# What may wait for one subscriber, in changes and in bytes of memory: 1,000 rows of the usual twenty fields
+# The longest queue of one subscriber, in changes and in bytes of memory: 1,000 rows of the usual twenty fields
 # take some 5 MB, ten rows of the largest kind take the rest.
 QUEUE = 1_000
 QUEUE_BYTES = 8 * 1024 * 1024
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class FeedClosedError(Exception):
-    """No further change will be told to this subscriber; the message says why."""
+    """This subscriber receives no further change; the message says why."""
 
 
 class LaggingSubscriberError(FeedClosedError):
@@ -38,19 +38,19 @@ class LaggingSubscriberError(FeedClosedError):
 
 
 class Subscription:
-    """One subscriber's changes, in the order of the stream. An endless asynchronous iterator.
+    """One subscriber's queue of changes, in the order of the stream: an endless asynchronous iterator.
 
     Args:
-        limit: changes that may wait; the next one closes the subscription and drops them all.
-        limit_bytes: memory that they may take, unless a single one takes more.
+        limit: changes in the queue, at most; one more closes the subscription and drops them all.
+        limit_bytes: memory that they may take; a single larger change is still queued.
     """
 
     def __init__(self, limit: int, limit_bytes: int = QUEUE_BYTES) -> None:
         self._limit = limit
         self._limit_bytes = limit_bytes
         self._bytes = 0
-        self._waiting: deque[RowChange] = deque()
-        self._stirred = asyncio.Event()
+        self._queue: deque[RowChange] = deque()
+        self._wakeup = asyncio.Event()
         self._closed: FeedClosedError | None = None
 
     def __aiter__(self) -> Self:
@@ -60,49 +60,49 @@ class Subscription:
         """Return the next change.
 
         Raises:
-            FeedClosedError: there will be none.
+            FeedClosedError: the subscription is closed and its queue is empty.
         """
-        while not self._waiting:
+        while not self._queue:
             if self._closed:
                 raise self._closed
-            self._stirred.clear()
-            await self._stirred.wait()
-        change = self._waiting.popleft()
+            self._wakeup.clear()
+            await self._wakeup.wait()
+        change = self._queue.popleft()
         self._bytes -= change.size
         return change
 
     def offer(self, change: RowChange) -> None:
-        """Put a change in line, without ever waiting for the subscriber."""
+        """Queue a change, without ever waiting for the subscriber."""
         if self._closed:
             return
-        if len(self._waiting) >= self._limit:
-            self._drop(f"over {self._limit} changes")
-        elif self._waiting and self._bytes + change.size > self._limit_bytes:
-            self._drop(f"over {self._limit_bytes} bytes of changes")
+        if len(self._queue) >= self._limit:
+            self._overflow(f"over {self._limit} changes")
+        elif self._queue and self._bytes + change.size > self._limit_bytes:
+            self._overflow(f"over {self._limit_bytes} bytes of changes")
         else:
-            self._waiting.append(change)
+            self._queue.append(change)
             self._bytes += change.size
-            self._stirred.set()
+            self._wakeup.set()
 
-    def _drop(self, what: str) -> None:
-        self._waiting.clear()
+    def _overflow(self, excess: str) -> None:
+        self._queue.clear()
         self._bytes = 0
-        self.close(LaggingSubscriberError(f"Closed: {what} were waiting to be read"))
+        self.close(LaggingSubscriberError(f"Closed: {excess} were waiting to be read"))
 
     def close(self, reason: FeedClosedError) -> None:
-        """End the subscription after the changes that wait."""
+        """End the subscription after the changes that are queued."""
         self._closed = self._closed or reason
-        self._stirred.set()
+        self._wakeup.set()
 
 
 class ChangeFeed:
-    """Reads a table's stream while somebody subscribes to it, once for all subscribers.
+    """Reads a table's stream while it has subscribers, once for all of them.
 
     Args:
         store: the tables; its `calls` reach `dynamodb` and `dynamodbstreams`.
-        interval: seconds between two readings of a shard. AWS allows five a second for all readers together,
+        interval: seconds between two reads of a shard. AWS allows five reads a second for all readers together,
             so 0.5 leaves room for a second server and a Lambda trigger beside this one.
-        queue: changes that may wait for one subscriber.
+        queue: changes in one subscriber's queue, at most.
     """
 
     def __init__(self, store: Store, *, interval: float = 0.5, queue: int = QUEUE) -> None:
@@ -116,7 +116,7 @@ class ChangeFeed:
 
     @asynccontextmanager
     async def subscribe(self, table: type[tables.Table]) -> AsyncIterator[Subscription]:
-        """Tell every change of a table that is written from the moment this is entered.
+        """Subscribe to every change of a table that is written after the context is entered.
 
         Raises:
             botocore.exceptions.ClientError: the stream cannot be opened.
@@ -135,7 +135,7 @@ class ChangeFeed:
             channel.leave(subscription)
 
     async def healthy(self) -> bool:
-        """Tell whether streams can be read now."""
+        """Return whether streams can be read now."""
         if any(channel.failing for channel in self._channels.values()):
             return False
         try:
@@ -145,7 +145,7 @@ class ChangeFeed:
         return True
 
     async def aclose(self) -> None:
-        """End every subscription; the server is about to stop."""
+        """Close every subscription, because the server stops."""
         for channel in self._channels.values():
             await channel.aclose()
 
@@ -188,23 +188,23 @@ class _Channel:
             subscription.close(reason)
 
     async def _run(self, reader: StreamReader) -> None:
-        """Read for as long as there are subscribers; whatever fails is tried again, ever more slowly."""
+        """Read while there are subscribers; after any failure retry, with exponential backoff."""
         failures = 0
         while True:
             try:
                 async for changes in reader.read():
-                    self._tell(changes)
+                    self._publish(changes)
                 failures = 0
                 self.failing = False
                 await asyncio.sleep(self._interval)
-            except Exception as error:  # noqa: BLE001 — a feed that stopped would leave its subscribers waiting
+            except Exception as error:  # noqa: BLE001 — if the feed stopped, its subscribers would wait for ever
                 failures += 1
                 self.failing = True
                 _log.warning("change feed interrupted", table=reader.table, failures=failures, error=repr(error))
                 reader.forget_iterators()
                 await asyncio.sleep(_backoff(failures))
 
-    def _tell(self, changes: list[RowChange]) -> None:
+    def _publish(self, changes: list[RowChange]) -> None:
         for change in changes:
             for subscription in self._subscribers:
                 subscription.offer(change)

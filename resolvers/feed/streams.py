@@ -1,8 +1,8 @@
-"""Reading one table's DynamoDB stream: every shard in its order, each record once, from a moment on.
+"""Reading one table's DynamoDB stream: every shard in order, each record once, from one moment on.
 
-A stream is a changing set of shards. A shard is read by iterators that expire, and it ends; its children go on
-where it ended, and may not be read before it. The position in a shard is kept as a sequence number, so that any
-iterator can be lost: to expiry, to a stream whose older part was trimmed, or to a cloud that was restarted.
+A stream is a changing set of shards. A shard is read with shard iterators, which expire. A shard also ends; its
+children continue it and must be read after it. The position in a shard is kept as a sequence number, so that any
+iterator may be lost: because it expired, because the stream was trimmed, or because a local cloud was restarted.
 """
 
 import time
@@ -17,12 +17,12 @@ from models.storage.calls import Calls
 from models.storage.store import Item
 
 _SHARD_PAGES = 100  # of 100 shards each; a stream keeps the shards of 24 hours only
-_VALUE_BYTES = 250  # what Python needs for a value beside its text: a dict of one entry, and the text's own head
-_DISCOVERY_SECONDS = 10.0  # a shard's children are also looked for when it ends, this is for the rest
+_VALUE_BYTES = 250  # Python's overhead for a value beside its text: a dict of one entry, and the str object
+_DISCOVERY_SECONDS = 10.0  # between two looks for new shards; the end of a shard causes an immediate look as well
 
 
 class ChangeKind(StrEnum):
-    """What happened to a row, in DynamoDB's words."""
+    """What happened to a row; the values are the event names of DynamoDB Streams."""
 
     CREATE = "INSERT"
     UPDATE = "MODIFY"
@@ -35,8 +35,8 @@ class RowChange:
 
     Args:
         kind: what happened.
-        item: the whole row, as it is now, or as it last was.
-        size: bytes of memory that the row takes, roughly.
+        item: the whole row after the change; for a deletion, as it was before.
+        size: bytes of memory that the row takes, approximately.
     """
 
     kind: ChangeKind
@@ -45,14 +45,14 @@ class RowChange:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "RowChange":
-        """Return what a stream's record tells; the row as it was before is let go unless it is the last."""
+        """Return the change that a stream's record describes; an update's row as it was before is dropped."""
         image = record["dynamodb"]
         item: Item = image.get("NewImage") or image["OldImage"]
         return cls(ChangeKind(record["eventName"]), item, sum(map(_size, item.values())))
 
 
 class _Start(StrEnum):
-    """Where the reading of a shard begins when none of its records was read yet."""
+    """Where reading a shard begins if none of its records was read yet: a type of shard iterator."""
 
     LATEST = "LATEST"
     TRIM_HORIZON = "TRIM_HORIZON"
@@ -60,14 +60,14 @@ class _Start(StrEnum):
 
 @dataclass(slots=True)
 class _Shard:
-    """A shard that is being read, or waits for its parent's end."""
+    """A shard that is being read, or that waits for its parent to end."""
 
     id: str
     parent: str | None
     start: _Start
     iterator: str | None = None
-    last: str | None = None  # sequence number of the last record read
-    since: float = 0.0  # records from before were not asked for
+    last_read: str | None = None  # sequence number of the last record read
+    not_before: float = 0.0  # epoch seconds; older records are ignored
 
 
 class StreamReader:
@@ -88,10 +88,10 @@ class StreamReader:
         self._discover_at = 0.0
 
     async def open(self) -> None:
-        """Take the position after the newest record of every shard; later changes will all be read.
+        """Set the position after the newest record of every shard; all later changes will be read.
 
         Raises:
-            botocore.exceptions.ClientError: AWS refused.
+            botocore.exceptions.ClientError: AWS refused the call.
             botocore.exceptions.BotoCoreError: AWS did not answer.
             LookupError: the table has no stream.
         """
@@ -101,17 +101,19 @@ class StreamReader:
             if "EndingSequenceNumber" in found.get("SequenceNumberRange", {}):
                 self._ended.add(found["ShardId"])
             else:
-                self._follow(found, _Start.LATEST)
+                self._add(found, _Start.LATEST)
         for shard in self._shards.values():
-            await self._locate(shard)
+            await self._renew_iterator(shard)
 
     async def read(self) -> AsyncIterator[list[RowChange]]:
-        """Yield the changes since the last reading, shard by shard, those of one row in their order.
+        """Yield the changes since the last read, shard by shard; the changes of one row are in order.
+
+        After any of these errors the position is kept, so the caller may read again later.
 
         Raises:
-            botocore.exceptions.ClientError: AWS refused; the position is kept, so repeat later.
-            botocore.exceptions.BotoCoreError: AWS did not answer; likewise.
-            LookupError: the table has no stream any more; likewise.
+            botocore.exceptions.ClientError: AWS refused the call.
+            botocore.exceptions.BotoCoreError: AWS did not answer.
+            LookupError: the table no longer has a stream.
         """
         if time.monotonic() >= self._discover_at:
             await self._discover()
@@ -120,7 +122,7 @@ class StreamReader:
             yield await self._read(shard)
 
     def forget_iterators(self) -> None:
-        """Have every shard located by its sequence number again, since the cloud may have been restarted."""
+        """Get new iterators for the next read, because a local cloud may have been restarted."""
         for shard in self._shards.values():
             shard.iterator = None
         self._discover_at = 0.0
@@ -133,7 +135,7 @@ class StreamReader:
         return stream
 
     async def _describe(self) -> list[dict[str, Any]]:
-        """Return the stream's shards, ended ones too."""
+        """Return all shards of the stream, including those that have ended."""
         shards: list[dict[str, Any]] = []
         start: dict[str, str] = {}
         for _ in range(_SHARD_PAGES):
@@ -147,7 +149,7 @@ class StreamReader:
         return shards
 
     async def _discover(self) -> None:
-        """Follow the shards that are new; all of them, if the table got a new stream."""
+        """Add the shards that are new; all of them, if the table has a new stream."""
         if (stream := await self._find_stream()) != self._stream:
             self._stream = stream
             self._shards.clear()
@@ -155,30 +157,30 @@ class StreamReader:
         listed = await self._describe()
         for found in listed:
             if found["ShardId"] not in self._shards and found["ShardId"] not in self._ended:
-                self._follow(found, _Start.TRIM_HORIZON)
+                self._add(found, _Start.TRIM_HORIZON)
         self._ended &= {found["ShardId"] for found in listed}
 
-    def _follow(self, found: dict[str, Any], start: _Start) -> None:
+    def _add(self, found: dict[str, Any], start: _Start) -> None:
         self._shards[found["ShardId"]] = _Shard(found["ShardId"], found.get("ParentShardId"), start)
 
-    async def _locate(self, shard: _Shard) -> None:
-        """Get an iterator for what comes after the last record read."""
+    async def _renew_iterator(self, shard: _Shard) -> None:
+        """Get an iterator for the records after the last one read."""
         where = {"StreamArn": self._stream, "ShardId": shard.id}
-        if shard.last is not None:
-            where |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": shard.last}
+        if shard.last_read is not None:
+            where |= {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": shard.last_read}
         else:
             where |= {"ShardIteratorType": shard.start}
-            shard.since = 0.0 if shard.start is _Start.LATEST else self._opened
+            shard.not_before = 0.0 if shard.start is _Start.LATEST else self._opened
         answer = await self._stream_call("get_shard_iterator", **where)
         shard.iterator = answer["ShardIterator"]
-        # Located a second time, the newest record may be one that was missed meanwhile.
+        # If this iterator is lost before a record is read, a second LATEST would skip what was written meanwhile.
         shard.start = _Start.TRIM_HORIZON
 
     async def _read(self, shard: _Shard) -> list[RowChange]:
         try:
             answer = await self._get_records(shard)
             if answer["ResponseMetadata"]["RetryAttempts"]:
-                # The cloud may have been restarted in between, and the iterator mean another place now.
+                # A local cloud may have been restarted before the retry; the iterator may be another position now.
                 shard.iterator = None
                 answer = await self._get_records(shard)
         except ClientError as error:
@@ -186,7 +188,7 @@ class StreamReader:
             return []
         changes = list(_changes(shard, answer["Records"]))
         if answer["Records"]:
-            shard.last = answer["Records"][-1]["dynamodb"]["SequenceNumber"]
+            shard.last_read = answer["Records"][-1]["dynamodb"]["SequenceNumber"]
         shard.iterator = answer.get("NextShardIterator")
         if shard.iterator is None:
             self._end(shard)
@@ -194,18 +196,18 @@ class StreamReader:
 
     async def _get_records(self, shard: _Shard) -> dict[str, Any]:
         if shard.iterator is None:
-            await self._locate(shard)
+            await self._renew_iterator(shard)
         answer: dict[str, Any] = await self._stream_call("get_records", ShardIterator=shard.iterator)
         return answer
 
     def _recover(self, shard: _Shard, error: ClientError) -> None:
-        """Make the next reading start where it can, or pass the error on."""
+        """Let the next read start where it can, or raise the error again."""
         match error.response["Error"]["Code"]:
             case "ExpiredIteratorException":
                 shard.iterator = None
             case "TrimmedDataAccessException":
-                # What was not read within 24 hours is gone; go on with the oldest that is left.
-                shard.iterator = shard.last = None
+                # Records that were not read within 24 hours are gone; go on with the oldest one left.
+                shard.iterator = shard.last_read = None
             case "ResourceNotFoundException":
                 self._end(shard)
             case _:
@@ -222,12 +224,12 @@ class StreamReader:
 
 def _changes(shard: _Shard, records: Iterable[dict[str, Any]]) -> Iterator[RowChange]:
     for record in records:
-        if record["dynamodb"]["ApproximateCreationDateTime"].timestamp() >= shard.since:
+        if record["dynamodb"]["ApproximateCreationDateTime"].timestamp() >= shard.not_before:
             yield RowChange.of(record)
 
 
 def _size(value: Mapping[str, Any]) -> int:
-    """Return roughly what a value of a row takes in memory, with all that is in it."""
+    """Return approximately how many bytes of memory a value of a row takes, with all that it contains."""
     match value:
         case {"L": list(members)}:
             return _VALUE_BYTES + sum(map(_size, members))

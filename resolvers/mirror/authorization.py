@@ -1,6 +1,7 @@
 """Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum, auto
 from functools import reduce
 from operator import or_
 
@@ -14,28 +15,32 @@ from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
 from schema.amplify.wire import OWNER_SEPARATOR
 
 
-def is_owner(caller: Caller, value: str | None) -> bool:
-    """Tell whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
-    return value in _names(caller)
+class Visibility(Enum):
+    """Which rows with one value in an indexed field a caller may read: what the rules say before a row is read."""
+
+    ALL = auto()
+    SHARED = auto()  # the rows that are open to all members, and the caller's own
+    OWN_BY_THIS_INDEX = auto()  # the caller's own among rows of any member, in an index of no owner field
+    OWN_BY_OTHER_FIELDS = auto()  # another member's rows that name the caller too, in another owner field
 
 
-def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
-    """Return, for DynamoDB, whether one of some owner fields names the caller."""
-    names = [{"S": name} for name in sorted(_names(caller))]
-    return reduce(or_, (Path([field]).is_in(*names) for field in fields))
-
-
-def _names(caller: Caller) -> frozenset[str]:
-    return frozenset({caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"})
+def visibility(caller: Caller, model: Model, field: str, value: str) -> Visibility:
+    """Return which rows a caller may read of those with a value in an indexed field."""
+    is_owner_index = field in model.owner_fields(Operation.READ)
+    if (is_owner_index and is_owner(caller, value)) or admits_everywhere(caller, model, Operation.READ):
+        return Visibility.ALL
+    if admits_strangers(caller, model, Operation.READ):
+        return Visibility.SHARED
+    return Visibility.OWN_BY_OTHER_FIELDS if is_owner_index else Visibility.OWN_BY_THIS_INDEX
 
 
 def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condition | None:
-    """Return, for DynamoDB, which rows of a type a caller may read; None if it can tell none.
+    """Return the DynamoDB condition that a type's rows meet if a caller may read them; None if there is no rule.
 
     Args:
         caller: who is asking, in no group that may read every row.
         model: the type.
-        index: the field whose index is read: DynamoDB takes no filter on it.
+        index: the field whose index is read: DynamoDB refuses a filter on it.
     """
     owners = [owner for owner in model.owner_fields(Operation.READ) if owner != index]
     conditions: list[Condition] = [names_caller(caller, owners)] if owners else []
@@ -45,19 +50,34 @@ def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condit
     return reduce(or_, conditions) if conditions else None
 
 
+def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
+    """Return the DynamoDB condition that one of some owner fields names the caller."""
+    names = [{"S": name} for name in sorted(_names(caller))]
+    return reduce(or_, (Path([field]).is_in(*names) for field in fields))
+
+
+def is_owner(caller: Caller, value: str | None) -> bool:
+    """Return whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
+    return value in _names(caller)
+
+
+def _names(caller: Caller) -> frozenset[str]:
+    return frozenset({caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"})
+
+
 def admits_everywhere(caller: Caller, model: Model, operation: Operation) -> bool:
-    """Tell whether a caller may do something with every row of a type, whomever it belongs to."""
+    """Return whether a caller may do something with every row of a type, whoever owns it."""
     is_open = model.is_private(operation) and model.hidden_by(operation) is None
     return is_open or by_group(caller, model, operation)
 
 
 def admits_strangers(caller: Caller, model: Model, operation: Operation) -> bool:
-    """Tell whether a caller may do something with rows that name somebody else, be it not with every one."""
+    """Return whether a caller may do something with rows of other members, even if not with all of them."""
     return model.is_private(operation) or by_group(caller, model, operation)
 
 
 def by_group(caller: Caller, model: Model, operation: Operation) -> bool:
-    """Tell whether one of the caller's groups is admitted to an operation."""
+    """Return whether one of the caller's groups is admitted to an operation."""
     return not caller.groups.isdisjoint(model.groups(operation))
 
 
@@ -79,17 +99,20 @@ def _admits(rule: AuthRule, caller: Caller, item: Item) -> bool:
 
 
 def may(caller: Caller, model: Model, operation: Operation, item: Item) -> bool:
-    """Tell whether a caller may do something with a row."""
+    """Return whether a caller may do something with a row."""
     return any(True for _ in admitting(caller, model, operation, item))
 
 
 def may_read(caller: Caller, model: Model, item: Item) -> bool:
-    """Tell whether a caller may read a row."""
+    """Return whether a caller may read a row."""
     return may(caller, model, Operation.READ, item)
 
 
 def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
-    """Tell whether a caller may ask for a row by its key; where the key is the owner, it tells already."""
+    """Return whether a caller may ask for a row by its key.
+
+    Where the key is the owner, a foreign key is refused before the row is read; elsewhere only the row decides.
+    """
     if admits_strangers(caller, model, Operation.READ):
         return True
     owners = model.owner_fields(Operation.READ)

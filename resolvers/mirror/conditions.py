@@ -1,4 +1,4 @@
-"""Amplify's filters and conditions as DynamoDB's: what `filter:` and `condition:` ask for, run by the database."""
+"""Translates Amplify's `filter:` and `condition:` inputs into DynamoDB conditions, which the database runs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -19,56 +19,59 @@ SMALLEST_NUMBER, LARGEST_NUMBER = 1e-130, 1e125
 _TYPE_CODES = {name: code for code, name in ATTRIBUTE_TYPES.items()}
 
 
-def condition_of(given: Filter | None) -> Condition | None:
-    """Return a filter as a DynamoDB condition, None if it asks for nothing.
+def condition_of(filter_: Filter | None) -> Condition | None:
+    """Return a filter as a DynamoDB condition, None if it has no operators.
 
     Raises:
-        InvalidInputError: an operator makes no sense, or the filter is larger than DynamoDB takes.
+        InvalidInputError: an operand is invalid, or the filter is larger than DynamoDB accepts.
     """
-    condition = _object(bounded(given))
+    condition = _object(bounded(filter_))
     return None if condition is None else fitting(condition)
 
 
 def fitting(condition: Condition) -> Condition:
-    """Return a condition that a client's filter, and perhaps ours beside it, has become.
+    """Return a condition unchanged, if DynamoDB accepts one of its size.
+
+    Args:
+        condition: a client's filter, perhaps combined with a condition of ours.
 
     Raises:
-        InvalidInputError: it is larger than DynamoDB takes.
+        InvalidInputError: it is larger than DynamoDB accepts.
     """
     text: str = expressions(filter=condition)["FilterExpression"]
     if _operators(condition) + text.count("size (") > OPERATORS or len(text) > EXPRESSION_BYTES:
         raise InvalidInputError(
-            f"A filter may have {OPERATORS} operators and {EXPRESSION_BYTES} characters at most as DynamoDB"
-            " writes it, those of the access rules included; ask in several queries",
+            f"A filter may have at most {OPERATORS} operators and {EXPRESSION_BYTES} characters when written for"
+            " DynamoDB, including those of the access rules; split it into several queries",
             field="filter",
         )
     return condition
 
 
-def mentions(given: Filter | None, names: frozenset[str]) -> bool:
-    """Tell whether a filter is about one of some fields.
+def mentions(filter_: Filter | None, names: frozenset[str]) -> bool:
+    """Return whether a filter has an operator on one of some fields.
 
     Raises:
-        InvalidInputError: the filter is too large to look.
+        InvalidInputError: the filter is too large.
     """
-    return _mentions(bounded(given), names)
+    return _mentions(bounded(filter_), names)
 
 
-def _mentions(given: Filter, names: frozenset[str]) -> bool:
+def _mentions(filter_: Filter, names: frozenset[str]) -> bool:
     return any(
         name in names or (name in CONNECTIVES and any(_mentions(part or {}, names) for part in parts_of(operand)))
-        for name, operand in given.items()
+        for name, operand in filter_.items()
         if operand
     )
 
 
-def _object(given: Filter) -> Condition | None:
-    """Return one filter object's condition: all that its members ask for."""
-    return _joined(And, _members(given))
+def _object(filter_: Filter) -> Condition | None:
+    """Return the condition of one filter object: all its members must hold."""
+    return _joined(And, _members(filter_))
 
 
-def _members(given: Filter) -> Iterator[Condition | None]:
-    for name, operand in given.items():
+def _members(filter_: Filter) -> Iterator[Condition | None]:
+    for name, operand in filter_.items():
         if not operand:
             continue
         if name in CONNECTIVES:
@@ -79,7 +82,7 @@ def _members(given: Filter) -> Iterator[Condition | None]:
 
 
 def _joined(connective: type[And | Or], conditions: Iterator[Condition | None]) -> Condition | None:
-    """Join conditions as a balanced tree: PynamoDB serializes by recursion."""
+    """Join conditions as a balanced tree, because PynamoDB serializes recursively."""
     found = [condition for condition in conditions if condition is not None]
     while len(found) > 1:
         pairs = [found[start : start + 2] for start in range(0, len(found), 2)]
@@ -91,7 +94,7 @@ def _comparisons(name: str, operand: Mapping[str, Any]) -> Iterator[Condition]:
     path = Path([name])
     for operator, value in operand.items():
         if value is None:
-            # Amplify's null asks whether there is a value; beside eq and ne it asks for nothing.
+            # In Amplify, `eq: null` and `ne: null` ask whether there is a value; any other null is ignored.
             if operator in {"eq", "ne"}:
                 yield path.does_not_exist() if operator == "eq" else path.exists()
         elif operator == "size":
@@ -103,14 +106,14 @@ def _comparisons(name: str, operand: Mapping[str, Any]) -> Iterator[Condition]:
 
 
 def _wire(place: str, value: Any) -> dict[str, Any]:
-    """Return a GraphQL value as DynamoDB compares it."""
+    """Return a GraphQL value in DynamoDB's wire form."""
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, str):
         return {"S": str(value)}
     if value and not SMALLEST_NUMBER <= abs(value) <= LARGEST_NUMBER:
         raise InvalidInputError(
-            f"{place}: {value} is beyond all numbers stored, {SMALLEST_NUMBER} to {LARGEST_NUMBER}", field="filter"
+            f"{place}: {value} is out of range: numbers are {SMALLEST_NUMBER} to {LARGEST_NUMBER}", field="filter"
         )
     return {"N": str(Decimal(repr(value)))}
 

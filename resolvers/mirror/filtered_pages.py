@@ -1,11 +1,14 @@
-"""A page of the rows that pass DynamoDB's filter, however many lie between them.
+"""A page of the rows that pass DynamoDB's filter, however many other rows lie between them.
 
-DynamoDB counts the rows that it reads, not those that pass. Where the filter keeps foreign rows out, a page cut by
-that count would tell a stranger how many there are; so this reads on until the page is full of what passes. Where
-many rows lie between, it goes on where the next one that may pass is known to be, and ends where none is.
+DynamoDB's Limit counts rows before the filter. To fill a page we query repeatedly, and skip to the owner's next
+createdAt when we know it.
+
+Where the filter keeps other members' rows out, a page cut by DynamoDB's count would show a stranger how many there
+are. Here only rows that pass the filter count.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.indexes import Index
@@ -13,65 +16,70 @@ from pynamodb.indexes import Index
 from models.storage.store import Item, Page, index_keys
 from schema.amplify.declaration import Model
 
-# What one page may cost: so many rows read, in so many calls. A page inside a page is read many times over,
-# and so only once: it costs no more than any other page of the default size.
-ROWS = 1_000
-CALLS = 10
-NESTED_CALLS = 1
+# What one page may cost: rows read before the filter, and queries.
+ROW_BUDGET = 1_000
+CALL_BUDGET = 10
+ROWS_PER_CALL = ROW_BUDGET // CALL_BUDGET
+# A page inside another page is read once for each row of that one, so it gets a single query: it costs no more
+# than an unfiltered page of the default size.
+NESTED_CALL_BUDGET = 1
+
+# Returns the position to go on from, given the one that was reached; None if no later row can pass the filter.
+SkipTo = Callable[[Item], Awaitable[Item | None]]
 
 
-# Gives the position to go on from, None if no row beyond a position can pass.
-Ahead = Callable[[Item], Awaitable[Item | None]]
-
-
-async def right_there(position: Item) -> Item:
-    """Go on from where the reading stopped: it is not known where the next row that passes is."""
+async def no_skip(position: Item) -> Item:
+    """Go on from the position that was reached, because it is unknown where the next row that passes is."""
     return position
 
 
-def keys_in(model: Model, index: Index[Any]) -> frozenset[str]:
+def position_keys(model: Model, index: Index[Any]) -> frozenset[str]:
     """Return the attributes that make up a position in an index."""
     return frozenset({model.key, *(str(attribute.attr_name) for attribute in index_keys(index))})
 
 
-async def read_on(
-    page: Callable[..., Awaitable[Page]],
-    keys: frozenset[str],
-    calls: int,
-    ahead: Ahead,
-    *,
-    limit: int,
-    start_key: Item | None = None,
-    count_only: bool = False,
-) -> Page:
-    """Return a page of rows that pass; only they are counted as read.
-
-    There is a next page if one more row passes, or if the reading cost too much and stopped short of `ahead`.
+@dataclass(frozen=True, slots=True)
+class FilteredPage:
+    """Fills a page with rows that pass a filter, within a budget.
 
     Args:
-        page: reads so many rows from a position on, and filters them.
+        query: reads up to `limit` rows after `start_key`, and returns those of them that pass the filter.
         keys: the attributes that make up a position.
-        calls: how often it may read.
-        ahead: where to go on once rows were read and the page is not full.
-        limit: rows in the page, at most.
-        start_key: the position that it starts after.
-        count_only: as `Store.query` has it; here it changes nothing, since a count is of the rows read.
+        skip_to: where to go on while the page is not full.
+        call_budget: queries that the page may take.
+        row_budget: rows that the page may read before the filter; a page of more rows than that may read them all.
     """
-    del count_only
-    wanted = limit + 1  # one ahead, to know whether there is more
-    found: list[Item] = []
-    left, each = max(ROWS, wanted), max(ROWS // CALLS, wanted)
-    for _ in range(calls):
-        answer = await page(limit=min(left, each), start_key=start_key, count_only=False)
-        found.extend(answer.items)
-        left -= answer.read
-        start_key = answer.last_key
-        if len(found) >= wanted or start_key is None:
-            break
-        start_key = await ahead(start_key)
-        if start_key is None or left <= 0:
-            break
-    if len(found) > limit:
-        last = found[limit - 1]
-        start_key = {name: last[name] for name in keys}
-    return Page(found[:limit], min(len(found), limit), start_key)
+
+    query: Callable[..., Awaitable[Page]]
+    keys: frozenset[str]
+    skip_to: SkipTo = no_skip
+    call_budget: int = CALL_BUDGET
+    row_budget: int = ROW_BUDGET
+
+    async def read(self, *, limit: int, start_key: Item | None = None) -> Page:
+        """Return up to `limit` rows that pass; only they count as read.
+
+        There is a next page if one more row passes, or if a budget ran out before the last row that may pass.
+
+        Args:
+            limit: rows in the page, at most.
+            start_key: the position that the page starts after.
+        """
+        wanted = limit + 1  # one row ahead tells whether there is a next page
+        rows_per_call = max(ROWS_PER_CALL, wanted)
+        rows_left = max(self.row_budget, wanted)
+        found: list[Item] = []
+        for _ in range(self.call_budget):
+            page = await self.query(limit=min(rows_left, rows_per_call), start_key=start_key)
+            found.extend(page.items)
+            rows_left -= page.read
+            start_key = page.last_key
+            if len(found) >= wanted or start_key is None:
+                break
+            start_key = await self.skip_to(start_key)
+            if start_key is None or rows_left <= 0:
+                break
+        if len(found) > limit:
+            last = found[limit - 1]
+            start_key = {name: last[name] for name in self.keys}
+        return Page(found[:limit], min(len(found), limit), start_key)

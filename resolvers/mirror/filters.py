@@ -1,7 +1,7 @@
-"""Amplify's filters, evaluated on rows as DynamoDB sends them: where DynamoDB itself cannot do it, as in events.
+"""Evaluates Amplify's filters on rows in wire form, where DynamoDB cannot: on events and on an index's own keys.
 
-`compile_filter` checks a filter and turns it into a predicate once, so that a bad one is told to the client
-and not met at every row.
+`compile_filter` checks a filter and turns it into a predicate once, so that a client gets an error for an invalid
+filter before any row is tested.
 """
 
 import operator
@@ -17,8 +17,8 @@ Filter = Mapping[str, Any]
 Predicate = Callable[[Item], bool]
 _Test = Callable[[Any], bool]  # takes a decoded value, None where the row has none
 
-OPERATORS = 300  # DynamoDB's own limit for an expression: the same filter means the same in a list
-OBJECTS = 1_000  # members of and, or and not: those that say nothing are ignored, but they are looked at
+OPERATORS = 300  # DynamoDB's own limit for an expression, so that a filter works for lists and events alike
+OBJECTS = 1_000  # members of and, or and not; empty ones are ignored, but take time too
 DEPTH = 30
 CONNECTIVES = frozenset({"and", "or", "not"})
 
@@ -44,56 +44,56 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def bounded(filter_: Filter | None) -> Filter:
-    """Return a filter, an empty one for None, once it is known to be small enough to be worked with.
+    """Return a filter that is within the limits, an empty one for None.
 
-    A request has room for 100,000 operators, and building a test or a condition of each would block the
-    event loop for seconds; so they are counted first, and counting stops at the limit.
+    A request has room for 100,000 operators, and building a test or a condition of each would block the event loop
+    for seconds. So operators are counted first, and counting stops at the limit.
 
     Raises:
-        schema.errors.InvalidInputError: it is over `OPERATORS`, `OBJECTS` or `DEPTH`.
+        schema.errors.InvalidInputError: it exceeds `OPERATORS`, `OBJECTS` or `DEPTH`.
     """
     whole = filter_ or {}
-    ahead = deque([(whole, 1)])
+    uncounted = deque([(whole, 1)])
     operators = objects = 0
-    while ahead:
-        given, depth = ahead.popleft()
+    while uncounted:
+        current, depth = uncounted.popleft()
         if depth > DEPTH:
-            raise _bad(f"A filter may nest {DEPTH} deep at most")
-        for name, operand in given.items():
+            raise _invalid(f"A filter may be nested at most {DEPTH} deep")
+        for name, operand in current.items():
             if not operand:
                 continue
             if name in CONNECTIVES:
                 parts = parts_of(operand)
                 objects += len(parts)
                 if objects > OBJECTS:
-                    raise _bad(f"A filter may have {OBJECTS} members of and, or and not at most")
-                ahead.extend((part, depth + 1) for part in parts if part)
+                    raise _invalid(f"A filter may have at most {OBJECTS} members of and, or and not")
+                uncounted.extend((part, depth + 1) for part in parts if part)
             else:
                 operators += sum(_weight(word, value) for word, value in operand.items())
             if operators > OPERATORS:
-                raise _bad(f"A filter may have {OPERATORS} operators at most")
+                raise _invalid(f"A filter may have at most {OPERATORS} operators")
     return whole
 
 
 def parts_of(operand: Filter | Sequence[Filter | None]) -> Sequence[Filter | None]:
-    """Return the members of an `and` or an `or`, and the one of a `not`."""
+    """Return the members of an `and` or an `or`, or the only member of a `not`."""
     return [operand] if isinstance(operand, Mapping) else operand
 
 
 def _weight(word: str, operand: Any) -> int:
-    """Return how many comparisons an operator asks for."""
+    """Return how many comparisons an operator stands for."""
     if operand is None:
         return int(word in {"eq", "ne"})
     return len(operand) if word in {"in", "notIn", "size"} else 1
 
 
 def compile_filter(filter_: Filter | None) -> Predicate:
-    """Return what tells whether a row passes a filter.
+    """Return the test whether a row passes a filter.
 
     Args:
-        filter_: an input of either kind by GraphQL's names, absent members left out. Fields and
-            operators of one object must all hold; null and empty members are ignored, but `eq: null` and
-            `ne: null` ask whether the row has a value.
+        filter_: a list's or a subscription's filter, by GraphQL's names, without absent members. All fields and
+            operators of one object must hold; null and empty members are ignored, but `eq: null` and `ne: null`
+            ask whether the row has a value.
 
     Raises:
         schema.errors.InvalidInputError: it is too large, or an operand has the wrong shape.
@@ -129,7 +129,7 @@ def _none_of(member: Filter) -> Iterator[Predicate]:
 
 
 def _operators(member: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the operators of a field that say something, `size` with those of its own that do."""
+    """Yield the operators of a field that are not ignored, `size` with those of its own that are not."""
     for word, operand in member.items():
         if word == "size":
             limits = {inner: limit for inner, limit in (operand or {}).items() if limit is not None}
@@ -154,7 +154,7 @@ def _field(name: str, word: str, operand: Any) -> Predicate:
 
 
 def _test(word: str, operand: Any) -> _Test:
-    """Return the test that an operator makes; those with a `not` in them hold for a field that is absent."""
+    """Return the test of an operator; negated operators hold for an absent field."""
     match word:
         case "ne" | "notContains" | "notIn":
             positive = _test({"ne": "eq", "notContains": "contains", "notIn": "in"}[word], operand)
@@ -172,17 +172,17 @@ def _test(word: str, operand: Any) -> _Test:
             return lambda value: isinstance(value, str | list) and operand in value
         case "beginsWith":
             return lambda value: isinstance(value, str) and value.startswith(operand)
-    raise _bad(f"There is no filter operator {word}")
+    raise _invalid(f"There is no filter operator {word}")
 
 
 def ends_of(place: str, bounds: Sequence[Any]) -> Sequence[Any]:
     """Return both ends of a range.
 
     Raises:
-        schema.errors.InvalidInputError: it has not two, or the larger one comes first.
+        schema.errors.InvalidInputError: there are not two, or the larger one comes first.
     """
     if len(bounds) != 2 or None in bounds or bounds[0] > bounds[1]:  # noqa: PLR2004 — a range has two ends
-        raise _bad(f"{place} takes two values, the smaller one first")
+        raise _invalid(f"{place} takes two values, the smaller one first")
     return bounds
 
 
@@ -192,14 +192,14 @@ def _comparison(compare: Callable[[Any, Any], bool], operand: Any) -> _Test:
 
 
 def _exact(operand: Any) -> Any:
-    """Return a number as the decimal that was written, a text or an enum's value as text, booleans as they are."""
+    """Return a number as an exact Decimal, a text or an enum's value as str, a boolean unchanged."""
     if isinstance(operand, str):
         return str(operand)
     return operand if isinstance(operand, bool) else Decimal(str(operand))
 
 
 def _decode(value: Mapping[str, Any] | None) -> Any:
-    """Return a wire value as text, Decimal, bool or list; None if it is absent, or null, which nothing equals."""
+    """Return a wire value as str, Decimal, bool or list; None if it is absent or null, which equals nothing."""
     match value:
         case None | {"NULL": _}:
             return None
@@ -212,11 +212,11 @@ def _decode(value: Mapping[str, Any] | None) -> Any:
 
 
 def _size(value: Any) -> Decimal | None:
-    """Return what DynamoDB takes for the size: elements of a list, UTF-16's units of a text."""
+    """Return the size as DynamoDB counts it: elements of a list, UTF-16 code units of a text."""
     if isinstance(value, str):
         return Decimal(len(value.encode("utf-16-le")) // 2)
     return Decimal(len(value)) if isinstance(value, list) else None
 
 
-def _bad(message: str) -> InvalidInputError:
+def _invalid(message: str) -> InvalidInputError:
     return InvalidInputError(message, field="filter")

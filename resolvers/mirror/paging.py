@@ -1,7 +1,7 @@
 """Pages: how many rows, and the token that leads to the next one.
 
-A token hides where a page ended (keys of rows that the caller may not read, perhaps) and fits one question of one
-caller only: it is encrypted, and bound to both by what AES-GCM authenticates along.
+A token hides where a page ended, which may be the key of a row that the caller may not read, and is valid only for
+one caller and one query: it is encrypted, with caller and query as AES-GCM's additional authenticated data.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from schema.errors import InvalidInputError
 from schema.strawberry_internals import resolved_field
 
 _NONCE_BYTES = 12
-# Three keys of DynamoDB's largest size, in base64, and room to spare.
+# Room for three keys of DynamoDB's largest size, in base64.
 _TOKEN_CHARACTERS = 16_384
-_FREE = frozenset({"limit", "nextToken"})
+_NOT_PART_OF_QUESTION = frozenset({"limit", "nextToken"})
 
 
 def limit_of(arguments: Arguments) -> int:
@@ -41,9 +41,9 @@ def limit_of(arguments: Arguments) -> int:
 
 
 def question(info: AnyInfo, caller: str, arguments: Arguments, *, source: str = "") -> bytes:
-    """Return what tells one caller's one question from every other; a page's size is not part of it."""
+    """Return bytes that identify a caller's query and its arguments; the size of a page is not part of them."""
     type_name, field = resolved_field(info)
-    asked = {name: value for name, value in arguments.items() if name not in _FREE}
+    asked = {name: value for name, value in arguments.items() if name not in _NOT_PART_OF_QUESTION}
     return orjson.dumps([caller, type_name, field, source, asked], option=orjson.OPT_SORT_KEYS)
 
 
@@ -51,30 +51,30 @@ class PageTokens:
     """Makes and reads tokens.
 
     Args:
-        secret: known to every server of a deployment and to nobody else.
+        secret: shared by all servers of a deployment, and known to nobody else.
     """
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESGCM(hashlib.sha256(b"page token" + secret).digest())
 
     def seal(self, position: Mapping[str, Any], question: bytes) -> str:
-        """Return the token that leads on from a position."""
+        """Return the token of a position."""
         nonce = token_bytes(_NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, orjson.dumps(position), question)
         return urlsafe_b64encode(nonce + sealed).decode()
 
     def open(self, token: str, question: bytes) -> dict[str, Any]:
-        """Return the position that a token leads on from.
+        """Return the position of a token.
 
         Raises:
-            InvalidInputError: it is no token of this caller's for this question.
+            InvalidInputError: the token was not made for this caller and question.
         """
         try:
             raw = b64decode(token[:_TOKEN_CHARACTERS], altchars=b"-_", validate=True)
             opened = self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], question)
         except (ValueError, InvalidTag) as error:
             raise InvalidInputError(
-                "nextToken is none that this query gave you; ask for the first page again", field="nextToken"
+                "nextToken was not returned by this query; ask for the first page again", field="nextToken"
             ) from error
         position: dict[str, Any] = orjson.loads(opened)
         return position

@@ -1,7 +1,18 @@
-"""Reading rows for clients: one by its key, pages by an index, a list of what a caller may see."""
+"""Reading rows for clients: one by its key, pages by an index, a list of what a caller may see.
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+Rows that a caller may not read never count: neither a page's length nor its `nextToken` tells how many there are.
+What the caller may read of an index (`authorization.Visibility`) decides how it is read:
+
+| visibility          | how the index is read                           | why foreign rows are not counted        |
+| ------------------- | ----------------------------------------------- | --------------------------------------- |
+| ALL                 | one query                                       | there are none                          |
+| SHARED              | filtered pages                                  | only rows that pass the filter count    |
+| OWN_BY_THIS_INDEX   | filtered pages, skipping to the caller's rows   | the same; after their last row it ends  |
+| OWN_BY_OTHER_FIELDS | instead of it, the caller's other owner indexes | only rows that name the caller are read |
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,20 +24,29 @@ from models.storage.store import Item, Page, Store, index_keys
 from resolvers.context import signed_in
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import (
+    Visibility,
     admits_everywhere,
     admits_strangers,
     is_owner,
     may_ask_for,
     may_read,
     readable,
+    visibility,
     visible,
 )
 from resolvers.mirror.conditions import condition_of, fitting, mentions
-from resolvers.mirror.filtered_pages import CALLS, NESTED_CALLS, Ahead, keys_in, read_on, right_there
-from resolvers.mirror.filters import compile_filter
-from resolvers.mirror.owned_rows import OwnRows, beginning
+from resolvers.mirror.filtered_pages import (
+    CALL_BUDGET,
+    NESTED_CALL_BUDGET,
+    FilteredPage,
+    SkipTo,
+    no_skip,
+    position_keys,
+)
+from resolvers.mirror.filters import Filter, Predicate, compile_filter
+from resolvers.mirror.owned_rows import OwnerCursor, page_start
 from resolvers.mirror.paging import PageTokens, limit_of, question
-from resolvers.mirror.validation import understood
+from resolvers.mirror.validation import reporting_rejected_values
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo, Connection
@@ -37,31 +57,59 @@ from schema.enums import ModelSortDirection
 from schema.errors import UnauthorizedError
 from schema.strawberry_internals import selected_nodes
 
-Keep = Callable[[Item], bool]
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """Rows in the order of one index, of the table itself, or of a single key.
 
     Args:
-        page: reads so many rows from a position on.
-        keep: which of the rows read are meant.
+        page: reads a page: up to `limit` rows after `start_key`.
+        keep: which of the rows read belong to the run; all of them if None.
+        can_count: `page` takes `count_only` too, to count rows without sending them.
     """
 
     page: Callable[..., Awaitable[Page]]
-    keep: Keep | None = None
+    keep: Predicate | None = None
+    can_count: bool = False
+
+    async def read(self, limit: int, start_key: Item | None, *, count_only: bool) -> Page:
+        """Return a page; the rows of it that `keep` drops still count as read."""
+        options = {"count_only": count_only} if self.can_count else {}
+        page = await self.page(limit=limit, start_key=start_key, **options)
+        return page if self.keep is None else replace(page, items=list(filter(self.keep, page.items)))
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page begins: in which run, after which key; the wire form is what a token hides."""
+    """Where a page begins: in which run, after which key; a token encrypts these fields."""
 
     run: int = 0
     after: Item | None = None
 
 
-class Rows:
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query of a mirrored type, and who asks it."""
+
+    caller: Caller
+    model: Model
+    info: AnyInfo
+    arguments: Arguments
+
+    @property
+    def filter(self) -> Filter | None:
+        return self.arguments.get("filter")
+
+    @property
+    def is_forward(self) -> bool:
+        return self.arguments.get("sortDirection") is not ModelSortDirection.DESC
+
+    @property
+    def owner_fields(self) -> Sequence[str]:
+        return self.model.owner_fields(Operation.READ)
+
+
+class Queries:
     """Answers the queries of mirrored types.
 
     Args:
@@ -77,12 +125,9 @@ class Rows:
         """Return a row, None if there is none.
 
         Raises:
-            UnauthorizedError: it is not for this caller.
+            UnauthorizedError: the caller may not read it.
         """
-        caller = signed_in(info)
-        return await self._get(caller, model, info, arguments[model.key])
-
-    async def _get(self, caller: Caller, model: Model, info: AnyInfo, key: str) -> Item | None:
+        caller, key = signed_in(info), arguments[model.key]
         if not may_ask_for(caller, model, key):
             raise UnauthorizedError.of(info)
         item = await self._store.get(model.table, key)
@@ -93,135 +138,138 @@ class Rows:
     async def list(self, model: Model, info: AnyInfo, arguments: Arguments) -> Connection:
         """Return a page of all rows that a caller may see, each of them once.
 
-        A caller whom only owner rules admit is read what is theirs, by the owner indexes; the table is read
-        through only for those who may see all of it.
+        If only owner rules admit the caller, their rows are read by the owner indexes; the table is scanned only
+        for callers who may see other members' rows.
 
         Raises:
-            UnauthorizedError: a key was asked for that is not for this caller.
+            UnauthorizedError: the arguments name a key that the caller may not read.
         """
-        caller = signed_in(info)
+        query = _Query(signed_in(info), model, info, arguments)
         if model.key != "id" and (key := arguments.get(model.key)) is not None:
-            if not may_ask_for(caller, model, key):
+            if not may_ask_for(query.caller, model, key):
                 raise UnauthorizedError.of(info)
-            runs: Sequence[Run] = [self._single(model, key, arguments)]
-        elif admits_strangers(caller, model, Operation.READ):
-            runs = [self._all(caller, model, arguments)]
+            runs: Sequence[Run] = [self._single(query, key)]
+        elif admits_strangers(query.caller, model, Operation.READ):
+            runs = [self._table(query)]
         else:
-            runs = self._owned(caller, model, arguments, model.owner_fields(Operation.READ))
-        return await self._page(caller, model, info, arguments, runs)
+            runs = self._owned(query, query.owner_fields)
+        return await self._page(query, runs)
 
     async def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Connection:
         """Return a page of an index; rows that the caller may not read are left out."""
-        caller = signed_in(info)
+        query = _Query(signed_in(info), model, info, arguments)
         value = encode(getattr(model.table, field), arguments[field])["S"]
-        runs = self._found(caller, model, model.indexes[field], value, arguments, calls=CALLS)
-        return await self._page(caller, model, info, arguments, runs)
+        runs = self._visible_in(query, model.indexes[field], value, CALL_BUDGET)
+        return await self._page(query, runs)
 
     async def related(
         self, model: Model, relation: Relation, info: AnyInfo, key: str, arguments: Arguments
     ) -> Connection:
         """Return a page of the rows of a type that a relation's index finds for a key."""
-        caller = signed_in(info)
+        query = _Query(signed_in(info), model, info, arguments)
         index = getattr(model.table, str(relation.index))
-        runs = self._found(caller, model, index, key, arguments, calls=NESTED_CALLS)
-        return await self._page(caller, model, info, arguments, runs, source=key)
+        runs = self._visible_in(query, index, key, NESTED_CALL_BUDGET)
+        return await self._page(query, runs, source=key)
 
-    def _found(
-        self, caller: Caller, model: Model, index: Index[Any], value: str, arguments: Arguments, *, calls: int
-    ) -> Sequence[Run]:
-        """Return runs of an index's rows in which those that the caller may not read do not even count."""
-        field = str(index_keys(index)[0].attr_name)
-        owners = model.owner_fields(Operation.READ)
-        all_theirs = field in owners and is_owner(caller, value)
-        if all_theirs or admits_everywhere(caller, model, Operation.READ):
-            return [self._indexed(model, index, value, arguments)]
-        if admits_strangers(caller, model, Operation.READ):
-            run = self._indexed(model, index, value, arguments, only=visible(caller, model, index=field))
-            return [_reading_on(run, model, index, calls)]
-        others = [owner for owner in owners if owner != field]
-        is_found = Path([field]) == {"S": value}
-        if field in owners:
-            # Of another member's rows, the caller's are those that name the caller, too: no other is looked at.
-            runs = zip(others, self._owned(caller, model, arguments, others, only=is_found), strict=True)
-            return [_reading_on(run, model, model.indexes[owner], calls) for owner, run in runs]
-        run = self._indexed(model, index, value, arguments, only=visible(caller, model))
-        indexes = [model.indexes[owner] for owner in others]
-        own = OwnRows(self._store, model.table, indexes, caller.sub, is_found, _is_forward(arguments))
-        return [_reading_on(run, model, index, calls, own.ahead)] if others else []
+    def _visible_in(self, query: _Query, index: Index[Any], value: str, call_budget: int) -> Sequence[Run]:
+        """Return the runs of an index's rows with a value that the caller may read; see the module's table."""
+        field = _field_of(index)
+        match visibility(query.caller, query.model, field, value):
+            case Visibility.ALL:
+                return [self._indexed(query, index, value)]
+            case Visibility.SHARED:
+                return [self._shared(query, index, value, call_budget)]
+            case Visibility.OWN_BY_THIS_INDEX:
+                return self._own_by_this_index(query, index, value, call_budget)
+            case Visibility.OWN_BY_OTHER_FIELDS:
+                return self._own_by_other_fields(query, field, value, call_budget)
 
-    def _all(self, caller: Caller, model: Model, arguments: Arguments) -> Run:
-        """Return a run of the whole table; rows that are hidden from the caller do not count."""
-        condition = condition_of(arguments.get("filter"))
-        if admits_everywhere(caller, model, Operation.READ):
-            return Run(partial(self._store.scan_page, model.table, filter=condition))
-        page = partial(self._store.scan_page, model.table, filter=_both_hold(visible(caller, model), condition))
-        return Run(partial(read_on, page, frozenset({model.key}), CALLS, right_there))
+    def _shared(self, query: _Query, index: Index[Any], value: str, call_budget: int) -> Run:
+        """Return the run of the rows that are not hidden from the caller."""
+        only = visible(query.caller, query.model, index=_field_of(index))
+        run = self._indexed(query, index, value, only=only)
+        return _filtered(run, query.model, index, call_budget)
 
-    def _owned(
-        self,
-        caller: Caller,
-        model: Model,
-        arguments: Arguments,
-        fields: Sequence[str],
-        *,
-        only: Condition | None = None,
-    ) -> Sequence[Run]:
+    def _own_by_this_index(self, query: _Query, index: Index[Any], value: str, call_budget: int) -> Sequence[Run]:
+        """Return the run of the rows that name the caller; the owner indexes tell where the next one is."""
+        run = self._indexed(query, index, value, only=visible(query.caller, query.model))
+        if not query.owner_fields:
+            return []
+        cursor = OwnerCursor(
+            self._store,
+            query.model.table,
+            indexes=[query.model.indexes[owner] for owner in query.owner_fields],
+            owner=query.caller.sub,
+            only=Path([_field_of(index)]) == {"S": value},
+            forward=query.is_forward,
+        )
+        return [_filtered(run, query.model, index, call_budget, cursor.next_position)]
+
+    def _own_by_other_fields(self, query: _Query, field: str, value: str, call_budget: int) -> Sequence[Run]:
+        """Return a run for each other owner field: the caller's rows that have the value in the indexed field."""
+        others = [owner for owner in query.owner_fields if owner != field]
+        runs = self._owned(query, others, only=Path([field]) == {"S": value})
+        return [
+            _filtered(run, query.model, query.model.indexes[owner], call_budget)
+            for owner, run in zip(others, runs, strict=True)
+        ]
+
+    def _table(self, query: _Query) -> Run:
+        """Return the run of the whole table; rows that are hidden from the caller do not count."""
+        table, condition = query.model.table, condition_of(query.filter)
+        if admits_everywhere(query.caller, query.model, Operation.READ):
+            return Run(partial(self._store.scan_page, table, filter=condition), can_count=True)
+        condition = _and_conditions(visible(query.caller, query.model), condition)
+        page = partial(self._store.scan_page, table, filter=condition)
+        return Run(FilteredPage(page, frozenset({query.model.key})).read)
+
+    def _owned(self, query: _Query, fields: Sequence[str], *, only: Condition | None = None) -> Sequence[Run]:
         """Return a run for each owner field: the rows that name the caller there, and in no field before it."""
         runs: list[Run] = []
-        before: tuple[str, ...] = ()
-        for field in fields:
-            if field == model.key:
-                runs.append(self._single(model, caller.sub, arguments))
+        for place, field in enumerate(fields):
+            if field == query.model.key:
+                runs.append(self._single(query, query.caller.sub))
             else:
-                run = self._indexed(model, model.indexes[field], caller.sub, arguments, only=only)
-                runs.append(Run(run.page, _both(run.keep, partial(_is_first, caller, before))))
-            before += (field,)
+                run = self._indexed(query, query.model.indexes[field], query.caller.sub, only=only)
+                is_first = partial(_names_caller_in_none_of, fields[:place], query.caller)
+                runs.append(replace(run, keep=_and_predicates(run.keep, is_first)))
         return runs
 
-    def _indexed(
-        self, model: Model, index: Index[Any], value: str, arguments: Arguments, *, only: Condition | None = None
-    ) -> Run:
+    def _indexed(self, query: _Query, index: Index[Any], value: str, *, only: Condition | None = None) -> Run:
+        """Return the run of an index's rows with a value that meet a condition and the client's filter."""
         keys = frozenset(str(attribute.attr_name) for attribute in index_keys(index))
-        condition, keep = _filtered(arguments.get("filter"), keys)
-        condition, forward = _both_hold(only, condition), _is_forward(arguments)
+        condition, keep = _condition_or_predicate(query.filter, keys)
+        condition, forward = _and_conditions(only, condition), query.is_forward
 
-        async def page(*, start_key: Item | None, **given: Any) -> Page:
-            begin = beginning(index, start_key, forward=forward)
+        async def page(*, start_key: Item | None, **options: Any) -> Page:
+            start = page_start(index, start_key, forward=forward)
             return await self._store.query(
-                model.table, index, value, filter=condition, forward=forward, **begin, **given
+                query.model.table, index, value, filter=condition, forward=forward, **start, **options
             )
 
-        return Run(page, keep)
+        return Run(page, keep, can_count=True)
 
-    def _single(self, model: Model, key: str, arguments: Arguments) -> Run:
+    def _single(self, query: _Query, key: str) -> Run:
+        """Return the run of the one row with a key, if there is one."""
+
         async def page(**_: Any) -> Page:
-            item = await self._store.get(model.table, key)
+            item = await self._store.get(query.model.table, key)
             return Page([] if item is None else [item], 1, None)
 
-        return Run(page, compile_filter(arguments.get("filter")))
+        return Run(page, compile_filter(query.filter))
 
-    async def _page(
-        self,
-        caller: Caller,
-        model: Model,
-        info: AnyInfo,
-        arguments: Arguments,
-        runs: Sequence[Run],
-        *,
-        source: str = "",
-    ) -> Connection:
+    async def _page(self, query: _Query, runs: Sequence[Run], *, source: str = "") -> Connection:
         """Read one run after the other, until as many rows are read as the page may have."""
-        asked = question(info, caller.sub, arguments, source=source)
-        token = arguments.get("nextToken")
+        asked = question(query.info, query.caller.sub, query.arguments, source=source)
+        token = query.arguments.get("nextToken")
         position = Position() if token is None else Position(**self._tokens.open(token, asked))
         items: list[Item] = []
-        left = limit_of(arguments)
-        count_only = not selects(info, "items")
+        left = limit_of(query.arguments)
+        count_only = not selects(query.info, "items")
         while position.run < len(runs) and left > 0:
-            run = runs[position.run]
-            with understood():
-                page = await run.page(limit=left, start_key=position.after, count_only=count_only)
-            items.extend(page.items if run.keep is None else filter(run.keep, page.items))
+            with reporting_rejected_values():
+                page = await runs[position.run].read(left, position.after, count_only=count_only)
+            items.extend(page.items)
             left -= page.read
             if page.last_key is not None:
                 position = Position(position.run, page.last_key)
@@ -229,39 +277,42 @@ class Rows:
             position = Position(position.run + 1)
         is_last = position.run >= len(runs)
         next_token = None if is_last else self._tokens.seal(asdict(position), asked)
-        return Connection(readable(caller, model, items), next_token)
+        return Connection(readable(query.caller, query.model, items), next_token)
 
 
-def _reading_on(run: Run, model: Model, index: Index[Any], calls: int, ahead: Ahead = right_there) -> Run:
-    """Return a run of the same rows, of which only those that pass its filter count."""
-    return Run(partial(read_on, run.page, keys_in(model, index), calls, ahead), run.keep)
+def _filtered(run: Run, model: Model, index: Index[Any], call_budget: int, skip_to: SkipTo = no_skip) -> Run:
+    """Return the run of the same rows in which only those that pass the run's filter count."""
+    return Run(FilteredPage(run.page, position_keys(model, index), skip_to, call_budget).read, run.keep)
 
 
-def _is_forward(arguments: Arguments) -> bool:
-    return arguments.get("sortDirection") is not ModelSortDirection.DESC
+def _field_of(index: Index[Any]) -> str:
+    """Return the field that an index finds rows by."""
+    return str(index_keys(index)[0].attr_name)
 
 
-def _filtered(given: Mapping[str, Any] | None, keys: frozenset[str]) -> tuple[Condition | None, Keep | None]:
-    """Return a filter for DynamoDB, or, since it refuses filters on an index's own keys, as a predicate."""
-    if mentions(given, keys):
-        return None, compile_filter(given)
-    return condition_of(given), None
+def _condition_or_predicate(
+    filter_: Filter | None, keys: frozenset[str]
+) -> tuple[Condition | None, Predicate | None]:
+    """Return a filter as a DynamoDB condition, or as a predicate if it names a key: DynamoDB refuses those."""
+    if mentions(filter_, keys):
+        return None, compile_filter(filter_)
+    return condition_of(filter_), None
 
 
-def _both_hold(one: Condition | None, other: Condition | None) -> Condition | None:
+def _and_conditions(one: Condition | None, other: Condition | None) -> Condition | None:
     return other if one is None else one if other is None else fitting(one & other)
 
 
-def _is_first(caller: Caller, before: Sequence[str], item: Item) -> bool:
-    return not any(is_owner(caller, item.get(field, {}).get("S")) for field in before)
-
-
-def _both(one: Keep | None, other: Keep) -> Keep:
+def _and_predicates(one: Predicate | None, other: Predicate) -> Predicate:
     return other if one is None else lambda item: one(item) and other(item)
 
 
+def _names_caller_in_none_of(fields: Sequence[str], caller: Caller, item: Item) -> bool:
+    return not any(is_owner(caller, item.get(field, {}).get("S")) for field in fields)
+
+
 def selects(info: AnyInfo, field: str) -> bool:
-    """Tell whether `field` is selected, directly or by a fragment, of what the resolved field returns."""
+    """Return whether `field` is selected, directly or by a fragment, of what the resolved field returns."""
     nodes, fragments = selected_nodes(info)
     selected = fields_in((node.selection_set for node in nodes), fragments)
     return any(node.name.value == field for node in selected)

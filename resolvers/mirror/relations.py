@@ -1,6 +1,6 @@
-"""Where a row's fields lead: to another row, to a page of rows, to a figure worked out from another row.
+"""Fields that lead from a row to another row, to a page of rows, or to a number computed from another row.
 
-Rows are read together: what the fields of one moment ask for is one batch read, whatever the tables.
+Reads are batched: the rows that fields ask for at the same time are one batch read, even of several tables.
 """
 
 from typing import cast
@@ -19,9 +19,9 @@ def key_of_relation(model: Model, relation: Relation, source: Item) -> str | Non
 
 
 async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:
-    """Return the row that a relation leads to; None, and no error, if it is absent or not for this caller.
+    """Return the row that a relation leads to; None if it does not exist or the caller may not read it.
 
-    An error would make amplify-js throw the whole answer away.
+    It raises no error then, because amplify-js would discard the whole answer.
     """
     caller = signed_in(info)
     if not may_ask_for(caller, target, key):
@@ -31,7 +31,7 @@ async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:
 
 
 async def bank_hours(info: AnyInfo, source: Item) -> float:
-    """Return a member's hours: the balance's total, which everyone may know, unlike the balance itself."""
+    """Return a member's hours: the total of their balance, which everybody may see, unlike the balance itself."""
     balance = await context_of(info).rows.load((tables.UserBalance, source["id"]["S"]))
     if balance is None:
         return 0.0
@@ -39,5 +39,5 @@ async def bank_hours(info: AnyInfo, source: Item) -> float:
     return total
 
 
-# How the fields are worked out that are not shown as they are stored.
+# How each field is computed that is not shown as it is stored.
 COMPUTED = {("User", "bankHours"): bank_hours}

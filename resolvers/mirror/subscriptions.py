@@ -1,4 +1,4 @@
-"""What subscribers are told: the rows that they may read, ask for and filter, as the change feed brings them."""
+"""Subscriptions: the changed rows that a subscriber may read and asks for, as the change feed delivers them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -39,20 +39,20 @@ class Subscriptions:
     async def subscribe(
         self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
-        """Yield each row that was created, updated or deleted (then as it last was), whole.
+        """Yield each whole row that was created or updated, or, as it last was, each that was deleted.
 
         Raises:
-            UnauthorizedError: the caller may not listen to what the arguments ask for.
+            UnauthorizedError: the caller may not subscribe with these arguments.
             InvalidInputError: the filter cannot be evaluated.
-            AppSyncError: the subscription was closed; its text says why.
+            AppSyncError: the subscription was closed; the message says why.
         """
         caller = signed_in(info)
-        asked = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
-        owners = {name: owner for name, owner in asked.items() if owner is not None}
-        if not _may_listen(caller, model, owners):
+        named = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
+        owners = {name: owner for name, owner in named.items() if owner is not None}
+        if not _may_subscribe(caller, model, owners):
             raise UnauthorizedError.of(info)
-        is_meant = _meant(caller, model, owners, compile_filter(arguments.get("filter")))
-        async with _following(self._feed, model.table) as changes:
+        is_meant = _matches_arguments(caller, model, owners, compile_filter(arguments.get("filter")))
+        async with _subscribed(self._feed, model.table) as changes:
             context_of(info).listening.set()
             async for change in changes:
                 row = change.item
@@ -63,18 +63,18 @@ class Subscriptions:
 async def changes_of(
     feed: ChangeFeed, table: type[Table], key: str, listening: asyncio.Event
 ) -> AsyncIterator[Item]:
-    """Yield a row as it is now, if it is there, and as each change leaves it, until it is deleted.
+    """Yield a row as it is now, if it exists, and after each change, until it is deleted.
 
     Args:
         feed: where changes come from.
         table: the row's table.
         key: its key.
-        listening: set once its first state is out, which a caller may refuse, and changes are awaited.
+        listening: set once the first state was taken, so that the caller could refuse it, and changes are awaited.
 
     Raises:
-        AppSyncError: the subscription was closed; its text says why.
+        AppSyncError: the subscription was closed; the message says why.
     """
-    async with _following(feed, table) as changes:
+    async with _subscribed(feed, table) as changes:
         seen = await feed.store.get(table, key, consistent=True)
         if seen is not None:
             yield seen
@@ -90,7 +90,8 @@ async def changes_of(
 
 
 @asynccontextmanager
-async def _following(feed: ChangeFeed, table: type[Table]) -> AsyncIterator[Subscription]:
+async def _subscribed(feed: ChangeFeed, table: type[Table]) -> AsyncIterator[Subscription]:
+    """Subscribe to a table's changes; if the feed closes the subscription, the client gets an error."""
     try:
         async with feed.subscribe(table) as changes:
             yield changes
@@ -98,8 +99,8 @@ async def _following(feed: ChangeFeed, table: type[Table]) -> AsyncIterator[Subs
         raise AppSyncError(str(error), error_type="SubscriptionClosed") from error
 
 
-def _may_listen(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
-    """Tell whether a caller may listen with these owner arguments; without any it is to their own rows."""
+def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
+    """Return whether a caller may subscribe with these owner arguments; without any they get their own rows."""
     if admits_strangers(caller, model, Operation.READ):
         return True
     if owners:
@@ -107,21 +108,21 @@ def _may_listen(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool
     return bool(model.owner_fields(Operation.READ))
 
 
-def _meant(caller: Caller, model: Model, owners: Mapping[str, str], passes: Predicate) -> Predicate:
-    """Return what tells whether a row is one that the arguments ask for: every one of them narrows."""
+def _matches_arguments(caller: Caller, model: Model, owners: Mapping[str, str], passes: Predicate) -> Predicate:
+    """Return the test whether a row passes the filter and has all the owners that the arguments name."""
     tests = [_names(caller, name, model.fields[name].decode, owner) for name, owner in owners.items()]
     return lambda row: passes(row) and all(test(row) for test in tests)
 
 
 def _names(caller: Caller, field: str, shown: Decoder, owner: str) -> Predicate:
-    """Return what tells whether a row's owner field names somebody; the caller by whichever of their names."""
+    """Return the test whether a row's owner field names a member; the caller matches by any of their names."""
     if is_owner(caller, owner):
         return lambda row: is_owner(caller, row.get(field, {}).get("S"))
     return lambda row: shown(row.get(field)) == owner
 
 
 def _is_newer(row: Item, seen: Item) -> bool:
-    """Tell whether a change is news: those before the first reading are still in the stream then."""
+    """Return whether a change is newer than the row read: the stream may still hold older changes."""
     if "version" not in row or "version" not in seen:
         return True
     return int(row["version"]["N"]) > int(seen["version"]["N"])

@@ -1,4 +1,4 @@
-"""What of a client's input the schema cannot check: told by the name of the field, before DynamoDB refuses it."""
+"""Checks of a client's input that the schema cannot make; their errors name the field, as DynamoDB's would not."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +16,11 @@ _log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def understood() -> Iterator[None]:
-    """Turn DynamoDB's refusal of values (a row over 400 KB, a number out of range) into a client's error.
+def reporting_rejected_values() -> Iterator[None]:
+    """Turn DynamoDB's rejection of values (a row over 400 KB, a number out of range) into an error for the client.
 
     Raises:
-        InvalidInputError: DynamoDB does not take what the client sent; its own words are in the log.
+        InvalidInputError: DynamoDB rejects what the client sent; its message is only logged.
     """
     try:
         yield
@@ -28,7 +28,7 @@ def understood() -> Iterator[None]:
         problem = error.response.get("Error", {})
         if problem.get("Code") != "ValidationException":
             raise
-        _log.warning("DynamoDB took a client's values for invalid", reason=problem.get("Message"))
+        _log.warning("DynamoDB rejected a client's values", reason=problem.get("Message"))
         raise InvalidInputError(
             "These values are too much for one row or one filter: shorten the longest texts and lists, "
             "use fewer conditions, and try again"
@@ -39,7 +39,7 @@ def validated(model: Model, given: Mapping[str, Any]) -> Item:
     """Return a whole input, without nulls, as a row stores it.
 
     Raises:
-        InvalidInputError: a field is out of bounds or no value of its attribute, or two contradict each other.
+        InvalidInputError: a field is out of bounds or not a value of its attribute, or a pair is out of order.
     """
     content = {name: stored(model, name, value) for name, value in given.items()}
     check_order(model, content, content)
@@ -50,7 +50,7 @@ def stored(model: Model, name: str, value: Any) -> Wire:
     """Return a field's value as a row stores it.
 
     Raises:
-        InvalidInputError: it is out of bounds, no value of that attribute, or no key that an index can have.
+        InvalidInputError: it is out of bounds, not a value of the attribute, or invalid as a key of an index.
     """
     bound = model.bounds.get(name)
     if bound is not None and (problem := bound.problem(value)) is not None:
@@ -62,7 +62,7 @@ def stored(model: Model, name: str, value: Any) -> Wire:
 
 
 def short(field: str, text: str | None, characters: int) -> str | None:
-    """Return a text that is not too long; an empty one is none.
+    """Return a text that is not too long; None if it is empty.
 
     Raises:
         InvalidInputError: it is too long.
@@ -75,15 +75,15 @@ def short(field: str, text: str | None, characters: int) -> str | None:
 
 
 def check_order(model: Model, item: Item, changed: Collection[str]) -> None:
-    """See that of each ordered pair of fields the first is not over the second, where a row has both.
+    """Check that in each ordered pair of fields the first is at most the second, where a row has both.
 
     Args:
         model: the row's type.
         item: the row as it will be.
-        changed: its fields that are new; pairs without one are left alone, however they came to be.
+        changed: the fields that change; pairs without one of them are not checked.
 
     Raises:
-        InvalidInputError: it is; the message names both.
+        InvalidInputError: the first is greater; the message names both.
     """
     for low, high in model.pairs_of(changed):
         least, greatest = (model.fields[name].decode(item.get(name)) for name in (low, high))

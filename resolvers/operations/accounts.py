@@ -30,7 +30,7 @@ class AccountMutations:
         """Give hours to another member; an admin issues them, or takes them back. The answer is the log entry."""
         caller = signed_in(info)
         request = TransferRequest(
-            id=input.id or context_of(info).made_id(info),
+            id=input.id or context_of(info).new_id(info),
             by=caller.sub,
             is_admin=is_admin(caller),
             type=input.transaction_type,

@@ -312,6 +312,6 @@ def test_it_listens_on_the_loopback_interface_only(mended: Cloud) -> None:
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="callers acknowledge at once on Linux only")
 def test_its_answers_wait_for_no_acknowledgement(mended: Cloud) -> None:
-    there = mended._cloud._whereabouts()
+    there = mended._cloud._read_process()
     assert there
     assert not acknowledgements.are_waited_for(ministack_app.LOOPBACK, there.port, ministack_app.HEALTH_PATH)

@@ -19,9 +19,9 @@ from resolvers.feed.streams import ChangeKind, RowChange
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
-from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.mutations import Mutations, TypeRules
 from resolvers.mirror.paging import PageTokens
-from resolvers.mirror.queries import Rows
+from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.operations.deletion import DELETE_GUARDS
@@ -122,9 +122,9 @@ class MemoryWorld(World):
     def __init__(self) -> None:
         self.store: MemoryStore = (store := MemoryStore())
         self._feed = Announcements()
-        writes = Writes(store, clock.now, TypeRules(guards=DELETE_GUARDS))
+        writes = Mutations(store, clock.now, TypeRules(delete_guards=DELETE_GUARDS))
         subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
-        super().__init__(build_schema(Mirror(Rows(store, PageTokens(b"secret")), writes, subscriptions)), store)
+        super().__init__(build_schema(Mirror(Queries(store, PageTokens(b"secret")), writes, subscriptions)), store)
 
     def announce(self, kind: ChangeKind, row: Item) -> None:
         """Let whoever subscribes from now on be told of a row."""

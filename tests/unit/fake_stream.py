@@ -20,7 +20,7 @@ class Shard:
 
 
 class FakeStream(BlockingCalls):
-    """The way to AWS, where one table has a stream."""
+    """Stands in for AWS, where one table has a stream."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class FakeStream(BlockingCalls):
         self.operations: list[str] = []
 
     def write(self, shard: str, name: str, *, at: datetime | None = None, texts: Mapping[str, str] = {}) -> None:
-        """Let a row be created."""
+        """Record that a row was created."""
         self.written += 1
         image = {
             "SequenceNumber": str(self.written * 100),
@@ -42,7 +42,7 @@ class FakeStream(BlockingCalls):
         self.shards[shard].records.append({"eventName": "INSERT", "dynamodb": image})
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Answer as the service would."""
+        """Answer as the service would; `get_records` fails as `failures` says."""
         del service
         self.operations.append(operation)
         if operation == "get_records" and self.failures:
@@ -53,7 +53,7 @@ class FakeStream(BlockingCalls):
         return {"Table": {"TableName": TableName, "LatestStreamArn": self.arn}}
 
     def describe_stream(self, StreamArn: str, ExclusiveStartShardId: str = "") -> Any:  # noqa: N803 — AWS's names
-        """List one shard a page, so that paging is seen."""
+        """List one shard a page, so that paging is tested."""
         del StreamArn
         (name, shard), *more = [entry for entry in self.shards.items() if entry[0] > ExclusiveStartShardId]
         described: dict[str, Any] = {"ShardId": name, "SequenceNumberRange": {"StartingSequenceNumber": "1"}}

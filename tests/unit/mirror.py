@@ -1,20 +1,20 @@
-"""A mirror over tables in memory: what the resolvers ask of the store, answered from dictionaries."""
+"""The mirror's resolvers over tables in memory: dictionaries answer what they ask of the store."""
 
 import operator
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from models import clock
+from models import clock, tables
 from models.storage.names import Names
 from models.storage.store import ConditionFailedError, Item, Page, Read, Store, key_of
 from models.tables import Table
 from resolvers.context import RequestContext
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import may_read
-from resolvers.mirror.mutations import TypeRules, Writes
+from resolvers.mirror.mutations import Mutations, TypeRules
 from resolvers.mirror.paging import PageTokens
-from resolvers.mirror.queries import Rows
+from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.amplify.declaration import Model
@@ -32,12 +32,16 @@ ADMIN = Caller("sub-admin", "admin", frozenset({"admin"}))
 
 
 class MemoryStore(Store):
-    """Tables as dictionaries; of filters what names a value is run, of conditions whether a row is there."""
+    """Tables as dictionaries.
+
+    Filters are run as far as `_passes` knows their operators; a write's condition only means that the row is new.
+    `reads` records what was read.
+    """
 
     def __init__(self) -> None:
         super().__init__(None, Names(stack="unit", region="us-east-1", account="0" * 12))  # type: ignore[arg-type]  # nobody calls
         self.rows: dict[Read, Item] = {}
-        self.asked: list[tuple[str, Any]] = []
+        self.reads: list[tuple[str, Any]] = []
 
     def add(self, table: type[Table], **attributes: Any) -> None:
         item = {name: wire(value) for name, value in attributes.items()}
@@ -45,34 +49,34 @@ class MemoryStore(Store):
 
     async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
         del consistent
-        self.asked.append(("get", (table.__name__, key)))
+        self.reads.append(("get", (table.__name__, key)))
         return self.rows.get((table, key))
 
     async def batch_get(self, reads: Sequence[Read], *, consistent: bool = False) -> list[Item | None]:
         del consistent
-        self.asked.append(("batch_get", {(table.__name__, key) for table, key in reads}))
+        self.reads.append(("batch_get", {(table.__name__, key) for table, key in reads}))
         return [self.rows.get(read) for read in reads]
 
-    async def query(self, table: type[Table], index: Any, hash_value: str, **given: Any) -> Page:
-        self.asked.append(("query", (table.__name__, index.Meta.index_name, hash_value)))
+    async def query(self, table: type[Table], index: Any, hash_value: str, **options: Any) -> Page:
+        self.reads.append(("query", (table.__name__, index.Meta.index_name, hash_value)))
         field = index.Meta.index_name.removeprefix("by")
         field = field[0].lower() + field[1:]
         found = [i for (of, _), i in self.rows.items() if of is table and i.get(field) == {"S": hash_value}]
-        found = [item for item in found if _passes(given.get("range_condition"), item)]
-        found.sort(key=lambda item: item["createdAt"]["S"], reverse=not given["forward"])
-        return self._cut(table, found, given)
+        found = [item for item in found if _passes(options.get("range_condition"), item)]
+        found.sort(key=lambda item: item["createdAt"]["S"], reverse=not options["forward"])
+        return self._cut(table, found, options)
 
-    async def scan_page(self, table: type[Table], **given: Any) -> Page:
-        self.asked.append(("scan", table.__name__))
-        return self._cut(table, [item for (of, _), item in self.rows.items() if of is table], given)
+    async def scan_page(self, table: type[Table], **options: Any) -> Page:
+        self.reads.append(("scan", table.__name__))
+        return self._cut(table, [item for (of, _), item in self.rows.items() if of is table], options)
 
-    def _cut(self, table: type[Table], found: list[Item], given: Mapping[str, Any]) -> Page:
+    def _cut(self, table: type[Table], found: list[Item], options: Mapping[str, Any]) -> Page:
         key = key_of(table).attr_name
-        after = given.get("start_key")
+        after = options.get("start_key")
         start = 0 if after is None else 1 + next(n for n, i in enumerate(found) if i[key] == after[key])
-        items = found[start : start + given["limit"]]
+        items = found[start : start + options["limit"]]
         more = len(found) > start + len(items)
-        shown = [] if given.get("count_only") else [item for item in items if _passes(given["filter"], item)]
+        shown = [] if options.get("count_only") else [item for item in items if _passes(options["filter"], item)]
         return Page(shown, len(items), {name: items[-1][name] for name in (key, "createdAt")} if more else None)
 
     async def put(self, table: type[Table], item: Item, *, condition: Any = None) -> None:
@@ -101,7 +105,7 @@ _COMPARED = {"=": operator.eq, ">=": operator.ge, "<=": operator.le}
 
 
 def _passes(condition: Any, item: Item) -> bool:
-    """Tell whether a row passes what compares texts or names owners; other comparisons are not run."""
+    """Return whether a row passes a filter; only AND, OR, IN, =, >= and <= are run, all others pass."""
     match None if condition is None else condition.operator:
         case "AND" | "OR" as both:
             return {"AND": all, "OR": any}[both](_passes(part, item) for part in condition.values)
@@ -127,8 +131,8 @@ def wire(value: Any) -> dict[str, Any]:
     return {"N": str(value)}
 
 
-class Told:
-    """Events of the rows that are stored already."""
+class StoredRowEvents:
+    """Answers every subscription with an event for each row that is stored already."""
 
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -142,7 +146,7 @@ class Told:
                 yield item
 
 
-_GUARDED = TypeRules(guards=DELETE_GUARDS)
+_GUARDED = TypeRules(delete_guards=DELETE_GUARDS)
 
 
 @cache
@@ -150,10 +154,10 @@ def _built() -> MirrorSchema:
     return build_schema(cast("MirrorResolver", None))
 
 
-def schema_over(store: MemoryStore, domain: TypeRules = _GUARDED) -> MirrorSchema:
-    """Return the schema, built once, with its answers from a store until it is asked for over another."""
-    built, writes = _built(), Writes(store, clock.now, domain)
-    built.resolver = Mirror(Rows(store, PageTokens(b"secret")), writes, Told(store))
+def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema:
+    """Return the schema over a store; it is built once, and the next call lets it answer from another store."""
+    built, mutations = _built(), Mutations(store, clock.now, rules)
+    built.resolver = Mirror(Queries(store, PageTokens(b"secret")), mutations, StoredRowEvents(store))
     return built
 
 
@@ -164,3 +168,34 @@ async def execute(
     context = RequestContext(store, caller, {})
     result = await schema.execute(query, variable_values=variables, context_value=context)
     return result.data, [error.formatted for error in result.errors or ()]  # type: ignore[misc]  # AppSync's shape
+
+
+async def ask(store: MemoryStore, caller: Caller | None, query: str, **variables: Any) -> Any:
+    """Return an operation's data; it must have no errors."""
+    data, errors = await execute(schema_over(store), store, caller, query, **variables)
+    assert errors == []
+    return data
+
+
+async def error_of(store: MemoryStore, caller: Caller | None, query: str, **variables: Any) -> dict[str, Any]:
+    """Return an operation's only error."""
+    _, (error,) = await execute(schema_over(store), store, caller, query, **variables)
+    return error
+
+
+LIST_REQUESTS = """query ($limit: Int, $nextToken: String, $filter: ModelServiceRequestFilterInput) {
+    listServiceRequests(limit: $limit, nextToken: $nextToken, filter: $filter) { items { id } nextToken } }"""
+
+
+def add_request(store: MemoryStore, key: str, requester: str, provider: str) -> None:
+    """Add a request for the service `s`; requests are in the order of their keys."""
+    store.add(
+        tables.ServiceRequest,
+        id=key,
+        serviceId="s",
+        requesterId=requester,
+        providerId=provider,
+        status="INITIATED",
+        estimatedHours=2,
+        createdAt=f"2026-01-01T00:00:00.{key}Z",
+    )

@@ -21,7 +21,7 @@ from models.idempotency import CLAIMED_FOR, KEPT_FOR, KeyedRequest, KeyStatus, R
 from models.storage.store import ConditionFailedError, Item
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
-from resolvers.mirror.mutations import Writes
+from resolvers.mirror.mutations import Mutations
 from resolvers.transport import idempotency as under_keys
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
@@ -290,7 +290,7 @@ async def test_a_made_id_follows_from_key_request_and_field(post: Post, store: R
 
 async def test_what_nobody_foresaw_is_not_kept(post: Post, store: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken, capture_logs():
-        broken.setattr(Writes, "_put", _failing(RuntimeError("a secret")))
+        broken.setattr(Mutations, "_put", _failing(RuntimeError("a secret")))
         assert error_of(await post("k"))["errorType"] == "InternalFailure"
     assert error_of(await post("k", OTHER))["errorType"] == "IDEMPOTENCY_MISMATCH"
     assert "errors" not in (await post("k")).json()
@@ -299,7 +299,7 @@ async def test_what_nobody_foresaw_is_not_kept(post: Post, store: Rows, monkeypa
 
 async def test_contention_is_not_kept(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(Writes, "_put", _failing(ContentionError("busy")))
+        broken.setattr(Mutations, "_put", _failing(ContentionError("busy")))
         assert error_of(await post("k"))["errorType"] == "CONTENTION"
     assert "errors" not in (await post("k")).json()
 

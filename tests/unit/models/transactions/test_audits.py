@@ -82,7 +82,7 @@ async def test_a_long_log_is_read_page_by_page(monkeypatch: pytest.MonkeyPatch) 
     account, found = await over(books).check(ALICE)
     assert (len(account.entries), account.held) == (3, hours("0"))
     assert not found
-    assert sum(asked == ("query", ("TransactionLog", "byUserId", ALICE)) for asked in books.asked) == 2
+    assert sum(read == ("query", ("TransactionLog", "byUserId", ALICE)) for read in books.reads) == 2
     assert not books.patience.pauses
 
 

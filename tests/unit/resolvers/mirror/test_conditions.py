@@ -1,4 +1,4 @@
-"""Filters become DynamoDB's conditions, or a clear error before DynamoDB makes one."""
+"""Filters become DynamoDB conditions, or a clear error before DynamoDB refuses them."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.unit.mirror import ADMIN, EVE, MemoryStore, execute, schema_over
 
 
 def written(**filter_: Any) -> tuple[str, list[Any]]:
-    """Return a condition as text with the names back in their places, and its values."""
+    """Return a filter's condition as text, with names instead of their placeholders, and its values."""
     params = expressions(filter=condition_of(filter_))
     text = params["FilterExpression"]
     for placeholder, name in params["ExpressionAttributeNames"].items():
@@ -49,7 +49,7 @@ def test_a_filter_is_written(filter_: dict[str, Any], text: str, values: list[An
 
 
 @pytest.mark.parametrize("filter_", [None, {}, {"and": []}, {"a": {}}, {"not": {"or": [{}]}}, {"a": {"gt": None}}])
-def test_a_filter_that_asks_for_nothing_is_none(filter_: dict[str, Any] | None) -> None:
+def test_a_filter_without_operators_is_no_condition(filter_: dict[str, Any] | None) -> None:
     assert condition_of(filter_) is None
 
 
@@ -71,7 +71,7 @@ def test_what_dynamodb_would_refuse_is_refused(filter_: dict[str, Any]) -> None:
     assert caught.value.info == {"field": "filter"}
 
 
-def test_a_filter_nests_so_deep_and_no_deeper() -> None:
+def test_the_depth_of_a_filter_is_bounded() -> None:
     filter_: dict[str, Any] = {"a": {"eq": 1}}
     for _ in range(DEPTH - 1):
         filter_ = {"not": filter_}
@@ -90,7 +90,7 @@ def test_a_field_is_found_however_deep() -> None:
     assert not mentions({"or": [{"not": {"id": {"gt": "x"}}}], "createdAt": None}, names)
 
 
-async def test_what_the_rules_add_counts_too() -> None:
+async def test_operators_of_the_access_rules_count_too() -> None:
     store = MemoryStore()
     query = """query ($filter: ModelServiceRequestFilterInput) {
         serviceRequestsByStatus(status: INITIATED, filter: $filter) { items { id } } }"""

@@ -1,4 +1,4 @@
-"""Subscription filters mean to a row what they mean to DynamoDB."""
+"""A filter that we evaluate matches the same rows as if DynamoDB evaluated it."""
 
 import time
 from functools import partial
@@ -71,16 +71,16 @@ def test_an_operator(field: str, operators: dict[str, Any], *, expected: bool) -
 
 @pytest.mark.parametrize("field", ["absent", "gone"])
 @pytest.mark.parametrize("operator", ["eq", "le", "lt", "ge", "gt", "contains", "beginsWith"])
-def test_a_field_that_is_absent_meets_no_comparison(field: str, operator: str) -> None:
+def test_an_absent_field_meets_no_comparison(field: str, operator: str) -> None:
     assert not passes(**{field: {operator: "a"}})
 
 
 @pytest.mark.parametrize("field", ["absent", "gone"])
-def test_a_field_that_is_absent_meets_what_denies(field: str) -> None:
+def test_an_absent_field_meets_negated_operators(field: str) -> None:
     assert passes(**{field: {"ne": "a", "notContains": "a", "notIn": ["a"], "size": {"ne": 1}}})
 
 
-def test_a_stored_null_is_there_and_equals_nothing() -> None:
+def test_a_stored_null_exists_and_equals_nothing() -> None:
     assert passes(gone={"attributeExists": True, "attributeType": "_null", "ne": None})
     assert not passes(gone={"eq": None})
     assert not passes(absent={"attributeExists": True})
@@ -109,7 +109,7 @@ def test_null_asks_whether_there_is_a_value() -> None:
         {"not": {"id": {"size": {"gt": None, "between": None}}}},
     ],
 )
-def test_what_says_nothing_is_ignored(filter_: dict[str, Any] | None) -> None:
+def test_empty_members_are_ignored(filter_: dict[str, Any] | None) -> None:
     assert compile_filter(filter_)(ROW)
 
 
@@ -122,7 +122,7 @@ def test_all_members_must_hold_and_one_of_the_alternatives() -> None:
     assert passes(**{"or": [wrong, {"and": [right, {"or": [wrong, right]}]}]})
 
 
-def test_a_denial_is_of_the_whole() -> None:
+def test_not_negates_the_whole_member() -> None:
     assert passes(**{"not": {"id": {"eq": "r1"}, "status": {"eq": "PAID"}}})
     assert not passes(**{"not": {"id": {"eq": "r1"}, "status": {"eq": "ESCROWED"}}})
     assert passes(**{"not": {}})

@@ -12,7 +12,7 @@ from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.transport.sockets import OPERATIONS
 from schema.amplify.resolver import AnyInfo
 from tests.unit.fake_stream import FakeStream
-from tests.unit.mirror import MemoryStore, Told
+from tests.unit.mirror import MemoryStore, StoredRowEvents
 from tests.unit.realtime import FILTERED, REQUESTS, SERVICES, Town, begin, problem, start, started
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(town:
 
 async def test_what_comes_at_once_comes_after_the_acknowledgement(town: Town) -> None:
     town.store.add(tables.Service, id="s", userId="sub-bob")
-    town.schema.resolver = cast("MirrorResolver", Told(town.store))
+    town.schema.resolver = cast("MirrorResolver", StoredRowEvents(town.store))
     async with town.client() as socket:
         start(socket, "1")
         assert await socket.hear_json() == {"id": "1", "type": "start_ack"}

@@ -25,7 +25,7 @@ from schema.build import MirrorSchema
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.leaps import leap
-from tests.unit.mirror import ALICE, MemoryStore, Told, schema_over
+from tests.unit.mirror import ALICE, MemoryStore, StoredRowEvents, schema_over
 
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
 SIGNED = {"authorization": "alice"}
@@ -317,7 +317,7 @@ async def test_a_socket_has_so_many_operations_and_no_more(
         await asyncio.sleep(60)
         yield
 
-    monkeypatch.setattr(Told, "subscribe", wait)
+    monkeypatch.setattr(StoredRowEvents, "subscribe", wait)
     async with signed_in(app) as socket:
         for number in range(OPERATIONS + 1):
             query = "subscription { onUpdateUserBalance { userId } }"

@@ -159,7 +159,7 @@ def test_whatever_amplify_generates_is_within_the_limits(schema: MirrorSchema) -
 async def test_nothing_is_read_for_an_operation_that_asks_for_too_much() -> None:
     store = MemoryStore()
     data, (error,) = await execute(schema_over(store), store, ALICE, members_of(4))
-    assert (data, store.asked) == (None, [])
+    assert (data, store.reads) == (None, [])
     assert error["errorType"] == "ValidationError"
     assert error["message"] == "The operation asks for too much: at most 8 levels of fields, and this asks for 10"
 
