@@ -57,16 +57,16 @@ def record(**changed: Any) -> Record:
 @pytest.mark.parametrize(
     ("found", "is_"),
     [
-        (None, KeyStatus.FREE),
-        (record(), KeyStatus.BUSY),
-        (record(claimed_until=NOW), KeyStatus.FREE),
-        (record(claimed_until=None), KeyStatus.FREE),
-        (record(claimed_until=None, answer="{}"), KeyStatus.ANSWERED),
-        (record(request_hash="other"), KeyStatus.MISUSED),
-        (record(request_hash="other", claimed_until=NOW), KeyStatus.MISUSED),
-        (record(request_hash="other", expires_at=NOW), KeyStatus.FREE),
-        (record(answer="{}", expires_at=NOW), KeyStatus.FREE),
-        (record(expires_at=NOW), KeyStatus.FREE),
+        (None, KeyStatus.NEW),
+        (record(), KeyStatus.IN_PROGRESS),
+        (record(claimed_until=NOW), KeyStatus.NEW),
+        (record(claimed_until=None), KeyStatus.NEW),
+        (record(claimed_until=None, answer="{}"), KeyStatus.COMPLETED),
+        (record(request_hash="other"), KeyStatus.MISMATCH),
+        (record(request_hash="other", claimed_until=NOW), KeyStatus.MISMATCH),
+        (record(request_hash="other", expires_at=NOW), KeyStatus.NEW),
+        (record(answer="{}", expires_at=NOW), KeyStatus.NEW),
+        (record(expires_at=NOW), KeyStatus.NEW),
     ],
 )
 def test_how_a_key_stands(found: Record | None, is_: KeyStatus) -> None:
