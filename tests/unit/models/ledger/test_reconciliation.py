@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models import tables
 from models.hours import ZERO
 from models.ledger.balances import Balance
 from models.ledger.reconciliation import (
@@ -20,10 +19,7 @@ from models.ledger.reconciliation import (
     discrepancies,
     statement,
 )
-from models.transactions.moves import Transactions
-from models.transactions.reports import Reports
 from tests.unit.builders import ALICE, BOB, NOW, Bank, hours
-from tests.unit.mirror import MemoryStore
 from tests.unit.places import WAYS, bank_at
 
 if TYPE_CHECKING:
@@ -167,13 +163,6 @@ def test_entries_of_another_member_do_not_belong(account: Account) -> None:
     foreign: Entry = account_of(bank_at("PAID"), BOB).entries[0]
     wrong = replace(account, entries=[replace(foreign, balance_version=1), *account.entries[1:]])
     assert found(wrong) == [(Fault.BROKEN_CHAIN, foreign.id)]
-
-
-async def test_the_mark_of_the_one_that_runs_is_no_report() -> None:
-    store = MemoryStore()
-    store.add(tables.ReconciliationReport, id="running", reportId="a-report")
-    reports = Reports(store, Transactions(store, lambda: NOW), lambda: NOW)
-    assert await reports.find("running") is None
 
 
 def test_what_was_issued_is_told_less_what_was_taken_back(account: Account) -> None:
