@@ -138,7 +138,7 @@ class _RowDecoder:
     def decode(self, cls: Callable[..., _T], table: type[tables.Table], item: Item, fault: Fault) -> _T | None:
         try:
             return decode(cls, table, item)
-        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, TypeError, ValueError) as error:
             key = None if table is tables.UserBalance else item[key_of(table).attr_name]["S"]
             message = f"a {table.Meta.table_name} row cannot be read: {error}"
             found = Discrepancy(user_id=self._user_id, fault=fault, message=message, entry_id=key)
