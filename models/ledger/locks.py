@@ -32,7 +32,8 @@ def lock(balance: Balance, now: datetime, *, by: str, reason: str) -> LockChange
         facts = {"lockedAt": to_text(balance.locked_at), "lockedBy": balance.locked_by}
         return Refusal(Code.ACCOUNT_LOCKED, "This account is locked already, by another administrator.", facts)
     message = (
-        f"You cannot spend hours for now: “{reason}” What is held goes its way. Please contact an administrator."
+        f"You cannot spend hours for now: “{reason}” Hours that are already held are not affected. "
+        "Please contact an administrator."
     )
     return _lock_change(balance.locked(by, now), "Account Locked", message, by=by, reason=reason)
 

@@ -1,4 +1,4 @@
-"""The figures that the design fixes: whoever changes one changes it here, too."""
+"""The figures that the design fixes; a change of one must be made here, too."""
 
 import importlib
 from datetime import timedelta

@@ -182,15 +182,15 @@ def test_a_page_of_a_report_is_added_and_dated_and_so_is_its_end() -> None:
         discrepancy_count=20, discrepancies=(odd,), total_hours=hours("30"), issued_hours=hours("40"),
         page=5, version=7,
     )  # fmt: skip
-    turned = begun.with_page(both, [ALICE, BOB], "member/bob", now)
-    assert turned == AuditReport(
+    paged = begun.with_page(both, [ALICE, BOB], "member/bob", now)
+    assert paged == AuditReport(
         id="r", status=AuditReportStatus.RUNNING, created_at=NOW, updated_at=now, members_checked=13,
         discrepancy_count=24, discrepancies=(odd, odd), total_hours=hours("38"), issued_hours=hours("51"),
         page=6, version=8,
         members=(ALICE, BOB), cursor="member/bob",
     )  # fmt: skip
-    ended = replace(turned, status=AuditReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)
-    assert turned.completed(later) == ended
+    ended = replace(paged, status=AuditReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)
+    assert paged.completed(later) == ended
 
 
 def test_held_hours_of_who_never_moved_any_are_told_without_an_entry() -> None:

@@ -182,7 +182,7 @@ async def test_a_page_of_an_index() -> None:
 
 
 def pages_of(*reads: int) -> list[dict[str, Any]]:
-    """Return DynamoDB's pages of so many rows read each, named a, b, c…; the last has no next one."""
+    """Return DynamoDB's pages, each of one row after reading as many as given; the last has no next page."""
     pages: list[dict[str, Any]] = [
         {"Items": [{"id": {"S": name}}], "ScannedCount": read, "LastEvaluatedKey": {"id": {"S": name}}}
         for name, read in zip("abcdef", reads, strict=False)
