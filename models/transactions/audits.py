@@ -100,7 +100,7 @@ class Audits:
             return found, f"{source}/{page.last_key[key_of(table).attr_name]['S']}"
         return found, "balance/" if table is tables.User else None
 
-    async def named(self, member: str) -> str | None:
+    async def find_member(self, member: str) -> str | None:
         """Return the id of the member with this id or user name, None if there is none; may scan the table."""
         if await self._store.get(tables.UserBalance, member, consistent=True):
             return member

@@ -156,7 +156,7 @@ async def test_every_member_and_every_balance_without_one_is_paged_through_once(
 async def test_a_member_is_found_by_id_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 1)
     books = over(Books())
-    assert [await books.named(name) for name in (ALICE, "bob-name", "nobody")] == [ALICE, BOB, None]
+    assert [await books.find_member(name) for name in (ALICE, "bob-name", "nobody")] == [ALICE, BOB, None]
 
 
 def audits(tables: Stored) -> Audits:
@@ -230,13 +230,13 @@ async def test_a_name_is_searched_for_page_by_page_and_not_for_ever(monkeypatch:
     async with stored(Bank.opened()) as tables:
         for member in (ALICE, BOB):
             await tables.change(User, member, username=f"{member}-name")
-        assert await audits(tables).named(ALICE) == ALICE
+        assert await audits(tables).find_member(ALICE) == ALICE
         assert [call.operation for call in tables.calls.made] == ["get_item"]
-        found = [await audits(tables).named(f"{member}-name") for member in (ALICE, BOB)]
+        found = [await audits(tables).find_member(f"{member}-name") for member in (ALICE, BOB)]
         assert found == [ALICE, BOB]
-        assert await audits(tables).named("nobody") is None
+        assert await audits(tables).find_member("nobody") is None
         monkeypatch.setattr(module, "MOST_SCANNED_PAGES", 1)
-        found = [await audits(tables).named(f"{member}-name") for member in (ALICE, BOB)]
+        found = [await audits(tables).find_member(f"{member}-name") for member in (ALICE, BOB)]
         assert found.count(None) == 1
 
 
@@ -252,5 +252,5 @@ async def test_a_page_is_of_a_thousand_rows() -> None:
 
         tables.engine.call = call  # type: ignore[method-assign]  # for this test only
         await audits(tables).account(ALICE)
-        await audits(tables).named("nobody")
+        await audits(tables).find_member("nobody")
         assert limits == [1_000, 1_000, 1_000]
