@@ -72,11 +72,11 @@ class Record:
     answer: str | None = None
 
     @classmethod
-    def claimed(cls, asked: KeyedRequest, claim: str, now: datetime, lasting: timedelta) -> "Record":
+    def claimed(cls, request: KeyedRequest, claim: str, now: datetime, lasting: timedelta) -> "Record":
         """Return the row that claims a key for as long as `lasting`."""
         return cls(
-            id=asked.id,
-            request_hash=asked.request_hash,
+            id=request.id,
+            request_hash=request.request_hash,
             claim=claim,
             expires_at=now + KEPT_FOR,
             claimed_until=now + lasting,
@@ -87,11 +87,11 @@ class Record:
         return replace(self, claimed_until=None, answer=answer)
 
 
-def key_status(record: Record | None, asked: KeyedRequest, now: datetime) -> KeyStatus:
+def key_status(record: Record | None, request: KeyedRequest, now: datetime) -> KeyStatus:
     """Return a key's state; an expired row that DynamoDB has not deleted yet does not count."""
     if record is None or record.expires_at <= now:
         return KeyStatus.NEW
-    if record.request_hash != asked.request_hash:
+    if record.request_hash != request.request_hash:
         return KeyStatus.MISMATCH
     if record.answer is not None:
         return KeyStatus.COMPLETED
