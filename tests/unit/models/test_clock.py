@@ -31,7 +31,7 @@ def test_now_is_cut_to_the_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
     class Frozen(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> "Frozen":
-            return cls(2026, 1, 5, 12, 0, 0, 999_999, tzinfo=tz)
+            return cls(2026, 1, 5, 12, 0, 0, 999_900, tzinfo=tz)
 
     monkeypatch.setattr(clock, "datetime", Frozen)
     assert clock.now() == datetime(2026, 1, 5, 12, 0, 0, 999_000, tzinfo=UTC)

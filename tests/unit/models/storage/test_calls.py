@@ -110,6 +110,12 @@ def test_a_thread_that_waited_for_another_takes_the_client_that_it_opened() -> N
     assert calls._client("dynamodb") is opened
 
 
+def test_a_thread_pauses_for_as_long_as_it_is_told() -> None:
+    began = time.monotonic()
+    drive(BlockingCalls().pause(0.05))
+    assert time.monotonic() - began >= 0.04
+
+
 def test_after_a_stop_nothing_is_called_and_nobody_sleeps_on() -> None:
     calls = BlockingCalls()
     calls.stop()
@@ -195,6 +201,7 @@ def test_what_needs_an_event_loop_cannot_be_driven() -> None:
         finally:
             ended.append(True)
 
+    coroutine = suspend()
     with pytest.raises(RuntimeError, match="must not suspend"):
-        drive(suspend())
+        drive(coroutine)
     assert ended == [True]

@@ -180,6 +180,28 @@ async def test_what_is_missing_is_not_completed(tables: Stored) -> None:
     assert await rows(tables.hands, EventLog) == []
 
 
+async def test_a_report_that_is_not_marked_as_running_is_completed_all_the_same(tables: Stored) -> None:
+    await put(tables, report())
+    completed = await office(tables).complete("first")
+    assert completed is not None
+    assert completed.status is AuditReportStatus.COMPLETED
+
+
+async def test_only_the_last_report_is_read(tables: Stored) -> None:
+    await put(tables, *(report(str(day), NOW + timedelta(days=day)) for day in range(3)))
+    limits: list[int] = []
+    upstream = tables.engine.call
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "query":
+            limits.append(params["Limit"])
+        return await upstream(service, operation, **params)
+
+    tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await office(tables).last()
+    assert limits == [1, 1]
+
+
 async def test_a_stopped_report_that_is_completed_leaves_the_one_that_runs_alone(tables: Stored) -> None:
     first = report()
     await office(tables).begin(first, instead_of=None)
