@@ -1,1 +1,1 @@
-"""What HourBank stores and the rules it obeys; this room knows no other."""
+"""What HourBank stores, and the rules that govern it; imports nothing from the other top-level packages."""

@@ -1,4 +1,4 @@
-"""Time as HourBank writes it: UTC, to the millisecond, of fixed width, so that text sorts as time does."""
+"""Moments as HourBank stores them: UTC, to the millisecond, in fixed width, so that texts sort chronologically."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """Return the present moment in UTC, cut to the millisecond that a row can hold."""
+    """Return the current moment in UTC, truncated to the milliseconds that a row stores."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -18,5 +18,5 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """Return the moment that an ISO-8601 text with offset names."""
+    """Return the moment that an ISO-8601 text with an offset denotes, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,10 +1,10 @@
-"""Refusals: business outcomes with a code, as values; and the errors that are not outcomes.
+"""Refusals are business outcomes: values with a code. Exceptions are for everything else.
 
 HourBankError
-├── ContentionError    a row changed under us for 20 s: repeat later, nothing was done
-├── StoppedError       this process is stopping: another one will do it
-├── ExpectedError      something that a person can put right; a subclass beside each cause
-└── BrokenLedgerError  an invariant does not hold: stop, a person must look
+├── ContentionError    rows kept changing under us for 20 s; nothing was done, retry later
+├── StoppedError       this process is stopping; another one will do the work
+├── ExpectedError      something that a person can fix; subclasses stand beside their causes
+└── BrokenLedgerError  an invariant does not hold; a person must look into it
 """
 
 from collections.abc import Mapping
@@ -39,20 +39,20 @@ class Code(StrEnum):
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     CONTENTION = "CONTENTION"
     SUPERSEDED = "SUPERSEDED"
-    # AppSync's own words: no rule can make sense of the input; others may do this, this caller may not.
+    # AppSync's own words: the input makes no sense to any rule; this caller may not do what others may.
     BAD_REQUEST = "BadRequest"
     UNAUTHORIZED = "Unauthorized"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A rule said no. Nothing was written.
+    """A rule refused; nothing was written.
 
     Args:
-        code: why, for programs.
-        message: why and what to do next, for people.
-        facts: what was found (status, hours available and needed), for clients as `errorInfo`.
-        passing: the workflow is about to move the request on; asking again in a moment may go through.
+        code: the reason, for programs.
+        message: the reason and what to do next, for people.
+        facts: what the rule found (status, hours available and needed); clients see them as `errorInfo`.
+        is_transient: the workflow is about to move the request on, so that a retry in a moment may succeed.
     """
 
     code: Code
@@ -62,24 +62,24 @@ class Refusal:
 
 
 def not_found_refusal() -> Refusal:
-    """Return the refusal for a request that is not there, or not for this caller: nobody can tell which."""
+    """Return the refusal for a request that does not exist or is hidden from the caller, who cannot tell which."""
     return Refusal(Code.REQUEST_NOT_FOUND, "There is no such request of yours.")
 
 
 class HourBankError(Exception):
-    """An error of this system's own."""
+    """The base class of HourBank's own errors."""
 
 
 class ContentionError(HourBankError):
-    """A row kept changing for as long as we tried; nothing was done and the caller may repeat."""
+    """Rows kept changing for as long as we retried; nothing was done, and the caller may retry."""
 
 
 class StoppedError(HourBankError):
-    """A call was not made since its process is stopping; what was not written will be done by another."""
+    """A call was not made because its process is stopping; another process will do what was not written."""
 
 
 class ExpectedError(HourBankError):
-    """Something that a person can put right; the message is one line that says how."""
+    """Something that a person can fix; the message says how, in one line."""
 
 
 class BrokenLedgerError(HourBankError):

@@ -1,4 +1,8 @@
-"""What is told of a step: an event for the log and the bus, and notices for the members concerned."""
+"""What a step announces: events for the log and the event bus, and notices for the members concerned.
+
+Two names to know: a `Notice` is stored as Amplify's Notification, and an exchange (a paid service, `Exchange` in
+`models.requests.reputation`) as Amplify's Transaction.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +11,7 @@ from typing import Any
 
 
 class EventEntityType(StrEnum):
-    """What an event is about; disputes count as SERVICE_REQUEST, balances and escrows as TRANSACTION."""
+    """What an event is about: SERVICE_REQUEST includes disputes; TRANSACTION includes balances and escrows."""
 
     SERVICE_REQUEST = "SERVICE_REQUEST"
     USER = "USER"
@@ -16,7 +20,7 @@ class EventEntityType(StrEnum):
 
 
 class EventSource(StrEnum):
-    """The bus's sources."""
+    """The sources that events have on the event bus."""
 
     SERVICE_REQUESTS = "hourbank.service-requests"
     ESCROW = "hourbank.escrow"
@@ -41,12 +45,12 @@ class NotificationType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened, as the event bus tells it.
+    """Something that happened, as the event log and the event bus carry it.
 
     Args:
-        type: the detail type, a sentence such as "Provider Response Received".
-        actor: the member who did it; None for the workflow itself.
-        data: facts for programs, JSON by nature.
+        type: the detail type, a phrase such as "Provider Response Received".
+        actor: the member or admin who did it; None for the workflow itself.
+        data: facts for programs; must be serializable as JSON.
     """
 
     type: str
@@ -59,7 +63,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What one member is told of a step."""
+    """A message to one member about a step."""
 
     user_id: str
     type: NotificationType

@@ -1,7 +1,7 @@
 """Hours, the currency: a Decimal with two places, never a float.
 
-Float exists only at the GraphQL edge (`to_float`, `from_float`); DynamoDB and the hash chain
-hold hours as decimal text and integer hundredths.
+Floats exist only at the GraphQL edge (`to_float`, `from_float`). DynamoDB stores hours as decimal text, and the
+hash chain covers them as integer hundredths.
 """
 
 import math
@@ -13,19 +13,19 @@ HUNDREDTH = Decimal("0.01")
 ZERO = Decimal("0.00")
 SMALLEST_AMOUNT = HUNDREDTH
 LARGEST_AMOUNT = Decimal(10_000)
-# Far above any balance that LARGEST_AMOUNT can build up; a float below it still has two exact places.
+# Far above any balance that LARGEST_AMOUNT can build up; a float below it still represents two places exactly.
 LARGEST_FIGURE = Decimal(1_000_000_000)
 
 
 class InvalidHoursError(ValueError):
-    """The value is no number of hours: not finite, not a multiple of 0.01, or out of all proportion."""
+    """The value is not a number of hours: not finite, not a multiple of 0.01, or beyond ±10^9."""
 
 
 def exact(value: Decimal | int | str) -> Hours:
     """Return `value` as hours with two places.
 
     Raises:
-        InvalidHoursError: it is no finite number, not a multiple of 0.01, or beyond ±10^9.
+        InvalidHoursError: it is not a finite number, not a multiple of 0.01, or beyond ±10^9.
     """
     try:
         number = Decimal(value)
@@ -40,7 +40,7 @@ def exact(value: Decimal | int | str) -> Hours:
 
 
 def from_float(value: float) -> Hours:
-    """Return the hours that a GraphQL Float stands for, by its shortest decimal text.
+    """Return the hours that a GraphQL Float represents, by its shortest decimal text.
 
     Raises:
         InvalidHoursError: as `exact` does.
@@ -56,7 +56,7 @@ def to_float(value: Hours) -> float:
 
 
 def hundredths(value: Hours) -> int:
-    """Return hours as integer hundredths, the form that the hash chain is taken over."""
+    """Return hours as integer hundredths, the form that the hash chain covers."""
     return int(value.scaleb(2))
 
 
@@ -66,5 +66,5 @@ def priced(hours: Hours, rate: Hours) -> Hours:
 
 
 def is_amount(value: Hours) -> bool:
-    """Tell whether a movement may be of `value` hours: 0.01 to 10,000."""
+    """Return whether a movement may be of `value` hours: 0.01 to 10,000."""
     return SMALLEST_AMOUNT <= value <= LARGEST_AMOUNT

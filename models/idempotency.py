@@ -1,7 +1,7 @@
-"""Idempotency-Key: the first request with a key runs, the next ones get what it was answered. Pure rules.
+"""Idempotency-Key: the first request with a key runs, and later ones get its stored answer. Pure rules.
 
-A key is claimed before the work begins. A claim has a deadline, since its process may die: after it the next
-request takes the claim over and runs the mutation again, which is repeatable by itself.
+A key is claimed before the work begins. A claim has a deadline because its process may die: after the deadline the
+next request takes the claim over and runs the mutation again, which every mutation allows.
 """
 
 import hashlib
@@ -16,28 +16,28 @@ from models.errors import Code, Refusal
 from models.identifiers import derived
 
 KEPT_FOR = timedelta(hours=24)
-# Longer than the 20 s that a movement is tried for.
+# Longer than the 20 s for which a movement is retried.
 CLAIMED_FOR = timedelta(seconds=30)
-# A row has room for 400 KB.
+# In characters; a DynamoDB row has room for 400 KB.
 LARGEST_ANSWER = 350_000
 
 
 class KeyStatus(Enum):
-    """How a key stands when a request comes with it."""
+    """The state of a key when a request arrives with it."""
 
-    FREE = auto()  # the request is to run: it is the first, or the one before has died or was not kept
-    BUSY = auto()  # another request with this key runs
-    ANSWERED = auto()
-    MISUSED = auto()  # it belongs to another request
+    NEW = auto()  # run the request: it is the first, or the one before it died or left no answer
+    IN_PROGRESS = auto()  # another request with this key is running
+    COMPLETED = auto()  # the answer is stored
+    MISMATCH = auto()  # the key belongs to a different request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedRequest:
-    """A request under a key.
+    """A request that was sent with a key.
 
     Args:
-        id: the key's row; each caller has keys of their own.
-        request_hash: what is asked.
+        id: the id of the key's row; each caller has their own keys.
+        request_hash: the hash of what the request asks for.
     """
 
     id: str
@@ -45,12 +45,12 @@ class KeyedRequest:
 
     @classmethod
     def by(cls, sub: str, key: str, request_hash: str) -> "KeyedRequest":
-        """Return a caller's request."""
+        """Return the request that a caller sent with a key."""
         return cls(id=derived("idempotency", sub, key), request_hash=request_hash)
 
     @property
     def cause(self) -> str:
-        """Return what the ids follow from that the request makes: run again, it makes the same."""
+        """Return what the ids of the rows it creates are derived from: a second run creates the same ones."""
         return derived(self.id, self.request_hash)
 
 
@@ -59,9 +59,9 @@ class Record:
     """A key's row.
 
     Args:
-        claim: who runs or ran the request, another one at each try.
-        claimed_until: when that one counts as dead; None once it has ended.
-        answer: the response as JSON, if it was kept.
+        claim: an id for the run of the request; each run has its own.
+        claimed_until: when that run counts as dead; None once it has ended.
+        answer: the response as JSON, if it was stored.
     """
 
     id: str
@@ -72,46 +72,46 @@ class Record:
     answer: str | None = None
 
     @classmethod
-    def claimed(cls, asked: KeyedRequest, claim: str, now: datetime, lasting: timedelta) -> "Record":
-        """Return the row that claims a key."""
+    def claimed(cls, request: KeyedRequest, claim: str, now: datetime, lasting: timedelta) -> "Record":
+        """Return the row that claims a key for as long as `lasting`."""
         return cls(
-            id=asked.id,
-            request_hash=asked.request_hash,
+            id=request.id,
+            request_hash=request.request_hash,
             claim=claim,
             expires_at=now + KEPT_FOR,
             claimed_until=now + lasting,
         )
 
     def answered(self, answer: str | None) -> "Record":
-        """Return the row of a request that has ended; without an answer the next one runs again."""
+        """Return the row of a request that has ended; without an answer the next request runs again."""
         return replace(self, claimed_until=None, answer=answer)
 
 
-def key_status(record: Record | None, asked: KeyedRequest, now: datetime) -> KeyStatus:
-    """Return how a key stands; a row that has expired may be there still and counts as none."""
+def key_status(record: Record | None, request: KeyedRequest, now: datetime) -> KeyStatus:
+    """Return a key's state; an expired row that DynamoDB has not deleted yet does not count."""
     if record is None or record.expires_at <= now:
-        return KeyStatus.FREE
-    if record.request_hash != asked.request_hash:
-        return KeyStatus.MISUSED
+        return KeyStatus.NEW
+    if record.request_hash != request.request_hash:
+        return KeyStatus.MISMATCH
     if record.answer is not None:
-        return KeyStatus.ANSWERED
+        return KeyStatus.COMPLETED
     is_claimed = record.claimed_until is not None and record.claimed_until > now
-    return KeyStatus.BUSY if is_claimed else KeyStatus.FREE
+    return KeyStatus.IN_PROGRESS if is_claimed else KeyStatus.NEW
 
 
 def key_mismatch_refusal() -> Refusal:
-    """Return the refusal of a key that belongs to another request."""
+    """Return the refusal for a key that belongs to a different request."""
     return Refusal(
         Code.IDEMPOTENCY_MISMATCH,
-        "This Idempotency-Key was used for another request of yours; send a new key with a new request.",
+        "You used this Idempotency-Key for a different request; send a new key with each new request.",
     )
 
 
 def hash_of(document: str, variables: Mapping[str, Any] | None, operation_name: str | None) -> str:
-    """Return the hash of a request; the order of its variables' members is nothing that it asks for.
+    """Return the hash of a request; the order of the members of its variables does not matter.
 
     Raises:
-        RecursionError: the variables are nested too deep.
+        RecursionError: the variables are nested too deeply.
     """
     request = {"query": document, "variables": variables or {}, "operationName": operation_name}
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Settings shared by the server and the Lambda handlers, read from `HOURBANK_*` variables.
+"""The settings that the server and the Lambda handlers share, read from `HOURBANK_*` variables.
 
-AWS's own settings (region, credentials, endpoints) are the standard `AWS_*` variables.
+AWS's own settings (region, credentials, endpoints) come from the standard `AWS_*` variables.
 """
 
 from datetime import timedelta
@@ -16,7 +16,7 @@ _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 
 
 class Settings(BaseSettings):
-    """What differs between deployments. Windows are ISO-8601 durations (`PT24H`)."""
+    """What differs between deployments. Windows are ISO-8601 durations (`PT24H`), a year at most."""
 
     model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True)
 
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
 
     @property
     def windows(self) -> Windows:
-        """Return how long the workflow waits for people."""
+        """Return how long the workflows wait for people."""
         return Windows(
             response=self.response_window,
             negotiation=self.negotiation_window,

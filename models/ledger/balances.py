@@ -1,4 +1,4 @@
-"""A member's balance, and the escrows that hours are held in."""
+"""A member's balance, and the escrows that hold hours."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,7 +30,7 @@ class EscrowType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """A member's hours. Version 0 is a balance that is not stored yet."""
+    """A member's hours. A balance of version 0 is not stored yet."""
 
     user_id: str
     total_balance: Hours
@@ -46,7 +46,7 @@ class Balance:
 
     @classmethod
     def empty(cls, user_id: str, now: datetime) -> "Balance":
-        """Return the balance of a member who has none yet."""
+        """Return the first balance of a member: no hours, not stored yet."""
         return cls(
             user_id=user_id,
             total_balance=ZERO,
@@ -57,11 +57,11 @@ class Balance:
         )
 
     def locked(self, by: str, now: datetime) -> "Balance":
-        """Return this balance, which gives nothing for anything new any more."""
+        """Return this balance locked: the member can make no new holds and give no hours."""
         return replace(self, locked_at=now, locked_by=by, updated_at=now, version=self.version + 1)
 
     def unlocked(self, now: datetime) -> "Balance":
-        """Return this balance, free again."""
+        """Return this balance unlocked."""
         return replace(self, locked_at=None, locked_by=None, updated_at=now, version=self.version + 1)
 
 
@@ -84,17 +84,17 @@ class Escrow:
     version: int = 1
 
     def adjusted(self, amount: Hours, now: datetime) -> "Escrow":
-        """Return this escrow with another amount in it."""
+        """Return this escrow with another amount."""
         return replace(self, amount=amount, updated_at=now, version=self.version + 1)
 
     def released(self, now: datetime) -> "Escrow":
-        """Return this escrow, its hours gone to the other side."""
+        """Return this escrow as RELEASED: its hours went to the other member."""
         return replace(
             self, status=EscrowStatus.RELEASED, released_at=now, updated_at=now, version=self.version + 1
         )
 
     def cancelled(self, now: datetime) -> "Escrow":
-        """Return this escrow, its hours gone back."""
+        """Return this escrow as CANCELLED: its hours went back."""
         return replace(
             self, status=EscrowStatus.CANCELLED, cancelled_at=now, updated_at=now, version=self.version + 1
         )

@@ -1,4 +1,4 @@
-"""A member's log as a chain: each entry follows from the one before it, and replaying them gives the balance."""
+"""A member's log as a hash chain: each entry continues the one before it, and a replay gives the balance."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,13 +10,18 @@ from models.ledger.entries import Entry, entry_hash
 
 
 def breach(balance: Balance, entry: Entry) -> str | None:
-    """Return why an entry cannot come next after what a replay has come to; None if it follows."""
+    """Return why an entry cannot come next in a replay; None if it can.
+
+    Args:
+        balance: what the replay has reached so far.
+        entry: the next entry.
+    """
     if entry.user_id != balance.user_id:
         return "it is another member's"
     if entry.hash != entry_hash(entry):
-        return "it was changed: its hash is not that of what it says"
+        return "it was changed: its hash does not match its content"
     if entry.previous_hash != balance.last_hash:
-        return "the entry before it is missing, was changed, or is not the one that it followed"
+        return "the entry before it is missing, was changed, or is not the one that it was chained to"
     available = balance.available_balance + entry.amount
     if (entry.balance_before, entry.balance_after) != (balance.available_balance, available):
         return f"its figures do not continue from {balance.available_balance} hours available"
@@ -26,7 +31,7 @@ def breach(balance: Balance, entry: Entry) -> str | None:
 
 
 def balance_after(balance: Balance, entry: Entry) -> Balance:
-    """Return what a replay has come to after one entry more."""
+    """Return the balance that a replay reaches with one more entry."""
     available = balance.available_balance + entry.amount
     escrowed = balance.escrowed_balance + entry.escrowed_amount
     return replace(
@@ -41,7 +46,7 @@ def balance_after(balance: Balance, entry: Entry) -> Balance:
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Return a member's entries as they were written, whatever their clocks said."""
+    """Return a member's entries in the order they were written, which their timestamps need not show."""
     return sorted(entries, key=lambda entry: entry.balance_version)
 
 
@@ -49,7 +54,7 @@ def replay(entries: Iterable[Entry], *, user_id: str, now: datetime) -> Balance:
     """Return the balance that a member's entries, in any order, lead to.
 
     Raises:
-        BrokenLedgerError: an entry is missing, changed, or does not follow from the one before it.
+        BrokenLedgerError: an entry is missing, was changed, or does not continue the one before it.
     """
     balance = Balance.empty(user_id, now)
     for entry in in_order(entries):

@@ -1,4 +1,4 @@
-"""Ledger entries: one line per leg, sealed with a hash that includes the hash of the member's entry before it."""
+"""Ledger entries: one line per leg, sealed with a hash that covers the hash of the member's previous entry."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from models.ledger.movements import Leg, Movement, TransactionType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One member's line of one movement. `amount` and the two balances are of `available`."""
+    """One member's line of one movement. `amount`, `balance_before` and `balance_after` count available hours."""
 
     id: str
     transaction_id: str
@@ -46,10 +46,10 @@ def post(
     """Apply one leg to its member's balance.
 
     Returns:
-        The new balance with its entry; or a refusal, ACCOUNT_LOCKED or INSUFFICIENT_BALANCE.
+        The new balance with its entry; or a refusal: ACCOUNT_LOCKED or INSUFFICIENT_BALANCE.
 
     Raises:
-        BrokenLedgerError: more would leave escrow than is in it.
+        BrokenLedgerError: more hours would leave escrow than the member has in escrow.
     """
     if movement.spends and leg.available < ZERO and balance.locked_at is not None:
         return Refusal(
@@ -78,7 +78,7 @@ def post(
 
 
 def _entry(balance: Balance, leg: Leg, movement: Movement, *, now: datetime, execution_arn: str | None) -> Entry:
-    """Return the sealed line of one leg, the next in its member's chain."""
+    """Return the sealed entry of one leg, the next in its member's chain."""
     return Entry(
         id=f"{movement.id}#{leg.user_id}",
         transaction_id=movement.id,
@@ -100,7 +100,7 @@ def _entry(balance: Balance, leg: Leg, movement: Movement, *, now: datetime, exe
 
 
 def insufficient_balance_refusal(*, available: Hours, needed: Hours) -> Refusal:
-    """Return the refusal for a member who has too few free hours."""
+    """Return the refusal for a member who has too few available hours."""
     return Refusal(
         Code.INSUFFICIENT_BALANCE,
         f"{needed} hours are needed and {available} are available.",
@@ -109,7 +109,7 @@ def insufficient_balance_refusal(*, available: Hours, needed: Hours) -> Refusal:
 
 
 def entry_hash(entry: Entry) -> str:
-    """Return SHA-256 over the previous hash and the entry's canonical JSON, hours as integer hundredths."""
+    """Return the SHA-256 of the previous hash and the entry's canonical JSON, with hours as integer hundredths."""
     content = {
         field.name: _canonical(getattr(entry, field.name))
         for field in fields(entry)

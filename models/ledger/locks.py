@@ -1,4 +1,4 @@
-"""An account that admins have locked, or unlocked: pure rules, and how it is told."""
+"""Locking and unlocking of accounts by admins: pure rules, with the event and the notice of each change."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockChange:
-    """What an admin does to a lock: the balance after it, and how it is told."""
+    """An account's change of lock: the new balance, the event for the log, and the notice to the member."""
 
     balance: Balance
     event: Event
@@ -21,28 +21,35 @@ class LockChange:
 
 
 def lock(balance: Balance, now: datetime, *, by: str, reason: str) -> LockChange | Balance | Refusal:
-    """Lock an account: it makes no new holds and gives nothing. What the same admin has locked is left alone."""
+    """Lock an account, so that its member can make no new holds and give no hours.
+
+    Returns:
+        The change; the balance as it is if the same admin has locked it already; or ACCOUNT_LOCKED if another has.
+    """
     if balance.locked_at is not None:
         if balance.locked_by == by:
             return balance
         facts = {"lockedAt": to_text(balance.locked_at), "lockedBy": balance.locked_by}
         return Refusal(Code.ACCOUNT_LOCKED, "This account is locked already, by another administrator.", facts)
-    told = (
-        f"You cannot spend hours for now: “{reason}” What is held goes its way. Please contact an administrator."
+    message = (
+        f"You cannot spend hours for now: “{reason}” Hours that are already held are not affected. "
+        "Please contact an administrator."
     )
-    return _lock_change(balance.locked(by, now), "Account Locked", by=by, told=told, reason=reason)
+    return _lock_change(balance.locked(by, now), "Account Locked", message, by=by, reason=reason)
 
 
 def unlock(balance: Balance, now: datetime, *, by: str) -> LockChange | Balance | Refusal:
-    """Unlock an account; one that is not locked is left as it is."""
+    """Unlock an account; if it is not locked, return the balance as it is."""
     if balance.locked_at is None:
         return balance
-    return _lock_change(balance.unlocked(now), "Account Unlocked", by=by, told="You can spend hours again.")
+    return _lock_change(balance.unlocked(now), "Account Unlocked", "You can spend hours again.", by=by)
 
 
-def _lock_change(balance: Balance, type: str, *, by: str, told: str, reason: str | None = None) -> LockChange:
+def _lock_change(
+    balance: Balance, event_type: str, message: str, *, by: str, reason: str | None = None
+) -> LockChange:
     event = Event(
-        type=type,
+        type=event_type,
         source=EventSource.BALANCES,
         entity_type=EventEntityType.TRANSACTION,
         entity_id=balance.user_id,
@@ -53,6 +60,6 @@ def _lock_change(balance: Balance, type: str, *, by: str, told: str, reason: str
         user_id=balance.user_id,
         type=NotificationType.SYSTEM_UPDATE,
         title="Your account is locked" if balance.locked_at else "Your account is unlocked",
-        message=told,
+        message=message,
     )
     return LockChange(balance=balance, event=event, notice=notice)

@@ -1,7 +1,7 @@
-"""Movements: each is one atomic change of the ledger, in legs that add up.
+"""Movements: each is one atomic change of the ledger, made of legs that balance.
 
-The legs say what each member's `available` and `escrowed` hours change by. A leg with `issued` creates hours or
-destroys them, so that over all members Σ total = Σ issued.
+A leg says by how much a member's `available` and `escrowed` hours change. A leg with `issued` creates or destroys
+hours, so that over all members Σ total = Σ issued.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class TransactionType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """What a movement changes for one member; all three are signed."""
+    """What a movement changes for one member; all three amounts are signed."""
 
     user_id: str
     type: TransactionType
@@ -42,7 +42,7 @@ class Movement:
     Args:
         id: the `transactionId`; the same cause always gives the same one.
         related_entity_id: the request, dispute or transfer that caused it.
-        spends: it takes a member's free hours for something new, which a locked account refuses.
+        spends: it takes available hours for something new, which a locked account refuses.
     """
 
     id: str
@@ -52,13 +52,13 @@ class Movement:
 
 
 def issue(*, cause: str, user_id: str, amount: Hours, type: TransactionType, description: str) -> Movement:
-    """Bring hours into being for a member."""
+    """Return the movement that creates hours for a member."""
     leg = Leg(user_id=user_id, type=type, description=description, available=amount, issued=amount)
     return Movement(id=derived(cause, "issue"), legs=(leg,), related_entity_id=cause)
 
 
 def hold(*, request_id: str, from_user_id: str, amount: Hours) -> Movement:
-    """Set a requester's free hours aside."""
+    """Return the movement that holds a requester's available hours in escrow."""
     leg = Leg(
         user_id=from_user_id,
         type=TransactionType.ESCROW,
@@ -77,13 +77,13 @@ def adjust(
     held: Hours,
     amount: Hours,
 ) -> Movement | None:
-    """Hold more or less for a request, as a counter-offer has it; None if it comes to the same.
+    """Return the movement that holds more or fewer hours after a counter-offer; None if the amount is the same.
 
     Args:
         request_id: the request.
-        round: the round of the negotiation; in each, terms are taken up once at most.
+        round: the round of the negotiation; in each one, terms are accepted at most once.
         from_user_id: the requester.
-        held: the hours that are held.
+        held: the hours that are held now.
         amount: the hours to hold instead.
     """
     more = amount - held
@@ -102,7 +102,7 @@ def adjust(
 
 
 def release(*, request_id: str, from_user_id: str, to_user_id: str, amount: Hours) -> Movement:
-    """Pay held hours to the provider."""
+    """Return the movement that pays held hours to the provider."""
     legs = (
         Leg(
             user_id=from_user_id,
@@ -121,7 +121,7 @@ def release(*, request_id: str, from_user_id: str, to_user_id: str, amount: Hour
 
 
 def refund(*, request_id: str, from_user_id: str, amount: Hours) -> Movement:
-    """Give held hours back to the requester."""
+    """Return the movement that gives held hours back to the requester."""
     leg = Leg(
         user_id=from_user_id,
         type=TransactionType.REFUND,
@@ -133,10 +133,10 @@ def refund(*, request_id: str, from_user_id: str, amount: Hours) -> Movement:
 
 
 def check_conserved(movement: Movement) -> None:
-    """Assert that a movement creates nothing but what it issues.
+    """Assert that a movement creates only the hours that it issues, in amounts that a movement may have.
 
     Raises:
-        BrokenLedgerError: it does, or it moves an amount that no movement may have.
+        BrokenLedgerError: it does not balance, moves nothing, or moves an amount outside the limits.
     """
     created = sum((leg.available + leg.escrowed - leg.issued for leg in movement.legs), ZERO)
     moved = {abs(change) for leg in movement.legs for change in (leg.available, leg.escrowed) if change}

@@ -1,4 +1,4 @@
-"""Whether the books are right: each member's log, replayed, against their balance and what is held. Pure rules."""
+"""Reconciliation: compares each member's replayed log with their balance and their open escrows. Pure rules."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from models.ledger.balances import Balance
 from models.ledger.chain import balance_after, breach, in_order
 from models.ledger.entries import Entry
 
-# A report keeps as many as its row has room for; the command line shows every one.
+# As many discrepancies as a report's row has room for; the command line shows all of them.
 MOST_IN_REPORT = 200
 
 
 class Fault(StrEnum):
-    """How books can be wrong."""
+    """The ways in which a member's books can be wrong."""
 
     BROKEN_CHAIN = "BROKEN_CHAIN"
     MISSING_ENTRY = "MISSING_ENTRY"
@@ -27,7 +27,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """What is wrong with a member's books, and the entry where it shows."""
+    """Something wrong in a member's books, and the entry where it shows."""
 
     user_id: str
     fault: Fault
@@ -37,14 +37,14 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A member's books as they were read.
+    """A member's books as they were read from the tables.
 
     Args:
         balance: the balance, read before the entries; None if there is none.
-        entries: the log, in any order, perhaps already with entries that the balance had not come to.
-        held: the sum of the member's open escrows; None if it could not be told for this very balance.
-        unreadable: rows that are none any more.
-        is_whole: the whole log was read.
+        entries: the log, in any order; it may include entries written after the balance was read.
+        held: the sum of the member's open escrows; None if the balance changed while they were read.
+        unreadable: rows that no longer decode.
+        is_whole: whether the whole log was read.
     """
 
     user_id: str
@@ -56,23 +56,23 @@ class Account:
 
     @property
     def issued(self) -> Hours:
-        """Return what the log says was issued to the member, less what was taken back."""
+        """Return the hours that the log issued to the member, minus those taken back."""
         return sum((entry.issued for entry in self.entries), ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """An entry with the balance that a replay has come to by it, and why it breaks the chain, if it does."""
+class StatementLine:
+    """An entry, the running balance after it, and why it breaks the chain, if it does."""
 
     entry: Entry
     balance: Balance
     breach: str | None
 
 
-def statement(account: Account, now: datetime) -> Iterator[Line]:
-    """Yield a member's entries up to their balance's version, each with the running balance.
+def statement(account: Account, now: datetime) -> Iterator[StatementLine]:
+    """Yield a member's entries up to the version of their balance, each with the running balance.
 
-    An entry that breaks the chain is the last one that is yielded: what comes after it rests on nothing.
+    An entry that breaks the chain is the last one yielded, because the ones after it cannot be checked.
     """
     running = Balance.empty(account.user_id, now)
     for entry in in_order(account.entries):
@@ -80,51 +80,54 @@ def statement(account: Account, now: datetime) -> Iterator[Line]:
             return
         why = breach(running, entry)
         running = balance_after(running, entry)
-        yield Line(entry=entry, balance=running, breach=why)
+        yield StatementLine(entry=entry, balance=running, breach=why)
         if why is not None:
             return
 
 
 def discrepancies(account: Account, now: datetime) -> Iterator[Discrepancy]:
-    """Yield what is wrong with a member's books: of log and balance the first, and what is held besides."""
+    """Yield what is wrong with a member's books: at most one log or balance fault, plus an escrow mismatch."""
     if not account.is_whole:
-        yield _found(account, Fault.UNCHECKED, f"the log is longer than the {len(account.entries)} entries read")
+        yield _discrepancy(
+            account, Fault.UNCHECKED, f"the log is longer than the {len(account.entries)} entries read"
+        )
         return
     if account.unreadable:
         yield from account.unreadable
         return
-    if (wrong := _of_balance(account, now)) is not None:
+    if (wrong := _log_discrepancy(account, now)) is not None:
         yield wrong
     balance = account.balance
     if balance is not None and account.held is not None and balance.escrowed_balance != account.held:
         message = f"the balance says {balance.escrowed_balance} hours are held, the open escrows {account.held}"
-        yield _found(account, Fault.WRONG_ESCROWS, message, entry_id=_head(balance))
+        yield _discrepancy(account, Fault.WRONG_ESCROWS, message, entry_id=_last_entry_id(balance))
 
 
-def _of_balance(account: Account, now: datetime) -> Discrepancy | None:
+def _log_discrepancy(account: Account, now: datetime) -> Discrepancy | None:
+    """Return the first fault of the log; or if it is sound, how the balance differs from its end."""
     running = Balance.empty(account.user_id, now)
     for line in statement(account, now):
         if line.breach is not None:
-            return _found(account, Fault.BROKEN_CHAIN, line.breach, entry_id=line.entry.id)
+            return _discrepancy(account, Fault.BROKEN_CHAIN, line.breach, entry_id=line.entry.id)
         running = line.balance
-    return _of_head(account, running)
+    return _balance_discrepancy(account, running)
 
 
-def _of_head(account: Account, replayed: Balance) -> Discrepancy | None:
-    """Compare what the whole log leads to with the balance."""
-    balance, last = account.balance, _head(replayed)
+def _balance_discrepancy(account: Account, replayed: Balance) -> Discrepancy | None:
+    """Return how the stored balance differs from the one that the whole log leads to."""
+    balance, last = account.balance, _last_entry_id(replayed)
     if balance is None:
         if replayed.version == 0:
             return None
         message = f"there is no balance; the log leads to {replayed.total_balance} hours"
-        return _found(account, Fault.MISSING_BALANCE, message, entry_id=last)
+        return _discrepancy(account, Fault.MISSING_BALANCE, message, entry_id=last)
     if balance.last_hash != replayed.last_hash:
         why = f"the balance rests on it, and the log ends at {last or 'its beginning'}"
-        return _found(account, Fault.MISSING_ENTRY, why, entry_id=_head(balance))
+        return _discrepancy(account, Fault.MISSING_ENTRY, why, entry_id=_last_entry_id(balance))
     stored, expected = _figures(balance), _figures(replayed)
     if wrong := [name for name in stored if stored[name] != expected[name]]:
         message = "; ".join(f"{name} is {stored[name]}, not {expected[name]}" for name in wrong)
-        return _found(account, Fault.WRONG_BALANCE, f"after it, {message}", entry_id=last)
+        return _discrepancy(account, Fault.WRONG_BALANCE, f"after it, {message}", entry_id=last)
     return None
 
 
@@ -136,22 +139,22 @@ def _figures(balance: Balance) -> dict[str, Hours]:
     }
 
 
-def _head(balance: Balance) -> str | None:
-    """Return the id of the entry that a balance rests on."""
+def _last_entry_id(balance: Balance) -> str | None:
+    """Return the id of the entry that produced a balance; None if there is none."""
     if balance.last_transaction_id is None:
         return None
     return f"{balance.last_transaction_id}#{balance.user_id}"
 
 
-def _found(account: Account, fault: Fault, message: str, *, entry_id: str | None = None) -> Discrepancy:
+def _discrepancy(account: Account, fault: Fault, message: str, *, entry_id: str | None = None) -> Discrepancy:
     return Discrepancy(user_id=account.user_id, fault=fault, message=message, entry_id=entry_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOutcome:
-    """What came of checking some members: how many, how much was wrong, and what they have and were issued.
+    """The result of checking some members: how many, what was wrong, and the hours they have and were issued.
 
-    `found` may be only the first of the `count` discrepancies.
+    `found` may hold only the first of the `count` discrepancies.
     """
 
     checked: int = 0
@@ -171,7 +174,7 @@ class AuditOutcome:
 
 
 class AuditReportStatus(StrEnum):
-    """How far a reconciliation has come."""
+    """The states of a reconciliation."""
 
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
@@ -183,10 +186,11 @@ class AuditReport:
 
     Args:
         page: how many pages of members have been handed out.
-        members: those of the last one, who are being checked.
-        cursor: the member that the next page starts after; None before the first, and after the last.
-        discrepancies: the first of them, `discrepancy_count` in all.
-        total_hours: what the members have, each as they were checked; without movements meanwhile, `issued_hours`.
+        members: the members of the last page, who are being checked.
+        cursor: where the next page starts; None before the first page and after the last.
+        discrepancies: the first of the `discrepancy_count` that were found.
+        total_hours: the hours of the members, each at the time of their check; equals `issued_hours` if no hours
+            moved during the reconciliation.
     """
 
     id: str
@@ -209,7 +213,7 @@ class AuditReport:
     def with_page(
         self, outcome: AuditOutcome, members: Sequence[str], cursor: str | None, now: datetime
     ) -> "AuditReport":
-        """Return this report with what a page of members came to, and the next page handed out."""
+        """Return this report with the outcome of a page of members added and the next page handed out."""
         return replace(
             self,
             page=self.page + 1,
@@ -225,7 +229,7 @@ class AuditReport:
         )
 
     def completed(self, now: datetime) -> "AuditReport":
-        """Return this report at its end."""
+        """Return this report as COMPLETED."""
         return replace(
             self,
             status=AuditReportStatus.COMPLETED,

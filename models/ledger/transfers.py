@@ -1,4 +1,4 @@
-"""Hours given directly, without a service: from member to member, or by an admin. Pure rules."""
+"""Direct transfers, without a service: from member to member, or issued and taken back by an admin. Pure rules."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _DESCRIPTIONS: Mapping[TransactionType, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Hours that somebody gives, issues or takes back.
+    """Hours that a member gives, or that an admin issues or takes back.
 
     Args:
-        id: its UUID; whatever has it is this transfer, with its one effect.
-        by: who does it.
-        from_user_id: whose hours they are; None if they are issued.
-        to_user_id: who gets them; None if they are taken back.
+        id: a UUID; a repeated transfer with the same id has no second effect.
+        by: the member or admin who makes the transfer.
+        from_user_id: the giver; None if the hours are issued.
+        to_user_id: the receiver; None if the hours are taken back.
     """
 
     id: str
@@ -40,18 +40,18 @@ class Transfer:
 
     @property
     def parties(self) -> dict[str, str]:
-        """Return the members whom it concerns, by the fields that name them."""
+        """Return the ids of the members concerned, by the names of the fields that hold them."""
         named = {"fromUserId": self.from_user_id, "toUserId": self.to_user_id}
         return {field: user_id for field, user_id in named.items() if user_id is not None}
 
     @property
     def entry_id(self) -> str:
-        """Return the id of the entry that it is shown as: the giver's, or that of whom it is issued to."""
+        """Return the id of the transfer's entry: the giver's, or the receiver's if hours are issued."""
         return f"{self.movement.id}#{self.from_user_id or self.to_user_id}"
 
     @property
     def movement(self) -> Movement:
-        """Return what it moves; a locked account gives nothing, but an admin takes back from it all the same."""
+        """Return the transfer's movement; a locked account gives no hours, but an admin can take them back."""
         return Movement(
             id=derived(self.id, "transfer"),
             legs=tuple(self._legs()),
@@ -61,7 +61,7 @@ class Transfer:
 
     @property
     def is_between_members(self) -> bool:
-        """Tell whether hours go from one member to another; an admin's own come from nobody, or go to nobody."""
+        """Return whether hours go from one member to another, and are not issued or taken back by an admin."""
         return self.type is TransactionType.TRANSFER
 
     def _legs(self) -> Iterator[Leg]:
@@ -77,7 +77,7 @@ class Transfer:
 
     @property
     def event(self) -> Event:
-        """Return what the log says; one row for each transfer, by which a repetition is known."""
+        """Return the transfer's event; its row in the log shows that the transfer has been made."""
         return Event(
             type="Direct Transfer Processed",
             source=EventSource.BALANCES,
@@ -96,7 +96,7 @@ class Transfer:
 
     @property
     def notices(self) -> Iterator[Notice]:
-        """Yield what the members are told who have not done it themselves."""
+        """Yield a notice to each member concerned who did not make the transfer."""
         kind = (
             NotificationType.TRANSACTION_COMPLETED if self.is_between_members else NotificationType.SYSTEM_UPDATE
         )
@@ -115,7 +115,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRequest:
-    """A transfer as somebody asks for it, whatever it may say."""
+    """A transfer as a caller asks for it; nothing has been checked."""
 
     id: str
     by: str
@@ -128,9 +128,9 @@ class TransferRequest:
 
 
 def build_transfer(request: TransferRequest) -> Transfer | Refusal:
-    """Return the transfer that somebody asks for, or why nobody could make it, or not they."""
-    if (refused := next(_refusals(request), None)) is not None:
-        return refused
+    """Return the transfer that a caller asks for; or a refusal, if it is invalid or the caller may not make it."""
+    if (refusal := next(_refusals(request), None)) is not None:
+        return refusal
     return Transfer(
         id=request.id,
         by=request.by,
@@ -143,14 +143,14 @@ def build_transfer(request: TransferRequest) -> Transfer | Refusal:
 
 
 def _refusals(request: TransferRequest) -> Iterator[Refusal]:
-    """Yield what speaks against a transfer, before anything is read."""
+    """Yield the refusals that need no stored row."""
     if not is_uuid(request.id):
         yield _bad_request_refusal("id", "a transfer's id is a UUID; leave it out to be given one")
     if request.description and len(request.description) > LONGEST_DESCRIPTION:
         yield _bad_request_refusal(
             "description", f"at most {LONGEST_DESCRIPTION} characters fit, not {len(request.description)}"
         )
-    yield from _PARTIES.get(request.type, _no_kind)(request)
+    yield from _PARTY_RULES.get(request.type, _invalid_type)(request)
     is_between_members = request.type is TransactionType.TRANSFER
     if not is_between_members and not request.is_admin:
         yield _unauthorized_refusal("transactionType", f"only an administrator makes a {request.type}")
@@ -182,33 +182,33 @@ def _either_way(request: TransferRequest) -> Iterator[Refusal]:
         )
 
 
-def _no_kind(request: TransferRequest) -> Iterator[Refusal]:
+def _invalid_type(request: TransferRequest) -> Iterator[Refusal]:
     yield _bad_request_refusal(
-        "transactionType", f"{request.type} is no direct transfer; give one of {', '.join(_PARTIES)}"
+        "transactionType", f"{request.type} is not a direct transfer; give one of {', '.join(_PARTY_RULES)}"
     )
 
 
-_PARTIES: Mapping[TransactionType, Callable[[TransferRequest], Iterator[Refusal]]] = {
+_PARTY_RULES: Mapping[TransactionType, Callable[[TransferRequest], Iterator[Refusal]]] = {
     TransactionType.TRANSFER: _between_members,
     TransactionType.REFUND: _to_a_member,
     TransactionType.ADMIN_ADJUSTMENT: _either_way,
 }
 
 
-def _is_amount(given: float) -> bool:
+def _is_amount(amount: float) -> bool:
     try:
-        return hours.is_amount(hours.from_float(given))
+        return hours.is_amount(hours.from_float(amount))
     except InvalidHoursError:
         return False
 
 
 def no_member_refusal(field: str) -> Refusal:
-    """Return the refusal for a member who is not there, or not active."""
+    """Return the refusal for a member who does not exist or is not active."""
     return Refusal(Code.USER_NOT_ACTIVE, f"{field}: there is no such active member.", {"field": field})
 
 
 def transfer_mismatch_refusal() -> Refusal:
-    """Return the refusal for an id that is another transfer's."""
+    """Return the refusal for an id that belongs to a different transfer."""
     return Refusal(
         Code.IDEMPOTENCY_MISMATCH,
         "id: another transfer has this id already; leave it out to be given a new one.",
@@ -224,10 +224,10 @@ def _unauthorized_refusal(field: str, why: str) -> Refusal:
     return Refusal(Code.UNAUTHORIZED, f"{field}: {why}.", {"field": field})
 
 
-def _invalid_amount_refusal(given: float) -> Refusal:
+def _invalid_amount_refusal(amount: float) -> Refusal:
     return Refusal(
         Code.INVALID_AMOUNT,
-        f"amount: {given} hours cannot be moved. Give a multiple of 0.01 between {hours.SMALLEST_AMOUNT} and "
+        f"amount: {amount} hours cannot be moved. Give a multiple of 0.01 between {hours.SMALLEST_AMOUNT} and "
         f"{hours.LARGEST_AMOUNT}.",
         {"field": "amount", "smallest": float(hours.SMALLEST_AMOUNT), "largest": float(hours.LARGEST_AMOUNT)},
     )

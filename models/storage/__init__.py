@@ -1,1 +1,1 @@
-"""How rows are stored: the way to AWS, the store, the deployment's names, and the codec of rows."""
+"""How rows are stored: the calls to AWS, the store, the deployment's resource names, and the codec of rows."""

@@ -1,8 +1,8 @@
-"""How a call reaches AWS: from the server's event loop, or from a Lambda's thread.
+"""How calls reach AWS: from the server's event loop, or from the thread of a Lambda handler.
 
-What is built on `Calls` (the store, the transactions, the executions) is written once, as coroutines.
-The server awaits them over aiobotocore. A Lambda handler drives them over botocore, where no call ever
-suspends, so that `drive` runs the coroutine to its end without an event loop.
+Code built on `Calls` (the store, the transactions, the executions) is written once, as coroutines. The server
+awaits them over aiobotocore. A Lambda handler runs them over botocore, where no call ever suspends, so that
+`drive` can run a coroutine to its end without an event loop.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ from models.errors import StoppedError
 
 _T = TypeVar("_T")
 
-# All tries of one call together stay under a handler's 30 s; botocore's standard mode retries throttling.
+# In seconds. All attempts of one call together stay under a handler's 30 s; botocore's standard mode retries
+# throttling.
 _TIMES: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 6,
@@ -30,16 +31,16 @@ _TIMES: dict[str, Any] = {
 
 
 class Calls(Protocol):
-    """The way to AWS. Raises botocore's `ClientError` and `BotoCoreError` as they come."""
+    """A way to call AWS. Raises botocore's `ClientError` and `BotoCoreError` unchanged."""
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Call an operation by botocore's snake-case name and return its answer."""
+        """Call an operation by botocore's snake-case name and return its response."""
 
     async def pause(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for this many seconds."""
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        """Hold a place in line for each key: work on one account goes one by one within a process."""
+        """Wait for the turn of each key and hold it: a process works on one account at a time."""
 
 
 class AsyncCalls:
@@ -47,7 +48,7 @@ class AsyncCalls:
 
     Args:
         services: the clients to open, such as `"dynamodb"` and `"stepfunctions"`.
-        connections: connections at most for each service.
+        connections: the most connections to each service.
     """
 
     def __init__(self, services: Iterable[str], *, connections: int = 100) -> None:
@@ -68,16 +69,16 @@ class AsyncCalls:
         await self._stack.aclose()
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Call an operation and return its answer."""
+        """Call an operation and return its response."""
         return await getattr(self._clients[service], operation)(**params)
 
     async def pause(self, seconds: float) -> None:
-        """Wait without holding up the event loop."""
+        """Wait without blocking the event loop."""
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
     async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        """Hold an asyncio lock for each key, taken in order so that no two callers block each other."""
+        """Hold an asyncio lock for each key, acquired in order so that no two callers deadlock."""
         locks = [self._locks.setdefault(key, asyncio.Lock()) for key in sorted(set(keys))]
         async with AsyncExitStack() as held:
             for lock in locks:
@@ -94,7 +95,7 @@ class BlockingCalls:
         self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
         self._stopped = threading.Event()
-        self._locks: WeakValueDictionary[str, _Line] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[str, _QueueLock] = WeakValueDictionary()
 
     def _client(self, service: str) -> Any:
         if (client := self._clients.get(service)) is None:
@@ -105,46 +106,46 @@ class BlockingCalls:
         return client
 
     def stop(self) -> None:
-        """Let whatever still works with these calls come to its end: its next call fails."""
+        """Make every further call fail, so that whatever still uses these calls ends."""
         self._stopped.set()
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Call an operation and return its answer; the thread waits.
+        """Call an operation and return its response; the thread waits.
 
         Raises:
-            StoppedError: AWS is not to be called any more.
+            StoppedError: `stop` was called.
         """
         if self._stopped.is_set():
             raise StoppedError("this process is stopping")
         return getattr(self._client(service), operation)(**params)
 
     async def pause(self, seconds: float) -> None:
-        """Let the thread sleep, unless this process is stopping."""
+        """Let the thread sleep, until `stop` is called at the latest."""
         self._stopped.wait(seconds)
 
     @asynccontextmanager
     async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        """Hold a lock for each key, taken in order so that no two threads block each other."""
+        """Hold a lock for each key, acquired in order so that no two threads deadlock."""
         with self._opening:
-            lines = [self._locks.setdefault(key, _Line()) for key in sorted(set(keys))]
+            locks = [self._locks.setdefault(key, _QueueLock()) for key in sorted(set(keys))]
         with ExitStack() as held:
-            for line in lines:
-                held.enter_context(line.lock)
+            for queued in locks:
+                held.enter_context(queued.lock)
             yield
 
 
-class _Line:
-    """A lock that a WeakValueDictionary can hold; a plain `threading.Lock` takes no weak references."""
+class _QueueLock:
+    """A lock that a WeakValueDictionary can hold; a plain `threading.Lock` cannot be weakly referenced."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
 
 
 def drive(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine that is built on `BlockingCalls` to its end, in this thread.
+    """Run a coroutine built on `BlockingCalls` to its end in this thread and return its result.
 
     Raises:
-        RuntimeError: it suspended, so it awaited something that only an event loop can give.
+        RuntimeError: it suspended, so it awaited something that needs an event loop.
     """
     try:
         coroutine.send(None)

@@ -1,7 +1,7 @@
-"""Between the rules' dataclasses and the tables' items: one field, one attribute of the same name.
+"""Converts between the rules' dataclasses and the tables' items: a field is the attribute of the same name.
 
-`requester_id` is `requesterId` in the table. Nested dataclasses are maps, tuples of them lists, absent values
-absent attributes. PynamoDB's attributes do the serializing, so that a stored value has one form only.
+`requester_id` is `requesterId` in the table. Nested dataclasses are maps, tuples of them are lists, and None is an
+absent attribute. PynamoDB's attributes serialize the values, so that each stored value has one form only.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Field:
-    """A dataclass's field, its attribute, and what its value is made of."""
+    """A dataclass's field, its attribute, and the class of its value or elements."""
 
     name: str
     attribute: Attribute[Any]
@@ -47,13 +47,13 @@ def _fields(cls: Hashable, table: type[AttributeContainer]) -> tuple[_Field, ...
     attributes = table.get_attributes()
     return tuple(
         _Field(field.name, attributes[_camel(field.name)], _kind(hints[field.name]))
-        for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # as above
+        for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # a dataclass, which `Hashable` does not say
         if _camel(field.name) in attributes
     )
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as PynamoDB's attributes take it: dataclasses as dicts, tuples as lists, no nulls."""
+    """Return a value as PynamoDB's attributes accept it: dataclasses as dicts, tuples as lists, no nulls."""
     if dataclasses.is_dataclass(value):
         pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
         return {_camel(name): _plain(member) for name, member in pairs if member is not None}
@@ -67,7 +67,7 @@ def _wire(attribute: Attribute[Any], value: Any) -> dict[str, Any]:
 
 
 def item_of(table: type[Table], **values: Any) -> Item:
-    """Return the item of a table with these attributes, by their own names; what is None is absent."""
+    """Return the item of a table with these attributes, by their own names; those that are None are left out."""
     attributes = table.get_attributes()
     return {name: _wire(attributes[name], value) for name, value in values.items() if value is not None}
 
@@ -83,7 +83,7 @@ def encode(table: type[Table], row: Any, **more: Any) -> Item:
 
 
 def decode(cls: Callable[..., _T], table: type[AttributeContainer], item: Mapping[str, Mapping[str, Any]]) -> _T:
-    """Return the dataclass that an item stores; attributes that it does not have are passed over."""
+    """Return the dataclass that an item stores; attributes without a field are ignored."""
     values = {
         field.name: _read(field, item[name])
         for field in _fields(cls, table)
@@ -116,5 +116,5 @@ def difference(table: type[Table], before: Any, after: Any) -> list[Action]:
 
 
 def decode_or_none(cls: type[_T], table: type[Table], item: Item | None) -> _T | None:
-    """Return the dataclass that an item stores, if there is an item."""
+    """Return the dataclass that an item stores; None if there is no item."""
     return None if item is None else decode(cls, table, item)

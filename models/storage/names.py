@@ -1,4 +1,4 @@
-"""The names that a deployment gives its parts: one scheme for the template, the server and the handlers."""
+"""The names of a deployment's resources: one scheme for the template, the server and the handlers."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from models.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names within one stack: `hourbank-ServiceRequest`, `hourbank-event-bus`, and so on."""
+    """The resource names within one stack: `hourbank-ServiceRequest`, `hourbank-event-bus`, and so on."""
 
     stack: str
     region: str
@@ -34,7 +34,7 @@ class Names:
         return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.state_machine(name)}"
 
     def execution_arn(self, machine: str, execution: str) -> str:
-        """Return the ARN that an execution of that name has, whether it exists or not."""
+        """Return the ARN of an execution by its name, whether it exists or not."""
         return f"arn:aws:states:{self.region}:{self.account}:execution:{self.state_machine(machine)}:{execution}"
 
     @property
@@ -44,15 +44,15 @@ class Names:
 
     @property
     def dead_letter_queue(self) -> str:
-        """Return the name of the queue that failed work goes to."""
+        """Return the name of the queue that receives failed events."""
         return f"{self.stack}-dead-letters"
 
     @property
     def admin_topic(self) -> str:
-        """Return the name of the SNS topic that admins listen to."""
+        """Return the name of the SNS topic that admins subscribe to."""
         return f"{self.stack}-admins"
 
     @property
     def admin_topic_arn(self) -> str:
-        """Return the ARN of the SNS topic that admins listen to."""
+        """Return the ARN of the SNS topic that admins subscribe to."""
         return f"arn:aws:sns:{self.region}:{self.account}:{self.admin_topic}"

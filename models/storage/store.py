@@ -1,14 +1,14 @@
-"""Reading and writing single rows and pages of rows, as DynamoDB sends and takes them.
+"""Reads and writes single rows and pages of rows, in the form that DynamoDB sends and accepts.
 
-Rows are items in wire form (`{"id": {"S": "…"}}`) and stay so: whoever needs a value decodes that one value.
-Tables, keys and conditions are PynamoDB's; the calls are whatever `Calls` is given, so that the server's event
-loop and a Lambda's thread share this code.
+Rows are items in wire form (`{"id": {"S": "…"}}`) and stay so: code that needs a value decodes only that value.
+Tables, keys and conditions are PynamoDB's. The calls go through any `Calls`, so that the server's event loop and a
+Lambda handler's thread share this code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from botocore.exceptions import ClientError
 from pynamodb.attributes import Attribute
@@ -24,19 +24,19 @@ from models.tables import Table
 Item = dict[str, dict[str, Any]]
 Read = tuple[type[Table], str]
 
-# DynamoDB's own limits: keys of one batch read, and bytes of a partition key.
+# DynamoDB's own limits: keys per batch read, and bytes of a partition key.
 BATCH_KEYS = 100
 KEY_BYTES = 2048
-# A batch read hands back what it had no capacity for; after this many rounds (about 6 s) it has none to give.
+# A batch read returns the keys for which it had no capacity; after this many rounds (about 13 s) we give up.
 BATCH_ROUNDS = 8
 FIRST_PAUSE_SECONDS = 0.05
 
 
 class ConditionFailedError(HourBankError):
-    """The stored row did not meet the condition of a write; nothing was written.
+    """The stored row does not meet the condition of a write; nothing was written.
 
     Args:
-        item: the row as it is stored, None if there is none.
+        item: the stored row, None if there is none.
     """
 
     def __init__(self, item: Item | None) -> None:
@@ -56,6 +56,37 @@ class Page:
     last_key: Item | None
 
 
+class ReadPage(Protocol):
+    """Reads one page, such as `partial(store.query, Escrow, Escrow.byToUserId, user_id)`."""
+
+    async def __call__(self, *, limit: int, start_key: Item | None) -> Page:
+        """Return the page that begins after `start_key`, of `limit` rows at most before the filter."""
+
+
+async def read_pages(
+    read: ReadPage, *, limit: int, most_pages: int, most_rows: int | None = None
+) -> AsyncIterator[Page]:
+    """Yield one page after another, until the last one or until a bound is reached.
+
+    Whether rows are left unread after the last page that is yielded, its `last_key` says.
+
+    Args:
+        read: the query or scan.
+        limit: the most rows that a page reads, before the filter.
+        most_pages: the most pages.
+        most_rows: the most rows that all pages read together, before the filter; None sets no such bound.
+    """
+    start_key: Item | None = None
+    for _ in range(most_pages):
+        page = await read(limit=limit if most_rows is None else min(limit, most_rows), start_key=start_key)
+        yield page
+        if most_rows is not None:
+            most_rows -= page.read
+        start_key = page.last_key
+        if start_key is None or most_rows == 0:
+            return
+
+
 @cache
 def key_of(table: type[Table]) -> Attribute[str]:
     """Return a table's hash key attribute."""
@@ -63,7 +94,7 @@ def key_of(table: type[Table]) -> Attribute[str]:
 
 
 def wire_key(table: type[Table], key: str) -> Item:
-    """Return a row's key as DynamoDB takes it."""
+    """Return a row's key in wire form."""
     return {key_of(table).attr_name: {"S": key}}
 
 
@@ -75,7 +106,7 @@ def index_keys(index: Index[Any]) -> tuple[Attribute[Any], Attribute[Any]]:
 
 
 def is_addressable(key: str) -> bool:
-    """Tell whether a row can have this key; DynamoDB refuses a call that asks for any other."""
+    """Return whether a row can have this key; DynamoDB rejects calls with any other key."""
     return 0 < len(key.encode()) <= KEY_BYTES
 
 
@@ -86,7 +117,7 @@ def expressions(
     key_condition: Condition | None = None,
     filter: Condition | None = None,
 ) -> dict[str, Any]:
-    """Return DynamoDB's expression parameters, their placeholders shared and so unique."""
+    """Return DynamoDB's expression parameters, whose placeholders are unique across all expressions."""
     parts: dict[str, Update | Condition | None] = {
         "UpdateExpression": Update(*actions) if actions else None,
         "ConditionExpression": condition,
@@ -119,17 +150,17 @@ class Store:
         self.names = names
 
     async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
-        """Return the row of that key, None if there is none."""
+        """Return the row with a key, None if there is none."""
         if not is_addressable(key):
             return None
         answer = await self._call("get_item", table, Key=wire_key(table, key), ConsistentRead=consistent)
         return cast("Item | None", answer.get("Item"))
 
     async def batch_get(self, reads: Sequence[Read], *, consistent: bool = False) -> list[Item | None]:
-        """Return the rows of many keys, of one table or several, in the order asked; a key may come twice.
+        """Return the rows with many keys of one or several tables, in the given order; a key may occur twice.
 
         Raises:
-            ContentionError: DynamoDB kept having no capacity for some of them.
+            ContentionError: DynamoDB had no capacity for some of them in any round.
         """
         wanted = list(dict.fromkeys(read for read in reads if is_addressable(read[1])))
         found: dict[Read, Item] = {}
@@ -158,7 +189,7 @@ class Store:
             await self.calls.pause(FIRST_PAUSE_SECONDS * 2**round_)
         raise ContentionError("the database has no capacity left for this read; try again")
 
-    async def query(  # noqa: PLR0913 — as many as a DynamoDB Query has
+    async def query(  # noqa: PLR0913 — as many parameters as a DynamoDB Query has
         self,
         table: type[Table],
         index: Index[Any],
@@ -171,18 +202,18 @@ class Store:
         start_key: Item | None = None,
         count_only: bool = False,
     ) -> Page:
-        """Return a page of an index: the rows of one hash value, by the range key.
+        """Return a page of an index: the rows with one hash value, ordered by the range key.
 
         Args:
             table: the table.
             index: one of its indexes, such as `ServiceRequest.byStatus`.
             hash_value: the value of the index's hash key.
-            limit: rows read at most, before the filter.
-            range_condition: which range keys.
-            filter: which of the rows read are returned.
-            forward: ascending.
-            start_key: the `last_key` of the page before.
-            count_only: count the rows, send none.
+            limit: the most rows to read, before the filter.
+            range_condition: the condition on the range key.
+            filter: the condition on the rows read; only those that meet it are returned.
+            forward: whether to read in ascending order.
+            start_key: the `last_key` of the previous page.
+            count_only: whether to count the rows without returning any.
         """
         if not is_addressable(hash_value):
             return Page([], 0, None)
@@ -209,7 +240,7 @@ class Store:
         start_key: Item | None = None,
         count_only: bool = False,
     ) -> Page:
-        """Return a page of a whole table, in no order; `limit` rows are read at most, before the filter."""
+        """Return a page of a whole table, in no order; it reads at most `limit` rows, before the filter."""
         return await self._page(
             "scan",
             table,
@@ -230,7 +261,7 @@ class Store:
     async def update(
         self, table: type[Table], key: str, actions: Sequence[Action], *, condition: Condition | None = None
     ) -> Item:
-        """Change attributes of a row and return the row as it is then; without a condition it may be a new one.
+        """Change attributes of a row and return the new row; without a condition, create the row if there is none.
 
         Raises:
             ConditionFailedError: the stored row does not meet the condition.
@@ -245,7 +276,7 @@ class Store:
         return cast("Item", answer["Attributes"])
 
     async def delete(self, table: type[Table], key: str, *, condition: Condition | None = None) -> Item | None:
-        """Remove a row and return it as it was, None if there was none.
+        """Delete a row and return it as it was; None if there was none.
 
         Raises:
             ConditionFailedError: the stored row does not meet the condition.

@@ -1,7 +1,7 @@
 """A PynamoDB model for each DynamoDB table: its attributes, key, indexes, stream and recovery.
 
-A module here is a table of the deployment as soon as it is there; only those that the house's own code names are
-brought out by name, too.
+Every table that a module of this package declares is deployed. Only the tables that our own code uses by name are
+exported by name.
 """
 
 from importlib import import_module

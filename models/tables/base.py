@@ -1,4 +1,4 @@
-"""What every table shares: attribute types, Amplify's indexes, and how a table is declared."""
+"""What all tables share: attribute types, Amplify's indexes, and the base class of a table."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,63 +18,63 @@ class HoursAttribute(Attribute[Decimal]):
     attr_type = NUMBER
 
     def serialize(self, value: Decimal) -> str:
-        """Write two exact places; DynamoDB drops trailing zeros, `deserialize` brings them back."""
+        """Return decimal text with two places; DynamoDB drops trailing zeros, which `deserialize` restores."""
         return str(hours.exact(value))
 
     def deserialize(self, value: str) -> Decimal:
-        """Read any stored decimal as hours with two places."""
+        """Return a stored decimal as hours with two places."""
         return hours.exact(value)
 
 
 class IntegerAttribute(Attribute[int]):
-    """A whole number; refuses the floats, NaN and booleans that NumberAttribute's JSON lets in."""
+    """A whole number; rejects the floats, NaN and booleans that PynamoDB's NumberAttribute accepts."""
 
     attr_type = NUMBER
 
     def serialize(self, value: int) -> str:
-        """Write a whole number."""
+        """Return a whole number as text; raises TypeError for anything else."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise TypeError(f"{value!r} is not a whole number")
         return str(value)
 
     def deserialize(self, value: str) -> int:
-        """Read a whole number."""
+        """Return a stored whole number."""
         return int(value)
 
 
 class FloatAttribute(Attribute[float]):
-    """A number that is no hours (a rating, a duration), kept by its shortest decimal text."""
+    """A number that is not hours (a rating, a duration), stored as its shortest decimal text."""
 
     attr_type = NUMBER
 
     def serialize(self, value: float) -> str:
-        """Write the shortest text that reads back as the same float."""
+        """Return the shortest text that reads back as the same float."""
         return repr(float(value))
 
     def deserialize(self, value: str) -> float:
-        """Read a float."""
+        """Return a stored float."""
         return float(value)
 
 
 class MomentAttribute(Attribute[datetime]):
-    """A moment in UTC as fixed-width ISO text, since it serves as a sort key."""
+    """A moment in UTC as ISO text of fixed width, because it serves as a sort key."""
 
     attr_type = STRING
 
     def serialize(self, value: datetime) -> str:
-        """Write `YYYY-MM-DDTHH:mm:ss.sssZ`."""
+        """Return `YYYY-MM-DDTHH:mm:ss.sssZ`."""
         return clock.to_text(value)
 
     def deserialize(self, value: str) -> datetime:
-        """Read an ISO-8601 moment."""
+        """Return the moment of an ISO-8601 text."""
         return clock.from_text(value)
 
 
 class Table(Model):
-    """A DynamoDB table. `Meta.table_name` is the bare name; a deployment puts its prefix before it."""
+    """A DynamoDB table. `Meta.table_name` is the bare name; a deployment prefixes it."""
 
     class Meta:
-        """PITR and a stream on every table, unless the table says otherwise."""
+        """Point-in-time recovery and a stream, unless the table says otherwise."""
 
         table_name: ClassVar[str]
         stream_view_type: ClassVar[str | None] = STREAM_NEW_AND_OLD_IMAGE
@@ -82,9 +82,9 @@ class Table(Model):
 
 
 def index(name: str, hash_key: str, range_key: str = "createdAt") -> Any:
-    """Declare a global secondary index on two text attributes, all attributes projected.
+    """Declare a global secondary index on two text attributes that projects all attributes.
 
-    Amplify's `@index(name: "byX")` becomes the field and `createdAt`, so that every index sorts by time.
+    Amplify's `@index(name: "byX")` becomes an index on the field and `createdAt`, so that its rows sort by time.
     """
     members = {
         "Meta": type("Meta", (), {"index_name": name, "projection": AllProjection()}),

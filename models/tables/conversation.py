@@ -1,4 +1,4 @@
-"""Two members who write to each other."""
+"""A conversation between two members."""
 
 from pynamodb.attributes import UnicodeAttribute
 

@@ -1,4 +1,4 @@
-"""A quarrel over a request, which an admin decides."""
+"""A dispute over a request, which an admin decides."""
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class Dispute(Table):
-    """Amplify's Dispute, and below its fields what the resolution rests on."""
+    """Amplify's Dispute, followed by the fields that its resolution needs."""
 
     class Meta(Table.Meta):
         table_name = "Dispute"
@@ -27,17 +27,17 @@ class Dispute(Table):
     resolvedAt = MomentAttribute(null=True)
     updatedAt = MomentAttribute()
 
-    # Where the request was, and why; a dismissal brings it back there.
+    # The request's status and its reason before the dispute; a dismissal restores them.
     statusBefore = UnicodeAttribute(null=True)
     reasonBefore = UnicodeAttribute(null=True)
-    # When the request was due then; of one that was paid, its rating was still to be enabled.
+    # When the request was due before the dispute; if it was paid, its rating was still to be enabled then.
     dueBefore = MomentAttribute(null=True)
-    # The hours held on the provider, of a request that was paid already.
+    # The escrow that holds the provider's hours; set if the request was paid before the dispute.
     escrowId = UnicodeAttribute(null=True)
     decision = UnicodeAttribute(null=True)
     # The provider's share in a partial refund.
     providerHours = HoursAttribute(null=True)
-    # Since when the decision is late.
+    # When the decision became overdue.
     overdueAt = MomentAttribute(null=True)
     version = IntegerAttribute(null=True)
 

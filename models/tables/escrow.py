@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class Escrow(Table):
-    """Amplify's Escrow, and the version that orders its changes."""
+    """Amplify's Escrow, and its version for optimistic locking."""
 
     class Meta(Table.Meta):
         table_name = "Escrow"

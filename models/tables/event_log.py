@@ -1,4 +1,4 @@
-"""What happened, in business words; a stream carries each row to the event bus."""
+"""Business events; the table's stream carries each row to the event bus."""
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import MomentAttribute, Table, index
 
 
 class EventLog(Table):
-    """Amplify's EventLog; `eventData` is JSON text, as AWSJSON wants it."""
+    """Amplify's EventLog; `eventData` is JSON text, as the scalar AWSJSON requires."""
 
     class Meta(Table.Meta):
         table_name = "EventLog"

@@ -1,4 +1,4 @@
-"""What each Idempotency-Key has come to: who works on its request, or what the request was answered."""
+"""A row per Idempotency-Key: who is running its request, or the answer that the request was given."""
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
@@ -6,9 +6,9 @@ from models.tables.base import MomentAttribute, Table
 
 
 class Idempotency(Table):
-    """Ours, not mirrored.
+    """A table of our own, not one of Amplify's types.
 
-    Rows go after a day, and there is nothing to recover: without its row a request only runs again.
+    Rows expire after a day and need no recovery: without its row a request only runs again.
     """
 
     class Meta(Table.Meta):

@@ -1,4 +1,4 @@
-"""What one member writes to another."""
+"""A message from one member to another."""
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 

@@ -1,4 +1,4 @@
-"""What a member is told."""
+"""A notification to a member."""
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 

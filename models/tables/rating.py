@@ -1,4 +1,4 @@
-"""What a member thinks of a service that was paid."""
+"""A member's rating of a paid service."""
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import FloatAttribute, MomentAttribute, Table, index
 
 
 class Rating(Table):
-    """Amplify's Rating, and whether an admin has hidden it (absent means no)."""
+    """Amplify's Rating, and whether an admin has hidden it (absent means false)."""
 
     class Meta(Table.Meta):
         table_name = "Rating"

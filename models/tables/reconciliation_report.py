@@ -1,4 +1,4 @@
-"""What reconciliations have found; for admins, and not among Amplify's types."""
+"""The reports of reconciliations; for admins, not one of Amplify's types."""
 
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class DiscrepancyMap(MapAttribute[str, object]):
-    """What is wrong with a member's books, and the entry where it shows."""
+    """Something wrong in a member's books, and the entry where it shows."""
 
     userId = UnicodeAttribute()
     fault = UnicodeAttribute()
@@ -15,7 +15,7 @@ class DiscrepancyMap(MapAttribute[str, object]):
 
 
 class ReconciliationReport(Table):
-    """A reconciliation while it runs and when it is over; and, under a name of its own, which one runs."""
+    """A reconciliation, running or completed; plus one row, with the id `running`, that names the running one."""
 
     class Meta(Table.Meta):
         table_name = "ReconciliationReport"
@@ -38,7 +38,7 @@ class ReconciliationReport(Table):
     createdAt = MomentAttribute()
     updatedAt = MomentAttribute()
 
-    # Of the row that says which one runs.
+    # Only in the row that names the running reconciliation.
     reportId = UnicodeAttribute(null=True)
 
     byStatus = index("byStatus", "status")

@@ -1,4 +1,4 @@
-"""A row per requester and service while a request for it is open: the second one cannot be held."""
+"""A row per requester and service while a request is open; it prevents a second request for the service."""
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import MomentAttribute, Table
 
 
 class RequestGuard(Table):
-    """Ours, not mirrored: an index would see the first request too late."""
+    """A table of our own, not one of Amplify's types; an index would show the first request too late."""
 
     class Meta(Table.Meta):
         table_name = "RequestGuard"

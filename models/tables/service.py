@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class Service(Table):
-    """Amplify's Service, and the provider's own response window."""
+    """Amplify's Service, and the response window that its provider chose."""
 
     class Meta(Table.Meta):
         table_name = "Service"

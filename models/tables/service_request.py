@@ -1,4 +1,4 @@
-"""A member's request for another's service, the row that its workflow moves along."""
+"""A member's request for another member's service; its workflow updates the row."""
 
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class TermsMap(MapAttribute[str, object]):
-    """For how many hours, at which rate."""
+    """The hours and the hourly rate."""
 
     hours = HoursAttribute()
     rate = HoursAttribute()
@@ -25,7 +25,7 @@ class AnswerMap(MapAttribute[str, object]):
 
 
 class WaitMap(MapAttribute[str, object]):
-    """The person whom the workflow waits for, until when, and the token that lets it go on."""
+    """What the workflow waits for, until when, and the task token that resumes it."""
 
     name = UnicodeAttribute()
     deadline = MomentAttribute()
@@ -35,7 +35,7 @@ class WaitMap(MapAttribute[str, object]):
 
 
 class DisputeRefMap(MapAttribute[str, object]):
-    """A dispute of the request, and the generation of its first execution."""
+    """A dispute over the request, and the generation of its first execution."""
 
     id = UnicodeAttribute()
     by = UnicodeAttribute()
@@ -44,14 +44,14 @@ class DisputeRefMap(MapAttribute[str, object]):
 
 
 class PassageMap(MapAttribute[str, object]):
-    """A status that the request came to, and when."""
+    """A status that the request reached, and when."""
 
     status = UnicodeAttribute()
     at = MomentAttribute()
 
 
 class ServiceRequest(Table):
-    """The mirrored fields of Amplify's ServiceRequest, and below them what the workflow needs."""
+    """Amplify's ServiceRequest, followed by the fields that the workflow needs."""
 
     class Meta(Table.Meta):
         table_name = "ServiceRequest"
@@ -73,16 +73,16 @@ class ServiceRequest(Table):
 
     statusReason = UnicodeAttribute(null=True)
     amount = HoursAttribute(null=True)
-    # What the provider offers instead, while the requester is asked about it.
+    # The provider's counter-offer, while the requester has not answered it.
     offeredHours = HoursAttribute(null=True)
     offeredRate = HoursAttribute(null=True)
-    # What the provider has of it, once it is paid; a dispute may take it back.
+    # The hours that the provider keeps after the payment; a dispute may take them back.
     earned = HoursAttribute(null=True)
     responseSeconds = IntegerAttribute(null=True)
     version = IntegerAttribute()
     generation = IntegerAttribute()
     wait = WaitMap(null=True)  # type: ignore[no-untyped-call]  # PynamoDB leaves it untyped
-    setAside = WaitMap(null=True)  # type: ignore[no-untyped-call]  # likewise
+    setAside = WaitMap(null=True)  # type: ignore[no-untyped-call]  # as for `wait`
     answers: ListAttribute[AnswerMap] = ListAttribute(of=AnswerMap)
     disputes: ListAttribute[DisputeRefMap] = ListAttribute(of=DisputeRefMap)
     passages: ListAttribute[PassageMap] = ListAttribute(of=PassageMap)
@@ -96,5 +96,5 @@ class ServiceRequest(Table):
     byProviderId = index("byProviderId", "providerId")
     byStatus = index("byStatus", "status")
     byEscrowId = index("byEscrowId", "escrowId")
-    # Sparse: only live requests have the two attributes; the sweep reads it, no client does.
+    # Sparse: only live requests have both attributes. Only the sweep reads this index.
     byDueAt = index("byDueAt", "dueShard", "dueAt")

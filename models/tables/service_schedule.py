@@ -1,4 +1,4 @@
-"""When a service is on offer in the week."""
+"""The weekly hours at which a service is offered."""
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 

@@ -1,4 +1,4 @@
-"""Something that a member may be good at."""
+"""A skill that members can have."""
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 

@@ -1,4 +1,4 @@
-"""A service exchange that was paid."""
+"""A paid exchange of a service."""
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import FloatAttribute, HoursAttribute, MomentAttribute, 
 
 
 class Transaction(Table):
-    """Amplify's Transaction, and which rating it was given."""
+    """Amplify's Transaction, and the id of its rating."""
 
     class Meta(Table.Meta):
         table_name = "Transaction"
@@ -25,7 +25,7 @@ class Transaction(Table):
     completedAt = MomentAttribute(null=True)
     updatedAt = MomentAttribute()
 
-    # The one rating that it was ever given, be it hidden or removed since.
+    # The only rating that it was ever given, even if that was hidden or removed later.
     ratingId = UnicodeAttribute(null=True)
 
     byProviderId = index("byProviderId", "providerId")

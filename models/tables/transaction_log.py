@@ -1,4 +1,4 @@
-"""The ledger's entries: one for each member whom a movement touches, chained by hashes."""
+"""The ledger's entries: one for each member whose hours a movement changes, chained by hashes."""
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class TransactionLog(Table):
-    """Amplify's TransactionLog; `amount` and the two balances are of `available`."""
+    """Amplify's TransactionLog; `amount`, `balanceBefore` and `balanceAfter` count available hours."""
 
     class Meta(Table.Meta):
         table_name = "TransactionLog"

@@ -6,7 +6,7 @@ from models.tables.base import FloatAttribute, HoursAttribute, IntegerAttribute,
 
 
 class User(Table):
-    """Amplify's User, and whether the member is active (absent means yes)."""
+    """Amplify's User, and whether the member is active (absent means true)."""
 
     class Meta(Table.Meta):
         table_name = "User"
@@ -17,7 +17,7 @@ class User(Table):
     cognitoId = UnicodeAttribute(null=True)
     firstName = UnicodeAttribute()
     lastName = UnicodeAttribute()
-    # The stored value only satisfies the type; readers are shown the balance's total.
+    # The stored value only satisfies the type; readers see the total of the balance.
     bankHours = HoursAttribute()
     skills: ListAttribute[UnicodeAttribute] = ListAttribute(of=UnicodeAttribute)
     bio = UnicodeAttribute(null=True)
@@ -28,7 +28,7 @@ class User(Table):
     updatedAt = MomentAttribute()
 
     isActive = BooleanAttribute(null=True)
-    # What `rating` is the average of; absent before the first rating.
+    # The sum (in hundredths) and the number of the ratings that `rating` averages; absent before the first one.
     ratingHundredths = IntegerAttribute(null=True)
     ratingCount = IntegerAttribute(null=True)
 

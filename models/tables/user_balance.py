@@ -1,4 +1,4 @@
-"""A member's hours: `total = available + escrowed`, all three never negative."""
+"""A member's hours: `total = available + escrowed`, none of them negative."""
 
 from pynamodb.attributes import UnicodeAttribute
 
@@ -6,7 +6,7 @@ from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute
 
 
 class UserBalance(Table):
-    """Amplify's UserBalance, and the head of the member's hash chain."""
+    """Amplify's UserBalance, and the hash of the last entry in the member's chain."""
 
     class Meta(Table.Meta):
         table_name = "UserBalance"

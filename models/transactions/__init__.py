@@ -1,1 +1,1 @@
-"""What is written as one TransactWriteItems: moves of requests, accounts, members, ratings and reports."""
+"""Changes of requests, accounts, members, ratings and reports, each written as one DynamoDB transaction."""

@@ -1,4 +1,4 @@
-"""What is done to accounts directly, as transactions: hours given and taken, accounts locked and unlocked."""
+"""Direct changes of accounts, as transactions: hours are transferred, accounts are locked and unlocked."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +15,7 @@ from models.ledger.transfers import Transfer
 from models.requests.decision import Member
 from models.storage.codec import decode_or_none
 from models.storage.store import Item, Store
-from models.transactions.composition import is_active_member
+from models.transactions.composition import active_member_condition
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.writing import Writing, event_id, event_item
@@ -24,7 +24,13 @@ LockRule = Callable[[Balance, datetime], LockChange | Balance | Refusal]
 
 
 class Accounts:
-    """Moves hours between accounts at a member's or an admin's word, and locks accounts at an admin's."""
+    """Transfers hours for members and admins, and locks and unlocks accounts for admins.
+
+    Args:
+        store: the tables.
+        transactions: writes the transactions.
+        clock: returns the current time.
+    """
 
     def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
         self._store = store
@@ -32,11 +38,12 @@ class Accounts:
         self._clock = clock
 
     async def transfer(self, transfer: Transfer) -> Item | Refusal:
-        """Make a transfer, once: balances, entries, event and notices in one transaction.
+        """Make a transfer, once: balances, entries, event and notices are one transaction.
 
         Returns:
-            The entry's row, the giver's or that of whom it is issued to: of a repetition the stored one; or
-            USER_NOT_ACTIVE, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED, or IDEMPOTENCY_MISMATCH for another's id.
+            The row of the giver's entry, or of the receiver's if hours are issued; the stored one if the transfer
+            is repeated. Or a refusal: USER_NOT_ACTIVE, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED, or
+            IDEMPOTENCY_MISMATCH if the id belongs to a different transfer.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -47,14 +54,14 @@ class Accounts:
                 stored = await self._stored(transfer)
                 if stored is not None:
                     return stored
-                refused = await self._post(transfer)
-                # Not refused is done. What is refused may be what another process has just done.
-                return await self._stored(transfer) or refused or transfers.transfer_mismatch_refusal()
+                refusal = await self._post(transfer)
+                # Even if it was refused: the reason may be that another process has just made this transfer.
+                return await self._stored(transfer) or refusal or transfers.transfer_mismatch_refusal()
 
         return await retry(self._store.calls, attempt)
 
     async def lock(self, user_id: str, *, by: str, reason: str) -> Balance | Refusal:
-        """Lock an account, once; returns its balance, or ACCOUNT_LOCKED if another admin has locked it.
+        """Lock an account, once; return its balance, or ACCOUNT_LOCKED if another admin has locked it.
 
         Raises:
             ContentionError: the balance kept changing for 20 s.
@@ -62,7 +69,7 @@ class Accounts:
         return await self._change_lock(user_id, partial(locks.lock, by=by, reason=reason))
 
     async def unlock(self, user_id: str, *, by: str) -> Balance | Refusal:
-        """Unlock an account, if it is locked; returns its balance.
+        """Unlock an account if it is locked; return its balance.
 
         Raises:
             ContentionError: the balance kept changing for 20 s.
@@ -89,20 +96,21 @@ class Accounts:
         return await retry(self._store.calls, attempt)
 
     async def _stored(self, transfer: Transfer) -> Item | Refusal | None:
-        """Return the entry of a transfer that was made already; or the refusal if it is another one's id."""
+        """Return the entry of a transfer that was made already; or a refusal, if its id is another transfer's."""
         cause = transfer.movement.id
         reads: list[tuple[type[tables.Table], str]] = [
             (tables.EventLog, event_id(cause, transfer.event.type, transfer.id)),
             (tables.TransactionLog, transfer.entry_id),
         ]
-        told, entry = await self._store.batch_get(reads, consistent=True)
-        if told is None:
+        logged, entry = await self._store.batch_get(reads, consistent=True)
+        if logged is None:
             return None
-        same = event_item(transfer.event, cause, self._clock(), None)
-        is_same = all(told[name] == same[name] for name in ("eventData", "actorUserId"))
+        expected = event_item(transfer.event, cause, self._clock(), None)
+        is_same = all(logged[name] == expected[name] for name in ("eventData", "actorUserId"))
         return entry if is_same and entry is not None else transfers.transfer_mismatch_refusal()
 
     async def _post(self, transfer: Transfer) -> Refusal | None:
+        """Write a transfer; return the refusal if it cannot be made."""
         now = self._clock()
         writing = Writing(self._store.names, now)
         balances: dict[str, Balance] = {}
@@ -115,12 +123,12 @@ class Accounts:
             writing.check(
                 tables.User,
                 user_id,
-                is_active_member() if transfer.is_between_members else tables.User.id.exists(),
+                active_member_condition() if transfer.is_between_members else tables.User.id.exists(),
             )
             balances[user_id] = decode_or_none(Balance, tables.UserBalance, balance) or Balance.empty(user_id, now)
         movement = transfer.movement
-        if (refused := writing.movement(movement, balances.__getitem__)) is not None:
-            return refused
+        if (refusal := writing.movement(movement, balances.__getitem__)) is not None:
+            return refusal
         writing.event(transfer.event, movement.id)
         for notice in transfer.notices:
             writing.notice(notice, movement.id, related_id=transfer.id)

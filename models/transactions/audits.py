@@ -1,4 +1,4 @@
-"""Reading members' books: balances consistently, logs and escrows page by page from their indexes."""
+"""Reads and checks members' books: the balance consistently, the log and the escrows page by page from indexes."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
@@ -14,17 +14,19 @@ from models.ledger.balances import Balance, Escrow, EscrowStatus
 from models.ledger.entries import Entry
 from models.ledger.reconciliation import Account, AuditOutcome, Discrepancy, Fault, discrepancies
 from models.storage.codec import decode
-from models.storage.store import Item, Page, Store, key_of, wire_key
+from models.storage.store import Item, Page, Store, key_of, read_pages, wire_key
 
 _T = TypeVar("_T")
 
 PAGE = 1_000
-# More than a member's log in a lifetime; a longer one is reported, not passed over.
+# More than a member's log in a lifetime; a longer one is reported as UNCHECKED.
 MOST_PAGES = 100
-# An index is seconds behind its table at worst; books that look wrong are read again before they are called wrong.
+# Of a scan for a user name: ten million members.
+MOST_SCANNED_PAGES = 10_000
+# In seconds. An index lags seconds behind its table at worst: books that look wrong are read again after each.
 PAUSES = (0.2, 1.0, 3.0)
 
-# Who is to be checked: every member, then every balance whose member has gone.
+# Whose books are checked: every member's, then those of every balance whose member has left.
 _SOURCES: dict[str, type[tables.Table]] = {"member": tables.User, "balance": tables.UserBalance}
 
 
@@ -33,7 +35,7 @@ class Audits:
 
     Args:
         store: the tables.
-        clock: the time.
+        clock: returns the current time.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -41,18 +43,18 @@ class Audits:
         self._clock = clock
 
     async def account(self, user_id: str) -> Account:
-        """Return a member's books as they are now; the indexes may be behind.
+        """Return a member's books as they are now; the indexes may lag behind.
 
-        What is held is told only if the balance has stood still while the escrows were read.
+        The held hours are known only if the balance did not change while the escrows were read.
         """
         before = await self._store.get(tables.UserBalance, user_id, consistent=True)
-        reader = _Reader(user_id)
-        balance = reader.read(Balance, tables.UserBalance, before, Fault.WRONG_BALANCE) if before else None
+        reader = _RowDecoder(user_id)
+        balance = reader.decode(Balance, tables.UserBalance, before, Fault.WRONG_BALANCE) if before else None
         log = self._rows(tables.TransactionLog, tables.TransactionLog.byUserId, user_id)
-        entries = [reader.read(Entry, tables.TransactionLog, item, Fault.BROKEN_CHAIN) async for item in log]
+        entries = [reader.decode(Entry, tables.TransactionLog, item, Fault.BROKEN_CHAIN) async for item in log]
         is_open = tables.Escrow.status == EscrowStatus.ESCROWED.value
         escrows = self._rows(tables.Escrow, tables.Escrow.byFromUserId, user_id, filter=is_open)
-        held = [reader.read(Escrow, tables.Escrow, item, Fault.WRONG_ESCROWS) async for item in escrows]
+        held = [reader.decode(Escrow, tables.Escrow, item, Fault.WRONG_ESCROWS) async for item in escrows]
         after = await self._store.get(tables.UserBalance, user_id, consistent=True)
         return Account(
             user_id=user_id,
@@ -64,21 +66,21 @@ class Audits:
         )
 
     async def check(self, user_id: str) -> tuple[Account, tuple[Discrepancy, ...]]:
-        """Return a member's books and what is wrong with them, after waiting for entries that are late."""
-        account, found = await self._look(user_id)
+        """Return a member's books and what is wrong with them, after waiting for indexes that lag behind."""
+        account, found = await self._check_now(user_id)
         for pause in PAUSES:
             if not found and account.held is not None:
                 break
             await self._store.calls.pause(pause)
-            account, found = await self._look(user_id)
+            account, found = await self._check_now(user_id)
         return account, found
 
-    async def _look(self, user_id: str) -> tuple[Account, tuple[Discrepancy, ...]]:
+    async def _check_now(self, user_id: str) -> tuple[Account, tuple[Discrepancy, ...]]:
         account = await self.account(user_id)
         return account, tuple(discrepancies(account, self._clock()))
 
     async def outcome(self, user_id: str) -> AuditOutcome:
-        """Return what came of checking one member."""
+        """Return the outcome of checking one member."""
         account, found = await self.check(user_id)
         total = account.balance.total_balance if account.balance else ZERO
         return AuditOutcome(
@@ -86,7 +88,7 @@ class Audits:
         )
 
     async def members(self, after: str | None, *, limit: int) -> tuple[list[str], str | None]:
-        """Return a page of those who are to be checked, and the cursor to the next page; None if there is none."""
+        """Return a page of the members to check, and the cursor of the next page, None if this is the last."""
         source, _, key = (after or "member/").partition("/")
         table = _SOURCES[source]
         page = await self._store.scan_page(table, limit=limit, start_key=wire_key(table, key) if key else None)
@@ -98,19 +100,15 @@ class Audits:
             return found, f"{source}/{page.last_key[key_of(table).attr_name]['S']}"
         return found, "balance/" if table is tables.User else None
 
-    async def named(self, member: str) -> str | None:
-        """Return the id of the member of this id or user name, None if there is none; may read the whole table."""
+    async def find_member(self, member: str) -> str | None:
+        """Return the id of the member with this id or user name, None if there is none; may scan the table."""
         if await self._store.get(tables.UserBalance, member, consistent=True):
             return member
-        start_key: Item | None = None
-        is_meant = partial(self._store.scan_page, tables.User, limit=PAGE, filter=tables.User.username == member)
-        while True:
-            page: Page = await is_meant(start_key=start_key)
+        by_name = partial(self._store.scan_page, tables.User, filter=tables.User.username == member)
+        async for page in read_pages(by_name, limit=PAGE, most_pages=MOST_SCANNED_PAGES):
             for item in page.items:
                 return str(item["id"]["S"])
-            start_key = page.last_key
-            if start_key is None:
-                return None
+        return None
 
     async def _rows(
         self,
@@ -120,31 +118,27 @@ class Audits:
         *,
         filter: Condition | None = None,
     ) -> AsyncIterator[Item]:
-        start_key: Item | None = None
-        for _ in range(MOST_PAGES):
-            page = await self._store.query(table, index, user_id, limit=PAGE, filter=filter, start_key=start_key)
+        read = partial(self._store.query, table, index, user_id, filter=filter)
+        async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES):
             for item in page.items:
                 yield item
-            start_key = page.last_key
-            if start_key is None:
-                return
 
 
 def _keys(table: type[tables.Table], page: Page) -> list[str]:
     return [item[key_of(table).attr_name]["S"] for item in page.items]
 
 
-class _Reader:
-    """Reads a member's rows, and notes those that are none any more."""
+class _RowDecoder:
+    """Decodes a member's rows, and collects those that no longer decode."""
 
     def __init__(self, user_id: str) -> None:
         self._user_id = user_id
         self.unreadable: list[Discrepancy] = []
 
-    def read(self, cls: Callable[..., _T], table: type[tables.Table], item: Item, fault: Fault) -> _T | None:
+    def decode(self, cls: Callable[..., _T], table: type[tables.Table], item: Item, fault: Fault) -> _T | None:
         try:
             return decode(cls, table, item)
-        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, TypeError, ValueError) as error:
             key = None if table is tables.UserBalance else item[key_of(table).attr_name]["S"]
             message = f"a {table.Meta.table_name} row cannot be read: {error}"
             found = Discrepancy(user_id=self._user_id, fault=fault, message=message, entry_id=key)

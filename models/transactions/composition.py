@@ -1,4 +1,4 @@
-"""What a step writes, row by row: from a change to the items of its one transaction."""
+"""What a step writes, row by row: turns a change into the items of one transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,25 +17,25 @@ from models.transactions.writing import Writing, event_id
 
 
 def compose(writing: Writing, snapshot: Snapshot, change: Change, now: datetime) -> Refusal | None:
-    """Lay out everything that a change writes; returns the refusal of hours that cannot be moved."""
+    """Add everything that a change writes to a transaction; return a refusal if its hours cannot be moved."""
     before, after = snapshot.request, change.request
     if snapshot.is_new:
         writing.create(tables.ServiceRequest, after)
     else:
-        unmoved = tables.ServiceRequest.status == before.status.value
-        writing.change(tables.ServiceRequest, before.id, before, after, also=unmoved)
+        same_status = tables.ServiceRequest.status == before.status.value
+        writing.change(tables.ServiceRequest, before.id, before, after, also=same_status)
     if change.movement is not None:
-        refused = writing.movement(change.movement, lambda user_id: snapshot.balance(user_id, now))
-        if refused is not None:
-            return refused
+        refusal = writing.movement(change.movement, lambda user_id: snapshot.balance(user_id, now))
+        if refusal is not None:
+            return refusal
     if change.escrow is not None:
         writing.escrow(snapshot.held(change.escrow.id), change.escrow)
     if change.dispute is not None:
-        _dispute(writing, snapshot.dispute, change.dispute)
+        _write_dispute(writing, snapshot.dispute, change.dispute)
     if change.guard is GuardAction.PUT:
-        _check_service(writing, snapshot)
+        _check_service_and_members(writing, snapshot)
         writing.create(tables.RequestGuard, _GuardRow(id=after.guard_id, request_id=after.id, created_at=now))
-    # A request from before the guards has none, so that another one may have put its own, which stays.
+    # A request from before guards were introduced has none; then the guard may be another request's and stays.
     if change.guard is GuardAction.REMOVE and snapshot.guarded_by in (None, after.id):
         gone_or_ours = tables.RequestGuard.id.does_not_exist() | (tables.RequestGuard.requestId == after.id)
         writing.remove(tables.RequestGuard, after.guard_id, gone_or_ours)
@@ -45,7 +45,7 @@ def compose(writing: Writing, snapshot: Snapshot, change: Change, now: datetime)
     return None
 
 
-def _dispute(writing: Writing, before: Dispute | None, after: Dispute) -> None:
+def _write_dispute(writing: Writing, before: Dispute | None, after: Dispute) -> None:
     if before is None:
         writing.create(tables.Dispute, after)
     else:
@@ -73,26 +73,26 @@ class _ExchangeRow:
     updated_at: datetime
 
 
-def _check_service(writing: Writing, snapshot: Snapshot) -> None:
-    """Hold hours only for a service and between members that still are what the decision rested on."""
+def _check_service_and_members(writing: Writing, snapshot: Snapshot) -> None:
+    """Condition the write on service and members being unchanged."""
     request, service = snapshot.request, snapshot.service
     if service is None:
         raise BrokenLedgerError(f"hours for request {request.id} would be held for no service")
     is_offered = (tables.Service.isActive == True) & (tables.Service.hourlyRate == service.hourly_rate)  # noqa: E712 — a condition
     writing.check(tables.Service, service.id, is_offered & (tables.Service.userId == request.provider_id))
     for member_id in (request.requester_id, request.provider_id):
-        writing.check(tables.User, member_id, is_active_member())
+        writing.check(tables.User, member_id, active_member_condition())
 
 
-def is_active_member() -> Condition:
-    """Return that a member is there and active."""
-    is_so: Condition = tables.User.isActive.does_not_exist() | (tables.User.isActive == True)  # noqa: E712 — a condition
-    is_so &= tables.User.id.exists()
-    return is_so
+def active_member_condition() -> Condition:
+    """Return the condition that a member exists and is active."""
+    condition: Condition = tables.User.isActive.does_not_exist() | (tables.User.isActive == True)  # noqa: E712 — a condition
+    condition &= tables.User.id.exists()
+    return condition
 
 
 def _record_exchange(writing: Writing, snapshot: Snapshot, payment: Payment, now: datetime) -> None:
-    """Put the exchange on record, and count it for each of its members who is still there."""
+    """Write the exchange, and count it for each of the two members who still exists."""
     request = snapshot.request
     exchange = _ExchangeRow(
         id=derived(request.id, "exchange"),
@@ -123,10 +123,10 @@ def _add_events_and_notices(writing: Writing, change: Change) -> None:
 
 
 def _cause(request_id: str, version: int) -> str:
-    """Return what tells one step of a request from every other."""
+    """Return the cause of the rows of one step of a request, unique to the step."""
     return derived(request_id, version)
 
 
 def submission_id(request_id: str) -> str:
-    """Return the id of the event that a request's life begins with, and which outlives the request."""
+    """Return the id of a request's first event, which stays in the log even if the request is deleted."""
     return event_id(_cause(request_id, 1), SUBMITTED, request_id)

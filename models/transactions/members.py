@@ -1,11 +1,12 @@
 """Members join and leave.
 
-To join, their row, their balance and the welcome bonus are one transaction. To leave, their row goes alone; their
-balance and its log stay.
+Joining writes the member's row, their balance and the welcome bonus in one transaction. Leaving deletes only the
+member's row; their balance and its log stay.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -19,27 +20,33 @@ from models.identifiers import derived
 from models.ledger import movements
 from models.ledger.balances import Balance, EscrowStatus
 from models.ledger.movements import TransactionType
-from models.storage.store import ConditionFailedError, Item, Store
+from models.storage.store import ConditionFailedError, Item, Store, read_pages
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.writing import Writing
 
 WELCOME_BONUS = Hours("10.00")
-# A member with more escrows than these pages hold does not leave by a mutation.
+# A member who is the provider of more escrows than these pages hold cannot leave through the API.
 PAGE = 1_000
 MOST_PAGES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A member's row, and whether it was there already."""
+    """A member's row, and whether it existed already."""
 
     item: Item
     existed: bool
 
 
 class Members:
-    """Lets members join and leave."""
+    """Lets members join and leave.
+
+    Args:
+        store: the tables.
+        transactions: writes the transactions.
+        clock: returns the current time.
+    """
 
     def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
         self._store = store
@@ -47,10 +54,10 @@ class Members:
         self._clock = clock
 
     async def join(self, item: Item) -> Joined:
-        """Store a new member and issue the welcome bonus, once in the member's life.
+        """Store a new member and issue the welcome bonus, which a member who joins again does not get twice.
 
         Args:
-            item: the member's whole row; a row of that id that is stored already is returned as it stands.
+            item: the member's whole row; if a row with its id is stored already, that row is returned unchanged.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -73,17 +80,17 @@ class Members:
             return await retry(self._store.calls, attempt)
 
     async def leave(self, user_id: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
-        """Remove a member, unless hours of theirs are held, or hours for them.
+        """Delete a member, unless hours are held of theirs or for them.
 
         Args:
             user_id: the member.
-            is_met: the condition on the stored row.
+            is_met: returns whether the stored row meets the caller's condition.
 
         Returns:
-            The row as it was; or INVALID_ESCROW_STATUS.
+            The row as it was; or the refusal INVALID_ESCROW_STATUS.
 
         Raises:
-            ConditionFailedError: there is no such member, or the condition does not hold of them.
+            ConditionFailedError: there is no such member, or the row does not meet the condition.
             ContentionError: rows kept changing for 20 s.
         """
         sent: list[Item] = []
@@ -91,17 +98,19 @@ class Members:
         async def attempt() -> Item | Refusal:
             stored, balance = await self._read(user_id)
             if stored is None and sent:
-                return sent[-1]  # removed, and the answer was lost
+                return sent[-1]  # an earlier attempt deleted it, and the answer was lost
             if stored is None or not is_met(stored):
                 raise ConditionFailedError(stored)
-            if (refusal := _held_hours_refusal(balance) or await self._expected(user_id)) is not None:
+            if (
+                refusal := _held_hours_refusal(balance) or await self._expected_hours_refusal(user_id)
+            ) is not None:
                 return refusal
             sent.append(stored)
             now = self._clock()
             writing = Writing(self._store.names, now)
             writing.remove(tables.User, user_id, Path(["updatedAt"]) == stored["updatedAt"])
-            # A hold only looks at the member's row, but it writes their balance.
-            writing.check(tables.UserBalance, user_id, _holds_nothing())
+            # A hold only checks the member's row, but it writes their balance.
+            writing.check(tables.UserBalance, user_id, _nothing_held_condition())
             await self._transactions.write(writing, derived(user_id, "leave", now.isoformat()))
             return stored
 
@@ -113,24 +122,21 @@ class Members:
             [(tables.User, user_id), (tables.UserBalance, user_id)], consistent=True
         )
 
-    async def _expected(self, user_id: str) -> Refusal | None:
-        """Refuse if hours are held for a provider, or if that takes too long to tell."""
+    async def _expected_hours_refusal(self, user_id: str) -> Refusal | None:
+        """Return the refusal if hours are held for a provider, or if too many pages would have to be read."""
         is_held = tables.Escrow.status == EscrowStatus.ESCROWED.value
-        start_key: Item | None = None
-        for _ in range(MOST_PAGES):
-            page = await self._store.query(
-                tables.Escrow,
-                tables.Escrow.byToUserId,
-                user_id,
-                limit=PAGE,
-                filter=is_held,
-                forward=False,
-                start_key=start_key,
-            )
+        read = partial(
+            self._store.query,
+            tables.Escrow,
+            tables.Escrow.byToUserId,
+            user_id,
+            filter=is_held,
+            forward=False,
+        )
+        async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES):
             if page.items:
                 break
-            start_key = page.last_key
-            if start_key is None:
+            if page.last_key is None:
                 return None
         return Refusal(
             Code.INVALID_ESCROW_STATUS,
@@ -166,7 +172,7 @@ class Members:
 
 
 def _held_hours_refusal(balance: Item | None) -> Refusal | None:
-    """Refuse if hours of a member are held."""
+    """Return the refusal if hours of a member are held."""
     held = hours.exact(balance["escrowedBalance"]["N"]) if balance else hours.ZERO
     if held == hours.ZERO:
         return None
@@ -177,8 +183,8 @@ def _held_hours_refusal(balance: Item | None) -> Refusal | None:
     )
 
 
-def _holds_nothing() -> Condition:
-    """Return that no hours are in escrow; who has no balance has none."""
+def _nothing_held_condition() -> Condition:
+    """Return the condition that a balance has no hours in escrow, or that there is no balance."""
     condition: Condition = tables.UserBalance.userId.does_not_exist() | (
         tables.UserBalance.escrowedBalance == hours.ZERO
     )

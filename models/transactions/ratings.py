@@ -21,11 +21,17 @@ from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.writing import Writing
 
-Changes = Mapping[str, dict[str, Any] | None]  # None takes the attribute away
+Changes = Mapping[str, dict[str, Any] | None]  # None removes the attribute
 
 
 class Ratings:
-    """Lets requesters rate and admins moderate."""
+    """Lets requesters rate and admins moderate.
+
+    Args:
+        store: the tables.
+        transactions: writes the transactions.
+        clock: returns the current time.
+    """
 
     def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
         self._store = store
@@ -33,10 +39,10 @@ class Ratings:
         self._clock = clock
 
     async def give(self, item: Item) -> Item | Refusal:
-        """Store a requester's rating of a paid service, once.
+        """Store a requester's rating of a paid service, once; return its row, or a refusal.
 
         Args:
-            item: the rating's whole row; a row of that id that is stored already is returned as it stands.
+            item: the rating's whole row; if a row with its id is stored already, that row is returned unchanged.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -51,7 +57,7 @@ class Ratings:
                 return refusal
             writing = self._writing()
             writing.put(tables.Rating, item)
-            self._follow(writing, exchange, member, None, rating)
+            self._update_exchange_and_average(writing, exchange, member, None, rating)
             self._log(writing, "Rating Submitted", rating, actor=rating.rater_id)
             received = Notice(
                 user_id=rating.rated_user_id,
@@ -68,16 +74,16 @@ class Ratings:
     async def amend(
         self, key: str, changes: Changes | None, is_met: Callable[[Item], bool], *, actor: str
     ) -> Item:
-        """Change or remove a rating, and with it what it counts for; returns the row, of a removed one its last.
+        """Change or delete a rating and update what it counts for; return the new row, or the deleted one.
 
         Args:
             key: the rating's id.
-            changes: the attributes that change; None removes the row.
-            is_met: the condition on the stored row.
-            actor: who does it.
+            changes: the attributes that change; None deletes the row.
+            is_met: returns whether the stored row meets the caller's condition.
+            actor: who makes the change.
 
         Raises:
-            ConditionFailedError: there is no such rating, or the condition does not hold of it.
+            ConditionFailedError: there is no such rating, or the row does not meet the condition.
             ContentionError: rows kept changing for 20 s.
         """
         sent: list[Item] = []
@@ -85,7 +91,7 @@ class Ratings:
         async def attempt() -> Item:
             before = await self._store.get(tables.Rating, key, consistent=True)
             if before is None and sent and changes is None:
-                return sent[-1]  # removed, and the answer was lost
+                return sent[-1]  # an earlier attempt deleted it, and the answer was lost
             if before is None or not is_met(before):
                 raise ConditionFailedError(before)
             sent.append(before)
@@ -99,12 +105,12 @@ class Ratings:
         after = decode_or_none(Rating, tables.Rating, item)
         _, exchange, member = await self._read(before)
         writing = self._writing()
-        unmoved = _as_read(before)
+        unchanged = _unchanged_condition(before)
         if changes is None:
-            writing.remove(tables.Rating, before.id, unmoved)
+            writing.remove(tables.Rating, before.id, unchanged)
         else:
-            writing.update(tables.Rating, before.id, _actions(changes), unmoved)
-        self._follow(writing, exchange, member, before, after)
+            writing.update(tables.Rating, before.id, _actions(changes), unchanged)
+        self._update_exchange_and_average(writing, exchange, member, before, after)
         self._log(writing, "Rating Moderated" if after else "Rating Removed", before, actor=actor)
         await self._transactions.write(writing, derived(before.id, "amend", to_text(writing.now)))
         return item or stored
@@ -122,25 +128,27 @@ class Ratings:
         return Writing(self._store.names, self._clock())
 
     @staticmethod
-    def _follow(
+    def _update_exchange_and_average(
         writing: Writing,
         exchange: Exchange | None,
         member: Item | None,
         before: Rating | None,
         after: Rating | None,
     ) -> None:
-        """Let the exchange show the rating, and the member's average count it."""
+        """Make the exchange show the rating and the member's average count it, if those rows exist."""
         if exchange is not None:
-            is_same = (
+            condition = (
                 tables.Transaction.ratingId.does_not_exist() if before is None else tables.Transaction.id.exists()
             )
-            writing.update(tables.Transaction, exchange.id, _shown(after, writing.now), is_same)
+            writing.update(tables.Transaction, exchange.id, _exchange_actions(after, writing.now), condition)
         if member is not None:
-            counted = decode(Reputation, tables.User, member)
-            updated = counted.with_rating(before, after)
+            reputation_before = decode(Reputation, tables.User, member)
+            updated = reputation_before.with_rating(before, after)
             average = [tables.User.rating.set(updated.average), tables.User.updatedAt.set(writing.now)]
-            actions = difference(tables.User, counted, updated) + average
-            writing.update(tables.User, member["id"]["S"], actions, _still(counted))
+            actions = difference(tables.User, reputation_before, updated) + average
+            writing.update(
+                tables.User, member["id"]["S"], actions, _unchanged_reputation_condition(reputation_before)
+            )
 
     @staticmethod
     def _log(writing: Writing, type_: str, rating: Rating, *, actor: str) -> None:
@@ -159,33 +167,40 @@ def _actions(changes: Changes) -> list[Action]:
     return [Path([name]).remove() if wire is None else Path([name]).set(wire) for name, wire in changes.items()]
 
 
-def _as_read(rating: Rating) -> Condition:
-    """Return that a rating is as it was read, and counts as it did: two hosts may date their writes alike."""
+def _unchanged_condition(rating: Rating) -> Condition:
+    """Return the condition that a rating is as it was read.
+
+    It covers whether the rating counts because two hosts may write with the same timestamp.
+    """
     hidden = tables.Rating.isHidden
-    as_read: Condition = hidden == bool(rating.is_hidden)
+    condition: Condition = hidden == bool(rating.is_hidden)
     if not rating.is_hidden:
-        as_read |= hidden.does_not_exist()
-    as_read &= tables.Rating.updatedAt == rating.updated_at
-    return as_read
+        condition |= hidden.does_not_exist()
+    condition &= tables.Rating.updatedAt == rating.updated_at
+    return condition
 
 
-def _shown(rating: Rating | None, now: datetime) -> list[Action]:
-    """Return what makes an exchange show a rating, or none."""
+def _exchange_actions(rating: Rating | None, now: datetime) -> list[Action]:
+    """Return the actions that make an exchange show a rating; no rating if it is None or hidden."""
     dated = tables.Transaction.updatedAt.set(now)
     if rating is None or rating.is_hidden:
         return [dated, tables.Transaction.rating.remove(), tables.Transaction.feedback.remove()]
-    words = tables.Transaction.feedback
-    said = words.set(rating.feedback) if rating.feedback else words.remove()
-    return [dated, tables.Transaction.ratingId.set(rating.id), tables.Transaction.rating.set(rating.rating), said]
+    feedback = tables.Transaction.feedback
+    return [
+        dated,
+        tables.Transaction.ratingId.set(rating.id),
+        tables.Transaction.rating.set(rating.rating),
+        feedback.set(rating.feedback) if rating.feedback else feedback.remove(),
+    ]
 
 
-def _still(counted: Reputation) -> Condition:
-    """Return that a member has not joined again since they were read, and their ratings add up to the same."""
+def _unchanged_reputation_condition(counted: Reputation) -> Condition:
+    """Return the condition that a member has not joined again since they were read and has the same ratings."""
     condition: Condition = tables.User.createdAt == counted.created_at
     for attribute, figure in (
         (tables.User.ratingCount, counted.rating_count),
         (tables.User.ratingHundredths, counted.rating_hundredths),
     ):
-        same = attribute == figure
-        condition &= same if figure else same | attribute.does_not_exist()
+        is_same = attribute == figure
+        condition &= is_same if figure else is_same | attribute.does_not_exist()
     return condition

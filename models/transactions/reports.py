@@ -1,4 +1,4 @@
-"""The reports of reconciliations, as rows: begun one at a time, turned page by page, completed once."""
+"""The reports of reconciliations: one runs at a time, is saved page by page, and is completed once."""
 
 from datetime import datetime
 
@@ -15,17 +15,17 @@ from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.writing import Writing
 
-# The row that says which reconciliation runs; no report has such an id.
+# The id of the row that names the running reconciliation; no report has this id.
 _RUNNING = "running"
 
 
 class Reports:
-    """Keeps the reports.
+    """Stores the reports of reconciliations.
 
     Args:
         store: the tables.
-        transactions: writes them.
-        clock: the time.
+        transactions: writes the transactions.
+        clock: returns the current time.
     """
 
     def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
@@ -34,7 +34,7 @@ class Reports:
         self._clock = clock
 
     async def find(self, report_id: str) -> AuditReport | None:
-        """Return a report, read consistently."""
+        """Return a report, read consistently; None if there is none with this id."""
         if report_id == _RUNNING:
             return None
         return decode_or_none(AuditReport, tables.ReconciliationReport, await self._item(report_id))
@@ -43,7 +43,7 @@ class Reports:
         return await self._store.get(tables.ReconciliationReport, key, consistent=True)
 
     async def last(self) -> AuditReport | None:
-        """Return the last report that is complete; if none is, the one that runs."""
+        """Return the latest completed report; if there is none, the latest running one."""
         for status in (AuditReportStatus.COMPLETED, AuditReportStatus.RUNNING):
             page = await self._store.query(
                 tables.ReconciliationReport,
@@ -57,15 +57,20 @@ class Reports:
         return None
 
     async def running(self) -> AuditReport | None:
-        """Return the report of the reconciliation that runs, or that has stopped on its way."""
+        """Return the report of the reconciliation that is running, or that stopped before it was completed."""
         item = await self._item(_RUNNING)
         return None if item is None else await self.find(item["reportId"]["S"])
 
     async def begin(self, report: AuditReport, *, instead_of: AuditReport | None) -> None:
-        """Store a new report as the one that runs; the other, which has stopped on its way, stays as it is.
+        """Store a new report as the running one.
+
+        Args:
+            report: the new report.
+            instead_of: the report that is marked as running but has stopped, which stays as it is; None if no
+                report is marked as running.
 
         Raises:
-            ClientError: another one has been begun meanwhile.
+            ClientError: another reconciliation has been begun meanwhile.
         """
         writing = Writing(self._store.names, report.created_at)
         writing.create(tables.ReconciliationReport, report)
@@ -79,7 +84,11 @@ class Reports:
         await self._transactions.write(writing, derived(report.id, "begin"))
 
     async def save_next(self, before: AuditReport, after: AuditReport) -> AuditReport:
-        """Store a report's next version; of two who do so at once, both get the one that was stored."""
+        """Store the next version of a report and return it; if another caller stored it first, return theirs.
+
+        Raises:
+            ContentionError: the report has moved past that version.
+        """
         version = tables.ReconciliationReport.version == before.version
         actions = difference(tables.ReconciliationReport, before, after)
         try:
@@ -89,11 +98,11 @@ class Reports:
         else:
             report = decode(AuditReport, tables.ReconciliationReport, stored)
         if report is None or report.version != after.version:
-            raise ContentionError(f"report {before.id} was turned on by another execution")
+            raise ContentionError(f"report {before.id} was moved on by another execution")
         return report
 
     async def complete(self, report_id: str) -> AuditReport | None:
-        """Complete a report, once: it runs no longer, and the log tells what it came to."""
+        """Complete a report, once: unmark it as running and log its outcome; None if there is no such report."""
 
         async def attempt() -> AuditReport | None:
             before = await self.find(report_id)

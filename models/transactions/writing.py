@@ -1,9 +1,9 @@
-"""What a change writes: the items of one TransactWriteItems, each with the condition that it was decided on."""
+"""Builds the items of one TransactWriteItems, each with the condition that its decision rests on."""
 
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -23,12 +23,23 @@ from models.storage.store import Item, expressions, key_of, wire_key
 LARGEST_TRANSACTION = 100
 
 
+class Versioned(Protocol):
+    """A stored dataclass whose version conditions its next change."""
+
+    @property
+    def version(self) -> int:
+        """Return the version; 0 if the stored row has none yet."""
+
+
+_V = TypeVar("_V", bound=Versioned)
+
+
 class Writing:
-    """One transaction in the making: rows are put, changed and removed together, or none is.
+    """A transaction being built: all of its rows are put, changed and deleted together, or none.
 
     Args:
         names: the deployment's names.
-        now: the moment that everything in it is dated.
+        now: the timestamp of everything in it.
         execution_arn: the execution on whose behalf it is written.
     """
 
@@ -48,11 +59,11 @@ class Writing:
         self.put(table, _typed(table, encode(table, row, **more)))
 
     def change(
-        self, table: type[tables.Table], key: str, before: Any, after: Any, *, also: Condition | None = None
+        self, table: type[tables.Table], key: str, before: _V, after: _V, *, also: Condition | None = None
     ) -> None:
-        """Turn one version of a row into the next; `also` is what else must hold of the one that is stored."""
+        """Turn one version of a row into the next; `also` is a further condition on the stored row."""
         version = table.get_attributes()["version"]
-        # A row that Amplify wrote has none yet.
+        # A row that Amplify wrote has no version yet.
         condition = version == before.version if before.version else version.does_not_exist()
         self.update(table, key, difference(table, before, after), condition if also is None else condition & also)
 
@@ -62,18 +73,18 @@ class Writing:
         self._add("Update", table, params)
 
     def check(self, table: type[tables.Table], key: str, condition: Condition) -> None:
-        """Write nothing unless the condition holds of a row that itself stays as it is."""
+        """Condition the transaction on a row that it does not change."""
         self._add("ConditionCheck", table, {"Key": wire_key(table, key), **expressions(condition=condition)})
 
     def remove(self, table: type[tables.Table], key: str, condition: Condition) -> None:
-        """Delete a row if the condition holds of it."""
+        """Delete a row under a condition."""
         self._add("Delete", table, {"Key": wire_key(table, key), **expressions(condition=condition)})
 
     def escrow(self, before: Escrow | None, after: Escrow) -> None:
-        """Put a new escrow, or change the stored one if its status and amount are what they were.
+        """Put a new escrow, or change the stored one if its status and amount are unchanged.
 
         Raises:
-            BrokenLedgerError: it has ended already, and every escrow ends once.
+            BrokenLedgerError: the escrow has ended already.
         """
         if before is None:
             self.create(tables.Escrow, after)
@@ -84,10 +95,10 @@ class Writing:
         self.change(tables.Escrow, before.id, before, after, also=also)
 
     def movement(self, movement: Movement, balance_of: Callable[[str], Balance]) -> Refusal | None:
-        """Post a movement: each leg's balance and entry; returns the refusal of a leg that cannot be posted.
+        """Write the balance and the entry of each leg; return the refusal of a leg that cannot be posted.
 
         Raises:
-            BrokenLedgerError: the movement does not add up, or more would leave escrow than is in it.
+            BrokenLedgerError: the movement does not balance, or more hours would leave escrow than are in it.
         """
         check_conserved(movement)
         for leg in movement.legs:
@@ -104,11 +115,11 @@ class Writing:
         return None
 
     def event(self, event: Event, cause: str) -> None:
-        """Log an event; `cause` tells it from every other event of the same type and entity."""
+        """Log an event; `cause` distinguishes it from other events of the same type and entity."""
         self.put(tables.EventLog, _typed(tables.EventLog, event_item(event, cause, self.now, self._execution_arn)))
 
     def notice(self, notice: Notice, cause: str, *, related_id: str) -> None:
-        """Tell a member, once for each cause."""
+        """Notify a member, once per cause."""
         notice_id = derived(cause, "notice", notice.user_id)
         dated = {"createdAt": self.now, "updatedAt": self.now}
         self.create(tables.Notification, notice, id=notice_id, isRead=False, relatedId=related_id, **dated)
@@ -120,12 +131,12 @@ class Writing:
 
 
 def _typed(table: type[tables.Table], item: Item) -> Item:
-    """Return a row that says what type it is of, as Amplify's rows do."""
+    """Return a row with the name of its GraphQL type, as Amplify stores it."""
     return {**item, "__typename": {"S": table.Meta.table_name}}
 
 
 def event_id(cause: str, event_type: str, entity_id: str) -> str:
-    """Return the id that an event's row has, whenever it is written."""
+    """Return the id of an event's row, which does not depend on when it is written."""
     return derived(cause, event_type, entity_id)
 
 

@@ -145,11 +145,11 @@ class Idempotency:
         found: Record | None = None
         while True:
             match key_status(found, asked, self._now()):
-                case KeyStatus.MISUSED:
+                case KeyStatus.MISMATCH:
                     raise RefusedError(key_mismatch_refusal())
-                case KeyStatus.ANSWERED if found is not None:
+                case KeyStatus.COMPLETED if found is not None:
                     return found
-                case KeyStatus.FREE:
+                case KeyStatus.NEW:
                     record = Record.claimed(asked, claim, self._now(), self._claimed_for)
                     found = await self._put(record, found)
                     if found is record:

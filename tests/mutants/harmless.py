@@ -18,6 +18,11 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ledger/movements": {
         "an adjustment by nothing has returned before": ("adjust: more > ZERO → more >= ZERO",),
     },
+    "storage/calls": {
+        "the second look, under the lock, finds the client as well; the first only saves taking the lock": (
+            "BlockingCalls._client: (client := self._clients.get(service)) is None → True",
+        ),
+    },
     "storage/store": {
         "nothing left and no word of it are the same to the next line": (
             "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
@@ -35,6 +40,12 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "PynamoDB leaves out of a map what is None": ("_plain: member is not None → True",),
         "what a field is made of is a class; the types do not know": (
             "_read: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
+        ),
+    },
+    "transactions/audits": {
+        "a batch read returns as many rows as it was asked for; `strict` only says so": (
+            "Audits.members: strict=True → nothing",
+            "Audits.members: True → False",
         ),
     },
     "requests/steps": {

@@ -81,7 +81,7 @@ async def audit(member: str, names: Names, console: Console) -> bool:
     """
     async with AsyncCalls(("dynamodb",)) as calls:
         audits = Audits(Store(calls, names), clock.now)
-        user_id = await audits.named(member)
+        user_id = await audits.find_member(member)
         if user_id is None:
             raise UnknownMemberError(f"There is no member {member}; give a user name or an id.")
         account, found = await audits.check(user_id)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models import tables
 from models.clock import Clock
 from models.requests.request import DUE_SHARDS
-from models.storage.store import ConditionFailedError, Item, Store
+from models.storage.store import ConditionFailedError, Store, read_pages
 from models.transactions.moves import Transactions
 from models.transactions.retrying import is_transient
 from workflows.executions.requests import Executions
@@ -92,23 +93,16 @@ class Sweep:
 
 
 async def _due_in_shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[str]:
-    condition = tables.ServiceRequest.dueAt < before
-    start_key: Item | None = None
-    while most > 0:
-        page = await store.query(
-            tables.ServiceRequest,
-            tables.ServiceRequest.byDueAt,
-            shard,
-            range_condition=condition,
-            limit=min(most, _PAGE),
-            start_key=start_key,
-        )
+    read = partial(
+        store.query,
+        tables.ServiceRequest,
+        tables.ServiceRequest.byDueAt,
+        shard,
+        range_condition=tables.ServiceRequest.dueAt < before,
+    )
+    async for page in read_pages(read, limit=_PAGE, most_pages=most, most_rows=most):
         for item in page.items:
             yield item["id"]["S"]
-        most -= len(page.items)
-        start_key = page.last_key
-        if start_key is None:
-            return
 
 
 async def revive(sweep: Sweep) -> int:

@@ -1,6 +1,8 @@
 """Moments are UTC, of fixed width, and sort as text."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+import pytest
 
 from models import clock
 
@@ -23,6 +25,16 @@ def test_a_moment_survives_its_row() -> None:
     assert clock.from_text(clock.to_text(now)) == now
     assert now.tzinfo is UTC
     assert now.microsecond % 1000 == 0
+
+
+def test_now_is_cut_to_the_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Frozen(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Frozen":
+            return cls(2026, 1, 5, 12, 0, 0, 999_900, tzinfo=tz)
+
+    monkeypatch.setattr(clock, "datetime", Frozen)
+    assert clock.now() == datetime(2026, 1, 5, 12, 0, 0, 999_000, tzinfo=UTC)
 
 
 def test_any_offset_is_read() -> None:

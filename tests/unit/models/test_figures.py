@@ -1,4 +1,4 @@
-"""The figures that the design fixes: whoever changes one changes it here, too."""
+"""The figures that the design fixes; a change of one must be made here, too."""
 
 import importlib
 from datetime import timedelta
@@ -32,6 +32,10 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("requests.request", "MOST_ROUNDS", 2),
     ("requests.request", "STEP_GRACE", timedelta(seconds=60)),
     ("ledger.locks", "LONGEST_REASON", 500),
+    ("transactions.audits", "MOST_PAGES", 100),
+    ("transactions.audits", "MOST_SCANNED_PAGES", 10_000),
+    ("transactions.audits", "PAGE", 1_000),
+    ("transactions.audits", "PAUSES", (0.2, 1.0, 3.0)),
     ("transactions.members", "MOST_PAGES", 20),
     ("transactions.members", "PAGE", 1_000),
     ("transactions.members", "WELCOME_BONUS", Decimal(10)),

@@ -13,13 +13,13 @@ LATER = NOW + timedelta(hours=1)
 
 def test_a_lock_is_one_version_with_who_and_when_and_the_member_is_told_why() -> None:
     before = make_balance(ALICE, "8", "2")
-    turn = locks.lock(before, LATER, by=ADA, reason="A complaint")
-    assert isinstance(turn, LockChange)
-    assert turn.balance == replace(before, locked_at=LATER, locked_by=ADA, updated_at=LATER, version=2)
-    assert (turn.event.type, turn.event.actor) == ("Account Locked", ADA)
-    assert turn.event.data == {"userId": ALICE, "reason": "A complaint"}
-    assert (turn.notice.user_id, turn.notice.title) == (ALICE, "Your account is locked")
-    assert "“A complaint”" in turn.notice.message
+    change = locks.lock(before, LATER, by=ADA, reason="A complaint")
+    assert isinstance(change, LockChange)
+    assert change.balance == replace(before, locked_at=LATER, locked_by=ADA, updated_at=LATER, version=2)
+    assert (change.event.type, change.event.actor) == ("Account Locked", ADA)
+    assert change.event.data == {"userId": ALICE, "reason": "A complaint"}
+    assert (change.notice.user_id, change.notice.title) == (ALICE, "Your account is locked")
+    assert "“A complaint”" in change.notice.message
 
 
 def test_the_same_admin_again_gets_what_stands_and_another_is_told_of_it() -> None:
@@ -32,8 +32,8 @@ def test_the_same_admin_again_gets_what_stands_and_another_is_told_of_it() -> No
 
 
 def test_any_admin_unlocks_and_an_unlocked_account_is_left_as_it_is() -> None:
-    turn = locks.unlock(make_balance(ALICE, locked_at=NOW, locked_by=ADA), LATER, by="another")
-    assert isinstance(turn, LockChange)
-    assert turn.balance == make_balance(ALICE, updated_at=LATER, version=2)
-    assert (turn.event.type, turn.notice.title) == ("Account Unlocked", "Your account is unlocked")
-    assert locks.unlock(turn.balance, NOW, by=ADA) is turn.balance
+    change = locks.unlock(make_balance(ALICE, locked_at=NOW, locked_by=ADA), LATER, by="another")
+    assert isinstance(change, LockChange)
+    assert change.balance == make_balance(ALICE, updated_at=LATER, version=2)
+    assert (change.event.type, change.notice.title) == ("Account Unlocked", "Your account is unlocked")
+    assert locks.unlock(change.balance, NOW, by=ADA) is change.balance

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models import tables
 from models.hours import ZERO
 from models.ledger.balances import Balance
 from models.ledger.reconciliation import (
@@ -20,10 +19,7 @@ from models.ledger.reconciliation import (
     discrepancies,
     statement,
 )
-from models.transactions.moves import Transactions
-from models.transactions.reports import Reports
 from tests.unit.builders import ALICE, BOB, NOW, Bank, hours
-from tests.unit.mirror import MemoryStore
 from tests.unit.places import WAYS, bank_at
 
 if TYPE_CHECKING:
@@ -169,13 +165,6 @@ def test_entries_of_another_member_do_not_belong(account: Account) -> None:
     assert found(wrong) == [(Fault.BROKEN_CHAIN, foreign.id)]
 
 
-async def test_the_mark_of_the_one_that_runs_is_no_report() -> None:
-    store = MemoryStore()
-    store.add(tables.ReconciliationReport, id="running", reportId="a-report")
-    reports = Reports(store, Transactions(store, lambda: NOW), lambda: NOW)
-    assert await reports.find("running") is None
-
-
 def test_what_was_issued_is_told_less_what_was_taken_back(account: Account) -> None:
     assert account.issued == hours("10")
     taken = replace(account.entries[0], issued=hours("-2.5"))
@@ -193,15 +182,15 @@ def test_a_page_of_a_report_is_added_and_dated_and_so_is_its_end() -> None:
         discrepancy_count=20, discrepancies=(odd,), total_hours=hours("30"), issued_hours=hours("40"),
         page=5, version=7,
     )  # fmt: skip
-    turned = begun.with_page(both, [ALICE, BOB], "member/bob", now)
-    assert turned == AuditReport(
+    paged = begun.with_page(both, [ALICE, BOB], "member/bob", now)
+    assert paged == AuditReport(
         id="r", status=AuditReportStatus.RUNNING, created_at=NOW, updated_at=now, members_checked=13,
         discrepancy_count=24, discrepancies=(odd, odd), total_hours=hours("38"), issued_hours=hours("51"),
         page=6, version=8,
         members=(ALICE, BOB), cursor="member/bob",
     )  # fmt: skip
-    ended = replace(turned, status=AuditReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)
-    assert turned.completed(later) == ended
+    ended = replace(paged, status=AuditReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)
+    assert paged.completed(later) == ended
 
 
 def test_held_hours_of_who_never_moved_any_are_told_without_an_entry() -> None:

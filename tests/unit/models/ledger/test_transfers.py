@@ -91,7 +91,7 @@ def test_what_each_moves_and_issues(given: TransferRequest, changes: dict[str, t
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "parties"),
     [
         (wish(), {"fromUserId": ALICE, "toUserId": BOB}),
         (by_admin(R, to_user_id=BOB), {"fromUserId": None, "toUserId": BOB}),
@@ -99,10 +99,10 @@ def test_what_each_moves_and_issues(given: TransferRequest, changes: dict[str, t
         (by_admin(A, from_user_id="", to_user_id=BOB), {"fromUserId": None, "toUserId": BOB}),
     ],
 )
-def test_the_log_says_who_gave_what_to_whom(given: TransferRequest, told: dict[str, str | None]) -> None:
+def test_the_log_says_who_gave_what_to_whom(given: TransferRequest, parties: dict[str, str | None]) -> None:
     transfer = made(given)
     assert transfer.event.data == {
-        **told,
+        **parties,
         "transactionId": transfer.movement.id,
         "transactionType": given.type.value,
         "amount": 2.5,
@@ -144,8 +144,8 @@ def test_its_own_entry_is_the_givers_or_that_of_whom_it_is_for() -> None:
 def test_everybody_but_who_did_it_is_told() -> None:
     assert [notice.user_id for notice in made(wish()).notices] == [BOB]
     assert [notice.user_id for notice in made(by_admin(A, from_user_id=ALICE)).notices] == [ALICE]
-    (told,) = made(wish(description="For the cake")).notices
-    assert "2.50 hours are yours: “For the cake”" in told.message
+    (notice,) = made(wish(description="For the cake")).notices
+    assert "2.50 hours are yours: “For the cake”" in notice.message
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """What a progress bar is drawn from."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from models.requests.progress import STRAIGHT_WAY, StepState, progress
 from models.requests.statuses import RequestStatus
-from tests.unit.builders import make_request
+from tests.unit.builders import NOW, make_request
 from tests.unit.places import WAYS, request_at
 
 
@@ -28,8 +31,7 @@ def test_the_bar_only_grows() -> None:
     percents = [
         progress(request_at(place)).percent for place in ("INITIATED", "AWAITING", "ACCEPTED", "COMPLETED", "PAID")
     ]
-    assert percents == sorted(percents)
-    assert (percents[0], percents[-1]) == (0, 100)
+    assert percents == [0, 38, 50, 75, 100]
 
 
 def test_the_straight_way_is_shown_whole() -> None:
@@ -53,5 +55,13 @@ def test_the_deadline_is_shown_while_somebody_has_to_act() -> None:
 
 
 def test_a_request_without_history_is_where_it_is() -> None:
-    shown = progress(make_request(status=RequestStatus.NEGOTIATING))
-    assert shown.steps[0].name is RequestStatus.NEGOTIATING
+    updated = NOW + timedelta(hours=1)
+    first, *ahead = progress(make_request(status=RequestStatus.NEGOTIATING, updated_at=updated)).steps
+    assert (first.name, first.at) == (RequestStatus.NEGOTIATING, updated)
+    assert tuple(step.name for step in ahead) == STRAIGHT_WAY[1:]
+
+
+def test_a_step_is_dated_by_its_passage_whatever_changed_since() -> None:
+    request = replace(request_at("ACCEPTED"), updated_at=NOW + timedelta(days=9))
+    shown = progress(request).steps[: len(request.passages)]
+    assert [(step.name, step.at) for step in shown] == [(one.status, one.at) for one in request.passages]

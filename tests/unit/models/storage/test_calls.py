@@ -1,11 +1,130 @@
 """Two ways to AWS, one kind of coroutine."""
 
 import asyncio
+import json
 import threading
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiobotocore.awsrequest import AioAWSResponse
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
+from models.errors import StoppedError
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
+
+READ: dict[str, Any] = {"TableName": "unit-User", "Key": {"id": {"S": "alice"}}}
+ROW = {"Item": {"id": {"S": "alice"}}}
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "unit")
+
+
+def sent(request: Any) -> bytes:
+    """Return what DynamoDB answers to the one request that these tests send."""
+    assert request.headers["X-Amz-Target"] == b"DynamoDB_20120810.GetItem"
+    assert json.loads(request.body) == READ
+    return json.dumps(ROW).encode()
+
+
+def answer(request: Any, **_: Any) -> AWSResponse:
+    """Answer a request of botocore's instead of sending it."""
+    raw = SimpleNamespace(stream=lambda: [sent(request)])
+    return AWSResponse(request.url, 200, HTTPHeaders(), raw)
+
+
+async def answer_async(request: Any, **_: Any) -> AioAWSResponse:
+    """Answer a request of aiobotocore's instead of sending it."""
+    response = AioAWSResponse(request.url, 200, {}, None)
+    response._content = sent(request)
+    return response
+
+
+def is_patient(client: Any, connections: int) -> bool:
+    """Return whether a client waits, retries and connects as every client of ours does."""
+    config = client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (2, 6)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+    return bool(config.max_pool_connections == connections)
+
+
+async def test_the_event_loop_calls_over_aiobotocore() -> None:
+    async with AsyncCalls(("dynamodb", "stepfunctions")) as calls:
+        assert set(calls._clients) == {"dynamodb", "stepfunctions"}
+        client = calls._clients["dynamodb"]
+        assert is_patient(client, 100)
+        client.meta.events.register("before-send.dynamodb", answer_async)
+        assert (await calls.call("dynamodb", "get_item", **READ))["Item"] == ROW["Item"]
+
+
+async def test_clients_are_closed_at_the_end() -> None:
+    async with AsyncCalls(("dynamodb",), connections=7) as calls:
+        assert is_patient(calls._clients["dynamodb"], 7)
+        exits: list[str] = []
+        calls._stack.callback(exits.append, "closed")
+    assert exits == ["closed"]
+
+
+async def test_a_pause_gives_the_event_loop_to_others() -> None:
+    calls = AsyncCalls(())
+    order: list[str] = []
+
+    async def work(name: str, seconds: float) -> None:
+        await calls.pause(seconds)
+        order.append(name)
+
+    await asyncio.gather(work("long", 0.02), work("short", 0))
+    assert order == ["short", "long"]
+
+
+def test_a_thread_calls_over_botocore_with_one_client_per_service() -> None:
+    calls = BlockingCalls()
+    client = calls._client("dynamodb")
+    assert is_patient(client, 64)
+    assert is_patient(BlockingCalls(connections=7)._client("dynamodb"), 7)
+    client.meta.events.register("before-send.dynamodb", answer)
+    assert drive(calls.call("dynamodb", "get_item", **READ))["Item"] == ROW["Item"]
+    assert calls._client("dynamodb") is client
+    assert calls._client("stepfunctions") is not client
+
+
+def test_a_thread_that_waited_for_another_takes_the_client_that_it_opened() -> None:
+    calls, opened = BlockingCalls(), object()
+
+    class Opening:
+        """A lock that another thread held, and opened the client meanwhile."""
+
+        def __enter__(self) -> None:
+            calls._clients["dynamodb"] = opened
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    calls._opening = Opening()  # type: ignore[assignment]  # it is only entered and left
+    assert calls._client("dynamodb") is opened
+
+
+def test_a_thread_pauses_for_as_long_as_it_is_told() -> None:
+    began = time.monotonic()
+    drive(BlockingCalls().pause(0.05))
+    assert time.monotonic() - began >= 0.04
+
+
+def test_after_a_stop_nothing_is_called_and_nobody_sleeps_on() -> None:
+    calls = BlockingCalls()
+    calls.stop()
+    with pytest.raises(StoppedError, match="stopping"):
+        drive(calls.call("dynamodb", "get_item", **READ))
+    assert calls._clients == {}
+    began = time.monotonic()
+    drive(calls.pause(60))
+    assert time.monotonic() - began < 10
 
 
 async def test_the_event_loop_queues_the_work_on_one_account() -> None:
@@ -82,6 +201,7 @@ def test_what_needs_an_event_loop_cannot_be_driven() -> None:
         finally:
             ended.append(True)
 
+    coroutine = suspend()
     with pytest.raises(RuntimeError, match="must not suspend"):
-        drive(suspend())
+        drive(coroutine)
     assert ended == [True]

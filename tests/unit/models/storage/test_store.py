@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from models.storage.store import (
     expressions,
     index_keys,
     is_addressable,
+    read_pages,
 )
 from tests.unit.builders import NOW
 
@@ -177,6 +179,49 @@ async def test_a_page_of_an_index() -> None:
         "ScanIndexForward": False,
         "ExclusiveStartKey": last,
     }
+
+
+def pages_of(*reads: int) -> list[dict[str, Any]]:
+    """Return DynamoDB's pages, each of one row after reading as many as given; the last has no next page."""
+    pages: list[dict[str, Any]] = [
+        {"Items": [{"id": {"S": name}}], "ScannedCount": read, "LastEvaluatedKey": {"id": {"S": name}}}
+        for name, read in zip("abcdef", reads, strict=False)
+    ]
+    del pages[-1]["LastEvaluatedKey"]
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("reads", "bounds", "limits"),
+    [
+        ((5, 5, 2), {"most_pages": 9}, [5, 5, 5]),
+        ((5, 5, 2), {"most_pages": 3}, [5, 5, 5]),
+        ((5, 5, 2), {"most_pages": 2}, [5, 5]),
+        ((5, 5, 5), {"most_pages": 9, "most_rows": 12}, [5, 5, 2]),
+        ((5, 5, 5), {"most_pages": 9, "most_rows": 10}, [5, 5]),
+        ((3, 2, 5), {"most_pages": 9, "most_rows": 5}, [5, 2]),
+        ((0, 5, 5), {"most_pages": 2, "most_rows": 8}, [5, 5]),
+        ((1,), {"most_pages": 9, "most_rows": 3}, [3]),
+        ((1,), {"most_pages": 0}, []),
+    ],
+)
+async def test_pages_are_read_one_after_another_until_the_last_or_a_bound(
+    reads: tuple[int, ...], bounds: dict[str, int], limits: list[int]
+) -> None:
+    calls = Script(*pages_of(*reads))
+    read = partial(Store(calls, NAMES).query, tables.User, tables.User.byEmail, "e")
+    found = [page.items[0]["id"]["S"] async for page in read_pages(read, limit=5, **bounds)]
+    assert found == list("abcdef"[: len(limits)])
+    assert [params["Limit"] for _, params in calls.asked] == limits
+    starts = [params.get("ExclusiveStartKey") for _, params in calls.asked]
+    assert starts == [None, {"id": {"S": "a"}}, {"id": {"S": "b"}}][: len(limits)]
+
+
+async def test_a_page_is_read_only_when_it_is_wanted() -> None:
+    calls = Script(*pages_of(5, 5))
+    async for _ in read_pages(partial(Store(calls, NAMES).scan_page, tables.User), limit=5, most_pages=2):
+        break
+    assert len(calls.asked) == 1
 
 
 async def test_a_count_sends_no_rows() -> None:

@@ -50,10 +50,10 @@ async def test_what_a_transfer_writes_is_what_the_bank_in_memory_says(tables: St
     found = await tables.read()
     assert found == written(bank)
     assert entry == found["TransactionLog"][transfer.entry_id]
-    told = await tables.told()
-    assert without(told[0], "id") == without([*laid_out_events(bank, 0)])
-    assert without(told[1], "id") == without([*laid_out_notices(bank, 0, ID)])
-    assert len({row["id"]["S"] for row in [*told[0], *told[1]]}) == len(told[0]) + len(told[1])
+    events, notices = await tables.told()
+    assert without(events, "id") == without([*laid_out_events(bank, 0)])
+    assert without(notices, "id") == without([*laid_out_notices(bank, 0, ID)])
+    assert len({row["id"]["S"] for row in [*events, *notices]}) == len(events) + len(notices)
 
 
 async def test_hours_are_given_to_who_had_none(tables: Stored) -> None:
@@ -249,10 +249,10 @@ async def test_an_admin_moves_nothing_of_who_has_gone_meanwhile(tables: Stored, 
 
 async def test_a_lock_and_its_end_are_one_version_each_with_who_and_when(tables: Stored) -> None:
     bank = tables.bank
-    for turned, event in (("lock", "Account Locked"), ("unlock", "Account Unlocked")):
+    for action, event in (("lock", "Account Locked"), ("unlock", "Account Unlocked")):
         bank.pass_time(1)
-        (before, told), stands = await all_of(tables), bank.balances[ALICE]
-        if turned == "lock":
+        (before, (events, notices)), stands = await all_of(tables), bank.balances[ALICE]
+        if action == "lock":
             after = await office(tables).lock(ALICE, by=ADA, reason="A complaint")
             bank.balances[ALICE] = stands.locked(ADA, bank.now)
         else:
@@ -260,9 +260,9 @@ async def test_a_lock_and_its_end_are_one_version_each_with_who_and_when(tables:
             bank.balances[ALICE] = stands.unlocked(bank.now)
         assert after == bank.balances[ALICE]
         assert (await tables.read()) == {**before, "UserBalance": written(bank)["UserBalance"]}
-        (row,) = [row for row in (await tables.told())[0] if row not in told[0]]
+        (row,) = [row for row in (await tables.told())[0] if row not in events]
         assert (row["eventType"]["S"], row["entityId"]["S"]) == (event, ALICE)
-        (notice,) = [row for row in (await tables.told())[1] if row not in told[1]]
+        (notice,) = [row for row in (await tables.told())[1] if row not in notices]
         assert (notice["userId"]["S"], notice["relatedId"]["S"]) == (ALICE, ALICE)
 
 

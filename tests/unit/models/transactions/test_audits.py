@@ -6,14 +6,16 @@ import pytest
 
 from models import tables
 from models.clock import now, to_text
-from models.ledger.reconciliation import Fault
+from models.ledger.reconciliation import AuditOutcome, Fault
 from models.storage.codec import encode
 from models.storage.store import Page
+from models.tables import Escrow, TransactionLog, User, UserBalance
 from models.transactions import audits as module
 from models.transactions.audits import Audits
-from tests.unit.builders import ALICE, BOB, hours
+from tests.unit.builders import ALICE, BOB, NOW, Bank, hours, make_escrow
 from tests.unit.mirror import MemoryStore
 from tests.unit.places import bank_at
+from tests.unit.stored import Stored, stored
 
 
 class Patience:
@@ -120,7 +122,7 @@ async def test_what_never_comes_is_missing_after_the_last_look() -> None:
 
 
 @pytest.mark.parametrize("attribute", ["amount", "hash", "transactionType", "balanceVersion"])
-async def test_a_row_that_is_none_any_more_is_named(attribute: str) -> None:
+async def test_a_row_that_no_longer_decodes_is_named(attribute: str) -> None:
     books = Books()
     entry = books.last_entry(ALICE)
     for broken in ({"N": "1.005"}, None):
@@ -130,7 +132,7 @@ async def test_a_row_that_is_none_any_more_is_named(attribute: str) -> None:
         assert [(one.fault, one.entry_id) for one in found] == [(Fault.BROKEN_CHAIN, entry)]
 
 
-async def test_a_balance_that_is_none_any_more_is_told() -> None:
+async def test_a_balance_that_no_longer_decodes_is_reported() -> None:
     books = Books()
     books.rows[tables.UserBalance, ALICE]["availableBalance"] = {"N": "1.005"}
     _, found = await over(books).check(ALICE)
@@ -154,4 +156,101 @@ async def test_every_member_and_every_balance_without_one_is_paged_through_once(
 async def test_a_member_is_found_by_id_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 1)
     books = over(Books())
-    assert [await books.named(name) for name in (ALICE, "bob-name", "nobody")] == [ALICE, BOB, None]
+    assert [await books.find_member(name) for name in (ALICE, "bob-name", "nobody")] == [ALICE, BOB, None]
+
+
+def audits(tables: Stored) -> Audits:
+    """Return audits over tables on an engine, whose reads of single rows must be consistent."""
+    return Audits(tables.store, lambda: NOW)
+
+
+@pytest.mark.parametrize(("place", "held"), [("AWAITING", "2"), ("PAID", "0")])
+async def test_only_open_escrows_of_the_giver_are_held(place: str, held: str) -> None:
+    async with stored(bank_at(place)) as tables:
+        account = await audits(tables).account(ALICE)
+        assert account.held == hours(held)
+        assert account.balance == tables.bank.balances[ALICE]
+        assert account.is_whole
+        assert (await audits(tables).account(BOB)).held == hours("0")
+
+
+async def test_who_has_no_balance_has_books_without_one() -> None:
+    async with stored(Bank()) as tables:
+        account = await audits(tables).account("nobody")
+        assert (account.balance, account.entries, account.held) == (None, [], hours("0"))
+        assert account.unreadable == []
+
+
+async def test_rows_that_no_longer_decode_are_left_out_of_the_books() -> None:
+    async with stored(bank_at("PAID")) as tables:
+        entry, *others = [entry.id for entry in tables.bank.entries if entry.user_id == ALICE]
+        await tables.change(TransactionLog, entry, transactionType="NONE")
+        await tables.put(Escrow, encode(Escrow, make_escrow(id="open")))
+        await tables.change(Escrow, "open", escrowType="NONE")
+        account = await audits(tables).account(ALICE)
+        assert {one.id for one in account.entries} == set(others)
+        assert account.held == hours("0")
+        assert [(one.fault, one.entry_id) for one in account.unreadable] == [
+            (Fault.BROKEN_CHAIN, entry),
+            (Fault.WRONG_ESCROWS, "open"),
+        ]
+
+
+async def test_a_date_that_no_calendar_has_is_only_a_row_that_no_longer_decodes() -> None:
+    async with stored(bank_at("PAID")) as tables:
+        item = await tables.hands.get(UserBalance, ALICE, consistent=True)
+        assert item is not None
+        # In UTC this is a day before the first.
+        await tables.put(UserBalance, {**item, "updatedAt": {"S": "0001-01-01T00:00:00+14:00"}})
+        (found,) = (await audits(tables).account(ALICE)).unreadable
+        assert (found.user_id, found.fault, found.entry_id) == (ALICE, Fault.WRONG_BALANCE, None)
+        assert found.message.startswith("a UserBalance row cannot be read: ")
+
+
+async def test_books_whose_balance_moves_are_read_again_though_nothing_is_wrong() -> None:
+    books = Books("AWAITING")
+    books.moves = True
+    await over(books).check(ALICE)
+    assert books.patience.pauses == list(module.PAUSES)
+
+
+async def test_an_outcome_counts_what_a_member_has_and_was_issued() -> None:
+    async with stored(bank_at("PAID")) as tables:
+        assert await audits(tables).outcome(BOB) == AuditOutcome(
+            checked=1, total_hours=hours("12"), issued_hours=hours("10")
+        )
+        await tables.hands.delete(UserBalance, BOB)
+        outcome = await audits(tables).outcome(BOB)
+        assert (outcome.total_hours, outcome.issued_hours) == (hours("0"), hours("10"))
+        assert [one.fault for one in outcome.found] == [Fault.MISSING_BALANCE]
+
+
+async def test_a_name_is_searched_for_page_by_page_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAGE", 1)
+    async with stored(Bank.opened()) as tables:
+        for member in (ALICE, BOB):
+            await tables.change(User, member, username=f"{member}-name")
+        assert await audits(tables).find_member(ALICE) == ALICE
+        assert [call.operation for call in tables.calls.made] == ["get_item"]
+        found = [await audits(tables).find_member(f"{member}-name") for member in (ALICE, BOB)]
+        assert found == [ALICE, BOB]
+        assert await audits(tables).find_member("nobody") is None
+        monkeypatch.setattr(module, "MOST_SCANNED_PAGES", 1)
+        found = [await audits(tables).find_member(f"{member}-name") for member in (ALICE, BOB)]
+        assert found.count(None) == 1
+
+
+async def test_a_page_is_of_a_thousand_rows() -> None:
+    async with stored(Bank.opened()) as tables:
+        limits: list[int] = []
+        upstream = tables.engine.call
+
+        async def call(service: str, operation: str, **params: Any) -> Any:
+            if "Limit" in params:
+                limits.append(params["Limit"])
+            return await upstream(service, operation, **params)
+
+        tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+        await audits(tables).account(ALICE)
+        await audits(tables).find_member("nobody")
+        assert limits == [1_000, 1_000, 1_000]

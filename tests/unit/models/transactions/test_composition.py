@@ -58,9 +58,9 @@ async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event:
         assert isinstance(verdict, Change)
         assert moved.request == bank.requests[REQUEST_ID]
         assert await tables.read() == _expected(bank, before, paid)
-        told = await tables.told()
-        assert without(told[0], "id") == without([*laid_out_events(bank, events, on_behalf(verdict))])
-        assert without(told[1], "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
+        logged, notified = await tables.told()
+        assert without(logged, "id") == without([*laid_out_events(bank, events, on_behalf(verdict))])
+        assert without(notified, "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
         exchange = exchange_of(bank, REQUEST_ID, derived(REQUEST_ID, "exchange"))
         assert await rows(tables.hands, Transaction) == [exchange] * paid
 

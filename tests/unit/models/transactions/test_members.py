@@ -53,8 +53,8 @@ async def test_a_member_joins_with_ten_hours_on_record(tables: Stored) -> None:
 async def test_who_joins_is_told_and_so_is_the_bus(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     (event,) = await rows(tables.hands, EventLog)
-    told = {name: event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")}
-    assert told == {
+    named = {name: event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")}
+    assert named == {
         "eventType": "Welcome Bonus Issued",
         "source": "hourbank.balances",
         "entityType": "TRANSACTION",

@@ -151,8 +151,8 @@ async def test_an_admin_hides_shows_and_removes(tables: Stored) -> None:
     assert await office(tables).amend(FIRST, None, anybody, actor=EVE) == visible
     assert await tables.hands.get(Rating, FIRST, consistent=True) is None
     assert (await counted(tables), await shown(tables)) == ((3.0, 300, 1), ({"S": FIRST}, None, None))
-    told = sorted((row["timestamp"]["S"], row["eventType"]["S"]) for row in (await tables.told())[0])
-    assert [type_ for _, type_ in told] == [
+    logged = sorted((row["timestamp"]["S"], row["eventType"]["S"]) for row in (await tables.told())[0])
+    assert [type_ for _, type_ in logged] == [
         "Rating Submitted", "Rating Submitted", "Rating Moderated", "Rating Moderated", "Rating Removed",
     ]  # fmt: skip
     assert {row["actorUserId"]["S"] for row in (await tables.told())[0]} == {ALICE, EVE}

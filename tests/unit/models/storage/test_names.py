@@ -1,0 +1,23 @@
+"""The names of a deployment's resources: one scheme, in which no two stacks share a name."""
+
+from models import tables
+from models.storage.names import Names
+
+NAMES = Names(stack="bank", region="eu-west-1", account="123456789012")
+
+
+def test_a_name_begins_with_the_stack() -> None:
+    assert NAMES.table(tables.ServiceRequest) == "bank-ServiceRequest"
+    assert NAMES.function("begin-wait") == "bank-begin-wait"
+    assert NAMES.state_machine("ServiceRequestWorkflow") == "bank-ServiceRequestWorkflow"
+    assert NAMES.event_bus == "bank-event-bus"
+    assert NAMES.dead_letter_queue == "bank-dead-letters"
+    assert NAMES.admin_topic == "bank-admins"
+
+
+def test_an_arn_names_region_account_and_resource() -> None:
+    assert NAMES.function_arn("begin-wait") == "arn:aws:lambda:eu-west-1:123456789012:function:bank-begin-wait"
+    assert NAMES.admin_topic_arn == "arn:aws:sns:eu-west-1:123456789012:bank-admins"
+    states = "arn:aws:states:eu-west-1:123456789012"
+    assert NAMES.state_machine_arn("Workflow") == f"{states}:stateMachine:bank-Workflow"
+    assert NAMES.execution_arn("Workflow", "r1-0") == f"{states}:execution:bank-Workflow:r1-0"
