@@ -1,4 +1,4 @@
-"""The guide for Angular shows what the tests run, letter by letter."""
+"""The guide for Angular shows exactly the code that the tests run."""
 
 import re
 from pathlib import Path

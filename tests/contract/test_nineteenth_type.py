@@ -1,4 +1,4 @@
-"""A type more is one table file and one type file: everything else is derived from the two."""
+"""Another type is one table file and one type file: everything else is derived from the two."""
 
 import asyncio
 import json
@@ -92,12 +92,12 @@ WATCH = "subscription { onCreateFavourite { note service { title } } }"
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this house with two files more."""
+    """A copy of this repository with the two new files."""
     copy = tmp_path_factory.mktemp("nineteen") / "house"
     for room in ("models", "resolvers", "schema", "workflows"):
         shutil.copytree(HOUSE / room, copy / room)
     shutil.copy(HOUSE / "server.py", copy)
-    # What the functions are packed with.
+    # Files that the functions are packaged with.
     shutil.copy(HOUSE / "requirements-functions.txt", copy)
     (copy / "models/tables/favourite.py").write_text(TABLE)
     (copy / "schema/types/favourite.py").write_text(TYPE)
@@ -112,7 +112,7 @@ def printed(house: Path, command: str) -> str:
 
 
 def added(before: GraphQLSchema, after: GraphQLSchema, type_: str) -> set[str]:
-    """Return the fields that a type has got, all of them if it is new."""
+    """Return the fields that a type has gained, all of them if it is new."""
     old: Any = before.type_map.get(type_)
     new: Any = after.type_map[type_]
     return set(new.fields) - set(old.fields if old else ())
@@ -159,7 +159,7 @@ def member(server: Server, name: str, http: httpx.AsyncClient) -> Client:
 
 
 async def use(alice: Client, bob: Client) -> None:
-    """Let two members make use of the type."""
+    """Let two members use the new type."""
     price = {"hourlyRate": 1, "isActive": True, "tags": []}
     offer = {"userId": "bob", "title": "Baking", "description": "Bread.", "category": "kitchen", **price}
     service = await bob.ask(OFFER, input=offer)

@@ -1,4 +1,4 @@
-"""Where the local cloud was mended it does as AWS does; once MiniStack does so by itself, the mend can go."""
+"""Where we patched the local cloud it does as AWS does; once MiniStack does so itself, the patch can go."""
 
 import json
 import socket

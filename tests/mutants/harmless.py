@@ -1,6 +1,6 @@
-"""Mutants that no test can catch, since they change nothing that anybody could see; each with its reason.
+"""Mutants that no test can catch, because they change nothing that can be observed; each with its reason.
 
-By module, reason and mutation, as the table prints it.
+Keyed by module, reason and mutation, as the table prints it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What several unit tests start from."""
+"""Fixtures of several unit tests."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def realtime_schema() -> MirrorSchema:
-    """Build the schema once; a town says who answers it."""
+    """Build the schema once; each server sets the resolver that answers it."""
     return build_schema(cast("MirrorResolver", None))
 
 

@@ -71,8 +71,8 @@ const cases = {
     await ask(operations.CreateService, { input: service }, as(PROVIDER_TOKEN));
 
     const events = new Events();
-    const status = (wanted) => ({ onUpdateServiceRequest: row }) => row.id === wish.id && row.status === wanted;
-    const wish = {
+    const status = (wanted) => ({ onUpdateServiceRequest: row }) => row.id === input.id && row.status === wanted;
+    const input = {
       id: randomUUID(),
       serviceId: service.id,
       requesterId: me,
@@ -82,9 +82,9 @@ const cases = {
       negotiationRound: 0,
     };
     await watch(operations.OnUpdateServiceRequest, { requesterId: me }, events);
-    await ask(operations.CreateServiceRequest, { input: wish });
+    await ask(operations.CreateServiceRequest, { input });
     assert.ok(await events.find(status('AWAITING_RESPONSE')));
-    await ask(RESPOND, { input: { requestId: wish.id, response: 'ACCEPTED' } }, as(PROVIDER_TOKEN));
+    await ask(RESPOND, { input: { requestId: input.id, response: 'ACCEPTED' } }, as(PROVIDER_TOKEN));
     assert.ok(await events.find(status('ACCEPTED')));
   },
 

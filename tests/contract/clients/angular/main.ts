@@ -25,7 +25,7 @@ class Page {
   readonly requestId = signal<string | undefined>(undefined);
 
   ask() {
-    this.requests.ask(environment.wish).subscribe((id) => this.requestId.set(id));
+    this.requests.ask(environment.createInput).subscribe((id) => this.requestId.set(id));
   }
 }
 

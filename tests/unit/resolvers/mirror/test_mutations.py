@@ -168,12 +168,12 @@ async def test_of_a_pair_the_other_must_be_as_it_was_read(
     asked: list[str] = []
     update = store.update
 
-    async def watching(*args: Any, **given: Any) -> Item:
+    async def running_in_process(*args: Any, **given: Any) -> Item:
         params = expressions(condition=given["condition"])
         asked.extend(params["ExpressionAttributeNames"].values())
         return await update(*args, **given)
 
-    monkeypatch.setattr(store, "update", watching)
+    monkeypatch.setattr(store, "update", running_in_process)
     await change(store, BOB, CREATE, input=SERVICE | {"userId": "bob", "maxBookingHours": 4})
     query = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { id } }"
     await change(store, BOB, query, input={"id": "s", "minBookingHours": 1})
