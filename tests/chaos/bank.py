@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 # Server processes that share nothing but the database.
 SERVERS = 4
 # A reader sees about every second movement, and leaves the CPU to the writers meanwhile.
-GLANCE_SECONDS = 0.05
+READ_EVERY_SECONDS = 0.05
 
 
 @dataclass
@@ -107,7 +107,7 @@ class SharedBank:
                 continue
             self.check([decode(Balance, tables.UserBalance, one["Item"]) for one in answer["Responses"]])
             self.snapshots += 1
-            await self.servers[0].pause(GLANCE_SECONDS)
+            await self.servers[0].pause(READ_EVERY_SECONDS)
 
     def check(self, found: list[Balance]) -> None:
         """Assert what must hold of all balances of one snapshot."""

@@ -47,7 +47,7 @@ class KilledError(BaseException):
 
 
 # Everything that a caller may get from a faulty call.
-TROUBLE = (ClientError, BotoCoreError, HourBankError, KilledError)
+CALL_ERRORS = (ClientError, BotoCoreError, HourBankError, KilledError)
 
 
 @dataclass(frozen=True, slots=True)

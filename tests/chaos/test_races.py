@@ -266,7 +266,7 @@ async def test_one_wins_and_the_other_is_told(setup: RaceSetup, name: str, *, lo
         is_won = await setup.run(race, request, handicap)
         won[is_won] += 1
         in_a_row, was_won = in_a_row + 1 if is_won is was_won else 1, is_won
-        # However long the one needs more than the other on this machine, a few races make up for it.
+        # The handicap adapts: after a few races it makes up for whoever is slower on this machine.
         more = HANDICAP_SECONDS * 2 ** min(max(in_a_row - 3, 0), 10)
         handicap += more if is_won else -more
     assert min(won[True], won[False]) >= FAIR * races, won

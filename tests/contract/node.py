@@ -42,8 +42,8 @@ class Script:
 
     def finish(self) -> None:
         """Assert that the script ends with success."""
-        told, _ = self._process.communicate()
-        assert self._process.returncode == 0, told
+        output, _ = self._process.communicate()
+        assert self._process.returncode == 0, output
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ def test_amplify_v6_with_a_key(node: Node, secure: SecureServer) -> None:
 def waiting(node: Node, server: Server, clients: Iterable[str], play: str) -> Iterator[list[Script]]:
     """Start a script's part with each client; continue when each has asked for what must happen next."""
     with ExitStack() as stack:
-        told = as_alice(server)
+        variables = as_alice(server)
         scripts = [
-            stack.enter_context(node.started("play.mjs", f"./{client}.mjs", play, variables=told))
+            stack.enter_context(node.started("play.mjs", f"./{client}.mjs", play, variables=variables))
             for client in clients
         ]
         for script in scripts:

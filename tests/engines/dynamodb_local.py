@@ -69,7 +69,7 @@ def fetch() -> None:
     archive = draft / f"{PACKAGE}-{VERSION}.tgz"
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if f"sha512-{digest}" != INTEGRITY:
-        raise MissingError(f"{PACKAGE}@{VERSION} is not what it was: {digest}")
+        raise MissingError(f"{PACKAGE}@{VERSION} has another hash than expected: {digest}")
     with tarfile.open(archive) as contents:
         ours = [member for member in contents if member.name.startswith(_FOLDER)]
         for member in ours:

@@ -26,7 +26,7 @@ from resolvers.identity.issuer import LocalIssuer
 from tests.integration.in_process_server import InProcessServer, running_in_process
 from workflows.deployment.local.local_cloud import LocalCloud
 
-HOUSE = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[2]
 START_LIMIT = 60.0
 STOP_LIMIT = 40.0
 
@@ -58,7 +58,7 @@ def free_port() -> int:
 class Server:
     """`python server.py` as a process, which can be stopped, killed and started again."""
 
-    house = HOUSE
+    repository = REPOSITORY
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
@@ -97,7 +97,7 @@ class Server:
         with (self.directory / "server.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
-                cwd=self.house,
+                cwd=self.repository,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -195,7 +195,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def short_windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Yield another server, on which every deadline passes within seconds."""
     running = Server(tmp_path_factory.mktemp("hurried"), **SHORT_WINDOWS)
     running.start()

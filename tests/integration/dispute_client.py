@@ -76,7 +76,7 @@ class DisputeClient:
             await asyncio.sleep(0.05)
         return found
 
-    async def heard(self, within: float = 20) -> None:
+    async def await_admin(self, within: float = 20) -> None:
         """Wait until the workflow waits for an admin's decision."""
         end = time.monotonic() + within
         while (status := await self.client.status())["currentStep"] != "WaitForAdminDecision":

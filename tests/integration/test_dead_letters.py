@@ -15,7 +15,7 @@ import pytest
 
 from models import clock, tables
 from models.requests.recovery import RESUMED_FOR
-from tests.integration.conftest import HOUSE, Cloud, GraphQL, Server
+from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Server
 from tests.integration.request_client import Joining, RequestClient, new_client
 
 WITHIN = 40
@@ -30,7 +30,7 @@ async def redrive(server: Server, *arguments: str) -> str:
     """Run `python server.py redrive` beside the server and return what it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "server.py", "redrive", *arguments),
-        cwd=HOUSE,
+        cwd=REPOSITORY,
         env={**os.environ, "HOURBANK_LOCAL": str(server.directory), "COLUMNS": "200"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -141,14 +141,14 @@ async def test_admins_are_told_of_what_needs_them(client: RequestClient, cloud: 
     Rows(cloud).failing(client.id, since=RESUMED_FOR + timedelta(hours=1), due=timedelta(hours=-1))
     cloud.client("stepfunctions").stop_execution(executionArn=(await client.look())["stepFunctionExecutionArn"])
 
-    heard: list[str] = []
+    notified: list[str] = []
 
-    def is_told() -> bool:
+    def is_notified() -> bool:
         messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
-        heard.extend(json.loads(message["Body"])["Message"] for message in messages)
-        return any(json.loads(text)["detail"].get("requestId") == client.id for text in heard)
+        notified.extend(json.loads(message["Body"])["Message"] for message in messages)
+        return any(json.loads(text)["detail"].get("requestId") == client.id for text in notified)
 
-    await until_true(is_told)
-    (event,) = (json.loads(text) for text in heard if client.id in text)
+    await until_true(is_notified)
+    (event,) = (json.loads(text) for text in notified if client.id in text)
     assert event["detail-type"] == "Service Request Needs Attention"
     assert (await client.look())["status"] == "ACCEPTED"

@@ -275,7 +275,7 @@ async def test_a_dispute_that_races_the_payment_decides_about_the_hours(
 
     confirmed, raised = await asyncio.gather(confirm(), dispute())
     assert raised["statusBefore"] in {"IN_PROGRESS", "COMPLETED", "PAID"}
-    if confirmed == "INVALID_STATUS_FOR_COMPLETION":  # the dispute came first
+    if confirmed == "INVALID_STATUS_FOR_COMPLETION":  # the dispute was first
         assert raised["statusBefore"] == "IN_PROGRESS"
     else:
         assert confirmed in {"IN_PROGRESS", "COMPLETED", "DISPUTED", "PAID"}
@@ -296,11 +296,11 @@ async def test_both_sides_at_once_raise_one(disputes: DisputeClient) -> None:
     ]
 
 
-async def test_admins_are_told_of_a_dispute_and_again_when_it_is_late(hurried: Server) -> None:
-    attached = LocalCloud(hurried.directory, Settings())
+async def test_admins_are_told_of_a_dispute_and_again_when_it_is_late(short_windows: Server) -> None:
+    attached = LocalCloud(short_windows.directory, Settings())
     attached.attach()
-    async with client_on(hurried) as client:
-        members = joining(client.graphql, minting(hurried))
+    async with client_on(short_windows) as client:
+        members = joining(client.graphql, minting(short_windows))
         await check_alarms(await new_dispute_client(client, members), Cloud(attached.endpoint))
 
 
@@ -315,17 +315,17 @@ async def check_alarms(disputes: DisputeClient, cloud: Cloud) -> None:
     late = await disputes.reach("overdueAt")
     assert late["status"] == "OPEN"
     assert await disputes.client.all_hours() == HELD
-    heard: set[str] = set()
+    notified: set[str] = set()
     end = time.monotonic() + 20
-    while heard != {"Admin Decision Requested", "Dispute Decision Overdue"}:
-        assert time.monotonic() < end, heard
+    while notified != {"Admin Decision Requested", "Dispute Decision Overdue"}:
+        assert time.monotonic() < end, notified
         answer = await asyncio.to_thread(
             sqs.receive_message, QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
         )
         for letter in answer.get("Messages", ()):
             event = json.loads(json.loads(letter["Body"])["Message"])
             if event["detail"].get("disputeId") == disputes.id:
-                heard.add(event["detail-type"])
+                notified.add(event["detail-type"])
     sns.unsubscribe(SubscriptionArn=listening["SubscriptionArn"])
     sqs.delete_queue(QueueUrl=url)
     await disputes.settle("RefundToRequester")

@@ -70,8 +70,8 @@ async def test_a_counter_offer_may_be_declined(client: RequestClient) -> None:
     assert await client.all_hours() == UNTOUCHED
 
 
-async def test_a_counter_offer_that_nobody_answers_expires(hurried: Server) -> None:
-    async with client_on(hurried) as client:
+async def test_a_counter_offer_that_nobody_answers_expires(short_windows: Server) -> None:
+    async with client_on(short_windows) as client:
         await client.ask()
         await client.reach("AWAITING_RESPONSE")
         await client.offer(4)

@@ -30,7 +30,7 @@ SEEN = """query Q($id: ID!) { ratingsByRatedUserId(ratedUserId: $id) { items { i
   listRatings(limit: 1000) { items { id } } }"""
 
 
-class Rated:
+class RatingClient:
     """A paid request, and what is done about its rating."""
 
     def __init__(self, client: RequestClient, exchange_id: str) -> None:
@@ -75,13 +75,13 @@ async def client(graphql: GraphQL, members: Joining) -> RequestClient:
     return await new_client(graphql, members)
 
 
-async def paid(client: RequestClient) -> Rated:
+async def paid(client: RequestClient) -> RatingClient:
     await client.in_progress()
     await client.mark("markServiceComplete")
     await client.mark("confirmServiceCompletion")
     await client.reach("PAID")
     data = await client.graphql(client.alice.token, EXCHANGE, {"consumerId": client.alice.sub})
-    return Rated(client, data["transactionsByConsumerId"]["items"][0]["id"])
+    return RatingClient(client, data["transactionsByConsumerId"]["items"][0]["id"])
 
 
 async def refusal(attempt: Any) -> str:
@@ -140,7 +140,7 @@ async def test_a_rating_is_given_once_hidden_shown_and_removed(client: RequestCl
 
 async def test_nothing_is_rated_before_it_is_paid(client: RequestClient) -> None:
     await client.in_progress()
-    assert await refusal(Rated(client, client.id).give()) == Code.REQUEST_NOT_FOUND
+    assert await refusal(RatingClient(client, client.id).give()) == Code.REQUEST_NOT_FOUND
 
 
 class PaidExchanges:

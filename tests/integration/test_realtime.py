@@ -30,7 +30,7 @@ PROGRESS = "subscription ($of: ID!) { onServiceRequestProgress(requestId: $of) {
 
 
 class Client:
-    """Speaks as aws-amplify does."""
+    """A client that speaks as aws-amplify does."""
 
     def __init__(self, opened: ClientConnection, token: str) -> None:
         self.socket = opened

@@ -26,7 +26,7 @@ from models.storage.store import Item
 from models.transactions.accounts import Accounts
 from models.transactions.audits import PAGE
 from models.transactions.reports import Reports
-from tests.integration.conftest import HOUSE, Cloud, GraphQL, Member, RefusedError, Server
+from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Member, RefusedError, Server
 from tests.integration.request_client import Joining
 from tests.integration.two_members import TwoMembers, user
 from tests.unit.builders import hours
@@ -84,7 +84,7 @@ async def run(server: Server, *arguments: str) -> tuple[int, str]:
     def wait() -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 — this very interpreter, our own command
             [sys.executable, "server.py", *arguments],
-            cwd=HOUSE,
+            cwd=REPOSITORY,
             env={**os.environ, "HOURBANK_LOCAL": str(server.directory)},
             capture_output=True,
             text=True,
@@ -189,7 +189,7 @@ def listening(cloud: Cloud) -> str:
     return url
 
 
-def is_told(cloud: Cloud, queue: str, report_id: str) -> bool:
+def is_notified(cloud: Cloud, queue: str, report_id: str) -> bool:
     """Wait for a report's message in a queue, among others; return whether it came."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
@@ -207,7 +207,7 @@ async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
     async with corrupted(pair, tables.TransactionLog, ids[2], amount={"N": "-7"}):
         report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
     assert await ended(cloud, report["id"]) == "SUCCEEDED"
-    assert await asyncio.to_thread(is_told, cloud, queue, report["id"])
+    assert await asyncio.to_thread(is_notified, cloud, queue, report["id"])
     (found,) = report["discrepancies"]
     assert (found["userId"], found["fault"], found["entryId"]) == (pair.alice, "BROKEN_CHAIN", ids[2])
     assert report["discrepancyCount"] == 1

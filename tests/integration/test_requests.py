@@ -98,8 +98,8 @@ async def test_a_rejection_gives_the_hours_back_and_tells_why(client: RequestCli
     assert "I am away." in (await client.messages_to(client.alice))[0]
 
 
-async def test_no_answer_in_time_expires_the_request(hurried: Server) -> None:
-    async with client_on(hurried) as client:
+async def test_no_answer_in_time_expires_the_request(short_windows: Server) -> None:
+    async with client_on(short_windows) as client:
         await client.ask()
         await client.reach("AWAITING_RESPONSE")
         expired = await client.reach("EXPIRED", within=60)
@@ -108,15 +108,15 @@ async def test_no_answer_in_time_expires_the_request(hurried: Server) -> None:
         assert (await client.messages_to(client.alice))[0] == (await client.messages_to(client.bob))[0]
 
 
-async def test_no_start_in_time_expires_the_request(hurried: Server) -> None:
-    async with client_on(hurried) as client:
+async def test_no_start_in_time_expires_the_request(short_windows: Server) -> None:
+    async with client_on(short_windows) as client:
         await client.accepted()
         assert (await client.reach("EXPIRED", within=60))["statusReason"] == "START_TIMEOUT"
         assert await client.all_hours() == UNTOUCHED
 
 
-async def test_confirmations_that_never_come_are_given_by_the_clock(hurried: Server) -> None:
-    async with client_on(hurried) as client:
+async def test_confirmations_that_never_come_are_given_by_the_clock(short_windows: Server) -> None:
+    async with client_on(short_windows) as client:
         await client.accepted()
         await client.mark("markServiceStarted")
         await client.reach("IN_PROGRESS", within=60)

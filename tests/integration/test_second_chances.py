@@ -98,7 +98,7 @@ async def test_a_disputes_stopped_execution_is_followed_by_the_next(
     disputes = await new_dispute_client(client, members)
     await client.accepted()
     first = (await disputes.raise_it())["stepFunctionExecutionArn"]
-    await disputes.heard()
+    await disputes.await_admin()
     await disputes.assign()
     cloud.client("stepfunctions").stop_execution(executionArn=first)
     await disputes.reach("stepFunctionExecutionArn", f"{first}-r1", within=WITHIN)
@@ -172,9 +172,9 @@ async def test_an_open_wait_keeps_its_first_deadline_and_tells_nobody_again(
 ) -> None:
     await client.ask()
     before = await client.reach("AWAITING_RESPONSE")
-    told = await client.messages_to(client.bob)
+    messages = await client.messages_to(client.bob)
     cloud.client("stepfunctions").stop_execution(executionArn=before["stepFunctionExecutionArn"])
     await client.until(lambda found: found["stepFunctionExecutionArn"].endswith("-r1"), WITHIN)
     after = await client.look()
     assert (after["status"], after["expiresAt"]) == ("AWAITING_RESPONSE", before["expiresAt"])
-    assert await client.messages_to(client.bob) == told
+    assert await client.messages_to(client.bob) == messages

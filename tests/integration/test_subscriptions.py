@@ -58,7 +58,7 @@ async def test_events_are_for_those_who_may_read_the_row(in_process: InProcessSe
         in_process.client("ada", "admin") as admin,
     ):
         for client in (alice, bob, carol, admin):
-            await client.subscribe(WATCH, filter={"id": {"eq": request_id}})  # other tests' rows move, too
+            await client.subscribe(WATCH, filter={"id": {"eq": request_id}})  # other tests change rows, too
         await in_process.request(id=request_id, status="VALIDATING")
         for client in (alice, bob, admin):
             assert (await client.event())["onUpdateServiceRequest"]["id"] == request_id

@@ -27,9 +27,9 @@ from tests.mutants.mutations import Mutation, mutations
 from tests.mutants.suite import FIGURES, RECORD, UNIT, Suite
 from tests.mutants.trial import BROKEN, CAUGHT, CAUGHT_BY_OTHERS, NO_OTHERS, SURVIVED, change, silence, try_whole
 
-HOUSE = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[2]
 # The code that moves hours, which the coverage report is about, too. A new module is included automatically.
-CODE = HOUSE / "models"
+CODE = REPOSITORY / "models"
 MODULES = tuple(
     str(file.relative_to(CODE).with_suffix(""))
     for file in sorted(CODE.rglob("*.py"))
@@ -44,7 +44,7 @@ _COMMON = (
     "orjson", "pydantic_settings", "pynamodb.models", "pytest", "pytest_asyncio.plugin",
     "structlog.testing", "tenacity",
 )  # fmt: skip
-RESULTS = HOUSE / "build" / "mutants.jsonl"
+RESULTS = REPOSITORY / "build" / "mutants.jsonl"
 _OUT = os.fdopen(os.dup(1), "w")
 
 

@@ -150,9 +150,9 @@ class Announcements:
     @asynccontextmanager
     async def subscribe(self, table: type[Table]) -> AsyncIterator[AsyncIterator[RowChange]]:
         del table
-        yield self._told()
+        yield self._given()
 
-    async def _told(self) -> AsyncIterator[RowChange]:
+    async def _given(self) -> AsyncIterator[RowChange]:
         for change in self.changes:
             yield change
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from schema.build import MirrorSchema, build_schema
-from tests.unit.realtime import Town, listening
+from tests.unit.realtime import MemoryServer, listening
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -19,7 +19,7 @@ def realtime_schema() -> MirrorSchema:
 
 
 @pytest.fixture
-async def town(realtime_schema: MirrorSchema) -> AsyncIterator[Town]:
+async def memory_server(realtime_schema: MirrorSchema) -> AsyncIterator[MemoryServer]:
     """Run a server over a stream in memory, for clients on real-time sockets."""
-    async with listening(realtime_schema) as town:
-        yield town
+    async with listening(realtime_schema) as memory_server:
+        yield memory_server

@@ -105,7 +105,7 @@ class Stored:
             found[name] = {item[key]["S"]: written_anew(item) for item in await rows(self.undisturbed, table)}
         return found
 
-    async def told(self) -> tuple[list[Item], list[Item]]:
+    async def announcements(self) -> tuple[list[Item], list[Item]]:
         """Return the rows of the event log and of the notices."""
         return await rows(self.undisturbed, EventLog), await rows(self.undisturbed, Notification)
 

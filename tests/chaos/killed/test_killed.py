@@ -25,7 +25,7 @@ from tests.integration.request_client import new_client
 # Repeats the interruptions of one run, as a failure prints it: CHAOS_SEED=17.
 SEED = os.environ.get("CHAOS_SEED")
 # After the last interruption, every request that waits for nobody ends within this time.
-SETTLED_WITHIN = 60.0
+RECOVERED_WITHIN = 60.0
 # People need a moment for every action, and some never confirm, so that the deadline does it.
 PATIENT = {
     "HOURBANK_RESPONSE_WINDOW": "PT1H",
@@ -133,7 +133,7 @@ def run_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, 
                 clients_task = asyncio.create_task(clients.run(stop))
                 last = await interrupt(processes, interruptions, Random(seed), clients_task)  # noqa: S311 — no secret
                 stop.set()
-                await asyncio.wait({clients_task}, timeout=last + SETTLED_WITHIN - time.monotonic())
+                await asyncio.wait({clients_task}, timeout=last + RECOVERED_WITHIN - time.monotonic())
                 books = await read(processes, monkeypatch)
                 assert clients_task.done(), [request for request in books.requests if not request.is_over]
                 await clients_task
@@ -179,4 +179,4 @@ async def test_what_failed_while_the_functions_were_gone_goes_on_when_they_are_b
             processes.kill_functions()
             processes.client("stepfunctions").stop_execution(executionArn=first)
             processes.start_missing()
-            await client.until(lambda found: found["stepFunctionExecutionArn"] == f"{first}-r1", SETTLED_WITHIN)
+            await client.until(lambda found: found["stepFunctionExecutionArn"] == f"{first}-r1", RECOVERED_WITHIN)

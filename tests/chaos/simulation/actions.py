@@ -21,7 +21,7 @@ from models.ledger.transfers import Transfer
 from models.requests.dispute import Dispute, DisputeType
 from models.requests.request import Request
 from models.requests.statuses import Response, Step
-from tests.chaos.faults import TROUBLE, current_purpose
+from tests.chaos.faults import CALL_ERRORS, current_purpose
 from tests.chaos.simulation.http_entry import ADA, ask
 from tests.chaos.simulation.world import World
 from tests.unit.builders import hours
@@ -201,7 +201,7 @@ async def _revive(world: World) -> None:
         await revive(world.sweep)
     except BaseExceptionGroup as group:
         # The server died meanwhile, and is started again.
-        note_fault, other = group.split(TROUBLE)
+        note_fault, other = group.split(CALL_ERRORS)
         if other is not None or note_fault is None:
             raise
         raise ContentionError(str(note_fault)) from group

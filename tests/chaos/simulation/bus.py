@@ -9,7 +9,7 @@ from typing import Any
 from models import tables
 from models.clock import Clock
 from models.storage.names import Names
-from tests.chaos.faults import TROUBLE
+from tests.chaos.faults import CALL_ERRORS
 from workflows.console.dead_letters import HIDDEN_SECONDS
 from workflows.handlers import FUNCTIONS
 
@@ -60,7 +60,7 @@ class Bus:
             await asyncio.sleep(self._random.uniform(*TELLING))
             try:
                 await self._invoke(name, event)
-            except TROUBLE:
+            except CALL_ERRORS:
                 await asyncio.sleep(self._random.uniform(1, 20))
             else:
                 return

@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from models.storage.names import Names
-from tests.chaos.faults import TROUBLE
+from tests.chaos.faults import CALL_ERRORS
 from workflows.deployment.template.machines import read_definitions
 
 Invoke = Callable[[str, Any], Awaitable[Any]]
@@ -225,7 +225,7 @@ class Machines:
         name = given["FunctionName"].removeprefix("${").removesuffix("}")
         try:
             return {"Payload": await self._invoke(name, given["Payload"])}
-        except (*TROUBLE, RuntimeError) as error:
+        except (*CALL_ERRORS, RuntimeError) as error:
             raise StateError("Runtime.HandlerError", repr(error)) from error
 
     async def _wait(self, given: Any, token: str, arn: str) -> Any:

@@ -61,7 +61,7 @@ async def follow(world: World, request_id: str, policy: dict[Step | Failure, lis
     """Act as the policy says on each occasion, each action once, until the request has ended."""
     pause, end = FIRST_LOOK, asyncio.get_running_loop().time() + PATIENCE_SECONDS
     while (request := await world.read_request(request_id)) is not None and not request.is_over:
-        assert asyncio.get_running_loop().time() < end, f"this never ends: {request}"
+        assert asyncio.get_running_loop().time() < end, f"this request never ends: {request}"
         actions = next((policy[one] for one in _occasions(world, request) if policy.get(one)), None)
         if actions is None:
             await asyncio.sleep(pause)

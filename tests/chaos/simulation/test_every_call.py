@@ -23,7 +23,7 @@ SHARE = 0.05
 # How soon a request moves on without faults: a timer has a second more than its wait.
 AT_ONCE_SECONDS = 2.0
 # A function that dies over an event gets it again, sooner than the sweep comes by.
-TOLD_AGAIN_SECONDS = 30.0
+REDELIVERED_SECONDS = 30.0
 # Runs one case alone, as a failure prints it: CHAOS_CASE="paid/17/answer lost".
 CASE = os.environ.get("CHAOS_CASE")
 
@@ -114,7 +114,7 @@ def test_an_execution_that_was_never_begun_is_begun_when_its_predecessors_end_is
     assert len(handing_on) >= 3
     for call in handing_on:
         longest = run_scenario("aborted", at(call.number, Fault.KILLED_AFTER)).recoveries.longest
-        assert longest[0] <= TOLD_AGAIN_SECONDS, longest
+        assert longest[0] <= REDELIVERED_SECONDS, longest
 
 
 def test_hours_sent_under_a_key_go_once_wherever_the_server_dies() -> None:

@@ -33,7 +33,7 @@ from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
 from resolvers.transport import idempotency
 from tests.chaos.books import Books, rows
-from tests.chaos.faults import TROUBLE, FaultyCalls, Plan, current_purpose, no_faults
+from tests.chaos.faults import CALL_ERRORS, FaultyCalls, Plan, current_purpose, no_faults
 from tests.chaos.simulation.bus import Bus
 from tests.chaos.simulation.machines import Execution, Machines
 from tests.chaos.simulation.recoveries import Recoveries
@@ -142,7 +142,7 @@ class World:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self.invoke("sweepRequests", {})
-            except TROUBLE:
+            except CALL_ERRORS:
                 continue
 
     async def retry(self, purpose: str, action: Callable[..., Awaitable[_T]], *given: Any) -> _T:
@@ -152,7 +152,7 @@ class World:
             current_purpose.set(purpose)
             try:
                 return await action(*given)
-            except TROUBLE as error:
+            except CALL_ERRORS as error:
                 if isinstance(error, BrokenLedgerError):
                     raise
                 last = error

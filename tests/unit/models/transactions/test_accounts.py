@@ -37,7 +37,7 @@ def office(tables: Stored, clock: Callable[[], Any] | None = None) -> Accounts:
 
 
 async def all_of(tables: Stored) -> Any:
-    return await tables.read(), await tables.told()
+    return await tables.read(), await tables.announcements()
 
 
 @pytest.mark.parametrize("transfer", ALL, ids=["given", "issued", "refunded", "taken"])
@@ -50,7 +50,7 @@ async def test_what_a_transfer_writes_is_what_the_bank_in_memory_says(tables: St
     found = await tables.read()
     assert found == written(bank)
     assert entry == found["TransactionLog"][transfer.entry_id]
-    told = await tables.told()
+    told = await tables.announcements()
     assert without(told[0], "id") == without([*laid_out_events(bank, 0)])
     assert without(told[1], "id") == without([*laid_out_notices(bank, 0, ID)])
     assert len({row["id"]["S"] for row in [*told[0], *told[1]]}) == len(told[0]) + len(told[1])
@@ -260,9 +260,9 @@ async def test_a_lock_and_its_end_are_one_version_each_with_who_and_when(tables:
             bank.balances[ALICE] = stands.unlocked(bank.now)
         assert after == bank.balances[ALICE]
         assert (await tables.read()) == {**before, "UserBalance": written(bank)["UserBalance"]}
-        (row,) = [row for row in (await tables.told())[0] if row not in told[0]]
+        (row,) = [row for row in (await tables.announcements())[0] if row not in told[0]]
         assert (row["eventType"]["S"], row["entityId"]["S"]) == (event, ALICE)
-        (notice,) = [row for row in (await tables.told())[1] if row not in told[1]]
+        (notice,) = [row for row in (await tables.announcements())[1] if row not in told[1]]
         assert (notice["userId"]["S"], notice["relatedId"]["S"]) == (ALICE, ALICE)
 
 
@@ -295,7 +295,7 @@ async def test_an_account_is_locked_once_however_often_it_is_tried(tables: Store
     locked = await office(tables, tables.tick).lock(ALICE, by=ADA, reason="x")
     assert isinstance(locked, Balance)
     assert (locked.version, locked.locked_by) == (2, ADA)
-    events, notices = await tables.told()
+    events, notices = await tables.announcements()
     assert (len(events), len(notices)) == (1, 1)
 
 
@@ -336,7 +336,7 @@ async def test_a_transfer_that_is_gone_as_soon_as_it_is_made_is_no_success(table
     async def call(service: str, operation: str, **params: Any) -> Any:
         answer = await upstream(service, operation, **params)
         if operation == "transact_write_items":
-            (event,) = (await tables.told())[0]
+            (event,) = (await tables.announcements())[0]
             await tables.undisturbed.delete(EventLog, event["id"]["S"])
         return answer
 

@@ -52,13 +52,13 @@ async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event:
         verdict = bank.move(RULES[event])
         paid = len(bank.exchanges) - paid
         if isinstance(verdict, Refusal):
-            assert (moved, await tables.read(), await tables.told()) == (verdict, before, ([], []))
+            assert (moved, await tables.read(), await tables.announcements()) == (verdict, before, ([], []))
             return
         assert isinstance(moved, Moved)
         assert isinstance(verdict, Change)
         assert moved.request == bank.requests[REQUEST_ID]
         assert await tables.read() == _expected(bank, before, paid)
-        told = await tables.told()
+        told = await tables.announcements()
         assert without(told[0], "id") == without([*laid_out_events(bank, events, execution_of(verdict))])
         assert without(told[1], "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
         exchange = exchange_of(bank, REQUEST_ID, derived(REQUEST_ID, "exchange"))

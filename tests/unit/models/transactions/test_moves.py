@@ -81,7 +81,7 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
     async with stored(bank) as tables:
         assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True), Moved)
         logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
-        arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.told())[0]]]
+        arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.announcements())[0]]]
         assert arns.count({"S": "arn:1"}) == 3
 
 
@@ -91,7 +91,7 @@ async def test_what_a_dispute_writes_names_its_own_execution() -> None:
     bank.disputes[dispute.id] = replace(dispute, step_function_execution_arn="arn:2")
     async with stored(bank) as tables:
         assert isinstance(await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["resolve"], whole=True), Moved)
-        arns = [row.get("stepFunctionExecutionArn") for row in (await tables.told())[0]]
+        arns = [row.get("stepFunctionExecutionArn") for row in (await tables.announcements())[0]]
         assert arns == [{"S": "arn:2"}] * 3
 
 
@@ -185,7 +185,7 @@ async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> No
         assert (first.before.version, first.request.version) == (0, 1)
         again = await create()
         assert again == Moved(before=first.request, request=first.request)
-        assert [row["id"]["S"] for row in (await tables.told())[0]] == [submission_id(REQUEST_ID)]
+        assert [row["id"]["S"] for row in (await tables.announcements())[0]] == [submission_id(REQUEST_ID)]
         await tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
         assert await create() is None
         assert await rows(tables.undisturbed, ServiceRequest) == []

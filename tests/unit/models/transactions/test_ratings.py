@@ -99,7 +99,7 @@ async def test_a_rating_counts_shows_and_is_told(tables: Stored) -> None:
     assert exchanged is not None
     assert NOW < from_text(member["updatedAt"]["S"]) <= tables.bank.now
     assert exchanged["updatedAt"] == member["updatedAt"]
-    (event,), (notice,) = await tables.told()
+    (event,), (notice,) = await tables.announcements()
     assert [event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")] == [
         "Rating Submitted", "hourbank.service-requests", "TRANSACTION", f"x{FIRST}", ALICE,
     ]  # fmt: skip
@@ -151,11 +151,11 @@ async def test_an_admin_hides_shows_and_removes(tables: Stored) -> None:
     assert await office(tables).amend(FIRST, None, anybody, actor=EVE) == visible
     assert await tables.undisturbed.get(Rating, FIRST, consistent=True) is None
     assert (await counted(tables), await shown(tables)) == ((3.0, 300, 1), ({"S": FIRST}, None, None))
-    told = sorted((row["timestamp"]["S"], row["eventType"]["S"]) for row in (await tables.told())[0])
+    told = sorted((row["timestamp"]["S"], row["eventType"]["S"]) for row in (await tables.announcements())[0])
     assert [type_ for _, type_ in told] == [
         "Rating Submitted", "Rating Submitted", "Rating Moderated", "Rating Moderated", "Rating Removed",
     ]  # fmt: skip
-    assert {row["actorUserId"]["S"] for row in (await tables.told())[0]} == {ALICE, EVE}
+    assert {row["actorUserId"]["S"] for row in (await tables.announcements())[0]} == {ALICE, EVE}
 
 
 async def test_what_is_not_there_or_not_so_is_not_amended(tables: Stored) -> None:
@@ -259,7 +259,7 @@ async def test_who_amends_what_another_has_just_amended_decides_again(
     tables.bank.pass_time(0.5)
     await office(tables).amend(FIRST, changes, anybody, actor=EVE)
     assert await counted(tables) == (0.0, 0, 0)
-    assert len((await tables.told())[0]) == 3
+    assert len((await tables.announcements())[0]) == 3
 
 
 @pytest.mark.parametrize(("table", "key"), [(User, BOB), (Transaction, f"x{FIRST}")], ids=["member", "exchange"])
