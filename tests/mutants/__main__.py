@@ -101,14 +101,14 @@ class Noted:
     """The result of one mutant."""
 
     module: str
-    told: str
+    described: str
     line: int
     result: int
 
     @property
     def key(self) -> tuple[str, str]:
         """Return its key in `harmless`."""
-        return self.module, self.told
+        return self.module, self.described
 
     @property
     def is_explained(self) -> bool:
@@ -167,17 +167,17 @@ def _forked(suspect: Mutant, trial: Callable[[Mutant], int]) -> int:
 def within(suspects: list[Mutant]) -> None:
     """Test changes within functions, in a process that has the tests; it exits with the code for `main`."""
     silence()
-    told = ["the tests could not be collected"]
+    problems = ["the tests could not be collected"]
 
     def judge(suite: Suite) -> None:
-        told[:] = [f"fails before anything is changed: {name}" for name in suite.failed]
-        if not told:
+        problems[:] = [f"fails before anything is changed: {name}" for name in suite.failed]
+        if not problems:
             note(judged(suspects, lambda mutant: mutant.within(suite)), len(suspects))
 
     Suite.run(TESTS, sorted({mutant.file for mutant in suspects}), judge)
-    if told:
-        tell(*told)
-    os._exit(1 if told else 0)
+    if problems:
+        tell(*problems)
+    os._exit(1 if problems else 0)
 
 
 def note(results: Iterator[Result], count: int) -> None:
@@ -213,13 +213,13 @@ def findings(results: list[Noted]) -> Iterator[str]:
     """Yield the findings: unexplained survivors, and explanations of mutants that were caught."""
     for noted in results:
         if noted.result in (SURVIVED, BROKEN) and not noted.is_explained:
-            word = "could not be tried" if noted.result == BROKEN else "survives"
-            yield f"models/{noted.module}.py:{noted.line} {word}: {noted.told}"
+            word = "could not be tested" if noted.result == BROKEN else "survives"
+            yield f"models/{noted.module}.py:{noted.line} {word}: {noted.described}"
     survivors = {noted.key for noted in results if noted.result == SURVIVED}
     tried = {noted.module for noted in results}
-    for module, told in HARMLESS:
-        if module in tried and (module, told) not in survivors:
-            yield f"models/{module}.py: is said to be harmless, and is none, or is caught: {told}"
+    for module, described in HARMLESS:
+        if module in tried and (module, described) not in survivors:
+            yield f"models/{module}.py: explained as harmless, but caught or not generated: {described}"
 
 
 def tell(*lines: str) -> None:
