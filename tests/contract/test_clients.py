@@ -36,7 +36,7 @@ def as_alice(server: Server) -> dict[str, str]:
 @pytest.mark.parametrize("transport", ["plain", "secure"])
 def test_the_story(request: pytest.FixtureRequest, node: Node, transport: str, client: str) -> None:
     server: Server = request.getfixturevalue(transport)
-    node.run("play.mjs", f"./{client}.mjs", variables=as_alice(server))
+    node.run("run.mjs", f"./{client}.mjs", variables=as_alice(server))
 
 
 @pytest.mark.parametrize("case", ["pushed", "expired", "unknownKey", "hundred"])
@@ -54,7 +54,7 @@ def waiting(node: Node, server: Server, clients: Iterable[str], play: str) -> It
     with ExitStack() as stack:
         variables = as_alice(server)
         scripts = [
-            stack.enter_context(node.started("play.mjs", f"./{client}.mjs", play, variables=variables))
+            stack.enter_context(node.started("run.mjs", f"./{client}.mjs", play, variables=variables))
             for client in clients
         ]
         for script in scripts:
