@@ -33,7 +33,7 @@ _TRANSFERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 IDLE = own_states.IDLE
 # Operations for admins only, on any row.
-ADMIN_RULES = frozenset(
+ADMIN_OPERATIONS = frozenset(
     {
         "assignDispute",
         "resolveDispute",
@@ -47,7 +47,7 @@ ADMIN_RULES = frozenset(
 )
 # Operations whose result has a key that the server creates.
 UNNAMED = frozenset({"reconcileBalances"})
-OPERATIONS = own_states.REQUESTS | ADMIN_RULES | {"processDirectTransfer"}
+OPERATIONS = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
 STAGED = OPERATIONS | {"createDispute"}
 
 

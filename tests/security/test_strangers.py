@@ -170,7 +170,7 @@ async def test_no_condition_and_no_mistake_tells_of_a_row(cloud_backend: CloudBa
     assert [answer for answer in answers if answer != answers[0]] == []
 
 
-BY_HAND = [line for line in lines() if line.operation in own_operations.ADMIN_RULES]
+BY_HAND = [line for line in lines() if line.operation in own_operations.ADMIN_OPERATIONS]
 
 
 @pytest.mark.parametrize("line", BY_HAND, ids=str)
