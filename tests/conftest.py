@@ -1,4 +1,4 @@
-"""How far the tests go, and on which engine: what the command line says."""
+"""Command-line options of the tests: long or short, and on which engine."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -23,20 +23,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
-    """Tell whether to go all the way."""
+    """Return whether the long form of the tests runs."""
     return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> str:
-    """Return the name of the engine that the tables are kept in."""
+    """Return the name of the engine for the tables."""
     return str(request.config.getoption("--engine"))
 
 
 @pytest.fixture(scope="module")
 def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Names"]:
-    """Start an engine with our tables and nothing else, and lead this process's AWS clients to it."""
-    from tests.engines.running import running  # noqa: PLC0415 — most tests need none, and no such imports
+    """Start an engine with our tables only, and lead this process's AWS clients to it."""
+    from tests.engines.running import running  # noqa: PLC0415 — most tests need neither engine nor its imports
 
     with running(engine, tmp_path_factory.mktemp("engine"), "proofs") as names:
         yield names

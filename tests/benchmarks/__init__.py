@@ -1,1 +1,1 @@
-"""Figures that anyone can take again: `make bench` and `make bench-workflows`."""
+"""Benchmarks that anyone can repeat: `make bench` and `make bench-workflows`."""

@@ -1,6 +1,6 @@
-"""`make bench-workflows`: a thousand members ask twenty providers, and every hour arrives.
+"""`make bench-workflows`: a thousand members have requests with twenty providers, and every hour arrives.
 
-Twice: at a steady pace, which the start latency is promised for, and all at once, whose figures stand beside it.
+It runs twice: at a steady pace, for which the start latency is promised, and all at once, for comparison.
 The start latency is from the request's first row to the workflow's first step, by the rows' own times.
 """
 
@@ -34,7 +34,7 @@ REQUESTERS = int(os.environ.get("BENCH_REQUESTERS", "1000"))
 PROVIDERS = 20
 STARTS_PER_SECOND = 20
 START_LIMIT_SECONDS = 2.0
-# Requests of one client at once; a browser would not have more than this server has connections.
+# Concurrent HTTP requests; a browser would not have more than this server has connections.
 AT_ONCE = 64
 PATIENCE_SECONDS = 600
 MOST_TRIES = 20
@@ -48,7 +48,7 @@ console = Console()
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Member:
     """A member of the benchmark."""
 
     sub: str
@@ -56,12 +56,12 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Deal:
-    """One request between two of them."""
+class BenchRequest:
+    """One service request between two members."""
 
     id: str
-    requester: Person
-    provider: Person
+    requester: Member
+    provider: Member
     service_id: str
 
 
@@ -73,12 +73,12 @@ class Bench:
         self._issuer = issuer
         self._http = http
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self.requesters: list[Person] = []
-        self.offers: list[tuple[Person, str]] = []
+        self.requesters: list[Member] = []
+        self.offers: list[tuple[Member, str]] = []
         self.early = 0
 
     async def gather(self, work: Iterable[Awaitable[_T]]) -> list[_T]:
-        """Do things at the same time, AT_ONCE of them."""
+        """Run tasks concurrently, at most AT_ONCE of them."""
 
         async def one(thing: Awaitable[_T]) -> _T:
             async with self._turn:
@@ -93,9 +93,9 @@ class Bench:
         services = await self.gather(self._offer(provider) for provider in providers)
         self.offers = list(zip(providers, services, strict=True))
 
-    async def _person(self) -> Person:
+    async def _person(self) -> Member:
         sub = str(uuid4())
-        person = Person(sub, Client(self._base_url, self._issuer.mint(sub, sub[:8]), self._http))
+        person = Member(sub, Client(self._base_url, self._issuer.mint(sub, sub[:8]), self._http))
         profile = {
             "id": sub,
             "email": f"{sub}@example.org",
@@ -110,7 +110,7 @@ class Bench:
         await person.client.ask(CREATE_USER, input=profile)
         return person
 
-    async def _offer(self, provider: Person) -> str:
+    async def _offer(self, provider: Member) -> str:
         offer = {
             "userId": provider.sub,
             "title": "Bench help",
@@ -123,48 +123,48 @@ class Bench:
         service = await provider.client.ask(CREATE_SERVICE, input=offer)
         return str(service["id"])
 
-    def deals(self) -> list[Deal]:
+    def requests(self) -> list[BenchRequest]:
         """Return one new request for each requester, over the providers in turn."""
         pairs = zip(self.requesters, itertools.cycle(self.offers), strict=False)
-        return [Deal(str(uuid4()), person, provider, service) for person, (provider, service) in pairs]
+        return [BenchRequest(str(uuid4()), person, provider, service) for person, (provider, service) in pairs]
 
-    async def ask(self, deal: Deal) -> None:
-        """The requester asks for one hour."""
-        wish = {
-            "id": deal.id,
-            "serviceId": deal.service_id,
-            "requesterId": deal.requester.sub,
-            "providerId": deal.provider.sub,
+    async def ask(self, request: BenchRequest) -> None:
+        """Create a request for one hour."""
+        create_input = {
+            "id": request.id,
+            "serviceId": request.service_id,
+            "requesterId": request.requester.sub,
+            "providerId": request.provider.sub,
             "status": "INITIATED",
             "estimatedHours": 1,
             "negotiationRound": 0,
         }
-        await deal.requester.client.ask(CREATE, input=wish)
+        await request.requester.client.ask(CREATE, input=create_input)
 
-    async def reach(self, deal: Deal, status: str) -> dict[str, Any]:
-        """Wait until a request has come to a status, and return how it got there."""
+    async def reach(self, request: BenchRequest, status: str) -> dict[str, Any]:
+        """Wait until a request has a status; return its progress."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            found: dict[str, Any] = await deal.requester.client.ask(STATUS, arn=f"x:{deal.id}")
+            found: dict[str, Any] = await request.requester.client.ask(STATUS, arn=f"x:{request.id}")
             if found["status"] == status:
                 return found
             if found["status"] in ("REJECTED", "EXPIRED"):
-                raise SystemExit(f"request {deal.id} ended as {found['status']}: {found['statusReason']}")
+                raise SystemExit(f"request {request.id} ended as {found['status']}: {found['statusReason']}")
             await asyncio.sleep(0.5)
-        raise SystemExit(f"request {deal.id} did not come to {status} within {PATIENCE_SECONDS} s")
+        raise SystemExit(f"request {request.id} did not come to {status} within {PATIENCE_SECONDS} s")
 
-    async def finish(self, deal: Deal) -> None:
+    async def finish(self, request: BenchRequest) -> None:
         """Answer, start, confirm, complete, confirm."""
-        request = {"requestId": deal.id}
-        provider, requester = deal.provider.client, deal.requester.client
-        await self.insist(provider, RESPOND, {**request, "response": "ACCEPTED"})
-        await self.insist(provider, MARK % "markServiceStarted", request)
-        await self.insist(requester, MARK % "confirmServiceStart", request)
-        await self.insist(provider, MARK % "markServiceComplete", request)
-        await self.insist(requester, MARK % "confirmServiceCompletion", request)
+        given = {"requestId": request.id}
+        provider, requester = request.provider.client, request.requester.client
+        await self.retry(provider, RESPOND, {**given, "response": "ACCEPTED"})
+        await self.retry(provider, MARK % "markServiceStarted", given)
+        await self.retry(requester, MARK % "confirmServiceStart", given)
+        await self.retry(provider, MARK % "markServiceComplete", given)
+        await self.retry(requester, MARK % "confirmServiceCompletion", given)
 
-    async def insist(self, client: Client, mutation: str, given: dict[str, str]) -> None:
-        """Do something, again and again while the workflow has not come to it yet."""
+    async def retry(self, client: Client, mutation: str, given: dict[str, str]) -> None:
+        """Send a mutation; retry while the workflow is not there yet."""
         for _ in range(MOST_TRIES):
             try:
                 await client.ask(mutation, input=given)
@@ -178,14 +178,14 @@ class Bench:
 
 
 def seconds_between(steps: Sequence[dict[str, Any]], first: str, last: str) -> float:
-    """Return the time between two steps of a request's progress."""
+    """Return the seconds between two steps of a request's progress."""
     at = {step["name"]: datetime.fromisoformat(step["at"]) for step in steps if step["at"]}
     return (at[last] - at[first]).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one round took, in seconds."""
+    """The times of one round, in seconds."""
 
     name: str
     starts: tuple[float, ...]
@@ -193,35 +193,35 @@ class Figures:
     answering: float
 
 
-async def play(bench: Bench, name: str, ask: Callable[[Bench, list[Deal]], Awaitable[None]]) -> Figures:
-    """Play one round: everybody asks, a thousand waits are open at once, all are answered, all are paid."""
-    deals = bench.deals()
+async def play(bench: Bench, name: str, ask: Callable[[Bench, list[BenchRequest]], Awaitable[None]]) -> Figures:
+    """Run one round: all requests are created, a thousand wait at once, all are answered, all are paid."""
+    requests = bench.requests()
     begun = time.monotonic()
-    await ask(bench, deals)
-    waiting = await bench.gather(bench.reach(deal, "AWAITING_RESPONSE") for deal in deals)
+    await ask(bench, requests)
+    waiting = await bench.gather(bench.reach(request, "AWAITING_RESPONSE") for request in requests)
     asked = time.monotonic()
     console.print(f"{name}: {len(waiting)} waits are open at once after {asked - begun:.1f} s")
-    await bench.gather(bench.finish(deal) for deal in deals)
-    await bench.gather(bench.reach(deal, "PAID") for deal in deals)
+    await bench.gather(bench.finish(request) for request in requests)
+    await bench.gather(bench.reach(request, "PAID") for request in requests)
     paid = time.monotonic()
-    console.print(f"{name}: all {len(deals)} are paid after another {paid - asked:.1f} s")
+    console.print(f"{name}: all {len(requests)} are paid after another {paid - asked:.1f} s")
     starts = tuple(seconds_between(found["steps"], "INITIATED", "VALIDATING") for found in waiting)
     return Figures(name, starts, asked - begun, paid - asked)
 
 
-async def steadily(bench: Bench, deals: list[Deal]) -> None:
-    """Ask at a steady pace."""
+async def steadily(bench: Bench, requests: list[BenchRequest]) -> None:
+    """Create the requests at a steady pace."""
     asking = []
     begun = time.monotonic()
-    for number, deal in enumerate(track(deals, description="steady", console=console)):
+    for number, request in enumerate(track(requests, description="steady", console=console)):
         await asyncio.sleep(begun + number / STARTS_PER_SECOND - time.monotonic())
-        asking.append(asyncio.create_task(bench.ask(deal)))
+        asking.append(asyncio.create_task(bench.ask(request)))
     await asyncio.gather(*asking)
 
 
-async def at_once(bench: Bench, deals: list[Deal]) -> None:
-    """Ask all at once."""
-    await bench.gather(bench.ask(deal) for deal in deals)
+async def at_once(bench: Bench, requests: list[BenchRequest]) -> None:
+    """Create all requests at once."""
+    await bench.gather(bench.ask(request) for request in requests)
 
 
 async def check_ledger(bench: Bench, rounds: int) -> None:
@@ -240,7 +240,7 @@ async def check_ledger(bench: Bench, rounds: int) -> None:
 
 
 def report(figures: Sequence[Figures]) -> float:
-    """Print the rounds side by side; returns the steady round's p99 of the start latency."""
+    """Print the rounds side by side; return the steady round's p99 of the start latency."""
     table = Table(title=f"{REQUESTERS} requesters, {PROVIDERS} providers")
     for column in ("", "start p50", "start p99", "all waiting after", "all paid after"):
         table.add_column(column, justify="right")
@@ -255,7 +255,7 @@ def report(figures: Sequence[Figures]) -> float:
 
 
 async def run(base_url: str, directory: Path) -> None:
-    """Play both rounds against a running local server."""
+    """Run both rounds against a running local server."""
     limits = httpx.Limits(max_connections=AT_ONCE)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http:
         bench = Bench(base_url, LocalIssuer(directory), http)
@@ -270,7 +270,7 @@ async def run(base_url: str, directory: Path) -> None:
 
 
 def main() -> None:
-    """Run against a server of its own, which is stopped and forgotten afterwards."""
+    """Run against a server of its own, which is stopped and removed afterwards."""
     with tempfile.TemporaryDirectory() as directory:
         base_url = f"http://127.0.0.1:{free_port()}"
         with running_server(base_url, {"HOURBANK_LOCAL": directory}):

@@ -1,4 +1,4 @@
-"""A bank in which many write at once, and what it takes to see that every hour of it is there all the while."""
+"""Members whose hours many writers move concurrently, and the checks that the sum stays exact meanwhile."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -30,19 +30,19 @@ from models.transactions.moves import RequestRule, Transactions
 from models.transactions.retrying import is_transient
 from tests.integration.two_members import service, user
 from tests.unit.builders import hours, make_request
-from tests.unit.places import QUARREL, decide
+from tests.unit.places import DISPUTE_RULES, decide
 
 _T = TypeVar("_T")
 
-# Processes that know nothing of each other, so that they meet in the database only.
+# Server processes that share nothing but the database.
 SERVERS = 4
-# A reader sees about every second movement, and leaves the machine to the writers meanwhile.
-GLANCE_SECONDS = 0.05
+# A reader sees about every second movement, and leaves the CPU to the writers meanwhile.
+READ_EVERY_SECONDS = 0.05
 
 
 @dataclass
-class Watched:
-    """Calls that count how often a transaction met another one."""
+class CountingCalls:
+    """Calls to AWS that count how often a transaction conflicted with another one."""
 
     calls: Calls
     conflicts: int = 0
@@ -60,42 +60,42 @@ class Watched:
         await self.calls.pause(seconds)
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        """Hold a place in line for each key."""
+        """Queue for each key."""
         return self.calls.queue(keys)
 
 
 @dataclass(kw_only=True)
-class Bank:
-    """Members with ten hours each, the servers that move them, and what was committed."""
+class SharedBank:
+    """Members with ten hours each, the servers that move them, and counts of what was committed."""
 
     names: Names
-    servers: list[Watched]
+    servers: list[CountingCalls]
     members: list[str]
     committed: Counter[str] = field(default_factory=Counter)
     snapshots: int = 0
 
     @property
     def conflicts(self) -> int:
-        """Return how often a transaction met another one."""
+        """Return how often a transaction conflicted with another one."""
         return sum(server.conflicts for server in self.servers)
 
     def store(self, number: int = 0) -> Store:
-        """Return the tables as one of the servers reaches them."""
+        """Return the tables through one of the servers."""
         return Store(self.servers[number % len(self.servers)], self.names)
 
-    def till(self, number: int) -> "Till":
-        """Return one writer, at one of the servers."""
-        return Till(self, self.store(number), Random(number))  # noqa: S311 — no secret
+    def writer(self, number: int) -> "Writer":
+        """Return a writer that uses one of the servers."""
+        return Writer(self, self.store(number), Random(number))  # noqa: S311 — no secret
 
     async def open(self) -> None:
         """Let the members join."""
         store = self.store()
-        office = Members(store, Transactions(store, clock.now), clock.now)
+        service = Members(store, Transactions(store, clock.now), clock.now)
         for member in self.members:
-            await office.join(user(member))
+            await service.join(user(member))
 
     async def watch(self, goes_on: Callable[[], bool]) -> None:
-        """Read all balances at one moment, again and again: no hour is missing, and none is too many."""
+        """Read all balances in one transaction, repeatedly: their sum is exact every time."""
         table = self.names.table(tables.UserBalance)
         gets = [{"Get": {"TableName": table, "Key": {"userId": {"S": member}}}} for member in self.members]
         while goes_on():
@@ -107,10 +107,10 @@ class Bank:
                 continue
             self.check([decode(Balance, tables.UserBalance, one["Item"]) for one in answer["Responses"]])
             self.snapshots += 1
-            await self.servers[0].pause(GLANCE_SECONDS)
+            await self.servers[0].pause(READ_EVERY_SECONDS)
 
     def check(self, found: list[Balance]) -> None:
-        """Assert what must hold of all balances at one moment."""
+        """Assert what must hold of all balances of one snapshot."""
         assert sum(one.total_balance for one in found) == hours("10") * len(self.members)
         for one in found:
             assert one.total_balance == one.available_balance + one.escrowed_balance
@@ -118,54 +118,54 @@ class Bank:
 
 
 @asynccontextmanager
-async def bank(names: Names, members: int) -> AsyncIterator[Bank]:
-    """Open a bank of its own among whatever else is in the tables."""
+async def shared_bank(names: Names, members: int) -> AsyncIterator[SharedBank]:
+    """Join new members, so that other rows in the tables do not matter."""
     async with AsyncExitStack() as stack:
         servers = [
-            Watched(await stack.enter_async_context(AsyncCalls(["dynamodb"], connections=50)))
+            CountingCalls(await stack.enter_async_context(AsyncCalls(["dynamodb"], connections=50)))
             for _ in range(SERVERS)
         ]
-        opened = Bank(names=names, servers=servers, members=[str(uuid4()) for _ in range(members)])
+        opened = SharedBank(names=names, servers=servers, members=[str(uuid4()) for _ in range(members)])
         await opened.open()
         yield opened
 
 
 @dataclass
-class Till:
-    """One writer: it has one deal at a time, with services that only it offers."""
+class Writer:
+    """One writer: it handles one request at a time, for services that only it uses."""
 
-    bank: Bank
+    bank: SharedBank
     store: Store
     random: Random
     _offered: dict[str, str] = field(default_factory=dict)
 
     @property
     def transactions(self) -> Transactions:
-        """Return the movements as this till's server makes them."""
+        """Return the transactions of this writer's server."""
         return Transactions(self.store, clock.now)
 
     def amount(self) -> Hours:
-        """Return some hours."""
+        """Return a random number of hours."""
         return Hours(self.random.randint(1, 200)).scaleb(-2)
 
     async def move(
         self, request: Request, rule: RequestRule, kind: str, *, dispute_id: str | None = None
     ) -> Change | None:
-        """Let a rule move a request, as often as it takes.
+        """Let a rule move a request; retry on contention.
 
         Returns:
-            What was written, and counted if it moved hours or froze them; None if it was refused.
+            The change that was written, counted if it moved or froze hours; None if it was refused.
         """
         decided: list[Change] = []
 
-        def watched(snapshot: Snapshot, now: datetime) -> Verdict:
+        def noted(snapshot: Snapshot, now: datetime) -> Verdict:
             verdict = rule(snapshot, now)
             if isinstance(verdict, Change):
                 decided.append(verdict)
             return verdict
 
-        moved = await self._insist(
-            lambda: self.transactions.move(request.id, watched, whole=True, dispute_id=dispute_id)
+        moved = await self._retry(
+            lambda: self.transactions.move(request.id, noted, whole=True, dispute_id=dispute_id)
         )
         if isinstance(moved, Refusal):
             return None
@@ -175,8 +175,8 @@ class Till:
         return change
 
     async def give(self, giver: str, taker: str) -> None:
-        """Give some hours to another member, if they are there."""
-        wish = TransferRequest(
+        """Transfer some hours to another member, if the balance allows it."""
+        transfer_request = TransferRequest(
             id=str(uuid4()),
             by=giver,
             is_admin=False,
@@ -185,27 +185,27 @@ class Till:
             from_user_id=giver,
             to_user_id=taker,
         )
-        gift = build_transfer(wish)
-        assert isinstance(gift, Transfer)
-        office = Accounts(self.store, self.transactions, clock.now)
-        given = await self._insist(lambda: office.transfer(gift))
+        transfer = build_transfer(transfer_request)
+        assert isinstance(transfer, Transfer)
+        service = Accounts(self.store, self.transactions, clock.now)
+        given = await self._retry(lambda: service.transfer(transfer))
         self.bank.committed["transfer"] += not isinstance(given, Refusal)
 
     @staticmethod
-    async def _insist(attempt: Callable[[], Awaitable[_T]]) -> _T:
+    async def _retry(attempt: Callable[[], Awaitable[_T]]) -> _T:
         while True:
             with suppress(ContentionError):
                 return await attempt()
 
     async def offer(self, provider: str) -> str:
-        """Return a service of a provider's that no other till uses."""
+        """Return a service of the provider that no other writer uses."""
         if provider not in self._offered:
             self._offered[provider] = str(uuid4())
             await self.store.put(tables.Service, service(self._offered[provider], provider))
         return self._offered[provider]
 
     async def ask(self, requester: str, provider: str, amount: Hours) -> Request:
-        """Put a request that is about to be held."""
+        """Store a request whose hours are to be held next."""
         request = make_request(
             id=str(uuid4()),
             service_id=await self.offer(provider),
@@ -219,7 +219,7 @@ class Till:
         return request
 
     async def placed(self, request: Request, **changes: Any) -> Request:
-        """Put a request where no hours move on the way to."""
+        """Store a request as it is after steps that move no hours."""
         elsewhere = replace(request, **changes)
         if elsewhere.status is RequestStatus.COMPLETED:
             await self.store.delete(tables.RequestGuard, request.guard_id)
@@ -227,19 +227,19 @@ class Till:
         return elsewhere
 
     async def decide(self, raised: Change, held: Escrow | None, decision: Response) -> None:
-        """Put a dispute's decision, on the way to which no hours move.
+        """Store a dispute as it is once decided: the steps to there move no hours.
 
         Args:
-            raised: how the dispute was raised.
-            held: the hours that it is about.
-            decision: how it is decided; the share of a split is any.
+            raised: the change that raised the dispute.
+            held: the escrow that the dispute is about.
+            decision: the decision; the share of a split is random.
         """
         share = None
         if decision is Response.PARTIAL_REFUND:
             assert held is not None
             share = str(Hours(self.random.randint(1, hundredths(held.amount) - 1)).scaleb(-2))
         snapshot = Snapshot(request=raised.request, dispute=raised.dispute, escrow=held, dispute_escrow=held)
-        for rule in (QUARREL["hear"], QUARREL["assign"], decide(decision, share)):
+        for rule in (DISPUTE_RULES["hear"], DISPUTE_RULES["assign"], decide(decision, share)):
             change = rule(snapshot, clock.now())
             assert isinstance(change, Change), change
             snapshot = replace(snapshot, request=change.request, dispute=change.dispute or snapshot.dispute)

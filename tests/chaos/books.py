@@ -1,4 +1,4 @@
-"""Everything that is stored, read at once, and what must hold of it at any moment and at the end."""
+"""All rows, read together, and what must hold of them at any moment and at the end."""
 
 import json
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ from models.requests.request import Request
 from models.requests.statuses import ENDED, RequestStatus
 from models.storage.codec import decode
 from models.storage.store import Item, Store
-from tests.chaos.movements import Movements, is_held, told_by_escrow, told_of
+from tests.chaos.movements import Movements, event_data, events_by_escrow, is_held
 from tests.unit.books import check_earnings, is_disputed_after_payment
 from tests.unit.builders import GUARDED, HELD, figures
 
@@ -40,7 +40,7 @@ async def rows(store: Store, table: type[tables.Table]) -> list[Item]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """What is stored, decoded."""
+    """All rows, decoded."""
 
     now: datetime
     balances: list[Balance]
@@ -57,7 +57,7 @@ class Books:
 
     @classmethod
     async def read(cls, store: Store, now: datetime) -> "Books":
-        """Read every row; of one moment only if nobody writes meanwhile."""
+        """Read every row; a consistent snapshot only if nobody writes meanwhile."""
 
         async def all_of(kind: type[_T], table: type[tables.Table]) -> list[_T]:
             return [decode(kind, table, item) for item in await rows(store, table)]
@@ -85,7 +85,7 @@ class Books:
         self.check_exchanges()
 
     def of(self, members: Collection[str]) -> "Books":
-        """Return the part of the books that is about these members, who deal with nobody else."""
+        """Return the rows of these members, who have requests and transfers only with each other."""
         return replace(
             self,
             balances=[balance for balance in self.balances if balance.user_id in members],
@@ -104,30 +104,30 @@ class Books:
         locks = self._locks()
         for balance in self.balances:
             self._check_balance(balance, by_member[balance.user_id], locks[balance.user_id])
-        movements, told = Movements.of(self.entries), told_by_escrow(self.events)
+        movements, announced = Movements.of(self.entries), events_by_escrow(self.events)
         for escrow in self.escrows:
-            assert movements.check_escrow(escrow, self.disputes) == told[escrow.id]
+            assert movements.check_escrow(escrow, self.disputes) == announced[escrow.id]
         movements.check_issues((balance.user_id for balance in self.balances), self._transfers())
 
     def _locks(self) -> dict[str, list[bool]]:
-        """Return, for each member, whether it was locked or unlocked that an account was, in no order."""
+        """Return, for each member, its lock events (True) and unlock events (False), in no order."""
         found: dict[str, list[bool]] = defaultdict(list)
         for type_, is_lock in (("Account Locked", True), ("Account Unlocked", False)):
-            for told in told_of(self.events, type_):
-                found[told["userId"]].append(is_lock)
+            for announced in event_data(self.events, type_):
+                found[announced["userId"]].append(is_lock)
         return found
 
     def _transfers(self) -> list[Mapping[str, Any]]:
-        """Return what is told of the direct transfers of the members whom these books are about."""
+        """Return the data of the events of these members' direct transfers."""
         members = {balance.user_id for balance in self.balances}
-        told = told_of(self.events, "Direct Transfer Processed")
-        return [one for one in told if {one["fromUserId"], one["toUserId"]} & members]
+        announced = event_data(self.events, "Direct Transfer Processed")
+        return [one for one in announced if {one["fromUserId"], one["toUserId"]} & members]
 
     def _check_balance(self, balance: Balance, own: list[Entry], locks: list[bool]) -> None:
         assert min(balance.available_balance, balance.escrowed_balance) >= ZERO
         assert balance.total_balance == balance.available_balance + balance.escrowed_balance
         replayed = chain.replay(own, user_id=balance.user_id, now=self.now)
-        # A lock is a version of its own without an entry, and there is no other.
+        # A lock increases the version without an entry; nothing else does.
         assert figures(replace(replayed, version=balance.version)) == figures(balance)
         assert balance.version == len(own) + len(locks)
         assert locks.count(True) - locks.count(False) == (balance.locked_at is not None)
@@ -136,14 +136,14 @@ class Books:
         assert balance.escrowed_balance == sum(held, ZERO)
 
     def check_requests(self) -> None:
-        """Assert that each request holds what its status says, and that every status was told."""
+        """Assert that hours are held as each request's status says, and that every status had its event."""
         escrows = {escrow.id: escrow for escrow in self.escrows}
         disputes = {dispute.id: dispute for dispute in self.disputes}
         guards = {guard["id"]["S"]: guard["requestId"]["S"] for guard in self.guards}
-        told: dict[str, set[str]] = {}
+        announced: dict[str, set[str]] = {}
         for event in self.events:
             status = json.loads(event["eventData"]["S"]).get("status")
-            told.setdefault(event["entityId"]["S"], set()).add(status)
+            announced.setdefault(event["entityId"]["S"], set()).add(status)
         for request in self.requests:
             escrow = escrows.get(request.escrow_key)
             held = escrow is not None and is_held(escrow)
@@ -153,19 +153,19 @@ class Books:
             assert (guards.get(request.guard_id) == request.id) == (request.status in GUARDED)
             assert (request.offered_hours is not None) == (request.status is RequestStatus.NEGOTIATING)
             assert (request.earned is not None) == (request.status is RequestStatus.PAID or after_payment)
-            assert {passage.status.value for passage in request.passages} <= told[request.id]
+            assert {passage.status.value for passage in request.passages} <= announced[request.id]
             assert request.status in ENDED or request.due_at is not None
             check_earnings(request, self.entries)
         live = {request.id for request in self.requests}
         assert set(guards.values()) <= live
 
     def check_disputes(self) -> None:
-        """Assert that each dispute is one of its request's, and was told of once at each of its turns."""
+        """Assert that each dispute is listed in its request, and that each of its transitions had one event."""
         raised = {one.id: (request.id, one.by) for request in self.requests for one in request.disputes}
         assert raised == {dispute.id: (dispute.request_id, dispute.raised_by) for dispute in self.disputes}
         assert len(set(raised.values())) == len(raised), "each side disputes a request once"
-        told = {
-            type_: Counter(one["disputeId"] for one in told_of(self.events, f"Dispute {type_}"))
+        announced = {
+            type_: Counter(one["disputeId"] for one in event_data(self.events, f"Dispute {type_}"))
             for type_ in ("Raised", "Resolved", "Dismissed", "Decision Overdue")
         }
         for dispute in self.disputes:
@@ -173,15 +173,15 @@ class Books:
             assert (dispute.resolved_at is not None) == is_decided
             assert dispute.admin_id is not None or dispute.status is DisputeStatus.OPEN
             assert dispute.decision is not None or not is_decided
-            assert told["Raised"][dispute.id] == 1
-            assert told["Resolved"][dispute.id] == (dispute.status is DisputeStatus.RESOLVED)
-            assert told["Dismissed"][dispute.id] == (dispute.status is DisputeStatus.DISMISSED)
-            assert (told["Decision Overdue"][dispute.id] > 0) == (dispute.overdue_at is not None)
-        decisions = Counter(one["disputeId"] for one in told_of(self.events, DECISION_RECEIVED))
+            assert announced["Raised"][dispute.id] == 1
+            assert announced["Resolved"][dispute.id] == (dispute.status is DisputeStatus.RESOLVED)
+            assert announced["Dismissed"][dispute.id] == (dispute.status is DisputeStatus.DISMISSED)
+            assert (announced["Decision Overdue"][dispute.id] > 0) == (dispute.overdue_at is not None)
+        decisions = Counter(one["disputeId"] for one in event_data(self.events, DECISION_RECEIVED))
         assert decisions == Counter(dispute.id for dispute in self.disputes if dispute.decision is not None)
 
     def check_exchanges(self) -> None:
-        """Assert that what was paid is on record once, is counted once, and that ratings add up."""
+        """Assert that each payment is recorded and counted once, and that rating sums are right."""
         paid = Counter(derived(request.id, "exchange") for request in self.requests if request.earned is not None)
         assert Counter(exchange.id for exchange in self.exchanges) == paid
         took_part: Counter[str] = Counter()
@@ -205,7 +205,7 @@ class Books:
         assert all(balance.escrowed_balance == ZERO for balance in self.balances)
 
     def check_over(self) -> None:
-        """Assert that nothing goes on any more: every request has ended, and nothing is held for any."""
+        """Assert that every request has ended and nothing is held for any."""
         assert [request for request in self.requests if not request.is_over] == []
         assert [dispute for dispute in self.disputes if dispute.status not in DECIDED] == []
         assert self.guards == []

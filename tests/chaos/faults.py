@@ -1,4 +1,4 @@
-"""A way to AWS on which things go wrong as planned: before a call, after it, instead of it, or twice."""
+"""Calls to AWS that fail as a fault plan says: before the call, after it, instead of it, or twice."""
 
 import asyncio
 from collections import Counter
@@ -14,10 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedErro
 from models.errors import HourBankError
 from models.storage.calls import Calls
 
-# Longer than a client waits, shorter than any window of the tests.
+# Longer than a client's timeout, shorter than any window of the tests.
 DELAY_SECONDS = 7.0
-# What a call is made for: a mutation, or a function of the workflow. Whoever acts sets it.
-path: ContextVar[str] = ContextVar("path", default="")
+# What the current calls are made for: an action, or a Lambda function of the workflow. Whoever acts sets it.
+current_purpose: ContextVar[str] = ContextVar("purpose", default="")
 
 NOWHERE = "http://127.0.0.1"
 _READING = ("get_", "batch_get_", "transact_get_", "query", "scan", "describe_")
@@ -35,37 +35,37 @@ class Fault(StrEnum):
     REPEATED = "repeated"
     KILLED_BEFORE = "killed before"
     KILLED_AFTER = "killed after"
-    # Final; no weather brings it, only a test that asks for it.
+    # Not transient; never chosen at random, only by a test that asks for it.
     INVALID = "invalid"
 
 
-WEATHER = tuple(fault for fault in Fault if fault is not Fault.INVALID)
+RANDOM_FAULTS = tuple(fault for fault in Fault if fault is not Fault.INVALID)
 
 
 class KilledError(BaseException):
-    """The process that made the call is gone: no code of its own runs any more, but what Python cleans up."""
+    """The process that made the call was killed: none of its own code runs any more but Python's clean-up."""
 
 
-# What whoever made a call for a client or for the workflow may see of it.
-TROUBLE = (ClientError, BotoCoreError, HourBankError, KilledError)
+# Everything that a caller may get from a faulty call.
+CALL_ERRORS = (ClientError, BotoCoreError, HourBankError, KilledError)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call to AWS: the how manieth, what for, and what is called."""
+    """One call to AWS: its number, what it is made for, and the operation."""
 
     number: int
-    path: str
+    purpose: str
     service: str
     operation: str
 
     @property
     def writes(self) -> bool:
-        """Tell whether it may change anything."""
+        """Return whether it may change anything."""
         return not self.operation.startswith(_READING)
 
     def can(self, fault: Fault) -> bool:
-        """Tell whether a fault makes sense at this call."""
+        """Return whether a fault makes sense for this call."""
         if fault is Fault.CONFLICT:
             return self.service == "dynamodb" and (self.writes or self.operation == "transact_get_items")
         return self.writes or fault not in {Fault.LATE, Fault.REPEATED}
@@ -74,24 +74,24 @@ class Call:
 Plan = Callable[[Call], Fault | None]
 
 
-def calm(_call: Call) -> Fault | None:
-    """Let every call go through."""
+def no_faults(_call: Call) -> Fault | None:
+    """Plan no fault."""
     return None
 
 
 def at(number: int, fault: Fault) -> Plan:
-    """Let one call fail, by its number."""
+    """Plan one fault, at the call with this number."""
     return lambda call: fault if call.number == number else None
 
 
 def each_write(*faults: Fault) -> Plan:
-    """Let each fault be used up by one transaction, then let all go through."""
+    """Plan each fault once, at one transaction after the other; later ones succeed."""
     left = list(faults)
     return lambda call: left.pop(0) if left and call.operation == "transact_write_items" else None
 
 
 def cancelled(reason: str) -> ClientError:
-    """Return what DynamoDB says of a transaction that it has cancelled for a reason."""
+    """Return the error of a transaction that DynamoDB cancelled for a reason."""
     response: Any = {
         "Error": {"Code": "TransactionCanceledException", "Message": reason},
         "CancellationReasons": [{"Code": "None"}, {"Code": reason}],
@@ -100,57 +100,57 @@ def cancelled(reason: str) -> ClientError:
 
 
 def refused(call: Call, code: str, reason: str) -> ClientError:
-    """Return a refusal of any call, in a transaction's own form if it is one."""
+    """Return the error of a refused call, in a transaction's own form if it is one."""
     if call.operation == "transact_write_items":
         return cancelled(reason)
     return ClientError({"Error": {"Code": code, "Message": code}}, call.operation)
 
 
 @dataclass
-class Faulty:
-    """Calls that fail as a plan says; `made` and `fired` tell which there were and what went wrong.
+class FaultyCalls:
+    """Calls that fail as a plan says; `made` lists all calls, `fired` counts the faults.
 
     Args:
-        calls: the way to AWS as it is.
-        plan: is asked about every call.
-        struck: is told whenever something goes wrong, and when what is late comes after all.
+        calls: the real calls.
+        plan: asked about every call.
+        on_fault: called at each fault, and when a late call has its effect after all.
     """
 
     calls: Calls
-    plan: Plan = calm
-    struck: Callable[[], object] = lambda: None
+    plan: Plan = no_faults
+    on_fault: Callable[[], object] = lambda: None
     made: list[Call] = field(default_factory=list)
     fired: Counter[Fault] = field(default_factory=Counter)
     late: list[asyncio.Future[None]] = field(default_factory=list)
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Make a call, unless the plan is against it."""
-        call = Call(len(self.made), path.get(), service, operation)
+        """Make a call, with the fault that is planned for it, if any."""
+        call = Call(len(self.made), current_purpose.get(), service, operation)
         self.made.append(call)
         fault = self.plan(call)
         if fault is None or not call.can(fault):
             return await self.calls.call(service, operation, **params)
         self.fired[fault] += 1
-        self.struck()
+        self.on_fault()
         _before(call, fault)
         if fault is Fault.DELAYED:
             await self.pause(DELAY_SECONDS)
-            self.struck()
+            self.on_fault()
         once = self.calls.call(service, operation, **params)
         if fault is Fault.LATE:
             self.late.append(asyncio.ensure_future(self._later(once)))
             raise ReadTimeoutError(endpoint_url=NOWHERE)
         answer = await once
         if fault is Fault.REPEATED:
-            with suppress(ClientError):  # the first one's answer is what arrives
+            with suppress(ClientError):  # the caller gets the first one's answer
                 await self.calls.call(service, operation, **params)
         _after(call, fault)
         return answer
 
     async def _later(self, once: Awaitable[Any]) -> None:
         await self.pause(DELAY_SECONDS)
-        self.struck()
-        with suppress(ClientError):  # nobody waits for it any more
+        self.on_fault()
+        with suppress(ClientError):  # nobody waits for the answer any more
             await once
 
     async def pause(self, seconds: float) -> None:
@@ -158,7 +158,7 @@ class Faulty:
         await self.calls.pause(seconds)
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        """Hold a place in line for each key."""
+        """Queue for each key."""
         return self.calls.queue(keys)
 
 

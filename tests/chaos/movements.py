@@ -1,4 +1,4 @@
-"""What each movement of the ledger was for: an escrow's beginning, change or end, a transfer, or a welcome."""
+"""Each ledger movement accounted for: an escrow's hold, change or end, a transfer, or a welcome bonus."""
 
 import json
 from collections import Counter
@@ -24,14 +24,14 @@ _STATUS = {"release": EscrowStatus.RELEASED, "split": EscrowStatus.RELEASED, "re
 
 @dataclass(frozen=True, slots=True)
 class Movements:
-    """All movements, by their ids; each is accounted for by what it was for, once."""
+    """All movements by id; each is accounted for exactly once."""
 
     by_id: Mapping[str, list[Entry]]
     accounted: set[str]
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "Movements":
-        """Return the movements that entries are lines of, each of which creates only what it issues."""
+        """Group entries into movements; each creates only the hours that it issues."""
         by_id: dict[str, list[Entry]] = {}
         for entry in entries:
             by_id.setdefault(entry.transaction_id, []).append(entry)
@@ -41,14 +41,14 @@ class Movements:
         return cls(by_id, set())
 
     def account_for(self, *ids: str) -> list[Entry]:
-        """Return the lines of those of these movements that there were."""
+        """Return the entries of those of these movements that exist, and mark them as accounted for."""
         found = [known for known in ids if known in self.by_id]
-        assert self.accounted.isdisjoint(found), "a movement was for two things"
+        assert self.accounted.isdisjoint(found), "a movement was accounted for twice"
         self.accounted.update(found)
         return [line for known in found for line in self.by_id[known]]
 
     def check_escrow(self, escrow: Escrow, disputes: Iterable[Dispute]) -> int:
-        """Assert that hours were held once and have gone where they should, once; return in how many movements."""
+        """Assert that an escrow's hours were held once and ended correctly once; return how many movements."""
         about = {dispute.id: dispute for dispute in disputes if _is_about(dispute, escrow)}
         own = next((one for one in about.values() if escrow.id == escrow_key(one.request_id, one.id)), None)
         cause = own.id if own else escrow.request_id or escrow.id
@@ -76,47 +76,47 @@ class Movements:
         return len({line.transaction_id for line in lines})
 
     def check_issues(self, members: Iterable[str], transfers: Iterable[Mapping[str, Any]]) -> None:
-        """Assert that everybody was welcomed once, and that all else was asked for by a transfer that is told of.
+        """Assert that each member got one bonus, and that every other movement has its direct transfer's event.
 
         Args:
-            members: whose entries these are.
-            transfers: the data of the events that tell of direct transfers.
+            members: the members whose entries these are.
+            transfers: the data of the direct transfers' events.
         """
         for member in members:
             (bonus,) = self.account_for(derived(member, "issue"))
             assert bonus.transaction_type is TransactionType.WELCOME_BONUS
-        for told in transfers:
-            amount, type_ = hours(str(told["amount"])), TransactionType(told["transactionType"])
+        for announced in transfers:
+            amount, type_ = hours(str(announced["amount"])), TransactionType(announced["transactionType"])
             issued = Hours(type_ is not TransactionType.TRANSFER)
-            lines = self.account_for(told["transactionId"])
+            lines = self.account_for(announced["transactionId"])
             assert {(line.user_id, line.amount, line.escrowed_amount, line.issued) for line in lines} == {
                 (member, change, ZERO, change * issued)
-                for member, change in ((told["fromUserId"], -amount), (told["toUserId"], amount))
+                for member, change in ((announced["fromUserId"], -amount), (announced["toUserId"], amount))
                 if member is not None
             }
             assert {line.transaction_type for line in lines} == {type_}
-        assert self.by_id.keys() == self.accounted, "hours were moved for nothing that is on record"
+        assert self.by_id.keys() == self.accounted, "hours were moved without a recorded reason"
 
 
 def is_held(escrow: Escrow) -> bool:
-    """Tell whether hours are in it."""
+    """Return whether the escrow still holds its hours."""
     return escrow.status is EscrowStatus.ESCROWED
 
 
 def _is_about(dispute: Dispute, escrow: Escrow) -> bool:
-    """Tell whether a dispute is about an escrow: its own, or the request's before the payment."""
+    """Return whether a dispute is about an escrow: its own, or the request's if raised before the payment."""
     if dispute.is_after_payment:
         return escrow.id == escrow_key(dispute.request_id, dispute.id)
     return dispute.request_id == escrow.request_id and escrow.id == derived(dispute.request_id, "escrow")
 
 
 def _has_ended(dispute: Dispute) -> bool:
-    """Tell whether a dispute has ended the escrow that it was about; dismissed before the payment, it has not."""
+    """Return whether a dispute ended its escrow; one dismissed before the payment did not."""
     return dispute.status is DisputeStatus.RESOLVED or (dispute.is_after_payment and dispute.status in DECIDED)
 
 
 def _given(escrow: Escrow, dispute: Dispute | None) -> Hours:
-    """Return what went to the other side of an escrow, as its status and the dispute that ended it have it."""
+    """Return the hours that went to the other side of an escrow, by its status and the dispute that ended it."""
     if escrow.status is not EscrowStatus.RELEASED:
         return ZERO
     if dispute is None:
@@ -131,13 +131,13 @@ def _given(escrow: Escrow, dispute: Dispute | None) -> Hours:
     return escrow.amount - share if dispute.is_after_payment else share
 
 
-def told_of(events: Iterable[Item], type: str) -> Iterator[Mapping[str, Any]]:
+def event_data(events: Iterable[Item], type: str) -> Iterator[Mapping[str, Any]]:
     """Yield the data of the events of a type."""
     for event in events:
         if event["eventType"]["S"] == type:
             yield json.loads(event["eventData"]["S"])
 
 
-def told_by_escrow(events: Iterable[Item]) -> Counter[str]:
-    """Return how often each escrow was told of."""
+def events_by_escrow(events: Iterable[Item]) -> Counter[str]:
+    """Return the number of events of each escrow."""
     return Counter(event["entityId"]["S"] for event in events if event["source"]["S"] == EventSource.ESCROW)

@@ -1,4 +1,4 @@
-"""Two who want different things of one request at once: one of them has it, and the other is told why not."""
+"""Two callers want different things of one request at once: one wins, and the other's refusal says why."""
 
 import asyncio
 from collections import Counter
@@ -26,146 +26,146 @@ from models.storage.store import Item, Store
 from models.transactions.moves import Moved, RequestRule, Transactions
 from tests.chaos.books import Books
 from tests.engines.running import created_tables
-from tests.integration.two_members import Town
+from tests.integration.two_members import TwoMembers
 from tests.unit.builders import ADA
-from tests.unit.places import WAYS, decide
+from tests.unit.places import PATHS, decide
 
 RACES, FEW = 200, 10
-# Of all races, how many each side wins at least.
+# The share of the races that each side wins at least.
 FAIR = 0.1
 TICK = timedelta(milliseconds=1)
-# After each race the winner starts so much later in the next one.
+# After each race the winner starts this much later in the next one.
 HANDICAP_SECONDS = 0.001
 ANN = "ann"
-# No time for an admin, and none for a dispute after the payment.
+# Zero windows: an admin is late at once, and no dispute is possible after the payment.
 AT_ONCE = replace(DEFAULT_WINDOWS, decision=timedelta(0), dispute=timedelta(0))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What who comes too late is told: the code, and some of the facts."""
+class ExpectedRefusal:
+    """The refusal that the loser gets: its code, and some of its facts."""
 
     code: Code
     facts: Mapping[str, Any]
 
     def check(self, refused: Refusal) -> None:
-        """Assert that it is what they were told."""
+        """Assert that a refusal is this one."""
         assert refused.code is self.code, refused
         assert self.facts.items() <= refused.facts.items(), refused
 
 
-def elsewhere(status: RequestStatus, code: Code = Code.INVALID_REQUEST_STATUS) -> Told:
-    """Return what is told of a request that is not where it was."""
-    return Told(code, {"status": status})
+def status_refusal(status: RequestStatus, code: Code = Code.INVALID_REQUEST_STATUS) -> ExpectedRefusal:
+    """Return the refusal for a request that has left the expected status."""
+    return ExpectedRefusal(code, {"status": status})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
-    """Who runs from where, and what the losers are told.
+    """One race: its start, both sides, and the loser's refusal.
 
     Args:
-        way: how the request comes to where the race begins.
-        person: what a person does, one thing after the other, just before the deadline if there is one.
-        other: what another one or the clock does, at the deadline.
-        person_told: what the person is told who comes too late.
-        other_told: what the other is told; None if it goes on from what the person did.
-        ends: the status that the request ends in, by whether the person won.
-        won: tells by the rows whether the person won.
+        path: the events that lead to where the race begins.
+        person: the events of a person, in order, just before the deadline if there is one.
+        other: the events of another person or of the clock, at the deadline.
+        person_refusal: what the person gets who is too late.
+        other_refusal: what the other gets; None if its events are still possible after the person's.
+        ends: the request's final status, indexed by whether the person won.
+        won: returns, from the rows, whether the person won.
     """
 
-    way: tuple[str, ...]
+    path: tuple[str, ...]
     person: tuple[str, ...]
     other: tuple[str, ...]
-    person_told: Told
-    other_told: Told | None
+    person_refusal: ExpectedRefusal
+    other_refusal: ExpectedRefusal | None
     ends: tuple[RequestStatus, RequestStatus]
     won: Callable[[Request, Item], bool]
 
 
 def answered(step: Step) -> Callable[[Request, Item], bool]:
-    """Return what tells whether a wait was answered."""
+    """Return a check of whether a wait was answered."""
     return lambda found, _: any(said.wait is step for said in (*found.answers, found.answer) if said)
 
 
 def decided(response: Response) -> Callable[[Request, Item], bool]:
-    """Return what tells whether a dispute was decided so."""
+    """Return a check of whether a dispute was decided in this way."""
     return lambda _, dispute: dispute.get("decision") == {"S": response.value}
 
 
 DISPUTED = (RequestStatus.DISPUTED, RequestStatus.DISPUTED)
-# Accepted and disputed, and an admin is asked.
-HEARD = (*WAYS["ACCEPTED"], "dispute", "hear")
+# Accepted and disputed, and the workflow waits for an admin's decision.
+ASSIGNABLE = (*PATHS["ACCEPTED"], "dispute", "hear")
 
 RACING = {
     "accept against expiry": Race(
-        way=WAYS["AWAITING"],
+        path=PATHS["AWAITING"],
         person=("accept",),
         other=("expire",),
-        person_told=elsewhere(RequestStatus.EXPIRED),
-        other_told=elsewhere(RequestStatus.AWAITING_RESPONSE),
+        person_refusal=status_refusal(RequestStatus.EXPIRED),
+        other_refusal=status_refusal(RequestStatus.AWAITING_RESPONSE),
         ends=(RequestStatus.EXPIRED, RequestStatus.AWAITING_RESPONSE),
         won=answered(Step.WAIT_FOR_PROVIDER_RESPONSE),
     ),
     "accept against cancel": Race(
-        way=WAYS["AWAITING"],
+        path=PATHS["AWAITING"],
         person=("accept",),
         other=("cancel",),
-        person_told=elsewhere(RequestStatus.REJECTED),
-        other_told=elsewhere(RequestStatus.AWAITING_RESPONSE),
+        person_refusal=status_refusal(RequestStatus.REJECTED),
+        other_refusal=status_refusal(RequestStatus.AWAITING_RESPONSE),
         ends=(RequestStatus.REJECTED, RequestStatus.AWAITING_RESPONSE),
         won=answered(Step.WAIT_FOR_PROVIDER_RESPONSE),
     ),
     "confirmation against the clock's": Race(
-        way=WAYS["IN_PROGRESS asked"],
+        path=PATHS["IN_PROGRESS asked"],
         person=("confirm work",),
         other=("complete",),
-        person_told=elsewhere(RequestStatus.COMPLETED, Code.INVALID_STATUS_FOR_COMPLETION),
-        other_told=None,
+        person_refusal=status_refusal(RequestStatus.COMPLETED, Code.INVALID_STATUS_FOR_COMPLETION),
+        other_refusal=None,
         ends=(RequestStatus.COMPLETED, RequestStatus.COMPLETED),
         won=answered(Step.CONFIRM_SERVICE_COMPLETION),
     ),
     "payment against dispute": Race(
-        way=WAYS["COMPLETED"],
+        path=PATHS["COMPLETED"],
         person=("pay",),
         other=("dispute",),
-        person_told=elsewhere(RequestStatus.DISPUTED),
-        other_told=None,
+        person_refusal=status_refusal(RequestStatus.DISPUTED),
+        other_refusal=None,
         ends=DISPUTED,
         won=lambda found, _: found.earned is not None,
     ),
     "payment against a dispute that must come before it": Race(
-        way=WAYS["COMPLETED"],
+        path=PATHS["COMPLETED"],
         person=("pay",),
         other=("dispute in time",),
-        person_told=elsewhere(RequestStatus.DISPUTED),
-        other_told=elsewhere(RequestStatus.PAID, Code.DEADLINE_PASSED),
+        person_refusal=status_refusal(RequestStatus.DISPUTED),
+        other_refusal=status_refusal(RequestStatus.PAID, Code.DEADLINE_PASSED),
         ends=(RequestStatus.DISPUTED, RequestStatus.PAID),
         won=lambda found, _: found.earned is not None,
     ),
     "two admins, each of whom would decide": Race(
-        way=HEARD,
+        path=ASSIGNABLE,
         person=("assign", "grant"),
         other=("ann assigns", "ann awards"),
-        person_told=Told(Code.UNAUTHORIZED_ADMIN, {"adminId": ANN}),
-        other_told=Told(Code.UNAUTHORIZED_ADMIN, {"adminId": ADA}),
+        person_refusal=ExpectedRefusal(Code.UNAUTHORIZED_ADMIN, {"adminId": ANN}),
+        other_refusal=ExpectedRefusal(Code.UNAUTHORIZED_ADMIN, {"adminId": ADA}),
         ends=DISPUTED,
         won=decided(Response.REFUND_TO_REQUESTER),
     ),
     "an admin's late decision against another's taking over": Race(
-        way=(*WAYS["ACCEPTED"], "dispute", "hear late", "assign", "alarm"),
+        path=(*PATHS["ACCEPTED"], "dispute", "hear late", "assign", "alarm"),
         person=("grant",),
         other=("ann assigns",),
-        person_told=Told(Code.UNAUTHORIZED_ADMIN, {"adminId": ANN}),
-        other_told=Told(Code.INVALID_DISPUTE_STATUS, {"decision": Response.REFUND_TO_REQUESTER}),
+        person_refusal=ExpectedRefusal(Code.UNAUTHORIZED_ADMIN, {"adminId": ANN}),
+        other_refusal=ExpectedRefusal(Code.INVALID_DISPUTE_STATUS, {"decision": Response.REFUND_TO_REQUESTER}),
         ends=DISPUTED,
         won=decided(Response.REFUND_TO_REQUESTER),
     ),
     "two decisions of one admin's": Race(
-        way=(*HEARD, "assign"),
+        path=(*ASSIGNABLE, "assign"),
         person=("grant",),
         other=("award",),
-        person_told=Told(Code.INVALID_DISPUTE_STATUS, {"decision": Response.PAY_TO_PROVIDER}),
-        other_told=Told(Code.INVALID_DISPUTE_STATUS, {"decision": Response.REFUND_TO_REQUESTER}),
+        person_refusal=ExpectedRefusal(Code.INVALID_DISPUTE_STATUS, {"decision": Response.PAY_TO_PROVIDER}),
+        other_refusal=ExpectedRefusal(Code.INVALID_DISPUTE_STATUS, {"decision": Response.REFUND_TO_REQUESTER}),
         ends=DISPUTED,
         won=decided(Response.REFUND_TO_REQUESTER),
     ),
@@ -173,40 +173,40 @@ RACING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
-    """A town, and two servers that race in it."""
+class RaceSetup:
+    """Two members, and two servers that race to move their requests."""
 
-    town: Town
+    pair: TwoMembers
     servers: tuple[Store, Store]
     random: Random
 
     def rules(self, request_id: str) -> dict[str, RequestRule]:
-        """Return what can be done to a request, which Alice may dispute once."""
+        """Return the rules for a request, which Alice may dispute once, by event."""
         dispute_id = dispute_of(request_id)
-        raised = self.town.raised(request_id, dispute_id)
+        raised = self.pair.raised(request_id, dispute_id)
         late: dict[str, RequestRule] = {
             "dispute in time": partial(raising.raise_dispute, dispute=raised, windows=AT_ONCE),
             "hear late": partial(deciding.await_decision, token="late", windows=AT_ONCE),  # noqa: S106 — no password
             "ann assigns": partial(deciding.assign, by=ANN),
             "ann awards": decide(Response.PAY_TO_PROVIDER, by=ANN),
         }
-        return {**self.town.story(), **self.town.quarrel(request_id, dispute_id), **late}
+        return {**self.pair.rules(), **self.pair.dispute_rules(request_id, dispute_id), **late}
 
     async def prepare(self, race: Race, races: int) -> list[Request]:
-        """Bring as many requests to where a race begins."""
-        services = await self.town.settle(races)
+        """Create that many requests and bring each to where the race begins."""
+        services = await self.pair.set_up(races)
 
         async def bring(service_id: str) -> Request:
-            request_id = await self.town.ask(service_id, "0.01")
+            request_id = await self.pair.ask(service_id, "0.01")
             rules = self.rules(request_id)
-            way = (rules[event] for event in race.way)
-            return await self.town.follow(request_id, *way, dispute_id=dispute_of(request_id))
+            path = (rules[event] for event in race.path)
+            return await self.pair.apply(request_id, *path, dispute_id=dispute_of(request_id))
 
         return [await bring(service_id) for service_id in services]
 
     async def run(self, race: Race, request: Request, handicap: float) -> bool:
-        """Run one race; tell whether the person won. A handicap is how much later the person starts."""
-        # What is disputed waits for no deadline, and what is completed waits for nobody.
+        """Run one race, the person that many seconds later than the other; return whether the person won."""
+        # A disputed request has no deadline here, and a completed one waits for nobody.
         waits = request.wait is not None and request.dispute is None
         deadline = request.wait.deadline if request.wait and waits else clock.now()
         handicap += self.random.uniform(-1, 1) * HANDICAP_SECONDS
@@ -216,13 +216,13 @@ class Track:
         )
         won = isinstance(person, Moved)
         if isinstance(person, Refusal):
-            race.person_told.check(person)
+            race.person_refusal.check(person)
         if isinstance(other, Refusal):
-            assert race.other_told is not None
-            race.other_told.check(other)
-        assert isinstance(other, Moved) == (not won or race.other_told is None)
-        found = await self.town.transactions.read(request.id)
-        dispute = await self.town.store.get(tables.Dispute, dispute_of(request.id), consistent=True)
+            assert race.other_refusal is not None
+            race.other_refusal.check(other)
+        assert isinstance(other, Moved) == (not won or race.other_refusal is None)
+        found = await self.pair.transactions.read(request.id)
+        dispute = await self.pair.store.get(tables.Dispute, dispute_of(request.id), consistent=True)
         assert found is not None
         assert found.status is race.ends[won]
         assert race.won(found, dispute or {}) == won
@@ -231,7 +231,7 @@ class Track:
     async def _act(
         self, server: int, events: tuple[str, ...], request: Request, now: datetime, later: float
     ) -> Moved | Refusal:
-        """Do one thing after the other, whatever comes of it; return what came of the last one."""
+        """Apply one event after the other, whatever comes of each; return the last one's result."""
         await asyncio.sleep(later)
         transactions = Transactions(self.servers[server], lambda: now)
         rules, outcome = self.rules(request.id), None
@@ -250,25 +250,25 @@ def dispute_of(request_id: str) -> str:
 
 
 @pytest.fixture
-async def track(names: Names) -> AsyncIterator[Track]:
-    """Give a town in tables of its own."""
+async def setup(names: Names) -> AsyncIterator[RaceSetup]:
+    """Yield two members in tables of their own."""
     async with AsyncExitStack() as stack:
         names = stack.enter_context(created_tables(replace(names, stack=str(uuid4()))))
         one, two, three = [await stack.enter_async_context(AsyncCalls(["dynamodb"])) for _ in range(3)]
-        yield Track(Town(one, names), (Store(two, names), Store(three, names)), Random(1))  # noqa: S311 — no secret
+        yield RaceSetup(TwoMembers(one, names), (Store(two, names), Store(three, names)), Random(1))  # noqa: S311 — no secret
 
 
 @pytest.mark.parametrize("name", RACING)
-async def test_one_wins_and_the_other_is_told(track: Track, name: str, *, long: bool) -> None:
+async def test_one_wins_and_the_other_is_told(setup: RaceSetup, name: str, *, long: bool) -> None:
     race, races = RACING[name], RACES if long else FEW
     handicap, won, in_a_row, was_won = 0.0, Counter[bool](), 0, False
-    for request in await track.prepare(race, races):
-        is_won = await track.run(race, request, handicap)
+    for request in await setup.prepare(race, races):
+        is_won = await setup.run(race, request, handicap)
         won[is_won] += 1
         in_a_row, was_won = in_a_row + 1 if is_won is was_won else 1, is_won
-        # However long the one needs more than the other on this machine, a few races make up for it.
+        # The handicap adapts: after a few races it makes up for whoever is slower on this machine.
         more = HANDICAP_SECONDS * 2 ** min(max(in_a_row - 3, 0), 10)
         handicap += more if is_won else -more
     assert min(won[True], won[False]) >= FAIR * races, won
     print(f"{name}: {won[True]} to {won[False]}")  # noqa: T201 — `make test-long` shows it
-    (await Books.read(track.town.store, clock.now())).check()
+    (await Books.read(setup.pair.store, clock.now())).check()

@@ -28,7 +28,7 @@ _LARGEST_MESSAGE = 64 * 2**20
 
 
 def executable() -> str | None:
-    """Return where Chromium is, None if it is not installed."""
+    """Return Chromium's path, None if it is not installed."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if (path := shutil.which(name))), None)
 
@@ -37,7 +37,7 @@ needed = pytest.mark.skipif(executable() is None and "CI" not in os.environ, rea
 
 
 class Tab:
-    """A page, and all that it asked for and complained about."""
+    """A page, and all that it requested and complained about."""
 
     def __init__(self, socket: ClientConnection, session: str) -> None:
         self._socket = socket
@@ -56,20 +56,20 @@ class Tab:
         return await asyncio.wait_for(answer, 20)
 
     async def evaluate(self, script: str) -> Any:
-        """Return what a script's last expression gives in the page."""
+        """Return the value of a script's last expression in the page."""
         answer = await self.send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     async def until(self, script: str, *, seconds: float = 15) -> Any:
-        """Return what a script gives as soon as it is truthy."""
+        """Return a script's value as soon as it is truthy."""
         async with asyncio.timeout(seconds):
-            while not (value := await self.evaluate(script)):  # noqa: ASYNC110 — the page tells nobody
+            while not (value := await self.evaluate(script)):  # noqa: ASYNC110 — the page sends no event
                 await asyncio.sleep(0.05)
         return value
 
     async def listen(self) -> None:
-        """Sort what Chromium says until it closes the connection."""
+        """Dispatch Chromium's messages until it closes the connection."""
         async for message in self._socket:
             self._take(json.loads(message))
 
@@ -90,7 +90,7 @@ class Tab:
 
 @asynccontextmanager
 async def open_tab(url: str, *flags: str) -> AsyncIterator[Tab]:
-    """Start Chromium with nothing of its user's, and with further flags, and open a page."""
+    """Start Chromium with an empty profile and further flags, and open a page."""
     chromium = executable()
     assert chromium is not None
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -121,9 +121,9 @@ async def open_tab(url: str, *flags: str) -> AsyncIterator[Tab]:
 
 
 async def _address(port_file: Path) -> str:
-    """Wait for the file in which Chromium says where it listens."""
+    """Wait for the file in which Chromium writes its address."""
     async with asyncio.timeout(30):
-        while len(lines := await asyncio.to_thread(_words, port_file)) < 2:  # noqa: ASYNC110 — only a file tells
+        while len(lines := await asyncio.to_thread(_words, port_file)) < 2:  # noqa: ASYNC110 — only a file shows it
             await asyncio.sleep(0.05)
     return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
 
@@ -133,7 +133,7 @@ def _words(file: Path) -> list[str]:
 
 
 async def _attach(socket: ClientConnection) -> str:
-    """Open a tab and return the session that speaks with it."""
+    """Open a tab and return its DevTools session."""
     target = await _ask(socket, "Target.createTarget", url="about:blank")
     session = await _ask(socket, "Target.attachToTarget", targetId=target["targetId"], flatten=True)
     return str(session["sessionId"])

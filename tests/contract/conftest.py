@@ -16,7 +16,7 @@ API_KEY = "da2-the-catalogue-of-the-tests"
 
 
 class SecureServer(Server):
-    """A server that speaks TLS, over the rows of the one whose directory it is."""
+    """A server with TLS, over the rows of another server's directory."""
 
     def __init__(self, directory: Path, **settings: str) -> None:
         super().__init__(directory, **settings)
@@ -36,7 +36,7 @@ def node() -> Node:
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server as `make run` starts it."""
+    """Yield a server as `make run` starts it."""
     server = Server(tmp_path_factory.mktemp("clients"))
     server.start()
     yield server
@@ -45,7 +45,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def secure(plain: Server) -> Iterator[SecureServer]:
-    """Another, with TLS, which knows a key of an application."""
+    """Yield another server, with TLS, that accepts an application's API key."""
     cloud = LocalCloud(plain.directory, Settings())
     cloud.attach()
     settings = {**Cloud(cloud.endpoint).environment, "HOURBANK_API_KEYS": API_KEY}

@@ -21,7 +21,7 @@ _SCRIPT_LIMIT = 120
 
 
 class Script:
-    """A script that runs."""
+    """A running script."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin
@@ -36,25 +36,25 @@ class Script:
         assert line.startswith("?"), line + self._process.communicate()[0]
 
     def answer(self, line: str) -> None:
-        """Answer what the script has asked for."""
+        """Answer the script's question."""
         self._input.write(f"{line}\n")
         self._input.flush()
 
     def finish(self) -> None:
-        """See that the script ends well."""
-        told, _ = self._process.communicate()
-        assert self._process.returncode == 0, told
+        """Assert that the script ends with success."""
+        output, _ = self._process.communicate()
+        assert self._process.returncode == 0, output
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Runs the scripts of `clients/`; `Node.installed()` gives it."""
+    """Runs the scripts of `clients/`; created by `Node.installed()`."""
 
     path: str
 
     @classmethod
     def installed(cls) -> "Node":
-        """Install the packages that the locks name; fail with a line that says what is missing."""
+        """Install the packages of the lock files; fail with a line that says what is missing."""
         path = _tool("node")
         version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 — node, by its path
         if int(version.removeprefix("v").partition(".")[0]) < OLDEST:
@@ -65,7 +65,7 @@ class Node:
 
     @contextmanager
     def started(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> Iterator[Script]:
-        """Start a script with no more variables than these, and kill it if it takes too long."""
+        """Start a script with only these variables, and kill it if it takes too long."""
         with subprocess.Popen(  # noqa: S603 — node, by its path
             [self.path, *arguments],
             cwd=CLIENTS,
@@ -84,7 +84,7 @@ class Node:
                 process.kill()
 
     def run(self, *arguments: str, variables: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Run a script to its end, which must be a good one."""
+        """Run a script and assert that it ends with success."""
         with self.started(*arguments, variables=variables) as script:
             script.finish()
 
@@ -97,7 +97,7 @@ def _tool(name: str) -> str:
 
 
 def _install(folder: Path) -> None:
-    """Install what a folder's lock names, unless that is what is there; one process at a time."""
+    """Install what a folder's lock names, unless it is installed already; one process at a time."""
     with (folder / "package-lock.json").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         _install_alone(folder)

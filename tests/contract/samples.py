@@ -12,7 +12,7 @@ from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 from tests.contract.test_golden import golden
 
 MOMENT = "2026-03-01T09:30:00.000Z"
-# What stands under a name in any type; `{me}` is the member whom the row belongs to, `{other}` the other side,
+# Values by field name, in any type; `{me}` is the member who owns the row, `{other}` the other party,
 # `{key}` the row's own key, and `{Service}` and so on the member's row of that type.
 ANY: Mapping[str, Any] = {
     **dict.fromkeys(("actorUserId", "consumerId", "fromUserId", "raisedBy", "raterId", "reporterId"), "{me}"),
@@ -106,7 +106,7 @@ STATUS = {
     "ServiceRequest": "PAID",
     "Transaction": "COMPLETED",
 }
-# What a client may say of such a field when it creates the row; None is as good as nothing.
+# What a client may set such a field to when it creates the row; None is the same as absent.
 INITIAL: dict[str, dict[str, Any]] = {
     "Dispute": {
         "status": "OPEN",
@@ -119,7 +119,7 @@ INITIAL: dict[str, dict[str, Any]] = {
     },
     "User": {"rating": 0.0},
 }
-# Who may create, update and delete a row of alice's, and what is changed of it. What nobody may, no admin may.
+# Who may create, update and delete a row of alice's, and what an update changes. None: nobody, not even an admin.
 WRITERS: Mapping[str, tuple[tuple[str | None, str | None, str | None], dict[str, Any]]] = {
     "Booking": (("alice", "alice", "alice"), {"notes": "Ring twice."}),
     "Category": (("admin", "admin", "admin"), {"color": "#000000"}),
@@ -140,21 +140,21 @@ WRITERS: Mapping[str, tuple[tuple[str | None, str | None, str | None], dict[str,
     "User": (("alice", "alice", "admin"), {"bio": "Hedges, too"}),
     "UserBalance": ((None, None, None), {"totalBalance": 11.0}),
 }
-# Every member reads all rows of these.
+# Types of which every member may read all rows.
 OPEN = frozenset({"Category", "Rating", "Service", "ServiceSchedule", "Skill", "User"})
 
 Row = Mapping[str, Any]
 
 
 def fields_of(type_name: str) -> list[str]:
-    """Return the fields of a type that hold values."""
+    """Return the scalar fields of a type."""
     type_ = golden.type_map[type_name]
     assert isinstance(type_, GraphQLObjectType)
     return [name for name, field in type_.fields.items() if is_leaf_type(get_named_type(field.type))]
 
 
 def sample(type_name: str, **names: str) -> dict[str, Any]:
-    """Return a row; `names` are what stands in braces above."""
+    """Return a row; `names` are the values of the names in braces."""
     values = {name: STATUS[type_name] if name == "status" else ANY[name] for name in fields_of(type_name)}
     return {name: _filled(value, names) if isinstance(value, str) else value for name, value in values.items()}
 

@@ -1,4 +1,4 @@
-"""The page of `docs/angular.md`, as `ng serve` would serve it, in a real browser: it asks, and its bar moves."""
+"""The page of `docs/angular.md`, as `ng serve` would serve it, in a real browser: a request, and its progress."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ NG_SERVE = "localhost:4200"
 
 
 class Files(SimpleHTTPRequestHandler):
-    """Serves a folder's files at once, and says nothing of it."""
+    """Serves a folder's files at once, without logging."""
 
     disable_nagle_algorithm = True
 
@@ -31,7 +31,7 @@ class Files(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def page(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Build the page and serve it; give the port."""
+    """Build the page and serve it; yield the port."""
     folder = tmp_path_factory.mktemp("angular")
     node.run("angular/build.mjs", str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=folder)) as files:
@@ -47,15 +47,17 @@ def page(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 async def test_the_page_asks_and_its_bar_moves(page: int, plain: Server, client: str) -> None:
     token_for = minting(plain)
     async with asking(plain) as graphql:
-        wish = await a_wish(graphql, token_for("bob"))
-        told = {"graphql": f"HTTP://127.0.0.1:{plain.port}/graphql", "token": token_for("alice")}
-        address = f"http://{NG_SERVE}/#{quote(json.dumps({**told, 'client': client, 'wish': wish}))}"
+        create_input = await new_create_input(graphql, token_for("bob"))
+        account = {"graphql": f"HTTP://127.0.0.1:{plain.port}/graphql", "token": token_for("alice")}
+        address = (
+            f"http://{NG_SERVE}/#{quote(json.dumps({**account, 'client': client, 'createInput': create_input}))}"
+        )
         async with chromium.open_tab(address, f"--host-resolver-rules=MAP {NG_SERVE} 127.0.0.1:{page}") as tab:
             await tab.until("document.querySelector('button')")
             await tab.evaluate("document.querySelector('button').click()")
             await tab.until(f"({CURRENT}) === 'Waiting for the provider'")
             before = await tab.evaluate("document.querySelector('progress').value")
-            answer = {"requestId": wish["id"], "response": "ACCEPTED"}
+            answer = {"requestId": create_input["id"], "response": "ACCEPTED"}
             await graphql(token_for("bob"), RESPOND, {"input": answer})
             await tab.until(f"document.querySelector('progress').value > {before}")
             assert tab.complaints == []
@@ -64,8 +66,8 @@ async def test_the_page_asks_and_its_bar_moves(page: int, plain: Server, client:
 CURRENT = "document.querySelector('li.CURRENT')?.firstChild.data.trim()"
 
 
-async def a_wish(graphql: GraphQL, provider_token: str) -> dict[str, Any]:
-    """Let bob offer a service, and return what alice asks for."""
+async def new_create_input(graphql: GraphQL, provider_token: str) -> dict[str, Any]:
+    """Let bob offer a service, and return the input of alice's request for it."""
     bob = sub_of("bob")
     offer = {"userId": bob, "title": "Garden help", "description": "Weeding.", "category": "garden"}
     price = {"hourlyRate": 1, "isActive": True, "tags": []}

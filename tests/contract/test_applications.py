@@ -1,4 +1,4 @@
-"""Whoever shows an API key is an application, and no member: no field answers it, of Amplify's or of ours."""
+"""A caller with an API key is an application, not a member: no field answers it, neither Amplify's nor ours."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ FIELDS = [
 
 
 def operation(root: GraphQLObjectType, name: str, field: GraphQLField) -> tuple[str, dict[str, Any]]:
-    """Return a document that asks for one field with as few arguments as it takes, and their values."""
+    """Return a document that asks for one field with as few arguments as possible, and its variables."""
     required = {key: given.type for key, given in field.args.items() if is_required_argument(given)}
     declared = f"({', '.join(f'${key}: {type_}' for key, type_ in required.items())})" if required else ""
     passed = f"({', '.join(f'{key}: ${key}' for key in required)})" if required else ""

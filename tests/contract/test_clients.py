@@ -1,4 +1,4 @@
-"""The clients that apps are made with, unmodified, as they are on npm; `clients/` has a script for each."""
+"""The clients that apps are built with, unmodified from npm; `clients/` has a script for each."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -13,16 +13,16 @@ from tests.contract.node import Node, Script
 from tests.integration.conftest import Server, minting
 
 CLIENTS = ("amplify_v6", "amplify_v5/client", "apollo", "graphql_ws", "urql")
-# Long enough to subscribe with; the second is for a busy machine.
+# Lifetimes of tokens: long enough to subscribe with; the second is for a busy machine.
 LIFETIMES = (timedelta(seconds=8), timedelta(seconds=40))
 
 
 def as_alice(server: Server) -> dict[str, str]:
-    """Return what a script must know: where the server is, and whose tokens it has."""
+    """Return the variables of a script: the server's address, and tokens."""
     token_for = minting(server)
     expired = LocalIssuer(server.directory).mint(sub_of("alice"), "alice", lifetime=timedelta(minutes=-1))
     return {
-        # Amplify makes wss:// of http://, too; HTTP:// escapes it.
+        # Amplify turns http:// into wss://, too; HTTP:// avoids it.
         "GRAPHQL_URL": f"{server.url}/graphql".replace("http://", "HTTP://"),
         "NODE_EXTRA_CA_CERTS": str(server.authority) if isinstance(server, SecureServer) else "",
         "TOKEN": token_for("alice"),
@@ -36,7 +36,7 @@ def as_alice(server: Server) -> dict[str, str]:
 @pytest.mark.parametrize("transport", ["plain", "secure"])
 def test_the_story(request: pytest.FixtureRequest, node: Node, transport: str, client: str) -> None:
     server: Server = request.getfixturevalue(transport)
-    node.run("play.mjs", f"./{client}.mjs", variables=as_alice(server))
+    node.run("run.mjs", f"./{client}.mjs", variables=as_alice(server))
 
 
 @pytest.mark.parametrize("case", ["pushed", "expired", "unknownKey", "hundred"])
@@ -50,11 +50,11 @@ def test_amplify_v6_with_a_key(node: Node, secure: SecureServer) -> None:
 
 @contextmanager
 def waiting(node: Node, server: Server, clients: Iterable[str], play: str) -> Iterator[list[Script]]:
-    """Start a play with each client, and go on when each has asked for what must happen."""
+    """Start a script's part with each client; continue when each has asked for what must happen next."""
     with ExitStack() as stack:
-        told = as_alice(server)
+        variables = as_alice(server)
         scripts = [
-            stack.enter_context(node.started("play.mjs", f"./{client}.mjs", play, variables=told))
+            stack.enter_context(node.started("run.mjs", f"./{client}.mjs", play, variables=variables))
             for client in clients
         ]
         for script in scripts:
@@ -73,7 +73,7 @@ def test_every_client_comes_back_when_the_server_does(node: Node, secure: Secure
 
 
 def test_every_client_goes_on_with_a_new_token(node: Node, plain: Server) -> None:
-    clients = [client for client in CLIENTS if client != "amplify_v5/client"]  # it asks nobody for a token
+    clients = [client for client in CLIENTS if client != "amplify_v5/client"]  # it cannot ask for a new token
     issuer = LocalIssuer(plain.directory)
     for lifetime in LIFETIMES:
         with suppress(AssertionError) if lifetime is not LIFETIMES[-1] else nullcontext():

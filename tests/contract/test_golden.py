@@ -1,4 +1,4 @@
-"""The schema holds what Amplify makes of the mirrored types; its generated operations are valid in it."""
+"""The schema contains what Amplify generates for the mirrored types; its generated operations are valid in it."""
 
 import subprocess
 import sys
@@ -58,7 +58,7 @@ def operations() -> dict[str, OperationDefinitionNode]:
 
 
 def members(type_: Any) -> dict[str, str]:
-    """Return every member of a type as a line of text that says all there is to compare."""
+    """Return every member of a type as a line of text with all that is to be compared."""
     if isinstance(type_, GraphQLEnumType):
         return {f"{type_.name}.{value}": "" for value in type_.values}
     if isinstance(type_, GraphQLInputObjectType):
@@ -101,7 +101,7 @@ def test_a_change_of_the_schema_is_seen_in_review() -> None:
 
 
 def value(type_: GraphQLInputType) -> Any:
-    """Return a value of a type, as small as it may be."""
+    """Return a minimal value of an input type."""
     named = get_named_type(type_)
     if is_list_type(get_nullable_type(type_)):
         return []

@@ -1,4 +1,4 @@
-"""GraphiQL in a real browser: served by us alone, signed in by a click, told what happens by a socket."""
+"""GraphiQL in a real browser: served by us alone, signed in by a click, with events over a socket."""
 
 import asyncio
 import hashlib
@@ -33,7 +33,7 @@ MEMBERS = ("alice", "bob")
 
 @strawberry.type
 class ServiceRequest:
-    """What the example watches."""
+    """The type that the example subscribes to."""
 
     id: strawberry.ID
     status: str
@@ -42,7 +42,7 @@ class ServiceRequest:
 
 @strawberry.type
 class UserBalance:
-    """What the example reads."""
+    """The type that the example reads."""
 
     total_balance: float
     available_balance: float
@@ -51,7 +51,7 @@ class UserBalance:
 
 @strawberry.type
 class Query:
-    """One field that tells callers apart."""
+    """One field whose answer depends on the caller."""
 
     @strawberry.field
     def get_user_balance(self, info: strawberry.Info, user_id: strawberry.ID) -> UserBalance | None:
@@ -63,7 +63,7 @@ class Query:
 
 @strawberry.type
 class Subscription:
-    """One field that tells two statuses."""
+    """One field that yields two statuses."""
 
     @strawberry.subscription
     async def on_update_service_request(
@@ -76,7 +76,7 @@ class Subscription:
 
 
 class View(GraphQL[RequestContext, None]):
-    """As little of a server as the page needs."""
+    """The smallest server that the page needs."""
 
     graphql_transport_ws_handler_class = TransportHandler
     websocket_adapter_class = TextFrames
@@ -110,7 +110,7 @@ async def server(tmp_path: Path) -> AsyncIterator[str]:
     config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve())
-    while not running.started:  # noqa: ASYNC110 — uvicorn tells it in no other way
+    while not running.started:  # noqa: ASYNC110 — uvicorn reports it in no other way
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
     running.should_exit = True
@@ -153,7 +153,7 @@ def _response(part: str) -> str:
 
 
 async def _run(tab: chromium.Tab) -> None:
-    await asyncio.sleep(0.7)  # GraphiQL looks for a tab's operation once typing has ceased
+    await asyncio.sleep(0.7)  # GraphiQL parses a tab's operation once typing has stopped
     await tab.evaluate("document.querySelector('.graphiql-execute-button').click()")
 
 

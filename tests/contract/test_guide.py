@@ -1,12 +1,12 @@
-"""The guide for Angular shows what the tests run, letter by letter."""
+"""The guide for Angular shows exactly the code that the tests run."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-HOUSE = Path(__file__).parents[2]
-GUIDE = HOUSE / "docs" / "angular.md"
+REPOSITORY = Path(__file__).parents[2]
+GUIDE = REPOSITORY / "docs" / "angular.md"
 CLIENTS = "tests/contract/clients"
 
 _BLOCK = re.compile(r"^```ts\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
@@ -27,10 +27,10 @@ def test_every_block_says_where_it_runs() -> None:
 
 @pytest.mark.parametrize("file", shown)
 def test_a_block_is_what_the_test_runs(file: str) -> None:
-    text = (HOUSE / file).read_text()
+    text = (REPOSITORY / file).read_text()
     assert shown[file][3] in (_REGION.findall(text) or [text.rstrip()])
     script = Path(file).relative_to(CLIENTS).parts[0].removesuffix(".mjs")
-    assert script in (HOUSE / "tests" / "contract" / shown[file]["test"]).read_text()
+    assert script in (REPOSITORY / "tests" / "contract" / shown[file]["test"]).read_text()
 
 
 def test_every_link_leads_somewhere() -> None:

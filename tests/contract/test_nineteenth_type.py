@@ -1,4 +1,4 @@
-"""A type more is one table file and one type file: everything else is derived from the two."""
+"""Another type is one table file and one type file: everything else is derived from the two."""
 
 import asyncio
 import json
@@ -14,12 +14,12 @@ from graphql import GraphQLSchema, build_schema
 
 from resolvers.hosting.demo import sub_of
 from resolvers.identity.issuer import LocalIssuer
-from tests.integration.conftest import HOUSE, Server
+from tests.integration.conftest import REPOSITORY, Server
 from tests.integration.polling import SOON
 from tests.story.client import Client, RefusedError
 from workflows.deployment.template.build import build_template
 
-SNAPSHOT = HOUSE / "tests/contract/schema.graphql"
+SNAPSHOT = REPOSITORY / "tests/contract/schema.graphql"
 TABLE = '''"""A service that a member likes."""
 
 from pynamodb.attributes import UnicodeAttribute
@@ -91,35 +91,35 @@ WATCH = "subscription { onCreateFavourite { note service { title } } }"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this house with two files more."""
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this repository with the two new files."""
     copy = tmp_path_factory.mktemp("nineteen") / "house"
     for room in ("models", "resolvers", "schema", "workflows"):
-        shutil.copytree(HOUSE / room, copy / room)
-    shutil.copy(HOUSE / "server.py", copy)
-    # What the functions are packed with.
-    shutil.copy(HOUSE / "requirements-functions.txt", copy)
+        shutil.copytree(REPOSITORY / room, copy / room)
+    shutil.copy(REPOSITORY / "server.py", copy)
+    # Files that the functions are packaged with.
+    shutil.copy(REPOSITORY / "requirements-functions.txt", copy)
     (copy / "models/tables/favourite.py").write_text(TABLE)
     (copy / "schema/types/favourite.py").write_text(TYPE)
     return copy
 
 
-def printed(house: Path, command: str) -> str:
+def printed(repository: Path, command: str) -> str:
     run = subprocess.run(  # noqa: S603 — this very interpreter, our own server
-        [sys.executable, "server.py", command], capture_output=True, text=True, check=True, cwd=house
+        [sys.executable, "server.py", command], capture_output=True, text=True, check=True, cwd=repository
     )
     return run.stdout
 
 
 def added(before: GraphQLSchema, after: GraphQLSchema, type_: str) -> set[str]:
-    """Return the fields that a type has got, all of them if it is new."""
+    """Return the fields that a type has gained, all of them if it is new."""
     old: Any = before.type_map.get(type_)
     new: Any = after.type_map[type_]
     return set(new.fields) - set(old.fields if old else ())
 
 
-def test_its_operations_and_inputs_are_in_the_schema(house: Path) -> None:
-    before, after = build_schema(SNAPSHOT.read_text()), build_schema(printed(house, "schema"))
+def test_its_operations_and_inputs_are_in_the_schema(repository: Path) -> None:
+    before, after = build_schema(SNAPSHOT.read_text()), build_schema(printed(repository, "schema"))
     assert {root: added(before, after, root) for root in DERIVED} == DERIVED
     for name, fields in INPUTS.items():
         assert fields <= added(before, after, name), name
@@ -129,8 +129,8 @@ def test_its_operations_and_inputs_are_in_the_schema(house: Path) -> None:
     assert {"sortDirection", "serviceId"} <= set(query.fields["favouritesByServiceId"].args)
 
 
-def test_its_table_and_indexes_are_in_the_template(house: Path) -> None:
-    resources = json.loads(printed(house, "template"))["Resources"]
+def test_its_table_and_indexes_are_in_the_template(repository: Path) -> None:
+    resources = json.loads(printed(repository, "template"))["Resources"]
     known = build_template()["Resources"]
     (name,) = [
         name for name in resources.keys() - known.keys() if resources[name]["Type"] == "AWS::DynamoDB::Table"
@@ -143,9 +143,9 @@ def test_its_table_and_indexes_are_in_the_template(house: Path) -> None:
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
 
 
-async def test_its_rows_are_written_read_and_told(house: Path, tmp_path: Path) -> None:
+async def test_its_rows_are_written_read_and_told(repository: Path, tmp_path: Path) -> None:
     server = Server(tmp_path)
-    server.house = house
+    server.repository = repository
     server.start()
     try:
         async with httpx.AsyncClient() as http:
@@ -159,7 +159,7 @@ def member(server: Server, name: str, http: httpx.AsyncClient) -> Client:
 
 
 async def use(alice: Client, bob: Client) -> None:
-    """Let two members make use of the type."""
+    """Let two members use the new type."""
     price = {"hourlyRate": 1, "isActive": True, "tags": []}
     offer = {"userId": "bob", "title": "Baking", "description": "Bread.", "category": "kitchen", **price}
     service = await bob.ask(OFFER, input=offer)

@@ -1,4 +1,4 @@
-"""Each operation that Amplify generates, asked of a running server by a member with data, and by a stranger."""
+"""Each operation that Amplify generates, sent to a running server by a member with data, and by a stranger."""
 
 import asyncio
 import json
@@ -35,16 +35,16 @@ from workflows.deployment.local.local_cloud import LocalCloud
 
 Answer = tuple[Any, list[str]]
 DATES = ("createdAt", "updatedAt")
-# What a new row has beside what was said of it.
+# What a new row has besides what was sent.
 BONUS: dict[str, dict[str, Any]] = {"User": {"bankHours": 10.0}}
-# Their workflows fill them in; Alice's rows of these have come to their end.
+# Types that workflows write; Alice's rows of these are in a final state.
 MOVED = frozenset({"Dispute", "ServiceRequest"})
-# No message tells that a subscription listens: rows are written until each has told of one, for so many seconds.
+# Seconds for which rows are written until each subscription has events: no message says when one listens.
 PATIENCE = 60.0
 
 
 class Generated:
-    """An operation of Amplify's code generator, and what it selects of which type."""
+    """An operation of Amplify's code generator, and which fields of which type it selects."""
 
     def __init__(self, node: OperationDefinitionNode) -> None:
         (field,) = node.selection_set.selections
@@ -73,7 +73,7 @@ class Generated:
 
     @property
     def action(self) -> str:
-        """Return what a mutation or a subscription is about: create, update or delete."""
+        """Return the action of a mutation or a subscription: create, update or delete."""
         return next(word for word in ("create", "update", "delete") if word in self.name.lower())
 
 
@@ -92,8 +92,8 @@ def test_each_is_looked_at() -> None:
     assert [len(names) for names in (QUERIES, MUTATIONS, SUBSCRIPTIONS)] == [89, 54, 54]
 
 
-class Town:
-    """Alice, who has a row of every type, with Bob on the other side; Eve, whom no row names; and an admin.
+class SeededServer:
+    """A server with data: Alice has a row of every type, Bob is the other party, no row names Eve; and an admin.
 
     Dora and Fay have not joined yet.
     """
@@ -112,8 +112,8 @@ class Town:
         self.ids = {name: str(uuid4()) for name in TABLES_BY_NAME}
         self.rows: dict[str, Row] = {}
 
-    def settle(self) -> None:
-        """Let them join, and give Alice her rows: by the API where she or an admin may, else behind it."""
+    def seed(self) -> None:
+        """Let them join, and create Alice's rows: by the API where she or an admin may, else in the tables."""
         for name in ("bob", "eve", "alice"):
             self.rows["User"] = self.create("User", of=name)
         self.rows["UserBalance"] = {"userId": self.subs["alice"], "totalBalance": 10.0, "availableBalance": 10.0}
@@ -125,13 +125,13 @@ class Town:
                 self.rows[type_name] = self.create(type_name, key=self.ids[type_name])
 
     def row(self, type_name: str, *, of: str = "alice", key: str | None = None, **names: str) -> dict[str, Any]:
-        """Return a row of a member's; its key is new if it is not given."""
+        """Return a row of a member; its key is new unless it is given."""
         key = key or (self.subs[of] if type_name in {"User", "UserBalance"} else str(uuid4()))
         row = sample(type_name, **{**self.ids, "me": self.subs[of], "other": self.subs["bob"], "key": key} | names)
         return row | {key_of(type_name): key}
 
-    def wish(self, type_name: str, **options: str) -> dict[str, Any]:
-        """Return the input that creates a row, what it rests on being there."""
+    def create_input(self, type_name: str, **options: str) -> dict[str, Any]:
+        """Return the input that creates a row, after creating the rows that it depends on."""
         if type_name == "ServiceRequest":
             options["Service"] = self.create("Service", of="bob")["id"]
         elif type_name == "Rating":
@@ -145,36 +145,36 @@ class Town:
         return {name: value for name, value in row.items() if name in inputs.fields}
 
     def create(self, type_name: str, *, of: str = "alice", **options: str) -> dict[str, Any]:
-        """Create a row by the API, and return what is known of it."""
+        """Create a row through the API, and return its known fields."""
         who = of if WRITERS[type_name][0][0] == "alice" else "admin"
-        wish = self.wish(type_name, of=of, **options)
-        row, errors = self.ask(who, f"Create{type_name}", input=wish)
+        create_input = self.create_input(type_name, of=of, **options)
+        row, errors = self.ask(who, f"Create{type_name}", input=create_input)
         assert errors == []
         assert row is not None
-        return self.known(wish) | BONUS.get(type_name, {})
+        return self.known(create_input) | BONUS.get(type_name, {})
 
     def put(self, type_name: str, row: Row) -> Row:
-        """Write a row behind the API."""
+        """Write a row directly into its table."""
         item = {name: wire(value) for name, value in row.items() if value is not None}
         self._tables.put_item(TableName=self._table(type_name), Item=item)
         return row
 
-    def come_and_go(self, type_name: str, row: Row) -> None:
-        """Write a row behind the API, write it again, and delete it."""
+    def write_and_delete(self, type_name: str, row: Row) -> None:
+        """Write a row directly into its table, write it again, and delete it."""
         self.put(type_name, row)
         self.put(type_name, {**row, "updatedAt": "2026-03-01T09:30:00.001Z"})
         key = key_of(type_name)
         self._tables.delete_item(TableName=self._table(type_name), Key={key: {"S": row[key]}})
 
     def known(self, row: Row) -> dict[str, Any]:
-        """Return what a row shows of what was said of it; the server sets its dates, and null is nothing."""
+        """Return a row's fields as they are shown: without null, and without dates, which the server sets."""
         return {name: value for name, value in row.items() if name not in DATES and value is not None}
 
     def _table(self, type_name: str) -> str:
         return str(self._cloud.names.table(TABLES_BY_NAME[type_name]))
 
     def ask(self, who: str, name: str, /, **variables: Any) -> Answer:
-        """Run a generated query or mutation; return what its field gives, and the kinds of its errors."""
+        """Run a generated query or mutation; return its field, and the types of its errors."""
         payload = {"query": ALL[name].text, "variables": variables}
         answer = self._client.post("/graphql", json=payload, headers={"Authorization": self.tokens[who]})
         body = answer.json()
@@ -182,7 +182,7 @@ class Town:
         return (body["data"] or {}).get(ALL[name].root), kinds
 
     def find(self, who: str, name: str) -> Answer:
-        """Run a generated query for Alice's row: the row, None if a page lacks it, and the kinds of errors."""
+        """Run a generated query for Alice's row; return it, None if a page lacks it, and the types of errors."""
         row = self.rows[ALL[name].type_name]
         variables = {variable: row[variable] for variable in ALL[name].required}
         if not ALL[name].is_page:
@@ -203,76 +203,76 @@ TABLES_BY_NAME = {table.__name__: table for table in TABLES if table.__name__ in
 
 
 @pytest.fixture(scope="module")
-def town(plain: Server) -> Iterator[Town]:
+def seeded(plain: Server) -> Iterator[SeededServer]:
     attached = LocalCloud(plain.directory, Settings())
     attached.attach()
     with httpx.Client(base_url=plain.url, timeout=30) as client:
-        town = Town(plain, Cloud(attached.endpoint), client)
-        town.settle()
-        yield town
+        seeded = SeededServer(plain, Cloud(attached.endpoint), client)
+        seeded.seed()
+        yield seeded
 
 
 def check(operation: Generated, row: Any, expected: Row) -> None:
-    """See that a row has every value that was selected, and that those are right which are known."""
+    """Assert that a row has every selected field, and that the known fields are right."""
     assert row is not None
     assert set(operation.values) == set(fields_of(operation.type_name)) <= row.keys()
     assert {name: row[name] for name in expected} == dict(expected)
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_member_finds_her_row_and_all_that_it_leads_to(town: Town, name: str) -> None:
-    row, errors = town.find("alice", name)
+def test_a_member_finds_her_row_and_all_that_it_leads_to(seeded: SeededServer, name: str) -> None:
+    row, errors = seeded.find("alice", name)
     assert errors == []
-    check(ALL[name], row, town.rows[ALL[name].type_name])
+    check(ALL[name], row, seeded.rows[ALL[name].type_name])
     assert [relation for relation in ALL[name].relations if row[relation] is None] == []
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_stranger_finds_what_is_open_and_no_more(town: Town, name: str) -> None:
-    row, errors = town.find("eve", name)
+def test_a_stranger_finds_what_is_open_and_no_more(seeded: SeededServer, name: str) -> None:
+    row, errors = seeded.find("eve", name)
     if ALL[name].type_name in OPEN:
         assert errors == []
-        check(ALL[name], row, town.rows[ALL[name].type_name])
+        check(ALL[name], row, seeded.rows[ALL[name].type_name])
     elif name.startswith("Get"):
         assert (row, errors) == (None, ["Unauthorized"])
     else:
         assert (row, errors) == (None, [])
 
 
-def test_a_strangers_balance_is_not_even_asked_for(town: Town) -> None:
-    page, errors = town.ask("eve", "ListUserBalances", userId=town.subs["alice"])
+def test_a_strangers_balance_is_not_even_asked_for(seeded: SeededServer) -> None:
+    page, errors = seeded.ask("eve", "ListUserBalances", userId=seeded.subs["alice"])
     assert (page, errors) == (None, ["Unauthorized"])
-    page, errors = town.ask("eve", "ListUserBalances", userId=town.subs["eve"], sortDirection="DESC")
-    assert ([item["userId"] for item in page["items"]], errors) == ([town.subs["eve"]], [])
+    page, errors = seeded.ask("eve", "ListUserBalances", userId=seeded.subs["eve"], sortDirection="DESC")
+    assert ([item["userId"] for item in page["items"]], errors) == ([seeded.subs["eve"]], [])
 
 
-def case(town: Town, name: str) -> tuple[str | None, dict[str, Any], Row]:
-    """Return who may run a mutation, its input, and what is known of the row that it gives."""
+def case(seeded: SeededServer, name: str) -> tuple[str | None, dict[str, Any], Row]:
+    """Return who may run a mutation, its input, and the known fields of its row."""
     type_name, action = ALL[name].type_name, ALL[name].action
     writers, change = WRITERS[type_name]
     who = writers[("create", "update", "delete").index(action)]
     key = key_of(type_name)
     if action == "create":
-        who = "dora" if type_name == "User" else who  # alice has joined
-        given = town.wish(type_name, of="dora" if type_name == "User" else "alice")
-        return who, given, town.known(given) | BONUS.get(type_name, {})
+        who = "dora" if type_name == "User" else who  # alice has joined already
+        given = seeded.create_input(type_name, of="dora" if type_name == "User" else "alice")
+        return who, given, seeded.known(given) | BONUS.get(type_name, {})
     if who is None or name == "UpdateUser":
-        row = town.rows[type_name]
+        row = seeded.rows[type_name]
     elif type_name == "Rating":
-        row = town.create(type_name)
+        row = seeded.create(type_name)
     else:
-        row = town.put(type_name, town.row(type_name, key=str(uuid4())))
+        row = seeded.put(type_name, seeded.row(type_name, key=str(uuid4())))
     given = {key: row[key]} | (change if action == "update" else {})
-    return who, given, town.known(row) | given
+    return who, given, seeded.known(row) | given
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mutation_is_for_those_who_may_write(town: Town, name: str) -> None:
-    who, given, expected = case(town, name)
+def test_a_mutation_is_for_those_who_may_write(seeded: SeededServer, name: str) -> None:
+    who, given, expected = case(seeded, name)
     for stranger in {"alice", "eve"} - {who} | ({"admin"} if who is None else set()):
-        assert town.ask(stranger, name, input=given) == (None, ["Unauthorized"]), stranger
+        assert seeded.ask(stranger, name, input=given) == (None, ["Unauthorized"]), stranger
     if who is not None:
-        row, errors = town.ask(who, name, input=given)
+        row, errors = seeded.ask(who, name, input=given)
         assert errors == []
         check(ALL[name], row, expected)
 
@@ -287,7 +287,7 @@ class Listener:
         self.ended: list[Any] = []
 
     async def listen(self, token: str) -> None:
-        """Subscribe, and note what comes until the socket closes."""
+        """Subscribe, and record what comes until the socket closes."""
         await self._send(type="connection_init", payload={"Authorization": token})
         for name in SUBSCRIPTIONS:
             await self._send(type="subscribe", id=name, payload={"query": ALL[name].text})
@@ -304,17 +304,17 @@ class Listener:
         await self._socket.send(json.dumps(message))
 
     def lacks(self, names: list[str]) -> list[str]:
-        """Return those of some subscriptions that have told of nothing yet."""
+        """Return those of some subscriptions that have had no event yet."""
         return [name for name in names if not self.events[name]]
 
-    def told(self, name: str) -> set[tuple[str, str]]:
-        """Return the rows that a subscription told of."""
+    def rows_of(self, name: str) -> set[tuple[str, str]]:
+        """Return the keys of the rows of a subscription's events."""
         type_name = ALL[name].type_name
         return {(type_name, row[key_of(type_name)]) for row in self.events[name]}
 
 
-async def test_every_subscription_is_told_of_her_rows_and_no_stranger_is(town: Town) -> None:
-    url = town.url.replace("http", "ws") + "/graphql"
+async def test_every_subscription_is_told_of_her_rows_and_no_stranger_is(seeded: SeededServer) -> None:
+    url = seeded.url.replace("http", "ws") + "/graphql"
     protocol = [Subprotocol("graphql-transport-ws")]
     async with (
         connect(url, subprotocols=protocol, proxy=None) as hers,
@@ -323,10 +323,10 @@ async def test_every_subscription_is_told_of_her_rows_and_no_stranger_is(town: T
         news = asyncio.Event()
         fay, eve = Listener(hers, news), Listener(strangers, news)
         listening = [
-            asyncio.create_task(fay.listen(town.tokens["fay"])),
-            asyncio.create_task(eve.listen(town.tokens["eve"])),
+            asyncio.create_task(fay.listen(seeded.tokens["fay"])),
+            asyncio.create_task(eve.listen(seeded.tokens["eve"])),
         ]
-        written = await _write_until(town, lambda: fay.lacks(SUBSCRIPTIONS) + eve.lacks(OPENLY), news)
+        written = await _write_until(seeded, lambda: fay.lacks(SUBSCRIPTIONS) + eve.lacks(OPENLY), news)
         for task in listening:
             task.cancel()
     assert (fay.lacks(SUBSCRIPTIONS), eve.lacks(OPENLY)) == ([], [])
@@ -336,25 +336,25 @@ async def test_every_subscription_is_told_of_her_rows_and_no_stranger_is(town: T
             key = (ALL[name].type_name, event[key_of(ALL[name].type_name)])
             if key in written:
                 check(ALL[name], event, written[key])
-        assert name in OPENLY or not eve.told(name) & written.keys()
+        assert name in OPENLY or not eve.rows_of(name) & written.keys()
 
 
 OPENLY = [name for name in SUBSCRIPTIONS if ALL[name].type_name in OPEN]
 
 
 async def _write_until(
-    town: Town, lacking: Callable[[], list[str]], news: asyncio.Event
+    seeded: SeededServer, lacking: Callable[[], list[str]], news: asyncio.Event
 ) -> Mapping[tuple[str, str], Row]:
-    """Create, update and delete a row of Fay's of every type that is lacking; return what is known of the rows."""
+    """Create, update and delete a row of Fay's of every lacking type; return the rows' known fields."""
     written: dict[tuple[str, str], Row] = {}
     end = time.monotonic() + PATIENCE
     while lacking() and time.monotonic() < end:
         for type_name in sorted({ALL[name].type_name for name in lacking()}):
-            row = town.row(type_name, of="fay")
-            known = town.known(row)
-            known.pop("bankHours", None)  # her balance, which comes and goes
+            row = seeded.row(type_name, of="fay")
+            known = seeded.known(row)
+            known.pop("bankHours", None)  # from her balance, which is created and deleted, too
             written[type_name, row[key_of(type_name)]] = known
-            await asyncio.to_thread(town.come_and_go, type_name, row)
+            await asyncio.to_thread(seeded.write_and_delete, type_name, row)
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
                 while lacking():

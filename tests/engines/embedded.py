@@ -1,4 +1,4 @@
-"""DynamoDB within this process: MiniStack's own code without HTTP, for proofs that take many thousand calls."""
+"""DynamoDB within this process: MiniStack's own code without HTTP, for tests with many thousands of calls."""
 
 import asyncio
 import json
@@ -20,15 +20,15 @@ def _copied(row: Any) -> Any:
     return pickle.loads(pickle.dumps(row, pickle.HIGHEST_PROTOCOL))  # noqa: S301 — our own, of a moment ago
 
 
-# MiniStack copies each row that it touches, which in Python takes a quarter of the time of all that is done here.
+# MiniStack deep-copies each row that it touches. Python's deepcopy would take a quarter of the tests' time.
 dynamodb.copy = SimpleNamespace(deepcopy=_copied)
 
 
 class Embedded:
-    """Calls to tables of their own; what comes back is what botocore would make of MiniStack's answer."""
+    """Calls to tables of their own, with responses and errors as botocore returns them."""
 
     def __init__(self, names: Names) -> None:
-        # Another engine's tokens, of the same moments and with the same ids, are not this one's.
+        # Request tokens of another engine in this process, with the same ids, must not count here.
         dynamodb._txn_idempotency.clear()
         self._tables: list[str] = []
         for parameters in create_table_parameters(names):
@@ -41,7 +41,7 @@ class Embedded:
             drive(self.call("dynamodb", "delete_table", TableName=name))
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Call an operation of DynamoDB's; its effect is there at once, and whole.
+        """Call a DynamoDB operation; its effect is immediate and atomic.
 
         Raises:
             ClientError: as botocore would raise it.
@@ -49,7 +49,7 @@ class Embedded:
         assert service == "dynamodb", f"there is no {service} here"
         action = "".join(word.capitalize() for word in operation.split("_"))
         headers = {"x-amz-target": f"DynamoDB_20120810.{action}"}
-        # Through text and back, as over the wire: no row is shared with whoever wrote it.
+        # Through JSON and back, as over the wire: no row is shared with its writer.
         sent = json.dumps(params).encode()
         status, _, body = await dynamodb.handle_request("POST", "/", headers, sent, {})
         answer = json.loads(body)
@@ -67,6 +67,6 @@ class Embedded:
 
     @asynccontextmanager
     async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        """Hold no place in any line: whoever meets another here is of another process."""
+        """Queue for nothing: concurrent callers stand for different processes."""
         del keys
         yield

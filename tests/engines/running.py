@@ -1,4 +1,4 @@
-"""An engine with our tables, in a process of its own: which one, the command line says."""
+"""An engine with our tables, in a process of its own; the command line chooses which."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -16,7 +16,7 @@ from workflows.deployment.local.local_cloud import LocalCloud
 
 @contextmanager
 def running(engine: str, directory: Path, stack: str) -> Iterator[Names]:
-    """Run an engine with our tables and nothing else, and lead this process's AWS clients to it.
+    """Run an engine with our tables only, and lead this process's AWS clients to it.
 
     Args:
         engine: `ministack` or `dynamodb-local`.
@@ -34,7 +34,7 @@ def running(engine: str, directory: Path, stack: str) -> Iterator[Names]:
 
 @contextmanager
 def created_tables(names: Names) -> Iterator[Names]:
-    """Make our tables by these names in the engine that runs, for as long as they are needed."""
+    """Create our tables by these names in the running engine, and drop them afterwards."""
     with closing(boto3.client("dynamodb")) as client:
         for parameters in create_table_parameters(names):
             client.create_table(**parameters)

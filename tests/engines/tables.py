@@ -1,4 +1,4 @@
-"""Our tables as an engine makes them, without the rest of the stack."""
+"""Our tables as an engine creates them, without the rest of the stack."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ from models.storage.names import Names
 from models.tables import TABLES
 from workflows.deployment.template.tables import table_resources
 
-# Of a table's resource, what makes the table itself; no stream, since nobody is to act on its rows but the test.
+# The properties of a table's resource that CreateTable needs; no stream, because only the test acts on the rows.
 _PARTS = ("KeySchema", "AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes")
 
 

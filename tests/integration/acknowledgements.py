@@ -1,16 +1,16 @@
-"""Whether a server's answers wait for acknowledgements, told by the clock alone, in whatever process it is."""
+"""Measures whether a server's answers wait for TCP acknowledgements, whatever process the server runs in."""
 
 import http.client
 import socket
 import time
 
-# Half of what Linux lets pass before it acknowledges what it has nothing to answer to.
+# Half of the 40 ms for which Linux delays an acknowledgement.
 _HELD_UP = 0.02
 _TURNS = 40
 
 
 def are_waited_for(host: str, port: int, path: str) -> bool:
-    """Tell whether an answer over a kept connection takes longer if the caller takes its time to acknowledge."""
+    """Return whether answers over a kept connection take longer if the client delays its acknowledgements."""
     usual = http.client.HTTPConnection(host, port, timeout=30)
     prompt = http.client.HTTPConnection(host, port, timeout=30)
     delays: dict[http.client.HTTPConnection, list[float]] = {usual: [], prompt: []}
@@ -24,6 +24,6 @@ def are_waited_for(host: str, port: int, path: str) -> bool:
             taken.append(time.perf_counter() - began)
     usual.close()
     prompt.close()
-    # The better quarters: what another process holds up does not count, what holds up every answer does.
+    # The fastest quarters are compared: other processes delay some answers, delayed acknowledgements all.
     slow, quick = (sorted(taken)[_TURNS // 4] for taken in delays.values())
     return slow - quick > _HELD_UP

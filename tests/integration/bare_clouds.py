@@ -1,4 +1,4 @@
-"""Local clouds without HourBank, ours and MiniStack as it comes, with functions and machines of the tests' own."""
+"""Local clouds without HourBank: ours, and MiniStack as released, with the tests' own functions and machines."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from workflows.handlers import Function
 
 SETTINGS = Settings(stack="mended")
 SOON = 8.0
-# What ours does, it does, however slow the machine is; MiniStack as it comes may never do it.
+# Ours does what is expected, however slow the machine is; MiniStack as released may never do it.
 BUSY = 5
 LATE = 1.0
 
@@ -50,7 +50,7 @@ FUNCTIONS = {name: Function(handler=f"{__name__}.{name}") for name in ("accept",
 
 
 class Cloud:
-    """A cloud to run a scenario on: ours, or MiniStack as it comes."""
+    """A cloud to run a scenario on: ours, or MiniStack as released."""
 
     def __init__(self, directory: Path, host: FunctionHost, *, mended: bool) -> None:
         self.directory = directory
@@ -128,7 +128,7 @@ class Cloud:
         return str(started["executionArn"])
 
     def patience(self, within: float) -> float:
-        """Return for how many seconds to wait for what should be there within some."""
+        """Return how long to wait, in seconds, for what should happen within the given time."""
         return BUSY * within if self.mended else within
 
     def ended(self, execution: str, within: float = SOON) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Cloud:
         return dict(client.describe_execution(executionArn=execution))
 
     def end_of(self, states: dict[str, Any], *, within: float = SOON, **given: Any) -> str:
-        """Run a machine and return the name of the state that it ended in, or its status."""
+        """Run a machine and return the name of its final state, or its status if it failed."""
         found = self.ended(self.begin(self.machine(states), **given), within)
         return str(json.loads(found["output"]) if found["status"] == "SUCCEEDED" else found["status"])
 

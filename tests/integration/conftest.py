@@ -23,14 +23,14 @@ from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from resolvers.hosting.demo import sub_of
 from resolvers.identity.issuer import LocalIssuer
-from tests.integration.in_process_server import Watched, watching
+from tests.integration.in_process_server import InProcessServer, running_in_process
 from workflows.deployment.local.local_cloud import LocalCloud
 
-HOUSE = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[2]
 START_LIMIT = 60.0
 STOP_LIMIT = 40.0
 
-# No deadline comes to people of the tests, however slow the machine is that they answer on.
+# No deadline passes before the tests answer, however slow the machine is.
 WINDOWS = {
     f"HOURBANK_{name}_WINDOW": "PT1H" for name in ("RESPONSE", "NEGOTIATION", "CONFIRMATION", "MARK", "DECISION")
 }
@@ -47,7 +47,7 @@ CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $inpu
 
 
 def free_port() -> int:
-    """Return a port that is free until somebody wants that very one: systems give it to no connection."""
+    """Return a free port that the system gives to no outgoing connection."""
     for port in random.SystemRandom().sample(range(10_000, 32_000), 100):
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
@@ -56,9 +56,9 @@ def free_port() -> int:
 
 
 class Server:
-    """`python server.py` as a process, which may be stopped, killed and started again."""
+    """`python server.py` as a process, which can be stopped, killed and started again."""
 
-    house = HOUSE
+    repository = REPOSITORY
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
@@ -88,7 +88,7 @@ class Server:
             time.sleep(0.05)
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start it and wait for nothing."""
+        """Start it without waiting."""
         self.process = self._started(*arguments)
         return self.process
 
@@ -97,7 +97,7 @@ class Server:
         with (self.directory / "server.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
-                cwd=self.house,
+                cwd=self.repository,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -121,12 +121,12 @@ class Server:
         """Return the command lines of the processes that work in this server's directory."""
         lines = []
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):  # it has just ended
+            with suppress(OSError):  # the process has just ended
                 lines.append(entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
         return [line for line in lines if str(self.directory) in line]
 
     def stop(self) -> None:
-        """Stop it; of one that was killed, stop the cloud that it left behind."""
+        """Stop it; if it was killed, stop the local cloud that it left behind."""
         if self.process:
             self.end()
         else:
@@ -144,7 +144,7 @@ class Cloud:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that lead this process's AWS clients there."""
+        """Return the environment variables that lead AWS clients to the cloud."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -164,7 +164,7 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody who has joined."""
+    """A member who has joined."""
 
     username: str
     sub: str
@@ -195,8 +195,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Another server, on which every deadline comes within seconds."""
+def short_windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield another server, on which every deadline passes within seconds."""
     running = Server(tmp_path_factory.mktemp("hurried"), **SHORT_WINDOWS)
     running.start()
     yield running
@@ -216,14 +216,14 @@ def token_for(server: Server) -> Callable[..., str]:
 
 
 def minting(server: Server) -> Callable[..., str]:
-    """Return what mints tokens as the server's own issuer does: `("alice")`, `("eve", "admin")`."""
+    """Return a function that mints tokens as the server's own issuer does: `("alice")`, `("eve", "admin")`."""
     issuer = LocalIssuer(server.directory)
     return lambda name, *groups: issuer.mint(sub_of(name), name, groups)
 
 
 @asynccontextmanager
 async def asking(server: Server) -> AsyncIterator[GraphQL]:
-    """Give what asks a server: awaited with token, query, variables, it gives `data` or raises `RefusedError`."""
+    """Yield a GraphQL function: given token, query and variables, it returns `data` or raises `RefusedError`."""
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
 
         async def ask(token: str, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -241,7 +241,7 @@ async def asking(server: Server) -> AsyncIterator[GraphQL]:
 
 
 def joining(graphql: GraphQL, token_for: Callable[..., str]) -> Callable[..., Awaitable[Member]]:
-    """Return what lets new members join: awaiting it with a role gives one whom no other test knows."""
+    """Return a function that lets a member join, one that no other test knows, and returns them."""
 
     async def join(role: str, *groups: str) -> Member:
         username = f"{role}-{uuid4().hex[:12]}"
@@ -284,13 +284,13 @@ def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 
 @pytest.fixture
 async def calls(aws: Cloud) -> AsyncIterator[AsyncCalls]:
-    """Give a way to the session's tables."""
+    """Yield calls to the session's tables."""
     del aws
     async with AsyncCalls(["dynamodb"]) as opened:
         yield opened
 
 
 @pytest.fixture
-async def watched(aws: Cloud, tmp_path: Path) -> AsyncIterator[Watched]:
-    async with watching(aws.names, tmp_path) as running:
+async def in_process(aws: Cloud, tmp_path: Path) -> AsyncIterator[InProcessServer]:
+    async with running_in_process(aws.names, tmp_path) as running:
         yield running

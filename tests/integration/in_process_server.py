@@ -1,4 +1,4 @@
-"""A server in this process over the session's cloud, its clients, and writers behind its back."""
+"""A server in this process over the session's cloud, its clients, and writes past its API."""
 
 import asyncio
 import json
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 STAMP = {"S": "2026-01-01T00:00:00.000Z"}
 
 
-class Watched:
-    """A server that only answers subscriptions, whose queues a test can fill, and writers behind its back."""
+class InProcessServer:
+    """A server that answers subscriptions only, whose queues a test can fill, and writes past its API."""
 
     def __init__(self, store: Store, feed: ChangeFeed, issuer: LocalIssuer) -> None:
         self.store = store
@@ -44,7 +44,7 @@ class Watched:
         self.address = ("", 0)
 
     def listeners(self) -> set[Subscription]:
-        """Return whoever is told of changes."""
+        """Return the subscriptions of the change feed."""
         return {one for channel in self.feed._channels.values() for one in channel._subscribers}
 
     async def put(self, table: type[tables.Table], **row: dict[str, Any]) -> Item:
@@ -75,13 +75,13 @@ class Watched:
             yield Client(opened, self)
 
     def socket(self, path: str = "/graphql", *subprotocols: str, **options: Any) -> connect:
-        """Open a socket that has not said anything yet, by default for graphql-transport-ws."""
+        """Open a socket without sending anything, by default for graphql-transport-ws."""
         host, port = self.address
         offered = [Subprotocol(name) for name in subprotocols or ("graphql-transport-ws",)]
         return connect(f"ws://{host}:{port}{path}", subprotocols=offered, proxy=None, **options)
 
     def narrow(self) -> dict[str, Any]:
-        """Return the options of a client for whom neither the kernel nor the library reads ahead."""
+        """Return connection options with which neither the kernel nor the library reads ahead."""
         opened = socket.socket(proto=socket.IPPROTO_TCP)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         opened.connect(self.address)
@@ -91,12 +91,12 @@ class Watched:
 class Client:
     """A graphql-transport-ws client."""
 
-    def __init__(self, socket: ClientConnection, server: Watched) -> None:
+    def __init__(self, socket: ClientConnection, server: InProcessServer) -> None:
         self.socket = socket
         self._server = server
 
     async def subscribe(self, query: str, **variables: Any) -> str:
-        """Send a subscription, and wait until it listens: the protocol does not tell."""
+        """Subscribe, and wait until the server listens, which the protocol does not tell."""
         before = self._server.listeners()
         operation = await self.ask(query, **variables)
         await until(lambda: self._server.listeners() - before)
@@ -120,18 +120,18 @@ class Client:
         return message["payload"]["data"]
 
     async def silence(self) -> None:
-        """See that nothing comes."""
+        """Assert that no message comes."""
         with pytest.raises(TimeoutError):
             await self.next(within=0.5)
 
 
 @asynccontextmanager
-async def watching(names: Names, directory: Path) -> AsyncIterator[Watched]:
+async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InProcessServer]:
     """Run such a server, on the cloud that the AWS variables lead to."""
     async with AsyncCalls(["dynamodb", "dynamodbstreams"]) as calls:
         store = Store(calls, names)
         feed = ChangeFeed(store, interval=0.05)
-        running = Watched(store, feed, LocalIssuer(directory))
+        running = InProcessServer(store, feed, LocalIssuer(directory))
         schema = build_schema(cast("MirrorResolver", Subscriptions(feed)))
         app = build_app(
             schema=schema,

@@ -1,15 +1,15 @@
-"""Looking again and again at what will be so soon, where nothing tells of it."""
+"""Polling for conditions that no event reports."""
 
 import asyncio
 import time
 from collections.abc import Callable
 
-# Longer than any machine takes that is only busy.
+# Longer than even a busy machine takes.
 SOON = 30.0
 
 
 def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
-    """Tell whether a condition holds before so many seconds are over."""
+    """Return whether a condition becomes true within so many seconds."""
     end = time.monotonic() + within
     while not condition():
         if time.monotonic() > end:
@@ -19,11 +19,11 @@ def comes_true(condition: Callable[[], bool], *, within: float) -> bool:
 
 
 async def until(condition: Callable[[], object], *, within: float = SOON) -> None:
-    """Wait for what this process's own loop brings about.
+    """Wait for a condition that this process's own event loop brings about.
 
     Raises:
-        TimeoutError: it has not come true.
+        TimeoutError: it did not become true in time.
     """
     async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 — nothing tells of it
+        while not condition():  # noqa: ASYNC110 — no event reports it
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What the tests of whole requests do through the API: ask, answer, look, count."""
+"""A client for requests, through the API: create, answer, read, count hours."""
 
 import asyncio
 import time
@@ -38,8 +38,8 @@ Joining = Callable[..., Awaitable[Member]]
 
 
 @dataclass(slots=True)
-class Deal:
-    """A requester, a provider, a service of one hour an hour, and the requests between them."""
+class RequestClient:
+    """A requester, a provider, a service at one hour an hour, and one request between them."""
 
     graphql: GraphQL
     alice: Member
@@ -48,8 +48,8 @@ class Deal:
     id: str = field(default_factory=lambda: str(uuid4()))
 
     async def ask(self, hours: float = 2, **changed: Any) -> dict[str, Any]:
-        """Alice asks; the answer is the request as it is then."""
-        wish = {
+        """Create the request as Alice; return it as it is then."""
+        create_input = {
             "id": self.id,
             "serviceId": self.service_id,
             "requesterId": self.alice.sub,
@@ -58,7 +58,7 @@ class Deal:
             "estimatedHours": hours,
             "negotiationRound": 0,
         }
-        data = await self.graphql(self.alice.token, CREATE, {"input": {**wish, **changed}})
+        data = await self.graphql(self.alice.token, CREATE, {"input": {**create_input, **changed}})
         created: dict[str, Any] = data["createServiceRequest"]
         return created
 
@@ -68,11 +68,11 @@ class Deal:
         return request
 
     async def reach(self, status: str, within: float = 20) -> dict[str, Any]:
-        """Wait until the request has come to a status."""
+        """Wait until the request has a status."""
         return await self.until(lambda found: found["status"] == status, within)
 
     async def until(self, is_so: Callable[[dict[str, Any]], bool], within: float) -> dict[str, Any]:
-        """Wait until something is so of the request."""
+        """Wait until a condition holds of the request."""
         end = time.monotonic() + within
         while not is_so(found := await self.look()):
             assert time.monotonic() < end, f"still {found}"
@@ -86,13 +86,13 @@ class Deal:
         return (await self.graphql((by or self.bob).token, RESPOND, {"input": given}))["it"]
 
     async def offer(self, hours: float, rate: float = 1, *, by: Member | None = None) -> Any:
-        """Bob offers other terms."""
+        """Make a counter-offer, as Bob if nobody else is given."""
         terms = {"estimatedHours": hours, "agreedRate": rate}
         given = {"requestId": self.id, "response": "COUNTER_OFFER", "counterOffer": terms}
         return (await self.graphql((by or self.bob).token, RESPOND, {"input": given}))["it"]
 
     async def negotiate(self, response: str, **terms: float) -> Any:
-        """Alice answers his terms, with others if they are given."""
+        """Answer Bob's counter-offer as Alice, with other terms if any are given."""
         given = {"requestId": self.id, "response": response, "counterOffer": terms or None}
         return (await self.graphql(self.alice.token, COUNTER, {"input": given}))["it"]
 
@@ -130,8 +130,8 @@ class Deal:
         """Return both members' available and held hours."""
         return await self.hours(self.alice), await self.hours(self.bob)
 
-    async def told(self, member: Member) -> list[str]:
-        """Return what a member was told about this request, the latest first."""
+    async def messages_to(self, member: Member) -> list[str]:
+        """Return a member's notices about this request, the latest first."""
         data = await self.graphql(member.token, NOTICES, {"userId": member.sub})
         items = data["notificationsByUserId"]["items"]
         return [item["message"] for item in items if item["relatedId"] == self.id]
@@ -141,19 +141,19 @@ class Deal:
         found: dict[str, Any] = (await self.graphql(self.alice.token, STATUS, {"arn": arn}))["getWorkflowStatus"]
         return found
 
-    def again(self) -> "Deal":
-        """Return another request of the same two for the same service."""
-        return Deal(self.graphql, self.alice, self.bob, self.service_id)
+    def again(self) -> "RequestClient":
+        """Return a client of another request for the same service."""
+        return RequestClient(self.graphql, self.alice, self.bob, self.service_id)
 
 
 @asynccontextmanager
-async def deal_on(server: Server) -> AsyncIterator[Deal]:
-    """Let two members of a server's have a deal."""
+async def client_on(server: Server) -> AsyncIterator[RequestClient]:
+    """Yield a client of two new members of a server."""
     async with asking(server) as graphql:
-        yield await new_deal(graphql, joining(graphql, minting(server)))
+        yield await new_client(graphql, joining(graphql, minting(server)))
 
 
-async def new_deal(graphql: GraphQL, members: Joining, **service: Any) -> Deal:
+async def new_client(graphql: GraphQL, members: Joining, **service: Any) -> RequestClient:
     """Let two members join, and one of them offer a service."""
     alice, bob = await members("alice"), await members("bob")
     offer = {
@@ -166,4 +166,4 @@ async def new_deal(graphql: GraphQL, members: Joining, **service: Any) -> Deal:
         "tags": ["green"],
     }
     data = await graphql(bob.token, CREATE_SERVICE, {"input": {**offer, **service}})
-    return Deal(graphql, alice, bob, data["createService"]["id"])
+    return RequestClient(graphql, alice, bob, data["createService"]["id"])

@@ -1,4 +1,4 @@
-"""A request whose execution fails for good: in the queue, listed, redriven, ended; and admins are told."""
+"""A request whose execution fails for good: in the queue, listed, redriven, ended; and admins are notified."""
 
 import asyncio
 import json
@@ -15,22 +15,22 @@ import pytest
 
 from models import clock, tables
 from models.requests.recovery import RESUMED_FOR
-from tests.integration.conftest import HOUSE, Cloud, GraphQL, Server
-from tests.integration.request_client import Deal, Joining, new_deal
+from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Server
+from tests.integration.request_client import Joining, RequestClient, new_client
 
 WITHIN = 40
 
 
 @pytest.fixture
-async def deal(graphql: GraphQL, members: Joining) -> Deal:
-    return await new_deal(graphql, members, responseWindowHours=2)
+async def client(graphql: GraphQL, members: Joining) -> RequestClient:
+    return await new_client(graphql, members, responseWindowHours=2)
 
 
 async def redrive(server: Server, *arguments: str) -> str:
     """Run `python server.py redrive` beside the server and return what it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "server.py", "redrive", *arguments),
-        cwd=HOUSE,
+        cwd=REPOSITORY,
         env={**os.environ, "HOURBANK_LOCAL": str(server.directory), "COLUMNS": "200"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -40,7 +40,7 @@ async def redrive(server: Server, *arguments: str) -> str:
     return output.decode()
 
 
-async def come_true(is_so: Callable[[], bool]) -> None:
+async def until_true(is_so: Callable[[], bool]) -> None:
     end = time.monotonic() + WITHIN
     while not await asyncio.to_thread(is_so):
         assert time.monotonic() < end
@@ -48,7 +48,7 @@ async def come_true(is_so: Callable[[], bool]) -> None:
 
 
 class Rows:
-    """The rows behind the API, to be broken and mended."""
+    """Rows behind the API, to be broken and repaired."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._client, self._names = cloud.client("dynamodb"), cloud.names
@@ -63,7 +63,7 @@ class Rows:
         )
 
     def failing(self, request_id: str, *, since: timedelta, due: timedelta) -> None:
-        """Let a request have failed often: it is looked after again only when it is due."""
+        """Set a request to have failed for a while: it is looked after again only when it is due."""
         now = clock.now()
         self.change(
             tables.ServiceRequest,
@@ -75,74 +75,80 @@ class Rows:
         )
 
 
-async def test_what_fails_for_good_is_listed_and_redriven(deal: Deal, server: Server, cloud: Cloud) -> None:
+async def test_what_fails_for_good_is_listed_and_redriven(
+    client: RequestClient, server: Server, cloud: Cloud
+) -> None:
     rows, machines = Rows(cloud), cloud.client("stepfunctions")
     poison = {"MessageBody": "[/] no letter of ours"}
     queues = cloud.client("sqs")
     queue = queues.get_queue_url(QueueName=cloud.names.dead_letter_queue)["QueueUrl"]
     poisoned = queues.send_message(QueueUrl=queue, **poison)["MessageId"]
-    # Nobody can read the requester any more, so no step that needs to know them goes through.
-    rows.change(tables.User, deal.alice.sub, "REMOVE username")
-    arn = (await deal.ask())["stepFunctionExecutionArn"]
-    await deal.reach("VALIDATING")
-    rows.failing(deal.id, since=timedelta(0), due=timedelta(hours=1))
-    await come_true(lambda: machines.describe_execution(executionArn=arn)["status"] == "FAILED")
+    # Nobody can read the requester any more, so every step that needs them fails.
+    rows.change(tables.User, client.alice.sub, "REMOVE username")
+    arn = (await client.ask())["stepFunctionExecutionArn"]
+    await client.reach("VALIDATING")
+    rows.failing(client.id, since=timedelta(0), due=timedelta(hours=1))
+    await until_true(lambda: machines.describe_execution(executionArn=arn)["status"] == "FAILED")
 
     end = time.monotonic() + WITHIN
-    while deal.id not in (listed := await redrive(server, "--list")):  # the bus brings it there, after the failure
+    while client.id not in (
+        listed := await redrive(server, "--list")
+    ):  # the bus brings it there, after the failure
         assert time.monotonic() < end, listed
-    (line,) = (line for line in listed.splitlines() if deal.id in line)
+    (line,) = (line for line in listed.splitlines() if client.id in line)
     assert "ValidateRequest" in line
     assert poisoned in listed
-    assert deal.id in await redrive(server, "--list")
+    assert client.id in await redrive(server, "--list")
 
-    rows.change(tables.User, deal.alice.sub, "SET username = :name", name={"S": deal.alice.username})
-    assert f"{deal.id} restarted" in await redrive(server, "--yes")
-    await deal.reach("AWAITING_RESPONSE")
+    rows.change(tables.User, client.alice.sub, "SET username = :name", name={"S": client.alice.username})
+    assert f"{client.id} restarted" in await redrive(server, "--yes")
+    await client.reach("AWAITING_RESPONSE")
     left = await redrive(server, "--list")
-    assert deal.id not in left
+    assert client.id not in left
     assert poisoned in left
-    await deal.respond("REJECTED")
-    await deal.reach("REJECTED")
-    assert await deal.hours(deal.alice) == (Decimal(10), Decimal(0))
+    await client.respond("REJECTED")
+    await client.reach("REJECTED")
+    assert await client.hours(client.alice) == (Decimal(10), Decimal(0))
 
 
-async def test_what_has_gone_on_by_itself_is_left_alone(deal: Deal, server: Server, cloud: Cloud) -> None:
-    await deal.ask()
-    arn = (await deal.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
+async def test_what_has_gone_on_by_itself_is_left_alone(
+    client: RequestClient, server: Server, cloud: Cloud
+) -> None:
+    await client.ask()
+    arn = (await client.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
     cloud.client("stepfunctions").stop_execution(executionArn=arn)
-    await deal.until(lambda found: found["stepFunctionExecutionArn"] == f"{arn}-r1", WITHIN)
+    await client.until(lambda found: found["stepFunctionExecutionArn"] == f"{arn}-r1", WITHIN)
     sqs = cloud.client("sqs")
     queue = sqs.get_queue_url(QueueName=cloud.names.dead_letter_queue)["QueueUrl"]
-    for about in (deal.id, gone := str(uuid4())):
+    for about in (client.id, gone := str(uuid4())):
         sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"requestId": about, "generation": 0}))
 
-    told = await redrive(server, "--yes")
-    assert f"{deal.id} has moved on" in told
-    assert f"{gone} no longer exists" in told
-    assert (await deal.look())["stepFunctionExecutionArn"] == f"{arn}-r1"
+    printed = await redrive(server, "--yes")
+    assert f"{client.id} has moved on" in printed
+    assert f"{gone} no longer exists" in printed
+    assert (await client.look())["stepFunctionExecutionArn"] == f"{arn}-r1"
     left = await redrive(server, "--list")
-    assert deal.id not in left
+    assert client.id not in left
     assert gone not in left
 
 
-async def test_admins_are_told_of_what_needs_them(deal: Deal, cloud: Cloud) -> None:
+async def test_admins_are_told_of_what_needs_them(client: RequestClient, cloud: Cloud) -> None:
     sqs, sns = cloud.client("sqs"), cloud.client("sns")
     queue = sqs.create_queue(QueueName=f"admin-{uuid4().hex}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     sns.subscribe(TopicArn=cloud.names.admin_topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
-    await deal.accepted()
-    Rows(cloud).failing(deal.id, since=RESUMED_FOR + timedelta(hours=1), due=timedelta(hours=-1))
-    cloud.client("stepfunctions").stop_execution(executionArn=(await deal.look())["stepFunctionExecutionArn"])
+    await client.accepted()
+    Rows(cloud).failing(client.id, since=RESUMED_FOR + timedelta(hours=1), due=timedelta(hours=-1))
+    cloud.client("stepfunctions").stop_execution(executionArn=(await client.look())["stepFunctionExecutionArn"])
 
-    heard: list[str] = []
+    notified: list[str] = []
 
-    def is_told() -> bool:
+    def is_notified() -> bool:
         messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
-        heard.extend(json.loads(message["Body"])["Message"] for message in messages)
-        return any(json.loads(text)["detail"].get("requestId") == deal.id for text in heard)
+        notified.extend(json.loads(message["Body"])["Message"] for message in messages)
+        return any(json.loads(text)["detail"].get("requestId") == client.id for text in notified)
 
-    await come_true(is_told)
-    (event,) = (json.loads(text) for text in heard if deal.id in text)
+    await until_true(is_notified)
+    (event,) = (json.loads(text) for text in notified if client.id in text)
     assert event["detail-type"] == "Service Request Needs Attention"
-    assert (await deal.look())["status"] == "ACCEPTED"
+    assert (await client.look())["status"] == "ACCEPTED"

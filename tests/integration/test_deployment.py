@@ -170,7 +170,9 @@ class TestServer:
         own.start()
         assert cloud_pid(own.directory) == pid
         assert own.end() == 0
-        assert comes_true(lambda: not is_running(pid), within=STOP_LIMIT)  # nobody's child tells when it has ended
+        assert comes_true(
+            lambda: not is_running(pid), within=STOP_LIMIT
+        )  # it is not our child, so its end is not reported
         own.start()
 
     def test_a_killed_cloud_comes_back_with_its_rows(self, own: Server) -> None:

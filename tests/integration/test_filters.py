@@ -1,6 +1,6 @@
-"""Whatever a filter asks, DynamoDB answers as it is written down in `tests.property.filters`.
+"""Any filter: DynamoDB evaluates it as `tests.property.filters` says.
 
-Two things are left to the written word, since the local cloud differs from AWS there: it refuses `begins_with` on
+Two things are not compared, because the local cloud differs from AWS there: it refuses `begins_with` on
 a list, which on AWS is false, and it gives a stored null a size.
 """
 
@@ -20,8 +20,8 @@ from tests.property.filters import Filter, Row, comparisons, filters, passes, so
 ROWS: dict[str, Row] = {f"{number:02}": row for number, row in enumerate(some_rows(7, with_null=False))}
 
 
-class Shelf:
-    """A table of nothing but these rows."""
+class FilteredTable:
+    """A table with only these rows."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._dynamodb = cloud.client("dynamodb")
@@ -41,13 +41,13 @@ class Shelf:
         self._dynamodb.delete_table(TableName=self.name)
 
     def found(self, filter_: Filter) -> set[str]:
-        """Return the keys of the rows that pass."""
+        """Return the keys of the rows that pass the filter."""
         answer = self._dynamodb.scan(TableName=self.name, **expressions(filter=condition_of(filter_)))
         assert answer["ScannedCount"] == len(ROWS)
         return {item["id"]["S"] for item in answer["Items"]}
 
     def allows(self, key: str, condition: Filter) -> bool:
-        """Tell whether a row meets the condition of a write; what is written is the row as it is."""
+        """Return whether a row meets the condition of a write, which leaves the row as it is."""
         item = {"id": {"S": key}, **ROWS[key]}
         try:
             self._dynamodb.put_item(
@@ -59,19 +59,19 @@ class Shelf:
 
 
 @pytest.fixture(scope="module")
-def shelf(cloud: Cloud) -> Iterator[Shelf]:
-    shelf = Shelf(cloud)
-    shelf.open()
-    yield shelf
-    shelf.close()
+def table(cloud: Cloud) -> Iterator[FilteredTable]:
+    table = FilteredTable(cloud)
+    table.open()
+    yield table
+    table.close()
 
 
 def meant(filter_: Filter) -> set[str]:
     return {key for key, row in ROWS.items() if passes(filter_, row)}
 
 
-def test_dynamodb_compares_as_it_is_written_down(shelf: Shelf) -> None:
-    assert [filter_ for filter_ in comparisons() if shelf.found(filter_) != meant(filter_)] == []
+def test_dynamodb_compares_as_it_is_written_down(table: FilteredTable) -> None:
+    assert [filter_ for filter_ in comparisons() if table.found(filter_) != meant(filter_)] == []
 
 
 @settings(max_examples=250, deadline=None)
@@ -80,14 +80,14 @@ def test_dynamodb_compares_as_it_is_written_down(shelf: Shelf) -> None:
 @example({"status": {"eq": EscrowStatus.ESCROWED}})
 @example({"title": {"size": {"eq": 2}}})
 @example({"rating": {"between": [-1e-7, 0.1]}})
-def test_dynamodb_finds_what_a_filter_means(shelf: Shelf, filter_: Filter) -> None:
-    assert shelf.found(filter_) == meant(filter_)
+def test_dynamodb_finds_what_a_filter_means(table: FilteredTable, filter_: Filter) -> None:
+    assert table.found(filter_) == meant(filter_)
 
 
 @settings(max_examples=60, deadline=None)
 @given(filters(begins_lists=False))
-def test_a_write_is_made_where_its_condition_holds(shelf: Shelf, filter_: Filter) -> None:
-    assert shelf.allows("07", filter_) is passes(filter_, ROWS["07"])
+def test_a_write_is_made_where_its_condition_holds(table: FilteredTable, filter_: Filter) -> None:
+    assert table.allows("07", filter_) is passes(filter_, ROWS["07"])
 
 
 @pytest.mark.parametrize(
@@ -98,5 +98,5 @@ def test_a_write_is_made_where_its_condition_holds(shelf: Shelf, filter_: Filter
         {"not": {"or": [{"title": {"between": ["a", "b"]}}] * 140}},
     ],
 )
-def test_what_we_let_through_is_not_too_large_for_dynamodb(shelf: Shelf, filter_: dict[str, Any]) -> None:
-    assert shelf.found(filter_) == meant(filter_)
+def test_what_we_let_through_is_not_too_large_for_dynamodb(table: FilteredTable, filter_: dict[str, Any]) -> None:
+    assert table.found(filter_) == meant(filter_)

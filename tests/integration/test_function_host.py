@@ -64,9 +64,9 @@ def test_an_event_goes_in_and_json_comes_out(host: FunctionHost) -> None:
 
 
 def test_a_handler_may_be_asynchronous_and_knows_its_name_and_time(host: FunctionHost) -> None:
-    told = post(host, "tell", 1).json()
-    assert 10_000 < told.pop("left") <= 30_000
-    assert told == {"event": 1, "name": "hosted-tell"}
+    answer = post(host, "tell", 1).json()
+    assert 10_000 < answer.pop("left") <= 30_000
+    assert answer == {"event": 1, "name": "hosted-tell"}
 
 
 def test_what_comes_out_is_sent_at_once(host: FunctionHost) -> None:

@@ -1,4 +1,4 @@
-"""Idempotency-Key against the real tables: at once, after a crash, after its day."""
+"""Idempotency-Key against the real tables: concurrent, after a crash, after a day."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from models import tables
 from models.idempotency import KeyedRequest
 from models.settings import Settings
 from tests.integration.conftest import Cloud, GraphQL, Member, Server, asking, joining, minting
-from tests.integration.request_client import Deal, Joining, new_deal
+from tests.integration.request_client import Joining, RequestClient, new_client
 from workflows.deployment.local.local_cloud import LocalCloud
 
 ASK = "mutation M($input: CreateServiceRequestInput!) { createServiceRequest(input: $input) { id status } }"
@@ -28,7 +28,7 @@ HELD = (Decimal(8), Decimal(2))
 
 
 class Sender:
-    """Sends operations with a key and shows whole responses."""
+    """Sends operations with a key and returns whole responses."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -54,96 +54,98 @@ async def sender(server: Server) -> AsyncIterator[Sender]:
 
 
 @pytest.fixture
-async def deal(graphql: GraphQL, members: Joining) -> Deal:
-    return await new_deal(graphql, members)
+async def client(graphql: GraphQL, members: Joining) -> RequestClient:
+    return await new_client(graphql, members)
 
 
-def wish(deal: Deal, **changed: Any) -> dict[str, Any]:
-    """A request without an id."""
-    asked = {
-        "serviceId": deal.service_id,
-        "requesterId": deal.alice.sub,
-        "providerId": deal.bob.sub,
+def create_input(client: RequestClient, **changed: Any) -> dict[str, Any]:
+    """Return the input of a request without an id."""
+    given = {
+        "serviceId": client.service_id,
+        "requesterId": client.alice.sub,
+        "providerId": client.bob.sub,
         "status": "INITIATED",
         "estimatedHours": 2.0,
         "negotiationRound": 0,
     }
-    return {"input": {**asked, **changed}}
+    return {"input": {**given, **changed}}
 
 
 def row_key(member: Member, key: str) -> dict[str, Any]:
     return {"id": {"S": KeyedRequest.by(member.sub, key, "").id}}
 
 
-async def asked_by(deal: Deal) -> list[str]:
+async def asked_by(client: RequestClient) -> list[str]:
     query = "query Q($id: ID!) { serviceRequestsByRequesterId(requesterId: $id) { items { id } } }"
-    data = await deal.graphql(deal.alice.token, query, {"id": deal.alice.sub})
+    data = await client.graphql(client.alice.token, query, {"id": client.alice.sub})
     return [item["id"] for item in data["serviceRequestsByRequesterId"]["items"]]
 
 
-async def test_twenty_at_once_have_one_effect_and_one_answer(deal: Deal, sender: Sender) -> None:
+async def test_twenty_at_once_have_one_effect_and_one_answer(client: RequestClient, sender: Sender) -> None:
     key = str(uuid4())
-    answers = await asyncio.gather(*(sender.send(deal.alice, key, ASK, wish(deal)) for _ in range(20)))
+    answers = await asyncio.gather(*(sender.send(client.alice, key, ASK, create_input(client)) for _ in range(20)))
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
-    deal.id = answers[0].json()["data"]["createServiceRequest"]["id"]
-    assert await asked_by(deal) == [deal.id]
-    await deal.reach("AWAITING_RESPONSE")
-    assert await deal.hours(deal.alice) == HELD
-    later = await sender.send(deal.alice, key, ASK, wish(deal))
+    client.id = answers[0].json()["data"]["createServiceRequest"]["id"]
+    assert await asked_by(client) == [client.id]
+    await client.reach("AWAITING_RESPONSE")
+    assert await client.hours(client.alice) == HELD
+    later = await sender.send(client.alice, key, ASK, create_input(client))
     assert later.content == answers[0].content
     assert later.json()["data"]["createServiceRequest"]["status"] == "INITIATED"
 
 
-async def test_another_input_is_a_mismatch_and_another_caller_is_not(deal: Deal, sender: Sender) -> None:
+async def test_another_input_is_a_mismatch_and_another_caller_is_not(
+    client: RequestClient, sender: Sender
+) -> None:
     key = str(uuid4())
-    first = await sender.send(deal.alice, key, ASK, wish(deal))
-    other = await sender.send(deal.alice, key, ASK, wish(deal, estimatedHours=3.0))
+    first = await sender.send(client.alice, key, ASK, create_input(client))
+    other = await sender.send(client.alice, key, ASK, create_input(client, estimatedHours=3.0))
     assert other.json()["errors"][0]["errorType"] == "IDEMPOTENCY_MISMATCH"
-    assert await asked_by(deal) == [first.json()["data"]["createServiceRequest"]["id"]]
-    renamed = await sender.send(deal.bob, key, RENAME, {"input": {"id": deal.service_id, "title": "B"}})
+    assert await asked_by(client) == [first.json()["data"]["createServiceRequest"]["id"]]
+    renamed = await sender.send(client.bob, key, RENAME, {"input": {"id": client.service_id, "title": "B"}})
     assert renamed.json()["data"]["updateService"]["title"] == "B"
 
 
 async def test_a_row_that_has_expired_and_is_still_there_counts_as_none(
-    deal: Deal, sender: Sender, cloud: Cloud
+    client: RequestClient, sender: Sender, cloud: Cloud
 ) -> None:
     def to(title: str) -> dict[str, Any]:
-        return {"input": {"id": deal.service_id, "title": title}}
+        return {"input": {"id": client.service_id, "title": title}}
 
     async def title() -> str:
-        data = await deal.graphql(
-            deal.bob.token, "query Q($id: ID!) { getService(id: $id) { title } }", {"id": deal.service_id}
+        data = await client.graphql(
+            client.bob.token, "query Q($id: ID!) { getService(id: $id) { title } }", {"id": client.service_id}
         )
         return str(data["getService"]["title"])
 
     key = str(uuid4())
-    await sender.send(deal.bob, key, RENAME, to("first"))
-    await sender.send(deal.bob, str(uuid4()), RENAME, to("second"))
-    await sender.send(deal.bob, key, RENAME, to("first"))
+    await sender.send(client.bob, key, RENAME, to("first"))
+    await sender.send(client.bob, str(uuid4()), RENAME, to("second"))
+    await sender.send(client.bob, key, RENAME, to("first"))
     assert await title() == "second"
     cloud.client("dynamodb").update_item(
         TableName=cloud.names.table(tables.Idempotency),
-        Key=row_key(deal.bob, key),
+        Key=row_key(client.bob, key),
         UpdateExpression="SET expiresAt = :past",
         ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 1)}},
     )
-    await sender.send(deal.bob, key, RENAME, to("first"))
+    await sender.send(client.bob, key, RENAME, to("first"))
     assert await title() == "first"
 
 
-async def test_what_nobody_foresaw_is_not_kept(deal: Deal, sender: Sender, cloud: Cloud) -> None:
-    broken = {"TableName": cloud.names.table(tables.Service), "Key": {"id": {"S": deal.service_id}}}
-    client, key = cloud.client("dynamodb"), str(uuid4())
-    client.update_item(**broken, UpdateExpression="REMOVE category")
+async def test_what_nobody_foresaw_is_not_kept(client: RequestClient, sender: Sender, cloud: Cloud) -> None:
+    broken = {"TableName": cloud.names.table(tables.Service), "Key": {"id": {"S": client.service_id}}}
+    dynamodb, key = cloud.client("dynamodb"), str(uuid4())
+    dynamodb.update_item(**broken, UpdateExpression="REMOVE category")
     query = RENAME.replace("title }", "title category }")
-    renaming = (deal.bob, key, query, {"input": {"id": deal.service_id, "title": "new"}})
+    renaming = (client.bob, key, query, {"input": {"id": client.service_id, "title": "new"}})
     assert (await sender.send(*renaming)).json()["errors"][0]["errorType"] == "InternalFailure"
-    client.update_item(
+    dynamodb.update_item(
         **broken, UpdateExpression="SET category = :c", ExpressionAttributeValues={":c": {"S": "garden"}}
     )
     again = (await sender.send(*renaming)).json()
-    assert again == {"data": {"updateService": {"id": deal.service_id, "title": "new", "category": "garden"}}}
+    assert again == {"data": {"updateService": {"id": client.service_id, "title": "new", "category": "garden"}}}
 
 
 def test_keys_are_forgotten_by_the_table_itself(cloud: Cloud) -> None:
@@ -157,15 +159,15 @@ def test_keys_are_forgotten_by_the_table_itself(cloud: Cloud) -> None:
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of its own, to be killed."""
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a server of its own, to be killed."""
     server = Server(tmp_path_factory.mktemp("mortal"), HOURBANK_IDEMPOTENCY_CLAIM=str(CLAIM_SECONDS))
     server.start()
     yield server
     server.stop()
 
 
-# Nine services and a request, one after the other: long enough to be killed in between.
+# Nine services and a request in one mutation: long enough to be killed in between.
 MANY = (
     "mutation Many($service: CreateServiceInput!, $request: CreateServiceRequestInput!) { "
     + "".join(f"s{number}: createService(input: $service) {{ id }} " for number in range(OFFERED))
@@ -173,46 +175,46 @@ MANY = (
 )
 
 
-async def test_a_server_that_is_killed_in_between_leaves_one_effect(mortal: Server) -> None:
-    async with asking(mortal) as graphql, sending(mortal) as sender:
-        deal = await new_deal(graphql, joining(graphql, minting(mortal)))
+async def test_a_server_that_is_killed_in_between_leaves_one_effect(own_server: Server) -> None:
+    async with asking(own_server) as graphql, sending(own_server) as sender:
+        client = await new_client(graphql, joining(graphql, minting(own_server)))
         for effects in range(1, 11):
             key = str(uuid4())
-            many = partial(sender.send, deal.alice, key, MANY, both(deal))
-            was_cut_off = await cut_off(mortal, deal.alice, key, many)
+            many = partial(sender.send, client.alice, key, MANY, both(client))
+            was_cut_off = await cut_off(own_server, client.alice, key, many)
             made = await until_it_goes_through(many)
             assert len(set(made)) == OFFERED + 1
-            assert await offered_by(deal) == effects * OFFERED
-            assert len(await asked_by(deal)) == effects
+            assert await offered_by(client) == effects * OFFERED
+            assert len(await asked_by(client)) == effects
             if was_cut_off:
                 break
         else:
             pytest.fail("it was never cut off between its claim and its answer")
-        await until_held(deal)
+        await until_held(client)
 
 
-def both(deal: Deal) -> dict[str, Any]:
+def both(client: RequestClient) -> dict[str, Any]:
     offer = {"title": "Garden help", "description": "Weeding", "category": "garden", "tags": []}
-    mine = {**offer, "userId": deal.alice.sub, "hourlyRate": 1.0, "isActive": True}
-    return {"service": mine, "request": wish(deal)["input"]}
+    mine = {**offer, "userId": client.alice.sub, "hourlyRate": 1.0, "isActive": True}
+    return {"service": mine, "request": create_input(client)["input"]}
 
 
-async def until_held(deal: Deal) -> None:
-    """Wait until hours are held, of however many requests for the one service for one of them."""
+async def until_held(client: RequestClient) -> None:
+    """Wait until hours are held for the service, whichever request they are held for."""
     end = time.monotonic() + 30
-    while (hours := await deal.hours(deal.alice)) != HELD:
+    while (hours := await client.hours(client.alice)) != HELD:
         assert time.monotonic() < end, hours
         await asyncio.sleep(0.1)
 
 
 async def cut_off(server: Server, member: Member, key: str, send: Callable[[], Awaitable[object]]) -> bool:
-    """Kill the server as soon as a request has claimed its key; tell whether that was before its answer."""
+    """Kill the server as soon as a request has claimed its key; return whether that was before its answer."""
     names, client = Settings().names, Cloud(endpoint_of(server)).client("dynamodb")
     row = {"TableName": names.table(tables.Idempotency), "Key": row_key(member, key), "ConsistentRead": True}
     sent = asyncio.ensure_future(send())
     while not (was_answered := sent.done()) and "Item" not in await asyncio.to_thread(client.get_item, **row):
         pass
-    if was_answered:  # between two looks, maybe
+    if was_answered:  # perhaps between two reads
         assert "Item" in client.get_item(**row), "it was answered without a claim"
     await asyncio.to_thread(server.end, signal.SIGKILL)
     with suppress(httpx.TransportError):
@@ -229,7 +231,7 @@ def endpoint_of(server: Server) -> str:
 
 
 async def until_it_goes_through(send: Callable[[], Awaitable[httpx.Response]]) -> list[str]:
-    """Send again whatever the claim of a dead server is in the way of; return the ids that were made."""
+    """Retry while the dead server's claim is in the way; return the ids that were created."""
     end = time.monotonic() + CLAIM_SECONDS + 20
     while "errors" in (answer := (await send()).json()):
         assert answer["errors"][0]["errorType"] == "CONTENTION", answer
@@ -237,8 +239,8 @@ async def until_it_goes_through(send: Callable[[], Awaitable[httpx.Response]]) -
     return [row["id"] for row in answer["data"].values()]
 
 
-async def offered_by(deal: Deal) -> int:
+async def offered_by(client: RequestClient) -> int:
     """Return how many services the requester offers."""
     query = "query Q($id: ID!) { servicesByUserId(userId: $id, limit: 1000) { items { title } } }"
-    data = await deal.graphql(deal.alice.token, query, {"id": deal.alice.sub})
+    data = await client.graphql(client.alice.token, query, {"id": client.alice.sub})
     return len(data["servicesByUserId"]["items"])

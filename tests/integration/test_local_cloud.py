@@ -1,4 +1,4 @@
-"""Where the local cloud was mended it does as AWS does; once MiniStack does so by itself, the mend can go."""
+"""Where we patched the local cloud it does as AWS does; once MiniStack does so itself, the patch can go."""
 
 import json
 import socket
@@ -141,12 +141,12 @@ def stopped_while_its_function_fails(cloud: Cloud) -> str:
     assert comes_true(lambda: event in seen, within=BUSY * SOON)
     client.stop_execution(executionArn=execution)
     assert comes_true(lambda: {"failed": event} in seen, within=BUSY * SOON)
-    # Nothing tells that the failure has been taken note of; of ours it changes nothing, however late that is.
+    # No event reports that the failure was recorded; in our cloud it changes nothing, however late that is.
     comes_true(lambda: status() != "ABORTED", within=LATE if cloud.mended else SOON)
     return status()
 
 
-def failure_told_to_the_default_bus(cloud: Cloud) -> list[str]:
+def failure_sent_to_the_default_bus(cloud: Cloud) -> list[str]:
     queue = cloud.client("sqs").create_queue(QueueName=f"q-{uuid4().hex}")["QueueUrl"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
     pattern = {"source": ["aws.states"], "detail": {"status": ["FAILED", "ABORTED"]}}
@@ -157,14 +157,14 @@ def failure_told_to_the_default_bus(cloud: Cloud) -> list[str]:
     cloud.ended(cloud.begin(cloud.machine(call("fail"))))
     messages: list[Any] = []
 
-    def is_told() -> bool:
+    def is_notified() -> bool:
         given = cloud.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0)
         messages.extend(given.get("Messages", ()))
         return bool(messages)
 
-    comes_true(is_told, within=BUSY * SOON if cloud.mended else 0.5)
+    comes_true(is_notified, within=BUSY * SOON if cloud.mended else 0.5)
     time.sleep(0.3)
-    is_told()  # of anything twice
+    is_notified()  # a second time, to see duplicates
     events.remove_targets(Rule=rule, Ids=["q"])
     events.delete_rule(Name=rule)
     return [json.loads(message["Body"])["detail"]["status"] for message in messages]
@@ -237,7 +237,7 @@ def in_both(scenario: Callable[[Cloud], Any], mended: Cloud, upstream: Cloud) ->
         (nested_name_used_again, ["Done", "Caught"]),
         (token_of_a_stopped_execution, "TaskDoesNotExist"),
         (stopped_while_its_function_fails, "ABORTED"),
-        (failure_told_to_the_default_bus, ["FAILED"]),
+        (failure_sent_to_the_default_bus, ["FAILED"]),
         (rows_after_a_table_changed_and_its_stack_went, [1, 1]),
         (expiry_of_a_stacks_table, "ENABLED"),
     ],
@@ -250,7 +250,7 @@ def test_a_mend_is_as_on_aws_and_still_needed(
     assert theirs != as_on_aws, CAUGHT_UP
 
 
-def heard_after_a_restart(cloud: Cloud) -> bool:
+def received_after_a_restart(cloud: Cloud) -> bool:
     client, name = cloud.client("dynamodb"), f"t-{uuid4().hex}"
     made = client.create_table(
         TableName=name,
@@ -270,13 +270,13 @@ def heard_after_a_restart(cloud: Cloud) -> bool:
     cloud.stop()
     cloud.start()
     cloud.client("dynamodb").put_item(TableName=name, Item={"id": {"S": f"four of {name}"}})
-    heard = comes_true(lambda: f"four of {name}" in str(seen), within=BUSY * SOON if cloud.mended else 3)
+    received = comes_true(lambda: f"four of {name}" in str(seen), within=BUSY * SOON if cloud.mended else 3)
     cloud.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
-    return heard
+    return received
 
 
 def test_streams_are_heard_after_a_restart(mended: Cloud, upstream: Cloud) -> None:
-    assert in_both(heard_after_a_restart, mended, upstream) == [True, False], CAUGHT_UP
+    assert in_both(received_after_a_restart, mended, upstream) == [True, False], CAUGHT_UP
 
 
 def test_what_is_saved_while_it_runs_is_what_ministack_saves(mended: Cloud) -> None:

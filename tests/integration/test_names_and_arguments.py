@@ -1,4 +1,4 @@
-"""What stands in Amplify's rows: who makes ids, dates and owners, what null does, what conditions see."""
+"""The contents of Amplify's rows: who sets ids, dates and owners, what null does, what conditions see."""
 
 import re
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from models.storage.store import Item
 from models.tables.category import Category
 from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
-from tests.integration.in_process import InProcess, in_process
+from tests.integration.in_process_api import InProcessApi, in_process_api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,43 +28,43 @@ DELETE = """mutation ($input: DeleteCategoryInput!, $condition: ModelCategoryCon
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def asked(cloud: Cloud) -> AsyncIterator[InProcess]:
-    async with in_process(cloud) as parts:
+async def api(cloud: Cloud) -> AsyncIterator[InProcessApi]:
+    async with in_process_api(cloud) as parts:
         yield parts
 
 
-async def stored(asked: InProcess, key: str) -> Item:
-    item = await asked.store.get(Category, key, consistent=True)
+async def stored(api: InProcessApi, key: str) -> Item:
+    item = await api.store.get(Category, key, consistent=True)
     assert item is not None
     return item
 
 
-async def category(asked: InProcess, **given: Any) -> dict[str, Any]:
+async def category(api: InProcessApi, **given: Any) -> dict[str, Any]:
     whole = {"name": "Garden", "isActive": True, "description": "Green", **given}
-    made: dict[str, Any] = (await asked.ask(ADMIN, CREATE, input=whole))["it"]
+    made: dict[str, Any] = (await api.ask(ADMIN, CREATE, input=whole))["it"]
     return made
 
 
-async def test_dates_are_the_servers_and_of_fixed_width(asked: InProcess) -> None:
+async def test_dates_are_the_servers_and_of_fixed_width(api: InProcessApi) -> None:
     old = "1999-01-01T00:00Z"
-    made = await category(asked, createdAt=old, updatedAt=old)
+    made = await category(api, createdAt=old, updatedAt=old)
     assert made["createdAt"] == made["updatedAt"] > "2026"
-    changed = (await asked.ask(ADMIN, UPDATE, input={"id": made["id"], "createdAt": old, "updatedAt": old}))["it"]
+    changed = (await api.ask(ADMIN, UPDATE, input={"id": made["id"], "createdAt": old, "updatedAt": old}))["it"]
     assert changed["createdAt"] == made["createdAt"]
     assert changed["updatedAt"] > made["updatedAt"]
-    row = await stored(asked, made["id"])
+    row = await stored(api, made["id"])
     assert all(FIXED_WIDTH.fullmatch(row[name]["S"]) for name in ("createdAt", "updatedAt"))
 
 
-async def test_null_is_absent_and_never_stored(asked: InProcess) -> None:
-    made = await category(asked, id=None, description=None, icon=None)
-    row = await stored(asked, made["id"])
+async def test_null_is_absent_and_never_stored(api: InProcessApi) -> None:
+    made = await category(api, id=None, description=None, icon=None)
+    row = await stored(api, made["id"])
     assert row.keys() == {"id", "name", "isActive", "createdAt", "updatedAt", "__typename"}
     again = {"id": made["id"], "description": "Green", "icon": "leaf"}
-    await asked.ask(ADMIN, UPDATE, input=again)
-    changed = (await asked.ask(ADMIN, UPDATE, input={"id": made["id"], "icon": None}))["it"]
+    await api.ask(ADMIN, UPDATE, input=again)
+    changed = (await api.ask(ADMIN, UPDATE, input={"id": made["id"], "icon": None}))["it"]
     assert (changed["name"], changed["description"], changed["icon"]) == ("Garden", "Green", None)
-    assert "icon" not in await stored(asked, made["id"])
+    assert "icon" not in await stored(api, made["id"])
 
 
 @pytest.mark.parametrize(
@@ -76,38 +76,36 @@ async def test_null_is_absent_and_never_stored(asked: InProcess) -> None:
         {"not": {"isActive": {"eq": True}}},
     ],
 )
-async def test_where_a_condition_fails_nothing_is_written(asked: InProcess, condition: dict[str, Any]) -> None:
-    made = await category(asked)
-    before = await stored(asked, made["id"])
+async def test_where_a_condition_fails_nothing_is_written(api: InProcessApi, condition: dict[str, Any]) -> None:
+    made = await category(api)
+    before = await stored(api, made["id"])
     for mutation, given in ((UPDATE, {"id": made["id"], "name": "Other"}), (DELETE, {"id": made["id"]})):
-        error = await asked.refusal(ADMIN, mutation, input=given, condition=condition)
+        error = await api.refusal(ADMIN, mutation, input=given, condition=condition)
         assert (error["errorType"], error["data"]) == ("DynamoDB:ConditionalCheckFailedException", None)
         holds = {"not": condition}
-        assert (await asked.ask(ADMIN, UPDATE, input={"id": made["id"]}, condition=holds))["it"][
-            "name"
-        ] == "Garden"
-    after = await stored(asked, made["id"])
+        assert (await api.ask(ADMIN, UPDATE, input={"id": made["id"]}, condition=holds))["it"]["name"] == "Garden"
+    after = await stored(api, made["id"])
     assert after | {"updatedAt": None} == before | {"updatedAt": None}
 
 
-async def test_a_condition_of_a_creation_is_about_the_row_that_is_not_there(asked: InProcess) -> None:
+async def test_a_condition_of_a_creation_is_about_the_row_that_is_not_there(api: InProcessApi) -> None:
     given = {"id": str(uuid4()), "name": "Garden", "isActive": True}
-    error = await asked.refusal(ADMIN, CREATE, input=given, condition={"name": {"ne": None}})
+    error = await api.refusal(ADMIN, CREATE, input=given, condition={"name": {"ne": None}})
     assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
-    made = await asked.ask(ADMIN, CREATE, input=given, condition={"name": {"eq": None}})
+    made = await api.ask(ADMIN, CREATE, input=given, condition={"name": {"eq": None}})
     assert made["it"]["id"] == given["id"]
 
 
-async def test_a_member_is_who_joins_and_has_rows_that_the_server_dates(asked: InProcess) -> None:
+async def test_a_member_is_who_joins_and_has_rows_that_the_server_dates(api: InProcessApi) -> None:
     me = Caller(f"sub-{uuid4()}", "joining")
     profile = {"email": "me@example.org", "username": me.sub, "firstName": "A", "lastName": "B"}
     figures: dict[str, Any] = {"bankHours": 0, "skills": [], "rating": 0, "totalTransactions": 0}
     join = "mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }"
-    joined = await asked.ask(me, join, input=profile | figures)
+    joined = await api.ask(me, join, input=profile | figures)
     assert joined["createUser"]["id"] == me.sub
-    user = await asked.store.get(tables.User, me.sub, consistent=True)
-    entries = await asked.store.query(tables.TransactionLog, tables.TransactionLog.byUserId, me.sub, limit=10)
-    events = await asked.store.query(tables.EventLog, tables.EventLog.byActorUserId, me.sub, limit=10)
+    user = await api.store.get(tables.User, me.sub, consistent=True)
+    entries = await api.store.query(tables.TransactionLog, tables.TransactionLog.byUserId, me.sub, limit=10)
+    events = await api.store.query(tables.EventLog, tables.EventLog.byActorUserId, me.sub, limit=10)
     assert user is not None
     assert len(entries.items) == 1
     assert events.items
@@ -120,14 +118,14 @@ async def test_a_member_is_who_joins_and_has_rows_that_the_server_dates(asked: I
     balances = """query ($filter: ModelUserBalanceFilterInput) {
       it: listUserBalances(filter: $filter) { items { userId } } }"""
     for filter_, found in (({"userId": {"eq": me.sub}}, 1), ({"id": {"eq": me.sub}}, 0), ({"id": {"ne": "x"}}, 1)):
-        assert len((await asked.ask(me, balances, filter=filter_))["it"]["items"]) == found
+        assert len((await api.ask(me, balances, filter=filter_))["it"]["items"]) == found
 
 
-async def test_a_page_is_counted_before_its_filter(asked: InProcess) -> None:
+async def test_a_page_is_counted_before_its_filter(api: InProcessApi) -> None:
     me = Caller(f"sub-{uuid4()}", "owner")
     for number in range(3):
         title = "Wanted" if number == 1 else "Other"
-        await asked.put(
+        await api.put(
             tables.Service, id=str(uuid4()), userId=me.sub, title=title, createdAt=f"2026-01-0{number + 1}"
         )
     query = """query ($me: ID!, $after: String, $filter: ModelServiceFilterInput) {
@@ -137,7 +135,7 @@ async def test_a_page_is_counted_before_its_filter(asked: InProcess) -> None:
     token: str | None = None
     while not pages or token:
         filter_ = {"title": {"beginsWith": "W"}}
-        page = (await asked.ask(me, query, me=me.sub, after=token, filter=filter_))["it"]
+        page = (await api.ask(me, query, me=me.sub, after=token, filter=filter_))["it"]
         pages.append([item["title"] for item in page["items"]])
         token = page["nextToken"]
     assert pages[:3] == [[], ["Wanted"], []]
@@ -155,9 +153,9 @@ async def test_a_page_is_counted_before_its_filter(asked: InProcess) -> None:
     ],
 )
 async def test_a_bad_value_is_refused_by_its_fields_name(
-    asked: InProcess, type_name: str, field: str, value: Any
+    api: InProcessApi, type_name: str, field: str, value: Any
 ) -> None:
     query = f"mutation ($input: Update{type_name}Input!) {{ update{type_name}(input: $input) {{ id }} }}"
-    error = await asked.refusal(ADMIN, query, input={"id": "x", field: value})
+    error = await api.refusal(ADMIN, query, input={"id": "x", field: value})
     assert error["errorType"] == "ValidationError"
     assert field in error["message"]

@@ -1,4 +1,4 @@
-"""Reconciling on the real local cloud: by the workflow, by the command line, with books right and wrong."""
+"""Reconciliation on the real local cloud: by the workflow, by the command line, with books right and wrong."""
 
 import asyncio
 import json
@@ -26,9 +26,9 @@ from models.storage.store import Item
 from models.transactions.accounts import Accounts
 from models.transactions.audits import PAGE
 from models.transactions.reports import Reports
-from tests.integration.conftest import HOUSE, Cloud, GraphQL, Member, RefusedError, Server
+from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Member, RefusedError, Server
 from tests.integration.request_client import Joining
-from tests.integration.two_members import Town, user
+from tests.integration.two_members import TwoMembers, user
 from tests.unit.builders import hours
 from workflows.executions.reconciliation import MACHINE
 
@@ -39,23 +39,23 @@ LAST = f"query Q($id: ID) {{ it: getReconciliationReport(id: $id) {{ {SHOWN} }} 
 
 
 @pytest.fixture
-async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
-    return await gifted(Town(calls, cloud.names))
+async def pair(calls: AsyncCalls, cloud: Cloud) -> TwoMembers:
+    return await with_transfers(TwoMembers(calls, cloud.names))
 
 
-async def gifted(town: Town) -> Town:
-    """Give Alice four entries: a bonus, and gifts to Bob."""
-    await town.settle(0)
-    accounts = Accounts(town.store, town.transactions, clock.now)
+async def with_transfers(pair: TwoMembers) -> TwoMembers:
+    """Give Alice four entries: a bonus, and transfers to Bob."""
+    await pair.set_up(0)
+    accounts = Accounts(pair.store, pair.transactions, clock.now)
     for amount in (1.0, 0.5, 0.25):
-        wish = TransferRequest(
-            id=str(uuid4()), by=town.alice, is_admin=False, type=TransactionType.TRANSFER, amount=amount,
-            from_user_id=town.alice, to_user_id=town.bob,
+        transfer_request = TransferRequest(
+            id=str(uuid4()), by=pair.alice, is_admin=False, type=TransactionType.TRANSFER, amount=amount,
+            from_user_id=pair.alice, to_user_id=pair.bob,
         )  # fmt: skip
-        transfer = transfers.build_transfer(wish)
+        transfer = transfers.build_transfer(transfer_request)
         assert isinstance(transfer, Transfer)
         await accounts.transfer(transfer)
-    return town
+    return pair
 
 
 @pytest.fixture
@@ -64,27 +64,27 @@ async def admin(members: Joining) -> Member:
 
 
 @asynccontextmanager
-async def corrupted(town: Town, table: type[tables.Table], key: str, **changes: Any) -> AsyncIterator[None]:
-    """Change a row behind the API's back, or remove it if nothing is to change; and put it back."""
-    right = await town.store.get(table, key, consistent=True)
+async def corrupted(pair: TwoMembers, table: type[tables.Table], key: str, **changes: Any) -> AsyncIterator[None]:
+    """Change a row behind the API, or remove it if no changes are given; restore it afterwards."""
+    right = await pair.store.get(table, key, consistent=True)
     assert right is not None
     if changes:
-        await town.store.put(table, right | changes)
+        await pair.store.put(table, right | changes)
     else:
-        await town.store.delete(table, key)
+        await pair.store.delete(table, key)
     try:
         yield
     finally:
-        await town.store.put(table, right)
+        await pair.store.put(table, right)
 
 
 async def run(server: Server, *arguments: str) -> tuple[int, str]:
-    """Run a command of the server's beside it; return its exit code and what it printed."""
+    """Run a server command beside the server; return its exit code and output."""
 
     def wait() -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 — this very interpreter, our own command
             [sys.executable, "server.py", *arguments],
-            cwd=HOUSE,
+            cwd=REPOSITORY,
             env={**os.environ, "HOURBANK_LOCAL": str(server.directory)},
             capture_output=True,
             text=True,
@@ -108,7 +108,7 @@ async def completed(graphql: GraphQL, admin: Member, report_id: str) -> dict[str
 
 
 async def ended(cloud: Cloud, report_id: str) -> str:
-    """Return how the execution of a reconciliation has ended."""
+    """Return the final status of a reconciliation's execution."""
     arn = cloud.names.execution_arn(MACHINE, report_id)
     end = time.monotonic() + 20
     while True:
@@ -119,14 +119,14 @@ async def ended(cloud: Cloud, report_id: str) -> str:
         await asyncio.sleep(0.1)
 
 
-async def entry_ids(town: Town) -> list[str]:
-    return [entry.id for entry in sorted(await town.entries(town.alice), key=lambda entry: entry.balance_version)]
+async def entry_ids(pair: TwoMembers) -> list[str]:
+    return [entry.id for entry in sorted(await pair.entries(pair.alice), key=lambda entry: entry.balance_version)]
 
 
 async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_line(
-    graphql: GraphQL, town: Town, admin: Member, server: Server
+    graphql: GraphQL, pair: TwoMembers, admin: Member, server: Server
 ) -> None:
-    await town.store.delete(tables.User, town.bob)  # whose hours are still there
+    await pair.store.delete(tables.User, pair.bob)  # his balance is still there
     both = await asyncio.gather(*(graphql(admin.token, START) for _ in range(2)))
     assert both[0]["it"]["id"] == both[1]["it"]["id"]  # one runs at a time
     report = await completed(graphql, admin, both[0]["it"]["id"])
@@ -137,13 +137,13 @@ async def test_right_books_are_found_right_by_the_workflow_and_by_the_command_li
     code, printed = await run(server, "reconcile")
     assert code == 0, printed
     assert f"{report['membersChecked']} members checked, 0 discrepancies" in printed
-    code, printed = await run(server, "audit", town.alice)
+    code, printed = await run(server, "audit", pair.alice)
     assert (code, "The chain is whole" in printed) == (0, True), printed
-    for entry_id in await entry_ids(town):
+    for entry_id in await entry_ids(pair):
         assert entry_id in printed
 
 
-# What is done to which of a member's four entries, or to their balance; the fault, and the entry that is named.
+# What is changed in which of a member's four entries, or in the balance; the fault, and the entry that is named.
 WRONGS: list[tuple[int | None, Item, str, int]] = [
     (2, {"amount": {"N": "-7"}}, "BROKEN_CHAIN", 2),
     (1, {}, "BROKEN_CHAIN", 2),
@@ -153,12 +153,12 @@ WRONGS: list[tuple[int | None, Item, str, int]] = [
 
 
 async def test_of_wrong_books_the_very_entry_is_named(
-    calls: AsyncCalls, cloud: Cloud, town: Town, server: Server
+    calls: AsyncCalls, cloud: Cloud, pair: TwoMembers, server: Server
 ) -> None:
     expected: list[tuple[str, str, str]] = []
     async with AsyncExitStack() as wrongs:
         for index, changes, fault, named in WRONGS:
-            wronged = await gifted(Town(calls, cloud.names))
+            wronged = await with_transfers(TwoMembers(calls, cloud.names))
             ids = await entry_ids(wronged)
             table: type[tables.Table] = tables.UserBalance if index is None else tables.TransactionLog
             key = wronged.alice if index is None else ids[index]
@@ -177,11 +177,11 @@ async def test_of_wrong_books_the_very_entry_is_named(
         assert entry in row
     for (code, printed), (_, fault, entry) in zip(audits, expected[1:3], strict=True):
         assert (code, fault in printed, entry in printed) == (1, True, True), printed
-    assert not any(town.alice in row for row in rows)
+    assert not any(pair.alice in row for row in rows)
 
 
 def listening(cloud: Cloud) -> str:
-    """Return the address of a queue that hears what admins are told."""
+    """Return the URL of a queue that receives the admins' notifications."""
     sqs = cloud.client("sqs")
     url: str = sqs.create_queue(QueueName=f"admins-{uuid4()}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -189,8 +189,8 @@ def listening(cloud: Cloud) -> str:
     return url
 
 
-def is_told(cloud: Cloud, queue: str, report_id: str) -> bool:
-    """Tell whether a queue has a message of a report, waited for; admins are told of other things, too."""
+def is_notified(cloud: Cloud, queue: str, report_id: str) -> bool:
+    """Wait for a report's message in a queue, among others; return whether it came."""
     end = time.monotonic() + 20
     while time.monotonic() < end:
         found = cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=5, MaxNumberOfMessages=10)
@@ -200,16 +200,16 @@ def is_told(cloud: Cloud, queue: str, report_id: str) -> bool:
 
 
 async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
-    graphql: GraphQL, town: Town, admin: Member, members: Joining, cloud: Cloud
+    graphql: GraphQL, pair: TwoMembers, admin: Member, members: Joining, cloud: Cloud
 ) -> None:
     queue = await asyncio.to_thread(listening, cloud)
-    ids = await entry_ids(town)
-    async with corrupted(town, tables.TransactionLog, ids[2], amount={"N": "-7"}):
+    ids = await entry_ids(pair)
+    async with corrupted(pair, tables.TransactionLog, ids[2], amount={"N": "-7"}):
         report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
     assert await ended(cloud, report["id"]) == "SUCCEEDED"
-    assert await asyncio.to_thread(is_told, cloud, queue, report["id"])
+    assert await asyncio.to_thread(is_notified, cloud, queue, report["id"])
     (found,) = report["discrepancies"]
-    assert (found["userId"], found["fault"], found["entryId"]) == (town.alice, "BROKEN_CHAIN", ids[2])
+    assert (found["userId"], found["fault"], found["entryId"]) == (pair.alice, "BROKEN_CHAIN", ids[2])
     assert report["discrepancyCount"] == 1
     assert (await graphql(admin.token, LAST))["it"] == report
     assert (await graphql(admin.token, LAST, {"id": str(uuid4())}))["it"] is None
@@ -229,56 +229,56 @@ def begun() -> AuditReport:
 
 
 async def test_a_reconciliation_whose_execution_is_over_gives_way_to_the_next(
-    graphql: GraphQL, admin: Member, town: Town, cloud: Cloud
+    graphql: GraphQL, admin: Member, pair: TwoMembers, cloud: Cloud
 ) -> None:
-    reports, report = Reports(town.store, town.transactions, clock.now), begun()
+    reports, report = Reports(pair.store, pair.transactions, clock.now), begun()
     client, machine = cloud.client("stepfunctions"), cloud.names.state_machine_arn(MACHINE)
     early = json.dumps({"reportId": report.id, "page": 0, "results": []})
     await asyncio.to_thread(client.start_execution, stateMachineArn=machine, name=report.id, input=early)
-    await ended(cloud, report.id)  # it found no report
+    await ended(cloud, report.id)  # its execution found no report
     await reports.begin(report, instead_of=await reports.running())
-    assert (await graphql(admin.token, LAST, {"id": "running"}))["it"] is None  # its mark is no report
+    assert (await graphql(admin.token, LAST, {"id": "running"}))["it"] is None  # the marker row is not a report
     following = (await graphql(admin.token, START))["it"]
     assert following["id"] != report.id
     assert (await completed(graphql, admin, following["id"]))["discrepancyCount"] == 0
 
 
 async def test_a_reconciliation_whose_server_died_before_it_began_is_begun(
-    graphql: GraphQL, admin: Member, town: Town
+    graphql: GraphQL, admin: Member, pair: TwoMembers
 ) -> None:
-    reports, report = Reports(town.store, town.transactions, clock.now), begun()
+    reports, report = Reports(pair.store, pair.transactions, clock.now), begun()
     await reports.begin(report, instead_of=await reports.running())
     assert (await graphql(admin.token, START))["it"]["id"] == report.id
     assert (await completed(graphql, admin, report.id))["discrepancyCount"] == 0
 
 
-async def test_nobody_is_told_of_in_a_line(server: Server, town: Town) -> None:
+async def test_nobody_is_told_of_in_a_line(server: Server, pair: TwoMembers) -> None:
     code, printed = await run(server, "audit", f"nobody-{uuid4()}")
     assert code == 1
     assert printed.startswith("There is no member nobody-")
-    await town.settle(0)
+    await pair.set_up(0)
 
 
-async def long_log(town: Town, entries: int) -> None:
-    """Give a member a log of so many entries, as as many gifts would have."""
-    balance, log = Balance.empty(town.alice, clock.now()), list[Item]()
+async def long_log(pair: TwoMembers, entries: int) -> None:
+    """Give a member a log of many entries, as that many transfers would."""
+    balance, log = Balance.empty(pair.alice, clock.now()), list[Item]()
     for number in range(entries):
-        gift = movements.issue(
-            cause=f"{town.alice}-{number}", user_id=town.alice, amount=hours("0.01"),
+        issued = movements.issue(
+            cause=f"{pair.alice}-{number}", user_id=pair.alice, amount=hours("0.01"),
             type=TransactionType.ADMIN_ADJUSTMENT, description="A drop",
         )  # fmt: skip
-        posted = post(balance, gift.legs[0], gift, now=clock.now())
+        posted = post(balance, issued.legs[0], issued, now=clock.now())
         assert isinstance(posted, tuple)
         balance, entry = posted
         log.append(encode(tables.TransactionLog, entry))
     for start in range(0, entries, 100):
-        await asyncio.gather(*(town.store.put(tables.TransactionLog, item) for item in log[start : start + 100]))
-    await town.store.put(tables.UserBalance, encode(tables.UserBalance, balance))
-    await town.store.put(tables.User, user(town.alice))
+        await asyncio.gather(*(pair.store.put(tables.TransactionLog, item) for item in log[start : start + 100]))
+    await pair.store.put(tables.UserBalance, encode(tables.UserBalance, balance))
+    await pair.store.put(tables.User, user(pair.alice))
 
 
 async def test_a_long_log_is_read_page_by_page(calls: AsyncCalls, cloud: Cloud, server: Server) -> None:
-    town = Town(calls, cloud.names)
-    await long_log(town, PAGE + 50)
-    code, printed = await run(server, "audit", town.alice)
+    pair = TwoMembers(calls, cloud.names)
+    await long_log(pair, PAGE + 50)
+    code, printed = await run(server, "audit", pair.alice)
     assert (code, "The chain is whole" in printed) == (0, True)

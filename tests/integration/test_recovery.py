@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import STOP_LIMIT, RefusedError, Server, asking, joining, minting
-from tests.integration.dispute_client import Quarrel, quarrel_over
-from tests.integration.request_client import Deal, new_deal
+from tests.integration.dispute_client import DisputeClient, new_dispute_client
+from tests.integration.request_client import RequestClient, new_client
 
 PATIENT = {
     "HOURBANK_RESPONSE_WINDOW": "PT1H",
@@ -26,8 +26,8 @@ WITHIN = 60
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of its own, to be killed."""
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a server of its own, to be killed."""
     server = Server(tmp_path_factory.mktemp("mortal"), **PATIENT)
     server.start()
     yield server
@@ -35,87 +35,87 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def kill(server: Server) -> None:
-    """The local cloud lives on."""
+    """Kill the server; the local cloud lives on."""
     server.end(signal.SIGKILL)
     server.start()
 
 
 def restart(server: Server) -> None:
-    """The local cloud stops, too, and forgets every execution and token."""
+    """Stop the server and the local cloud, which forgets every execution and task token."""
     assert server.end(signal.SIGINT) == 0
     server.start()
 
 
-Blow = Callable[[Server], None]
-# A tale pauses wherever a blow is to be dealt.
-Tale = AsyncIterator[None]
+Interruption = Callable[[Server], None]
+# A scenario yields wherever it is to be interrupted.
+Scenario = AsyncIterator[None]
 
 
-async def paid_for(deal: Deal) -> Tale:
-    """A request goes its plain way."""
-    await deal.ask()
-    await deal.reach("AWAITING_RESPONSE")
+async def paid_scenario(client: RequestClient) -> Scenario:
+    """Take a request from its creation to its payment."""
+    await client.ask()
+    await client.reach("AWAITING_RESPONSE")
     yield
-    await deal.respond()
-    await deal.reach("ACCEPTED", WITHIN)
+    await client.respond()
+    await client.reach("ACCEPTED", WITHIN)
     yield
-    await deal.mark("markServiceStarted")
+    await client.mark("markServiceStarted")
     yield
-    await again_and_again(lambda: deal.mark("confirmServiceStart"))
-    await deal.reach("IN_PROGRESS", WITHIN)
+    await retry_while_early(lambda: client.mark("confirmServiceStart"))
+    await client.reach("IN_PROGRESS", WITHIN)
     yield
-    await deal.mark("markServiceComplete")
+    await client.mark("markServiceComplete")
     yield
-    await again_and_again(lambda: deal.mark("confirmServiceCompletion"))
+    await retry_while_early(lambda: client.mark("confirmServiceCompletion"))
 
 
-async def fought_over(quarrel: Quarrel) -> Tale:
-    """Both sides dispute a request, the one after the other."""
-    deal = quarrel.deal
-    await deal.accepted()
-    await quarrel.raise_it()
+async def disputed_scenario(disputes: DisputeClient) -> Scenario:
+    """Let both sides dispute a request, one after the other."""
+    client = disputes.client
+    await client.accepted()
+    await disputes.raise_it()
     yield
-    await quarrel.assign()
+    await disputes.assign()
     yield
-    await again_and_again(lambda: quarrel.decide("DismissDispute"))
+    await retry_while_early(lambda: disputes.decide("DismissDispute"))
     yield
-    await quarrel.reach("status", "DISMISSED", within=WITHIN)
-    await again_and_again(lambda: deal.mark("markServiceStarted"))
+    await disputes.reach("status", "DISMISSED", within=WITHIN)
+    await retry_while_early(lambda: client.mark("markServiceStarted"))
     yield
-    await again_and_again(lambda: deal.mark("confirmServiceStart"))
-    await deal.reach("IN_PROGRESS", WITHIN)
-    other = Quarrel(deal, quarrel.admin)
-    await other.raise_it(deal.bob)
+    await retry_while_early(lambda: client.mark("confirmServiceStart"))
+    await client.reach("IN_PROGRESS", WITHIN)
+    other = DisputeClient(client, disputes.admin)
+    await other.raise_it(client.bob)
     await other.assign()
-    await again_and_again(lambda: other.decide("PayToProvider"))
+    await retry_while_early(lambda: other.decide("PayToProvider"))
     yield
 
 
-@pytest.mark.parametrize("blow", [kill, restart])
-async def test_in_every_wait(mortal: Server, blow: Blow) -> None:
-    async with asking(mortal) as graphql:
-        members = joining(graphql, minting(mortal))
-        plain = await new_deal(graphql, members)
-        quarrel = await quarrel_over(await new_deal(graphql, members), members)
-        tales = [paid_for(plain), fought_over(quarrel)]
-        while any(await asyncio.gather(*(goes_on(tale) for tale in tales))):
-            await asyncio.to_thread(blow, mortal)
-        for deal in (plain, quarrel.deal):
-            await deal.reach("PAID", WITHIN)
-            assert await deal.all_hours() == PAID
+@pytest.mark.parametrize("interruption", [kill, restart])
+async def test_in_every_wait(own_server: Server, interruption: Interruption) -> None:
+    async with asking(own_server) as graphql:
+        members = joining(graphql, minting(own_server))
+        plain = await new_client(graphql, members)
+        disputes = await new_dispute_client(await new_client(graphql, members), members)
+        scenarios = [paid_scenario(plain), disputed_scenario(disputes)]
+        while any(await asyncio.gather(*(advance(scenario) for scenario in scenarios))):
+            await asyncio.to_thread(interruption, own_server)
+        for client in (plain, disputes.client):
+            await client.reach("PAID", WITHIN)
+            assert await client.all_hours() == PAID
 
 
-async def goes_on(tale: Tale) -> bool:
-    """Let a tale come to its next pause; tell whether it has one."""
+async def advance(scenario: Scenario) -> bool:
+    """Advance a scenario to its next pause; return whether there is one."""
     try:
-        await anext(tale)
+        await anext(scenario)
     except StopAsyncIteration:
         return False
     return True
 
 
-async def again_and_again(act: Callable[[], Awaitable[object]]) -> None:
-    """Do what a client does who is a little early."""
+async def retry_while_early(act: Callable[[], Awaitable[object]]) -> None:
+    """Retry an action that may be too early for the workflow."""
     for _ in range(10 * WITHIN):
         try:
             await act()
@@ -128,18 +128,18 @@ async def again_and_again(act: Callable[[], Awaitable[object]]) -> None:
     raise AssertionError("it did not go through")
 
 
-def test_a_server_whose_cloud_is_killed_ends_and_the_next_one_goes_on(mortal: Server) -> None:
-    """What it knows may be newer than the cloud's last save; whoever starts again begins with what there is."""
-    assert mortal.process
-    os.kill(json.loads((mortal.directory / "cloud.json").read_text())["pid"], signal.SIGKILL)
-    assert mortal.process.wait(STOP_LIMIT) == 1
-    assert mortal.log.rstrip().endswith("it goes on from its last save.")
-    mortal.start()
+def test_a_server_whose_cloud_is_killed_ends_and_the_next_one_goes_on(own_server: Server) -> None:
+    """The server may know newer rows than the cloud's last save, so it ends; the next one uses the saved rows."""
+    assert own_server.process
+    os.kill(json.loads((own_server.directory / "cloud.json").read_text())["pid"], signal.SIGKILL)
+    assert own_server.process.wait(STOP_LIMIT) == 1
+    assert own_server.log.rstrip().endswith("it goes on from its last save.")
+    own_server.start()
 
 
-def test_no_process_is_left_after_a_clean_stop(mortal: Server) -> None:
-    assert mortal.end(signal.SIGTERM) == 0
-    assert mortal.processes() == []
+def test_no_process_is_left_after_a_clean_stop(own_server: Server) -> None:
+    assert own_server.end(signal.SIGTERM) == 0
+    assert own_server.processes() == []
 
 
 @pytest.mark.parametrize("later", [0.0, 0.15, 0.4])

@@ -1,4 +1,4 @@
-"""What the local cloud saves while it runs can be started from at any moment, and its last word is the latest."""
+"""The local cloud can start from any of its saves while it runs, and its last save is the latest state."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ LONG = 30.0
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Save often, and here; return where rows are saved."""
+    """Save often, into a test directory; return where rows are saved."""
     monkeypatch.setattr(persistence, "STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(ministack_app, "_SAVE_EVERY", 0.01)
     return tmp_path / "state" / "dynamodb.json"
@@ -34,7 +34,7 @@ def snapshots() -> Snapshots:
 
 async def comes_true(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONG):
-        while not condition():  # noqa: ASYNC110 — nobody tells of a file
+        while not condition():  # noqa: ASYNC110 — a file sends no event
             await asyncio.sleep(0.01)
 
 
@@ -77,7 +77,7 @@ async def test_what_could_not_be_saved_is_saved_later(
 
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Hold up every write until told to go on; the first event says that one has begun, the second lets it."""
+    """Block every write until released; the first event says that one has begun, the second releases it."""
     begun, go_on = threading.Event(), threading.Event()
     write = ministack_app._write
 

@@ -1,4 +1,4 @@
-"""What goes on although the process that should have seen to it has died: by the bus, the sweep, a resumption."""
+"""What goes on although the process that should have continued it died: by the bus, the sweep, a resumption."""
 
 import asyncio
 import json
@@ -20,33 +20,33 @@ from models.storage.codec import encode
 from models.storage.store import Store
 from models.transactions.moves import Moved, Transactions
 from tests.integration.conftest import Cloud, GraphQL
-from tests.integration.dispute_client import quarrel_over
-from tests.integration.request_client import Deal, Joining, new_deal
+from tests.integration.dispute_client import new_dispute_client
+from tests.integration.request_client import Joining, RequestClient, new_client
 from tests.unit.builders import make_dispute
 
 WITHIN = 30
 
 
 @pytest.fixture
-async def deal(graphql: GraphQL, members: Joining) -> Deal:
-    return await new_deal(graphql, members, responseWindowHours=2)
+async def client(graphql: GraphQL, members: Joining) -> RequestClient:
+    return await new_client(graphql, members, responseWindowHours=2)
 
 
 @pytest.fixture
 async def transactions(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Transactions]:
-    """Write as a mutation does, without what it does afterwards."""
+    """Yield transactions that write as a mutation does, without its later calls."""
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     async with AsyncCalls(["dynamodb"]) as calls:
         yield Transactions(Store(calls, cloud.names), clock.now)
 
 
-def request_of(deal: Deal) -> Request:
+def request_of(client: RequestClient) -> Request:
     return Request(
-        id=deal.id,
-        service_id=deal.service_id,
-        requester_id=deal.alice.sub,
-        provider_id=deal.bob.sub,
+        id=client.id,
+        service_id=client.service_id,
+        requester_id=client.alice.sub,
+        provider_id=client.bob.sub,
         status=RequestStatus.INITIATED,
         estimated_hours=Hours("2.00"),
         created_at=clock.now(),
@@ -55,66 +55,66 @@ def request_of(deal: Deal) -> Request:
 
 
 async def test_a_submitted_request_whose_workflow_was_not_started_is_started_by_the_bus(
-    deal: Deal, transactions: Transactions
+    client: RequestClient, transactions: Transactions
 ) -> None:
-    assert isinstance(await transactions.create(request_of(deal), answers.create), Moved)
-    await deal.reach("AWAITING_RESPONSE", WITHIN)
+    assert isinstance(await transactions.create(request_of(client), answers.create), Moved)
+    await client.reach("AWAITING_RESPONSE", WITHIN)
 
 
 async def test_an_answer_whose_workflow_was_not_told_is_handed_over_by_the_bus(
-    deal: Deal, transactions: Transactions
+    client: RequestClient, transactions: Transactions
 ) -> None:
-    await deal.ask()
-    await deal.reach("AWAITING_RESPONSE")
+    await client.ask()
+    await client.reach("AWAITING_RESPONSE")
     wait = Step.WAIT_FOR_PROVIDER_RESPONSE
-    accept = partial(answers.answer, wait=wait, by=deal.bob.sub, response=Response.ACCEPTED)
-    assert isinstance(await transactions.move(deal.id, accept), Moved)
-    await deal.reach("ACCEPTED", WITHIN)
+    accept = partial(answers.answer, wait=wait, by=client.bob.sub, response=Response.ACCEPTED)
+    assert isinstance(await transactions.move(client.id, accept), Moved)
+    await client.reach("ACCEPTED", WITHIN)
 
 
 async def test_a_dispute_whose_workflow_was_not_started_and_a_decision_that_was_not_told_of(
-    deal: Deal, members: Joining, transactions: Transactions
+    client: RequestClient, members: Joining, transactions: Transactions
 ) -> None:
-    quarrel = await quarrel_over(deal, members)
-    await deal.accepted()
-    raised = make_dispute(deal.alice.sub, id=quarrel.id, request_id=deal.id, against_user_id=deal.bob.sub)
+    disputes = await new_dispute_client(client, members)
+    await client.accepted()
+    raised = make_dispute(client.alice.sub, id=disputes.id, request_id=client.id, against_user_id=client.bob.sub)
     raise_it = partial(raising.raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)
-    assert isinstance(await transactions.move(deal.id, raise_it, whole=True, dispute_id=quarrel.id), Moved)
-    await quarrel.assign()
-    by, decision = quarrel.admin.sub, Response.REFUND_TO_REQUESTER
+    assert isinstance(await transactions.move(client.id, raise_it, whole=True, dispute_id=disputes.id), Moved)
+    await disputes.assign()
+    by, decision = disputes.admin.sub, Response.REFUND_TO_REQUESTER
     decide = partial(deciding.decide, by=by, decision=decision, provider_hours=None, resolution="So be it")
     for _ in range(10 * WITHIN):
-        if isinstance(moved := await transactions.move(deal.id, decide, whole=True), Moved):
+        if isinstance(moved := await transactions.move(client.id, decide, whole=True), Moved):
             break
         await asyncio.sleep(0.1)  # the bus starts the workflow, and that opens the wait
     assert isinstance(moved, Moved)
-    await quarrel.reach("status", "RESOLVED", within=WITHIN)
-    assert (await deal.look())["status"] == "REJECTED"
+    await disputes.reach("status", "RESOLVED", within=WITHIN)
+    assert (await client.look())["status"] == "REJECTED"
 
 
 async def test_a_disputes_stopped_execution_is_followed_by_the_next(
-    deal: Deal, members: Joining, cloud: Cloud
+    client: RequestClient, members: Joining, cloud: Cloud
 ) -> None:
-    quarrel = await quarrel_over(deal, members)
-    await deal.accepted()
-    first = (await quarrel.raise_it())["stepFunctionExecutionArn"]
-    await quarrel.heard()
-    await quarrel.assign()
+    disputes = await new_dispute_client(client, members)
+    await client.accepted()
+    first = (await disputes.raise_it())["stepFunctionExecutionArn"]
+    await disputes.await_admin()
+    await disputes.assign()
     cloud.client("stepfunctions").stop_execution(executionArn=first)
-    await quarrel.reach("stepFunctionExecutionArn", f"{first}-r1", within=WITHIN)
+    await disputes.reach("stepFunctionExecutionArn", f"{first}-r1", within=WITHIN)
     cloud.client("stepfunctions").stop_execution(executionArn=f"{first}-r1")
-    await quarrel.decide("DismissDispute")
-    make_due(cloud, deal.id)
+    await disputes.decide("DismissDispute")
+    make_due(cloud, client.id)
     sweep(cloud)
-    await quarrel.reach("status", "DISMISSED", within=WITHIN)
-    await deal.reach("ACCEPTED", WITHIN)
-    await deal.mark("markServiceStarted")
-    await deal.mark("confirmServiceStart")
-    await deal.reach("IN_PROGRESS", WITHIN)
+    await disputes.reach("status", "DISMISSED", within=WITHIN)
+    await client.reach("ACCEPTED", WITHIN)
+    await client.mark("markServiceStarted")
+    await client.mark("confirmServiceStart")
+    await client.reach("IN_PROGRESS", WITHIN)
 
 
 def make_due(cloud: Cloud, request_id: str) -> None:
-    """Let a request be due now, as it is some time after an answer."""
+    """Make a request due now, as it is some time after an answer."""
     cloud.client("dynamodb").update_item(
         TableName=cloud.names.table(tables.ServiceRequest),
         Key={"id": {"S": request_id}},
@@ -124,25 +124,27 @@ def make_due(cloud: Cloud, request_id: str) -> None:
 
 
 def sweep(cloud: Cloud) -> dict[str, int]:
-    """Let the sweep's tick come now."""
+    """Run the sweep now."""
     answer = cloud.client("lambda").invoke(FunctionName=cloud.names.function("sweepRequests"), Payload=b"{}")
     found: dict[str, int] = json.load(answer["Payload"])
     return found
 
 
-async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(deal: Deal, cloud: Cloud) -> None:
-    """Its row is all there is: no event, no execution, and it is due."""
-    request = request_of(deal).moved(clock.now()).due(clock.from_text("2020-01-01T00:00:00.000Z"))
+async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(
+    client: RequestClient, cloud: Cloud
+) -> None:
+    """Only its row exists, which is due: no event, no execution."""
+    request = request_of(client).moved(clock.now()).due(clock.from_text("2020-01-01T00:00:00.000Z"))
     cloud.client("dynamodb").put_item(
         TableName=cloud.names.table(tables.ServiceRequest), Item=encode(tables.ServiceRequest, request)
     )
     assert sweep(cloud)["seen"] >= 1
-    await deal.reach("AWAITING_RESPONSE", WITHIN)
+    await client.reach("AWAITING_RESPONSE", WITHIN)
 
 
-async def test_a_row_that_cannot_be_read_holds_up_no_other(deal: Deal, cloud: Cloud) -> None:
+async def test_a_row_that_cannot_be_read_holds_up_no_other(client: RequestClient, cloud: Cloud) -> None:
     past = clock.from_text("2020-01-01T00:00:00.000Z")
-    broken = encode(tables.ServiceRequest, request_of(deal).moved(clock.now()).due(past))
+    broken = encode(tables.ServiceRequest, request_of(client).moved(clock.now()).due(past))
     broken["id"], broken["status"] = {"S": str(uuid4())}, {"S": "NEITHER"}
     table = cloud.names.table(tables.ServiceRequest)
     cloud.client("dynamodb").put_item(TableName=table, Item=broken)
@@ -151,26 +153,28 @@ async def test_a_row_that_cannot_be_read_holds_up_no_other(deal: Deal, cloud: Cl
     cloud.client("dynamodb").delete_item(TableName=table, Key={"id": broken["id"]})
 
 
-async def test_a_stopped_execution_is_followed_by_the_next_generation(deal: Deal, cloud: Cloud) -> None:
-    await deal.ask()
-    first = (await deal.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
-    deadline = (await deal.look())["expiresAt"]
+async def test_a_stopped_execution_is_followed_by_the_next_generation(client: RequestClient, cloud: Cloud) -> None:
+    await client.ask()
+    first = (await client.reach("AWAITING_RESPONSE"))["stepFunctionExecutionArn"]
+    deadline = (await client.look())["expiresAt"]
     cloud.client("stepfunctions").stop_execution(executionArn=first)
-    await deal.until(lambda found: found["stepFunctionExecutionArn"] == f"{first}-r1", WITHIN)
+    await client.until(lambda found: found["stepFunctionExecutionArn"] == f"{first}-r1", WITHIN)
     sweep(cloud)
-    await deal.respond()
-    accepted = await deal.reach("ACCEPTED", WITHIN)
+    await client.respond()
+    accepted = await client.reach("ACCEPTED", WITHIN)
     assert accepted["expiresAt"] != deadline
     old = cloud.client("stepfunctions").describe_execution(executionArn=first)
     assert old["status"] == "ABORTED"
 
 
-async def test_an_open_wait_keeps_its_first_deadline_and_tells_nobody_again(deal: Deal, cloud: Cloud) -> None:
-    await deal.ask()
-    before = await deal.reach("AWAITING_RESPONSE")
-    told = await deal.told(deal.bob)
+async def test_an_open_wait_keeps_its_first_deadline_and_tells_nobody_again(
+    client: RequestClient, cloud: Cloud
+) -> None:
+    await client.ask()
+    before = await client.reach("AWAITING_RESPONSE")
+    messages = await client.messages_to(client.bob)
     cloud.client("stepfunctions").stop_execution(executionArn=before["stepFunctionExecutionArn"])
-    await deal.until(lambda found: found["stepFunctionExecutionArn"].endswith("-r1"), WITHIN)
-    after = await deal.look()
+    await client.until(lambda found: found["stepFunctionExecutionArn"].endswith("-r1"), WITHIN)
+    after = await client.look()
     assert (after["status"], after["expiresAt"]) == ("AWAITING_RESPONSE", before["expiresAt"])
-    assert await deal.told(deal.bob) == told
+    assert await client.messages_to(client.bob) == messages

@@ -1,4 +1,4 @@
-"""The store on a real engine: what it asks for means there what the store says it means."""
+"""The store on a real engine: its operations mean there what its docstrings say."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The demo's story, and how soon a subscriber is told of what a Lambda handler has written."""
+"""The demo's story, and how soon a subscriber receives what a Lambda handler has written."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import httpx
 
 from tests.integration.conftest import GraphQL, Server
 from tests.integration.polling import SOON
-from tests.integration.request_client import Joining, new_deal
+from tests.integration.request_client import Joining, new_client
 from tests.story.client import Client
 from tests.story.play import Actor, Figures, Story
 
@@ -18,7 +18,7 @@ WATCH = "subscription($requesterId:String){onUpdateServiceRequest(requesterId:$r
 
 @dataclass
 class Audience:
-    """Remembers what was told."""
+    """A stage that records the story."""
 
     statuses: list[str] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
@@ -59,25 +59,25 @@ async def test_the_story_ends_in_paid_and_every_status_was_pushed(server: Server
 async def test_what_a_handler_writes_is_pushed_within_half_a_second(
     server: Server, graphql: GraphQL, members: Joining
 ) -> None:
-    """From the time in the row to the frame on the socket, over the statuses of ten requests."""
-    first = await new_deal(graphql, members)
+    """Measured from the time in the row to the frame on the socket, over the statuses of ten requests."""
+    first = await new_client(graphql, members)
     late: list[float] = []
     async with httpx.AsyncClient(timeout=30) as http:
-        client = Client(server.url, first.alice.token, http)
-        async with client.watch(WATCH, requesterId=first.alice.sub) as events:
-            # What others do on the machine passes; what we do wrong does not.
+        watcher = Client(server.url, first.alice.token, http)
+        async with watcher.watch(WATCH, requesterId=first.alice.sub) as events:
+            # Delays by other processes are transient; our own are not.
             while not late or (late[-1] >= 0.5 and len(late) < 3):
                 delays: list[float] = []
                 for _ in range(10):
-                    deal = first.again()
-                    await deal.ask(0.5)
+                    client = first.again()
+                    await client.ask(0.5)
                     status = ""
                     while status != "AWAITING_RESPONSE":
                         event = await asyncio.wait_for(events.get(), SOON)
                         status = event["status"]
                         written = datetime.fromisoformat(event["updatedAt"])
                         delays.append((datetime.now(UTC) - written).total_seconds())
-                    await deal.end("cancelServiceRequest", by=deal.alice)
+                    await client.end("cancelServiceRequest", by=client.alice)
                     while (await asyncio.wait_for(events.get(), SOON))["status"] != "REJECTED":
                         pass
                 assert len(delays) >= 20

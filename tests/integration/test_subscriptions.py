@@ -1,4 +1,4 @@
-"""Subscriptions, from a row that anybody writes to a real client's socket."""
+"""Subscriptions, from a row that any writer writes to a real client's socket."""
 
 import asyncio
 import json
@@ -18,29 +18,29 @@ from models import tables
 from resolvers.mirror.subscriptions import changes_of
 from resolvers.transport import sockets
 from tests.integration.conftest import Server
-from tests.integration.in_process_server import Client, Watched
+from tests.integration.in_process_server import Client, InProcessServer
 from tests.integration.polling import SOON, until
 from tests.unit.leaps import leap
 
 ON_UPDATE = "subscription($requesterId: String, $filter: ModelSubscriptionServiceRequestFilterInput)"
 WATCH = ON_UPDATE + "{onUpdateServiceRequest(requesterId: $requesterId, filter: $filter){id status}}"
 NOTIFIED = "subscription{onCreateNotification{id title}}"
-# What others do on the machine passes; what we do wrong does not.
+# Delays by other processes are transient; our own are not.
 TRIES = 3
 
 
-async def test_a_written_status_reaches_the_parties_within_half_a_second(watched: Watched) -> None:
+async def test_a_written_status_reaches_the_parties_within_half_a_second(in_process: InProcessServer) -> None:
     request_id = str(uuid.uuid4())
-    await watched.request(id=request_id)
+    await in_process.request(id=request_id)
     late: list[float] = []
-    async with watched.client("alice") as alice:
+    async with in_process.client("alice") as alice:
         await alice.subscribe(WATCH)
         while not late or (late[-1] >= 0.5 and len(late) < TRIES):
             delays = []
             for number in range(40):
                 status = ("VALIDATING", "ESCROWED")[number % 2]
                 written = time.perf_counter()
-                await watched.request(id=request_id, status=status)
+                await in_process.request(id=request_id, status=status)
                 event = await alice.event()
                 delays.append(time.perf_counter() - written)
                 assert event == {"onUpdateServiceRequest": {"id": request_id, "status": status}}
@@ -48,37 +48,37 @@ async def test_a_written_status_reaches_the_parties_within_half_a_second(watched
     assert min(late) < 0.5
 
 
-async def test_events_are_for_those_who_may_read_the_row(watched: Watched) -> None:
+async def test_events_are_for_those_who_may_read_the_row(in_process: InProcessServer) -> None:
     request_id = str(uuid.uuid4())
-    await watched.request(id=request_id)
+    await in_process.request(id=request_id)
     async with (
-        watched.client("alice") as alice,
-        watched.client("bob") as bob,
-        watched.client("carol") as carol,
-        watched.client("ada", "admin") as admin,
+        in_process.client("alice") as alice,
+        in_process.client("bob") as bob,
+        in_process.client("carol") as carol,
+        in_process.client("ada", "admin") as admin,
     ):
         for client in (alice, bob, carol, admin):
-            await client.subscribe(WATCH, filter={"id": {"eq": request_id}})  # other tests' rows move, too
-        await watched.request(id=request_id, status="VALIDATING")
+            await client.subscribe(WATCH, filter={"id": {"eq": request_id}})  # other tests change rows, too
+        await in_process.request(id=request_id, status="VALIDATING")
         for client in (alice, bob, admin):
             assert (await client.event())["onUpdateServiceRequest"]["id"] == request_id
         await carol.silence()
 
 
-async def test_arguments_and_filter_narrow(watched: Watched) -> None:
+async def test_arguments_and_filter_narrow(in_process: InProcessServer) -> None:
     request_id = str(uuid.uuid4())
-    await watched.request(id=request_id)
-    async with watched.client("bob") as bob:
+    await in_process.request(id=request_id)
+    async with in_process.client("bob") as bob:
         narrowed = await bob.subscribe(WATCH, filter={"status": {"in": ["ESCROWED"]}, "estimatedHours": {"ge": 2}})
-        await watched.request(id=request_id, status="VALIDATING")
-        await watched.request(id=request_id, status="ESCROWED")
+        await in_process.request(id=request_id, status="VALIDATING")
+        await in_process.request(id=request_id, status="ESCROWED")
         message = await bob.next()
         assert message["id"] == narrowed
         assert message["payload"]["data"]["onUpdateServiceRequest"]["status"] == "ESCROWED"
 
 
-async def test_whoever_asks_for_others_rows_is_refused(watched: Watched) -> None:
-    async with watched.client("carol") as carol, watched.client("ada", "admin") as admin:
+async def test_whoever_asks_for_others_rows_is_refused(in_process: InProcessServer) -> None:
+    async with in_process.client("carol") as carol, in_process.client("ada", "admin") as admin:
         await carol.ask(WATCH, requesterId="alice")
         message = await carol.next()
         (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
@@ -87,34 +87,34 @@ async def test_whoever_asks_for_others_rows_is_refused(watched: Watched) -> None
         await admin.silence()
 
 
-async def test_a_bad_filter_is_told_at_once(watched: Watched) -> None:
-    async with watched.client("alice") as alice:
+async def test_a_bad_filter_is_told_at_once(in_process: InProcessServer) -> None:
+    async with in_process.client("alice") as alice:
         await alice.ask(WATCH, filter={"status": {"between": ["A"]}})
         message = await alice.next()
         (error,) = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": "filter"})
 
 
-async def test_each_kind_of_change_has_its_own_subscription(watched: Watched) -> None:
+async def test_each_kind_of_change_has_its_own_subscription(in_process: InProcessServer) -> None:
     row = {"id": {"S": str(uuid.uuid4())}, "userId": {"S": "bob"}, "title": {"S": "Garden help"}}
-    async with watched.client("carol") as carol:
+    async with in_process.client("carol") as carol:
         for kind in ("Create", "Update", "Delete"):
             await carol.subscribe(f"subscription{{on{kind}Service{{id title}}}}")
-        await watched.put(tables.Service, **row)
+        await in_process.put(tables.Service, **row)
         assert list(await carol.event()) == ["onCreateService"]
-        await watched.put(tables.Service, **row | {"title": {"S": "Hedges"}})
+        await in_process.put(tables.Service, **row | {"title": {"S": "Hedges"}})
         assert await carol.event() == {"onUpdateService": {"id": row["id"]["S"], "title": "Hedges"}}
-        key, table = {"id": row["id"]}, watched.store.names.table(tables.Service)
-        await watched.store.calls.call("dynamodb", "delete_item", TableName=table, Key=key)
+        key, table = {"id": row["id"]}, in_process.store.names.table(tables.Service)
+        await in_process.store.calls.call("dynamodb", "delete_item", TableName=table, Key=key)
         assert await carol.event() == {"onDeleteService": {"id": row["id"]["S"], "title": "Hedges"}}
 
 
-async def test_a_subscription_that_ended_is_told_nothing(watched: Watched) -> None:
-    async with watched.client("alice") as alice:
+async def test_a_subscription_that_ended_is_told_nothing(in_process: InProcessServer) -> None:
+    async with in_process.client("alice") as alice:
         operation = await alice.subscribe(NOTIFIED)
         await alice.socket.send(json.dumps({"id": operation, "type": "complete"}))
-        await until(lambda: not watched.listeners())
-        await watched.notify("x")
+        await until(lambda: not in_process.listeners())
+        await in_process.notify("x")
         await alice.silence()
 
 
@@ -127,9 +127,9 @@ async def test_a_subscription_that_ended_is_told_nothing(watched: Watched) -> No
     ],
 )
 async def test_a_socket_without_a_good_token_is_closed(
-    watched: Watched, payload: dict[str, Any], reason: str
+    in_process: InProcessServer, payload: dict[str, Any], reason: str
 ) -> None:
-    async with watched.socket() as opened:
+    async with in_process.socket() as opened:
         await opened.send(json.dumps({"type": "connection_init", "payload": payload}))
         with pytest.raises(ConnectionClosed) as closed:
             await opened.recv()
@@ -138,33 +138,33 @@ async def test_a_socket_without_a_good_token_is_closed(
     assert reason in closed.value.rcvd.reason
 
 
-async def test_an_expired_token_is_called_so(watched: Watched) -> None:
-    token = watched.issuer.mint("alice", "alice", lifetime=timedelta(seconds=-1))
-    async with watched.socket() as opened:
+async def test_an_expired_token_is_called_so(in_process: InProcessServer) -> None:
+    token = in_process.issuer.mint("alice", "alice", lifetime=timedelta(seconds=-1))
+    async with in_process.socket() as opened:
         await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
         with pytest.raises(ConnectionClosed, match="Token expired"):
             await opened.recv()
 
 
-async def test_the_upgrade_request_may_carry_the_token(watched: Watched) -> None:
-    headers = {"Authorization": f"Bearer {watched.issuer.mint('alice', 'alice')}"}
-    async with watched.socket(additional_headers=headers) as opened:
+async def test_the_upgrade_request_may_carry_the_token(in_process: InProcessServer) -> None:
+    headers = {"Authorization": f"Bearer {in_process.issuer.mint('alice', 'alice')}"}
+    async with in_process.socket(additional_headers=headers) as opened:
         await opened.send(json.dumps({"type": "connection_init"}))
         assert json.loads(await opened.recv()) == {"type": "connection_ack"}
 
 
-async def test_a_socket_ends_with_its_token(watched: Watched) -> None:
-    token = watched.issuer.mint("alice", "alice", lifetime=timedelta(seconds=20))
-    async with watched.socket() as opened:
+async def test_a_socket_ends_with_its_token(in_process: InProcessServer) -> None:
+    token = in_process.issuer.mint("alice", "alice", lifetime=timedelta(seconds=20))
+    async with in_process.socket() as opened:
         await opened.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
         await opened.recv()
-        await Client(opened, watched).subscribe(NOTIFIED)
+        await Client(opened, in_process).subscribe(NOTIFIED)
         leap(20)
         with pytest.raises(ConnectionClosed, match="Token expired") as closed:
             await asyncio.wait_for(opened.recv(), SOON)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
-    await until(lambda: not watched.listeners())
+    await until(lambda: not in_process.listeners())
 
 
 async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., str]) -> None:
@@ -183,23 +183,25 @@ async def test_a_message_has_a_limit(server: Server, token_for: Callable[..., st
     assert closed.value.rcvd.code == 1009
 
 
-async def test_a_client_that_never_reads_is_cut_off(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_never_reads_is_cut_off(
+    in_process: InProcessServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sockets, "SEND_SECONDS", 0.5)
-    async with watched.client("alice", **watched.narrow()) as sleeper:
+    async with in_process.client("alice", **in_process.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
-        assert len(watched.listeners()) == 1
+        assert len(in_process.listeners()) == 1
         for _ in range(60):
-            await watched.notify("x" * 100_000)
-        await until(lambda: not watched.listeners())
+            await in_process.notify("x" * 100_000)
+        await until(lambda: not in_process.listeners())
 
 
-async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: Watched) -> None:
-    watched.feed._queue = 5
-    async with watched.client("alice") as reader, watched.client("alice", **watched.narrow()) as sleeper:
+async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(in_process: InProcessServer) -> None:
+    in_process.feed._queue = 5
+    async with in_process.client("alice") as reader, in_process.client("alice", **in_process.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
         await reader.subscribe(NOTIFIED)
         for _ in range(60):
-            row = await watched.notify("x" * 100_000)
+            row = await in_process.notify("x" * 100_000)
             assert (await reader.event())["onCreateNotification"]["id"] == row["id"]["S"]
         while "errors" not in (message := await sleeper.next())["payload"]:
             pass
@@ -207,12 +209,12 @@ async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(watched: 
         assert (await sleeper.next())["type"] == "complete"
 
 
-async def test_a_row_is_followed_from_what_it_is_now(watched: Watched) -> None:
+async def test_a_row_is_followed_from_what_it_is_now(in_process: InProcessServer) -> None:
     request_id = str(uuid.uuid4())
-    await watched.request(id=request_id, status="INITIATED")
-    rows = changes_of(watched.feed, tables.ServiceRequest, request_id, asyncio.Event())
+    await in_process.request(id=request_id, status="INITIATED")
+    rows = changes_of(in_process.feed, tables.ServiceRequest, request_id, asyncio.Event())
     assert (await anext(rows))["status"] == {"S": "INITIATED"}
-    await watched.request(id=str(uuid.uuid4()))
-    row = await watched.request(id=request_id, status="VALIDATING")
-    await watched.put(tables.ServiceRequest, **row | {"version": {"N": "2"}, "status": {"S": "ESCROWED"}})
+    await in_process.request(id=str(uuid.uuid4()))
+    row = await in_process.request(id=request_id, status="VALIDATING")
+    await in_process.put(tables.ServiceRequest, **row | {"version": {"N": "2"}, "status": {"S": "ESCROWED"}})
     assert (await asyncio.wait_for(anext(rows), SOON))["status"] == {"S": "ESCROWED"}

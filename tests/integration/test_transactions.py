@@ -1,4 +1,4 @@
-"""Transactions on a real engine: at once, repeated, cut off, and in each other's way, with one effect each."""
+"""Transactions on a real engine: concurrent, repeated, cut off, and conflicting, with one effect each."""
 
 import asyncio
 import time
@@ -22,11 +22,11 @@ from models.storage.store import Store
 from models.transactions import retrying
 from models.transactions.members import Members
 from models.transactions.moves import Moved, RequestRule, Transactions
-from tests.chaos.faults import Fault, Faulty, each_write
-from tests.integration.two_members import Town, user
+from tests.chaos.faults import Fault, FaultyCalls, each_write
+from tests.integration.two_members import TwoMembers, user
 from tests.unit.builders import hours, make_request
 
-STORY = (
+EVENTS = (
     "begin", "validate", "hold", "ask", "accept", "await start", "start", "ask start", "confirm start",
     "await work", "finish", "ask work", "confirm work", "complete", "pay", "rate",
 )  # fmt: skip
@@ -39,69 +39,71 @@ async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — 
 
 
 @pytest.fixture
-def town(calls: AsyncCalls, names: Names) -> Town:
-    return Town(calls, names)
+def pair(calls: AsyncCalls, names: Names) -> TwoMembers:
+    return TwoMembers(calls, names)
 
 
-async def test_alice_asks_bob_for_two_hours(town: Town) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    await town.audit(("10", "0"), ("10", "0"))
-    await town.reach(request_id, *STORY[:3])
-    await town.audit(("8", "2"), ("10", "0"))
-    request = await town.reach(request_id, *STORY[3:])
-    await town.audit(("8", "0"), ("12", "0"))
+async def test_alice_asks_bob_for_two_hours(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    await pair.audit(("10", "0"), ("10", "0"))
+    await pair.reach(request_id, *EVENTS[:3])
+    await pair.audit(("8", "2"), ("10", "0"))
+    request = await pair.reach(request_id, *EVENTS[3:])
+    await pair.audit(("8", "0"), ("12", "0"))
     assert request.is_over
-    exchanges = await town.store.query(tables.Transaction, tables.Transaction.byServiceId, service_id, limit=10)
+    exchanges = await pair.store.query(tables.Transaction, tables.Transaction.byServiceId, service_id, limit=10)
     assert len(exchanges.items) == 1
 
 
-async def test_joining_again_and_again_gives_one_bonus(town: Town) -> None:
-    joined = await asyncio.gather(*(town.members.join(user(town.alice)) for _ in range(5)))
+async def test_joining_again_and_again_gives_one_bonus(pair: TwoMembers) -> None:
+    joined = await asyncio.gather(*(pair.members.join(user(pair.alice)) for _ in range(5)))
     assert sorted(one.existed for one in joined) == [False, True, True, True, True]
-    assert (await town.balance(town.alice)).total_balance == hours("10")
-    assert len(await town.entries(town.alice)) == 1
+    assert (await pair.balance(pair.alice)).total_balance == hours("10")
+    assert len(await pair.entries(pair.alice)) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
-async def test_a_bonus_whose_answer_was_lost_is_given_once(town: Town, calls: AsyncCalls, fault: Fault) -> None:
-    store = Store(Faulty(calls, each_write(fault)), town.store.names)
-    await Members(store, Transactions(store, clock.now), clock.now).join(user(town.alice))
-    assert (await town.balance(town.alice)).total_balance == hours("10")
+async def test_a_bonus_whose_answer_was_lost_is_given_once(
+    pair: TwoMembers, calls: AsyncCalls, fault: Fault
+) -> None:
+    store = Store(FaultyCalls(calls, each_write(fault)), pair.store.names)
+    await Members(store, Transactions(store, clock.now), clock.now).join(user(pair.alice))
+    assert (await pair.balance(pair.alice)).total_balance == hours("10")
 
 
-async def test_a_member_who_comes_back_gets_no_second_bonus(town: Town) -> None:
-    await town.members.join(user(town.alice))
-    await town.store.delete(tables.User, town.alice)
-    assert not (await town.members.join(user(town.alice))).existed
-    assert (await town.balance(town.alice)).total_balance == hours("10")
+async def test_a_member_who_comes_back_gets_no_second_bonus(pair: TwoMembers) -> None:
+    await pair.members.join(user(pair.alice))
+    await pair.store.delete(tables.User, pair.alice)
+    assert not (await pair.members.join(user(pair.alice))).existed
+    assert (await pair.balance(pair.alice)).total_balance == hours("10")
 
 
-async def test_every_step_by_four_threads_at_once_has_one_effect(town: Town) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    transactions = town.over(BlockingCalls())
+async def test_every_step_by_four_threads_at_once_has_one_effect(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    transactions = pair.transactions_over(BlockingCalls())
 
     def run(rule: RequestRule) -> None:
         drive(transactions.move(request_id, rule, whole=True))
 
-    for event in STORY:
-        await asyncio.gather(*(asyncio.to_thread(run, town.rule(event)) for _ in range(4)))
-    await town.audit(("8", "0"), ("12", "0"))
-    assert len(await town.entries(town.bob)) == 2
+    for event in EVENTS:
+        await asyncio.gather(*(asyncio.to_thread(run, pair.rule(event)) for _ in range(4)))
+    await pair.audit(("8", "0"), ("12", "0"))
+    assert len(await pair.entries(pair.bob)) == 2
 
 
-async def test_every_step_by_two_servers_at_once_has_one_effect(town: Town) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
+async def test_every_step_by_two_servers_at_once_has_one_effect(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
     async with AsyncCalls(["dynamodb"]) as other:
-        servers = (town.transactions, town.over(other))
-        for event in STORY:
+        servers = (pair.transactions, pair.transactions_over(other))
+        for event in EVENTS:
             await asyncio.gather(
-                *(server.move(request_id, town.rule(event), whole=True) for server in servers * 2)
+                *(server.move(request_id, pair.rule(event), whole=True) for server in servers * 2)
             )
-    await town.audit(("8", "0"), ("12", "0"))
-    request = await town.transactions.read(request_id)
+    await pair.audit(("8", "0"), ("12", "0"))
+    request = await pair.transactions.read(request_id)
     assert request is not None
     assert [passage.status for passage in request.passages] == list(
         dict.fromkeys(p.status for p in request.passages)
@@ -109,11 +111,11 @@ async def test_every_step_by_two_servers_at_once_has_one_effect(town: Town) -> N
     assert len(request.answers) == 5
 
 
-async def test_no_reader_ever_sees_the_sum_change(town: Town, calls: AsyncCalls) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    table = town.store.names.table(tables.UserBalance)
-    both = [{"Get": {"TableName": table, "Key": {"userId": {"S": who}}}} for who in (town.alice, town.bob)]
+async def test_no_reader_ever_sees_the_sum_change(pair: TwoMembers, calls: AsyncCalls) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    table = pair.store.names.table(tables.UserBalance)
+    both = [{"Get": {"TableName": table, "Key": {"userId": {"S": who}}}} for who in (pair.alice, pair.bob)]
     sums, done = [], asyncio.Event()
 
     async def read() -> None:
@@ -124,19 +126,19 @@ async def test_no_reader_ever_sees_the_sum_change(town: Town, calls: AsyncCalls)
             sums.append(sum(one.total_balance for one in found))
 
     reading = asyncio.create_task(read())
-    await town.reach(request_id, *STORY)
+    await pair.reach(request_id, *EVENTS)
     done.set()
     await reading
     assert set(sums) == {hours("20")}
 
 
-async def test_twenty_holds_at_once_on_one_balance_end_exact(town: Town) -> None:
-    services = await town.settle(20)
-    request_ids = [await town.ask(service_id, "1") for service_id in services]
+async def test_twenty_holds_at_once_on_one_balance_end_exact(pair: TwoMembers) -> None:
+    services = await pair.set_up(20)
+    request_ids = [await pair.ask(service_id, "1") for service_id in services]
     for request_id in request_ids:
-        await town.reach(request_id, "begin")
+        await pair.reach(request_id, "begin")
     async with AsyncCalls(["dynamodb"]) as other:
-        servers = (town.transactions, town.over(other))
+        servers = (pair.transactions, pair.transactions_over(other))
         moved = await asyncio.gather(
             *(
                 servers[number % 2].move(request_id, steps.hold_hours, whole=True)
@@ -145,170 +147,181 @@ async def test_twenty_holds_at_once_on_one_balance_end_exact(town: Town) -> None
         )
     ended = [one.request.status for one in moved if isinstance(one, Moved)]
     assert sorted(ended) == [RequestStatus.ESCROWED] * 10 + [RequestStatus.REJECTED] * 10
-    await town.audit(("0", "10"), ("10", "0"))
+    await pair.audit(("0", "10"), ("10", "0"))
 
 
-async def test_twenty_payments_at_once_to_one_provider_end_exact(town: Town) -> None:
-    services = await town.settle(10)
-    request_ids = [await town.ask(service_id, "1") for service_id in services]
+async def test_twenty_payments_at_once_to_one_provider_end_exact(pair: TwoMembers) -> None:
+    services = await pair.set_up(10)
+    request_ids = [await pair.ask(service_id, "1") for service_id in services]
     for request_id in request_ids:
-        await town.reach(request_id, *STORY[: STORY.index("pay")])
+        await pair.reach(request_id, *EVENTS[: EVENTS.index("pay")])
     twice = [*request_ids, *request_ids]
-    moved = await asyncio.gather(*(town.transactions.move(one, payment.pay, whole=True) for one in twice))
+    moved = await asyncio.gather(*(pair.transactions.move(one, payment.pay, whole=True) for one in twice))
     assert all(isinstance(one, Moved) and one.request.status is RequestStatus.PAID for one in moved)
-    await town.audit(("0", "0"), ("20", "0"))
+    await pair.audit(("0", "0"), ("20", "0"))
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT, Fault.THROTTLED])
 async def test_a_write_that_was_cut_off_is_read_back_and_has_one_effect(
-    town: Town, calls: AsyncCalls, fault: Fault
+    pair: TwoMembers, calls: AsyncCalls, fault: Fault
 ) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    for event in STORY:
-        unreliable = Faulty(calls, each_write(fault))
-        moved = await town.over(unreliable).move(request_id, town.rule(event), whole=True)
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    for event in EVENTS:
+        unreliable = FaultyCalls(calls, each_write(fault))
+        moved = await pair.transactions_over(unreliable).move(request_id, pair.rule(event), whole=True)
         expected = event == "validate" and fault is not Fault.LOST
         assert isinstance(moved, Moved) or expected, f"{event}: {moved}"
-    await town.audit(("8", "0"), ("12", "0"))
+    await pair.audit(("8", "0"), ("12", "0"))
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT])
 @pytest.mark.parametrize("event", ["cancel", "reject"])
 async def test_a_refund_that_was_cut_off_has_one_effect(
-    town: Town, calls: AsyncCalls, fault: Fault, event: str
+    pair: TwoMembers, calls: AsyncCalls, fault: Fault, event: str
 ) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    await town.reach(request_id, *STORY[:4])
-    await town.over(Faulty(calls, each_write(fault))).move(request_id, town.rule(event), whole=True)
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    await pair.reach(request_id, *EVENTS[:4])
+    await pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(
+        request_id, pair.rule(event), whole=True
+    )
     if event == "reject":
-        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.decline, whole=True)
-    await town.audit(("10", "0"), ("10", "0"))
-    assert await town.store.get(tables.RequestGuard, f"{town.alice}#{service_id}", consistent=True) is None
+        await pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(
+            request_id, endings.decline, whole=True
+        )
+    await pair.audit(("10", "0"), ("10", "0"))
+    assert await pair.store.get(tables.RequestGuard, f"{pair.alice}#{service_id}", consistent=True) is None
 
 
-async def test_a_creation_that_was_cut_off_is_one_request(town: Town, calls: AsyncCalls) -> None:
-    (service_id,) = await town.settle()
-    request = make_request(id=str(uuid4()), service_id=service_id, requester_id=town.alice, provider_id=town.bob)
+async def test_a_creation_that_was_cut_off_is_one_request(pair: TwoMembers, calls: AsyncCalls) -> None:
+    (service_id,) = await pair.set_up()
+    request = make_request(id=str(uuid4()), service_id=service_id, requester_id=pair.alice, provider_id=pair.bob)
     for fault in (Fault.LOST, Fault.UNSENT):
-        moved = await town.over(Faulty(calls, each_write(fault))).create(request, answers.create)
+        moved = await pair.transactions_over(FaultyCalls(calls, each_write(fault))).create(request, answers.create)
         assert isinstance(moved, Moved)
         assert moved.request.version == 1
 
 
-async def test_any_other_reason_is_final(town: Town, calls: AsyncCalls) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
+async def test_any_other_reason_is_final(pair: TwoMembers, calls: AsyncCalls) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
     with pytest.raises(ClientError, match="ValidationError"):
-        await town.over(Faulty(calls, each_write(Fault.INVALID))).move(request_id, steps.begin_validation)
-    assert (await town.reach(request_id)).status is RequestStatus.INITIATED
+        await pair.transactions_over(FaultyCalls(calls, each_write(Fault.INVALID))).move(
+            request_id, steps.begin_validation
+        )
+    assert (await pair.reach(request_id)).status is RequestStatus.INITIATED
 
 
-async def test_patience_has_an_end(town: Town, calls: AsyncCalls, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_patience_has_an_end(pair: TwoMembers, calls: AsyncCalls, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = retrying.PATIENCE_SECONDS
     monkeypatch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.2)
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    stubborn = Faulty(calls, lambda call: Fault.CONFLICT if call.writes else None)
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    stubborn = FaultyCalls(calls, lambda call: Fault.CONFLICT if call.writes else None)
     started = time.monotonic()
     with pytest.raises(ContentionError, match="nothing was done"):
-        await town.over(stubborn).move(request_id, steps.begin_validation)
+        await pair.transactions_over(stubborn).move(request_id, steps.begin_validation)
     assert time.monotonic() - started < usual
-    assert (await town.reach(request_id)).status is RequestStatus.INITIATED
+    assert (await pair.reach(request_id)).status is RequestStatus.INITIATED
 
 
-async def test_a_second_open_request_for_one_service_is_a_duplicate(town: Town) -> None:
-    (service_id,) = await town.settle()
-    first, second = await town.ask(service_id), await town.ask(service_id)
-    await town.reach(first, *STORY[:4])
-    rejected = await town.reach(second, "begin", "validate")
+async def test_a_second_open_request_for_one_service_is_a_duplicate(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    first, second = await pair.ask(service_id), await pair.ask(service_id)
+    await pair.reach(first, *EVENTS[:4])
+    rejected = await pair.reach(second, "begin", "validate")
     assert (rejected.status, rejected.status_reason) == (RequestStatus.REJECTED, StatusReason.DUPLICATE_REQUEST)
-    await town.reach(first, "accept", "await start")
-    third = await town.ask(service_id)
-    assert (await town.reach(third, "begin", "validate", "hold")).status is RequestStatus.ESCROWED
+    await pair.reach(first, "accept", "await start")
+    third = await pair.ask(service_id)
+    assert (await pair.reach(third, "begin", "validate", "hold")).status is RequestStatus.ESCROWED
 
 
-async def test_two_open_requests_at_once_are_not_both_held(town: Town) -> None:
-    (service_id,) = await town.settle()
-    pair = [await town.ask(service_id) for _ in range(2)]
-    for request_id in pair:
-        await town.reach(request_id, "begin", "validate")
+async def test_two_open_requests_at_once_are_not_both_held(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_ids = [await pair.ask(service_id) for _ in range(2)]
+    for request_id in request_ids:
+        await pair.reach(request_id, "begin", "validate")
     async with AsyncCalls(["dynamodb"]) as other:
-        servers = (town.transactions, town.over(other))
+        servers = (pair.transactions, pair.transactions_over(other))
         await asyncio.gather(
-            *(server.move(one, steps.hold_hours, whole=True) for server, one in zip(servers, pair, strict=True))
+            *(
+                server.move(one, steps.hold_hours, whole=True)
+                for server, one in zip(servers, request_ids, strict=True)
+            )
         )
-    found = [await town.reach(one) for one in pair]
+    found = [await pair.reach(one) for one in request_ids]
     assert sorted(one.status for one in found) == [RequestStatus.ESCROWED, RequestStatus.REJECTED]
     assert {one.status_reason for one in found} == {None, StatusReason.DUPLICATE_REQUEST}
-    await town.audit(("8", "2"), ("10", "0"))
+    await pair.audit(("8", "2"), ("10", "0"))
 
 
 @pytest.mark.parametrize("event", ["cancel", "expire"])
-async def test_an_ending_by_many_at_once_is_one_refund_and_no_alarm(town: Town, event: str) -> None:
-    services = await town.settle(5)
-    request_ids = [await town.ask(service_id, "1") for service_id in services]
+async def test_an_ending_by_many_at_once_is_one_refund_and_no_alarm(pair: TwoMembers, event: str) -> None:
+    services = await pair.set_up(5)
+    request_ids = [await pair.ask(service_id, "1") for service_id in services]
     for request_id in request_ids:
-        await town.reach(request_id, *STORY[:4])
-    later = Transactions(town.store, lambda: clock.now() + timedelta(days=2 * (event == "expire")))
+        await pair.reach(request_id, *EVENTS[:4])
+    later = Transactions(pair.store, lambda: clock.now() + timedelta(days=2 * (event == "expire")))
     moved = await asyncio.gather(
-        *(later.move(request_id, town.rule(event), whole=True) for request_id in request_ids * 4)
+        *(later.move(request_id, pair.rule(event), whole=True) for request_id in request_ids * 4)
     )
     assert all(isinstance(one, Moved) for one in moved)
-    await town.audit(("10", "0"), ("10", "0"))
+    await pair.audit(("10", "0"), ("10", "0"))
 
 
 @pytest.mark.parametrize("_turn", range(5))
-async def test_two_events_race_and_one_wins(town: Town, _turn: int) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    await town.reach(request_id, *STORY[:4])
+async def test_two_events_race_and_one_wins(pair: TwoMembers, _turn: int) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    await pair.reach(request_id, *EVENTS[:4])
     accepted, cancelled_, rejected = await asyncio.gather(
-        town.transactions.move(request_id, town.rule("accept")),
-        town.transactions.move(request_id, town.rule("cancel"), whole=True),
-        town.transactions.move(request_id, town.rule("reject")),
+        pair.transactions.move(request_id, pair.rule("accept")),
+        pair.transactions.move(request_id, pair.rule("cancel"), whole=True),
+        pair.transactions.move(request_id, pair.rule("reject")),
     )
     assert sum(isinstance(one, Moved) for one in (accepted, cancelled_, rejected)) == 1
     gone = isinstance(cancelled_, Moved)
-    await town.audit(("10", "0") if gone else ("8", "2"), ("10", "0"))
+    await pair.audit(("10", "0") if gone else ("8", "2"), ("10", "0"))
 
 
-async def test_an_older_generation_moves_nothing(town: Town) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
+async def test_an_older_generation_moves_nothing(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
     resume = partial(recovery.resume, execution_arn="arn:next")
-    assert isinstance(await town.transactions.move(request_id, resume, generation=0), Moved)
-    refused = await town.transactions.move(request_id, steps.begin_validation, generation=0)
+    assert isinstance(await pair.transactions.move(request_id, resume, generation=0), Moved)
+    refused = await pair.transactions.move(request_id, steps.begin_validation, generation=0)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.SUPERSEDED
-    assert (await town.reach(request_id)).status is RequestStatus.INITIATED
+    assert (await pair.reach(request_id)).status is RequestStatus.INITIATED
 
 
-QUARREL = ("dispute", "hear", "assign", "divide", "resolve")
-# What Alice and Bob have when he is given 0.75 of the 2 hours that they quarrel over.
+DISPUTE_EVENTS = ("dispute", "hear", "assign", "divide", "resolve")
+# Alice's and Bob's hours when he gets 0.75 of the 2 disputed hours.
 DIVIDED = (("9.25", "0"), ("10.75", "0"))
 
 
-@pytest.mark.parametrize("story", [STORY[:6], STORY], ids=["before the payment", "after it"])
-async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town, story: tuple[str, ...]) -> None:
-    (service_id,) = await town.settle()
-    request_id, dispute_id = await town.ask(service_id), str(uuid4())
-    await town.reach(request_id, *story)
-    rules = town.quarrel(request_id, dispute_id)
-    servers = (town.transactions, town.over(BlockingCalls()))
+@pytest.mark.parametrize("events", [EVENTS[:6], EVENTS], ids=["before the payment", "after it"])
+async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(
+    pair: TwoMembers, events: tuple[str, ...]
+) -> None:
+    (service_id,) = await pair.set_up()
+    request_id, dispute_id = await pair.ask(service_id), str(uuid4())
+    await pair.reach(request_id, *events)
+    rules = pair.dispute_rules(request_id, dispute_id)
+    servers = (pair.transactions, pair.transactions_over(BlockingCalls()))
 
     def run(rule: RequestRule) -> None:
         drive(servers[1].move(request_id, rule, whole=True, dispute_id=dispute_id))
 
-    for event in QUARREL:
+    for event in DISPUTE_EVENTS:
         await asyncio.gather(
             *(servers[0].move(request_id, rules[event], whole=True, dispute_id=dispute_id) for _ in range(2)),
             *(asyncio.to_thread(run, rules[event]) for _ in range(2)),
         )
-    await town.audit(*DIVIDED)
-    stored = await town.store.get(tables.Dispute, dispute_id, consistent=True)
-    request = await town.transactions.read(request_id)
+    await pair.audit(*DIVIDED)
+    stored = await pair.store.get(tables.Dispute, dispute_id, consistent=True)
+    request = await pair.transactions.read(request_id)
     assert stored is not None
     assert request is not None
     assert (stored["status"]["S"], request.status, request.earned) == (
@@ -316,58 +329,58 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town
         RequestStatus.PAID,
         hours("0.75"),
     )
-    exchanges = await town.store.query(tables.Transaction, tables.Transaction.byServiceId, service_id, limit=10)
+    exchanges = await pair.store.query(tables.Transaction, tables.Transaction.byServiceId, service_id, limit=10)
     assert len(exchanges.items) == 1
 
 
-@pytest.mark.parametrize("story", [STORY[:6], STORY], ids=["before the payment", "after it"])
+@pytest.mark.parametrize("events", [EVENTS[:6], EVENTS], ids=["before the payment", "after it"])
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT])
 async def test_a_step_of_a_dispute_that_was_cut_off_has_one_effect(
-    town: Town, calls: AsyncCalls, fault: Fault, story: tuple[str, ...]
+    pair: TwoMembers, calls: AsyncCalls, fault: Fault, events: tuple[str, ...]
 ) -> None:
-    (service_id,) = await town.settle()
-    request_id, dispute_id = await town.ask(service_id), str(uuid4())
-    await town.reach(request_id, *story)
-    rules = town.quarrel(request_id, dispute_id)
-    for event in QUARREL:
-        unreliable = town.over(Faulty(calls, each_write(fault)))
+    (service_id,) = await pair.set_up()
+    request_id, dispute_id = await pair.ask(service_id), str(uuid4())
+    await pair.reach(request_id, *events)
+    rules = pair.dispute_rules(request_id, dispute_id)
+    for event in DISPUTE_EVENTS:
+        unreliable = pair.transactions_over(FaultyCalls(calls, each_write(fault)))
         moved = await unreliable.move(request_id, rules[event], whole=True, dispute_id=dispute_id)
         assert isinstance(moved, Moved), f"{event}: {moved}"
-    await town.audit(*DIVIDED)
+    await pair.audit(*DIVIDED)
 
 
 @pytest.mark.parametrize("_turn", range(5))
-async def test_a_dispute_races_the_payment_and_no_hour_is_lost(town: Town, _turn: int) -> None:
-    (service_id,) = await town.settle()
-    request_id, dispute_id = await town.ask(service_id), str(uuid4())
-    await town.reach(request_id, *STORY[: STORY.index("pay")])
-    rules = town.quarrel(request_id, dispute_id)
+async def test_a_dispute_races_the_payment_and_no_hour_is_lost(pair: TwoMembers, _turn: int) -> None:
+    (service_id,) = await pair.set_up()
+    request_id, dispute_id = await pair.ask(service_id), str(uuid4())
+    await pair.reach(request_id, *EVENTS[: EVENTS.index("pay")])
+    rules = pair.dispute_rules(request_id, dispute_id)
     paid, raised = await asyncio.gather(
-        town.over(town.store.calls).move(request_id, town.rule("pay"), whole=True),
-        town.transactions.move(request_id, rules["dispute"], whole=True, dispute_id=dispute_id),
+        pair.transactions_over(pair.store.calls).move(request_id, pair.rule("pay"), whole=True),
+        pair.transactions.move(request_id, rules["dispute"], whole=True, dispute_id=dispute_id),
     )
     assert isinstance(raised, Moved)
     after_payment = raised.before.status is RequestStatus.PAID
     assert isinstance(paid, Moved) == after_payment
-    await town.audit(*((("8", "0"), ("10", "2")) if after_payment else (("8", "2"), ("10", "0"))))
+    await pair.audit(*((("8", "0"), ("10", "2")) if after_payment else (("8", "2"), ("10", "0"))))
 
 
-async def test_nobody_can_tell_a_strangers_request_from_none(town: Town) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
+async def test_nobody_can_tell_a_strangers_request_from_none(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
     answer = partial(answers.answer, wait=Step.WAIT_FOR_SERVICE_START, by="eve", response=Response.MARKED)
-    theirs = await town.transactions.move(request_id, answer)
-    none = await town.transactions.move(str(uuid4()), answer)
+    theirs = await pair.transactions.move(request_id, answer)
+    none = await pair.transactions.move(str(uuid4()), answer)
     assert theirs == none
 
 
-async def test_what_is_stored_is_what_was_decided(town: Town) -> None:
-    (service_id,) = await town.settle()
-    request_id = await town.ask(service_id)
-    for event in STORY:
-        moved = await town.transactions.move(request_id, town.rule(event), whole=True)
+async def test_what_is_stored_is_what_was_decided(pair: TwoMembers) -> None:
+    (service_id,) = await pair.set_up()
+    request_id = await pair.ask(service_id)
+    for event in EVENTS:
+        moved = await pair.transactions.move(request_id, pair.rule(event), whole=True)
         assert isinstance(moved, Moved)
-        assert moved.request == await town.transactions.read(request_id)
-        item = await town.store.get(tables.ServiceRequest, request_id, consistent=True)
+        assert moved.request == await pair.transactions.read(request_id)
+        item = await pair.store.get(tables.ServiceRequest, request_id, consistent=True)
         assert item is not None
         assert set(item) == {*encode(tables.ServiceRequest, moved.request), "__typename"}

@@ -15,7 +15,7 @@ from models.ledger.transfers import Transfer
 from models.storage.calls import AsyncCalls
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
 from tests.integration.request_client import NOTICES, Joining
-from tests.integration.two_members import Town
+from tests.integration.two_members import TwoMembers
 from tests.unit.builders import hours
 
 TRANSFER = """mutation M($input: ProcessDirectTransferInput!) { processDirectTransfer(input: $input) {
@@ -28,8 +28,8 @@ Moving = Callable[..., Awaitable[dict[str, Any]]]
 @pytest.fixture
 def move(graphql: GraphQL) -> Moving:
     async def moved(by: Member, kind: str, amount: float, **given: Any) -> dict[str, Any]:
-        wish = {"id": str(uuid4()), "transactionType": kind, "amount": amount, **given}
-        data = await graphql(by.token, TRANSFER, {"input": wish})
+        transfer_input = {"id": str(uuid4()), "transactionType": kind, "amount": amount, **given}
+        data = await graphql(by.token, TRANSFER, {"input": transfer_input})
         entry: dict[str, Any] = data["processDirectTransfer"]
         return entry
 
@@ -37,10 +37,10 @@ def move(graphql: GraphQL) -> Moving:
 
 
 @pytest.fixture
-async def town(calls: AsyncCalls, cloud: Cloud) -> Town:
-    town = Town(calls, cloud.names)
-    await town.settle(0)
-    return town
+async def pair(calls: AsyncCalls, cloud: Cloud) -> TwoMembers:
+    pair = TwoMembers(calls, cloud.names)
+    await pair.set_up(0)
+    return pair
 
 
 async def refusal(attempt: Awaitable[Any]) -> tuple[str, Any]:
@@ -69,8 +69,8 @@ async def test_a_member_gives_hours_once_and_both_can_see_it(
         move(eve, "TRANSFER", 2.5, **{**given, "fromUserId": eve.sub}),
     ):
         assert (await refusal(other))[0] == Code.IDEMPOTENCY_MISMATCH
-    told = (await graphql(bob.token, NOTICES, {"userId": bob.sub}))["notificationsByUserId"]["items"]
-    assert [one["message"] for one in told if one["relatedId"] == given["id"]] == [
+    notices = (await graphql(bob.token, NOTICES, {"userId": bob.sub}))["notificationsByUserId"]["items"]
+    assert [one["message"] for one in notices if one["relatedId"] == given["id"]] == [
         "2.50 hours are yours: “For the cake”"
     ]
     (event,) = (await graphql(alice.token, EVENTS, {"id": given["id"]}))["eventLogsByEntityId"]["items"]
@@ -109,27 +109,27 @@ async def test_who_may_not_and_what_cannot_be_is_refused_by_its_field(
 
 
 async def test_a_member_who_is_not_active_gives_and_gets_nothing_but_an_admins_correction(
-    town: Town, calls: AsyncCalls
+    pair: TwoMembers, calls: AsyncCalls
 ) -> None:
-    await town.store.update(tables.User, town.bob, [tables.User.isActive.set(False)])
-    ours = town.accounts(calls)
+    await pair.store.update(tables.User, pair.bob, [tables.User.isActive.set(False)])
+    ours = pair.accounts(calls)
     gifts = (
-        (town.gift(town.alice, town.bob, "1"), "toUserId"),
-        (town.gift(town.bob, town.alice, "1"), "fromUserId"),
+        (pair.make_transfer(pair.alice, pair.bob, "1"), "toUserId"),
+        (pair.make_transfer(pair.bob, pair.alice, "1"), "fromUserId"),
     )
     for transfer, field in gifts:
         refused = await ours.transfer(transfer)
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts) == (Code.USER_NOT_ACTIVE, {"field": field})
     correction = Transfer(
-        id=str(uuid4()), by="ada", type=TransactionType.ADMIN_ADJUSTMENT, amount=hours("3"), from_user_id=town.bob,
+        id=str(uuid4()), by="ada", type=TransactionType.ADMIN_ADJUSTMENT, amount=hours("3"), from_user_id=pair.bob,
         to_user_id=None, description="Too many",
     )  # fmt: skip
     assert not isinstance(await ours.transfer(correction), Refusal)
-    await town.audit(("10", "0"), ("7", "0"))
+    await pair.audit(("10", "0"), ("7", "0"))
 
 
-async def test_the_function_keeps_the_same_rules(town: Town, cloud: Cloud) -> None:
+async def test_the_function_keeps_the_same_rules(pair: TwoMembers, cloud: Cloud) -> None:
     def invoke(**event: Any) -> dict[str, Any]:
         answer = cloud.client("lambda").invoke(
             FunctionName=cloud.names.function("processDirectTransfer"), Payload=json.dumps(event).encode()
@@ -137,11 +137,11 @@ async def test_the_function_keeps_the_same_rules(town: Town, cloud: Cloud) -> No
         found: dict[str, Any] = json.load(answer["Payload"])
         return found
 
-    refund = {"id": str(uuid4()), "by": "ada", "transactionType": "REFUND", "amount": 1.5, "toUserId": town.alice}
+    refund = {"id": str(uuid4()), "by": "ada", "transactionType": "REFUND", "amount": 1.5, "toUserId": pair.alice}
     first = await asyncio.to_thread(lambda: invoke(**refund))
     assert first["balanceAfter"] == 11.5
     assert await asyncio.to_thread(lambda: invoke(**refund)) == first
     for changed, code in (({"amount": 2}, "IDEMPOTENCY_MISMATCH"), ({"amount": "x"}, "BadRequest")):
         assert (await asyncio.to_thread(lambda event=refund | changed: invoke(**event)))["code"] == code  # type: ignore[misc]  # bound at once
     assert (await asyncio.to_thread(invoke))["code"] == "BadRequest"
-    await town.audit(("11.5", "0"), ("10", "0"))
+    await pair.audit(("11.5", "0"), ("10", "0"))

@@ -1,4 +1,4 @@
-"""Two members and a service of their own, in tables that others use, too."""
+"""Two members and a service of their own, in tables that other tests use, too."""
 
 from datetime import datetime
 from functools import partial
@@ -24,11 +24,11 @@ from models.transactions.accounts import Accounts
 from models.transactions.members import Members
 from models.transactions.moves import Moved, RequestRule, Transactions
 from tests.unit.builders import figures, hours, make_dispute, make_request
-from tests.unit.places import EVERYTHING, QUARREL, people
+from tests.unit.places import DISPUTE_RULES, REQUEST_RULES, party_rules
 
 
-class Town:
-    """A requester, a provider and a service of their own in the shared tables, so that no test meets another."""
+class TwoMembers:
+    """A requester, a provider and a service of their own in the shared tables, so that tests do not interfere."""
 
     def __init__(self, calls: Calls, names: Names) -> None:
         self.store = Store(calls, names)
@@ -36,16 +36,16 @@ class Town:
         self.members = Members(self.store, self.transactions, clock.now)
         self.alice, self.bob = f"alice-{uuid4()}", f"bob-{uuid4()}"
 
-    def over(self, calls: Calls) -> Transactions:
-        """Return the same town's transactions by another way to the tables."""
+    def transactions_over(self, calls: Calls) -> Transactions:
+        """Return transactions over other calls, for the same tables."""
         return Transactions(Store(calls, self.store.names), clock.now)
 
     def accounts(self, calls: Calls) -> Accounts:
-        """Return what is done to the accounts directly, by a way to the tables."""
-        return Accounts(Store(calls, self.store.names), self.over(calls), clock.now)
+        """Return the accounts' transactions over given calls."""
+        return Accounts(Store(calls, self.store.names), self.transactions_over(calls), clock.now)
 
-    def gift(self, giver: str, taker: str, amount: str, **changes: Any) -> Transfer:
-        """Return hours that one member gives another."""
+    def make_transfer(self, giver: str, taker: str, amount: str, **changes: Any) -> Transfer:
+        """Return a transfer from one member to another."""
         given: dict[str, Any] = {"id": str(uuid4()), "description": "A gift", **changes}
         return Transfer(
             by=giver,
@@ -56,8 +56,8 @@ class Town:
             **given,
         )
 
-    async def settle(self, services: int = 1) -> list[str]:
-        """Let the two join; return the services that the provider offers, at 1 h an hour."""
+    async def set_up(self, services: int = 1) -> list[str]:
+        """Let the two join; return the ids of the services that the provider offers, at 1 h an hour."""
         for member in (self.alice, self.bob):
             await self.members.join(user(member))
         offered = [str(uuid4()) for _ in range(services)]
@@ -66,7 +66,7 @@ class Town:
         return offered
 
     async def ask(self, service_id: str, asked: str = "2", *, generation: int = 0) -> str:
-        """Ask for a service; of another generation than 0 no workflow takes notice, where there are any."""
+        """Create a request; with a generation other than 0, no workflow takes it up where there are any."""
         request = make_request(
             id=str(uuid4()),
             service_id=service_id,
@@ -79,27 +79,27 @@ class Town:
         return request.id
 
     def rule(self, event: str) -> RequestRule:
-        return self.story()[event]
+        return self.rules()[event]
 
-    def story(self) -> dict[str, RequestRule]:
-        """Return what the two and the workflow do."""
-        return {**EVERYTHING, **people(by_provider=self.bob, by_requester=self.alice)}
+    def rules(self) -> dict[str, RequestRule]:
+        """Return the events of the two and of the workflow."""
+        return {**REQUEST_RULES, **party_rules(by_provider=self.bob, by_requester=self.alice)}
 
-    def quarrel(self, request_id: str, dispute_id: str) -> dict[str, RequestRule]:
-        """Return what becomes of a dispute that Alice raises over a request."""
+    def dispute_rules(self, request_id: str, dispute_id: str) -> dict[str, RequestRule]:
+        """Return the events of a dispute that Alice raises over a request."""
         raised = self.raised(request_id, dispute_id)
-        return {**QUARREL, "dispute": partial(raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)}
+        return {**DISPUTE_RULES, "dispute": partial(raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)}
 
     def raised(self, request_id: str, dispute_id: str) -> Dispute:
-        """Return a dispute of Alice's over a request, as she raises it."""
+        """Return a dispute over a request, as Alice raises it."""
         return make_dispute(self.alice, id=dispute_id, request_id=request_id, against_user_id=self.bob)
 
     async def reach(self, request_id: str, *events: str) -> Request:
-        """Take a request along its story."""
-        return await self.follow(request_id, *(self.rule(event) for event in events))
+        """Apply events to a request, by name."""
+        return await self.apply(request_id, *(self.rule(event) for event in events))
 
-    async def follow(self, request_id: str, *rules: RequestRule, dispute_id: str | None = None) -> Request:
-        """Move a request by one rule after the other, each of which must move it."""
+    async def apply(self, request_id: str, *rules: RequestRule, dispute_id: str | None = None) -> Request:
+        """Apply one rule after the other to a request, each of which must move it."""
         for rule in rules:
             moved = await self.transactions.move(request_id, rule, whole=True, dispute_id=dispute_id)
             assert isinstance(moved, Moved), f"{rule}: {moved}"
@@ -117,7 +117,7 @@ class Town:
         return [decode(Entry, tables.TransactionLog, item) for item in page.items]
 
     async def audit(self, alice: tuple[str, str], bob: tuple[str, str]) -> None:
-        """Assert both balances, and that logs and escrows say the same."""
+        """Assert both balances, and that logs and escrows agree with them."""
         for member, (available, escrowed) in ((self.alice, alice), (self.bob, bob)):
             balance = await self.balance(member)
             assert (balance.available_balance, balance.escrowed_balance) == (hours(available), hours(escrowed))

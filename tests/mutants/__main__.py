@@ -1,12 +1,12 @@
-"""Puts every mutant of the money's code on trial and prints what became of it.
+"""Tests every mutant of the code that moves hours, and prints which survived.
 
     python -m tests.mutants                 all modules
     python -m tests.mutants ledger hours    some of them
 
-Each mutant is a fork of a process that has imported what does not change. A change within a function is made in
-a process that has collected the tests already, and meets only those that go through that function; any other
-is a module to be imported anew, its own tests first. Fails if a mutant survives that `harmless` does not explain,
-or if it explains one that is caught.
+Each mutant runs in a fork of a process that has imported what does not change. A change within a function is made
+in a process that has collected the tests already, and meets only those that run that function. Any other change
+makes a whole module, which is imported anew, its own tests first. Fails if a mutant survives that `harmless` does
+not explain, or if it explains one that is caught.
 """
 
 import ast
@@ -27,24 +27,24 @@ from tests.mutants.mutations import Mutation, mutations
 from tests.mutants.suite import FIGURES, RECORD, UNIT, Suite
 from tests.mutants.trial import BROKEN, CAUGHT, CAUGHT_BY_OTHERS, NO_OTHERS, SURVIVED, change, silence, try_whole
 
-HOUSE = Path(__file__).parents[2]
-# The code that moves hours: what the coverage report is about, too. A module is mutated from the moment it exists.
-CODE = HOUSE / "models"
+REPOSITORY = Path(__file__).parents[2]
+# The code that moves hours, which the coverage report is about, too. A new module is included automatically.
+CODE = REPOSITORY / "models"
 MODULES = tuple(
     str(file.relative_to(CODE).with_suffix(""))
     for file in sorted(CODE.rglob("*.py"))
     if file.name != "__init__.py" and CODE / "tables" not in file.parents
 )
-# First those that most mutants are noticed by.
+# The tests that catch most mutants come first.
 TESTS = (FIGURES, RECORD, *sorted(set(map(str, Path(UNIT).rglob("test_*.py"))) - {FIGURES, RECORD}))
 AT_ONCE = 2
-# What takes long to import and is the same for all.
+# What takes long to import and is the same for all mutants.
 _COMMON = (
     "aiobotocore.session", "boto3", "botocore.exceptions", "cryptography", "httpx", "ministack.services.dynamodb",
     "orjson", "pydantic_settings", "pynamodb.models", "pytest", "pytest_asyncio.plugin",
     "structlog.testing", "tenacity",
 )  # fmt: skip
-RESULTS = HOUSE / "build" / "mutants.jsonl"
+RESULTS = REPOSITORY / "build" / "mutants.jsonl"
 _OUT = os.fdopen(os.dup(1), "w")
 
 
@@ -58,12 +58,12 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return what `harmless` knows it by."""
-        return self.module, self.mutation.told
+        """Return its key in `harmless`."""
+        return self.module, self.mutation.described
 
     @property
     def file(self) -> str:
-        """Return the file that it is a change of."""
+        """Return the mutated file."""
         return str(CODE / f"{self.module}.py")
 
     @property
@@ -98,29 +98,29 @@ Result = tuple[Mutant, int]
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What became of a mutant."""
+    """The result of one mutant."""
 
     module: str
-    told: str
+    described: str
     line: int
     result: int
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return what `harmless` knows it by."""
-        return self.module, self.told
+        """Return its key in `harmless`."""
+        return self.module, self.described
 
     @property
     def is_explained(self) -> bool:
-        """Tell whether it survives as it must."""
+        """Return whether it survives with an explanation."""
         return self.result == SURVIVED and self.key in HARMLESS
 
 
 def chosen(names: Iterable[str]) -> Iterator[str]:
-    """Yield the modules that names mean: themselves, all of a folder, or all there are if none is named.
+    """Yield the modules that names mean: modules, folders, or all modules if there are no names.
 
     Raises:
-        SystemExit: a name means nothing.
+        SystemExit: a name matches no module.
     """
     if not (wanted := list(names)):
         yield from MODULES
@@ -140,7 +140,7 @@ def mutants(modules: Iterable[str]) -> Iterator[Mutant]:
 
 
 def judged(suspects: Iterable[Mutant], trial: Callable[[Mutant], int]) -> Iterator[Result]:
-    """Put mutants on trial, each in a fork, a few at once; yield each with what became of it."""
+    """Test mutants, each in a fork, a few at once; yield each with its result."""
     waiting = iter(suspects)
     running: dict[int, Mutant] = {}
     while True:
@@ -149,7 +149,7 @@ def judged(suspects: Iterable[Mutant], trial: Callable[[Mutant], int]) -> Iterat
         if not running:
             return
         child, status = os.wait()
-        # A mutant that had to be killed went round in circles.
+        # A mutant that had to be killed ran in an endless loop.
         yield running.pop(child), os.WEXITSTATUS(status) if os.WIFEXITED(status) else CAUGHT_BY_OTHERS
 
 
@@ -165,23 +165,23 @@ def _forked(suspect: Mutant, trial: Callable[[Mutant], int]) -> int:
 
 
 def within(suspects: list[Mutant]) -> None:
-    """Judge changes within functions, in a process that has the tests; it ends with what `main` shall return."""
+    """Test changes within functions, in a process that has the tests; it exits with the code for `main`."""
     silence()
-    told = ["the tests could not be collected"]
+    problems = ["the tests could not be collected"]
 
     def judge(suite: Suite) -> None:
-        told[:] = [f"fails before anything is changed: {name}" for name in suite.failed]
-        if not told:
+        problems[:] = [f"fails before anything is changed: {name}" for name in suite.failed]
+        if not problems:
             note(judged(suspects, lambda mutant: mutant.within(suite)), len(suspects))
 
     Suite.run(TESTS, sorted({mutant.file for mutant in suspects}), judge)
-    if told:
-        tell(*told)
-    os._exit(1 if told else 0)
+    if problems:
+        tell(*problems)
+    os._exit(1 if problems else 0)
 
 
 def note(results: Iterator[Result], count: int) -> None:
-    """Write down what became of each mutant at once, for whoever does not want to wait for the table."""
+    """Write each mutant's result to a file at once, for whoever does not want to wait for the table."""
     began = time.monotonic()
     with RESULTS.open("a") as notes:
         for number, (mutant, result) in enumerate(results, 1):
@@ -210,29 +210,29 @@ def table(results: list[Noted]) -> Iterator[str]:
 
 
 def findings(results: list[Noted]) -> Iterator[str]:
-    """Yield what must not be: mutants that nobody noticed, and explanations of some that were noticed."""
+    """Yield the findings: unexplained survivors, and explanations of mutants that were caught."""
     for noted in results:
         if noted.result in (SURVIVED, BROKEN) and not noted.is_explained:
-            word = "could not be tried" if noted.result == BROKEN else "survives"
-            yield f"models/{noted.module}.py:{noted.line} {word}: {noted.told}"
+            word = "could not be tested" if noted.result == BROKEN else "survives"
+            yield f"models/{noted.module}.py:{noted.line} {word}: {noted.described}"
     survivors = {noted.key for noted in results if noted.result == SURVIVED}
     tried = {noted.module for noted in results}
-    for module, told in HARMLESS:
-        if module in tried and (module, told) not in survivors:
-            yield f"models/{module}.py: is said to be harmless, and is none, or is caught: {told}"
+    for module, described in HARMLESS:
+        if module in tried and (module, described) not in survivors:
+            yield f"models/{module}.py: explained as harmless, but caught or not generated: {described}"
 
 
 def tell(*lines: str) -> None:
-    """Print lines, at once, wherever the tests' own output goes."""
+    """Print lines at once, wherever the tests' own output goes."""
     print(*lines, sep="\n", file=_OUT, flush=True)
 
 
 def main(modules: list[str]) -> int:
-    """Try all mutants of the modules; return how many findings there are."""
+    """Test all mutants of the modules; return the number of findings."""
     os.environ.update(NO_OTHERS)
     for name in _COMMON:
         importlib.import_module(name)
-    gc.freeze()  # no fork has to look through it
+    gc.freeze()  # forks need not collect it
     suspects = list(mutants(chosen(modules)))
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text("")

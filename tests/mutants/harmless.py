@@ -1,22 +1,22 @@
-"""Mutants that no test can catch, since they change nothing that anybody could see; each with its reason.
+"""Mutants that no test can catch, because they change nothing that can be observed; each with its reason.
 
-By module, reason and mutation, as the table prints it.
+Keyed by module, reason and mutation, as the table prints it.
 """
 
 from collections.abc import Mapping
 
 _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "hours": {
-        "`exact`, on the next line, refuses what is not finite in the same words": (
+        "`exact`, on the next line, rejects non-finite values with the same message": (
             "from_float: not math.isfinite(value) → False",
             "from_float: raise InvalidHoursError(f'{value} is not a number of hours') → pass",
         ),
-        "decimal rounds half-even unless it is told otherwise; it is said so that nobody need know": (
+        "half-even is decimal's default; it is explicit for readers": (
             "priced: rounding=ROUND_HALF_EVEN → nothing",
         ),
     },
     "ledger/movements": {
-        "an adjustment by nothing has returned before": ("adjust: more > ZERO → more >= ZERO",),
+        "an adjustment by zero has returned before": ("adjust: more > ZERO → more >= ZERO",),
     },
     "storage/calls": {
         "the second look, under the lock, finds the client as well; the first only saves taking the lock": (
@@ -24,21 +24,19 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "storage/store": {
-        "nothing left and no word of it are the same to the next line": (
+        "the next line treats an absent and an empty value alike": (
             "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
         ),
     },
     "storage/codec": {
-        "what `X | None` is, up to Python 3.13, `UnionType` says; 3.14 has it as `Union`": (
-            "_kind: Union → nothing",
-        ),
-        "what a value is if it is there stands before `None` and before the dots": (
+        "up to Python 3.13 `X | None` is a `UnionType`; only in 3.14 is it a `Union`": ("_kind: Union → nothing",),
+        "the value's type comes before `None` and before the ellipsis": (
             "_kind: arg not in (type(None), Ellipsis) → True",
             "_kind: type(None) → nothing",
             "_kind: Ellipsis → nothing",
         ),
-        "PynamoDB leaves out of a map what is None": ("_plain: member is not None → True",),
-        "what a field is made of is a class; the types do not know": (
+        "PynamoDB omits None from a map": ("_plain: member is not None → True",),
+        "a field's type is always a class; the check is for the type checker": (
             "_read: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
     },
@@ -49,10 +47,10 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "requests/steps": {
-        "`validate` has refused a request for no service; the types do not know": (
+        "`validate` has refused a request without a service; the check is for the type checker": (
             "hold_hours: verdict is not request or service is None → verdict is not request",
         ),
-        "a wait for the provider that nobody has answered leads to no other wait": (
+        "an unanswered wait for the provider leads to no other wait": (
             (
                 "begin_wait: request.wait and request.wait.name is not Step.WAIT_FOR_PROVIDER_RESPONSE "
                 "and (not request.answer) → request.wait and (not request.answer)"
@@ -60,15 +58,15 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "requests/negotiation": {
-        "without an answer no terms are taken up; the types do not know": (
+        "without an answer there are no terms to accept; the check is for the type checker": (
             "with_adjusted_hold: said is None or terms is None → terms is None",
         ),
     },
     "requests/endings": {
-        "hours move out of an escrow only; the types do not know": (
+        "hours move only out of an escrow; the check is for the type checker": (
             "end: movement is not None and escrow is not None → movement is not None",
         ),
-        "without a wait nothing expires; the types do not know": (
+        "without a wait nothing expires; the check is for the type checker": (
             (
                 "expire: request.wait is None or next_step(request, now) is not Step.EXPIRE_REQUEST "
                 "→ next_step(request, now) is not Step.EXPIRE_REQUEST"
@@ -79,13 +77,13 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "the longest pause is reached long before": ("resume: 10 → 11",),
     },
     "requests/admin": {
-        "without an escrow it has been refused before; the types do not know": (
+        "without an escrow it has been refused before; the check is for the type checker": (
             "_not_held_refusal: snapshot.escrow → True",
             "_not_held_refusal: snapshot.escrow.status if snapshot.escrow else None → snapshot.escrow.status",
         ),
     },
     "disputes/deciding": {
-        "an alarm is the next step of an open wait only; the types do not know": (
+        "an alarm is the next step only of an open wait; the check is for the type checker": (
             (
                 "raise_alarm: dispute is None or request.wait is None or next_step(request, now) is not "
                 "Step.RAISE_DISPUTE_ALARM "
@@ -94,13 +92,13 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "disputes/resolving": {
-        "no partial refund is decided without a share; the types do not know": (
+        "no partial refund is decided without a share; the check is for the type checker": (
             (
                 "_provider_share: dispute.decision is Response.PARTIAL_REFUND "
                 "and dispute.provider_hours is not None → dispute.decision is Response.PARTIAL_REFUND"
             ),
         ),
-        "`resolve` has refused what is not decided, or not open; the types do not know": (
+        "`resolve` has refused a dispute that is not decided or not open; the check is for the type checker": (
             "_after: decision is None or before is None → before is None",
             (
                 "_after: request.set_aside is not None and request.dispute is not None "

@@ -1,6 +1,6 @@
-"""Every small change of a module that matters: conditions, comparisons, signs, roundings, arguments, statements.
+"""Generates the mutations of a module: conditions, comparisons, signs, roundings, arguments, statements.
 
-Texts are left alone, and so are types.
+Texts and types are not mutated.
 """
 
 import ast
@@ -36,25 +36,25 @@ _INTERCHANGEABLE = (
     ("min", "max"),
     ("any", "all"),
 )
-# What is no code of a module's own: types, texts, and how a class is made.
+# Fields that are not mutated: types, texts, and how a class is made.
 _LEFT_ALONE = {"annotation", "returns", "decorator_list", "bases"}
-# What leaves a function that it decorates to be found under its name.
+# Decorators that leave the function to be found under its name.
 _TRANSPARENT = {"property", "classmethod", "staticmethod"}
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One change: where it is, what stood there, and what stands there instead.
+    """One change: where it is, the code before and after.
 
     Args:
-        path: the way to the node from the module.
+        path: the path from the module to the node.
         scope: the function or class that it is in.
-        function: the function whose code alone it changes, and its lines; None if the module is another with it.
-        line: the line, for people.
-        before: what stood there.
-        after: what stands there instead.
-        node: the new node; None takes the old one out.
+        function: the only function whose code it changes, and its lines; None if it changes the module.
+        line: the line number, for the output.
+        before: the code before.
+        after: the code after.
+        node: the new node; None removes the old one.
     """
 
     path: Path
@@ -66,12 +66,12 @@ class Mutation:
     node: ast.AST | None
 
     @property
-    def told(self) -> str:
-        """Return the change in a form that stays the same when lines above it change."""
+    def described(self) -> str:
+        """Return the change in a form that does not depend on line numbers."""
         return f"{self.scope}: {self.before} → {self.after}"
 
     def applied(self, tree: ast.Module) -> ast.Module:
-        """Return the module with this change in it."""
+        """Return the module with this change."""
         changed = copy.deepcopy(tree)
         parent: ast.AST = changed
         for field, index in self.path[:-1]:
@@ -90,7 +90,7 @@ class Mutation:
 
 
 def mutations(tree: ast.Module) -> Iterator[Mutation]:
-    """Yield every change of a module."""
+    """Yield every mutation of a module."""
     yield from _within(tree, (), "module", None)
 
 
@@ -113,18 +113,18 @@ def _within(node: ast.AST, path: Path, scope: str, function: tuple[str, range] |
 
 
 def _body(node: ast.AST, field: str, scope: str) -> tuple[str, range] | None:
-    """Return a function's name and lines, if this is its body; its defaults belong to the module."""
+    """Return a function's name and lines if this is its body; its defaults belong to the module."""
     if not isinstance(node, _Function) or field != "body":
         return None
     if any(ast.unparse(decorator) not in _TRANSPARENT for decorator in node.decorator_list):
         return None
     if any(isinstance(name, ast.Name) and name.id == "super" for name in ast.walk(node)):
-        return None  # it knows its class by more than its code
+        return None  # `super()` needs more than the code object
     return scope, range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
 def _is_alias(node: ast.AST, scope: str) -> bool:
-    """Tell whether this names a type, such as `Verdict = Change | Refusal`."""
+    """Return whether this names a type, such as `Verdict = Change | Refusal`."""
     return scope == "module" and isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp | ast.Subscript)
 
 
@@ -195,7 +195,7 @@ def _is_condition(parent: ast.AST, field: str) -> bool:
 
 
 def _is_dispensable(parent: ast.AST, field: str, node: ast.AST) -> bool:
-    """Tell whether this can be left out: an argument by name, an element of a collection that is written out."""
+    """Return whether this can be left out: a keyword argument, or an element of a collection literal."""
     if isinstance(parent, ast.Call):
         return field == "keywords" and isinstance(node, ast.keyword) and node.arg is not None
     if isinstance(parent, ast.Tuple | ast.List | ast.Set):

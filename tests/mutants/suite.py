@@ -1,4 +1,4 @@
-"""The tests that mutants go through: collected once, and each put to those changes only whose code it runs."""
+"""The tests for mutants: collected and measured once; each mutant meets only tests that run its code."""
 
 import gc
 import sys
@@ -12,18 +12,18 @@ import pytest
 
 from tests.mutants.trial import CAUGHT, CAUGHT_BY_OTHERS, QUIETLY, SURVIVED, allow
 
-# What every step changes and tells: the tests that most mutants of the rules are noticed by.
+# The record of every step, which catches most mutants of the rules.
 UNIT = "tests/unit/models"
 FIGURES = f"{UNIT}/test_figures.py"
 RECORD = f"{UNIT}/requests/test_every_step.py"
-# Of a test as many cases at most, from all over them: of a module's own, and of any other but the record.
+# The most cases of one test, spread over all of them: of a module's own tests, and of others except the record.
 OWN_CASES = 60
 CASES = 8
 _Lines = dict[int, list[pytest.Item]]
 
 
 def _forget() -> None:
-    """Let nothing be known from before: what led to a place, or a row's fields, is the money's code, too."""
+    """Clear every cache: a cached place or row layout may have been made by the code under test."""
     for name, module in list(sys.modules.items()):
         if name.startswith(("models.", "tests.unit.")):
             for member in vars(module).values():
@@ -39,11 +39,11 @@ def _some(cases: list[pytest.Item], test: str, own: str) -> list[pytest.Item]:
 
 
 class Suite:
-    """A plugin of pytest's that measures every test and then, instead of running them, judges mutants.
+    """A pytest plugin that measures every test and then, instead of running them, judges mutants.
 
     Args:
-        code: the files of the money's code.
-        judge: called when the tests are collected and measured, in the one process that has them.
+        code: the files of the code that moves hours.
+        judge: called once the tests are collected and measured, in the one process that has them.
     """
 
     def __init__(self, code: Sequence[str], judge: Callable[["Suite"], None]) -> None:
@@ -52,26 +52,26 @@ class Suite:
         self._session: pytest.Session
         self._seconds: dict[pytest.Item, float] = {}
         self._lines: dict[str, _Lines] = {}
-        # How many lines of the code each test goes through.
+        # How many lines of the code each test runs.
         self._breadth: Counter[pytest.Item] = Counter()
         self.failed: list[str] = []
 
     @classmethod
     def run(cls, tests: Sequence[str], code: Sequence[str], judge: Callable[["Suite"], None]) -> None:
-        """Collect and measure tests and let mutants be judged by them."""
+        """Collect and measure tests, and let `judge` run mutants against them."""
         pytest.main([*QUIETLY, "--capture=no", *tests], plugins=[cls(code, judge)])
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Take the place of pytest's own loop."""
+        """Replace pytest's own loop."""
         self._session = session
         self._measure()
         gc.collect()
-        gc.freeze()  # no fork has to look through it
+        gc.freeze()  # forks need not collect it
         self._judge(self)
         return True
 
     def _measure(self) -> None:
-        """Run every test once: what it takes, and which lines of the code it goes through."""
+        """Run every test once, and note its time and the lines of the code that it runs."""
         seen = coverage.Coverage(data_file=None, config_file=False, include=self._code, messages=False)
         seen.start()
         for item in self._session.items:
@@ -97,9 +97,9 @@ class Suite:
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
 
     def chosen(self, file: str, line: int, function: range, own: str) -> list[pytest.Item]:
-        """Return tests that go through a function: first those that come by the line, and through little else.
+        """Return the tests that run a function: first those that run the line, and little else.
 
-        Of a test with many cases some are enough, but of the record all.
+        Some cases of a test with many are enough, except for the record.
         """
         lines = self._lines.get(file, {})
         here = set(lines.get(line, ()))
@@ -114,7 +114,7 @@ class Suite:
         return sorted((item for test, items in cases.items() for item in _some(items, test, own)), key=rank)
 
     def result(self, items: list[pytest.Item], own: str) -> int:
-        """Run tests until one fails; return what became of whatever is on trial in this process."""
+        """Run tests until one fails; return the result of the mutant in this process."""
         _forget()
         for item in items:
             allow(10 + 10 * self._seconds[item])

@@ -1,4 +1,4 @@
-"""One mutant on trial: a process of its own, in which some of our code is other than the code on disk."""
+"""Runs one mutant: in a process of its own, in which some code differs from the code on disk."""
 
 import ast
 import importlib.abc
@@ -16,7 +16,7 @@ import pytest
 SURVIVED, CAUGHT, CAUGHT_BY_OTHERS, BROKEN = 0, 1, 2, 99
 _LAST_SECONDS = 20
 _SECONDS_FOR_A_FILE = 300
-# As few plugins as will do. What this process has imported before its fork is not rewritten, and need not be.
+# As few plugins as possible. Modules imported before the fork are not rewritten, and need not be.
 QUIETLY = (
     "-x", "-q", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
@@ -25,37 +25,37 @@ NO_OTHERS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 class EndlessError(BaseException):
-    """The tests take too long: the mutant goes round in circles."""
+    """The tests took too long: the mutant runs in an endless loop."""
 
 
 def allow(seconds: float) -> None:
-    """Let this process go on for so long; then it is stopped, if need be by force."""
+    """Limit this process to so many seconds; then it is stopped, if need be by force."""
     signal.signal(signal.SIGALRM, _too_long)
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _too_long(*_: Any) -> None:
-    # Should the tests swallow this one, the next ends the process.
+    # If the tests swallow this exception, the next alarm ends the process.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, _LAST_SECONDS)
     raise EndlessError
 
 
 def silence() -> None:
-    """Let what this process prints from now on go nowhere."""
+    """Discard what this process prints from now on."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 — a descriptor is wanted
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
 
 
 def change(module: ModuleType, function: str, tree: ast.Module) -> None:
-    """Give a function that is imported already, wherever it is known, the code that it has in a tree."""
+    """Replace the code of an imported function, wherever it is referenced, by its code in a tree."""
     member: Any = module
     for name in function.split("."):
         member = vars(member)[name]
     live = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
     if not isinstance(live, FunctionType):
-        raise TypeError(f"{function} is no function")
+        raise TypeError(f"{function} is not a function")
     live.__code__ = next(
         code for code in _codes(compile(tree, live.__code__.co_filename, "exec")) if code.co_qualname == function
     )
@@ -69,7 +69,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 class _Swapped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Imports one module from a tree instead of from its file."""
+    """Imports one module from a syntax tree instead of its file."""
 
     def __init__(self, name: str, file: str, tree: ast.Module) -> None:
         self._name = name
@@ -86,9 +86,9 @@ class _Swapped(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def try_whole(name: str, file: str, tree: ast.Module, tests: Sequence[str]) -> int:
-    """Import another module than the one on disk and run files of tests, its own first, until one fails."""
+    """Import a changed module and run test files, its own first, until one fails."""
     if name in sys.modules:
-        return BROKEN  # the tests would meet the module on disk
+        return BROKEN  # the tests would use the module on disk
     sys.meta_path.insert(0, _Swapped(name, file, tree))
     for number, test in enumerate(tests):
         if _fails(test):
@@ -100,5 +100,5 @@ def _fails(test: str) -> bool:
     allow(_SECONDS_FOR_A_FILE)
     try:
         return pytest.main([*QUIETLY, test]) != pytest.ExitCode.OK
-    except BaseException:  # noqa: BLE001 — whatever it is, the tests have not passed
+    except BaseException:  # noqa: BLE001 — any exception means that the tests did not pass
         return True

@@ -1,1 +1,1 @@
-"""What holds for any input, by Hypothesis."""
+"""Properties that hold for any input, tested with Hypothesis."""

@@ -1,8 +1,8 @@
-"""Any row, any filter, and what Amplify and DynamoDB say a filter means: written down apart from what we run.
+"""Any row, any filter, and what Amplify and DynamoDB say that a filter means: written independently of our code.
 
-A comparison with an attribute that is not there is false, but `ne` is true; so it is between two types. Only texts
+A comparison with an absent attribute is false, except `ne`, which is true; so it is between two types. Only texts
 and numbers have an order. `contains` looks for a part of a text or for an element of a list, `beginsWith` at texts
-only. The size of a text is counted in UTF-16, as Java has it. An attribute that is stored as null is there.
+only. The size of a text is counted in UTF-16 units. An attribute that is stored as null is present.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Row = Item
 
 
 class Kind(StrEnum):
-    """What an attribute may hold."""
+    """The type of an attribute."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -50,7 +50,7 @@ KINDS = {
 }
 NUMERIC = frozenset({Kind.NUMBER, Kind.WHOLE, Kind.HOURS})
 
-# Few values, so that they meet; among them what sorts, sizes or compares unlike in UTF-8, UTF-16 and Python.
+# Few values, so that they coincide; some sort, measure or compare differently in UTF-8, UTF-16 and Python.
 TEXTS = ["", " ", "a", "A", "ab", "abc", "b", "10", "9", "é", "e\u0301", "ß", "\uffff", "😀", "😀a", "null", "[]"]
 NUMBERS = [
     0,
@@ -95,12 +95,12 @@ ROWS = 60
 
 
 def number(value: float) -> str:
-    """Return a number as DynamoDB takes it: the decimal that was written."""
+    """Return a number in DynamoDB's form: the decimal that was written."""
     return str(Decimal(repr(value)))
 
 
 def stored(value: Any) -> dict[str, Any]:
-    """Return a value as a row holds it."""
+    """Return a value in DynamoDB's form."""
     match value:
         case bool():
             return {"BOOL": value}
@@ -112,7 +112,7 @@ def stored(value: Any) -> dict[str, Any]:
 
 
 def some_rows(seed: int, *, with_null: bool) -> list[Row]:
-    """Return rows: each attribute there or not, empty, or (a foreign writer's) null."""
+    """Return rows: each attribute present or absent, empty, or null (as other writers store it)."""
     random = Random(seed)  # noqa: S311 — the same rows every time
     return [
         {
@@ -125,7 +125,7 @@ def some_rows(seed: int, *, with_null: bool) -> list[Row]:
 
 
 def comparisons() -> Iterator[Filter]:
-    """Yield every operator with every operand, one by one."""
+    """Yield every operator with every operand."""
     ordered = ("eq", "ne", "le", "lt", "ge", "gt")
     for name, words, operands in (
         ("title", (*ordered, "contains", "notContains", "beginsWith"), TEXTS),
@@ -142,8 +142,8 @@ def filters(*, events: bool = False, begins_lists: bool = True) -> st.SearchStra
     """Return filters.
 
     Args:
-        events: those of subscriptions, which have `in` and `notIn`, no `not`, and enums as text.
-        begins_lists: with `beginsWith` on lists.
+        events: whether for subscriptions, which have `in` and `notIn`, no `not`, and enums as text.
+        begins_lists: whether `beginsWith` is used on lists.
     """
     fields = {
         name: _mostly(_operators(kind, events=events, begins_lists=begins_lists), {})
@@ -160,12 +160,12 @@ def filters(*, events: bool = False, begins_lists: bool = True) -> st.SearchStra
 
 
 def _mostly(strategy: st.SearchStrategy[Any], *nothing: Any) -> st.SearchStrategy[Any]:
-    """Return what once in a while gives null, or something else that says nothing."""
-    return st.integers(0, 9).flatmap(lambda turn: strategy if turn else st.sampled_from([None, *nothing]))
+    """Return the strategy with an occasional null or other empty value."""
+    return st.integers(0, 9).flatmap(lambda change: strategy if change else st.sampled_from([None, *nothing]))
 
 
 def _some_of(members: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Filter]:
-    """Return mappings of one or two members."""
+    """Return a strategy of mappings with one or two members."""
     names = st.lists(st.sampled_from(sorted(members)), min_size=1, max_size=2, unique=True)
     return names.flatmap(lambda chosen: st.fixed_dictionaries({name: members[name] for name in chosen}))
 
@@ -194,7 +194,7 @@ def _operators(kind: Kind, *, events: bool, begins_lists: bool) -> st.SearchStra
 
 
 def _operands(kind: Kind) -> st.SearchStrategy[Any]:
-    """Return what a field of a kind is compared with: what is stored, and what lies between."""
+    """Return operands for a type: stored values, and values between them."""
     same = st.sampled_from(STORED[kind])
     if kind in NUMERIC:
         return same | (
@@ -217,12 +217,12 @@ def _range(ends: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 
 def passes(filter_: Filter, row: Row) -> bool:
-    """Tell whether a row passes a filter; one that says nothing lets everything pass."""
+    """Return whether a row passes a filter; an empty filter lets every row pass."""
     return _said(filter_, row) is not False
 
 
 def _said(filter_: Filter, row: Row) -> bool | None:
-    """Return what a filter says of a row, None if it says nothing at all."""
+    """Return what a filter says of a row, None if it is empty."""
     verdicts: list[bool | None] = []
     for name, member in filter_.items():
         if member is None:

@@ -1,6 +1,8 @@
-"""Several requests, moved by people, clocks, sweeps and repeated steps in any order, and hours given meanwhile.
+"""The *lives* of requests: a Hypothesis state machine that draws random sequences of what can happen to them.
 
-What is done goes through `Lives.make` and its like, so that the same lives can be led in more than one place.
+People, clocks, sweeps and repeated steps move several requests in any order, and hours are transferred meanwhile.
+
+Every action goes through `Lives.act` and its neighbours, so that subclasses can run the same lives elsewhere.
 """
 
 from collections.abc import Iterator
@@ -42,12 +44,12 @@ from tests.unit.builders import (
     make_request,
     make_service,
 )
-from tests.unit.places import ADMINS, QUARREL, WORKFLOW, decide, dispute, people
+from tests.unit.places import ADMIN_RULES, DISPUTE_RULES, WORKFLOW_RULES, decide, dispute, party_rules
 
 CAROL = "carol"
 MEMBERS = (ALICE, BOB, CAROL, EVE)
 OTHER_SERVICE = "33333333-3333-4333-8333-333333333333"
-# The workflow's own way of moving a request from each step that the rules name.
+# The workflow's events for each step.
 HANDLERS: dict[Step, tuple[str, ...]] = {
     Step.VALIDATE_REQUEST: ("begin", "hold"),
     Step.WAIT_FOR_PROVIDER_RESPONSE: ("ask",),
@@ -70,7 +72,7 @@ HANDLERS: dict[Step, tuple[str, ...]] = {
     Step.PARTIAL_REFUND: ("resolve",),
     Step.DISMISS_DISPUTE: ("resolve",),
 }
-# What whoever is asked says, if they agree.
+# The answer to each wait by which the request goes on.
 AGREEMENTS: dict[Step, str] = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: "accept",
     Step.WAIT_FOR_NEGOTIATION_RESPONSE: "take",
@@ -82,7 +84,7 @@ AGREEMENTS: dict[Step, str] = {
 DECIDERS = (ADA, "ann")
 DECISIONS = tuple(RESOLUTIONS)
 REASON = "A complaint"
-# A request goes nowhere but along these ways.
+# The only transitions between statuses.
 PASSAGES = {
     "": {"INITIATED"},
     "INITIATED": {"VALIDATING", "REJECTED"},
@@ -96,14 +98,14 @@ PASSAGES = {
     "PAID": {"DISPUTED"},
     "DISPUTED": {"ACCEPTED", "IN_PROGRESS", "COMPLETED", "PAID", "REJECTED"},
 }
-# The direct transfers, by whom they are from and to.
+# The kinds of direct transfers, each with the parties that it has.
 TRANSFERS: dict[str, tuple[TransactionType, *tuple[str, ...]]] = {
     "give": (TransactionType.TRANSFER, "from", "to"),
     "give back": (TransactionType.REFUND, "to"),
     "add": (TransactionType.ADMIN_ADJUSTMENT, "to"),
     "take back": (TransactionType.ADMIN_ADJUSTMENT, "from"),
 }
-STEPS = {**WORKFLOW, **{name: QUARREL[name] for name in ("hear", "alarm", "resolve")}}
+STEPS = {**WORKFLOW_RULES, **{name: DISPUTE_RULES[name] for name in ("hear", "alarm", "resolve")}}
 requests = st.integers(min_value=0, max_value=5)
 
 
@@ -115,13 +117,13 @@ def given_up(snapshot: Snapshot, now: datetime) -> Verdict:
     return recovery.give_up(replace(snapshot, request=failing), now)
 
 
-def ways(passages: tuple[Passage, ...]) -> Iterator[tuple[str, str]]:
-    """Yield every way that was gone, from birth on."""
+def transitions(passages: tuple[Passage, ...]) -> Iterator[tuple[str, str]]:
+    """Yield every transition of a request, from its creation on."""
     return pairwise(["", *(passage.status.value for passage in passages)])
 
 
-def wish_for(kind: str, number: int, giver: str, taker: str, amount: Hours) -> TransferRequest:
-    """Return the wish for a direct transfer, which its number makes another than any other."""
+def transfer_request(kind: str, number: int, giver: str, taker: str, amount: Hours) -> TransferRequest:
+    """Return a request for a direct transfer; the number determines its id."""
     type_, *fields = TRANSFERS[kind]
     return TransferRequest(
         id=str(UUID(int=number)),
@@ -146,7 +148,7 @@ class Lives(RuleBasedStateMachine):
         self.transfers = 0
 
     def create(self, request: Request) -> Verdict:
-        """Ask for a service."""
+        """Create a request."""
         return self.bank.create(request)
 
     def act(self, request_id: str, chosen: Rule) -> Verdict:
@@ -154,7 +156,7 @@ class Lives(RuleBasedStateMachine):
         return self.bank.move(chosen, request_id)
 
     def transfer(self, transfer: Transfer) -> Refusal | None:
-        """Give, issue or take back hours."""
+        """Transfer, issue or take back hours."""
         for field, user_id in transfer.parties.items():
             if transfer.is_between_members and self.bank.members[user_id].is_active is False:
                 return no_member_refusal(field)
@@ -167,20 +169,20 @@ class Lives(RuleBasedStateMachine):
     def lock(self, user_id: str, by: str, *, is_lock: bool) -> Balance | Refusal:
         """Lock or unlock an account."""
         before, now = self.bank.balances[user_id], self.bank.now
-        turn = locks.lock(before, now, by=by, reason=REASON) if is_lock else locks.unlock(before, now, by=by)
-        if not isinstance(turn, LockChange):
-            return turn
-        self.bank.balances[user_id] = turn.balance
-        self.bank.events.append(turn.event)
-        self.bank.notices.append(turn.notice)
-        return turn.balance
+        change = locks.lock(before, now, by=by, reason=REASON) if is_lock else locks.unlock(before, now, by=by)
+        if not isinstance(change, LockChange):
+            return change
+        self.bank.balances[user_id] = change.balance
+        self.bank.events.append(change.event)
+        self.bank.notices.append(change.notice)
+        return change.balance
 
     def offer(self, offer: ServiceTerms) -> None:
-        """Offer a service, or offer it differently."""
+        """Store a service, new or changed."""
         self.bank.services[offer.id] = offer
 
     def enrol(self, member: Member) -> None:
-        """Let a member be active, or not."""
+        """Store a member, active or not."""
         self.bank.members[member.id] = member
 
     @initialize(rate=st.sampled_from(["1", "0.5", "2.25"]))
@@ -194,7 +196,7 @@ class Lives(RuleBasedStateMachine):
         return list(self.bank.requests.values())[number % len(self.bank.requests)]
 
     def move(self, number: int, chosen: Rule) -> None:
-        """Let a rule decide about one of the requests; a change of what it is has its one effect."""
+        """Let a rule decide about one of the requests, a little later than before."""
         self.bank.pass_time(0.001)
         self.act(self.request(number).id, chosen)
 
@@ -268,19 +270,21 @@ class Lives(RuleBasedStateMachine):
                 self.an_admin_decides(number, by, decision, "0.75")
         self.run_the_workflow(number, 1)
 
-    @rule(number=requests, action=st.sampled_from(sorted(people())), by=st.sampled_from(MEMBERS))
+    @rule(number=requests, action=st.sampled_from(sorted(party_rules())), by=st.sampled_from(MEMBERS))
     def somebody_acts(self, number: int, action: str, by: str) -> None:
-        self.move(number, people(by_provider=by, by_requester=by)[action])
+        self.move(number, party_rules(by_provider=by, by_requester=by)[action])
 
-    @rule(number=requests, action=st.sampled_from(sorted(people())))
+    @rule(number=requests, action=st.sampled_from(sorted(party_rules())))
     def the_right_one_acts(self, number: int, action: str) -> None:
         request = self.request(number)
-        self.move(number, people(by_provider=request.provider_id, by_requester=request.requester_id)[action])
+        self.move(number, party_rules(by_provider=request.provider_id, by_requester=request.requester_id)[action])
 
-    @rule(number=requests, chance=st.integers(min_value=0, max_value=9), action=st.sampled_from(sorted(ADMINS)))
+    @rule(
+        number=requests, chance=st.integers(min_value=0, max_value=9), action=st.sampled_from(sorted(ADMIN_RULES))
+    )
     def an_admin_steps_in(self, number: int, chance: int, action: str) -> None:
         if chance == 9 or action == "pay out":
-            self.move(number, ADMINS[action])
+            self.move(number, ADMIN_RULES[action])
 
     @rule(number=requests, what=st.sampled_from(["resume", "redrive", "fail", "later"]))
     def the_sweep_looks(self, number: int, what: str) -> None:
@@ -299,7 +303,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(number=requests, times=st.integers(min_value=1, max_value=6))
     def everybody_agrees(self, number: int, times: int) -> None:
-        """The workflow runs to its wait, and whoever is asked says yes; so often."""
+        """The workflow runs to its wait, and whoever is asked agrees; that many times."""
         for _ in range(times):
             self.run_the_workflow(number, 2)
             wait = self.request(number).wait
@@ -323,10 +327,10 @@ class Lives(RuleBasedStateMachine):
     )
     def hours_are_given(self, kind: str, giver: str, taker: str, amount: str) -> None:
         self.transfers += 1
-        gift = build_transfer(wish_for(kind, self.transfers, giver, taker, hours(amount)))
+        transfer = build_transfer(transfer_request(kind, self.transfers, giver, taker, hours(amount)))
         self.bank.pass_time(0.001)
-        if isinstance(gift, Transfer):
-            self.transfer(gift)
+        if isinstance(transfer, Transfer):
+            self.transfer(transfer)
 
     @rule(member=st.sampled_from(MEMBERS), by=st.sampled_from(DECIDERS), is_lock=st.booleans())
     def an_account_is_locked_or_unlocked(self, member: str, by: str, *, is_lock: bool) -> None:
@@ -349,12 +353,12 @@ class Lives(RuleBasedStateMachine):
                 ended = {RequestStatus.REJECTED, RequestStatus.EXPIRED}
                 assert before.status not in ended or request.status is before.status
                 assert request.disputes[: len(before.disputes)] == before.disputes
-            for came, went in ways(request.passages):
+            for came, went in transitions(request.passages):
                 assert went in PASSAGES[came]
         self.seen = dict(self.bank.requests)
 
     def teardown(self) -> None:
-        """Left to admins, workflow and clock, every request comes to its end, and nothing stays held."""
+        """Assert that admins, workflow and clock bring every request to its end, and nothing stays held."""
         for number, decision in zip(range(len(self.bank.requests)), cycle(DECISIONS), strict=False):
             # Every second one is paid before it is disputed, if it has not ended otherwise.
             self.a_dispute_is_seen_to(number, 7 if number % 2 == 0 else 2, decision, "requester")

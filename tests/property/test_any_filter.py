@@ -1,4 +1,4 @@
-"""Whatever a filter asks, in memory it means what it means to DynamoDB."""
+"""Any filter, evaluated in memory, means what it means to DynamoDB."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

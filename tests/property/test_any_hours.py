@@ -1,4 +1,4 @@
-"""Hours, whatever is given."""
+"""Hours parsed from any input."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Any life of a few requests through the transactions, on a real engine: what is stored is what the rules say."""
+"""Any life of a few requests through the transactions, on a real engine: it stores what the rules decide."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ LIVES, FEW = 60, 10
 STEPS, FEW_STEPS = 30, 20
 
 
-class Anew(BlockingCalls):
-    """Calls whose transactions repeat no other life's: MiniStack forgets no token, and a life may be led twice."""
+class FreshTokens(BlockingCalls):
+    """Calls with other request tokens for each life: MiniStack never forgets one, and a life may be run twice."""
 
     stack = ""
 
@@ -49,11 +49,11 @@ class Anew(BlockingCalls):
 
 
 class LivesOnTheCloud(Lives):
-    """The same lives in tables of their own; the bank in memory says what must come of each step."""
+    """The same lives in tables of their own; the bank in memory determines the expected result of each step."""
 
     most_requests = 2
 
-    def __init__(self, names: Names, calls: Anew) -> None:
+    def __init__(self, names: Names, calls: FreshTokens) -> None:
         super().__init__()
         calls.stack = names.stack
         self.opened = ExitStack()
@@ -61,12 +61,12 @@ class LivesOnTheCloud(Lives):
         self.store = Store(calls, names)
         self.transactions = Transactions(self.store, lambda: self.bank.now)
         self.accounts = Accounts(self.store, self.transactions, lambda: self.bank.now)
-        office = Members(self.store, self.transactions, lambda: NOW)
+        service = Members(self.store, self.transactions, lambda: NOW)
         for member in MEMBERS:
-            drive(office.join(user(member)))
+            drive(service.join(user(member)))
 
     def create(self, request: Request) -> Verdict:
-        """Ask for a service."""
+        """Create a request."""
         verdict = super().create(request)
         self.compare(verdict, drive(self.transactions.create(request, answers.create)))
         return verdict
@@ -79,7 +79,7 @@ class LivesOnTheCloud(Lives):
         return verdict
 
     def compare(self, verdict: Verdict, moved: Moved | Refusal | None) -> None:
-        """Assert that the transaction came to what the rule has come to in memory."""
+        """Assert that the transaction had the same result as the rule in memory."""
         if isinstance(verdict, Refusal):
             assert moved == verdict
         else:
@@ -87,7 +87,7 @@ class LivesOnTheCloud(Lives):
             assert moved.request == (verdict.request if isinstance(verdict, Change) else verdict)
 
     def transfer(self, transfer: Transfer) -> Refusal | None:
-        """Give, issue or take back hours."""
+        """Transfer, issue or take back hours."""
         refused = super().transfer(transfer)
         entry = drive(self.accounts.transfer(transfer))
         assert entry == refused if refused else isinstance(entry, dict)
@@ -103,12 +103,12 @@ class LivesOnTheCloud(Lives):
         return expected
 
     def offer(self, offer: ServiceTerms) -> None:
-        """Offer a service, or offer it differently."""
+        """Store a service, new or changed."""
         super().offer(offer)
         drive(self.store.put(tables.Service, encode(tables.Service, offer, createdAt=NOW, updatedAt=NOW)))
 
     def enrol(self, member: Member) -> None:
-        """Let a member be active, or not."""
+        """Store a member, active or not."""
         super().enrol(member)
         drive(self.store.update(tables.User, member.id, [tables.User.isActive.set(member.is_active is not False)]))
 
@@ -145,9 +145,9 @@ def names(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nam
 
 
 def test_what_is_stored_is_what_the_rules_say(names: Names, *, long: bool) -> None:
-    calls, numbers = Anew(), count()
+    calls, numbers = FreshTokens(), count()
     run_state_machine_as_test(
-        # A function does, as its docstring says.
+        # A function is accepted, as the docstring says.
         lambda: LivesOnTheCloud(replace(names, stack=f"life-{next(numbers)}"), calls),  # type: ignore[arg-type]
         settings=settings(
             max_examples=LIVES if long else FEW,

@@ -1,4 +1,4 @@
-"""The ledger under any sequence of movements: nothing is lost, nothing is made, everything is on record."""
+"""The ledger under any sequence of movements: no hour is lost or created, and every movement is recorded."""
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -12,7 +12,7 @@ from models.ledger import chain, movements
 from models.ledger.movements import Movement, TransactionType
 from models.ledger.reconciliation import Account, discrepancies
 from models.ledger.transfers import build_transfer
-from tests.property.lives import TRANSFERS, wish_for
+from tests.property.lives import TRANSFERS, transfer_request
 from tests.unit.builders import NOW, Bank, figures
 
 MEMBERS = ("alice", "bob", "carol")
@@ -22,7 +22,7 @@ amounts = st.integers(min_value=1, max_value=2_000).map(lambda number: Decimal(n
 
 @dataclass
 class Holds:
-    """The bank, and what is held in it for whom."""
+    """The bank, and the open holds in it."""
 
     bank: Bank = field(default_factory=lambda: Bank.opened(*MEMBERS))
     held: dict[str, tuple[str, str, Decimal]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Holds:
         )
 
     def step(self, number: int, kind: str, giver: str, taker: str, amount: Decimal) -> None:
-        """Issue, hold, or settle the oldest hold."""
+        """Issue, hold, transfer, or end the oldest hold."""
         cause = f"request-{number}"
         if kind == "issue":
             assert self.bank.post_movement(self.issue(cause, taker, amount)) is None
@@ -50,11 +50,11 @@ class Holds:
             else:
                 assert refused.code is Code.INSUFFICIENT_BALANCE
         elif self.held:
-            self.settle(kind, next(iter(self.held)))
+            self.end_hold(kind, next(iter(self.held)))
 
     def transfer(self, number: int, kind: str, giver: str, taker: str, amount: Decimal) -> None:
-        """Give, issue or take back, if that can be; and of any number of times only once."""
-        transfer = build_transfer(wish_for(kind, number, giver, taker, amount))
+        """Transfer, issue or take back hours, if the balance allows it."""
+        transfer = build_transfer(transfer_request(kind, number, giver, taker, amount))
         if isinstance(transfer, Refusal):
             assert giver == taker
             return
@@ -62,7 +62,7 @@ class Holds:
         refused = self.bank.post_movement(transfer.movement)
         assert (refused is not None) == (transfer.from_user_id == giver and before < amount)
 
-    def settle(self, kind: str, request_id: str) -> None:
+    def end_hold(self, kind: str, request_id: str) -> None:
         giver, taker, amount = self.held.pop(request_id)
         if kind == "refund" or giver == taker:
             movement = movements.refund(request_id=request_id, from_user_id=giver, amount=amount)
@@ -142,7 +142,7 @@ def account_of(holds: Holds, member: str) -> Account:
 
 
 def corrupted(account: Account, data: st.DataObject) -> Account:
-    """Return books of which one entry is changed, sealed anew, or gone, or the balance is changed."""
+    """Return an account with one entry changed, resealed, or removed, or with its balance changed."""
     entries, balance = list(account.entries), account.balance
     assert balance is not None
     place = data.draw(st.integers(min_value=0, max_value=len(entries) - 1))

@@ -1,1 +1,1 @@
-"""Who may do what, written down and tried; and what a stranger can learn."""
+"""Who may do what, as a table that is tested line by line; and what a stranger can learn."""

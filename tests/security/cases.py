@@ -1,4 +1,4 @@
-"""The table of who may do what, read; and each of its lines as an operation of GraphQL."""
+"""The table of who may do what, parsed; and each of its lines as a GraphQL operation."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ KEYS = {"UserBalance": "userId"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An operation on a type, under circumstances, and what comes of it for each column of callers."""
+    """An operation on a type in a variant, and the expected outcome for each column of callers."""
 
     of: str
     operation: str
@@ -87,17 +87,17 @@ def item_of(values: Values) -> Item:
 
 
 def caller_of(column: str) -> Caller:
-    """Return somebody new, in the group if the column is one."""
+    """Return a new caller, in the group if the column is a group."""
     return Caller(str(uuid4()), f"{column}-{uuid4().hex[:8]}", frozenset({column} & {*GROUPS}))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A line for one caller: who is there, which row, what is asked.
+    """A line for one caller: the members, the row, the operation.
 
     Args:
         line: the line.
-        column: whose column.
+        column: the caller's column.
         names: a member for each column of the line.
     """
 
@@ -117,7 +117,7 @@ class Case:
 
     @property
     def asker(self) -> Caller:
-        """Return in whose name a row is made: of whoever shows no token, somebody's."""
+        """Return in whose name a row is created; for callers without a token, a new member."""
         return self.names[self.column]
 
     @property
@@ -126,7 +126,7 @@ class Case:
 
     @property
     def row_key(self) -> str:
-        """Return the key of the row that is there."""
+        """Return the key of the existing row."""
         return self.owner_values.get(self.line.key, self.id)
 
     @property
@@ -140,13 +140,13 @@ class Case:
         return str(self.input()[self.line.key])
 
     def row(self) -> Item | None:
-        """Return the row that is there before; None if there is to be none."""
+        """Return the row that exists beforehand; None if there is to be none."""
         if self.line.variant == "absent" or (self.line.creates and self.line.variant != "taken"):
             return None
         return self.any_row()
 
     def any_row(self) -> Item:
-        """Return the row, be it there or not."""
+        """Return the row, whether it exists or not."""
         if self.line.operation in own_operations.STAGED:
             return self._staged()[0][1]
         sample = SAMPLES[self.line.of]
@@ -162,12 +162,12 @@ class Case:
         return item_of(values)
 
     def owned_by(self, column: str) -> "Case":
-        """Return a case of another row, which is a column's in every way."""
+        """Return a case of another row, in which the column's member owns it in every way."""
         theirs = dict(self.names) | dict.fromkeys(self.line.owners, self.names[column])
         return replace(self, line=replace(self.line, variant=""), names=theirs, id=str(uuid4()))
 
     def beside(self) -> Iterator[tuple[type[Table], Item]]:
-        """Yield the rows that are there beside the row."""
+        """Yield the other rows that exist beforehand."""
         if self.line.variant == "paid":
             yield tables.Transaction, self._paid()
         if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
@@ -177,7 +177,7 @@ class Case:
         return own_operations.stage(self.line, self.row_key, {name: self.names[name].sub for name in self.names})
 
     def _paid(self) -> Item:
-        """Return an exchange that the row's rater has paid for."""
+        """Return a paid exchange in which the row's rater is the requester."""
         parties = {"consumerId": self.names["raterId"].sub, "providerId": self.names["ratedUserId"].sub}
         dates = {"createdAt": STAMP, "updatedAt": STAMP}
         exchange = {**SAMPLES["Transaction"].given, **parties, **dates, "id": self.id}
@@ -199,7 +199,7 @@ class Case:
         if variant == "taken":
             named |= {self.line.key: self.row_key}
         if self.line.operation == "createDispute" and variant in {"", "absent", "taken"}:
-            named |= own_operations.quarrel(self.id, self.owner_values, self.asker.sub)
+            named |= own_operations.dispute_parties(self.id, self.owner_values, self.asker.sub)
         if variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
         return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
@@ -216,7 +216,7 @@ class Case:
         narrowed = {variant: self.owner_values[variant]} if variant in self.line.owners else {}
         if operation.startswith("on"):
             return narrowed
-        # Others' rows are in the tables of a real cloud, too.
+        # A real cloud's tables contain other rows, too.
         only = {"filter": {self.line.key: {"eq": self.row_key}}, "limit": 1000}
         if "By" not in operation:
             return only | narrowed
@@ -227,7 +227,7 @@ class Case:
 
 
 def document(schema: GraphQLSchema, line: Line) -> str:
-    """Return an operation that asks for a row's key."""
+    """Return an operation that selects the row's key."""
     kind, root = next(
         (kind, root)
         for kind, root in (
@@ -247,5 +247,5 @@ def document(schema: GraphQLSchema, line: Line) -> str:
 
 
 def _listed(parts: Iterable[str]) -> str:
-    """Return arguments in their brackets; none have no brackets."""
+    """Return arguments in parentheses, or nothing if there are none."""
     return f"({joined})" if (joined := ", ".join(parts)) else ""

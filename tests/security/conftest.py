@@ -1,4 +1,4 @@
-"""A real cloud for these tests, and the server's own parts over it, in this process."""
+"""A real cloud for these tests, and the server's API over it, in this process."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from models.settings import Settings
 from tests.integration.conftest import Cloud, Server
-from tests.security.worlds import CloudWorld, MemoryWorld
+from tests.security.backends import CloudBackend, MemoryBackend
 from workflows.deployment.local.local_cloud import LocalCloud
 
 
@@ -22,14 +22,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def cloud_world(cloud: Cloud) -> AsyncIterator[CloudWorld]:
+async def cloud_backend(cloud: Cloud) -> AsyncIterator[CloudBackend]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in cloud.environment.items():
             patched.setenv(name, value)
-        async with CloudWorld.over_aws() as world:
-            yield world
+        async with CloudBackend.over_aws() as backend:
+            yield backend
 
 
 @pytest.fixture(scope="package")
-def world() -> MemoryWorld:
-    return MemoryWorld()
+def backend() -> MemoryBackend:
+    return MemoryBackend()

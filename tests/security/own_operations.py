@@ -1,4 +1,4 @@
-"""HourBank's own operations: in which state of which rows each is due, and how it is asked."""
+"""HourBank's own operations: the rows with which each is possible, and its variables."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from tests.security import own_states
 from tests.security.own_states import Rows
 
 _ON_REQUESTS = own_states.REQUESTS - {"respondToCounterOffer", "updateProviderResponse"}
-# Each asks with the key of the row under this name, and with what else is here.
+# Each takes the row's key under this name, and these further values.
 _INPUTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{operation: ("requestId", {}) for operation in _ON_REQUESTS},
     "updateProviderResponse": ("requestId", {"response": "ACCEPTED"}),
@@ -20,7 +20,7 @@ _INPUTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "releaseEscrow": ("escrowId", {}),
     "cancelEscrow": ("escrowId", {}),
 }
-# The transfers by their variants: from whom and to whom, "" being the row's member.
+# The transfers by variant: from whom and to whom; "" is the row's member.
 _SOMEBODY, _NOBODY = own_states.SOMEBODY, "nobody-of-that-id"
 _TRANSFERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "": ("TRANSFER", {"fromUserId": "", "toUserId": _SOMEBODY}),
@@ -32,8 +32,8 @@ _TRANSFERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "refundedToNobody": ("REFUND", {"toUserId": _NOBODY}),
 }
 IDLE = own_states.IDLE
-# What an administrator alone does, whatever it is done to.
-ADMINS = frozenset(
+# Operations for admins only, on any row.
+ADMIN_OPERATIONS = frozenset(
     {
         "assignDispute",
         "resolveDispute",
@@ -45,9 +45,9 @@ ADMINS = frozenset(
         "getReconciliationReport",
     }
 )
-# What is given has a key that the server makes.
+# Operations whose result has a key that the server creates.
 UNNAMED = frozenset({"reconcileBalances"})
-OPERATIONS = own_states.REQUESTS | ADMINS | {"processDirectTransfer"}
+OPERATIONS = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
 STAGED = OPERATIONS | {"createDispute"}
 
 
@@ -56,23 +56,23 @@ class Line(Protocol):
 
     @property
     def of(self) -> str:
-        """The type."""
+        """Return the type."""
 
     @property
     def operation(self) -> str:
-        """The operation."""
+        """Return the operation."""
 
     @property
     def variant(self) -> str:
-        """The circumstances."""
+        """Return the variant."""
 
 
 def stage(line: Line, key: str, names: Mapping[str, str]) -> Rows:
-    """Return the rows with which an operation is due, the one that the line is about first.
+    """Return the rows with which an operation is possible, the line's row first.
 
     Args:
         line: the operation.
-        key: the key of the row in question.
+        key: the key of that row.
         names: the `sub` of a member for each column of the line.
     """
     operation, variant = line.operation, line.variant
@@ -89,14 +89,14 @@ def stage(line: Line, key: str, names: Mapping[str, str]) -> Rows:
     return own_states.banked(operation, key)
 
 
-def quarrel(dispute_id: str, parties: Mapping[str, str], by: str) -> Mapping[str, str]:
-    """Return whom a dispute names that somebody raises over the request of its case: themselves and the other."""
+def dispute_parties(dispute_id: str, parties: Mapping[str, str], by: str) -> Mapping[str, str]:
+    """Return the parties of a dispute that somebody raises over their case's request: themselves and the other."""
     against = parties["raisedBy" if by == parties["againstUserId"] else "againstUserId"]
     return {"requestId": own_states.request_key(dispute_id), "raisedBy": by, "againstUserId": against}
 
 
 def variables(line: Line, key: str) -> dict[str, Any]:
-    """Return the variables that ask for an operation on a row."""
+    """Return the variables of an operation on a row."""
     operation = line.operation
     if operation == "getWorkflowStatus":
         return {"executionArn": f"arn:aws:states:us-east-1:000000000000:execution:hourbank:{key}"}

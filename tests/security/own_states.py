@@ -1,4 +1,4 @@
-"""The rows with which HourBank's own operations are due: the one in question, then those beside it."""
+"""The rows with which HourBank's own operations are possible: the one in question, then those beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,13 +27,13 @@ _WAITS = {
     "markServiceComplete": (RequestStatus.IN_PROGRESS, Step.WAIT_FOR_COMPLETION),
     "confirmServiceCompletion": (RequestStatus.IN_PROGRESS, Step.CONFIRM_SERVICE_COMPLETION),
 }
-# What is over may be started and withdrawn from again: the stored result is given.
+# Starting or withdrawing from a request that is over returns the stored result.
 _ENDED = {
     "startServiceRequestWorkflow": (RequestStatus.PAID, None),
     "withdrawServiceRequest": (RequestStatus.REJECTED, StatusReason.PROVIDER_WITHDREW),
 }
 REQUESTS = frozenset({*_WAITS, *_ENDED, "cancelServiceRequest", "getWorkflowStatus", "onServiceRequestProgress"})
-# Nothing of the row changes.
+# Operations that change nothing of the row.
 IDLE = frozenset({*_ENDED, "reconcileBalances"})
 SOMEBODY = "somebody-with-an-account"
 AMOUNT = Decimal("2.00")
@@ -45,7 +45,7 @@ def request_key(key: str) -> str:
 
 
 def requested(operation: str, key: str, names: Names) -> Rows:
-    """Return a request for which an operation is due."""
+    """Return a request for which an operation is possible."""
     request = _request(key, names["requesterId"], names["providerId"])
     if operation in _ENDED:
         status, reason = _ENDED[operation]
@@ -57,13 +57,13 @@ def requested(operation: str, key: str, names: Names) -> Rows:
 
 
 def disputed(operation: str, key: str, names: Names, *, admin: str) -> Rows:
-    """Return a dispute for which an operation is due, its request, and the hours that are held.
+    """Return a dispute for which an operation is possible, its request, and the held hours.
 
     Args:
         operation: the operation.
         key: the dispute's id.
-        names: the two.
-        admin: whom it is assigned to, once it is to be decided.
+        names: the two parties.
+        admin: the admin to whom it is assigned, if it is to be decided.
     """
     now = datetime.now(UTC)
     raised_by, against = names["raisedBy"], names["againstUserId"]
@@ -90,7 +90,7 @@ def disputed(operation: str, key: str, names: Names, *, admin: str) -> Rows:
 
 
 def held(operation: str, key: str, names: Names, *, is_disputed: bool) -> Rows:
-    """Return hours that are held, the request for which they are, and the account of whose they are."""
+    """Return held hours, their request, and the account that they are held on."""
     request = replace(_request(request_key(key), names["fromUserId"], names["toUserId"]), escrow_id=key)
     if is_disputed:
         raised = DisputeRef(id="a-dispute", by=request.requester_id, at=request.created_at, generation=0)
@@ -104,7 +104,7 @@ def held(operation: str, key: str, names: Names, *, is_disputed: bool) -> Rows:
 
 
 def banked(operation: str, key: str) -> Rows:
-    """Return a member's balance, the member, and somebody else whom they can give hours."""
+    """Return a member's balance, the member, and another member to transfer hours to."""
     balance = _balance(key)
     if operation == "unlockAccount":
         balance = replace(balance, locked_at=balance.created_at, locked_by="an-admin")
@@ -112,7 +112,7 @@ def banked(operation: str, key: str) -> Rows:
 
 
 def reconciled(key: str) -> Rows:
-    """Return a report that is complete."""
+    """Return a completed report."""
     now = datetime.now(UTC)
     report = AuditReport(id=key, status=AuditReportStatus.COMPLETED, created_at=now, updated_at=now)
     return [_row(tables.ReconciliationReport, report)]
@@ -158,7 +158,7 @@ def _request(key: str, requester_id: str, provider_id: str) -> Request:
 
 
 def _waiting(request: Request, status: RequestStatus, step: Step) -> Request:
-    """Return a request that waits; no execution does with this token: what is answered stays as it is."""
+    """Return a waiting request; no execution has its task token, so answers change no execution."""
     deadline = request.created_at + timedelta(hours=1)
     wait = Wait(name=step, deadline=deadline, token="nobody waits")  # noqa: S106 — a task's token
     return replace(request, status=status, wait=wait)

@@ -1,4 +1,4 @@
-"""The table of where rows lead, read; and each of its lines as two rows and somebody who looks."""
+"""The table of relations, parsed; and each of its lines as two rows and a caller who reads them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 from resolvers.identity.callers import Caller
+from tests.security.backends import Backend
 from tests.security.cases import KEYS, STAMP, caller_of, item_of, lines, table_of
 from tests.security.samples import SAMPLES
-from tests.security.worlds import World
 
 TABLE = Path(__file__).parent / "relations.txt"
 ROLES = ("party", "other", "admin")
 OWNERS = {line.of: line.owners for line in lines()}
-# Types whose one owner must be whoever looks: no rule lets anybody else see their rows.
+# Types whose one owner must be the caller: no rule lets anybody else see their rows.
 SOLELY_OWNED = {"UserBalance", "TransactionLog"}
 
 
@@ -44,8 +44,8 @@ def relations() -> Iterator[Relation]:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two rows, one leading to the other, and who looks."""
+class LinkedRows:
+    """Two rows, one leading to the other, and the caller."""
 
     relation: Relation
     caller: Caller
@@ -53,7 +53,7 @@ class Pair:
     second: dict[str, Any]
 
     @classmethod
-    def of(cls, relation: Relation, role: str) -> "Pair":
+    def of(cls, relation: Relation, role: str) -> "LinkedRows":
         caller, another = caller_of(role), caller_of("another")
         first = row_of(relation.of, caller.sub)
         second = row_of(relation.target, caller.sub if role == "party" else another.sub)
@@ -63,9 +63,9 @@ class Pair:
             second[relation.at] = first[relation.source]
         return cls(relation, caller, first, second)
 
-    async def put(self, world: World) -> None:
-        await world.store.put(table_of(self.relation.of), item_of(self.first))
-        await world.store.put(table_of(self.relation.target), item_of(self.second))
+    async def put(self, backend: Backend) -> None:
+        await backend.store.put(table_of(self.relation.of), item_of(self.first))
+        await backend.store.put(table_of(self.relation.target), item_of(self.second))
 
     def selection(self) -> str:
         inner = key_of(self.relation.target)
@@ -91,7 +91,7 @@ def key_of(of: str) -> str:
 
 
 def row_of(of: str, member: str) -> dict[str, Any]:
-    """Return a new row that names a member wherever it names one."""
+    """Return a new row with a member in every field that names one."""
     sample = SAMPLES[of]
     dates = {"createdAt": STAMP, "updatedAt": STAMP}
     return {

@@ -1,4 +1,4 @@
-"""A row of each type, as clients would write it; whom its fields name is filled in by the case."""
+"""A row of each type, as clients would write it; the case fills in the members' ids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Sample:
         stored: what only the stored row has.
         change: what an update asks for.
         optional: a field that an update may take away, "" if the type has none.
-        when: what else the row has under circumstances.
+        when: further values of the row, by variant.
     """
 
     given: Values

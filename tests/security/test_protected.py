@@ -1,4 +1,4 @@
-"""What clients may repeat but not set: fields that workflows own, and those that are fixed when a row is made."""
+"""Fields that clients may repeat but not set: those that workflows own, and those that are fixed at creation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ import pytest
 from graphql import get_named_type, is_leaf_type
 
 from resolvers.identity.callers import Caller
+from tests.security.backends import MemoryBackend
 from tests.security.cases import STAMP, caller_of, item_of, lines, table_of
 from tests.security.samples import SAMPLES
-from tests.security.worlds import MemoryWorld
 from tests.unit.mirror import execute
 
 OWNERS = {line.of: line.owners for line in lines()}
@@ -24,9 +24,9 @@ class Owned:
     Args:
         of: the type.
         field: the field.
-        initial: all that a create takes, `UNSET` if it takes none.
-        stored: what the row has later.
-        other: what a client would like it to be.
+        initial: the only value that a create accepts, `UNSET` if it accepts none.
+        stored: the value that the row has later.
+        other: a value that a client might try to set.
         use: a mutation that the refusal has to name.
     """
 
@@ -58,21 +58,21 @@ OWNED = [
     Owned("Dispute", "resolvedAt", UNSET, STAMP, "2027-01-01T00:00:00.000Z", "resolveDispute"),
     Owned("Dispute", "stepFunctionExecutionArn", UNSET, ARN, ARN + "c", "createDispute"),
 ]
-# Any hours may be asked for; from then on they change by an agreement only.
+# Any hours may be requested; from then on they change only by an agreement.
 ESTIMATED = Owned("ServiceRequest", "estimatedHours", 2, 2, 1, "respondToCounterOffer")
-# Ours, and an admin's to set.
+# Fields of our own, which admins may set.
 MODERATED = [
     Owned("User", "isActive", initial=True, stored=True, other=False, use="updateUser"),
     Owned("Rating", "isHidden", initial=False, stored=False, other=True, use="updateRating"),
 ]
-# Seen, and in no input at all.
+# Fields that are readable, and in no input.
 UNWRITABLE = {
     "Dispute": {"statusBefore", "escrowId", "decision", "providerHours", "overdueAt"},
     "ServiceRequest": {"statusReason", "amount", "offeredHours", "offeredRate"},
     "EventLog": {"createdAt", "updatedAt"},
     "TransactionLog": {"updatedAt"},
 }
-# By whom a row of the type may be changed at all: a field of it, or a group.
+# Who may change a row of the type at all: a field of it, or a group.
 CHANGED_BY = {
     "ServiceRequest": ("requesterId",),
     "User": ("id", "admin"),
@@ -86,7 +86,7 @@ CHANGED_BY = {
     "Booking": ("providerId", "consumerId"),
     "ServiceSchedule": ("userId",),
 }
-# Whom a row names, and where it leads.
+# Fields that name members or other rows.
 FIXED = {
     "ServiceRequest": ("requesterId", "providerId", "serviceId"),
     "Dispute": ("raisedBy", "againstUserId", "requestId"),
@@ -102,26 +102,26 @@ FIXED = {
 
 
 class Stage:
-    """A row, and those whom it names.
+    """A row, and the members whom it names.
 
     Args:
-        world: where it is.
+        backend: where the row is stored.
         of: its type.
-        stored: what it has beside its sample's values.
+        stored: its values besides those of the sample.
     """
 
-    def __init__(self, world: MemoryWorld, of: str, **stored: Any) -> None:
-        self.world = world
+    def __init__(self, backend: MemoryBackend, of: str, **stored: Any) -> None:
+        self.backend = backend
         self.of = of
         self.names = {name: caller_of(name) for name in (*OWNERS[of], "admin", "moderator")}
         sample = SAMPLES[of]
         self.owners = {name: self.names[name].sub for name in OWNERS[of]}
         dates = {"createdAt": STAMP, "updatedAt": STAMP}
         self.row = {"id": "a-row", **sample.given, **dates, **self.owners, **stored}
-        world.store.rows.clear()
+        backend.store.rows.clear()
 
     def put(self) -> "Stage":
-        self.world.store.rows[table_of(self.of), self.row["id"]] = item_of(self.row)
+        self.backend.store.rows[table_of(self.of), self.row["id"]] = item_of(self.row)
         return self
 
     async def create(self, caller: Caller, **given: Any) -> tuple[Any, Any]:
@@ -132,14 +132,14 @@ class Stage:
         return await self._write("update", caller, {"id": self.row["id"], **given})
 
     async def _write(self, kind: str, caller: Caller, given: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Write; return the row, and the error if there is one: then nothing was written."""
-        before = dict(self.world.store.rows)
+        """Write; return the row, and the error if there is one; assert that nothing was written then."""
+        before = dict(self.backend.store.rows)
         input_ = f"{kind.capitalize()}{self.of}Input!"
         query = f"mutation ($input: {input_}) {{ row: {kind}{self.of}(input: $input) {{ id }} }}"
-        data, errors = await execute(self.world.schema, self.world.store, caller, query, input=given)
+        data, errors = await execute(self.backend.schema, self.backend.store, caller, query, input=given)
         if not errors:
             return data["row"], None
-        assert self.world.store.rows == before
+        assert self.backend.store.rows == before
         (error,) = errors
         return None, error
 
@@ -156,8 +156,8 @@ def assert_names(error: Any, owned: Owned) -> None:
 
 
 @pytest.mark.parametrize("owned", [*OWNED, *MODERATED], ids=str)
-async def test_a_row_begins_with_the_initial_value(world: MemoryWorld, owned: Owned) -> None:
-    stage = Stage(world, owned.of)
+async def test_a_row_begins_with_the_initial_value(backend: MemoryBackend, owned: Owned) -> None:
+    stage = Stage(backend, owned.of)
     creator = stage.names[OWNERS[owned.of][0]]
     _, error = await stage.create(creator, **{owned.field: owned.other})
     assert_names(error, owned)
@@ -165,22 +165,22 @@ async def test_a_row_begins_with_the_initial_value(world: MemoryWorld, owned: Ow
     assert (taken, error) == ({"id": stage.owners.get("id", "a-row")}, None)
 
 
-async def test_any_hours_may_be_asked_for(world: MemoryWorld) -> None:
-    stage = Stage(world, "ServiceRequest")
+async def test_any_hours_may_be_asked_for(backend: MemoryBackend) -> None:
+    stage = Stage(backend, "ServiceRequest")
     _, error = await stage.create(stage.names["requesterId"], estimatedHours=7)
     assert error is None
 
 
-async def test_an_admin_begins_with_the_initial_value_too(world: MemoryWorld) -> None:
+async def test_an_admin_begins_with_the_initial_value_too(backend: MemoryBackend) -> None:
     for owned in (owned for owned in OWNED if owned.of != "ServiceRequest"):
-        stage = Stage(world, owned.of)
+        stage = Stage(backend, owned.of)
         _, error = await stage.create(stage.names["admin"], **{owned.field: owned.other})
         assert_names(error, owned)
 
 
 @pytest.mark.parametrize("owned", [*OWNED, ESTIMATED], ids=str)
-async def test_an_update_only_repeats_it(world: MemoryWorld, owned: Owned) -> None:
-    stage = Stage(world, owned.of, **{owned.field: owned.stored}).put()
+async def test_an_update_only_repeats_it(backend: MemoryBackend, owned: Owned) -> None:
+    stage = Stage(backend, owned.of, **{owned.field: owned.stored}).put()
     for caller in changers(owned.of, stage):
         for value in (owned.other, None):
             row, error = await stage.update(caller, **{owned.field: value}, **SAMPLES[owned.of].change)
@@ -191,16 +191,16 @@ async def test_an_update_only_repeats_it(world: MemoryWorld, owned: Owned) -> No
 
 
 @pytest.mark.parametrize("owned", [owned for owned in OWNED if owned.initial is UNSET], ids=str)
-async def test_null_repeats_what_is_not_there(world: MemoryWorld, owned: Owned) -> None:
-    stage = Stage(world, owned.of).put()
+async def test_null_repeats_what_is_not_there(backend: MemoryBackend, owned: Owned) -> None:
+    stage = Stage(backend, owned.of).put()
     for caller in changers(owned.of, stage):
         _, error = await stage.update(caller, **{owned.field: None})
         assert error is None
 
 
 @pytest.mark.parametrize("owned", MODERATED, ids=str)
-async def test_what_is_moderated_is_an_admins(world: MemoryWorld, owned: Owned) -> None:
-    stage = Stage(world, owned.of, **{owned.field: owned.stored}).put()
+async def test_what_is_moderated_is_an_admins(backend: MemoryBackend, owned: Owned) -> None:
+    stage = Stage(backend, owned.of, **{owned.field: owned.stored}).put()
     _, error = await stage.update(stage.names["admin"], **{owned.field: owned.other})
     assert error is None
     _, error = await stage.update(stage.names[OWNERS[owned.of][0]], **{owned.field: owned.stored})
@@ -208,8 +208,8 @@ async def test_what_is_moderated_is_an_admins(world: MemoryWorld, owned: Owned) 
 
 
 @pytest.mark.parametrize(("of", "field"), [(of, field) for of, fields in FIXED.items() for field in fields])
-async def test_what_is_fixed_is_only_repeated(world: MemoryWorld, of: str, field: str) -> None:
-    stage = Stage(world, of).put()
+async def test_what_is_fixed_is_only_repeated(backend: MemoryBackend, of: str, field: str) -> None:
+    stage = Stage(backend, of).put()
     for caller in changers(of, stage):
         for value in ("another", caller.username, None):
             _, error = await stage.update(caller, **{field: value})
@@ -219,8 +219,8 @@ async def test_what_is_fixed_is_only_repeated(world: MemoryWorld, of: str, field
 
 
 @pytest.mark.parametrize("of", sorted(OWNERS.keys() & SAMPLES.keys()))
-def test_what_is_only_seen_is_in_no_input(world: MemoryWorld, of: str) -> None:
-    types: Any = world.schema._schema.type_map
+def test_what_is_only_seen_is_in_no_input(backend: MemoryBackend, of: str) -> None:
+    types: Any = backend.schema._schema.type_map
     written = {*types[f"Create{of}Input"].fields, *types[f"Update{of}Input"].fields}
     seen = {name for name, field in types[of].fields.items() if is_leaf_type(get_named_type(field.type))}
     assert seen - written == UNWRITABLE.get(of, set())
@@ -238,11 +238,11 @@ def test_every_type_that_clients_change_is_tried() -> None:
     ("field", "value"),
     [("content", "Other"), ("messageType", "IMAGE"), ("content", None), ("conversationId", "another")],
 )
-async def test_a_receiver_changes_only_whether_it_is_read(world: MemoryWorld, field: str, value: Any) -> None:
-    stage = Stage(world, "Message").put()
+async def test_a_receiver_changes_only_whether_it_is_read(backend: MemoryBackend, field: str, value: Any) -> None:
+    stage = Stage(backend, "Message").put()
     receiver = stage.names["receiverId"]
     _, error = await stage.update(receiver, **{field: value}, isRead=True)
     assert (error["errorType"], error["errorInfo"]) == ("Unauthorized", {"field": field})
     _, error = await stage.update(receiver, **{field: stage.row[field]}, isRead=True)
     assert error is None
-    assert world.store.rows[table_of("Message"), "a-row"]["isRead"] == {"BOOL": True}
+    assert backend.store.rows[table_of("Message"), "a-row"]["isRead"] == {"BOOL": True}

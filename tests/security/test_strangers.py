@@ -1,4 +1,4 @@
-"""What a stranger can learn of rows that are not theirs, on a real cloud: nothing, not even by what it costs."""
+"""What a stranger can learn of rows that are not theirs, on a real cloud: nothing, not even from the cost."""
 
 import json
 from dataclasses import replace
@@ -9,10 +9,10 @@ import pytest
 
 from models.storage.store import Item
 from tests.security import own_operations
+from tests.security.backends import CloudBackend
 from tests.security.cases import Case, Line, document, item_of, lines, table_of
 from tests.security.relations import Relation, key_of, relations, row_of
 from tests.security.samples import SAMPLES
-from tests.security.worlds import CloudWorld
 from tests.unit.mirror import execute
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -21,7 +21,7 @@ MANY = 101  # more than one call reads
 LARGEST_BATCH = 25
 NOWHERE: dict[str, Any] = {"items": [], "nextToken": None}
 REFUSED = {"no", "out", "REQUEST_NOT_FOUND"}
-# AppSync tells a row that is not there from one that is another's, where it is asked for by its id.
+# AppSync distinguishes a missing row from another member's, where it is asked for by its id.
 TOLD_APART = {
     line.operation for line in lines() if line.variant == "absent" and line.expected["stranger"] == "null"
 }
@@ -30,116 +30,116 @@ FOREIGN = [
     line
     for line in lines()
     if line.expected["stranger"] in REFUSED and line.variant in {"", "hidden", "held", "paid", "userId"}
-    # What is created without a look at any other row is of nobody yet.
+    # What is created without reading any other row belongs to nobody yet.
     if not (line.is_subscription or (line.creates and line.expected["stranger"] == "no"))
 ]
 PAGES = [line for line in FOREIGN if line.expected["stranger"] == "out" and line.variant == ""]
 
 
-async def observed(world: CloudWorld, case: Case) -> tuple[Any, list[tuple[str, ...]]]:
-    """Return what a case is answered, and what was asked of AWS for it."""
-    world.calls.asked.clear()
-    answer = await world.ask(case)
-    return answer, list(world.calls.asked)
+async def observed(backend: CloudBackend, case: Case) -> tuple[Any, list[tuple[str, ...]]]:
+    """Return the answer to a case, and the calls to AWS that were made for it."""
+    backend.calls.made.clear()
+    answer = await backend.ask(case)
+    return answer, list(backend.calls.made)
 
 
 @pytest.mark.parametrize("line", FOREIGN, ids=str)
-async def test_a_foreign_row_is_like_an_absent_one(cloud_world: CloudWorld, line: Line) -> None:
+async def test_a_foreign_row_is_like_an_absent_one(cloud_backend: CloudBackend, line: Line) -> None:
     case = Case.of(line, "stranger")
-    absent, asked_for_absent = await observed(cloud_world, case)
-    await cloud_world.prepare(case)
-    foreign, asked_for_foreign = await observed(cloud_world, case)
+    absent, asked_for_absent = await observed(cloud_backend, case)
+    await cloud_backend.prepare(case)
+    foreign, asked_for_foreign = await observed(cloud_backend, case)
     assert asked_for_foreign == asked_for_absent
     if line.operation in TOLD_APART:
         assert (absent, foreign[1][0]["errorType"]) == ((None, []), "Unauthorized")
     else:
         assert foreign == absent
-    said, asked = json.dumps(foreign), json.dumps(case.variables())
+    said, sent = json.dumps(foreign), json.dumps(case.variables())
     texts = {value["S"] for value in case.any_row().values() if len(value.get("S", "")) >= len("a-word")}
-    assert [text for text in texts if text in said and text not in asked] == []
+    assert [text for text in texts if text in said and text not in sent] == []
 
 
-async def put_many(world: CloudWorld, of: str, row: Item) -> None:
-    """Put rows like one, each with a key and a time of its own."""
+async def put_many(backend: CloudBackend, of: str, row: Item) -> None:
+    """Store many copies of a row, each with its own key and time."""
     rows = [
         row | {key_of(of): {"S": str(uuid4())}, "createdAt": {"S": f"2026-01-01T00:00:00.{number:03}Z"}}
         for number in range(MANY)
     ]
-    table = world.store.names.table(table_of(of))
+    table = backend.store.names.table(table_of(of))
     for start in range(0, MANY, LARGEST_BATCH):
         puts = [{"PutRequest": {"Item": item}} for item in rows[start : start + LARGEST_BATCH]]
-        await world.calls.call("dynamodb", "batch_write_item", RequestItems={table: puts})
+        await backend.calls.call("dynamodb", "batch_write_item", RequestItems={table: puts})
 
 
-async def paged(world: CloudWorld, case: Case, limit: int, selection: str) -> Any:
+async def paged(backend: CloudBackend, case: Case, limit: int, selection: str) -> Any:
     """Return a page of everything that a line asks for."""
     whole = f"items {{ {case.line.key} }} nextToken"
-    query = document(world.schema._schema, case.line).replace(whole, selection)
+    query = document(backend.schema._schema, case.line).replace(whole, selection)
     variables = {**case.variables(), "filter": None, "limit": limit}
-    data, errors = await execute(world.schema, world.store, case.caller, query, **variables)
+    data, errors = await execute(backend.schema, backend.store, case.caller, query, **variables)
     assert errors == []
     return data[case.line.operation]
 
 
-async def asked_for_a_page(world: CloudWorld, case: Case) -> list[tuple[str, ...]]:
-    """Return what was asked of AWS for a page of one row."""
-    world.calls.asked.clear()
-    await paged(world, case, 1, "nextToken")
-    return list(world.calls.asked)
+async def asked_for_a_page(backend: CloudBackend, case: Case) -> list[tuple[str, ...]]:
+    """Return the calls to AWS for a page of one row."""
+    backend.calls.made.clear()
+    await paged(backend, case, 1, "nextToken")
+    return list(backend.calls.made)
 
 
 @pytest.mark.parametrize("of", {line.of: None for line in PAGES if line.of != "UserBalance"})
-async def test_many_foreign_rows_are_not_counted(cloud_world: CloudWorld, of: str) -> None:
+async def test_many_foreign_rows_are_not_counted(cloud_backend: CloudBackend, of: str) -> None:
     pages = [line for line in PAGES if line.of == of]
     whole = Case.of(pages[0], "stranger")
     cases = [replace(whole, line=line) for line in pages]
-    asked_for_none = {str(case.line): await asked_for_a_page(cloud_world, case) for case in cases}
-    await put_many(cloud_world, of, whole.any_row())
+    asked_for_none = {str(case.line): await asked_for_a_page(cloud_backend, case) for case in cases}
+    await put_many(cloud_backend, of, whole.any_row())
     for case in cases:
         for limit in (1, 100):
-            assert await paged(cloud_world, case, limit, f"items {{ {case.line.key} }} nextToken") == NOWHERE
-            assert await paged(cloud_world, case, limit, "nextToken") == {"nextToken": None}
+            assert await paged(cloud_backend, case, limit, f"items {{ {case.line.key} }} nextToken") == NOWHERE
+            assert await paged(cloud_backend, case, limit, "nextToken") == {"nextToken": None}
         if is_of_members(case.line):
-            assert await asked_for_a_page(cloud_world, case) == asked_for_none[str(case.line)]
+            assert await asked_for_a_page(cloud_backend, case) == asked_for_none[str(case.line)]
     for relation in relations():
         if (relation.target, relation.expected["other"]) == (of, "none"):
-            await assert_not_counted(cloud_world, relation, whole)
+            await assert_not_counted(cloud_backend, relation, whole)
 
 
 @pytest.mark.parametrize(("direction", "years"), [("ASC", [2025, 2027]), ("DESC", [2027, 2025])])
 async def test_beyond_many_foreign_rows_the_own_ones_are_found(
-    cloud_world: CloudWorld, direction: str, years: list[int]
+    cloud_backend: CloudBackend, direction: str, years: list[int]
 ) -> None:
     line = next(line for line in PAGES if line.operation == "serviceRequestsByServiceId")
     case = Case.of(line, "stranger")
     foreign = case.any_row() | {"serviceId": {"S": case.id}}
-    await put_many(cloud_world, line.of, foreign)
+    await put_many(cloud_backend, line.of, foreign)
     for year in years:
         dated = {"id": {"S": f"{case.id}-{year}"}, "createdAt": {"S": f"{year}-01-01T00:00:00.000Z"}}
-        await cloud_world.store.put(line.table, foreign | dated | {"providerId": {"S": case.asker.sub}})
+        await cloud_backend.store.put(line.table, foreign | dated | {"providerId": {"S": case.asker.sub}})
     variables = {"serviceId": case.id, "sortDirection": direction, "limit": 5}
-    query = document(cloud_world.schema._schema, line)
-    data, errors = await execute(cloud_world.schema, cloud_world.store, case.caller, query, **variables)
+    query = document(cloud_backend.schema._schema, line)
+    data, errors = await execute(cloud_backend.schema, cloud_backend.store, case.caller, query, **variables)
     own = [{"id": f"{case.id}-{year}"} for year in years]
     assert (data[line.operation], errors) == ({"items": own, "nextToken": None}, [])
 
 
 def is_of_members(line: Line) -> bool:
-    """Tell whether a line asks by a field that a rule admits members by: of another member no row is even read."""
+    """Return whether a line queries by a field that names a member: another member's rows are not even read."""
     by = line.operation.partition("By")[2].lower()
     admitted = [owner.lower() for owner in line.owners if line.expected[owner] == "row"]
     return line.operation.startswith("list") or by in admitted
 
 
-async def assert_not_counted(world: CloudWorld, relation: Relation, case: Case) -> None:
-    """See that a stranger, who may see the row that leads to them, counts none of a case's rows."""
+async def assert_not_counted(backend: CloudBackend, relation: Relation, case: Case) -> None:
+    """Assert that a stranger who may see the parent row counts none of a case's related rows."""
     parent = case.any_row()[relation.at]["S"]
-    await world.store.put(table_of(relation.of), item_of(row_of(relation.of, case.asker.sub) | {"id": parent}))
+    await backend.store.put(table_of(relation.of), item_of(row_of(relation.of, case.asker.sub) | {"id": parent}))
     query = f"""query ($id: ID!, $limit: Int) {{ row: get{relation.of}(id: $id) {{
         page: {relation.name}(limit: $limit) {{ items {{ {case.line.key} }} nextToken }}
         token: {relation.name}(limit: $limit) {{ nextToken }} }} }}"""
     for limit in (1, 100):
-        data, errors = await execute(world.schema, world.store, case.caller, query, id=parent, limit=limit)
+        data, errors = await execute(backend.schema, backend.store, case.caller, query, id=parent, limit=limit)
         assert (data, errors) == ({"row": {"page": NOWHERE, "token": {"nextToken": None}}}, [])
 
 
@@ -152,49 +152,49 @@ CONDITIONS = [{"createdAt": {"attributeExists": is_there}} for is_there in (True
 
 
 @pytest.mark.parametrize("line", WRITES, ids=str)
-async def test_no_condition_and_no_mistake_tells_of_a_row(cloud_world: CloudWorld, line: Line) -> None:
+async def test_no_condition_and_no_mistake_tells_of_a_row(cloud_backend: CloudBackend, line: Line) -> None:
     case = Case.of(line, "stranger")
-    query = document(cloud_world.schema._schema, line)
+    query = document(cloud_backend.schema._schema, line)
     given = case.variables()["input"]
     inputs = [given]
     if line.operation.startswith("update"):
         inputs.append(given | dict.fromkeys(SAMPLES[line.of].change))
-    asked = [{"input": one, "condition": condition} for one in inputs for condition in CONDITIONS]
+    variants = [{"input": one, "condition": condition} for one in inputs for condition in CONDITIONS]
     answers = []
     for _ in ("absent", "foreign"):
-        for variables in asked:
-            cloud_world.calls.asked.clear()
-            answer = await execute(cloud_world.schema, cloud_world.store, case.caller, query, **variables)
-            answers.append((answer, list(cloud_world.calls.asked)))
-        await cloud_world.prepare(case)
+        for variables in variants:
+            cloud_backend.calls.made.clear()
+            answer = await execute(cloud_backend.schema, cloud_backend.store, case.caller, query, **variables)
+            answers.append((answer, list(cloud_backend.calls.made)))
+        await cloud_backend.prepare(case)
     assert [answer for answer in answers if answer != answers[0]] == []
 
 
-BY_HAND = [line for line in lines() if line.operation in own_operations.ADMINS]
+BY_HAND = [line for line in lines() if line.operation in own_operations.ADMIN_OPERATIONS]
 
 
 @pytest.mark.parametrize("line", BY_HAND, ids=str)
-async def test_what_admins_do_is_refused_to_everybody_else_unseen(cloud_world: CloudWorld, line: Line) -> None:
+async def test_what_admins_do_is_refused_to_everybody_else_unseen(cloud_backend: CloudBackend, line: Line) -> None:
     kind = "Query" if line.operation.startswith("get") else "Mutation"
     refusal = f"Not Authorized to access {line.operation} on type {kind}"
     for column in line.expected.keys() - {"nobody", "key", "admin"}:
         case = Case.of(line, column)
-        await cloud_world.prepare(case)
-        (shown, errors), asked = await observed(cloud_world, case)
-        assert (shown, [error["message"] for error in errors], asked) == (None, [refusal], [])
+        await cloud_backend.prepare(case)
+        (shown, errors), calls_made = await observed(cloud_backend, case)
+        assert (shown, [error["message"] for error in errors], calls_made) == (None, [refusal], [])
 
 
 TAKEN = [line for line in lines() if line.variant == "taken" and line.expected["stranger"] == "cond"]
 
 
 @pytest.mark.parametrize("line", TAKEN, ids=str)
-async def test_a_taken_id_tells_nothing_but_that_it_is_taken(cloud_world: CloudWorld, line: Line) -> None:
+async def test_a_taken_id_tells_nothing_but_that_it_is_taken(cloud_backend: CloudBackend, line: Line) -> None:
     case = Case.of(line, "stranger")
-    await cloud_world.prepare(case)
-    query = document(cloud_world.schema._schema, line)
+    await cloud_backend.prepare(case)
+    query = document(cloud_backend.schema._schema, line)
     answers = [
         await execute(
-            cloud_world.schema, cloud_world.store, case.caller, query, input=case.input(), condition=condition
+            cloud_backend.schema, cloud_backend.store, case.caller, query, input=case.input(), condition=condition
         )
         for condition in (None, *CONDITIONS)
     ]

@@ -1,4 +1,4 @@
-"""Whose rows a subscriber may ask for, and under which names."""
+"""Whose rows a subscriber may ask for, and by which names."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from resolvers.context import RequestContext
 from resolvers.feed.streams import ChangeKind
 from resolvers.identity.callers import Caller
 from schema.errors import report
+from tests.security.backends import MemoryBackend
 from tests.security.cases import STAMP, item_of
 from tests.security.samples import SAMPLES
-from tests.security.worlds import MemoryWorld
 
 ALICE = Caller("sub-alice", "alice")
 QUERY = """subscription ($requesterId: String, $providerId: String) {
@@ -35,14 +35,14 @@ QUERY = """subscription ($requesterId: String, $providerId: String) {
     ],
 )
 async def test_a_member_may_be_named_in_any_way(
-    world: MemoryWorld, stored: str, asked: dict[str, Any], outcome: str
+    backend: MemoryBackend, stored: str, asked: dict[str, Any], outcome: str
 ) -> None:
     row = {**SAMPLES["ServiceRequest"].given, "id": "r", "requesterId": stored, "providerId": "sub-bob"}
-    await world.store.put(tables.ServiceRequest, item_of(row | {"createdAt": STAMP, "updatedAt": STAMP}))
-    world.announce(ChangeKind.UPDATE, world.store.rows[tables.ServiceRequest, "r"])
-    context = RequestContext(world.store, ALICE, {})
-    results: Any = await world.schema.stream(QUERY, variable_values=asked, context_value=context)
-    told = [result async for result in results]
-    errors = [report(error).error_type for result in told for error in result.errors or ()]
+    await backend.store.put(tables.ServiceRequest, item_of(row | {"createdAt": STAMP, "updatedAt": STAMP}))
+    backend.announce(ChangeKind.UPDATE, backend.store.rows[tables.ServiceRequest, "r"])
+    context = RequestContext(backend.store, ALICE, {})
+    results: Any = await backend.schema.stream(QUERY, variable_values=asked, context_value=context)
+    results = [result async for result in results]
+    errors = [report(error).error_type for result in results for error in result.errors or ()]
     assert errors == (["Unauthorized"] if outcome == "no" else [])
-    assert ("event" if told and not errors else "no" if errors else "quiet") == outcome
+    assert ("event" if results and not errors else "no" if errors else "quiet") == outcome

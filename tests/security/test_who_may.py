@@ -1,4 +1,4 @@
-"""The table of who may do what, tried line by line over tables in memory; and that nothing is missing in it."""
+"""The table of who may do what, tested line by line over tables in memory; and that it is complete."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.hosting.settings import ServerSettings
+from tests.security.backends import ON_THE_CLOUD, MemoryBackend
 from tests.security.cases import Line, lines
-from tests.security.worlds import ON_THE_CLOUD, MemoryWorld
 from workflows.executions.services import Services
 
 
 @pytest.mark.parametrize("line", [line for line in lines() if line.operation not in ON_THE_CLOUD], ids=str)
-async def test_it_is_as_the_table_says(world: MemoryWorld, line: Line) -> None:
-    assert await world.tried(line, line.expected) == line.expected
+async def test_it_is_as_the_table_says(backend: MemoryBackend, line: Line) -> None:
+    assert await backend.tried(line, line.expected) == line.expected
 
 
 def test_every_operation_is_in_the_table() -> None:

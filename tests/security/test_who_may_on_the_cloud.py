@@ -1,9 +1,9 @@
-"""The table of who may do what, tried over a real cloud: what is asked of its tables, streams and workflows."""
+"""The table of who may do what, tested over a real cloud: its tables, streams and workflows."""
 
 import pytest
 
+from tests.security.backends import ON_THE_CLOUD, CloudBackend
 from tests.security.cases import Line, lines
-from tests.security.worlds import ON_THE_CLOUD, CloudWorld
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -18,10 +18,10 @@ TRIED = [
 
 
 @pytest.mark.parametrize("line", TRIED, ids=str)
-async def test_it_is_as_the_table_says(cloud_world: CloudWorld, line: Line) -> None:
-    # Who is let in at the door is tried for what asks a cloud only.
+async def test_it_is_as_the_table_says(cloud_backend: CloudBackend, line: Line) -> None:
+    # Callers whom authentication refuses are tested only for operations that need a cloud.
     columns = [name for name in line.expected if line.operation in ON_THE_CLOUD or name not in {"nobody", "key"}]
-    assert await cloud_world.tried(line, columns) == {name: line.expected[name] for name in columns}
+    assert await cloud_backend.tried(line, columns) == {name: line.expected[name] for name in columns}
 
 
 CHANGES = ("onCreate", "onUpdate", "onDelete")
@@ -33,9 +33,10 @@ TOLD = {
 
 
 @pytest.mark.parametrize("of", TOLD, ids=":".join)
-async def test_subscribers_are_told_as_the_table_says(cloud_world: CloudWorld, of: tuple[str, str]) -> None:
-    told = [line for line in TOLD[of] if line.operation.startswith(CHANGES)]
+async def test_subscribers_are_told_as_the_table_says(cloud_backend: CloudBackend, of: tuple[str, str]) -> None:
+    event_outcome = [line for line in TOLD[of] if line.operation.startswith(CHANGES)]
     expected = {
-        str(line): {name: line.expected[name] for name in line.expected if name != "nobody"} for line in told
+        str(line): {name: line.expected[name] for name in line.expected if name != "nobody"}
+        for line in event_outcome
     }
-    assert await cloud_world.all_told(told) == expected
+    assert await cloud_backend.event_outcomes(event_outcome) == expected

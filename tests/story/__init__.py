@@ -1,1 +1,1 @@
-"""The whole story, played through HTTP and the socket as an app would: `make demo`, and a test of its own."""
+"""The demo's story, played through HTTP and the socket as an app would: `make demo`, and a test of its own."""

@@ -17,8 +17,8 @@ from tests.story.running import running_server
 COLOURS = {"alice": "magenta", "bob": "cyan"}
 
 
-class Theatre:
-    """Tells the story on a terminal, in colour where there is one."""
+class Terminal:
+    """Prints the story on a terminal, in colour if it has any."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False)
@@ -33,7 +33,7 @@ class Theatre:
         self._console.print(f"{self._time()}  [bold {COLOURS[who]}]{who}[/] {text}")
 
     def hears(self, who: str, notice: dict[str, Any]) -> None:
-        """Print what somebody is told."""
+        """Print a notice that somebody receives."""
         self._console.print(f"{self._time()}  [{COLOURS[who]}]{who}[/] is told: [italic]{notice['title']}[/]")
 
     def sees(self, event: dict[str, Any]) -> None:
@@ -49,11 +49,11 @@ class Theatre:
 
     def counts(self, when: str, hours: dict[str, Figures]) -> None:
         """Print everybody's hours in a line."""
-        people = (f"[{COLOURS[name]}]{name}[/] {_told(figures)}" for name, figures in hours.items())
+        people = (f"[{COLOURS[name]}]{name}[/] {_in_words(figures)}" for name, figures in hours.items())
         self._console.print(f"        [bold]{when}:[/] {' · '.join(people)}")
 
 
-def _told(figures: Figures) -> str:
+def _in_words(figures: Figures) -> str:
     held = f" + {figures.escrowed:g} held" if figures.escrowed else ""
     return f"{figures.available:g}{held}"
 
@@ -63,7 +63,7 @@ async def _actor(name: str, base_url: str, http: httpx.AsyncClient) -> Actor:
     if not response.is_success:
         raise SystemExit(f"{base_url} gives no token for {name}: the demo needs a local server.")
     token = response.json()["token"]
-    claims = jwt.decode(token, options={"verify_signature": False})  # as an app does, to learn who it is
+    claims = jwt.decode(token, options={"verify_signature": False})  # as an app does, to find its user's id
     return Actor(name, claims["sub"], Client(base_url, token, http))
 
 
@@ -71,7 +71,7 @@ async def perform(base_url: str) -> str:
     """Play the story on the terminal and return its last status."""
     async with httpx.AsyncClient(timeout=30) as http:
         alice, bob = await asyncio.gather(_actor("alice", base_url, http), _actor("bob", base_url, http))
-        return await Story(alice, bob, Theatre()).play()
+        return await Story(alice, bob, Terminal()).play()
 
 
 def main() -> None:

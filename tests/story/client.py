@@ -1,4 +1,4 @@
-"""A member's client: GraphQL over HTTP, and subscriptions over AppSync's protocol, which says when one listens."""
+"""A member's client: GraphQL over HTTP, and subscriptions over AppSync's protocol, which acknowledges them."""
 
 import asyncio
 import json
@@ -53,10 +53,10 @@ class Client:
 
     @asynccontextmanager
     async def watch(self, query: str, **variables: Any) -> AsyncIterator[asyncio.Queue[Any]]:
-        """Subscribe, and once it listens put every event's root field on a queue.
+        """Subscribe, and once the server listens put every event's root field on a queue.
 
         Raises:
-            RefusedError: it may not be listened to.
+            RefusedError: the subscription is refused.
         """
         events: asyncio.Queue[Any] = asyncio.Queue(maxsize=1_000)
         url = f"{self._url.replace('http', 'ws', 1)}/realtime"

@@ -32,7 +32,7 @@ BREAD = {
     "description": "Sourdough, from the starter on.",
     "category": "food",
 }
-# Every step of the workflow takes far less; a machine that is slower than this is told so.
+# Seconds; every step of the workflow takes far less, so that a slower machine is reported.
 LONGEST_STEP_SECONDS = 20
 
 
@@ -46,19 +46,19 @@ class Figures:
 
 
 class Stage(Protocol):
-    """Where the story is told."""
+    """Where the story is shown."""
 
     def says(self, who: str, text: str) -> None:
-        """Somebody does something."""
+        """Show what somebody does."""
 
     def hears(self, who: str, notice: dict[str, Any]) -> None:
-        """Somebody is told something."""
+        """Show a notice that somebody receives."""
 
     def sees(self, event: dict[str, Any]) -> None:
-        """An event was pushed."""
+        """Show a pushed event."""
 
     def counts(self, when: str, hours: dict[str, Figures]) -> None:
-        """The balances at a moment."""
+        """Show the balances at a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Actor:
 
 
 class EndedError(Exception):
-    """The request has come to an end that is not the story's."""
+    """The request has ended differently from the story."""
 
     def __init__(self, status: str, reason: str) -> None:
         super().__init__(f"the request was {status}: {reason}")
@@ -94,7 +94,7 @@ class Story:
         """Play it to the end and return the last status, PAID.
 
         Raises:
-            EndedError: the request has come to another end.
+            EndedError: the request has ended differently.
         """
         alice, bob = self._people
         await self._count("hours before")
@@ -110,12 +110,12 @@ class Story:
 
     async def _exchange(self, asker: Actor, provider: Actor, offer: dict[str, Any], service: str) -> str:
         request_id = str(uuid4())
-        async with provider.client.watch(TOLD, userId=provider.sub) as told:
+        async with provider.client.watch(TOLD, userId=provider.sub) as notices:
             self._stage.says(asker.name, f"asks {provider.name} for {HOURS} hours of “{offer['title']}”")
-            await asker.client.ask(CREATE, input=wish(request_id, asker, provider, service))
+            await asker.client.ask(CREATE, input=create_input(request_id, asker, provider, service))
             async with asker.client.watch(PROGRESS, requestId=request_id) as events:
                 await self._until(events, status="AWAITING_RESPONSE")
-                self._stage.hears(provider.name, await asyncio.wait_for(told.get(), LONGEST_STEP_SECONDS))
+                self._stage.hears(provider.name, await asyncio.wait_for(notices.get(), LONGEST_STEP_SECONDS))
                 await self._count("hours while held")
                 return await self._work(request_id, asker, provider, events)
 
@@ -133,7 +133,7 @@ class Story:
         return str(last["status"])
 
     async def _service(self, asker: Actor, provider: Actor, offer: dict[str, Any]) -> str:
-        """Return the id of a service that the provider offers, from now on if not yet."""
+        """Return the id of the provider's service; create it if needed."""
         wanted = {"title": {"eq": offer["title"]}}
         found = await asker.client.ask(SERVICES, userId=provider.sub, filter=wanted)
         if found["items"]:
@@ -163,7 +163,7 @@ class Story:
         self._stage.counts(when, dict(zip(names, figures, strict=True)))
 
 
-def wish(request_id: str, asker: Actor, provider: Actor, service_id: str) -> dict[str, Any]:
+def create_input(request_id: str, asker: Actor, provider: Actor, service_id: str) -> dict[str, Any]:
     """Return the input of a request."""
     return {
         "id": request_id,

@@ -1,4 +1,4 @@
-"""A server to play against: the one that runs, or one that is started and stopped again."""
+"""A server for the demo: the running one, or one that is started and stopped."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ LONGEST_START_SECONDS = 90
 
 
 def is_ready(base_url: str) -> bool:
-    """Tell whether a server answers there and is ready."""
+    """Return whether a server answers there and is ready."""
     try:
         return httpx.get(f"{base_url}/readyz", timeout=5).is_success
     except httpx.HTTPError:
@@ -26,7 +26,7 @@ def is_ready(base_url: str) -> bool:
 
 @contextmanager
 def running_server(base_url: str, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[None]:
-    """Use the server that runs there, or start one with these further variables and stop it in the end."""
+    """Use the server that runs there, or start one with these further variables and stop it at the end."""
     if is_ready(base_url):
         yield
         return

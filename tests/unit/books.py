@@ -1,4 +1,4 @@
-"""What must hold of the books of every request: its earnings, and the disputes over it."""
+"""Invariants of every request's books: its earnings, and the disputes over it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ from models.requests.statuses import RequestStatus
 
 
 def check_earnings(request: Request, entries: Iterable[Entry]) -> None:
-    """Assert that all that went over of a request is what its provider is said to have of it."""
+    """Assert that the hours that a request has moved to its provider are its `earned`."""
     causes = {request.id, *(raised.id for raised in request.disputes)}
     moved = dict.fromkeys((request.requester_id, request.provider_id), ZERO)
     for entry in entries:
@@ -26,7 +26,7 @@ def check_earnings(request: Request, entries: Iterable[Entry]) -> None:
 def is_disputed_after_payment(
     request: Request, stored: Mapping[str, Dispute], escrows: Mapping[str, Escrow]
 ) -> bool:
-    """Assert that only the last dispute can be open; tell whether it is, and was raised after the payment."""
+    """Assert that only the last dispute can be open; return whether it is, and was raised after the payment."""
     disputes = [stored[raised.id] for raised in request.disputes]
     is_open = [dispute.status not in DECIDED for dispute in disputes]
     assert any(is_open) == (request.dispute is not None) == (request.status is RequestStatus.DISPUTED)

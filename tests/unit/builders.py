@@ -1,4 +1,4 @@
-"""Test data, and a bank in memory that the pure rules move: what `transactions` writes, without DynamoDB."""
+"""Test data, and a bank in memory that applies the pure rules: what `transactions` writes, without DynamoDB."""
 
 from collections.abc import Callable
 from copy import copy
@@ -98,7 +98,7 @@ def make_escrow(**changes: Any) -> Escrow:
 
 
 def make_dispute(by: str = ALICE, **changes: Any) -> Dispute:
-    """Return a dispute as a party of the request raises it; its id follows from the party."""
+    """Return a dispute as a party of the request raises it; its id is derived from the party."""
     given: dict[str, Any] = {
         "id": derived(REQUEST_ID, by),
         "request_id": REQUEST_ID,
@@ -114,7 +114,7 @@ def make_dispute(by: str = ALICE, **changes: Any) -> Dispute:
 
 
 def make_snapshot(**changes: Any) -> Snapshot:
-    """Return a scene in which nothing speaks against holding the hours."""
+    """Return a snapshot in which nothing prevents holding the hours."""
     given: dict[str, Any] = {
         "request": make_request(status=RequestStatus.VALIDATING, version=2),
         "service": make_service(),
@@ -129,7 +129,7 @@ def make_snapshot(**changes: Any) -> Snapshot:
 
 @dataclass
 class Bank:
-    """Everything stored, in memory; a change goes through only if what it was decided on still stands."""
+    """All rows, in memory; a change is applied only if the rows that it was decided on are unchanged."""
 
     now: datetime = NOW
     services: dict[str, ServiceTerms] = field(default_factory=dict)
@@ -146,14 +146,14 @@ class Bank:
 
     @classmethod
     def opened(cls, *members: str) -> "Bank":
-        """Return a bank whose members have their 10 hours; the second one offers garden help."""
+        """Return a bank whose members have 10 hours each; Bob offers garden help."""
         bank = cls(services={SERVICE_ID: make_service()})
         for member in members or (ALICE, BOB):
             bank.join(member)
         return bank
 
     def copy(self) -> "Bank":
-        """Return a bank of the same rows, which are never changed themselves."""
+        """Return a copy that shares the rows, which are immutable."""
         return Bank(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
 
     def join(self, member: str) -> None:
@@ -168,7 +168,7 @@ class Bank:
         assert self.post_movement(bonus) is None
 
     def post_movement(self, movement: Movement, execution_arn: str | None = None) -> Refusal | None:
-        """Post a movement whole, or not at all."""
+        """Post a whole movement, or return why it cannot be posted."""
         movements.check_conserved(movement)
         posted: list[tuple[Balance, Entry]] = []
         for leg in movement.legs:
@@ -178,14 +178,14 @@ class Bank:
                 return result
             posted.append(result)
         for after, entry in posted:
-            assert entry.id not in {known.id for known in self.entries}, "a movement had its effect twice"
+            assert entry.id not in {known.id for known in self.entries}, "a movement was posted twice"
             self.balances[after.user_id] = after
             self.entries.append(entry)
         return None
 
     @staticmethod
     def disputed(rule: Rule, request: Request) -> str | None:
-        """Return the dispute that a rule is about: the one that it raises, or the request's last one."""
+        """Return the id of the dispute that a rule raises, or else of the request's last one."""
         raised = rule.keywords.get("dispute") if isinstance(rule, partial) else None
         return raised.id if raised else latest_dispute(request)
 
@@ -211,7 +211,7 @@ class Bank:
         return verdict
 
     def move(self, rule: Rule, request_id: str = REQUEST_ID) -> Verdict:
-        """Let a rule decide about a stored request, and apply what it decides."""
+        """Let a rule decide about a stored request, and apply the change."""
         request = self.requests[request_id]
         snapshot = self.snapshot(request, self.disputed(rule, request))
         verdict = rule(snapshot, self.now)
@@ -220,13 +220,13 @@ class Bank:
         return verdict
 
     def apply(self, change: Change) -> Refusal | None:
-        """Apply a change whole, or return why its hours cannot be moved."""
+        """Apply a whole change, or return why its hours cannot be moved."""
         after = change.request
         before = self.requests.get(after.id)
         assert after.version == (before.version if before else 0) + 1
         if (
             change.movement is not None
-            and (refused := self.post_movement(change.movement, on_behalf(change))) is not None
+            and (refused := self.post_movement(change.movement, execution_of(change))) is not None
         ):
             return refused
         if change.escrow is not None:
@@ -263,7 +263,7 @@ class Bank:
         self.now += timedelta(seconds=seconds)
 
     def check(self) -> None:
-        """Assert what holds of balances and requests at any moment."""
+        """Assert the invariants of balances and requests."""
         self.check_balances()
         for request in self.requests.values():
             self._check_request(request)
@@ -279,7 +279,7 @@ class Bank:
             assert min(balance.available_balance, balance.escrowed_balance) >= 0
             assert balance.total_balance == balance.available_balance + balance.escrowed_balance
             replayed = chain.replay(own, user_id=balance.user_id, now=self.now)
-            # A lock is a version of its own, without an entry.
+            # A lock increases the version, without an entry.
             assert replayed.version <= balance.version
             assert figures(replace(replayed, version=balance.version)) == figures(balance)
 
@@ -315,8 +315,8 @@ def latest_dispute(request: Request) -> str | None:
     return request.disputes[-1].id if request.disputes else None
 
 
-def on_behalf(change: Change) -> str | None:
-    """Return the execution that a change is written for: the dispute's, if it has one."""
+def execution_of(change: Change) -> str | None:
+    """Return the ARN of the execution that a change is written for: the dispute's, if it has one."""
     return (change.dispute or change.request).step_function_execution_arn
 
 
@@ -325,7 +325,7 @@ HELD = GUARDED | raising.DISPUTABLE - {RequestStatus.PAID} | {RequestStatus.DISP
 
 
 def figures(balance: Balance) -> tuple[object, ...]:
-    """Return what a replay must give back exactly."""
+    """Return the fields that a replay of the log must reproduce exactly."""
     return (
         balance.user_id,
         balance.available_balance,

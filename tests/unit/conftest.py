@@ -1,4 +1,4 @@
-"""What several unit tests start from."""
+"""Fixtures of several unit tests."""
 
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, cast
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from schema.build import MirrorSchema, build_schema
-from tests.unit.realtime import Town, listening
+from tests.unit.realtime import MemoryServer, listening
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def realtime_schema() -> MirrorSchema:
-    """Build the schema once; a town says who answers it."""
+    """Build the schema once; each server sets the resolver that answers it."""
     return build_schema(cast("MirrorResolver", None))
 
 
 @pytest.fixture
-async def town(realtime_schema: MirrorSchema) -> AsyncIterator[Town]:
+async def memory_server(realtime_schema: MirrorSchema) -> AsyncIterator[MemoryServer]:
     """Run a server over a stream in memory, for clients on real-time sockets."""
-    async with listening(realtime_schema) as town:
-        yield town
+    async with listening(realtime_schema) as memory_server:
+        yield memory_server

@@ -1,4 +1,30 @@
-"""Every place that a request can be in, and the steps that lead there: what tests go through."""
+"""Every place that a request can be in, and the events that lead there.
+
+A *place* is a state of a request, an *event* a rule that is applied to it. One step of the workflow has a name
+in the code (`Step`), the event with which the workflow takes it, and, if it waits, the events of those who answer:
+
+    Step (models.requests.statuses)   workflow's event   people's events                      places
+    --------------------------------  -----------------  -----------------------------------  -------------------
+    VALIDATE_REQUEST                  begin, hold        cancel                               VALIDATING, ESCROWED
+    WAIT_FOR_PROVIDER_RESPONSE        ask                accept, reject, offer, cancel        AWAITING …
+    WAIT_FOR_NEGOTIATION_RESPONSE     negotiate          take, decline, counter, cancel       NEGOTIATING …
+    WAIT_FOR_SERVICE_START            await start        start, withdraw                      ACCEPTED …
+    CONFIRM_SERVICE_START             ask start          confirm start, withdraw              ACCEPTED asked …
+    WAIT_FOR_COMPLETION               await work         finish, withdraw                     IN_PROGRESS …
+    CONFIRM_SERVICE_COMPLETION        ask work           confirm work, withdraw               IN_PROGRESS asked …
+    PROCESS_SERVICE_COMPLETION        complete                                                COMPLETED
+    PROCESS_PAYMENT, ENABLE_RATING    pay, rate                                               PAID, PAID rated
+    REFUND_ESCROW, EXPIRE_REQUEST     refund, expire                                          REJECTED, EXPIRED
+    WAIT_FOR_ADMIN_DECISION           hear               assign; grant, award, divide,        DISPUTED heard …
+                                                         dismiss
+    RAISE_DISPUTE_ALARM               alarm                                                   DISPUTED heard late
+    REFUND_TO_REQUESTER and so on     resolve                                                 GRANTED, AWARDED, …
+
+The requester disputes by `dispute`, the provider by `object`. A second word of a place says what has happened
+there: "NEGOTIATING taken" is a negotiation whose offer was taken up, but the workflow has not moved on yet; "late"
+is after the deadline; "asked" is a wait for a confirmation. `every_step.txt` shows every event at every place. The
+actions of `tests/chaos/simulation/actions.py` and `tests/chaos/killed/kill_scenarios.py` have the people's names.
+"""
 
 from dataclasses import replace
 from functools import cache, partial
@@ -36,8 +62,8 @@ def terms(worked: str, rate: str = "1") -> Terms:
     return Terms(hours=hours(worked), rate=hours(rate))
 
 
-# What the workflow does to a request, by the names that the tables of the tests use.
-WORKFLOW: dict[str, Rule] = {
+# The workflow's events.
+WORKFLOW_RULES: dict[str, Rule] = {
     "begin": steps.begin_validation,
     "validate": steps.validate,
     "hold": steps.hold_hours,
@@ -55,8 +81,8 @@ WORKFLOW: dict[str, Rule] = {
 }
 
 
-def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]:
-    """Return what people do, each as whoever is given for the side that it takes."""
+def party_rules(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]:
+    """Return the two parties' events, each done by the member given for its side."""
     bob, alice = by_provider, by_requester
     return {
         "accept": say(Step.WAIT_FOR_PROVIDER_RESPONSE, bob, Response.ACCEPTED),
@@ -74,8 +100,8 @@ def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]
     }
 
 
-# What an admin does about a request's hours, as somebody who is neither of the two.
-ADMINS: dict[str, Rule] = {
+# The events of an admin who moves a request's hours, as somebody who is not a party.
+ADMIN_RULES: dict[str, Rule] = {
     "pay out": lambda snapshot, now: admin.release_escrow(
         snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
     ),
@@ -84,7 +110,7 @@ ADMINS: dict[str, Rule] = {
     ),
 }
 
-EVERYTHING = {**WORKFLOW, **people()}
+REQUEST_RULES = {**WORKFLOW_RULES, **party_rules()}
 
 
 def decide(decision: Response, share: str | None = None, by: str = ADA) -> Rule:
@@ -96,8 +122,8 @@ def dispute(by: str, **changes: Any) -> Rule:
     return partial(raising.raise_dispute, dispute=make_dispute(by, **changes), windows=DEFAULT_WINDOWS)
 
 
-# What becomes of a dispute: of either side, of the admin who decides it, and of its own workflow.
-QUARREL: dict[str, Rule] = {
+# The events of a dispute: either party's, the deciding admin's, and its own workflow's.
+DISPUTE_RULES: dict[str, Rule] = {
     "dispute": dispute(ALICE),
     "object": dispute(BOB),
     "hear": partial(deciding.await_decision, token="token", windows=DEFAULT_WINDOWS),  # noqa: S106 — no password
@@ -126,8 +152,8 @@ _DISPUTED = (*_IN_PROGRESS, "dispute")
 _REVIEWED = (*_DISPUTED, *_HEARD)
 _DISPUTED_PAID = (*_COMPLETED, "pay", "rate", "dispute", *_HEARD)
 
-# Every place that a request can be in, and the way there; "late" lets the open wait's deadline pass.
-WAYS: dict[str, tuple[str, ...]] = {
+# Every place, and the events that lead there; "late" lets the open wait's deadline pass.
+PATHS: dict[str, tuple[str, ...]] = {
     "INITIATED": (),
     "VALIDATING": ("begin",),
     "ESCROWED": _HELD,
@@ -181,7 +207,7 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 
 def bank_at(place: str) -> Bank:
-    """Return a bank whose one request has come to a place by the rules themselves."""
+    """Return a bank whose one request was brought to a place by the rules themselves."""
     return _arrived(place).copy()
 
 
@@ -189,23 +215,23 @@ def bank_at(place: str) -> Bank:
 def _arrived(place: str) -> Bank:
     bank = Bank.opened()
     bank.create(make_request())
-    for step in WAYS[place]:
+    for step in PATHS[place]:
         if step == "late":
             wait = bank.requests[REQUEST_ID].wait
             assert wait is not None
             bank.now = wait.deadline
             continue
         bank.pass_time(1)
-        verdict = bank.move({**EVERYTHING, **QUARREL}[step])
+        verdict = bank.move({**REQUEST_RULES, **DISPUTE_RULES}[step])
         assert isinstance(verdict, Change), f"{step}: {verdict}"
     return bank
 
 
 def request_at(place: str) -> Request:
-    """Return a request that has come to a place by the rules themselves."""
+    """Return a request that was brought to a place by the rules themselves."""
     return bank_at(place).requests[REQUEST_ID]
 
 
 def moved_to(bank: Bank, **changes: Any) -> None:
-    """Put the bank's request where no rule of this path leads."""
+    """Set fields of the bank's request to what no rule of this path leads to."""
     bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], **changes)

@@ -1,4 +1,4 @@
-"""A server over a stream in memory, and how Amplify's clients talk to it on its real-time sockets."""
+"""A server over a stream in memory, and a client as Amplify's are on its real-time sockets."""
 
 import base64
 import json
@@ -45,8 +45,8 @@ class Callers:
         return Caller(known.sub, known.username, expires=expires)
 
 
-class Town:
-    """A server over a stream."""
+class MemoryServer:
+    """A server over tables and a stream in memory."""
 
     def __init__(self, schema: MirrorSchema) -> None:
         self.stream = FakeStream()
@@ -121,8 +121,8 @@ def problem(frame: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def listening(schema: MirrorSchema) -> AsyncIterator[Town]:
+async def listening(schema: MirrorSchema) -> AsyncIterator[MemoryServer]:
     """Give a server, and stop its readers in the end."""
-    town = Town(schema)
-    yield town
-    await town.feed.aclose()
+    memory_server = MemoryServer(schema)
+    yield memory_server
+    await memory_server.feed.aclose()

@@ -1,4 +1,4 @@
-"""A bank of the builders' in tables: every row of it on an engine within this process, and back again."""
+"""A bank of the builders stored in tables: every row on an engine within this process, and back again."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -28,7 +28,7 @@ from models.tables import (
 )
 from models.transactions.moves import Transactions
 from tests.chaos.books import rows
-from tests.chaos.faults import Faulty, Plan, calm
+from tests.chaos.faults import FaultyCalls, Plan, no_faults
 from tests.engines.embedded import Embedded
 from tests.unit.builders import NOW, Bank
 
@@ -36,8 +36,8 @@ NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 Rows = dict[str, dict[str, Item]]
 
 
-class Strict:
-    """A way to tables that reads consistently or not at all; `queued` and `paused` tell how it was waited."""
+class ConsistentReads:
+    """Calls that assert consistent reads; `queued` and `paused` record how callers waited."""
 
     def __init__(self, engine: Embedded) -> None:
         self._engine = engine
@@ -56,58 +56,58 @@ class Strict:
         await self._engine.pause(seconds)
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        """Hold a place in line for each key."""
+        """Queue for each key."""
         self.queued.append(sorted(keys := list(keys)))
         return self._engine.queue(keys)
 
 
 class Stored:
-    """Tables that hold what a bank holds, and transactions over them at the bank's own moment."""
+    """Tables with a bank's rows, and transactions over them at the bank's own time."""
 
-    def __init__(self, bank: Bank, plan: Plan = calm) -> None:
+    def __init__(self, bank: Bank, plan: Plan = no_faults) -> None:
         self.bank = bank
         self.engine = Embedded(NAMES)
-        self.strict = Strict(self.engine)
-        self.calls = Faulty(self.strict, plan)
+        self.strict = ConsistentReads(self.engine)
+        self.calls = FaultyCalls(self.strict, plan)
         self.store = Store(self.calls, NAMES)
         self.transactions = Transactions(self.store, lambda: bank.now)
-        # Past whatever goes wrong on the way that is looked at.
-        self.hands = Store(self.engine, NAMES)
+        # Reads and writes past the fault plan.
+        self.undisturbed = Store(self.engine, NAMES)
 
     def tick(self) -> datetime:
-        """Return the bank's moment, which is another one each time, as it is wherever a call takes a while."""
+        """Return the bank's time, a little later each time, as it is where calls take a while."""
         self.bank.pass_time(0.001)
         return self.bank.now
 
     async def fill(self) -> "Stored":
-        """Put every row."""
+        """Store every row of the bank."""
         for table, items in written(self.bank).items():
             for item in items.values():
                 await self.put(_TABLES[table], item)
         return self
 
     async def put(self, table: type[Table], item: Item) -> None:
-        """Put a row, whatever is there."""
-        await self.hands.put(table, item)
+        """Store a row unconditionally."""
+        await self.undisturbed.put(table, item)
 
     async def change(self, table: type[Table], key: str, **attributes: Any) -> None:
-        """Set attributes of a stored row; None takes one away."""
-        item = await self.hands.get(table, key, consistent=True)
+        """Set attributes of a stored row; None removes one."""
+        item = await self.undisturbed.get(table, key, consistent=True)
         assert item is not None
         kept = {name: wire for name, wire in item.items() if name not in attributes}
         await self.put(table, {**kept, **item_of(table, **attributes)})
 
     async def read(self) -> Rows:
-        """Return every row of the tables that a bank knows, but the log's and the notices'."""
+        """Return every row of the bank's tables, without the event log and the notices."""
         found = {}
         for name, table in _TABLES.items():
             key = key_of(table).attr_name
-            found[name] = {item[key]["S"]: written_anew(item) for item in await rows(self.hands, table)}
+            found[name] = {item[key]["S"]: written_anew(item) for item in await rows(self.undisturbed, table)}
         return found
 
-    async def told(self) -> tuple[list[Item], list[Item]]:
-        """Return the rows of the event log and the notices."""
-        return await rows(self.hands, EventLog), await rows(self.hands, Notification)
+    async def announcements(self) -> tuple[list[Item], list[Item]]:
+        """Return the rows of the event log and of the notices."""
+        return await rows(self.undisturbed, EventLog), await rows(self.undisturbed, Notification)
 
 
 _TABLES: dict[str, type[Table]] = {
@@ -117,7 +117,7 @@ _TABLES: dict[str, type[Table]] = {
 
 
 def written_anew(wire: Any) -> Any:
-    """Return a row's numbers as DynamoDB gives them back: 2.00 as 2."""
+    """Return a row with its numbers as DynamoDB returns them: 2.00 as 2."""
     if not isinstance(wire, dict):
         return [written_anew(member) for member in wire] if isinstance(wire, list) else wire
     return {
@@ -151,17 +151,17 @@ def written(bank: Bank) -> Rows:
 
 
 def typed(table: type[Table], item: Item) -> Item:
-    """Return a row that says what type it is of, as Amplify's do."""
+    """Return a row with the `__typename` that Amplify's rows have."""
     return {**item, "__typename": {"S": table.__name__}}
 
 
 def row(table: type[Table], **values: Any) -> Item:
-    """Return a row of a table with these attributes, as DynamoDB gives it back."""
+    """Return a table's row with these attributes, as DynamoDB returns it."""
     return typed(table, written_anew(item_of(table, **values)))
 
 
 def laid_out_events(bank: Bank, since: int, execution_arn: str | None = None) -> Iterator[Item]:
-    """Yield the log's rows, without their ids, for a bank's events from one on."""
+    """Yield the event log's rows, without ids, for a bank's events from an index on."""
     for event in bank.events[since:]:
         yield row(
             EventLog,
@@ -180,7 +180,7 @@ def laid_out_events(bank: Bank, since: int, execution_arn: str | None = None) ->
 
 
 def laid_out_notices(bank: Bank, since: int, related_id: str) -> Iterator[Item]:
-    """Yield the notices' rows, without their ids, for a bank's notices from one on."""
+    """Yield the notices' rows, without ids, for a bank's notices from an index on."""
     for notice in bank.notices[since:]:
         yield row(
             Notification,
@@ -196,13 +196,13 @@ def laid_out_notices(bank: Bank, since: int, related_id: str) -> Iterator[Item]:
 
 
 def without(items: list[Item], *names: str) -> list[Item]:
-    """Return items without some attributes, in an order of their own."""
+    """Return items without some attributes, sorted."""
     bare = [{name: wire for name, wire in item.items() if name not in names} for item in items]
     return sorted(bare, key=lambda item: json.dumps(item, sort_keys=True))
 
 
 def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
-    """Return the row that a paid request's exchange has."""
+    """Return the row of a paid request's exchange (Amplify's Transaction)."""
     request = bank.requests[request_id]
     return row(
         Transaction,
@@ -233,13 +233,13 @@ def overtake(tables: Stored, act: Callable[[], Awaitable[object]]) -> None:
 
 
 @asynccontextmanager
-async def stored(bank: Bank, plan: Plan = calm, *, patience: float = 1.0) -> AsyncIterator[Stored]:
-    """Give a bank's tables for as long as they are looked at.
+async def stored(bank: Bank, plan: Plan = no_faults, *, patience: float = 1.0) -> AsyncIterator[Stored]:
+    """Yield a bank's tables.
 
     Args:
-        bank: what is in them.
-        plan: what goes wrong.
-        patience: for how many seconds a transaction is tried again; none of these takes that long.
+        bank: what they contain.
+        plan: the fault plan.
+        patience: the seconds for which a transaction is retried; none of these takes that long.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("models.transactions.retrying.PATIENCE_SECONDS", patience)

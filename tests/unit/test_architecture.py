@@ -12,18 +12,18 @@ import pytest
 
 from tests.mutants.__main__ import MODULES
 
-HOUSE = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("models", "resolvers", "schema", "workflows")
-FILES = [HOUSE / "server.py", *sorted(file for room in ROOMS for file in (HOUSE / room).rglob("*.py"))]
+FILES = [REPOSITORY / "server.py", *sorted(file for room in ROOMS for file in (REPOSITORY / room).rglob("*.py"))]
 PURE = ("ledger", "requests", "disputes")
 AWS = frozenset({"aiobotocore", "boto3", "botocore", "pynamodb"})
 # One file for each type is what these two are for.
 DECLARATIONS = ("models/tables", "schema/types")
-PROJECT: dict[str, Any] = tomllib.loads((HOUSE / "pyproject.toml").read_text())
+PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 
 
 def name_of(file: Path) -> str:
-    return str(file.relative_to(HOUSE))
+    return str(file.relative_to(REPOSITORY))
 
 
 def imports_of(file: Path) -> set[str]:
@@ -64,7 +64,7 @@ def test_what_is_imported_is_declared(file: Path) -> None:
 
 
 def test_the_words_that_everybody_uses_know_no_aws() -> None:
-    words = [file for file in (HOUSE / "models").glob("*.py") if file.name != "settings.py"]
+    words = [file for file in (REPOSITORY / "models").glob("*.py") if file.name != "settings.py"]
     assert {file.name: imports_of(file) & AWS for file in words if imports_of(file) & AWS} == {}
 
 
@@ -77,7 +77,7 @@ def test_a_rule_is_pure_by_its_folder() -> None:
 def test_what_moves_hours_is_covered_and_mutated_from_the_moment_it_exists() -> None:
     assert PROJECT["tool"]["coverage"]["run"]["source"] == ["models"]
     assert PROJECT["tool"]["coverage"]["run"]["omit"] == ["models/tables/*"]
-    code = [file.relative_to(HOUSE / "models") for file in FILES if HOUSE / "models" in file.parents]
+    code = [file.relative_to(REPOSITORY / "models") for file in FILES if REPOSITORY / "models" in file.parents]
     expected = {
         str(file.with_suffix("")) for file in code if file.parts[0] != "tables" and file.stem != "__init__"
     }

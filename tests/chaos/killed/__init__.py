@@ -1,1 +1,1 @@
-"""HourBank as real processes, which are killed while real clients deal with each other."""
+"""Kill scenarios: HourBank as real processes, which are killed while real clients use it."""

@@ -1,4 +1,4 @@
-"""Real clients: members who deal with each other over HTTP and insist, whatever dies meanwhile."""
+"""Real clients: members with requests between them, over HTTP, who retry whatever is killed meanwhile."""
 
 import asyncio
 import time
@@ -14,29 +14,29 @@ from uuid import uuid4
 import httpx
 
 from models.requests.statuses import ENDED
-from tests.chaos.killed.kill_scenarios import ACTS, PLOTS, Plot
+from tests.chaos.killed.kill_scenarios import ACTIONS, KILL_SCENARIOS, KillScenario
 from tests.integration.conftest import GraphQL, Member, RefusedError, Server, joining, minting
-from tests.integration.dispute_client import Quarrel, quarrel_over
-from tests.integration.request_client import STATUS, new_deal
+from tests.integration.dispute_client import DisputeClient, new_dispute_client
+from tests.integration.request_client import STATUS, new_client
 from tests.integration.test_transfers import TRANSFER
 
-# Hours enough for whatever a test does with them.
+# More hours than any test spends.
 ISSUED = 500
-# What says nothing of what became of a mutation, or that nothing did: a client sends it again.
-_PASSING = frozenset({"InternalFailure", "CONTENTION"})
-# Longer than the 20 s that a movement is tried for.
+# Transient errors, which leave open what became of a mutation: a client sends it again.
+_TRANSIENT = frozenset({"InternalFailure", "CONTENTION"})
+# Longer than the 20 s for which the server retries a transaction.
 _ANSWER_LIMIT = 25.0
 _PAUSE = 0.2
-# A wait that is open so long after what people have done: what they did has come to be undone.
+# A wait that is open this long after its answer: the answer was lost when the cloud restarted from an older save.
 _LOST_AFTER = 2.0
 _GIVEN_BACK = Decimal("0.01")
 
 
 @asynccontextmanager
-async def insisting(server: Server) -> AsyncIterator[GraphQL]:
-    """Give what asks a server as a good client does: again, until there is an answer that says what became of it.
+async def retrying_client(server: Server) -> AsyncIterator[GraphQL]:
+    """Yield a GraphQL function that retries until an answer says what became of the operation.
 
-    Half of what is sent carries an Idempotency-Key; the other half counts on being repeatable by itself.
+    Half of the operations carry an Idempotency-Key; the other half rely on being repeatable by themselves.
     """
     keyed = Random(0)  # noqa: S311 — no secret
     async with httpx.AsyncClient(base_url=server.url, timeout=_ANSWER_LIMIT) as client:
@@ -50,7 +50,7 @@ async def insisting(server: Server) -> AsyncIterator[GraphQL]:
                     body = answer.json()
                     if not (errors := body.get("errors")):
                         return cast("dict[str, Any]", body["data"])
-                    if errors[0].get("errorType") not in _PASSING:
+                    if errors[0].get("errorType") not in _TRANSIENT:
                         raise RefusedError(errors)
                 await asyncio.sleep(_PAUSE)
 
@@ -58,161 +58,165 @@ async def insisting(server: Server) -> AsyncIterator[GraphQL]:
 
 
 async def give(graphql: GraphQL, by: Member, to: Member, amount: Decimal | int, *, issued: bool = False) -> None:
-    """Give hours to another member, or issue some as an admin."""
+    """Transfer hours to another member, or issue some as an admin."""
     kind = (
         {"transactionType": "ADMIN_ADJUSTMENT"}
         if issued
         else {"transactionType": "TRANSFER", "fromUserId": by.sub}
     )
-    wish = {"id": str(uuid4()), "toUserId": to.sub, "amount": float(amount), **kind}
-    await graphql(by.token, TRANSFER, {"input": wish})
+    transfer_input = {"id": str(uuid4()), "toUserId": to.sub, "amount": float(amount), **kind}
+    await graphql(by.token, TRANSFER, {"input": transfer_input})
 
 
 @dataclass(slots=True)
-class Player:
-    """A requester and a provider, who have one request after the other; and each time a little is given back.
+class ClientPair:
+    """A requester and a provider with one request after the other; after each, some hours are given back.
 
     Args:
-        quarrel: the two, and the admin who decides what they cannot agree on.
-        random: chooses among the plots.
-        may_rewind: what was done may come to be undone, so that the two look whether they have to do it again.
-        played: how often each plot was played.
+        disputes: the two, and the admin who decides their disputes.
+        random: chooses among the kill scenarios.
+        may_rewind: rows may be lost in a restart, so that the two check whether they have to act again.
+        completed: how often each scenario was completed.
         moved: the hours that went from the requester to the provider.
-        rested: when the last request ended, by the monotonic clock.
+        ended_at: when the last request ended, by the monotonic clock.
     """
 
-    quarrel: Quarrel
+    disputes: DisputeClient
     random: Random
     may_rewind: bool = False
-    played: Counter[str] = field(default_factory=Counter)
+    completed: Counter[str] = field(default_factory=Counter)
     moved: Decimal = Decimal(0)
-    rested: float = 0.0
+    ended_at: float = 0.0
 
-    async def play(self, enough: asyncio.Event) -> None:
-        """Play until it is enough, and what has begun to its end; if need be also what had ended already."""
-        deal = self.quarrel.deal
-        games: list[_Game] = []
-        while not enough.is_set():
-            name = self.random.choice([*PLOTS])
-            games.append(_Game(replace(self.quarrel, deal=deal.again()), PLOTS[name], self.may_rewind))
-            await games[-1].play()
-            await give(deal.graphql, deal.bob, deal.alice, _GIVEN_BACK)
-            self.moved += Decimal(PLOTS[name].spent) - _GIVEN_BACK
-            self.played[name] += 1
-            self.rested = time.monotonic()
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run scenarios until told to stop, each to its end; where rows may be lost, redo what was."""
+        client = self.disputes.client
+        runs: list[_ScenarioRun] = []
+        while not stop.is_set():
+            name = self.random.choice([*KILL_SCENARIOS])
+            runs.append(
+                _ScenarioRun(replace(self.disputes, client=client.again()), KILL_SCENARIOS[name], self.may_rewind)
+            )
+            await runs[-1].run()
+            await give(client.graphql, client.bob, client.alice, _GIVEN_BACK)
+            self.moved += Decimal(KILL_SCENARIOS[name].spent) - _GIVEN_BACK
+            self.completed[name] += 1
+            self.ended_at = time.monotonic()
         if self.may_rewind:
-            await asyncio.gather(*(game.go_on() for game in games))
-            self.rested = time.monotonic()
+            await asyncio.gather(*(run.go_on() for run in runs))
+            self.ended_at = time.monotonic()
 
 
 @dataclass(slots=True)
-class _Game:
-    """One request, gone one way; `turns` is how many people have had at each step, `at` when they had the last."""
+class _ScenarioRun:
+    """One request in one scenario; `done` counts the actions taken at each step, `at` is the last one's time."""
 
-    quarrel: Quarrel
-    plot: Plot
+    disputes: DisputeClient
+    scenario: KillScenario
     may_rewind: bool
-    turns: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
     at: float = 0.0
 
-    async def play(self) -> None:
-        """Ask, and do whatever the plot wants until the request has ended."""
-        await self.quarrel.deal.ask()
+    async def run(self) -> None:
+        """Create the request, and act as the scenario says until the request has ended."""
+        await self.disputes.client.ask()
         await self.go_on()
 
     async def go_on(self) -> None:
-        """Do whatever the plot still wants."""
+        """Take the scenario's remaining actions."""
         while True:
             found = await self._look()
             is_over, step = found["status"] in ENDED, found["currentStep"]
             if (is_over or found["deadline"]) and self._is_on(step):
                 await self._act(step)
             elif is_over:
-                # Two of its requests that were one after the other may come to be at once: the later is refused.
-                assert self.may_rewind or found["status"] == self.plot.status, f"{self.plot} has come to {found}"
+                # After a restart, two requests for one service may exist at once: the later one is refused.
+                assert self.may_rewind or found["status"] == self.scenario.status, (
+                    f"{self.scenario} has come to {found}"
+                )
                 return
             else:
                 await asyncio.sleep(_PAUSE)
 
     async def _look(self) -> dict[str, Any]:
-        """Look how far it has come; ask again if it has come to be gone."""
-        deal = self.quarrel.deal
-        arn = {"arn": f"any:{deal.id}"}
-        while not (found := (await deal.graphql(deal.alice.token, STATUS, arn))["getWorkflowStatus"]):
-            assert self.may_rewind, f"request {deal.id} is gone"
-            await deal.ask()
+        """Return the request's progress; create it again if its row was lost."""
+        client = self.disputes.client
+        arn = {"arn": f"any:{client.id}"}
+        while not (found := (await client.graphql(client.alice.token, STATUS, arn))["getWorkflowStatus"]):
+            assert self.may_rewind, f"request {client.id} is gone"
+            await client.ask()
         step = found["currentStep"]
-        if self.may_rewind and found["deadline"] and self.turns[step] and time.monotonic() - self.at > _LOST_AFTER:
-            self.turns[step] -= 1
+        if self.may_rewind and found["deadline"] and self.done[step] and time.monotonic() - self.at > _LOST_AFTER:
+            self.done[step] -= 1
         return cast("dict[str, Any]", found)
 
     def _is_on(self, step: str) -> bool:
-        return self.turns[step] < len(self.plot.acts.get(step, ()))
+        return self.done[step] < len(self.scenario.actions.get(step, ()))
 
     async def _act(self, step: str) -> None:
-        """Act; what is refused came too early or too late, and the next look tells which."""
+        """Act; a refusal means too early or too late, and the next look shows which."""
         try:
-            await ACTS[self.plot.acts[step][self.turns[step]]](self.quarrel)
+            await ACTIONS[self.scenario.actions[step][self.done[step]]](self.disputes)
         except RefusedError:
             await asyncio.sleep(_PAUSE)
         else:
-            self.turns[step] += 1
+            self.done[step] += 1
             self.at = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Members in a ring: each asks the next one, so that every balance is moved from two sides."""
+    """Members in a ring: each requests from the next, so that every balance is moved from two sides."""
 
-    players: Sequence[Player]
+    pairs: Sequence[ClientPair]
 
     @classmethod
     async def gather(
         cls, server: Server, graphql: GraphQL, size: int, seed: int, *, may_rewind: bool = False
     ) -> "Clients":
-        """Let them join, and give them hours enough."""
+        """Let the members join, and issue them enough hours."""
         join = joining(graphql, minting(server))
         admin = await join("ada", "admin")
         ring = [await join("member") for _ in range(size)]
         for member in ring:
             await give(graphql, admin, member, ISSUED, issued=True)
-        players = []
+        pairs = []
         for number, alice in enumerate(ring):
-            pair = {"alice": alice, "bob": ring[(number + 1) % size], "ada": admin}
-            quarrel = await quarrel_over(await new_deal(graphql, _out_of(pair)), _out_of(pair))
+            roles = {"alice": alice, "bob": ring[(number + 1) % size], "ada": admin}
+            disputes = await new_dispute_client(await new_client(graphql, _out_of(roles)), _out_of(roles))
             random = Random(f"{seed}/{number}")  # noqa: S311 — no secret
-            players.append(Player(quarrel, random, may_rewind))
-        return cls(players)
+            pairs.append(ClientPair(disputes, random, may_rewind))
+        return cls(pairs)
 
-    async def play(self, enough: asyncio.Event) -> None:
-        """Let everybody play until it is enough."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run every pair until told to stop."""
         async with asyncio.TaskGroup() as tasks:
-            for player in self.players:
-                tasks.create_task(player.play(enough))
+            for pair in self.pairs:
+                tasks.create_task(pair.run(stop))
 
     @property
-    def played(self) -> Counter[str]:
-        """Return how often each plot was played."""
-        return sum((player.played for player in self.players), Counter())
+    def completed(self) -> Counter[str]:
+        """Return how often each scenario was completed."""
+        return sum((pair.completed for pair in self.pairs), Counter())
 
     @property
-    def rested(self) -> float:
+    def ended_at(self) -> float:
         """Return when the last request ended, by the monotonic clock."""
-        return max(player.rested for player in self.players)
+        return max(pair.ended_at for pair in self.pairs)
 
     async def check_hours(self) -> None:
-        """Assert that everybody has exactly the hours that the plots have left them."""
-        due = {player.quarrel.deal.alice.sub: Decimal(10 + ISSUED) for player in self.players}
-        for player in self.players:
-            due[player.quarrel.deal.alice.sub] -= player.moved
-            due[player.quarrel.deal.bob.sub] += player.moved
-        for player in self.players:
-            deal = player.quarrel.deal
-            assert await deal.hours(deal.alice) == (due[deal.alice.sub], Decimal(0))
+        """Assert that every member has exactly the hours that the completed scenarios leave them."""
+        due = {pair.disputes.client.alice.sub: Decimal(10 + ISSUED) for pair in self.pairs}
+        for pair in self.pairs:
+            due[pair.disputes.client.alice.sub] -= pair.moved
+            due[pair.disputes.client.bob.sub] += pair.moved
+        for pair in self.pairs:
+            client = pair.disputes.client
+            assert await client.hours(client.alice) == (due[client.alice.sub], Decimal(0))
 
 
 def _out_of(members: dict[str, Member]) -> Any:
-    """Return what lets somebody join who has joined already."""
+    """Return a join function for members who have joined already."""
 
     async def join(role: str, *_groups: str) -> Member:
         return members[role]

@@ -1,6 +1,6 @@
-"""The ways that a request can go over HTTP: what real clients do at each step, and where that must lead.
+"""The ways that a request can go over HTTP: what real clients do at each step, and how it must end.
 
-A new way is one more `Plot`; a new thing that people can do is one more line of `ACTS`.
+A new way is one more `KillScenario`; a new action is one more line of `ACTIONS`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,40 +8,40 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from tests.integration.dispute_client import Quarrel
+from tests.integration.dispute_client import DisputeClient
 
-Act = Callable[[Quarrel], Awaitable[Any]]
-
-
-async def dispute(quarrel: Quarrel) -> None:
-    """Alice raises a dispute that was not there before."""
-    quarrel.id = str(uuid4())
-    await quarrel.raise_it()
+Action = Callable[[DisputeClient], Awaitable[Any]]
 
 
-def deciding(decision: str, share: float | None = None) -> Act:
-    """Return what an admin does who decides so."""
+async def dispute(disputes: DisputeClient) -> None:
+    """Alice raises a new dispute."""
+    disputes.id = str(uuid4())
+    await disputes.raise_it()
 
-    async def decide(quarrel: Quarrel) -> None:
-        await quarrel.assign()
-        await quarrel.decide(decision, share)
+
+def deciding(decision: str, share: float | None = None) -> Action:
+    """Return the action of an admin who decides in this way."""
+
+    async def decide(disputes: DisputeClient) -> None:
+        await disputes.assign()
+        await disputes.decide(decision, share)
 
     return decide
 
 
-ACTS: Mapping[str, Act] = {
-    "accept": lambda quarrel: quarrel.deal.respond(),
-    "reject": lambda quarrel: quarrel.deal.respond("REJECTED"),
-    "offer": lambda quarrel: quarrel.deal.offer(3, 1.5),
-    "take": lambda quarrel: quarrel.deal.negotiate("ACCEPT"),
-    "decline": lambda quarrel: quarrel.deal.negotiate("REJECT"),
-    "counter": lambda quarrel: quarrel.deal.negotiate("COUNTER", estimatedHours=1.5, agreedRate=1.1),
-    "start": lambda quarrel: quarrel.deal.mark("markServiceStarted"),
-    "confirm start": lambda quarrel: quarrel.deal.mark("confirmServiceStart"),
-    "finish": lambda quarrel: quarrel.deal.mark("markServiceComplete"),
-    "confirm work": lambda quarrel: quarrel.deal.mark("confirmServiceCompletion"),
-    "cancel": lambda quarrel: quarrel.deal.end("cancelServiceRequest", by=quarrel.deal.alice),
-    "withdraw": lambda quarrel: quarrel.deal.end("withdrawServiceRequest", by=quarrel.deal.bob),
+ACTIONS: Mapping[str, Action] = {
+    "accept": lambda disputes: disputes.client.respond(),
+    "reject": lambda disputes: disputes.client.respond("REJECTED"),
+    "offer": lambda disputes: disputes.client.offer(3, 1.5),
+    "take": lambda disputes: disputes.client.negotiate("ACCEPT"),
+    "decline": lambda disputes: disputes.client.negotiate("REJECT"),
+    "counter": lambda disputes: disputes.client.negotiate("COUNTER", estimatedHours=1.5, agreedRate=1.1),
+    "start": lambda disputes: disputes.client.mark("markServiceStarted"),
+    "confirm start": lambda disputes: disputes.client.mark("confirmServiceStart"),
+    "finish": lambda disputes: disputes.client.mark("markServiceComplete"),
+    "confirm work": lambda disputes: disputes.client.mark("confirmServiceCompletion"),
+    "cancel": lambda disputes: disputes.client.end("cancelServiceRequest", by=disputes.client.alice),
+    "withdraw": lambda disputes: disputes.client.end("withdrawServiceRequest", by=disputes.client.bob),
     "dispute": dispute,
     "refund": deciding("RefundToRequester"),
     "pay": deciding("PayToProvider"),
@@ -51,16 +51,16 @@ ACTS: Mapping[str, Act] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plot:
-    """One way of a request's.
+class KillScenario:
+    """One way that a request can go.
 
     Args:
-        acts: what people do at each step, in the order of its turns.
-        status: where it ends.
-        spent: the hours that the provider has of it then.
+        actions: what people do at each step, in the order of its rounds.
+        status: its final status.
+        spent: the hours that the provider has got in the end.
     """
 
-    acts: Mapping[str, tuple[str, ...]]
+    actions: Mapping[str, tuple[str, ...]]
     status: str
     spent: str = "0"
 
@@ -75,17 +75,21 @@ _WORKED: Mapping[str, tuple[str, ...]] = {
     "ConfirmServiceCompletion": ("confirm work",),
 }
 
-PLOTS: Mapping[str, Plot] = {
-    "paid": Plot(_WORKED, "PAID", "2"),
-    "rejected": Plot({_ASKED: ("reject",)}, "REJECTED"),
-    "negotiated": Plot({**_WORKED, _ASKED: ("offer", "offer"), _OFFERED: ("counter", "take")}, "PAID", "4.5"),
-    "declined": Plot({_ASKED: ("offer",), _OFFERED: ("decline",)}, "REJECTED"),
-    "cancelled": Plot({_ASKED: ("cancel",)}, "REJECTED"),
-    "withdrawn": Plot({**_WORKED, _WORKING: ("withdraw",)}, "REJECTED"),
-    "confirmed by the clock": Plot({_ASKED: ("accept",), _BEGUN: ("start",), _WORKING: ("finish",)}, "PAID", "2"),
-    "refunded": Plot({**_WORKED, _WORKING: ("dispute",), _DECIDED: ("refund",)}, "REJECTED"),
-    "decided for the provider": Plot({**_WORKED, _WORKING: ("dispute",), _DECIDED: ("pay",)}, "PAID", "2"),
-    "split": Plot({**_WORKED, _BEGUN: ("dispute",), _DECIDED: ("split",)}, "PAID", "0.75"),
-    "dismissed": Plot({**_WORKED, _WORKING: ("dispute", "finish"), _DECIDED: ("dismiss",)}, "PAID", "2"),
-    "paid, then split": Plot({**_WORKED, "PAID": ("dispute",), _DECIDED: ("split",)}, "PAID", "0.75"),
+KILL_SCENARIOS: Mapping[str, KillScenario] = {
+    "paid": KillScenario(_WORKED, "PAID", "2"),
+    "rejected": KillScenario({_ASKED: ("reject",)}, "REJECTED"),
+    "negotiated": KillScenario(
+        {**_WORKED, _ASKED: ("offer", "offer"), _OFFERED: ("counter", "take")}, "PAID", "4.5"
+    ),
+    "declined": KillScenario({_ASKED: ("offer",), _OFFERED: ("decline",)}, "REJECTED"),
+    "cancelled": KillScenario({_ASKED: ("cancel",)}, "REJECTED"),
+    "withdrawn": KillScenario({**_WORKED, _WORKING: ("withdraw",)}, "REJECTED"),
+    "confirmed by the clock": KillScenario(
+        {_ASKED: ("accept",), _BEGUN: ("start",), _WORKING: ("finish",)}, "PAID", "2"
+    ),
+    "refunded": KillScenario({**_WORKED, _WORKING: ("dispute",), _DECIDED: ("refund",)}, "REJECTED"),
+    "decided for the provider": KillScenario({**_WORKED, _WORKING: ("dispute",), _DECIDED: ("pay",)}, "PAID", "2"),
+    "split": KillScenario({**_WORKED, _BEGUN: ("dispute",), _DECIDED: ("split",)}, "PAID", "0.75"),
+    "dismissed": KillScenario({**_WORKED, _WORKING: ("dispute", "finish"), _DECIDED: ("dismiss",)}, "PAID", "2"),
+    "paid, then split": KillScenario({**_WORKED, "PAID": ("dispute",), _DECIDED: ("split",)}, "PAID", "0.75"),
 }

@@ -1,4 +1,4 @@
-"""HourBank's processes, each of which may die: the server, its functions beside it, and the local cloud."""
+"""HourBank's processes, each of which can be killed: the server, its functions, and the local cloud."""
 
 import asyncio
 import json
@@ -15,17 +15,17 @@ from workflows.deployment.local.local_cloud import LocalCloud
 
 APART = ("serve", "--functions", "external")
 _LOOK_EVERY = 0.02
-# It saves every five seconds, if anything has changed.
+# The local cloud saves every five seconds, if anything has changed.
 _SAVE_LIMIT = 20.0
 
 
 class Processes(Server):
-    """A server with its functions in a process of their own, so that each can be killed alone."""
+    """A server with its functions in a process of their own, so that each can be killed separately."""
 
     functions: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.mend()
+        self.start_missing()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -34,20 +34,20 @@ class Processes(Server):
         finally:
             self.stop()
 
-    def mend(self) -> None:
-        """Start again whatever is dead, as whoever runs it does."""
+    def start_missing(self) -> None:
+        """Start again whatever is dead, as an operator does."""
         if self.process is None:
             self.start(*APART)
         if self.functions is None:
             self.functions = self._started("functions")
 
     def kill_server(self) -> None:
-        """Kill the server with -9, if it lives."""
+        """Kill the server with SIGKILL, if it runs."""
         if self.process:
             self.end(signal.SIGKILL)
 
     def kill_functions(self) -> None:
-        """Kill the functions' process with -9, if it lives."""
+        """Kill the functions' process with SIGKILL, if it runs."""
         process, self.functions = self.functions, None
         if process:
             process.kill()
@@ -63,7 +63,7 @@ class Processes(Server):
 
     @property
     def cloud(self) -> dict[str, Any]:
-        """Return which local cloud it is: its process and where it listens."""
+        """Return the local cloud's process id and address."""
         whereabouts: dict[str, Any] = json.loads((self.directory / "cloud.json").read_text())
         return whereabouts
 
@@ -72,12 +72,12 @@ class Processes(Server):
         return LocalCloud(self.directory, Settings())
 
     def client(self, service: str) -> Any:
-        """Return a client of the local cloud's."""
+        """Return a boto3 client of the local cloud."""
         return Cloud(self.environment["AWS_ENDPOINT_URL"]).client(service)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return what leads AWS's clients to the local cloud."""
+        """Return the environment variables that lead AWS clients to the local cloud."""
         cloud = self._cloud
         cloud.attach()
         return cloud.environment
@@ -86,7 +86,7 @@ class Processes(Server):
         """Wait until the local cloud has saved its rows once more."""
         before = self._saved_at()
         async with asyncio.timeout(_SAVE_LIMIT):
-            while self._saved_at() == before:  # noqa: ASYNC110 — nobody tells of a file
+            while self._saved_at() == before:  # noqa: ASYNC110 — a file sends no event
                 await asyncio.sleep(_LOOK_EVERY)
 
     def _saved_at(self) -> int | None:
@@ -94,5 +94,5 @@ class Processes(Server):
 
     @property
     def rows(self) -> Path:
-        """Return the file that the local cloud keeps every row in."""
+        """Return the file in which the local cloud keeps every row."""
         return self.directory / "state" / "dynamodb.json"

@@ -1,4 +1,4 @@
-"""What a local cloud that was killed has kept of its rows: read from its file, as tables are read."""
+"""The rows that a killed local cloud has saved: read from its file through the same store."""
 
 import json
 from collections.abc import Iterable
@@ -11,28 +11,28 @@ from models.storage.store import Store
 
 
 class SavedRows:
-    """A way to AWS on which nothing but scans can be made, of what a file has."""
+    """Calls that support only scans, answered from a file."""
 
     def __init__(self, file: Path) -> None:
         tables = json.loads(file.read_text())["payload"]["tables"]["data"].values()
         self._items = {table["TableName"]: table["items"] for table in tables}
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Return every item of the table that is scanned."""
+        """Return every item of the scanned table."""
         assert (service, operation) == ("dynamodb", "scan")
         partitions = self._items[params["TableName"]].values()
         items = [item for partition in partitions for item in partition.values()]
         return {"Items": items, "ScannedCount": len(items)}
 
     async def pause(self, seconds: float) -> None:
-        """Never wait."""
+        """Not supported."""
         raise NotImplementedError
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        """Write nothing, so stand in no line."""
+        """Not supported: nothing is written."""
         raise NotImplementedError
 
 
 def saved(file: Path, names: Names) -> Store:
-    """Return a store to read a file's rows by."""
+    """Return a store that reads a file's rows."""
     return Store(SavedRows(file), names)

@@ -1,1 +1,1 @@
-"""HourBank whole in one process and in virtual time, where any call may fail as a seed says."""
+"""The whole of HourBank in one process and in virtual time, where a fault plan decides which calls fail."""

@@ -1,4 +1,4 @@
-"""What carries events in virtual time: the log's stream, the bus, and the queue of what could not be delivered."""
+"""What delivers events in virtual time: the event log's stream, the event bus, and the dead-letter queue."""
 
 import asyncio
 import json
@@ -9,13 +9,13 @@ from typing import Any
 from models import tables
 from models.clock import Clock
 from models.storage.names import Names
-from tests.chaos.faults import TROUBLE
+from tests.chaos.faults import CALL_ERRORS
 from workflows.console.dead_letters import HIDDEN_SECONDS
 from workflows.handlers import FUNCTIONS
 
-# As often as Lambda tries an event that nobody waits for.
+# As often as Lambda tries an asynchronous invocation.
 DELIVERIES = 3
-# How long the stream and the bus take to tell.
+# Seconds that the stream and the bus take to deliver.
 TELLING = (0.05, 1.0)
 
 Invoke = Callable[[str, Any], Awaitable[Any]]
@@ -23,14 +23,14 @@ Begin = Callable[[Awaitable[Any]], object]
 
 
 class Bus:
-    """The event log's stream, the bus that it leads to, and the dead-letter queue.
+    """The event log's stream, the event bus that it feeds, and the dead-letter queue.
 
     Args:
         names: the deployment's names.
-        invoke: calls a function by its name.
-        begin: lets something go on by itself.
+        invoke: calls a Lambda function by its name.
+        begin: starts a background task.
         clock: the time.
-        random: for how long things take.
+        random: chooses how long things take.
     """
 
     def __init__(self, names: Names, invoke: Invoke, begin: Begin, clock: Clock, random: Random) -> None:
@@ -44,23 +44,23 @@ class Bus:
 
     @property
     def letters(self) -> list[dict[str, Any]]:
-        """Return what lies in the dead-letter queue."""
+        """Return the messages in the dead-letter queue."""
         return list(self._letters.values())
 
     def written(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Take note of a transaction that went through: the log's new rows go to the stream's function."""
+        """Deliver the new rows of the event log, which a transaction wrote, to the stream's function."""
         puts = [item["Put"]["Item"] for item in items if item.get("Put", {}).get("TableName") == self._log]
         if puts:
             records = [{"eventName": "INSERT", "dynamodb": {"NewImage": row}} for row in puts]
             self._begin(self.deliver("publishEvents", {"Records": records}))
 
     async def deliver(self, name: str, event: Any) -> None:
-        """Hand an event to a function, again if it fails, and then to the dead-letter queue."""
+        """Deliver an event to a function; retry if it fails, and then send it to the dead-letter queue."""
         for _ in range(DELIVERIES):
             await asyncio.sleep(self._random.uniform(*TELLING))
             try:
                 await self._invoke(name, event)
-            except TROUBLE:
+            except CALL_ERRORS:
                 await asyncio.sleep(self._random.uniform(1, 20))
             else:
                 return

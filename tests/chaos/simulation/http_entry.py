@@ -1,4 +1,4 @@
-"""The API's door in virtual time: GraphQL as a client sends it, under an Idempotency-Key or not."""
+"""The API's entry in virtual time: GraphQL as a client sends it, with an Idempotency-Key or without."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -24,43 +24,43 @@ if TYPE_CHECKING:
     from tests.chaos.simulation.world import World
 
 ADA = Caller("ada", "ada", frozenset({"admin"}))
-# Errors after which a client sends the same again.
-_PASSING = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
+# Transient errors, after which a client retries.
+_TRANSIENT = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
 
-_asked: ContextVar["World"] = ContextVar("world")
+_current_world: ContextVar["World"] = ContextVar("current_world")
 
 
-class _Way:
-    """The way to AWS of whichever world is asked: a schema takes too long to make one for each."""
+class _CurrentWorldCalls:
+    """The calls of the current world: building a schema for each world would take too long."""
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        return await _asked.get().calls.call(service, operation, **params)
+        return await _current_world.get().calls.call(service, operation, **params)
 
     async def pause(self, seconds: float) -> None:
-        await _asked.get().calls.pause(seconds)
+        await _current_world.get().calls.pause(seconds)
 
     def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return _asked.get().calls.queue(keys)
+        return _current_world.get().calls.queue(keys)
 
 
 def _now() -> datetime:
-    return _asked.get().clock()
+    return _current_world.get().clock()
 
 
 @cache
 def _schema(names: Names) -> MirrorSchema:
-    return Api.over(services_over(_Way(), names, _now), ServerSettings(), b"secret").schema
+    return Api.over(services_over(_CurrentWorldCalls(), names, _now), ServerSettings(), b"secret").schema
 
 
 async def ask(
     world: "World", caller: Caller, document: str, variables: Mapping[str, Any], *, key: str | None = None
 ) -> Any:
-    """Ask for an operation in a world; return its data, or the type of its error.
+    """Run an operation in a world; return its data, or the type of its error.
 
     Raises:
-        ContentionError: the client is told to send it again.
+        ContentionError: the error is transient; the client is to retry.
     """
-    _asked.set(world)
+    _current_world.set(world)
     store = world.services.store
     context = RequestContext(store, caller, {})
     run = partial(_schema(world.names).execute, document, variable_values=dict(variables), context_value=context)
@@ -75,7 +75,7 @@ async def ask(
             return refused.error_type
     response: Any = response_of(result)
     for error in response.get("errors", ()):
-        if error["errorType"] in _PASSING:
+        if error["errorType"] in _TRANSIENT:
             raise ContentionError(error["message"])
         return error["errorType"]
     return response["data"]

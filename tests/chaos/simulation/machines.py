@@ -1,6 +1,6 @@
-"""Step Functions in virtual time: runs the very definitions that are deployed, over the functions themselves.
+"""Step Functions in virtual time: runs the deployed definitions over the real handlers.
 
-What it does not know it refuses, so that a definition that comes to need more shows here.
+It fails on what it does not support, so that a definition that needs more shows here.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from models.storage.names import Names
-from tests.chaos.faults import TROUBLE
+from tests.chaos.faults import CALL_ERRORS
 from workflows.deployment.template.machines import read_definitions
 
 Invoke = Callable[[str, Any], Awaitable[Any]]
-Told = Callable[["Execution"], None]
+OnClosed = Callable[["Execution"], None]
 
 _SERVICE = "arn:aws:states:::"
 _EQUALITIES = frozenset({"StringEquals", "BooleanEquals"})
@@ -25,7 +25,7 @@ _EQUALITIES = frozenset({"StringEquals", "BooleanEquals"})
 
 @dataclass(slots=True)
 class Execution:
-    """One run of a machine."""
+    """One execution of a state machine."""
 
     arn: str
     machine: str
@@ -35,7 +35,7 @@ class Execution:
 
 
 class StateError(Exception):
-    """A state has failed, by the name that Retry and Catch go by."""
+    """A state failed; the name is what Retry and Catch match."""
 
     def __init__(self, name: str, cause: str = "") -> None:
         super().__init__(f"{name}: {cause}")
@@ -43,14 +43,14 @@ class StateError(Exception):
         self.cause = cause
 
     def is_one_of(self, names: list[str]) -> bool:
-        """Tell whether a Retry or a Catch means this error."""
+        """Return whether a Retry or a Catch matches this error."""
         return (
             self.name in names or "States.ALL" in names or ("States.TaskFailed" in names and not self.is_timeout)
         )
 
     @property
     def is_timeout(self) -> bool:
-        """Tell whether the state's time was over."""
+        """Return whether the state timed out."""
         return self.name == "States.Timeout"
 
 
@@ -59,15 +59,15 @@ class Machines:
 
     Args:
         names: the deployment's names.
-        invoke: calls a function by its name.
-        told: is told of each execution that has closed other than well, as the event bus is.
+        invoke: calls a Lambda function by its name.
+        on_closed: called with each execution that failed or was aborted, as the event bus is.
         random: for the jitter.
     """
 
-    def __init__(self, names: Names, invoke: Invoke, told: Told, random: Random) -> None:
+    def __init__(self, names: Names, invoke: Invoke, on_closed: OnClosed, random: Random) -> None:
         self._names = names
         self._invoke = invoke
-        self._told = told
+        self._on_closed = on_closed
         self._random = random
         self._definitions = read_definitions()
         self.executions: dict[str, Execution] = {}
@@ -84,7 +84,7 @@ class Machines:
         return answers[operation](**params)
 
     def forget(self) -> None:
-        """Lose every execution and token, as a local cloud that is restarted does."""
+        """Lose every execution and task token, as a restarted local cloud does."""
         for execution in self.executions.values():
             if execution.task:
                 execution.task.cancel()
@@ -92,7 +92,7 @@ class Machines:
         self._tokens.clear()
 
     def abort(self, arn: str) -> None:
-        """Stop an execution where it is."""
+        """Abort an execution."""
         execution = self.executions[arn]
         if execution.status == "RUNNING" and execution.task:
             execution.task.cancel()
@@ -100,7 +100,7 @@ class Machines:
 
     @property
     def running(self) -> list[str]:
-        """Return the ARNs of the executions that run, the oldest first."""
+        """Return the ARNs of the running executions, the oldest first."""
         return [arn for arn, execution in self.executions.items() if execution.status == "RUNNING"]
 
     def _start(self, *, stateMachineArn: str, name: str, input: str) -> dict[str, str]:  # noqa: N803 — AWS's names
@@ -137,10 +137,10 @@ class Machines:
 
     def _close(self, execution: Execution, status: str) -> None:
         execution.status = status
-        self._told(execution)
+        self._on_closed(execution)
 
     async def _walk(self, definition: Mapping[str, Any], data: Any, arn: str) -> Any:
-        """Go from state to state; return the output of the last."""
+        """Run state after state; return the last one's output."""
         name = definition["StartAt"]
         while True:
             state = definition["States"][name]
@@ -163,19 +163,19 @@ class Machines:
             name = following
 
     async def _map(self, state: Mapping[str, Any], data: Any, arn: str) -> Any:
-        """Run each item through a machine of its own, so many at once; return the data with what they came to."""
-        turn = asyncio.Semaphore(state["MaxConcurrency"])
+        """Run a Map state with its limit of concurrency; return the data with the results."""
+        limiter = asyncio.Semaphore(state["MaxConcurrency"])
 
         async def run(item: Any) -> Any:
             given = _resolved(state["ItemSelector"], data, {"Map": {"Item": {"Value": item}}})
-            async with turn:
+            async with limiter:
                 return await self._walk(state["ItemProcessor"], given, arn)
 
         results = await asyncio.gather(*map(run, _found(state["ItemsPath"], data, {})))
         return {**data, state["ResultPath"].removeprefix("$."): results}
 
     async def _task(self, state: Mapping[str, Any], data: Any, arn: str) -> tuple[Any, str | None]:
-        """Run a task as often as its Retry says; return its output and the next state, maybe a Catch's."""
+        """Run a Task state with its Retry; return its output and the next state, which may be a Catch's."""
         tried: dict[int, int] = {}
         while True:
             try:
@@ -225,7 +225,7 @@ class Machines:
         name = given["FunctionName"].removeprefix("${").removesuffix("}")
         try:
             return {"Payload": await self._invoke(name, given["Payload"])}
-        except (*TROUBLE, RuntimeError) as error:
+        except (*CALL_ERRORS, RuntimeError) as error:
             raise StateError("Runtime.HandlerError", repr(error)) from error
 
     async def _wait(self, given: Any, token: str, arn: str) -> Any:
@@ -250,7 +250,7 @@ def _chosen(state: Mapping[str, Any], data: Any) -> str:
 
 
 def _resolved(template: Any, data: Any, context: Any) -> Any:
-    """Return parameters with what their paths lead to."""
+    """Return parameters with their paths replaced by the values there."""
     if not isinstance(template, dict):
         return template
     pairs = ((name, value) for name, value in template.items())

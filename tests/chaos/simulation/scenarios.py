@@ -1,6 +1,6 @@
-"""The ways that a request can go: what people do at each of its waits, and where that must lead.
+"""The ways that a request can go: what people do at each of its waits, and how it must end.
 
-A new way is one more `Story`; a new thing that people can do is one more line of `ACTS`.
+A new way is one more `Scenario`; a new action is one more line of `ACTIONS`.
 """
 
 import asyncio
@@ -21,84 +21,84 @@ from models.requests.statuses import RequestStatus, StatusReason, Step
 from models.storage.codec import item_of
 from models.storage.store import ConditionFailedError, Item
 from resolvers.actions.requests import NewRequest
-from tests.chaos.simulation.acts import ACTS, is_told_of
+from tests.chaos.simulation.actions import ACTIONS, has_dead_letter
 from tests.chaos.simulation.world import PATIENCE_SECONDS, World
 from tests.unit.builders import hours
 
 ALICE, BOB = "alice", "bob"
-# People look again after a while, less and less often.
+# People poll at growing intervals.
 FIRST_LOOK, LAST_LOOK = 0.2, 15.0
-# How long executions that keep failing are resumed, where that is what it is about.
+# How long failing executions are resumed in the scenarios that are about that.
 SOON = timedelta(minutes=2)
 
 
-class Plight(StrEnum):
-    """What people see of a request that has gone wrong, and act on."""
+class Failure(StrEnum):
+    """A visible failure of a request, on which people act."""
 
-    FAILED = "a dead letter is about it"
-    STRANDED = "nobody tries any more to move it"
-
-
-Policy = Mapping[Step | Plight, tuple[str, ...]]
+    DEAD_LETTER = "a dead letter is about it"
+    GIVEN_UP = "nobody tries any more to move it"
 
 
-async def ask(world: World, asked: NewRequest) -> Request | Refusal | None:
-    """The requester asks, as often as it takes."""
-    return await world.persist("create", world.requests.create, asked)
+Policy = Mapping[Step | Failure, tuple[str, ...]]
 
 
-def _occasions(world: World, request: Request) -> Iterator[Step | Plight]:
-    """Yield what about a request people may do something about now."""
+async def ask(world: World, new_request: NewRequest) -> Request | Refusal | None:
+    """Create a request, with retries."""
+    return await world.retry("create", world.requests.create, new_request)
+
+
+def _occasions(world: World, request: Request) -> Iterator[Step | Failure]:
+    """Yield the waits and failures of a request on which people may act now."""
     if request.is_given_up:
-        yield Plight.STRANDED
-    if is_told_of(world, request):
-        yield Plight.FAILED
+        yield Failure.GIVEN_UP
+    if has_dead_letter(world, request):
+        yield Failure.DEAD_LETTER
     if request.wait and not request.wait.answer:
         yield request.wait.name
 
 
-async def follow(world: World, request_id: str, policy: dict[Step | Plight, list[str]]) -> None:
-    """Do on each occasion what the policy says, each act once, until the request has ended."""
+async def follow(world: World, request_id: str, policy: dict[Step | Failure, list[str]]) -> None:
+    """Act as the policy says on each occasion, each action once, until the request has ended."""
     pause, end = FIRST_LOOK, asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while (request := await world.look(request_id)) is not None and not request.is_over:
-        assert asyncio.get_running_loop().time() < end, f"this never ends: {request}"
-        acts = next((policy[one] for one in _occasions(world, request) if policy.get(one)), None)
-        if acts is None:
+    while (request := await world.read_request(request_id)) is not None and not request.is_over:
+        assert asyncio.get_running_loop().time() < end, f"this request never ends: {request}"
+        actions = next((policy[one] for one in _occasions(world, request) if policy.get(one)), None)
+        if actions is None:
             await asyncio.sleep(pause)
             pause = min(1.5 * pause, LAST_LOOK)
             continue
         pause = FIRST_LOOK
-        await act(world, acts.pop(0), request)
+        await perform(world, actions.pop(0), request)
 
 
-async def act(world: World, name: str, request: Request) -> None:
-    """Let somebody do something about a request, as often as it takes."""
-    await world.persist(name, ACTS[name], world, request)
+async def perform(world: World, name: str, request: Request) -> None:
+    """Perform an action on a request, with retries."""
+    await world.retry(name, ACTIONS[name], world, request)
 
 
 async def rate(world: World, request: Request) -> None:
-    """The requester rates; an admin hides the rating, shows it again, and takes it away."""
-    wish = rating_of(world, request)
-    assert await world.persist("rate", world.ratings.give, wish) == wish
+    """Let the requester rate, and an admin hide, show and delete the rating."""
+    rating = rating_of(world, request)
+    assert await world.retry("rate", world.ratings.give, rating) == rating
     for hidden in ({"BOOL": True}, None):
-        await world.persist("moderate", show, world, wish, hidden)
-    await world.persist("moderate", remove, world, wish)
+        await world.retry("moderate", show, world, rating, hidden)
+    await world.retry("moderate", remove, world, rating)
 
 
 async def show(world: World, rating: Item, hidden: dict[str, bool] | None) -> None:
-    """An admin hides a rating or shows it again."""
+    """Hide a rating, or show it again."""
     changes = {"isHidden": hidden, "updatedAt": {"S": to_text(world.clock())}}
     await world.ratings.amend(rating["id"]["S"], changes, lambda _: True, actor="ada")
 
 
 async def remove(world: World, rating: Item) -> None:
-    """An admin takes a rating away; that it is gone is what was wanted."""
+    """Delete a rating; one that is gone already is fine."""
     with suppress(ConditionFailedError):
         await world.ratings.amend(rating["id"]["S"], None, lambda _: True, actor="ada")
 
 
 def rating_of(world: World, request: Request) -> Item:
-    """Return the row of four and a half stars."""
+    """Return the row of a rating of 4.5 stars."""
     now = world.clock()
     return item_of(
         tables.Rating,
@@ -113,18 +113,18 @@ def rating_of(world: World, request: Request) -> Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """One way of a request's.
+class Scenario:
+    """One way that a request can go.
 
     Args:
-        policy: what people do at each wait, in the order of its rounds.
-        afterwards: what they do once it has ended, after each of which it may go on.
-        status: where it ends.
-        reason: why.
-        spent: the hours that changed hands.
-        asked: the hours that were asked for.
-        rated: the requester rates, and an admin moderates.
-        down: the functions that can do nothing until somebody mends them.
+        policy: what people do at each wait or failure, in the order of its rounds.
+        afterwards: what they do once it has ended; after each action it may go on.
+        status: its final status.
+        reason: its final status reason.
+        spent: the hours that the requester has spent in the end.
+        requested_hours: the hours that are requested.
+        rated: whether the requester rates, and an admin moderates.
+        down: the functions that always fail until somebody repairs them.
         resumed_for: how long a request whose executions fail is resumed.
     """
 
@@ -133,32 +133,36 @@ class Story:
     status: RequestStatus
     reason: StatusReason | None = None
     spent: str = "0"
-    asked: float = 2.0
+    requested_hours: float = 2.0
     rated: bool = False
     down: tuple[str, ...] = ()
     resumed_for: timedelta = RESUMED_FOR
 
-    async def play(self, world: World) -> None:
-        """Play it from the members' joining to the end, and see that it ended as it must."""
+    async def run(self, world: World) -> None:
+        """Run it from the members' joining to the end, and check how it ended."""
         world.down.update(self.down)
-        await world.settle(ALICE, BOB)
+        await world.join(ALICE, BOB)
         service_id, request_id = await world.offer(BOB), world.new_id()
-        asked = NewRequest(
-            id=request_id, service_id=service_id, requester_id=ALICE, provider_id=BOB, estimated_hours=self.asked
+        new_request = NewRequest(
+            id=request_id,
+            service_id=service_id,
+            requester_id=ALICE,
+            provider_id=BOB,
+            estimated_hours=self.requested_hours,
         )
-        created = await ask(world, asked)
+        created = await ask(world, new_request)
         assert isinstance(created, Request), created
-        policy = {occasion: list(acts) for occasion, acts in self.policy.items()}
+        policy = {occasion: list(actions) for occasion, actions in self.policy.items()}
         await follow(world, request_id, policy)
         for name in self.afterwards:
-            await act(world, name, created)
+            await perform(world, name, created)
             await follow(world, request_id, policy)
-        ended = await world.look(request_id)
+        ended = await world.read_request(request_id)
         assert ended is not None
         assert (ended.status, ended.status_reason) == (self.status, self.reason)
         if self.rated:
             await rate(world, ended)
-        await world.come_to_rest()
+        await world.wait_until_idle()
         books = await world.books()
         books.check()
         books.check_over()
@@ -184,77 +188,79 @@ _WORKED: Policy = {
 }
 _REJECTED, _EXPIRED, _PAID = RequestStatus.REJECTED, RequestStatus.EXPIRED, RequestStatus.PAID
 
-# The first goes every step of the plain way; of each later one, what is new in it is where faults are put.
-STORIES: Mapping[str, Story] = {
-    "paid": Story(policy={_PROVIDER_WAIT: ("accept",), **_WORKED}, status=_PAID, spent="2", rated=True),
-    "too few hours": Story(status=_REJECTED, reason=StatusReason.INSUFFICIENT_BALANCE, asked=10.01),
-    "rejected": Story(
+# The first takes every step of the usual way; in each later one, faults are injected into its new calls only.
+SCENARIOS: Mapping[str, Scenario] = {
+    "paid": Scenario(policy={_PROVIDER_WAIT: ("accept",), **_WORKED}, status=_PAID, spent="2", rated=True),
+    "too few hours": Scenario(status=_REJECTED, reason=StatusReason.INSUFFICIENT_BALANCE, requested_hours=10.01),
+    "rejected": Scenario(
         policy={_PROVIDER_WAIT: ("reject",)}, status=_REJECTED, reason=StatusReason.PROVIDER_REJECTED
     ),
-    "negotiated": Story(
+    "negotiated": Scenario(
         policy={_PROVIDER_WAIT: ("offer", "offer"), _NEGOTIATION: ("counter", "take"), **_WORKED},
         status=_PAID,
         spent="4.5",
     ),
-    "declined": Story(
+    "declined": Scenario(
         policy={_PROVIDER_WAIT: ("offer",), _NEGOTIATION: ("decline",)},
         status=_REJECTED,
         reason=StatusReason.REQUESTER_REJECTED,
     ),
-    "not answered": Story(status=_EXPIRED, reason=StatusReason.RESPONSE_TIMEOUT),
-    "offer not answered": Story(
+    "not answered": Scenario(status=_EXPIRED, reason=StatusReason.RESPONSE_TIMEOUT),
+    "offer not answered": Scenario(
         policy={_PROVIDER_WAIT: ("offer",)}, status=_EXPIRED, reason=StatusReason.NEGOTIATION_TIMEOUT
     ),
-    "not begun": Story(policy={_PROVIDER_WAIT: ("accept",)}, status=_EXPIRED, reason=StatusReason.START_TIMEOUT),
-    "confirmed by the clock": Story(
+    "not begun": Scenario(
+        policy={_PROVIDER_WAIT: ("accept",)}, status=_EXPIRED, reason=StatusReason.START_TIMEOUT
+    ),
+    "confirmed by the clock": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), _START: ("start",), _WORK: ("finish",)}, status=_PAID, spent="2"
     ),
-    "cancelled": Story(
+    "cancelled": Scenario(
         policy={_PROVIDER_WAIT: ("cancel",)}, status=_REJECTED, reason=StatusReason.REQUESTER_CANCELLED
     ),
-    "withdrawn": Story(
+    "withdrawn": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("withdraw",)},
         status=_REJECTED,
         reason=StatusReason.PROVIDER_WITHDREW,
     ),
-    "restarted": Story(
+    "restarted": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("restart", "finish")}, status=_PAID, spent="2"
     ),
-    "aborted": Story(
+    "aborted": Scenario(
         policy={_PROVIDER_WAIT: ("abort", "reject")}, status=_REJECTED, reason=StatusReason.PROVIDER_REJECTED
     ),
-    "lost": Story(
+    "lost": Scenario(
         policy={_PROVIDER_WAIT: ("lose", "reject")}, status=_REJECTED, reason=StatusReason.PROVIDER_REJECTED
     ),
-    "begun again": Story(
+    "begun again": Scenario(
         policy={_PROVIDER_WAIT: ("lose", "begin again", "reject")},
         status=_REJECTED,
         reason=StatusReason.PROVIDER_REJECTED,
     ),
-    "locked": Story(
+    "locked": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("lock", "finish")},
         afterwards=("unlock",),
         status=_PAID,
         spent="2",
     ),
-    "refunded": Story(
+    "refunded": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("dispute",), _DECISION: ("assign", "grant")},
         status=_REJECTED,
         reason=StatusReason.DISPUTE_REFUNDED,
     ),
-    "awarded": Story(
+    "awarded": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("object",), _DECISION: ("assign", "award")},
         status=_PAID,
         reason=StatusReason.DISPUTE_PAID,
         spent="2",
     ),
-    "divided": Story(
+    "divided": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("dispute",), _DECISION: ("assign", "divide")},
         status=_PAID,
         reason=StatusReason.DISPUTE_SPLIT,
         spent="0.75",
     ),
-    "dismissed": Story(
+    "dismissed": Scenario(
         policy={
             _PROVIDER_WAIT: ("accept",),
             **_WORKED,
@@ -264,7 +270,7 @@ STORIES: Mapping[str, Story] = {
         status=_PAID,
         spent="2",
     ),
-    "decided late": Story(
+    "decided late": Scenario(
         policy={
             _PROVIDER_WAIT: ("accept",),
             **_WORKED,
@@ -274,7 +280,7 @@ STORIES: Mapping[str, Story] = {
         status=_PAID,
         spent="2",
     ),
-    "disputed, restarted": Story(
+    "disputed, restarted": Scenario(
         policy={
             _PROVIDER_WAIT: ("accept",),
             **_WORKED,
@@ -284,7 +290,7 @@ STORIES: Mapping[str, Story] = {
         status=_REJECTED,
         reason=StatusReason.DISPUTE_REFUNDED,
     ),
-    "disputed, aborted": Story(
+    "disputed, aborted": Scenario(
         policy={
             _PROVIDER_WAIT: ("accept",),
             **_WORKED,
@@ -295,77 +301,77 @@ STORIES: Mapping[str, Story] = {
         reason=StatusReason.DISPUTE_PAID,
         spent="2",
     ),
-    "paid and taken back": Story(
+    "paid and taken back": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "grant")},
         afterwards=("dispute",),
         status=_PAID,
         reason=StatusReason.DISPUTE_REFUNDED,
     ),
-    "paid and divided twice": Story(
+    "paid and divided twice": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "divide", "assign", "award")},
         afterwards=("dispute", "object"),
         status=_PAID,
         reason=StatusReason.DISPUTE_PAID,
         spent="0.75",
     ),
-    "paid and dismissed": Story(
+    "paid and dismissed": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "dismiss")},
         afterwards=("object",),
         status=_PAID,
         spent="2",
     ),
-    "paid and gone": Story(
+    "paid and gone": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _DECISION: ("assign", "grant")},
         afterwards=("spend all", "dispute"),
         status=_PAID,
         reason=StatusReason.DISPUTE_REFUNDED,
         spent="-10",
     ),
-    "given back": Story(
+    "given back": Scenario(
         policy={_PROVIDER_WAIT: ("accept",), **_WORKED, _WORK: ("give back",)},
         status=_REJECTED,
         reason=StatusReason.ADMIN_CANCELLED,
     ),
-    "redriven": Story(
-        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, Plight.FAILED: ("mend", "redrive")},
+    "redriven": Scenario(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, Failure.DEAD_LETTER: ("repair", "redrive")},
         down=("releaseEscrow",),
         status=_PAID,
         spent="2",
     ),
-    "stranded": Story(
-        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, Plight.STRANDED: ("mend", "pay out")},
+    "stranded": Scenario(
+        policy={_PROVIDER_WAIT: ("accept",), **_WORKED, Failure.GIVEN_UP: ("repair", "pay out")},
         down=("releaseEscrow",),
         resumed_for=SOON,
         status=_PAID,
         spent="2",
     ),
-    "stranded before its decision": Story(
+    "stranded before its decision": Scenario(
         policy={
             _PROVIDER_WAIT: ("accept",),
             **_WORKED,
             _WORK: ("dispute",),
             _DECISION: ("assign", "grant"),
-            Plight.STRANDED: ("mend", "assign"),
+            Failure.GIVEN_UP: ("repair", "assign"),
         },
         down=("notifyAdmin",),
         resumed_for=SOON,
         status=_REJECTED,
         reason=StatusReason.DISPUTE_REFUNDED,
     ),
-    "stranded behind its decision": Story(
+    "stranded behind its decision": Scenario(
         policy={
             _PROVIDER_WAIT: ("accept",),
             **_WORKED,
             _WORK: ("dispute",),
             _DECISION: ("assign", "grant"),
-            Plight.STRANDED: ("mend", "grant"),
+            Failure.GIVEN_UP: ("repair", "grant"),
         },
         down=("processDisputeResolution",),
         resumed_for=SOON,
         status=_REJECTED,
         reason=StatusReason.DISPUTE_REFUNDED,
     ),
-    "given up": Story(
+    "given up": Scenario(
         down=("notifyProvider",),
         resumed_for=SOON,
         status=_REJECTED,

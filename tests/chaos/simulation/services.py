@@ -1,4 +1,4 @@
-"""What the steps of the workflow work with, in virtual time."""
+"""The services behind the workflow's handlers, in virtual time."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ WINDOWS = Windows(
 
 
 def services_over(calls: Calls, names: Names, clock: Clock) -> Services:
-    """Put them together on a way to AWS, with a clock and windows of the tests' own."""
+    """Compose the services over given calls, with the tests' own clock and windows."""
     store = Store(calls, names)
     transactions = Transactions(store, clock)
     return Services(

@@ -1,4 +1,7 @@
-"""Storms: many people at once, calls that fail at random, executions lost; and no hour is lost with them."""
+"""Storms: many people act concurrently while calls fail at random and executions are lost; no hour is lost.
+
+A storm is twenty minutes of virtual time under such a fault plan. Then the faults end, and every request must too.
+"""
 
 import asyncio
 import os
@@ -8,24 +11,24 @@ from random import Random
 from models import tables
 from models.requests.statuses import ENDED, RequestStatus, Response
 from tests.chaos.books import Books, rows
-from tests.chaos.faults import WEATHER, Call, Fault
-from tests.chaos.simulation.acts import ADMIN, DECISIONS, OTHER_ADMIN, lose, restart
-from tests.chaos.simulation.load import MEMBERS, administer, deal, give_and_take
+from tests.chaos.faults import RANDOM_FAULTS, Call, Fault
+from tests.chaos.simulation.actions import ADMIN, DECISIONS, OTHER_ADMIN, lose_executions, restart
+from tests.chaos.simulation.load import MEMBERS, administer, change_accounts, run_request
 from tests.chaos.simulation.virtual_time import run
-from tests.chaos.simulation.world import World, alive
+from tests.chaos.simulation.world import World, started
 
 REQUESTS = 8
 SHORT, LONG = 12, 400
-# One storm alone, as a failure prints it: CHAOS_SEED=17.
+# Runs one storm alone, as a failure prints it: CHAOS_SEED=17.
 SEED = os.environ.get("CHAOS_SEED")
 STORM_SECONDS = 1_200.0
 LOOK_SECONDS = 60.0
-# How long nothing at all goes through, now and then.
+# How long an outage lasts, in which every call fails.
 OUTAGE_SECONDS = (5.0, 45.0)
 
 
 class Storm:
-    """A plan in which any call may fail in any way, and for moments all do, until the storm is over."""
+    """A fault plan: until the storm is over any call may fail in any way, and during outages all do."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -42,28 +45,28 @@ class Storm:
             return self._random.choice((Fault.UNSENT, Fault.THROTTLED))
         if self._random.random() >= self._chance:
             return None
-        return self._random.choice([fault for fault in WEATHER if call.can(fault)])
+        return self._random.choice([fault for fault in RANDOM_FAULTS if call.can(fault)])
 
 
 async def disturb(world: World) -> None:
-    """Now and then stop an execution, lose all of them, restart the server, or tell the bus what it knows."""
+    """Now and then abort an execution, lose all of them, restart the server, or redeliver an event."""
     while True:
         await asyncio.sleep(world.random.uniform(20, 300))
         running = world.machines.running
         match world.random.choice(("abort", "abort", "lose", "restart", "tell", "tell")):
             case "abort" if running:
                 world.machines.abort(world.random.choice(running))
-                world.strike()
+                world.note_fault()
             case "tell":
-                await tell_again(world)
+                await redeliver(world)
             case "lose":
-                lose(world)
+                lose_executions(world)
             case "restart":
                 await restart(world)
 
 
-async def tell_again(world: World) -> None:
-    """Deliver an event of some request's, which may be as old as it is."""
+async def redeliver(world: World) -> None:
+    """Redeliver an event of a random request, however old it is."""
     known = [item["id"]["S"] for item in await rows(world.store, tables.ServiceRequest)]
     if known:
         kind = world.random.choice(("Service Request Submitted", "Provider Response Received"))
@@ -71,29 +74,29 @@ async def tell_again(world: World) -> None:
         await world.bus.deliver("startServiceRequest", event)
 
 
-async def keep_looking(world: World) -> None:
-    """See to it that the books are right all the while, not only in the end."""
+async def keep_checking(world: World) -> None:
+    """Check the books regularly, not only in the end."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         (await world.books()).check()
 
 
-async def weather(world: World, storm: Storm) -> Books:
-    """Let people deal with each other through a storm; see that nothing is lost, and return what it came to."""
-    await world.settle(*MEMBERS)
+async def run_storm(world: World, storm: Storm) -> Books:
+    """Run the load through a storm, check that nothing is lost, and return the books."""
+    await world.join(*MEMBERS)
     services = {member: await world.offer(member) for member in MEMBERS}
-    nuisances = [world.begin(work) for work in (disturb(world), keep_looking(world), give_and_take(world))]
+    disturbances = [world.begin(work) for work in (disturb(world), keep_checking(world), change_accounts(world))]
     admins = [world.begin(administer(world, admin)) for admin in (ADMIN, OTHER_ADMIN)]
-    deals = [world.begin(deal(world, services, STORM_SECONDS / 3)) for _ in range(REQUESTS)]
+    requests = [world.begin(run_request(world, services, STORM_SECONDS / 3)) for _ in range(REQUESTS)]
     await asyncio.sleep(STORM_SECONDS)
     storm.over = True
-    world.strike()
-    for nuisance in nuisances:
-        nuisance.cancel()
-    await asyncio.gather(*deals)
+    world.note_fault()
+    for disturbance in disturbances:
+        disturbance.cancel()
+    await asyncio.gather(*requests)
     for admin in admins:
         admin.cancel()
-    await world.come_to_rest()
+    await world.wait_until_idle()
     books = await world.books()
     books.check()
     books.check_over()
@@ -103,24 +106,24 @@ async def weather(world: World, storm: Storm) -> Books:
 
 
 async def check_reports(world: World) -> None:
-    """Assert that no reconciliation has found anything, while hours moved or after that."""
+    """Assert that no reconciliation found a discrepancy, neither while hours moved nor afterwards."""
     reports = await rows(world.store, tables.ReconciliationReport)
     assert [report for report in reports if report.get("discrepancyCount", {"N": "0"}) != {"N": "0"}] == []
 
 
-def storm_of(seed: int) -> tuple[World, Books]:
-    """Let one storm pass; everything in it follows from its seed."""
+def run_seed(seed: int) -> tuple[World, Books]:
+    """Run the storm of a seed, from which everything in it follows."""
 
-    async def passed() -> tuple[World, Books]:
+    async def run_it() -> tuple[World, Books]:
         storm = Storm(Random(seed))  # noqa: S311 — no secret
-        async with alive(World(seed, storm)) as world:
-            return world, await weather(world, storm)
+        async with started(World(seed, storm)) as world:
+            return world, await run_storm(world, storm)
 
-    return run(passed())
+    return run(run_it())
 
 
 def seeds(*, long: bool) -> range:
-    """Return the storms to be weathered."""
+    """Return the seeds of the storms to run."""
     if SEED is not None:
         return range(int(SEED), int(SEED) + 1)
     return range(LONG if long else SHORT)
@@ -135,8 +138,8 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
     longest = 0.0
     for seed in seeds(long=long):
         try:
-            world, books = storm_of(seed)
-        except (AssertionError, Exception) as error:  # noqa: BLE001 — all are told together
+            world, books = run_seed(seed)
+        except (AssertionError, Exception) as error:  # noqa: BLE001 — all are reported together
             failures.append(f"CHAOS_SEED={seed}: {error!r}")
             continue
         fired += world.calls.fired
@@ -149,7 +152,7 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
     print(f"{figures}, gone on within {longest:.1f} s")  # noqa: T201 — `make test-long` shows it
     if SEED is None:
         storms = len(seeds(long=long))
-        assert all(fired[fault] >= storms for fault in WEATHER), fired
+        assert all(fired[fault] >= storms for fault in RANDOM_FAULTS), fired
         assert all(ended[status] >= storms / 12 for status in ENDED), ended
         each = [(decision, late) for decision in DECISIONS for late in (False, True)]
         assert all(decided[one] >= storms / 12 for one in each), decided
@@ -157,5 +160,5 @@ def test_nothing_is_lost_in_any_storm(*, long: bool) -> None:
 
 
 def test_a_storm_comes_again_as_it_was() -> None:
-    first, again = storm_of(3)[0].calls, storm_of(3)[0].calls
+    first, again = run_seed(3)[0].calls, run_seed(3)[0].calls
     assert (first.fired, first.made) == (again.fired, again.made)

@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to whatever comes next, so that days pass in moments and in the same order."""
+"""An event loop whose clock jumps to the next timer, so that days pass in moments and in the same order."""
 
 import asyncio
 import selectors
@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 class _Jump(selectors.DefaultSelector):
-    """Waits for nothing: the time that it would have waited has passed."""
+    """A selector that never waits: its clock moves on by the timeout instead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -17,13 +17,13 @@ class _Jump(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise RuntimeError("everybody waits, and for nothing that time would bring")
+            raise RuntimeError("deadlock: every task waits, and no timer is set")
         self.now += max(0.0, timeout)
         return []
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop in virtual time; what runs on it must do no I/O of its own."""
+    """An event loop in virtual time; what runs on it must do no I/O."""
 
     def __init__(self) -> None:
         self._jump = _Jump()
@@ -35,6 +35,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine in virtual time to its end, and cancel whatever still goes on then."""
+    """Run a coroutine in virtual time, and cancel every task that is left at its end."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)

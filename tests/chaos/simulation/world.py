@@ -1,6 +1,6 @@
-"""HourBank whole, in virtual time: a server, functions, machines, the sweep and the bus, over one way to AWS.
+"""The whole of HourBank in virtual time: server, functions, machines, sweep and event bus, under one fault plan.
 
-From a seed everything follows: the ids, the jitter, who comes first. So whatever fails, fails again.
+Everything follows from a seed: the ids, the jitter, the order of tasks. So a failure can be repeated.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
 from resolvers.transport import idempotency
 from tests.chaos.books import Books, rows
-from tests.chaos.faults import TROUBLE, Faulty, Plan, calm, path
+from tests.chaos.faults import CALL_ERRORS, FaultyCalls, Plan, current_purpose, no_faults
 from tests.chaos.simulation.bus import Bus
 from tests.chaos.simulation.machines import Execution, Machines
 from tests.chaos.simulation.recoveries import Recoveries
@@ -48,38 +48,40 @@ _T = TypeVar("_T")
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 SWEEP_SECONDS = 60.0
-# A client gives up only when nothing helps, which is a finding.
+# A client gives up only when no retry helps, which is a finding.
 TRIES = 400
 LATENCY = (0.001, 0.008)
-# Long after every window, every retry and every pause of the sweep.
+# Longer than every window, every retry and every pause of the sweep.
 PATIENCE_SECONDS = 6 * 3_600.0
 
 
 class World:
-    """One deployment and who uses it.
+    """One simulated deployment and its clients.
 
     Args:
-        seed: everything follows from it.
-        plan: what goes wrong.
+        seed: determines everything random.
+        plan: the fault plan.
         resumed_for: how long a request whose executions fail is resumed, before it is given up.
     """
 
-    def __init__(self, seed: int, plan: Plan = calm, *, resumed_for: timedelta = recovery.RESUMED_FOR) -> None:
+    def __init__(
+        self, seed: int, plan: Plan = no_faults, *, resumed_for: timedelta = recovery.RESUMED_FOR
+    ) -> None:
         self.random = random.Random(seed)  # noqa: S311 — no secret
         random.seed(seed)  # the code's own jitter
         self.names = Names(stack="world", region="us-east-1", account="0" * 12)
         self.engine = Embedded(self.names)
-        self.machines = Machines(self.names, self.invoke, self._told, self.random)
+        self.machines = Machines(self.names, self.invoke, self._on_closed, self.random)
         self.bus = Bus(self.names, self.invoke, self.begin, self.clock, self.random)
-        self.calls = Faulty(_Wires(self), plan, self.strike)
+        self.calls = FaultyCalls(_DelayedCalls(self), plan, self.note_fault)
         self.recoveries = Recoveries()
         self.resumed_for = resumed_for
-        # Functions that cannot do anything for now, whatever the plan says.
+        # Functions that fail at every call for now, whatever the plan says.
         self.down: set[str] = set()
-        self.broken: list[BaseException] = []
-        self._doing: set[asyncio.Task[Any]] = set()
+        self.unexpected: list[BaseException] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.store = Store(self.engine, self.names)
-        self.eye = Transactions(self.store, self.clock)
+        self.undisturbed_reader = Transactions(self.store, self.clock)
         self.services = services_over(self.calls, self.names, self.clock)
         store, transactions, executions = self.services.store, self.services.transactions, self.services.executions
         self.requests = ServiceRequests(self.calls, transactions, executions, self.clock)
@@ -90,49 +92,49 @@ class World:
 
     @property
     def sweep(self) -> Sweep:
-        """Return what looks after requests."""
+        """Return the sweep, which looks after due requests."""
         return self.services.sweep
 
     def clock(self) -> datetime:
-        """Return the virtual moment, cut to the millisecond as ever."""
+        """Return the virtual time, in whole milliseconds as everywhere."""
         elapsed = asyncio.get_running_loop().time()
         return START + timedelta(milliseconds=int(elapsed * 1000))
 
     def new_id(self) -> str:
-        """Return an id that follows from the seed."""
+        """Return a new id that follows from the seed."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     async def invoke(self, name: str, event: Any) -> Any:
         """Call a function as Lambda does: JSON in, JSON out."""
-        path.set(name)
+        current_purpose.set(name)
         module, _, member = FUNCTIONS[name].handler.rpartition(".")
         handler = getattr(importlib.import_module(module), member)
         try:
             return json.loads(json.dumps(await handler(json.loads(json.dumps(event)), None)))
         except BrokenLedgerError as error:
-            self.broken.append(error)
+            self.unexpected.append(error)
             raise
 
     def begin(self, work: Awaitable[Any]) -> asyncio.Task[Any]:
-        """Let something go on by itself."""
+        """Start a background task, whose error fails the test."""
         task = asyncio.ensure_future(work)
-        self._doing.add(task)
+        self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
-        self._doing.discard(task)
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.broken.append(error)
+            self.unexpected.append(error)
 
-    def _told(self, execution: Execution) -> None:
+    def _on_closed(self, execution: Execution) -> None:
         machine = self.names.state_machine_arn(execution.machine)
         detail = {"stateMachineArn": machine, "executionArn": execution.arn, "status": execution.status}
         self.begin(self.bus.deliver("resumeFailedRequest", {"detail": detail}))
 
-    def strike(self) -> None:
-        """Take note that something goes wrong."""
-        self.recoveries.trouble(self.clock())
+    def note_fault(self) -> None:
+        """Take note of a fault."""
+        self.recoveries.note_fault(self.clock())
 
     async def keep_sweeping(self) -> None:
         """Sweep every minute."""
@@ -140,75 +142,75 @@ class World:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self.invoke("sweepRequests", {})
-            except TROUBLE:
+            except CALL_ERRORS:
                 continue
 
-    async def persist(self, purpose: str, act: Callable[..., Awaitable[_T]], *given: Any) -> _T:
-        """Act as a client does: again, if there was no answer or none that says what became of it."""
+    async def retry(self, purpose: str, action: Callable[..., Awaitable[_T]], *given: Any) -> _T:
+        """Act as a client does: retry if there was no answer, or none that says what became of it."""
         last: BaseException | None = None
         for _ in range(TRIES):
-            path.set(purpose)
+            current_purpose.set(purpose)
             try:
-                return await act(*given)
-            except TROUBLE as error:
+                return await action(*given)
+            except CALL_ERRORS as error:
                 if isinstance(error, BrokenLedgerError):
                     raise
                 last = error
                 await asyncio.sleep(self.random.uniform(0.1, 1.5))
         raise AssertionError(f"{purpose} did not go through: {last!r}")
 
-    async def settle(self, *members: str) -> None:
+    async def join(self, *members: str) -> None:
         """Let members join."""
         for member in members:
-            await self.persist("join", self.members.join, user(member, self.clock()))
+            await self.retry("join", self.members.join, user(member, self.clock()))
 
     async def offer(self, provider: str) -> str:
-        """Put a service of an hour an hour; return its id."""
+        """Store a service at one hour an hour; return its id."""
         service_id = self.new_id()
         await self.store.put(tables.Service, service(service_id, provider))
         return service_id
 
-    async def look(self, request_id: str) -> Request | None:
-        """Return a request as it stands, whatever goes wrong for others."""
-        return await self.eye.read(request_id)
+    async def read_request(self, request_id: str) -> Request | None:
+        """Return a request, read past all faults."""
+        return await self.undisturbed_reader.read(request_id)
 
     async def books(self) -> Books:
-        """Return everything that is stored, at this very moment."""
+        """Return all rows as they are now, read past all faults."""
         return await Books.read(self.store, self.clock())
 
-    async def come_to_rest(self) -> None:
-        """Wait until nothing moves any more: every request is over and every call has had its effect."""
+    async def wait_until_idle(self) -> None:
+        """Wait until every request is over and every call has had its effect."""
         end = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while live := await self._live():
-            assert asyncio.get_running_loop().time() < end, f"these never end: {live}"
+            assert asyncio.get_running_loop().time() < end, f"these requests never end: {live}"
             await asyncio.sleep(5)
         await asyncio.sleep(2 * SWEEP_SECONDS)
         for execution in self.machines.executions.values():
             if execution.task and execution.task.done() and not execution.task.cancelled():
                 execution.task.result()
-        assert self.broken == [], self.broken
+        assert self.unexpected == [], self.unexpected
 
     async def _live(self) -> list[str]:
         stored = await rows(self.store, tables.ServiceRequest)
         return [item["id"]["S"] for item in stored if "dueAt" in item]
 
 
-class _Wires:
-    """The way to this world's AWS: each call takes a moment on its way there and back."""
+class _DelayedCalls:
+    """Calls to this world's AWS: each has a latency there and back."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
-        await self._moment()
-        if path.get() in self._world.down:
-            self._world.strike()
+        await self._latency()
+        if current_purpose.get() in self._world.down:
+            self._world.note_fault()
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "down"}}, operation)
         answer = await self._answer(service, operation, params)
-        await self._moment()
+        await self._latency()
         return answer
 
-    async def _moment(self) -> None:
+    async def _latency(self) -> None:
         await asyncio.sleep(self._world.random.uniform(*LATENCY))
 
     async def _answer(self, service: str, operation: str, params: dict[str, Any]) -> Any:
@@ -217,21 +219,23 @@ class _Wires:
                 answer = await self._world.engine.call(service, operation, **params)
                 if operation == "transact_write_items":
                     self._world.bus.written(params["TransactItems"])
-                    await self._see([item["Update"] for item in params["TransactItems"] if "Update" in item])
+                    await self._note_written(
+                        [item["Update"] for item in params["TransactItems"] if "Update" in item]
+                    )
                 elif operation == "update_item":
-                    await self._see([params])
+                    await self._note_written([params])
                 return answer
             case "stepfunctions":
                 return await self._world.machines.call(operation, **params)
         return await self._world.bus.call(service, operation, **params)
 
-    async def _see(self, updates: Sequence[Mapping[str, Any]]) -> None:
-        """See where requests have come to that were written."""
+    async def _note_written(self, updates: Sequence[Mapping[str, Any]]) -> None:
+        """Report written requests to `recoveries`."""
         world = self._world
         table = world.names.table(tables.ServiceRequest)
         for key in [update["Key"]["id"]["S"] for update in updates if update["TableName"] == table]:
-            if (request := await world.look(key)) is not None:
-                world.recoveries.seen(request, world.clock())
+            if (request := await world.read_request(key)) is not None:
+                world.recoveries.note_write(request, world.clock())
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -241,9 +245,9 @@ class _Wires:
 
 
 @asynccontextmanager
-async def alive(world: World) -> AsyncIterator[World]:
-    """Let a world's functions be its own, and sweep it, for as long as it is looked at."""
-    with _at_home(world), capture_logs(), _own_time():
+async def started(world: World) -> AsyncIterator[World]:
+    """Patch the handlers and clocks to this world's, and run its sweep, within the context."""
+    with _patched_handlers(world), capture_logs(), _patched_clocks():
         sweeping = asyncio.create_task(world.keep_sweeping())
         try:
             yield world
@@ -253,10 +257,10 @@ async def alive(world: World) -> AsyncIterator[World]:
 
 
 @contextmanager
-def _at_home(world: World) -> Iterator[None]:
+def _patched_handlers(world: World) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "services", lambda: world.services)
-        # On a loop, a handler's coroutine is awaited rather than driven, so that others act between its calls.
+        # On an event loop, a handler's coroutine is awaited rather than driven, so that others act in between.
         patch.setattr(bootstrap, "drive", lambda coroutine: coroutine)
         for module in (recovery, workflow):
             patch.setattr(module, "RESUMED_FOR", world.resumed_for)
@@ -264,8 +268,8 @@ def _at_home(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _own_time() -> Iterator[None]:
-    """Let those who look at the machine's clock for how long they have tried look at the world's."""
+def _patched_clocks() -> Iterator[None]:
+    """Give code that measures retries by the machine's clock the world's clock instead."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (tenacity, idempotency):
             patch.setattr(module, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))

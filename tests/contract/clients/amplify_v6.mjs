@@ -1,4 +1,4 @@
-/** aws-amplify v6: queries and mutations by HTTP, subscriptions by AppSync's own protocol. */
+/** aws-amplify v6: queries and mutations over HTTP, subscriptions over AppSync's own protocol. */
 import './websocket.mjs';
 import { Amplify } from 'aws-amplify';
 import { generateClient } from 'aws-amplify/api';
@@ -21,7 +21,7 @@ export async function ask(query, variables, options = {}) {
 const starting = [];
 Hub.listen('api', ({ payload }) => payload.event === 'Subscription ack' && starting.shift()?.());
 
-/** Subscribe, and wait until the server says that it listens, or why it does not. */
+/** Subscribe, and wait until the server acknowledges or refuses it. */
 export async function watch(query, variables, observer, options = {}) {
   return new Promise((resolve, reject) => {
     const subscription = client.graphql({ query, variables, ...options }).subscribe({

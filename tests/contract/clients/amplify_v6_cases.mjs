@@ -1,4 +1,4 @@
-/** `node amplify_v6_cases.mjs pushed` shows one thing more that apps do with aws-amplify v6; see `cases`. */
+/** `node amplify_v6_cases.mjs pushed` runs one further case of what apps do with aws-amplify v6; see `cases`. */
 import './websocket.mjs';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -6,7 +6,7 @@ import { ask, watch } from './amplify_v6.mjs';
 import { claimsOf, me } from './environment.mjs';
 import { Events } from './events.mjs';
 import { operations } from './operations.mjs';
-import { offer } from './story.mjs';
+import { offer } from './scenario.mjs';
 
 let sockets = 0;
 globalThis.WebSocket = class extends WebSocket {
@@ -27,7 +27,7 @@ const RESPOND = /* GraphQL */ `
   }
 `;
 
-/** Amplify's options for an operation in somebody else's name. */
+/** Amplify's options for an operation as another member. */
 const as = (token) => ({ authMode: 'lambda', authToken: token });
 const withKey = { authMode: 'apiKey', apiKey: API_KEY };
 
@@ -44,7 +44,7 @@ async function errorOf(refused) {
   throw new assert.AssertionError({ message: 'it was not refused' });
 }
 
-/** A caller who proves nothing gets a 401, by which Amplify knows to sign in again, and no socket. */
+/** A caller without a token gets a 401, upon which Amplify signs in again, and no socket. */
 async function assertUnauthenticated(options, reason) {
   const { message, originalError } = await errorOf(listServices(options));
   assert.equal(message, 'Unauthorized');
@@ -54,7 +54,7 @@ async function assertUnauthenticated(options, reason) {
   assert.equal(refused.message, 'Connection failed: UnauthorizedException');
 }
 
-/** Everybody who watches is told of a new service. */
+/** Every subscriber receives a new service. */
 async function assertTold(...watching) {
   const input = offer();
   await ask(operations.CreateService, { input });
@@ -64,15 +64,15 @@ async function assertTold(...watching) {
 }
 
 const cases = {
-  /** Statuses that a workflow and another member have written reach who watches. */
+  /** Statuses that a workflow and another member have written reach the subscriber. */
   async pushed() {
     const provider = claimsOf(PROVIDER_TOKEN).sub;
     const service = offer({ userId: provider });
     await ask(operations.CreateService, { input: service }, as(PROVIDER_TOKEN));
 
     const events = new Events();
-    const status = (wanted) => ({ onUpdateServiceRequest: row }) => row.id === wish.id && row.status === wanted;
-    const wish = {
+    const status = (wanted) => ({ onUpdateServiceRequest: row }) => row.id === input.id && row.status === wanted;
+    const input = {
       id: randomUUID(),
       serviceId: service.id,
       requesterId: me,
@@ -82,23 +82,23 @@ const cases = {
       negotiationRound: 0,
     };
     await watch(operations.OnUpdateServiceRequest, { requesterId: me }, events);
-    await ask(operations.CreateServiceRequest, { input: wish });
+    await ask(operations.CreateServiceRequest, { input });
     assert.ok(await events.find(status('AWAITING_RESPONSE')));
-    await ask(RESPOND, { input: { requestId: wish.id, response: 'ACCEPTED' } }, as(PROVIDER_TOKEN));
+    await ask(RESPOND, { input: { requestId: input.id, response: 'ACCEPTED' } }, as(PROVIDER_TOKEN));
     assert.ok(await events.find(status('ACCEPTED')));
   },
 
-  /** An expired token is a 401, which Amplify tells apart from other failures. */
+  /** An expired token is a 401, which Amplify distinguishes from other failures. */
   async expired() {
     await assertUnauthenticated(as(EXPIRED_TOKEN), 'Token expired');
   },
 
-  /** A key that the server does not know is a 401, and no socket. */
+  /** A key that the server does not know is a 401, and opens no socket. */
   async unknownKey() {
     await assertUnauthenticated(withKey, 'You are not authorized to make this call.');
   },
 
-  /** A key that the server knows may read no member's rows, and what else is on the socket goes on. */
+  /** A key that the server knows may read no member's rows, and the socket's other subscriptions go on. */
   async listedKey() {
     const events = new Events();
     await watchServices(events);
@@ -122,4 +122,4 @@ const cases = {
 };
 
 await cases[process.argv[2]]();
-process.exit(0); // Amplify's timers would hold it for another fifteen seconds
+process.exit(0); // Amplify's timers would keep it running for another fifteen seconds

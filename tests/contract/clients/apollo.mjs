@@ -1,4 +1,4 @@
-/** Apollo Client: queries and mutations by HTTP, subscriptions by graphql-ws. */
+/** Apollo Client: queries and mutations over HTTP, subscriptions over graphql-ws. */
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from '@apollo/client';
 import { SetContextLink } from '@apollo/client/link/context';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';

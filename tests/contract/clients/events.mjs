@@ -1,4 +1,4 @@
-/** What a subscription brings, for those who wait for it. */
+/** The events of a subscription, and waiting for them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
@@ -9,19 +9,19 @@ export class Events {
   seen = [];
   #waiting = [];
 
-  /** Take an event. */
+  /** Receive an event. */
   next = (event) => {
     this.seen.push(event);
     this.#waiting.forEach((look) => look());
   };
 
-  /** Take the failure that ends the subscription. */
+  /** Receive the failure that ends the subscription. */
   error = (failure) => {
     this.failure = failure;
     this.#waiting.forEach((look) => look());
   };
 
-  /** Return the first event that fits, now or later; undefined if none has come within so many milliseconds. */
+  /** Return the first matching event, now or later; undefined if none comes within so many milliseconds. */
   async find(fits, within = PATIENCE_MS) {
     const found = new Promise((resolve, reject) => {
       const look = () => {

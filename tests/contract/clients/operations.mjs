@@ -1,4 +1,4 @@
-/** The operations that Amplify's code generator has made of the schema, by name, as it writes them: as text. */
+/** The operations that Amplify's code generator makes from the schema, by name, as text. */
 import { readFileSync } from 'node:fs';
 import { parse, print } from 'graphql';
 

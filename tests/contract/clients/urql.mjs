@@ -1,11 +1,11 @@
-/** urql: queries and mutations by HTTP, subscriptions by graphql-ws. */
+/** urql: queries and mutations over HTTP, subscriptions over graphql-ws. */
 import { createClient, fetchExchange, subscriptionExchange } from '@urql/core';
 import { environment } from './environment.mjs';
 import { socket } from './socket.mjs';
 
 const client = createClient({
   url: environment.graphql,
-  preferGetMethod: false, // the server runs what comes by POST, nothing that any page could make a browser GET
+  preferGetMethod: false, // the server executes POST only: any page could make a browser GET
   fetchOptions: () => ({ headers: { authorization: environment.token } }),
   exchanges: [
     subscriptionExchange({

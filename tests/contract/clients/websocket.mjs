@@ -1,4 +1,4 @@
-/** The WebSocket that browsers have and Node has only from 22 on; to be imported before a client that looks for it. */
+/** The WebSocket of browsers, which Node has only since 22; to be imported before a client that looks for it. */
 import WebSocket from 'ws';
 
 globalThis.WebSocket ??= WebSocket;

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 
 const [, , folder] = process.argv;
 const here = fileURLToPath(new URL('.', import.meta.url));
-const compiled = mkdtempSync(join(here, '../node_modules/.compiled-')); // where packages are looked for, and git does not look
+const compiled = mkdtempSync(join(here, '../node_modules/.compiled-')); // where packages are found, and git ignores it
 try {
   const configuration = readConfiguration(here, { outDir: compiled });
   const diagnostics = [...configuration.errors, ...performCompilation(configuration).diagnostics];

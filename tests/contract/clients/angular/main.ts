@@ -1,5 +1,5 @@
-/** A page with a button to ask for a service, and the progress of what was asked for. */
-import '@angular/compiler'; // what `ng build` does with Angular's own packages is done in the page here
+/** A page with a button to request a service, and the request's progress. */
+import '@angular/compiler'; // links Angular's own packages in the page, which `ng build` would do beforehand
 import { Component, inject, signal } from '@angular/core';
 import { bootstrapApplication } from '@angular/platform-browser';
 import './amplify';
@@ -25,7 +25,7 @@ class Page {
   readonly requestId = signal<string | undefined>(undefined);
 
   ask() {
-    this.requests.ask(environment.wish).subscribe((id) => this.requestId.set(id));
+    this.requests.ask(environment.createInput).subscribe((id) => this.requestId.set(id));
   }
 }
 

@@ -20,7 +20,7 @@ from models.requests.statuses import RequestStatus, Response, StatusReason, Step
 from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import ADA, ALICE, BOB, EVE, EXECUTION, REQUEST_ID, Bank, hours, make_dispute
 from tests.unit.models.requests.test_next_step import cells, effects, outcome
-from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at, decide, dispute, moved_to
+from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, decide, dispute, moved_to
 
 # As in the tables of `test_lifecycle`; `none` there is no dispute, `whose` it is not this admin's, `over` it has
 # been decided otherwise.
@@ -89,7 +89,7 @@ def test_what_comes_of_each_event_in_each_place(place: str, event: str, expected
     bank = bank_at(place)
     before = bank.requests[REQUEST_ID]
 
-    verdict = bank.move(QUARREL[event])
+    verdict = bank.move(DISPUTE_RULES[event])
 
     refused = _WORDS.get(verdict.code) if isinstance(verdict, Refusal) else None
     assert (refused or outcome(before, verdict)) == expected
@@ -97,18 +97,18 @@ def test_what_comes_of_each_event_in_each_place(place: str, event: str, expected
 
 
 def test_the_table_is_whole() -> None:
-    assert {place for place, _, _ in cells(TABLE)} == set(WAYS)
-    assert {event for _, event, _ in cells(TABLE)} == set(QUARREL)
+    assert {place for place, _, _ in cells(TABLE)} == set(PATHS)
+    assert {event for _, event, _ in cells(TABLE)} == set(DISPUTE_RULES)
 
 
-@pytest.mark.parametrize("place", WAYS)
-@pytest.mark.parametrize("event", sorted(QUARREL.keys() - {"alarm"}))
+@pytest.mark.parametrize("place", PATHS)
+@pytest.mark.parametrize("event", sorted(DISPUTE_RULES.keys() - {"alarm"}))
 def test_whatever_is_repeated_has_its_one_effect(place: str, event: str) -> None:
     bank = bank_at(place)
-    bank.move(QUARREL[event])
+    bank.move(DISPUTE_RULES[event])
     once = effects(bank), bank.disputes, bank.escrows
 
-    bank.move(QUARREL[event])
+    bank.move(DISPUTE_RULES[event])
 
     assert (effects(bank), bank.disputes, bank.escrows) == once
 
@@ -134,9 +134,9 @@ def test_each_decision_moves_the_hours_once(
 ) -> None:
     bank = bank_at(place)
     raised = bank.requests[REQUEST_ID].disputes[-1]
-    bank.move(QUARREL[decision])
+    bank.move(DISPUTE_RULES[decision])
     told = len(bank.notices)
-    bank.move(QUARREL["resolve"])
+    bank.move(DISPUTE_RULES["resolve"])
 
     after, decided = bank.requests[REQUEST_ID], bank.disputes[raised.id]
     assert (after.status, after.status_reason) == (status, reason)
@@ -172,9 +172,9 @@ def test_each_side_raises_one_and_one_is_open_at_a_time() -> None:
     assert isinstance(again, Refusal)
     assert again.code is Code.INVALID_REQUEST_STATUS
     assert again.facts == {"disputeId": make_dispute().id, "status": "IN_PROGRESS"}
-    assert isinstance(bank.move(QUARREL["object"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["object"]), Change)
     for event in ("hear", "assign", "dismiss", "resolve"):
-        assert isinstance(bank.move(QUARREL[event]), Change)
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
     bank.check()
     request = bank.requests[REQUEST_ID]
     assert (request.status, request.generation, len(request.disputes)) == (RequestStatus.IN_PROGRESS, 2, 2)
@@ -183,7 +183,7 @@ def test_each_side_raises_one_and_one_is_open_at_a_time() -> None:
 def test_raising_it_freezes_what_is_held_and_sets_the_wait_aside() -> None:
     bank = bank_at("IN_PROGRESS")
     before, entries = bank.requests[REQUEST_ID], len(bank.entries)
-    bank.move(QUARREL["object"])
+    bank.move(DISPUTE_RULES["object"])
     after = bank.requests[REQUEST_ID]
     assert (after.set_aside, after.wait, after.expires_at) == (before.wait, None, None)
     assert after.due_at == bank.now + STEP_GRACE
@@ -199,24 +199,24 @@ def test_a_dismissal_gives_back_the_time_and_the_wait() -> None:
     assert request.set_aside is not None
     left = request.set_aside.deadline - request.disputes[-1].at
     bank.pass_time(40 * 86_400)
-    bank.move(QUARREL["dismiss"])
-    bank.move(QUARREL["resolve"])
+    bank.move(DISPUTE_RULES["dismiss"])
+    bank.move(DISPUTE_RULES["resolve"])
     after = bank.requests[REQUEST_ID]
     assert after.wait is not None
     assert (after.wait.name, after.wait.deadline) == (Step.WAIT_FOR_COMPLETION, bank.now + left)
     assert (after.wait.token, after.expires_at, after.set_aside) == (None, bank.now + left, None)
     assert after.step_function_execution_arn == f"{EXECUTION}next"
     told = len(bank.notices)
-    assert isinstance(bank.move(EVERYTHING["await work"]), Change)
+    assert isinstance(bank.move(REQUEST_RULES["await work"]), Change)
     assert len(bank.notices) == told
 
 
 def test_completed_work_is_paid_after_a_dismissal() -> None:
     bank = bank_at("COMPLETED")
     for event in ("dispute", "hear", "assign", "dismiss", "resolve"):
-        bank.move(QUARREL[event])
+        bank.move(DISPUTE_RULES[event])
     assert next_step(bank.requests[REQUEST_ID], bank.now) is Step.PROCESS_PAYMENT
-    bank.move(EVERYTHING["pay"])
+    bank.move(REQUEST_RULES["pay"])
     bank.check()
     assert bank.balances[BOB].available_balance == hours("12")
 
@@ -238,7 +238,7 @@ def spent(bank: Bank, left: str) -> None:
 def test_after_the_payment_as_much_is_held_as_is_there(left: str, held: str) -> None:
     bank = bank_at("PAID rated")
     spent(bank, left)
-    change = bank.move(QUARREL["dispute"])
+    change = bank.move(DISPUTE_RULES["dispute"])
     assert isinstance(change, Change)
     assert change.dispute is not None
     assert bank.balances[BOB].escrowed_balance == hours(held)
@@ -257,13 +257,13 @@ def test_what_is_not_there_is_not_collected(decision: str) -> None:
     bank = bank_at("PAID rated")
     spent(bank, "0")
     for event in ("dispute", "hear", "assign"):
-        assert isinstance(bank.move(QUARREL[event]), Change)
-    refused = bank.move(QUARREL["divide"])
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
+    refused = bank.move(DISPUTE_RULES["divide"])
     assert isinstance(refused, Refusal)
     assert (refused.code, refused.facts) == (Code.INVALID_AMOUNT, {"held": 0.0})
     entries = len(bank.entries)
-    assert isinstance(bank.move(QUARREL[decision]), Change)
-    assert isinstance(bank.move(QUARREL["resolve"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES[decision]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["resolve"]), Change)
     assert (bank.requests[REQUEST_ID].status, len(bank.entries)) == (RequestStatus.PAID, entries)
 
 
@@ -271,7 +271,7 @@ def test_what_is_not_there_is_not_collected(decision: str) -> None:
 def test_no_second_dispute_takes_what_the_provider_no_longer_has_of_it(place: str, more: str) -> None:
     bank = bank_at(place)
     assert bank.requests[REQUEST_ID].earned == hours(more)
-    bank.move(QUARREL["object"])
+    bank.move(DISPUTE_RULES["object"])
     assert bank.balances[BOB].escrowed_balance == hours(more)
     bank.check()
 
@@ -280,17 +280,17 @@ def test_a_payment_can_be_disputed_for_thirty_days() -> None:
     bank = bank_at("PAID rated")
     paid = next(one.at for one in bank.requests[REQUEST_ID].passages if one.status is RequestStatus.PAID)
     bank.now = paid + DEFAULT_WINDOWS.dispute
-    refused = bank.move(QUARREL["dispute"])
+    refused = bank.move(DISPUTE_RULES["dispute"])
     assert isinstance(refused, Refusal)
     assert refused.code is Code.DEADLINE_PASSED
     bank.now -= timedelta(milliseconds=1)
-    assert isinstance(bank.move(QUARREL["dispute"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["dispute"]), Change)
 
 
 def test_a_request_from_before_earnings_were_counted_has_its_whole_amount() -> None:
     bank = bank_at("PAID rated")
     moved_to(bank, earned=None, passages=())
-    bank.move(QUARREL["dispute"])
+    bank.move(DISPUTE_RULES["dispute"])
     assert bank.balances[BOB].escrowed_balance == hours("2")
 
 
@@ -306,7 +306,7 @@ def test_a_share_is_a_part_of_what_is_held(share: str | None) -> None:
 def test_the_smallest_and_the_largest_share(share: str) -> None:
     bank = bank_at("DISPUTED assigned")
     bank.move(decide(Response.PARTIAL_REFUND, share))
-    bank.move(QUARREL["resolve"])
+    bank.move(DISPUTE_RULES["resolve"])
     bank.check()
     assert bank.balances[BOB].available_balance == hours("10") + hours(share)
 
@@ -321,11 +321,11 @@ def test_one_admin_decides_and_another_takes_over_only_when_it_is_late() -> None
     assert code(bank.move(other)) is Code.UNAUTHORIZED_ADMIN
     assert code(bank.move(decide(Response.PAY_TO_PROVIDER, by="ann"))) is Code.UNAUTHORIZED_ADMIN
     bank.pass_time(49 * 3600)
-    assert isinstance(bank.move(QUARREL["alarm"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["alarm"]), Change)
     assert isinstance(bank.move(other), Change)
-    assert code(bank.move(QUARREL["award"])) is Code.UNAUTHORIZED_ADMIN
+    assert code(bank.move(DISPUTE_RULES["award"])) is Code.UNAUTHORIZED_ADMIN
     assert isinstance(bank.move(decide(Response.PAY_TO_PROVIDER, by="ann")), Change)
-    assert code(bank.move(QUARREL["assign"])) is Code.INVALID_DISPUTE_STATUS
+    assert code(bank.move(DISPUTE_RULES["assign"])) is Code.INVALID_DISPUTE_STATUS
 
 
 @pytest.mark.parametrize("party", [ALICE, BOB])
@@ -335,24 +335,24 @@ def test_an_admin_decides_no_dispute_of_their_own(party: str) -> None:
 
 def test_it_is_never_too_late_for_a_decision_and_nothing_decides_by_itself() -> None:
     bank = bank_at("DISPUTED heard late")
-    bank.move(QUARREL["alarm"])
+    bank.move(DISPUTE_RULES["alarm"])
     late = bank.disputes[make_dispute().id]
     request = bank.requests[REQUEST_ID]
     assert (late.overdue_at, request.status) == (bank.now, RequestStatus.DISPUTED)
     assert request.wait is not None
     assert request.wait.deadline == bank.now + DEFAULT_WINDOWS.decision
     assert bank.events[-1].type == deciding.OVERDUE
-    assert isinstance(bank.move(QUARREL["alarm"]), Refusal)
+    assert isinstance(bank.move(DISPUTE_RULES["alarm"]), Refusal)
     bank.pass_time(400 * 86_400)
-    assert isinstance(bank.move(QUARREL["assign"]), Change)
-    assert isinstance(bank.move(QUARREL["grant"]), Change)
-    assert isinstance(bank.move(QUARREL["alarm"]), Refusal)
+    assert isinstance(bank.move(DISPUTE_RULES["assign"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["grant"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["alarm"]), Refusal)
 
 
 def test_a_decision_that_comes_before_its_wait_is_asked_to_wait_a_moment() -> None:
     bank = bank_at("DISPUTED")
-    bank.move(QUARREL["assign"])
-    refused = bank.move(QUARREL["grant"])
+    bank.move(DISPUTE_RULES["assign"])
+    refused = bank.move(DISPUTE_RULES["grant"])
     assert isinstance(refused, Refusal)
     assert refused.is_transient
 
@@ -363,7 +363,7 @@ def test_hours_that_should_be_held_and_are_not_stop_everything() -> None:
         key = bank.requests[REQUEST_ID].escrow_key
         bank.escrows[key] = replace(bank.escrows[key], status=EscrowStatus.CANCELLED)
         with pytest.raises(BrokenLedgerError, match="not held"):
-            bank.move(QUARREL[event])
+            bank.move(DISPUTE_RULES[event])
     bank = bank_at("DISPUTED")
     assert bank.move(deciding.check_frozen) is bank.requests[REQUEST_ID]
     bank.escrows.clear()
@@ -376,12 +376,12 @@ def test_a_decision_wakes_a_dispute_that_the_sweep_has_given_up() -> None:
     moved_to(bank, failing_since=bank.now - 2 * recovery.RESUMED_FOR)
     bank.move(recovery.give_up)
     assert bank.requests[REQUEST_ID].due_at is None
-    bank.move(QUARREL["grant"])
+    bank.move(DISPUTE_RULES["grant"])
     assert bank.requests[REQUEST_ID].due_at is not None
 
 
 def test_the_reason_before_comes_back_with_a_dismissal() -> None:
     bank = bank_at("AWARDED")
     for event in ("object", "hear", "assign", "dismiss", "resolve"):
-        assert isinstance(bank.move(QUARREL[event]), Change)
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
     assert bank.requests[REQUEST_ID].status_reason is StatusReason.DISPUTE_PAID

@@ -22,7 +22,7 @@ from tests.unit.builders import (
     make_request,
     make_service,
 )
-from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at, dispute
+from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, dispute
 from tests.unit.stored import stored, written
 
 OTHER_SERVICE = "33333333-3333-4333-8333-333333333333"
@@ -34,7 +34,7 @@ def with_another_request(bank: Bank, request_id: str) -> None:
     bank.services[OTHER_SERVICE] = make_service(id=OTHER_SERVICE)
     bank.create(make_request(id=request_id, service_id=OTHER_SERVICE, estimated_hours=hours("3")))
     for step in ("begin", "hold"):
-        assert isinstance(bank.move(EVERYTHING[step], request_id), Change)
+        assert isinstance(bank.move(REQUEST_RULES[step], request_id), Change)
 
 
 @pytest.mark.parametrize("place", ["IN_PROGRESS", "COMPLETED", "PAID rated"])
@@ -46,10 +46,10 @@ def test_a_dispute_with_a_requests_id_moves_nothing_of_that_request(place: str, 
     held = bank.escrows[bank.requests[OTHER_ID].escrow_key]
     assert isinstance(bank.move(dispute(by, id=OTHER_ID)), Change)
     for event in ("hear", "assign", decision, "resolve"):
-        assert isinstance(bank.move(QUARREL[event]), Change)
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
     assert bank.escrows[held.id] == held
     bank.check_balances()
-    assert isinstance(bank.move(EVERYTHING["cancel"], OTHER_ID), Change)
+    assert isinstance(bank.move(REQUEST_RULES["cancel"], OTHER_ID), Change)
     bank.check_balances()
     assert bank.requests[OTHER_ID].status is RequestStatus.REJECTED
 
@@ -58,20 +58,20 @@ def test_a_dispute_with_a_requests_id_moves_nothing_of_that_request(place: str, 
 def test_a_deleted_disputes_id_is_another_dispute_over_another_request(decision: str) -> None:
     bank = bank_at("PAID granted")
     with_another_request(bank, OTHER_ID)
-    for event in WAYS["COMPLETED"][2:]:
-        assert isinstance(bank.move(EVERYTHING[event], OTHER_ID), Change)
+    for event in PATHS["COMPLETED"][2:]:
+        assert isinstance(bank.move(REQUEST_RULES[event], OTHER_ID), Change)
     raised = bank.disputes.pop(make_dispute().id)
     again = dispute(ALICE, id=raised.id, request_id=OTHER_ID)
     assert isinstance(bank.move(again, OTHER_ID), Change)
     for event in ("hear", "assign", decision, "resolve"):
-        assert isinstance(bank.move(QUARREL[event], OTHER_ID), Change)
+        assert isinstance(bank.move(DISPUTE_RULES[event], OTHER_ID), Change)
     bank.check_balances()
 
 
 @pytest.mark.parametrize("decision", ["grant", "award", "divide", "dismiss"])
 def test_a_dispute_that_has_its_own_requests_id_is_settled(decision: str) -> None:
     bank = bank_at("PAID rated")
-    for event, rule in (("dispute", dispute(ALICE, id=REQUEST_ID)), *QUARREL.items()):
+    for event, rule in (("dispute", dispute(ALICE, id=REQUEST_ID)), *DISPUTE_RULES.items()):
         if event in {"dispute", "hear", "assign", decision, "resolve"}:
             bank.move(rule)
             bank.check_balances()

@@ -9,7 +9,7 @@ from models.hours import ZERO
 from models.requests.statuses import RequestStatus
 from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import ALICE, BOB, EVE, REQUEST_ID, hours, make_dispute, make_request
-from tests.unit.places import QUARREL, bank_at, dispute
+from tests.unit.places import DISPUTE_RULES, bank_at, dispute
 
 
 def test_nothing_is_held_for_no_dispute() -> None:
@@ -28,7 +28,7 @@ def test_who_names_the_wrong_side_learns_which_field_it_is() -> None:
 def test_who_comes_too_late_learns_until_when_it_was() -> None:
     bank = bank_at("PAID rated")
     bank.pass_time(31 * 86_400)
-    refused = bank.move(QUARREL["dispute"])
+    refused = bank.move(DISPUTE_RULES["dispute"])
     assert isinstance(refused, Refusal)
     paid = next(one.at for one in bank.requests[REQUEST_ID].passages if one.status is RequestStatus.PAID)
     assert refused.facts == {"deadline": to_text(paid + DEFAULT_WINDOWS.dispute), "status": "PAID"}

@@ -13,14 +13,14 @@ from models.requests.request import STEP_GRACE
 from models.requests.statuses import RequestStatus, Response
 from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import BOB, EXECUTION, NOW, REQUEST_ID, hours, make_dispute, make_request, make_snapshot
-from tests.unit.places import QUARREL, bank_at, decide, moved_to, request_at
+from tests.unit.places import DISPUTE_RULES, bank_at, decide, moved_to, request_at
 
 
 @pytest.mark.parametrize(("place", "event"), [("DISPUTED heard", "assign"), ("DISPUTED assigned", "grant")])
 def test_a_dispute_whose_request_has_gone_elsewhere_is_not_decided(place: str, event: str) -> None:
     bank = bank_at(place)
     moved_to(bank, status=RequestStatus.IN_PROGRESS)
-    refused = bank.move(QUARREL[event])
+    refused = bank.move(DISPUTE_RULES[event])
     assert isinstance(refused, Refusal)
     assert (refused.code, refused.facts["status"]) == (
         Code.INVALID_DISPUTE_STATUS,
@@ -33,7 +33,7 @@ def test_an_open_dispute_is_the_only_one_that_can_be_decided() -> None:
     (raised,) = bank.requests[REQUEST_ID].disputes
     moved_to(bank, disputes=(raised, replace(raised, id="another")))
     snapshot = bank.snapshot(bank.requests[REQUEST_ID], raised.id)
-    for rule in (partial(deciding.assign, by="ann"), QUARREL["award"]):
+    for rule in (partial(deciding.assign, by="ann"), DISPUTE_RULES["award"]):
         refused = rule(snapshot, bank.now)
         assert isinstance(refused, Refusal)
         assert refused.code is Code.INVALID_DISPUTE_STATUS
@@ -50,7 +50,7 @@ def test_a_dispute_that_does_not_know_where_it_came_from_stops_everything() -> N
     dispute = bank.disputes[make_dispute().id]
     bank.disputes[dispute.id] = replace(dispute, status_before=None)
     with pytest.raises(BrokenLedgerError, match="does not say"):
-        bank.move(QUARREL["resolve"])
+        bank.move(DISPUTE_RULES["resolve"])
 
 
 def test_who_may_not_decide_learns_what_to_do() -> None:
@@ -68,24 +68,28 @@ def test_nothing_waits_for_an_admin_without_a_dispute() -> None:
     heard = deciding.await_decision(make_snapshot(request=disputed), NOW, token="t", windows=DEFAULT_WINDOWS)  # noqa: S106 — no password
     bank = bank_at("DISPUTED heard late")
     snapshot = replace(bank.snapshot(bank.requests[REQUEST_ID]), dispute=None)
-    for refused in (heard, QUARREL["alarm"](snapshot, bank.now), QUARREL["resolve"](snapshot, bank.now)):
+    for refused in (
+        heard,
+        DISPUTE_RULES["alarm"](snapshot, bank.now),
+        DISPUTE_RULES["resolve"](snapshot, bank.now),
+    ):
         assert isinstance(refused, Refusal)
         assert refused.code is Code.INVALID_REQUEST_STATUS
 
 
 def test_a_decision_that_is_late_twice_is_late_since_the_first_time() -> None:
     bank = bank_at("DISPUTED heard late")
-    bank.move(QUARREL["alarm"])
+    bank.move(DISPUTE_RULES["alarm"])
     since = bank.now
     bank.now += DEFAULT_WINDOWS.decision
-    assert isinstance(bank.move(QUARREL["alarm"]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["alarm"]), Change)
     assert bank.disputes[make_dispute().id].overdue_at == since
 
 
 def test_a_decision_is_carried_out_while_its_dispute_is_open() -> None:
     bank = bank_at("DISPUTED decided")
     moved_to(bank, status=RequestStatus.IN_PROGRESS)
-    refused = bank.move(QUARREL["resolve"])
+    refused = bank.move(DISPUTE_RULES["resolve"])
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_REQUEST_STATUS
 
@@ -94,8 +98,8 @@ def test_a_decision_is_carried_out_while_its_dispute_is_open() -> None:
 def test_a_rating_that_a_dispute_came_before_is_enabled_after_it(decision: str) -> None:
     bank = bank_at("PAID")
     for step in ("dispute", "hear", "assign", decision):
-        assert isinstance(bank.move(QUARREL[step]), Change)
-    assert isinstance(bank.move(QUARREL["resolve"]), Change)
+        assert isinstance(bank.move(DISPUTE_RULES[step]), Change)
+    assert isinstance(bank.move(DISPUTE_RULES["resolve"]), Change)
     request = bank.requests[REQUEST_ID]
     assert (request.generation, request.step_function_execution_arn) == (1, f"{EXECUTION}next")
     assert request.due_at == bank.now + STEP_GRACE
@@ -115,6 +119,6 @@ def test_a_share_counts_for_a_partial_refund_only() -> None:
     for decision, bobs in ((Response.PAY_TO_PROVIDER, "12"), (Response.REFUND_TO_REQUESTER, "10")):
         bank = bank_at("DISPUTED assigned")
         bank.move(decide(decision, "0.75"))
-        bank.move(QUARREL["resolve"])
+        bank.move(DISPUTE_RULES["resolve"])
         assert bank.balances[BOB].available_balance == hours(bobs)
         bank.check()

@@ -20,7 +20,7 @@ from models.ledger.reconciliation import (
     statement,
 )
 from tests.unit.builders import ALICE, BOB, NOW, Bank, hours
-from tests.unit.places import WAYS, bank_at
+from tests.unit.places import PATHS, bank_at
 
 if TYPE_CHECKING:
     from models.ledger.entries import Entry
@@ -66,7 +66,7 @@ def balance_of(account: Account) -> Balance:
     return account.balance
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 @pytest.mark.parametrize("member", [ALICE, BOB])
 def test_books_that_are_right_are_found_right_in_every_place(place: str, member: str) -> None:
     account = account_of(bank_at(place), member)

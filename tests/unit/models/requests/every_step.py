@@ -1,8 +1,8 @@
-"""Every step from every place in words: all that it changes and tells.
+"""Every step from every place in words: all that it changes and announces.
 
-    python -m tests.unit.every_step > tests/unit/every_step.txt
+    python -m tests.unit.models.requests.every_step > tests/unit/models/requests/every_step.txt
 
-writes down what the rules say now. Read what has changed there as carefully as the rules themselves.
+writes what the rules do now. Review what has changed there as carefully as the rules themselves.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ from models.requests.decision import Change, GuardAction
 from models.requests.dispute import escrow_key
 from models.requests.request import Passage, Request
 from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, Rule, make_dispute
-from tests.unit.places import ADMINS, EVERYTHING, QUARREL, WAYS, bank_at, moved_to
+from tests.unit.places import ADMIN_RULES, DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, moved_to
 
-RULES: dict[str, Rule] = {**EVERYTHING, **QUARREL, **ADMINS}
+RULES: dict[str, Rule] = {**REQUEST_RULES, **DISPUTE_RULES, **ADMIN_RULES}
 
 
 def dispute_of(event: str) -> str | None:
-    """Return the dispute that an event raises, which has to be read with its request."""
+    """Return the id of the dispute that an event raises, which has to be read with its request."""
     rule = RULES.get(event)
     raised = rule.keywords.get("dispute") if isinstance(rule, partial) else None
     return raised.id if raised else None
@@ -40,11 +40,11 @@ def decided(bank: Bank, event: str) -> Any:
 def steps_taken() -> list[tuple[str, str]]:
     """Return every place with every event that changes anything there."""
     return [
-        (place, event) for place in WAYS for event in RULES if isinstance(decided(bank_at(place), event), Change)
+        (place, event) for place in PATHS for event in RULES if isinstance(decided(bank_at(place), event), Change)
     ]
 
 
-# What the sweep and whoever hears of a failure do, and to what.
+# The rules of the sweep and of failed executions, and the conditions under which they are applied.
 SWEEP: dict[str, Rule] = {
     "resume": partial(recovery.resume, execution_arn="next"),
     "restart": partial(recovery.redrive, execution_arn="next"),
@@ -65,13 +65,13 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 
 
 def swept() -> list[tuple[str, str]]:
-    """Return every place and condition that the sweep finds a request in, with all that it may do."""
+    """Return every place and condition in which the sweep finds a request, with every rule of the sweep."""
     places = [f"{place}, {condition}" for place in SWEPT for condition in CONDITIONS]
     return [(place, event) for place in places for event in SWEEP]
 
 
 def in_words(place: str, event: str) -> str:
-    """Return all that a step changes and tells, taken a second after the place was reached."""
+    """Return all that a step changes and announces, taken a second after the place was reached."""
     place, _, condition = place.partition(", ")
     bank = bank_at(place)
     bank.pass_time(1)
@@ -88,10 +88,10 @@ def in_words(place: str, event: str) -> str:
 
 
 def refusals(event: str) -> str:
-    """Return all the ways in which an event is refused, wherever it is, and where it changes nothing any more."""
+    """Return every refusal of an event, wherever it is refused, and the places where it changes nothing."""
     found: set[str] = set()
     done: list[str] = []
-    for place in WAYS:
+    for place in PATHS:
         bank = bank_at(place)
         verdict, request = decided(bank, event), bank.requests[REQUEST_ID]
         if verdict is request:
@@ -146,7 +146,7 @@ def _changed(bank: Bank, change: Change) -> Iterator[str]:
 
 
 def _passages(before: Request, after: Request, now: datetime) -> tuple[Passage, ...]:
-    """Return the passages that a request should have come through."""
+    """Return the passages that a request should have after a change."""
     if after.status is before.status:
         return before.passages
     return (*before.passages, Passage(status=after.status, at=now))
@@ -170,7 +170,7 @@ def _event(event: Event, after: Request) -> str:
 
 
 def _difference(what: str, before: Any, after: Any, now: datetime) -> Iterator[str]:
-    """Yield what has changed of a row; what changes at every step only if it has not, as it should."""
+    """Yield the changed fields of a row; those that must change at every step only if they have not."""
     was = {"version": "0"} if before is None else dict(_flat(before, now))
     is_ = dict(_flat(after, now))
     usual = {"version": str(int(was["version"]) + 1), "updated_at": "+0 s"}
@@ -181,7 +181,7 @@ def _difference(what: str, before: Any, after: Any, now: datetime) -> Iterator[s
 
 
 def _flat(value: Any, now: datetime, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the names and words of a row's fields, those that are absent left out, its members after a dot."""
+    """Yield the names and texts of a row's fields, without absent ones; members' names follow a dot."""
     members: Mapping[str, Any] | None = None
     if dataclasses.is_dataclass(value):
         fields = (field.name for field in dataclasses.fields(value) if field.name != "passages")
@@ -204,7 +204,7 @@ def _word(value: Any, now: datetime) -> str:
 
 
 def record() -> Iterator[tuple[str, str]]:
-    """Yield the headings of the record with what stands under each."""
+    """Yield the record's headings, each with its text."""
     for place, event in steps_taken() + swept():
         yield f"{place}: {event}", in_words(place, event)
     for event in RULES:
@@ -214,7 +214,7 @@ def record() -> Iterator[tuple[str, str]]:
 def main() -> None:
     """Print the record."""
     for head, text in record():
-        print(f"{head}\n{text}\n")  # noqa: T201 — for whoever has called it
+        print(f"{head}\n{text}\n")  # noqa: T201 — the output is the record
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from models.requests.recovery import RESUMED_FOR, give_up
 from models.requests.statuses import RequestStatus, StatusReason
 from tests.unit.builders import ADA, ALICE, BOB, REQUEST_ID, Bank, make_escrow
 from tests.unit.models.requests.test_next_step import cells, outcome
-from tests.unit.places import ADMINS, WAYS, bank_at, moved_to
+from tests.unit.places import ADMIN_RULES, PATHS, bank_at, moved_to
 
 # What comes of it, in the words of the tables in test_lifecycle; `none` there is no escrow, `ended` it has ended.
 ADMIN_TABLE = """
@@ -75,21 +75,21 @@ _REFUSED = {Code.ESCROW_NOT_FOUND: "none", Code.INVALID_ESCROW_STATUS: "ended"}
 def test_what_comes_of_it_in_each_place_whoever_repeats_it(place: str, event: str, expected: str) -> None:
     bank = bank_at(place)
     before = bank.requests[REQUEST_ID]
-    verdict = bank.move(ADMINS[event])
+    verdict = bank.move(ADMIN_RULES[event])
     known = isinstance(verdict, Refusal) and _REFUSED.get(verdict.code)
     assert (known or outcome(before, verdict)) == expected
     bank.check()
     after, told = bank.requests[REQUEST_ID], (len(bank.entries), len(bank.events), len(bank.notices))
     if expected not in set(RequestStatus):
         assert after is before
-    bank.move(ADMINS[event])
+    bank.move(ADMIN_RULES[event])
     assert bank.requests[REQUEST_ID] is after
     assert (len(bank.entries), len(bank.events), len(bank.notices)) == told
 
 
 def test_the_table_is_whole() -> None:
-    assert {place for place, _, _ in cells(ADMIN_TABLE)} == set(WAYS)
-    assert {event for _, event, _ in cells(ADMIN_TABLE)} == set(ADMINS)
+    assert {place for place, _, _ in cells(ADMIN_TABLE)} == set(PATHS)
+    assert {event for _, event, _ in cells(ADMIN_TABLE)} == set(ADMIN_RULES)
 
 
 def stranded_at(place: str) -> Bank:
@@ -106,7 +106,7 @@ def stranded_at(place: str) -> Bank:
 )
 def test_what_has_failed_for_a_day_may_be_given_back_whatever_answer_stands(place: str) -> None:
     bank = stranded_at(place)
-    bank.move(ADMINS["give back"])
+    bank.move(ADMIN_RULES["give back"])
     request = bank.requests[REQUEST_ID]
     assert (request.status, request.status_reason) == (RequestStatus.REJECTED, StatusReason.ADMIN_CANCELLED)
     bank.check()
@@ -114,7 +114,7 @@ def test_what_has_failed_for_a_day_may_be_given_back_whatever_answer_stands(plac
 
 def test_what_has_failed_for_a_day_may_be_paid_and_then_lives_on() -> None:
     bank = stranded_at("COMPLETED")
-    bank.move(ADMINS["pay out"])
+    bank.move(ADMIN_RULES["pay out"])
     request = bank.requests[REQUEST_ID]
     assert request.status is RequestStatus.PAID
     assert not request.is_over
@@ -140,16 +140,16 @@ def test_both_are_told_why_and_the_log_says_who() -> None:
 
 def test_a_payment_by_an_admin_says_who() -> None:
     bank = bank_at("COMPLETED")
-    bank.move(ADMINS["pay out"])
+    bank.move(ADMIN_RULES["pay out"])
     assert [event.type for event in bank.events if event.actor == ADA] == ["Escrow Released By Administrator"]
 
 
 @pytest.mark.parametrize("place", ["COMPLETED", "PAID"])
-@pytest.mark.parametrize("action", ADMINS)
+@pytest.mark.parametrize("action", ADMIN_RULES)
 def test_what_is_disputed_is_left_to_the_dispute(action: str, place: str) -> None:
     bank = bank_at(place)
     moved_to(bank, status=RequestStatus.DISPUTED)
-    refused = bank.move(ADMINS[action])
+    refused = bank.move(ADMIN_RULES[action])
     assert isinstance(refused, Refusal)
     assert (refused.code, refused.facts["status"]) == (Code.INVALID_REQUEST_STATUS, "DISPUTED")
 
@@ -168,5 +168,5 @@ def test_a_disputes_own_escrow_is_left_to_it(act: object) -> None:
 @pytest.mark.parametrize(("place", "event"), [("AWAITING", "give back"), ("COMPLETED", "pay out")])
 def test_what_an_admin_has_done_is_left_as_it_is(place: str, event: str) -> None:
     bank = bank_at(place)
-    assert isinstance(bank.move(ADMINS[event]), Change)
-    assert bank.move(ADMINS[event]) is bank.requests[REQUEST_ID]
+    assert isinstance(bank.move(ADMIN_RULES[event]), Change)
+    assert bank.move(ADMIN_RULES[event]) is bank.requests[REQUEST_ID]

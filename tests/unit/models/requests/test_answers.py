@@ -22,7 +22,7 @@ from tests.unit.builders import (
     make_service,
     make_snapshot,
 )
-from tests.unit.places import EVERYTHING, bank_at, moved_to, say
+from tests.unit.places import REQUEST_RULES, bank_at, moved_to, say
 
 ASKED = Step.WAIT_FOR_PROVIDER_RESPONSE
 
@@ -164,10 +164,10 @@ def test_a_request_is_born_when_it_is_created() -> None:
 @pytest.mark.parametrize(
     ("status", "rule", "words"),
     [
-        (RequestStatus.AWAITING_RESPONSE, EVERYTHING["accept"], "It is not time for this yet."),
+        (RequestStatus.AWAITING_RESPONSE, REQUEST_RULES["accept"], "It is not time for this yet."),
         (
             RequestStatus.NEGOTIATING,
-            EVERYTHING["take"],
+            REQUEST_RULES["take"],
             "The provider has made no counter-offer that waits for an answer.",
         ),
     ],

@@ -28,7 +28,7 @@ from tests.unit.builders import (
     make_request,
     make_snapshot,
 )
-from tests.unit.places import ADMINS, EVERYTHING, WAYS, bank_at, moved_to, request_at
+from tests.unit.places import ADMIN_RULES, PATHS, REQUEST_RULES, bank_at, moved_to, request_at
 
 # The place, what ends it there, where it ends and why, whether its hours go back, and who is told.
 ENDINGS = [
@@ -52,7 +52,7 @@ ENDINGS = [
     ("AWAITING", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
     ("AWAITING accepted", "give up", "REJECTED", "WORKFLOW_ERROR", True, [ALICE, BOB]),
 ]
-RULES: dict[str, Rule] = {**EVERYTHING, **ADMINS, "give up": recovery.give_up}
+RULES: dict[str, Rule] = {**REQUEST_RULES, **ADMIN_RULES, "give up": recovery.give_up}
 
 resume = partial(recovery.resume, execution_arn=f"{EXECUTION}next")
 fail = partial(recovery.note_failure, error="Lambda.Unknown", cause="x" * 5000)
@@ -77,7 +77,7 @@ def test_an_ending_gives_back_what_is_held_and_says_why(
 
 def test_the_reason_that_a_person_gives_is_passed_on() -> None:
     bank = bank_at("AWAITING")
-    bank.move(EVERYTHING["reject"])
+    bank.move(REQUEST_RULES["reject"])
     told = bank.requests[REQUEST_ID]
     assert told.wait is not None
     assert told.wait.answer is not None
@@ -96,7 +96,7 @@ def test_a_request_whose_hours_are_gone_does_not_end_quietly(escrow: Any) -> Non
         answers.cancel(make_snapshot(request=awaiting, escrow=escrow), NOW, by=ALICE)
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_resuming_hands_every_live_request_to_the_next_generation(place: str) -> None:
     bank = bank_at(place)
     before = bank.requests[REQUEST_ID]
@@ -130,11 +130,11 @@ def test_resuming_pauses_longer_and_longer() -> None:
     assert pauses[:4] == [STEP_GRACE, STEP_GRACE * 2, STEP_GRACE * 4, STEP_GRACE * 8]
     assert pauses[-1] == max(pauses) == LARGEST_PAUSE
     assert bank.requests[REQUEST_ID].failing_since == since + timedelta(seconds=1)
-    bank.move(EVERYTHING["pay"])
+    bank.move(REQUEST_RULES["pay"])
     assert bank.requests[REQUEST_ID].failing_since is None
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_a_failure_is_put_on_record_and_moves_nothing(place: str) -> None:
     bank = bank_at(place)
     before, entries = bank.requests[REQUEST_ID], len(bank.entries)
@@ -161,7 +161,7 @@ def test_a_repeated_failure_waits_for_its_pause() -> None:
     assert bank.requests[REQUEST_ID].due_at == due
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_a_person_restarts_what_failed_however_long_and_moves_nothing(place: str) -> None:
     bank = failing_at(place)
     if bank.requests[REQUEST_ID].status not in BEFORE_ACCEPTANCE:
@@ -212,7 +212,7 @@ def test_once_its_functions_are_back_a_request_that_kept_failing_is_looked_after
     assert bank.requests[REQUEST_ID].due_at == bank.now
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_nothing_begins_anew_for_what_has_not_failed(place: str) -> None:
     bank = bank_at(place)
     assert bank.move(recovery.begin_anew) is bank.requests[REQUEST_ID]
@@ -238,26 +238,26 @@ def failing_at(place: str) -> Bank:
     return bank
 
 
-@pytest.mark.parametrize("place", [place for place in WAYS if request_at(place).is_over])
+@pytest.mark.parametrize("place", [place for place in PATHS if request_at(place).is_over])
 def test_what_is_over_cannot_be_given_up(place: str) -> None:
     bank = failing_at(place)
     assert bank.move(recovery.give_up) is bank.requests[REQUEST_ID]
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_what_does_not_fail_is_not_given_up(place: str) -> None:
     bank = bank_at(place)
     assert bank.move(recovery.give_up) is bank.requests[REQUEST_ID]
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_giving_up_again_changes_nothing(place: str) -> None:
     bank = failing_at(place)
     bank.move(recovery.give_up)
     assert bank.move(recovery.give_up) is bank.requests[REQUEST_ID]
 
 
-@pytest.mark.parametrize("place", [place for place in WAYS if request_at(place).status not in BEFORE_ACCEPTANCE])
+@pytest.mark.parametrize("place", [place for place in PATHS if request_at(place).status not in BEFORE_ACCEPTANCE])
 def test_nobody_gives_up_what_was_accepted(place: str) -> None:
     bank = failing_at(place)
     before, entries = bank.requests[REQUEST_ID], len(bank.entries)

@@ -11,7 +11,7 @@ from models.requests import negotiation
 from models.requests.decision import Change
 from models.requests.statuses import Response, Step
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_balance, make_escrow
-from tests.unit.places import EVERYTHING, bank_at, moved_to, say, terms, wait_for
+from tests.unit.places import REQUEST_RULES, bank_at, moved_to, say, terms, wait_for
 
 OFFER = Step.WAIT_FOR_PROVIDER_RESPONSE
 ANSWER = Step.WAIT_FOR_NEGOTIATION_RESPONSE
@@ -122,7 +122,7 @@ def test_each_round_moves_hours_once() -> None:
 def test_hours_that_are_not_held_are_not_adjusted() -> None:
     bank = bank_at("NEGOTIATING")
     request = bank.requests[REQUEST_ID]
-    taken = EVERYTHING["take"]
+    taken = REQUEST_RULES["take"]
     for escrow in (None, make_escrow(status=EscrowStatus.RELEASED)):
         with pytest.raises(BrokenLedgerError, match="without hours in escrow"):
             taken(replace(bank.snapshot(request), escrow=escrow), bank.now)
@@ -132,7 +132,7 @@ def test_hours_that_are_not_held_are_not_adjusted() -> None:
 def test_an_offer_that_an_older_row_does_not_tell_is_taken_as_it_was_asked(field: str) -> None:
     bank = bank_at("NEGOTIATING")
     moved_to(bank, **{field: None})
-    change = bank.move(EVERYTHING["take"])
+    change = bank.move(REQUEST_RULES["take"])
     assert isinstance(change, Change)
     assert (change.movement, change.escrow, change.request.amount) == (None, None, ASKED)
 

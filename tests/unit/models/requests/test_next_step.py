@@ -10,7 +10,7 @@ from models.requests.next_step import next_step
 from models.requests.request import ANSWER_GRACE, DUE_SHARDS, LARGEST_LIFE, STEP_GRACE, Passage, Request
 from models.requests.statuses import ENDED, RequestStatus, StatusReason, Step
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, make_request
-from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at, people, request_at
+from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, party_rules, request_at
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
 # for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `rounds` there
@@ -211,7 +211,7 @@ def test_what_comes_of_each_event_in_each_place(place: str, event: str, expected
     bank = bank_at(place)
     before = bank.requests[REQUEST_ID]
 
-    verdict = bank.move(EVERYTHING[event])
+    verdict = bank.move(REQUEST_RULES[event])
 
     assert outcome(before, verdict) == expected
     bank.check()
@@ -219,14 +219,14 @@ def test_what_comes_of_each_event_in_each_place(place: str, event: str, expected
         assert bank.requests[REQUEST_ID] is before
 
 
-@pytest.mark.parametrize("place", WAYS)
-@pytest.mark.parametrize("event", EVERYTHING)
+@pytest.mark.parametrize("place", PATHS)
+@pytest.mark.parametrize("event", REQUEST_RULES)
 def test_whatever_is_repeated_has_its_one_effect(place: str, event: str) -> None:
     bank = bank_at(place)
-    bank.move(EVERYTHING[event])
+    bank.move(REQUEST_RULES[event])
     once = effects(bank)
 
-    bank.move(EVERYTHING[event])
+    bank.move(REQUEST_RULES[event])
 
     assert effects(bank) == once
 
@@ -239,18 +239,21 @@ def effects(bank: Bank) -> tuple[object, ...]:
 
 
 def test_the_tables_are_whole() -> None:
-    assert {place for place, _, _ in cells(WORKFLOW_TABLE)} == set(WAYS) == set(NEXT_STEPS)
-    assert {place for place, _, _ in cells(PEOPLE_TABLE)} == set(WAYS)
-    assert {event for _, event, _ in cells(WORKFLOW_TABLE) + cells(PEOPLE_TABLE)} == set(EVERYTHING)
-    assert {request_at(place).status for place in WAYS} == set(RequestStatus)
+    assert {place for place, _, _ in cells(WORKFLOW_TABLE)} == set(PATHS) == set(NEXT_STEPS)
+    assert {place for place, _, _ in cells(PEOPLE_TABLE)} == set(PATHS)
+    assert {event for _, event, _ in cells(WORKFLOW_TABLE) + cells(PEOPLE_TABLE)} == set(REQUEST_RULES)
+    assert {request_at(place).status for place in PATHS} == set(RequestStatus)
 
 
-@pytest.mark.parametrize("place", WAYS)
-@pytest.mark.parametrize("action", people())
+@pytest.mark.parametrize("place", PATHS)
+@pytest.mark.parametrize("action", party_rules())
 def test_only_the_right_side_may_act(place: str, action: str) -> None:
     bank = bank_at(place)
     before = bank.requests[REQUEST_ID]
-    swapped, strange = people(by_provider=ALICE, by_requester=BOB), people(by_provider=EVE, by_requester=EVE)
+    swapped, strange = (
+        party_rules(by_provider=ALICE, by_requester=BOB),
+        party_rules(by_provider=EVE, by_requester=EVE),
+    )
     by_provider = action in {"accept", "reject", "offer", "start", "finish", "withdraw"}
 
     other_side, stranger = bank.move(swapped[action]), bank.move(strange[action])
@@ -280,11 +283,11 @@ def test_the_next_step(place: str, step: Step) -> None:
 )
 def test_each_decision_leads_to_its_step(decision: str, step: Step) -> None:
     bank = bank_at("DISPUTED assigned")
-    bank.move(QUARREL[decision])
+    bank.move(DISPUTE_RULES[decision])
     assert next_step(bank.requests[REQUEST_ID], bank.now) is step
 
 
-@pytest.mark.parametrize("place", [place for place in WAYS if "accepted" in place or "ed confirmed" in place])
+@pytest.mark.parametrize("place", [place for place in PATHS if "accepted" in place or "ed confirmed" in place])
 def test_an_answer_before_the_deadline_wins_over_the_timer(place: str) -> None:
     request = request_at(place)
     assert request.wait is not None
@@ -303,7 +306,7 @@ def test_a_request_that_waits_for_nobody_yet_is_led_to_its_wait() -> None:
         assert next_step(make_request(status=status), NOW) is wait
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_somebody_looks_after_every_request_that_lives(place: str) -> None:
     bank = bank_at(place)
     request, now = bank.requests[REQUEST_ID], bank.now

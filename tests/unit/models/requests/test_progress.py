@@ -8,10 +8,10 @@ import pytest
 from models.requests.progress import STRAIGHT_WAY, StepState, progress
 from models.requests.statuses import RequestStatus
 from tests.unit.builders import NOW, make_request
-from tests.unit.places import WAYS, request_at
+from tests.unit.places import PATHS, request_at
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_steps_are_done_then_here_then_to_come(place: str) -> None:
     request = request_at(place)
     shown = progress(request)

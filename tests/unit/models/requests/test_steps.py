@@ -23,11 +23,11 @@ from tests.unit.builders import (
     make_service,
     make_snapshot,
 )
-from tests.unit.places import EVERYTHING, bank_at, wait_for
+from tests.unit.places import REQUEST_RULES, bank_at, wait_for
 
 
 def written(bank: Bank, event: str) -> Change:
-    verdict = bank.move(EVERYTHING[event])
+    verdict = bank.move(REQUEST_RULES[event])
     assert isinstance(verdict, Change)
     return verdict
 
@@ -140,7 +140,7 @@ def test_the_provider_has_the_window_of_the_service() -> None:
     bank.services = {service.id: make_service(response_window_hours=2) for service in bank.services.values()}
     bank.create(make_request())
     for event in ("begin", "hold", "ask"):
-        bank.move(EVERYTHING[event])
+        bank.move(REQUEST_RULES[event])
     assert bank.requests[REQUEST_ID].expires_at == bank.now + timedelta(hours=2)
 
 

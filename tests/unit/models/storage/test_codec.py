@@ -17,10 +17,10 @@ from models.requests.statuses import RequestStatus
 from models.storage import codec
 from models.storage.store import Item, expressions
 from tests.unit.builders import ALICE, BOB, NOW, make_balance, make_escrow, make_service
-from tests.unit.places import WAYS, bank_at, request_at
+from tests.unit.places import PATHS, bank_at, request_at
 
 
-@pytest.mark.parametrize("place", WAYS)
+@pytest.mark.parametrize("place", PATHS)
 def test_a_request_survives_its_row(place: str) -> None:
     request = request_at(place)
     assert codec.decode(Request, tables.ServiceRequest, codec.encode(tables.ServiceRequest, request)) == request

@@ -37,7 +37,7 @@ def office(tables: Stored, clock: Callable[[], Any] | None = None) -> Accounts:
 
 
 async def all_of(tables: Stored) -> Any:
-    return await tables.read(), await tables.told()
+    return await tables.read(), await tables.announcements()
 
 
 @pytest.mark.parametrize("transfer", ALL, ids=["given", "issued", "refunded", "taken"])
@@ -50,14 +50,14 @@ async def test_what_a_transfer_writes_is_what_the_bank_in_memory_says(tables: St
     found = await tables.read()
     assert found == written(bank)
     assert entry == found["TransactionLog"][transfer.entry_id]
-    events, notices = await tables.told()
+    events, notices = await tables.announcements()
     assert without(events, "id") == without([*laid_out_events(bank, 0)])
     assert without(notices, "id") == without([*laid_out_notices(bank, 0, ID)])
     assert len({row["id"]["S"] for row in [*events, *notices]}) == len(events) + len(notices)
 
 
 async def test_hours_are_given_to_who_had_none(tables: Stored) -> None:
-    await tables.hands.delete(UserBalance, BOB)
+    await tables.undisturbed.delete(UserBalance, BOB)
     del tables.bank.balances[BOB]
     await office(tables).transfer(made(by_admin(A, to_user_id=BOB)))
     assert tables.bank.post_movement(ISSUED.movement) is None
@@ -95,7 +95,7 @@ async def test_an_id_is_one_transfers_only(tables: Stored, other: Transfer) -> N
 
 async def test_an_entry_that_is_gone_is_no_leave_to_move_the_hours_again(tables: Stored) -> None:
     await office(tables).transfer(GIVEN)
-    await tables.hands.delete(TransactionLog, GIVEN.entry_id)
+    await tables.undisturbed.delete(TransactionLog, GIVEN.entry_id)
     before = await all_of(tables)
     refused = await office(tables).transfer(GIVEN)
     assert isinstance(refused, Refusal)
@@ -160,7 +160,7 @@ async def test_hours_go_over_once_however_often_it_is_tried(
 
 def elsewhere(tables: Stored) -> Accounts:
     """Return another server's accounts."""
-    return Accounts(tables.hands, tables.transactions, tables.tick)
+    return Accounts(tables.undisturbed, tables.transactions, tables.tick)
 
 
 async def test_the_same_transfer_by_two_servers_at_once_moves_once(tables: Stored) -> None:
@@ -209,7 +209,7 @@ DISTURBED: list[tuple[type[Table], str, dict[str, Any] | None]] = [
 
 async def disturb(tables: Stored, table: type[Table], key: str, changes: dict[str, Any] | None) -> None:
     if changes is None:
-        await tables.hands.delete(table, key)
+        await tables.undisturbed.delete(table, key)
     else:
         await tables.change(table, key, **changes)
 
@@ -241,7 +241,7 @@ async def test_hours_do_not_go_over_on_rows_that_are_others_by_then(
 @pytest.mark.parametrize("transfer", [TAKEN, REFUNDED], ids=["taken", "refunded"])
 async def test_an_admin_moves_nothing_of_who_has_gone_meanwhile(tables: Stored, transfer: Transfer) -> None:
     (member,) = transfer.parties.values()
-    overtake(tables, lambda: tables.hands.delete(User, member))
+    overtake(tables, lambda: tables.undisturbed.delete(User, member))
     refused = await office(tables, tables.tick).transfer(transfer)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.USER_NOT_ACTIVE
@@ -260,9 +260,9 @@ async def test_a_lock_and_its_end_are_one_version_each_with_who_and_when(tables:
             bank.balances[ALICE] = stands.unlocked(bank.now)
         assert after == bank.balances[ALICE]
         assert (await tables.read()) == {**before, "UserBalance": written(bank)["UserBalance"]}
-        (row,) = [row for row in (await tables.told())[0] if row not in events]
+        (row,) = [row for row in (await tables.announcements())[0] if row not in events]
         assert (row["eventType"]["S"], row["entityId"]["S"]) == (event, ALICE)
-        (notice,) = [row for row in (await tables.told())[1] if row not in notices]
+        (notice,) = [row for row in (await tables.announcements())[1] if row not in notices]
         assert (notice["userId"]["S"], notice["relatedId"]["S"]) == (ALICE, ALICE)
 
 
@@ -295,7 +295,7 @@ async def test_an_account_is_locked_once_however_often_it_is_tried(tables: Store
     locked = await office(tables, tables.tick).lock(ALICE, by=ADA, reason="x")
     assert isinstance(locked, Balance)
     assert (locked.version, locked.locked_by) == (2, ADA)
-    events, notices = await tables.told()
+    events, notices = await tables.announcements()
     assert (len(events), len(notices)) == (1, 1)
 
 
@@ -336,8 +336,8 @@ async def test_a_transfer_that_is_gone_as_soon_as_it_is_made_is_no_success(table
     async def call(service: str, operation: str, **params: Any) -> Any:
         answer = await upstream(service, operation, **params)
         if operation == "transact_write_items":
-            (event,) = (await tables.told())[0]
-            await tables.hands.delete(EventLog, event["id"]["S"])
+            (event,) = (await tables.announcements())[0]
+            await tables.undisturbed.delete(EventLog, event["id"]["S"])
         return answer
 
     tables.engine.call = call  # type: ignore[method-assign]  # for this test only

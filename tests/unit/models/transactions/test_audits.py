@@ -198,7 +198,7 @@ async def test_rows_that_no_longer_decode_are_left_out_of_the_books() -> None:
 
 async def test_a_date_that_no_calendar_has_is_only_a_row_that_no_longer_decodes() -> None:
     async with stored(bank_at("PAID")) as tables:
-        item = await tables.hands.get(UserBalance, ALICE, consistent=True)
+        item = await tables.undisturbed.get(UserBalance, ALICE, consistent=True)
         assert item is not None
         # In UTC this is a day before the first.
         await tables.put(UserBalance, {**item, "updatedAt": {"S": "0001-01-01T00:00:00+14:00"}})
@@ -219,7 +219,7 @@ async def test_an_outcome_counts_what_a_member_has_and_was_issued() -> None:
         assert await audits(tables).outcome(BOB) == AuditOutcome(
             checked=1, total_hours=hours("12"), issued_hours=hours("10")
         )
-        await tables.hands.delete(UserBalance, BOB)
+        await tables.undisturbed.delete(UserBalance, BOB)
         outcome = await audits(tables).outcome(BOB)
         assert (outcome.total_hours, outcome.issued_hours) == (hours("0"), hours("10"))
         assert [one.fault for one in outcome.found] == [Fault.MISSING_BALANCE]

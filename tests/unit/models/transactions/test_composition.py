@@ -25,7 +25,7 @@ from models.transactions.composition import compose
 from models.transactions.moves import Moved
 from models.transactions.writing import Writing
 from tests.chaos.books import rows
-from tests.unit.builders import NOW, REQUEST_ID, Bank, hours, on_behalf
+from tests.unit.builders import NOW, REQUEST_ID, Bank, execution_of, hours
 from tests.unit.models.requests.every_step import RULES, dispute_of, steps_taken
 from tests.unit.places import bank_at
 from tests.unit.stored import (
@@ -52,17 +52,17 @@ async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event:
         verdict = bank.move(RULES[event])
         paid = len(bank.exchanges) - paid
         if isinstance(verdict, Refusal):
-            assert (moved, await tables.read(), await tables.told()) == (verdict, before, ([], []))
+            assert (moved, await tables.read(), await tables.announcements()) == (verdict, before, ([], []))
             return
         assert isinstance(moved, Moved)
         assert isinstance(verdict, Change)
         assert moved.request == bank.requests[REQUEST_ID]
         assert await tables.read() == _expected(bank, before, paid)
-        logged, notified = await tables.told()
-        assert without(logged, "id") == without([*laid_out_events(bank, events, on_behalf(verdict))])
+        logged, notified = await tables.announcements()
+        assert without(logged, "id") == without([*laid_out_events(bank, events, execution_of(verdict))])
         assert without(notified, "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
         exchange = exchange_of(bank, REQUEST_ID, derived(REQUEST_ID, "exchange"))
-        assert await rows(tables.hands, Transaction) == [exchange] * paid
+        assert await rows(tables.undisturbed, Transaction) == [exchange] * paid
 
 
 def _expected(bank: Bank, before: Rows, paid: int) -> Rows:
@@ -146,6 +146,6 @@ async def _disturb(tables: Stored, params: dict[str, Any], attribute: str, value
         return
     key = params["Key"][key_of(TABLES[name]).attr_name]["S"]
     if attribute == "gone":
-        await tables.hands.delete(TABLES[name], key)
+        await tables.undisturbed.delete(TABLES[name], key)
         return
     await tables.change(TABLES[name], key, **{attribute: value})

@@ -41,18 +41,18 @@ def office(tables: Stored) -> Members:
 
 async def test_a_member_joins_with_ten_hours_on_record(tables: Stored) -> None:
     assert await office(tables).join(WHOLE) == Joined(WHOLE, existed=False)
-    assert await rows(tables.hands, User) == [written_anew(WHOLE)]
-    (entry,) = [decode(Entry, TransactionLog, item) for item in await rows(tables.hands, TransactionLog)]
+    assert await rows(tables.undisturbed, User) == [written_anew(WHOLE)]
+    (entry,) = [decode(Entry, TransactionLog, item) for item in await rows(tables.undisturbed, TransactionLog)]
     assert (entry.transaction_type, entry.description) == (TransactionType.WELCOME_BONUS, "Welcome to HourBank")
     assert (entry.amount, entry.issued, entry.related_entity_id) == (hours("10"), hours("10"), ALICE)
-    (balance,) = [decode(Balance, UserBalance, item) for item in await rows(tables.hands, UserBalance)]
+    (balance,) = [decode(Balance, UserBalance, item) for item in await rows(tables.undisturbed, UserBalance)]
     assert balance.available_balance == balance.total_balance == hours("10")
     assert figures(chain.replay([entry], user_id=ALICE, now=NOW)) == figures(balance)
 
 
 async def test_who_joins_is_told_and_so_is_the_bus(tables: Stored) -> None:
     await office(tables).join(WHOLE)
-    (event,) = await rows(tables.hands, EventLog)
+    (event,) = await rows(tables.undisturbed, EventLog)
     named = {name: event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")}
     assert named == {
         "eventType": "Welcome Bonus Issued",
@@ -62,7 +62,7 @@ async def test_who_joins_is_told_and_so_is_the_bus(tables: Stored) -> None:
         "actorUserId": ALICE,
     }
     assert event["eventData"]["S"] == '{"amount": 10.0, "userId": "alice"}'
-    (notice,) = await rows(tables.hands, Notification)
+    (notice,) = await rows(tables.undisturbed, Notification)
     assert (notice["userId"], notice["relatedId"], notice["type"]) == (
         {"S": ALICE},
         {"S": ALICE},
@@ -75,15 +75,15 @@ async def test_who_is_there_already_is_handed_back_as_they_stand(tables: Stored)
     await office(tables).join(WHOLE)
     again = await office(tables).join({**WHOLE, "username": {"S": "other"}})
     assert again == Joined(written_anew(WHOLE), existed=True)
-    assert len(await rows(tables.hands, TransactionLog)) == 1
+    assert len(await rows(tables.undisturbed, TransactionLog)) == 1
 
 
 async def test_who_comes_back_has_the_hours_they_left(tables: Stored) -> None:
     await office(tables).join(WHOLE)
-    await tables.hands.delete(User, ALICE)
+    await tables.undisturbed.delete(User, ALICE)
     assert await office(tables).join(WHOLE) == Joined(WHOLE, existed=False)
     for table in (TransactionLog, UserBalance, EventLog, Notification):
-        assert len(await rows(tables.hands, table)) == 1
+        assert len(await rows(tables.undisturbed, table)) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
@@ -91,16 +91,16 @@ async def test_a_bonus_is_given_once_however_often_it_is_tried(tables: Stored, f
     tables.calls.plan = each_write(fault)
     joined = await office(tables).join(WHOLE)
     assert joined.existed == (fault is Fault.LOST)
-    assert len(await rows(tables.hands, TransactionLog)) == 1
+    assert len(await rows(tables.undisturbed, TransactionLog)) == 1
 
 
 async def test_what_is_there_of_a_bonus_is_never_written_over(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     for table in (User, UserBalance):
-        await tables.hands.delete(table, ALICE)
+        await tables.undisturbed.delete(table, ALICE)
     with pytest.raises(ContentionError):
         await office(tables).join(WHOLE)
-    assert await rows(tables.hands, UserBalance) == []
+    assert await rows(tables.undisturbed, UserBalance) == []
 
 
 async def test_who_joins_waits_for_what_else_moves_their_hours(tables: Stored) -> None:
@@ -121,17 +121,17 @@ async def put_escrows(tables: Stored, *statuses: EscrowStatus) -> None:
 
 async def test_who_leaves_leaves_their_hours_and_their_log(tables: Stored) -> None:
     await office(tables).join(WHOLE)
-    kept = [await rows(tables.hands, table) for table in (UserBalance, TransactionLog, EventLog)]
+    kept = [await rows(tables.undisturbed, table) for table in (UserBalance, TransactionLog, EventLog)]
     assert await office(tables).leave(ALICE, anybody) == written_anew(WHOLE)
-    assert await rows(tables.hands, User) == []
-    assert [await rows(tables.hands, table) for table in (UserBalance, TransactionLog, EventLog)] == kept
+    assert await rows(tables.undisturbed, User) == []
+    assert [await rows(tables.undisturbed, table) for table in (UserBalance, TransactionLog, EventLog)] == kept
     assert tables.strict.queued == [[ALICE], [ALICE]]
 
 
 async def test_who_never_had_an_hour_may_leave(tables: Stored) -> None:
     await tables.put(User, WHOLE)
     assert await office(tables).leave(ALICE, anybody) == written_anew(WHOLE)
-    assert await rows(tables.hands, User) == await rows(tables.hands, UserBalance) == []
+    assert await rows(tables.undisturbed, User) == await rows(tables.undisturbed, UserBalance) == []
 
 
 async def test_nobody_leaves_who_holds_hours_or_is_to_be_paid() -> None:
@@ -157,7 +157,7 @@ async def test_who_is_not_there_or_not_as_was_said_does_not_leave(tables: Stored
     with pytest.raises(ConditionFailedError) as unmet:
         await office(tables).leave(ALICE, lambda row: row["username"]["S"] != "alice")
     assert unmet.value.item == written_anew(WHOLE)
-    assert await rows(tables.hands, User) == [written_anew(WHOLE)]
+    assert await rows(tables.undisturbed, User) == [written_anew(WHOLE)]
 
 
 @pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
@@ -165,29 +165,31 @@ async def test_who_leaves_is_gone_however_often_it_is_tried(tables: Stored, faul
     await office(tables).join(WHOLE)
     tables.calls.plan = each_write(fault)
     assert await office(tables).leave(ALICE, anybody) == written_anew(WHOLE)
-    assert await rows(tables.hands, User) == []
+    assert await rows(tables.undisturbed, User) == []
 
 
 async def test_hours_that_are_held_meanwhile_keep_their_member_here() -> None:
     async with stored(bank_at("VALIDATING")) as tables:
         overtake(tables, lambda: tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True))
-        refused = await Members(tables.hands, tables.transactions, tables.tick).leave(ALICE, anybody)
+        refused = await Members(tables.undisturbed, tables.transactions, tables.tick).leave(ALICE, anybody)
         assert isinstance(refused, Refusal)
         assert refused.facts == {"escrowed": 2.0}
-        assert await tables.hands.get(User, ALICE, consistent=True) is not None
+        assert await tables.undisturbed.get(User, ALICE, consistent=True) is not None
 
 
 @pytest.mark.parametrize("member", [ALICE, BOB])
 async def test_no_hours_are_held_by_or_for_who_leaves_meanwhile(member: str) -> None:
     async with stored(bank_at("VALIDATING")) as tables:
-        overtake(tables, lambda: Members(tables.hands, tables.transactions, tables.tick).leave(member, anybody))
+        overtake(
+            tables, lambda: Members(tables.undisturbed, tables.transactions, tables.tick).leave(member, anybody)
+        )
         moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True)
         assert isinstance(moved, Moved)
         assert (moved.request.status, moved.request.status_reason) == (
             RequestStatus.REJECTED,
             StatusReason.USER_NOT_ACTIVE,
         )
-        assert await rows(tables.hands, Escrow) == []
+        assert await rows(tables.undisturbed, Escrow) == []
 
 
 async def test_who_is_another_by_then_is_looked_at_again(tables: Stored) -> None:

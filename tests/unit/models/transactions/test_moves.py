@@ -20,7 +20,7 @@ from models.transactions.moves import Moved, Transactions
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, each_write
 from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, Bank, hours, make_dispute, make_request
-from tests.unit.places import EVERYTHING, QUARREL, WAYS, bank_at
+from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at
 from tests.unit.stored import Stored, stored, written
 
 
@@ -44,8 +44,8 @@ async def test_a_member_is_active_unless_it_is_said_otherwise(active: bool | Non
 async def test_a_guard_that_is_gone_keeps_nobody_from_getting_their_hours_back() -> None:
     bank = bank_at("AWAITING")
     async with stored(bank) as tables:
-        await tables.hands.delete(RequestGuard, bank.requests[REQUEST_ID].guard_id)
-        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING["cancel"], whole=True), Moved)
+        await tables.undisturbed.delete(RequestGuard, bank.requests[REQUEST_ID].guard_id)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES["cancel"], whole=True), Moved)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_a_guard_that_another_request_has_put_stays(place: str, event: str
     bank.guards[bank.requests[REQUEST_ID].guard_id] = "another"
     async with stored(bank) as tables:
         guard = (await tables.read())["RequestGuard"]
-        assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[event], whole=True), Moved)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[event], whole=True), Moved)
         assert (await tables.read())["RequestGuard"] == guard
 
 
@@ -81,7 +81,7 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
     async with stored(bank) as tables:
         assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True), Moved)
         logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
-        arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.told())[0]]]
+        arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.announcements())[0]]]
         assert arns.count({"S": "arn:1"}) == 3
 
 
@@ -90,8 +90,8 @@ async def test_what_a_dispute_writes_names_its_own_execution() -> None:
     dispute = bank.disputes[make_dispute().id]
     bank.disputes[dispute.id] = replace(dispute, step_function_execution_arn="arn:2")
     async with stored(bank) as tables:
-        assert isinstance(await tables.transactions.move(REQUEST_ID, QUARREL["resolve"], whole=True), Moved)
-        arns = [row.get("stepFunctionExecutionArn") for row in (await tables.told())[0]]
+        assert isinstance(await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["resolve"], whole=True), Moved)
+        arns = [row.get("stepFunctionExecutionArn") for row in (await tables.announcements())[0]]
         assert arns == [{"S": "arn:2"}] * 3
 
 
@@ -136,12 +136,12 @@ async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -
 async def test_a_dispute_that_is_over_moves_nothing_any_more_though_the_next_one_is_open() -> None:
     bank = bank_at("PAID granted")
     first, second = make_dispute().id, make_dispute(BOB).id
-    bank.move(QUARREL["object"])
+    bank.move(DISPUTE_RULES["object"])
     async with stored(bank) as tables:
-        late = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=first)
+        late = await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["hear"], generation=0, dispute_id=first)
         assert isinstance(late, Refusal)
         assert late.code is Code.SUPERSEDED
-        heard = await tables.transactions.move(REQUEST_ID, QUARREL["hear"], generation=0, dispute_id=second)
+        heard = await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["hear"], generation=0, dispute_id=second)
         assert isinstance(heard, Moved)
 
 
@@ -150,7 +150,7 @@ async def test_a_dispute_that_is_over_moves_nothing_any_more_when_none_is_open()
     async with stored(bank) as tables:
         generation = bank.requests[REQUEST_ID].generation
         late = await tables.transactions.move(
-            REQUEST_ID, QUARREL["hear"], generation=generation, dispute_id=make_dispute().id
+            REQUEST_ID, DISPUTE_RULES["hear"], generation=generation, dispute_id=make_dispute().id
         )
     assert isinstance(late, Refusal)
     assert late.code is Code.SUPERSEDED
@@ -160,8 +160,8 @@ async def test_what_was_asked_for_is_known_when_other_hours_are_agreed_on() -> N
     async with stored(Bank.opened()) as tables:
         create = partial(tables.transactions.create, make_request(), answers.create)
         await create()
-        for step in WAYS["AWAITING again"]:
-            assert isinstance(await tables.transactions.move(REQUEST_ID, EVERYTHING[step], whole=True), Moved)
+        for step in PATHS["AWAITING again"]:
+            assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[step], whole=True), Moved)
         again = await create()
         assert isinstance(again, Moved)
         assert (again.before.estimated_hours, again.request.estimated_hours) == (hours("2"), hours("1.5"))
@@ -185,10 +185,10 @@ async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> No
         assert (first.before.version, first.request.version) == (0, 1)
         again = await create()
         assert again == Moved(before=first.request, request=first.request)
-        assert [row["id"]["S"] for row in (await tables.told())[0]] == [submission_id(REQUEST_ID)]
-        await tables.hands.delete(ServiceRequest, REQUEST_ID)
+        assert [row["id"]["S"] for row in (await tables.announcements())[0]] == [submission_id(REQUEST_ID)]
+        await tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
         assert await create() is None
-        assert await rows(tables.hands, ServiceRequest) == []
+        assert await rows(tables.undisturbed, ServiceRequest) == []
 
 
 async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
@@ -220,8 +220,8 @@ async def overtaken(
 
 def other(tables: Stored, event: str) -> Callable[[], Awaitable[object]]:
     """Return what lets another server take a step."""
-    transactions = Transactions(tables.hands, lambda: tables.bank.now)
-    return partial(transactions.move, REQUEST_ID, EVERYTHING[event], whole=True)
+    transactions = Transactions(tables.undisturbed, lambda: tables.bank.now)
+    return partial(transactions.move, REQUEST_ID, REQUEST_RULES[event], whole=True)
 
 
 @pytest.mark.parametrize("before", ["batch_get_item", "transact_write_items"])
@@ -245,7 +245,7 @@ async def test_who_was_overtaken_decides_again(
         return call.operation == before
 
     async with overtaken(bank, is_time, lambda tables: other(tables, theirs)()) as tables:
-        moved = await tables.transactions.move(REQUEST_ID, EVERYTHING[mine], whole=True)
+        moved = await tables.transactions.move(REQUEST_ID, REQUEST_RULES[mine], whole=True)
         found = await tables.transactions.read(REQUEST_ID)
     if code is None:
         assert isinstance(moved, Moved)
@@ -271,7 +271,7 @@ async def test_hours_that_are_gone_by_the_time_they_are_held_are_refused() -> No
     bank.balances[ALICE] = poor
     async with stored(bank) as tables:
         before = await tables.read()
-        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["take"], whole=True)
+        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["take"], whole=True)
         assert isinstance(refused, Refusal)
         assert refused.code is Code.INSUFFICIENT_BALANCE
         assert await tables.read() == before
@@ -309,7 +309,7 @@ async def test_a_request_that_was_deleted_meanwhile_is_not_there() -> None:
         return call.operation == "batch_get_item"
 
     async def delete(tables: Stored) -> Item | None:
-        return await tables.hands.delete(ServiceRequest, REQUEST_ID)
+        return await tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
 
     async with overtaken(bank_at("COMPLETED"), is_time, delete) as tables:
         refused = await tables.transactions.move(
@@ -344,8 +344,8 @@ async def test_a_refusal_over_a_request_that_was_deleted_meanwhile_is_decided_ag
         return call.operation == "batch_get_item"
 
     async with overtaken(
-        bank_at("INITIATED"), is_time, lambda tables: tables.hands.delete(ServiceRequest, REQUEST_ID)
+        bank_at("INITIATED"), is_time, lambda tables: tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
     ) as tables:
-        refused = await tables.transactions.move(REQUEST_ID, EVERYTHING["pay"], whole=True)
+        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["pay"], whole=True)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.REQUEST_NOT_FOUND

@@ -71,7 +71,7 @@ def anybody(_: Item) -> bool:
 
 
 async def counted(tables: Stored) -> tuple[float, int, int]:
-    item = await tables.hands.get(User, BOB, consistent=True)
+    item = await tables.undisturbed.get(User, BOB, consistent=True)
     assert item is not None
     zero = {"N": "0"}
     figures = (item["rating"], item.get("ratingHundredths", zero), item.get("ratingCount", zero))
@@ -79,27 +79,27 @@ async def counted(tables: Stored) -> tuple[float, int, int]:
 
 
 async def shown(tables: Stored, key: str = FIRST) -> tuple[Any, Any, Any]:
-    item = await tables.hands.get(Transaction, f"x{key}", consistent=True)
+    item = await tables.undisturbed.get(Transaction, f"x{key}", consistent=True)
     assert item is not None
     return item.get("ratingId"), item.get("rating"), item.get("feedback")
 
 
 async def everything(tables: Stored) -> list[list[Item]]:
-    return [await rows(tables.hands, table) for table in (Rating, Transaction, User, EventLog, Notification)]
+    return [await rows(tables.undisturbed, table) for table in (Rating, Transaction, User, EventLog, Notification)]
 
 
 async def test_a_rating_counts_shows_and_is_told(tables: Stored) -> None:
     assert await office(tables).give(rating()) == rating()
-    assert await rows(tables.hands, Rating) == [written_anew(rating())]
+    assert await rows(tables.undisturbed, Rating) == [written_anew(rating())]
     assert await counted(tables) == (4.5, 450, 1)
     assert await shown(tables) == ({"S": FIRST}, {"N": "4.5"}, {"S": "Green"})
-    member = await tables.hands.get(User, BOB, consistent=True)
-    exchanged = await tables.hands.get(Transaction, f"x{FIRST}", consistent=True)
+    member = await tables.undisturbed.get(User, BOB, consistent=True)
+    exchanged = await tables.undisturbed.get(Transaction, f"x{FIRST}", consistent=True)
     assert member is not None
     assert exchanged is not None
     assert NOW < from_text(member["updatedAt"]["S"]) <= tables.bank.now
     assert exchanged["updatedAt"] == member["updatedAt"]
-    (event,), (notice,) = await tables.told()
+    (event,), (notice,) = await tables.announcements()
     assert [event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")] == [
         "Rating Submitted", "hourbank.service-requests", "TRANSACTION", f"x{FIRST}", ALICE,
     ]  # fmt: skip
@@ -138,24 +138,24 @@ async def test_an_admin_hides_shows_and_removes(tables: Stored) -> None:
     await office(tables).give(rating(key_of(1), 3.0))
     hidden = await office(tables).amend(FIRST, HIDE, anybody, actor=EVE)
     assert hidden == written_anew(rating(isHidden=True, updatedAt=from_text(LATER)))
-    assert await tables.hands.get(Rating, FIRST, consistent=True) == hidden
+    assert await tables.undisturbed.get(Rating, FIRST, consistent=True) == hidden
     assert (await counted(tables), await shown(tables)) == ((3.0, 300, 1), ({"S": FIRST}, None, None))
     tables.bank.pass_time(1)
     again: Changes = {"isHidden": None, "updatedAt": {"S": to_text(tables.bank.now)}}
     visible = await office(tables).amend(FIRST, again, anybody, actor=EVE)
     assert "isHidden" not in visible
-    assert await tables.hands.get(Rating, FIRST, consistent=True) == visible
+    assert await tables.undisturbed.get(Rating, FIRST, consistent=True) == visible
     assert await counted(tables) == (3.75, 750, 2)
     assert await shown(tables) == ({"S": FIRST}, {"N": "4.5"}, {"S": "Green"})
     tables.bank.pass_time(1)
     assert await office(tables).amend(FIRST, None, anybody, actor=EVE) == visible
-    assert await tables.hands.get(Rating, FIRST, consistent=True) is None
+    assert await tables.undisturbed.get(Rating, FIRST, consistent=True) is None
     assert (await counted(tables), await shown(tables)) == ((3.0, 300, 1), ({"S": FIRST}, None, None))
-    logged = sorted((row["timestamp"]["S"], row["eventType"]["S"]) for row in (await tables.told())[0])
+    logged = sorted((row["timestamp"]["S"], row["eventType"]["S"]) for row in (await tables.announcements())[0])
     assert [type_ for _, type_ in logged] == [
         "Rating Submitted", "Rating Submitted", "Rating Moderated", "Rating Moderated", "Rating Removed",
     ]  # fmt: skip
-    assert {row["actorUserId"]["S"] for row in (await tables.told())[0]} == {ALICE, EVE}
+    assert {row["actorUserId"]["S"] for row in (await tables.announcements())[0]} == {ALICE, EVE}
 
 
 async def test_what_is_not_there_or_not_so_is_not_amended(tables: Stored) -> None:
@@ -174,12 +174,12 @@ async def test_what_is_not_there_or_not_so_is_not_amended(tables: Stored) -> Non
 
 async def test_an_exchange_or_a_member_that_is_gone_keeps_no_rating_from_being_removed(tables: Stored) -> None:
     await office(tables).give(rating())
-    await tables.hands.delete(User, BOB)
-    await tables.hands.delete(Transaction, f"x{FIRST}")
+    await tables.undisturbed.delete(User, BOB)
+    await tables.undisturbed.delete(Transaction, f"x{FIRST}")
     await office(tables).amend(FIRST, None, anybody, actor=EVE)
-    assert await rows(tables.hands, Rating) == []
-    assert await tables.hands.get(User, BOB) is None
-    assert await tables.hands.get(Transaction, f"x{FIRST}") is None
+    assert await rows(tables.undisturbed, Rating) == []
+    assert await tables.undisturbed.get(User, BOB) is None
+    assert await tables.undisturbed.get(Transaction, f"x{FIRST}") is None
 
 
 async def join_again(tables: Stored) -> None:
@@ -218,7 +218,7 @@ async def test_what_is_tried_again_counts_once(tables: Stored, fault: Fault) -> 
     tables.bank.pass_time(1)
     last = await office(tables).amend(FIRST, None, anybody, actor=EVE)
     assert last["id"] == {"S": FIRST}
-    assert await rows(tables.hands, Rating) == []
+    assert await rows(tables.undisturbed, Rating) == []
 
 
 async def test_two_who_rate_at_once_are_both_counted(tables: Stored) -> None:
@@ -251,21 +251,23 @@ async def test_who_amends_what_another_has_just_amended_decides_again(
     await office(tables).give(rating())
 
     async def hide_first() -> None:
-        await Ratings(tables.hands, tables.transactions, tables.tick).amend(FIRST, HIDE, anybody, actor=ALICE)
+        await Ratings(tables.undisturbed, tables.transactions, tables.tick).amend(
+            FIRST, HIDE, anybody, actor=ALICE
+        )
 
     overtake(tables, hide_first)
     tables.bank.pass_time(0.5)
     await office(tables).amend(FIRST, changes, anybody, actor=EVE)
     assert await counted(tables) == (0.0, 0, 0)
-    assert len((await tables.told())[0]) == 3
+    assert len((await tables.announcements())[0]) == 3
 
 
 @pytest.mark.parametrize(("table", "key"), [(User, BOB), (Transaction, f"x{FIRST}")], ids=["member", "exchange"])
 async def test_a_row_that_goes_meanwhile_is_not_made_again(tables: Stored, table: Any, key: str) -> None:
     await office(tables).give(rating())
-    overtake(tables, lambda: tables.hands.delete(table, key))
+    overtake(tables, lambda: tables.undisturbed.delete(table, key))
     await office(tables).amend(FIRST, None, anybody, actor=EVE)
-    assert await tables.hands.get(table, key, consistent=True) is None
+    assert await tables.undisturbed.get(table, key, consistent=True) is None
 
 
 @pytest.mark.parametrize("rated", [False, True], ids=["the first", "another"])
@@ -293,7 +295,7 @@ async def test_a_rating_that_is_removed_meanwhile_is_not_amended(tables: Stored)
     upstream = tables.strict.pause
 
     async def pause(seconds: float) -> None:
-        await tables.hands.delete(Rating, FIRST)
+        await tables.undisturbed.delete(Rating, FIRST)
         await upstream(seconds)
 
     tables.strict.pause = pause  # type: ignore[method-assign]  # for this test only
@@ -313,7 +315,7 @@ async def test_hiding_dates_the_exchange(tables: Stored) -> None:
     await office(tables).give(rating())
     tables.bank.pass_time(1)
     await office(tables).amend(FIRST, HIDE, anybody, actor=EVE)
-    exchanged = await tables.hands.get(Transaction, f"x{FIRST}", consistent=True)
+    exchanged = await tables.undisturbed.get(Transaction, f"x{FIRST}", consistent=True)
     assert exchanged is not None
     assert from_text(exchanged["updatedAt"]["S"]) > NOW + timedelta(seconds=1.5)
 

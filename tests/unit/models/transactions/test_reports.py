@@ -45,7 +45,7 @@ async def put(tables: Stored, *reports: AuditReport) -> None:
 
 async def marked(tables: Stored) -> str | None:
     """Return the id of the report that is marked as running."""
-    mark = await tables.hands.get(ReconciliationReport, MARK, consistent=True)
+    mark = await tables.undisturbed.get(ReconciliationReport, MARK, consistent=True)
     return None if mark is None else str(mark["reportId"]["S"])
 
 
@@ -63,7 +63,7 @@ async def test_a_report_that_is_begun_is_the_one_that_runs(tables: Stored) -> No
     assert running is not None
     assert running == await reports.find("first")
     assert replace(running, members=()) == report()
-    row = await tables.hands.get(ReconciliationReport, "first", consistent=True)
+    row = await tables.undisturbed.get(ReconciliationReport, "first", consistent=True)
     assert row is not None
     assert row["__typename"] == {"S": "ReconciliationReport"}
 
@@ -120,7 +120,7 @@ async def test_the_next_version_is_saved_once_and_whoever_comes_second_gets_it(t
     after = before.with_page(outcome, [ALICE, BOB], "member/bob", NOW)
     saved = await office(tables).save_next(before, after)
     assert replace(saved, members=tuple(saved.members)) == after
-    assert read(await tables.hands.get(ReconciliationReport, "first", consistent=True)) == after
+    assert read(await tables.undisturbed.get(ReconciliationReport, "first", consistent=True)) == after
     second = await office(tables).save_next(before, replace(after, members=(ALICE,)))
     assert tuple(second.members) == (ALICE, BOB)
 
@@ -145,10 +145,10 @@ async def test_a_report_is_completed_with_its_event_and_runs_no_longer(tables: S
     now = tables.bank.now
     assert completed is not None
     assert replace(completed, members=()) == begun.completed(now)
-    stored_report = read(await tables.hands.get(ReconciliationReport, "first", consistent=True))
+    stored_report = read(await tables.undisturbed.get(ReconciliationReport, "first", consistent=True))
     assert stored_report == begun.completed(now)
     assert await marked(tables) is None
-    (event,) = await rows(tables.hands, EventLog)
+    (event,) = await rows(tables.undisturbed, EventLog)
     assert {name: event[name]["S"] for name in ("eventType", "source", "entityType", "entityId")} == {
         "eventType": "Balances Reconciled",
         "source": "hourbank.balances",
@@ -172,12 +172,12 @@ async def test_a_report_is_completed_once_however_often_it_is_tried(tables: Stor
     assert first is not None
     assert first.status is AuditReportStatus.COMPLETED
     assert await office(tables).complete("first") == first
-    assert len(await rows(tables.hands, EventLog)) == 1
+    assert len(await rows(tables.undisturbed, EventLog)) == 1
 
 
 async def test_what_is_missing_is_not_completed(tables: Stored) -> None:
     assert await office(tables).complete("first") is None
-    assert await rows(tables.hands, EventLog) == []
+    assert await rows(tables.undisturbed, EventLog) == []
 
 
 async def test_a_report_that_is_not_marked_as_running_is_completed_all_the_same(tables: Stored) -> None:
@@ -215,7 +215,7 @@ async def test_a_stopped_report_that_is_completed_leaves_the_one_that_runs_alone
 async def test_the_mark_is_not_taken_from_one_that_was_begun_meanwhile(tables: Stored) -> None:
     first = report()
     await office(tables).begin(first, instead_of=None)
-    hands = Reports(tables.hands, tables.transactions, tables.tick)
+    hands = Reports(tables.undisturbed, tables.transactions, tables.tick)
     overtake(tables, lambda: hands.begin(report("second"), instead_of=first))
     completed = await office(tables).complete("first")
     assert completed is not None

@@ -16,7 +16,7 @@ from models.storage.names import Names
 from models.transactions.composition import compose
 from models.transactions.writing import LARGEST_TRANSACTION, Writing, event_item
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Rule, hours, make_balance, make_escrow, make_request
-from tests.unit.places import EVERYTHING, bank_at
+from tests.unit.places import REQUEST_RULES, bank_at
 
 NAMES = Names(stack="bank", region="us-east-1", account="000000000000")
 
@@ -24,7 +24,7 @@ NAMES = Names(stack="bank", region="us-east-1", account="000000000000")
 def laid_out(place: str, event: str, **seen: Any) -> list[tuple[str, str, dict[str, Any]]]:
     """Return (operation, table, parameters) of what a step writes; `seen` is found instead of what is there."""
     bank = bank_at(place)
-    rule: Rule = EVERYTHING[event]
+    rule: Rule = REQUEST_RULES[event]
     snapshot = replace(bank.snapshot(bank.requests[REQUEST_ID]), **seen)
     change = rule(snapshot, bank.now)
     assert isinstance(change, Change)
@@ -83,7 +83,7 @@ def test_a_provider_without_a_balance_is_paid_into_a_new_one() -> None:
     bank = bank_at("COMPLETED")
     del bank.balances[BOB]
     snapshot = bank.snapshot(bank.requests[REQUEST_ID])
-    change = EVERYTHING["pay"](snapshot, bank.now)
+    change = REQUEST_RULES["pay"](snapshot, bank.now)
     assert isinstance(change, Change)
     writing = Writing(NAMES, bank.now)
     assert compose(writing, snapshot, change, bank.now) is None
@@ -145,7 +145,7 @@ def test_hours_that_cannot_be_moved_are_refused_or_broken() -> None:
 def test_a_refusal_of_the_ledger_is_the_refusal_of_the_change() -> None:
     bank = bank_at("VALIDATING")
     snapshot = bank.snapshot(bank.requests[REQUEST_ID])
-    change = EVERYTHING["hold"](snapshot, bank.now)
+    change = REQUEST_RULES["hold"](snapshot, bank.now)
     assert isinstance(change, Change)
     bank.balances[ALICE] = make_balance(ALICE, "1")
     refused = compose(Writing(NAMES, NOW), bank.snapshot(snapshot.request), change, NOW)
@@ -188,7 +188,7 @@ def test_an_event_is_the_same_row_at_every_repetition() -> None:
 def test_hours_are_held_for_a_service_or_for_nothing() -> None:
     bank = bank_at("VALIDATING")
     snapshot = bank.snapshot(bank.requests[REQUEST_ID])
-    change = EVERYTHING["hold"](snapshot, bank.now)
+    change = REQUEST_RULES["hold"](snapshot, bank.now)
     assert isinstance(change, Change)
     with pytest.raises(BrokenLedgerError, match="for no service"):
         compose(Writing(NAMES, NOW), replace(snapshot, service=None), change, NOW)
@@ -198,7 +198,7 @@ def test_an_exchange_is_counted_for_who_is_still_there() -> None:
     bank = bank_at("COMPLETED")
     del bank.members[ALICE]
     snapshot = bank.snapshot(bank.requests[REQUEST_ID])
-    change = EVERYTHING["pay"](snapshot, bank.now)
+    change = REQUEST_RULES["pay"](snapshot, bank.now)
     assert isinstance(change, Change)
     writing = Writing(NAMES, NOW)
     assert compose(writing, snapshot, change, NOW) is None

@@ -13,7 +13,7 @@ from resolvers.transport.sockets import OPERATIONS
 from schema.amplify.resolver import AnyInfo
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import MemoryStore, StoredRowEvents
-from tests.unit.realtime import FILTERED, REQUESTS, SERVICES, Town, begin, problem, start, started
+from tests.unit.realtime import FILTERED, REQUESTS, SERVICES, MemoryServer, begin, problem, start, started
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -23,39 +23,39 @@ for _ in range(200):
     DEEP = {"and": [DEEP]}
 
 
-async def test_a_subscription_is_acknowledged_then_told(town: Town) -> None:
-    async with town.client() as socket:
+async def test_a_subscription_is_acknowledged_then_told(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
         start(socket, "1")
         assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
-        town.write("s")
+        memory_server.write("s")
         event = {"data": {"onCreateService": {"id": "s"}}}
         assert await socket.hear_json() == {"id": "1", "type": "data", "payload": event}
 
 
-async def test_an_id_is_free_when_its_subscription_has_ended(town: Town) -> None:
-    async with town.client() as socket:
+async def test_an_id_is_free_when_its_subscription_has_ended(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
         for _ in range(2):
             start(socket, "1")
             assert (await socket.hear_json())["type"] == "start_ack"
             socket.say(id="unknown", type="stop")
             socket.say(id="1", type="stop")
             assert await socket.hear_json() == {"id": "1", "type": "complete"}
-        assert not town.subscribers()
+        assert not memory_server.subscribers()
 
 
-async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(town: Town) -> None:
-    async with town.client() as socket:
+async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         start(socket, "1", REQUESTS)
         assert problem(await socket.hear_json()) == "DuplicatedOperationError"
-        town.write("s")
+        memory_server.write("s")
         assert (await socket.hear_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
 
 
-async def test_what_comes_at_once_comes_after_the_acknowledgement(town: Town) -> None:
-    town.store.add(tables.Service, id="s", userId="sub-bob")
-    town.schema.resolver = cast("MirrorResolver", StoredRowEvents(town.store))
-    async with town.client() as socket:
+async def test_what_comes_at_once_comes_after_the_acknowledgement(memory_server: MemoryServer) -> None:
+    memory_server.store.add(tables.Service, id="s", userId="sub-bob")
+    memory_server.schema.resolver = cast("MirrorResolver", StoredRowEvents(memory_server.store))
+    async with memory_server.client() as socket:
         start(socket, "1")
         assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
         assert (await socket.hear_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
@@ -65,7 +65,7 @@ async def test_what_comes_at_once_comes_after_the_acknowledgement(town: Town) ->
 
 
 async def test_a_stopped_subscription_is_over_when_that_is_told(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = asyncio.Event()
 
@@ -79,20 +79,20 @@ async def test_a_stopped_subscription_is_over_when_that_is_told(
             ended.set()
 
     monkeypatch.setattr(Subscriptions, "subscribe", endless)
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         socket.say(id="1", type="stop")
         assert await socket.hear_json() == {"id": "1", "type": "complete"}
         assert ended.is_set()
 
 
-async def test_every_subscription_is_its_own_callers(town: Town) -> None:
-    async with town.client("alice") as socket:
+async def test_every_subscription_is_its_own_callers(memory_server: MemoryServer) -> None:
+    async with memory_server.client("alice") as socket:
         await started(socket, "a", REQUESTS, by="alice")
         await started(socket, "b", REQUESTS, by="bob", of="sub-bob")
-        town.write("nobody's")
-        town.write("alice's", requesterId="sub-alice")
-        town.write("bob's", requesterId="sub-bob")
+        memory_server.write("nobody's")
+        memory_server.write("alice's", requesterId="sub-alice")
+        memory_server.write("bob's", requesterId="sub-bob")
         told = [await socket.hear_json() for _ in range(2)]
         assert {frame["id"]: frame["payload"]["data"]["onCreateServiceRequest"]["id"] for frame in told} == {
             "a": "alice's",
@@ -122,15 +122,15 @@ async def test_every_subscription_is_its_own_callers(town: Town) -> None:
     ],
 )
 async def test_a_refusal_says_why_and_leaves_the_others_alone(
-    town: Town, operation: object, error_type: str
+    memory_server: MemoryServer, operation: object, error_type: str
 ) -> None:
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         begin(socket, "2", operation, {"Authorization": "alice"})
         refused = await socket.hear_json()
         assert (refused["id"], problem(refused)) == ("2", error_type)
         await started(socket, "2", REQUESTS)
-        town.write("s")
+        memory_server.write("s")
         assert (await socket.hear_json())["id"] == "1"
 
 
@@ -139,15 +139,15 @@ async def test_a_refusal_says_why_and_leaves_the_others_alone(
     [({"Authorization": "stale"}, "Token expired"), ({"Authorization": "x"}, "Invalid token"), ({}, "Missing")],
 )
 async def test_a_start_without_a_good_token_is_told_to_come_back_with_one(
-    town: Town, authorization: dict[str, str], message: str
+    memory_server: MemoryServer, authorization: dict[str, str], message: str
 ) -> None:
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         begin(socket, "2", {"query": SERVICES}, authorization)
         refused = await socket.hear_json()
         assert problem(refused) == "UnauthorizedException"
         assert message in refused["payload"]["errors"][0]["message"]
-        town.write("s")
+        memory_server.write("s")
         assert (await socket.hear_json())["id"] == "1"
 
 
@@ -157,16 +157,16 @@ NO_HEADERS: dict[str, Any] = {"extensions": {"authorization": {}}}
 @pytest.mark.parametrize(
     "payload", [None, "x", {}, {"data": "{}"}, {"data": {}} | NO_HEADERS, {"data": "{"} | NO_HEADERS]
 )
-async def test_a_start_that_lacks_something_is_refused(town: Town, payload: object) -> None:
-    async with town.client() as socket:
+async def test_a_start_that_lacks_something_is_refused(memory_server: MemoryServer, payload: object) -> None:
+    async with memory_server.client() as socket:
         socket.say(id="1", type="start", payload=payload)
         assert problem(await socket.hear_json()) == "BadRequestException"
 
 
 async def test_what_nobody_foresaw_ends_one_subscription_and_is_masked(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.setattr(FakeStream, "describe_table", None)
@@ -174,25 +174,25 @@ async def test_what_nobody_foresaw_ends_one_subscription_and_is_masked(
             refused = await socket.hear_json()
         assert problem(refused) == "InternalFailure"
         assert logs[0]["correlation_id"] in refused["payload"]["errors"][0]["message"]
-        town.write("s")
+        memory_server.write("s")
         assert (await socket.hear_json())["id"] == "1"
 
 
 async def test_an_event_with_a_field_that_failed_keeps_its_data(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MemoryStore, "batch_get", None)
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1", "subscription { onCreateService { id user { id } } }")
         with capture_logs():
-            town.write("s", userId="sub-bob")
+            memory_server.write("s", userId="sub-bob")
             payload = (await socket.hear_json())["payload"]
         assert payload["data"] == {"onCreateService": {"id": "s", "user": None}}
         assert [error["path"] for error in payload["errors"]] == [["onCreateService", "user"]]
 
 
-async def test_a_socket_has_so_many_subscriptions_and_no_more(town: Town) -> None:
-    async with town.client() as socket:
+async def test_a_socket_has_so_many_subscriptions_and_no_more(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
         for number in range(OPERATIONS):
             await started(socket, str(number))
         start(socket, "one more")
@@ -202,12 +202,12 @@ async def test_a_socket_has_so_many_subscriptions_and_no_more(town: Town) -> Non
         await started(socket, "one more")
 
 
-async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(town: Town) -> None:
-    town.feed._queue = 2
-    async with town.client() as socket:
+async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(memory_server: MemoryServer) -> None:
+    memory_server.feed._queue = 2
+    async with memory_server.client() as socket:
         await started(socket, "1")
         for number in range(4):
-            town.write(f"s{number}")
+            memory_server.write(f"s{number}")
         assert problem(await socket.hear_json()) == "SubscriptionClosed"
         await started(socket, "1")
 
@@ -231,8 +231,10 @@ async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(town: Town)
         {"type": "connection_init"},
     ],
 )
-async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(town: Town, message: object) -> None:
-    async with town.client() as socket:
+async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(
+    memory_server: MemoryServer, message: object
+) -> None:
+    async with memory_server.client() as socket:
         socket.say_json(message)
         told = await socket.hear_json()
         assert problem(told) in {"UnsupportedOperation", "BadRequestException"}
@@ -241,15 +243,15 @@ async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(town: 
 
 
 @pytest.mark.parametrize("text", ["{", "", "[" * 100_000])
-async def test_what_is_no_json_closes_the_socket(town: Town, text: str) -> None:
-    async with town.client() as socket:
+async def test_what_is_no_json_closes_the_socket(memory_server: MemoryServer, text: str) -> None:
+    async with memory_server.client() as socket:
         socket.say_text(text)
         assert problem(await socket.hear_json()) == "BadRequestException"
         assert (await socket.hear())["code"] == 4400
 
 
-async def test_a_binary_message_closes_the_socket(town: Town) -> None:
-    async with town.client() as socket:
+async def test_a_binary_message_closes_the_socket(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
         socket.say_bytes(b"{}")
         assert problem(await socket.hear_json()) == "BadRequestException"
         assert (await socket.hear())["code"] == 4400

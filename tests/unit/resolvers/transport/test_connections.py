@@ -23,7 +23,7 @@ from tests.unit.realtime import (
     REQUESTS,
     SERVICES,
     Callers,
-    Town,
+    MemoryServer,
     begin,
     header,
     problem,
@@ -32,8 +32,8 @@ from tests.unit.realtime import (
 )
 
 
-async def test_a_start_comes_after_the_init(town: Town) -> None:
-    async with town.connected(header(Authorization="alice")) as socket:
+async def test_a_start_comes_after_the_init(memory_server: MemoryServer) -> None:
+    async with memory_server.connected(header(Authorization="alice")) as socket:
         await socket.hear()
         start(socket, "1")
         assert problem(await socket.hear_json()) == "BadRequestException"
@@ -41,34 +41,36 @@ async def test_a_start_comes_after_the_init(town: Town) -> None:
         assert await socket.hear_json() == ACK
 
 
-async def test_the_init_is_not_waited_for_long(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_init_is_not_waited_for_long(
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(appsync_realtime, "INIT_SECONDS", 0.02)
-    async with town.connected(header(Authorization="alice")) as socket:
+    async with memory_server.connected(header(Authorization="alice")) as socket:
         await socket.hear()
         closed = await socket.hear()
         assert (closed["type"], closed["code"]) == ("websocket.close", 4408)
 
 
-async def test_the_init_is_not_waited_for_twice(town: Town) -> None:
-    async with town.client() as socket:
+async def test_the_init_is_not_waited_for_twice(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
         leap(sockets.INIT_SECONDS)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.received.get(), 0.1)
         await started(socket, "1")
 
 
-TOLD = {"host": "server", "Authorization": "alice", "of": "~~~???>>>."}  # its base64 has all of + / =
-PADDED = base64.b64encode(json.dumps(TOLD).encode()).decode()
+SIGNED_HEADERS = {"host": "server", "Authorization": "alice", "of": "~~~???>>>."}  # its base64 has all of + / =
+PADDED = base64.b64encode(json.dumps(SIGNED_HEADERS).encode()).decode()
 URL_SAFE = PADDED.replace("+", "-").replace("/", "_")
 
 
 @pytest.mark.parametrize("text", [PADDED, URL_SAFE, PADDED.rstrip("="), URL_SAFE.rstrip("=")])
-async def test_headers_are_read_however_they_are_written(town: Town, text: str) -> None:
+async def test_headers_are_read_however_they_are_written(memory_server: MemoryServer, text: str) -> None:
     assert {"+", "/", "="} <= set(PADDED)
     for place in (
-        town.connected(f"header-{text}"),
-        town.connected(query=f"header={text}&payload=e30="),
-        town.connected(query=urlencode({"header": text, "payload": "e30="})),
+        memory_server.connected(f"header-{text}"),
+        memory_server.connected(query=f"header={text}&payload=e30="),
+        memory_server.connected(query=urlencode({"header": text, "payload": "e30="})),
     ):
         async with place as socket:
             assert (await socket.hear())["subprotocol"] == "graphql-ws"
@@ -76,8 +78,8 @@ async def test_headers_are_read_however_they_are_written(town: Town, text: str) 
             assert await socket.hear_json() == ACK
 
 
-async def test_the_upgrade_request_may_carry_the_token(town: Town) -> None:
-    async with town.connected(authorization="alice") as socket:
+async def test_the_upgrade_request_may_carry_the_token(memory_server: MemoryServer) -> None:
+    async with memory_server.connected(authorization="alice") as socket:
         await socket.hear()
         socket.say(type="connection_init")
         assert await socket.hear_json() == ACK
@@ -104,9 +106,9 @@ async def test_the_upgrade_request_may_carry_the_token(town: Town) -> None:
     ],
 )
 async def test_a_connection_that_proves_nothing_is_refused_for_good(
-    town: Town, subprotocol: str, error_type: str, code: int
+    memory_server: MemoryServer, subprotocol: str, error_type: str, code: int
 ) -> None:
-    async with town.connected(subprotocol) as socket:
+    async with memory_server.connected(subprotocol) as socket:
         await socket.hear()
         socket.say(type="connection_init")
         refused = await socket.hear_json()
@@ -118,21 +120,23 @@ async def test_a_connection_that_proves_nothing_is_refused_for_good(
 
 
 async def test_a_connection_that_nobody_can_judge_now_is_not_refused_for_good(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unreachable(*_: object) -> None:
         raise IssuerUnreachableError
 
     monkeypatch.setattr(Callers, "caller", unreachable)
-    async with town.connected(header(Authorization="alice")) as socket:
+    async with memory_server.connected(header(Authorization="alice")) as socket:
         await socket.hear()
         socket.say(type="connection_init")
         closed = await socket.hear()
         assert (closed["type"], closed["code"]) == ("websocket.close", 1013)
 
 
-async def test_an_application_connects_and_may_listen_to_nothing(town: Town) -> None:
-    async with town.connected(header(**{"x-api-key": API_KEY, "x-amz-date": "20261121T000000Z"})) as socket:
+async def test_an_application_connects_and_may_listen_to_nothing(memory_server: MemoryServer) -> None:
+    async with memory_server.connected(
+        header(**{"x-api-key": API_KEY, "x-amz-date": "20261121T000000Z"})
+    ) as socket:
         await socket.hear()
         socket.say(type="connection_init")
         assert await socket.hear_json() == ACK
@@ -146,8 +150,10 @@ async def test_an_application_connects_and_may_listen_to_nothing(town: Town) -> 
         await started(socket, "2", by="alice")
 
 
-async def test_a_client_hears_that_the_server_lives(town: Town) -> None:
-    endpoint = RealtimeEndpoint(town.schema, town.store, Authentication(Callers()), (), keep_alive=0.01)
+async def test_a_client_hears_that_the_server_lives(memory_server: MemoryServer) -> None:
+    endpoint = RealtimeEndpoint(
+        memory_server.schema, memory_server.store, Authentication(Callers()), (), keep_alive=0.01
+    )
     app = Starlette(routes=[WebSocketRoute(PATH, endpoint)])
     before = asyncio.all_tasks()
     async with asgi_socket.connected(app, PATH, ["graphql-ws", header(Authorization="alice")]) as socket:
@@ -159,27 +165,29 @@ async def test_a_client_hears_that_the_server_lives(town: Town) -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_a_socket_ends_with_its_token(town: Town) -> None:
-    async with town.client("alice 20") as socket:
+async def test_a_socket_ends_with_its_token(memory_server: MemoryServer) -> None:
+    async with memory_server.client("alice 20") as socket:
         leap(20)
         assert (await socket.hear())["code"] == 4403
 
 
 @pytest.mark.parametrize(("connected_by", "started_by"), [("alice 20", "alice"), ("alice", "alice 20")])
 async def test_a_socket_ends_with_the_first_token_that_something_rests_on(
-    town: Town, connected_by: str, started_by: str
+    memory_server: MemoryServer, connected_by: str, started_by: str
 ) -> None:
-    async with town.client(connected_by) as socket:
+    async with memory_server.client(connected_by) as socket:
         await started(socket, "1", by=started_by)
         leap(20)
         closed = await socket.hear()
         assert (closed["code"], closed["reason"]) == (4403, "Token expired")
         await socket.ended.wait()
-        assert not town.subscribers()
+        assert not memory_server.subscribers()
 
 
-async def test_a_subscription_that_ended_does_not_end_the_socket_with_its_token(town: Town) -> None:
-    async with town.client() as socket:
+async def test_a_subscription_that_ended_does_not_end_the_socket_with_its_token(
+    memory_server: MemoryServer,
+) -> None:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         await started(socket, "2", by="alice 20")
         socket.say(id="2", type="stop")
@@ -190,37 +198,39 @@ async def test_a_subscription_that_ended_does_not_end_the_socket_with_its_token(
 
 
 async def test_nothing_is_told_after_a_token_expired_while_the_clock_jumped(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1", by="alice 60")
         monkeypatch.setattr(time, "time", lambda: now + 61)
-        town.write("s")
+        memory_server.write("s")
         assert (await socket.hear())["type"] == "websocket.close"
 
 
-async def test_a_client_that_does_not_read_is_cut_off(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_read_is_cut_off(
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sockets, "SEND_SECONDS", 0.05)
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         socket.received = asyncio.Queue(1)
         socket.received.put_nowait({"type": "the last that fits"})
-        town.write("s")
+        memory_server.write("s")
         async with asyncio.timeout(3):
             await socket.ended.wait()
-        assert not town.subscribers()
+        assert not memory_server.subscribers()
 
 
-async def test_a_client_that_leaves_leaves_nothing_behind(town: Town) -> None:
+async def test_a_client_that_leaves_leaves_nothing_behind(memory_server: MemoryServer) -> None:
     before = asyncio.all_tasks()
-    async with town.client() as socket:
+    async with memory_server.client() as socket:
         await started(socket, "1")
         start(socket, "2", REQUESTS, of="sub-bob")
         assert problem(await socket.hear_json()) == "NotAuthorizedForField"
         start(socket, "3", REQUESTS)
     assert asyncio.all_tasks() == before
-    assert not town.subscribers()
+    assert not memory_server.subscribers()
 
 
 @pytest.mark.parametrize(
@@ -231,12 +241,14 @@ async def test_a_client_that_leaves_leaves_nothing_behind(town: Town) -> None:
         ("http://server", "websocket.accept"),
     ],
 )
-async def test_another_pages_socket_is_refused_unless_it_is_listed(town: Town, origin: str, answer: str) -> None:
-    async with town.connected(header(Authorization="alice"), origin=origin) as socket:
+async def test_another_pages_socket_is_refused_unless_it_is_listed(
+    memory_server: MemoryServer, origin: str, answer: str
+) -> None:
+    async with memory_server.connected(header(Authorization="alice"), origin=origin) as socket:
         assert (await socket.hear())["type"] == answer
 
 
-async def test_another_protocol_is_refused(town: Town) -> None:
-    async with asgi_socket.connected(town.app, PATH, ["graphql-transport-ws"]) as socket:
+async def test_another_protocol_is_refused(memory_server: MemoryServer) -> None:
+    async with asgi_socket.connected(memory_server.app, PATH, ["graphql-transport-ws"]) as socket:
         await socket.hear()
         assert (await socket.hear())["code"] == 4406

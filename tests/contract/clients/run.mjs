@@ -1,11 +1,11 @@
 /**
- * `node play.mjs ./apollo.mjs` plays the story with that client. With `restart` or `expiry` behind it a subscription
- * goes on after that; what others must do for it, a line of output asks for, and a line of input answers.
+ * `node run.mjs ./apollo.mjs` runs the usual scenario with that client. With `restart` or `expiry` as a further
+ * argument, a subscription survives that; a line of output asks for what others must do, a line of input answers.
  */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { claimsOf, environment } from './environment.mjs';
-import { outlive, play } from './story.mjs';
+import { outlive, usual } from './scenario.mjs';
 
 async function asked(question) {
   console.log(`? ${question}`);
@@ -13,8 +13,8 @@ async function asked(question) {
   return String(answer).trim();
 }
 
-const plays = {
-  story: play,
+const scenarios = {
+  usual,
   restart: (client) => outlive(client, () => asked('restart')),
   async expiry(client) {
     const [lasting, short] = [environment.token, await asked('token')];
@@ -26,8 +26,8 @@ const plays = {
   },
 };
 
-const [, , path, name = 'story'] = process.argv;
+const [, , path, name = 'usual'] = process.argv;
 const client = await import(path);
-await plays[name](client);
+await scenarios[name](client);
 await client.close?.();
 process.exit(0); // Amplify's timers would hold it for another fifteen seconds

@@ -1,4 +1,9 @@
-"""What people do to a request, each thing by its name; a new one is one more line of `ACTS`."""
+"""What people and operators do to a request, by name; a new action is one more line of `ACTIONS`.
+
+The names of the members' and admins' actions are those of the events in `tests/unit/places.py`, whose docstring
+shows which step each belongs to. Here each goes through the server's own code. There are a few more: what
+operators do (restart, abort, redrive), and what happens around a request (an account is locked, hours are spent).
+"""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +21,7 @@ from models.ledger.transfers import Transfer
 from models.requests.dispute import Dispute, DisputeType
 from models.requests.request import Request
 from models.requests.statuses import Response, Step
-from tests.chaos.faults import TROUBLE, path
+from tests.chaos.faults import CALL_ERRORS, current_purpose
 from tests.chaos.simulation.http_entry import ADA, ask
 from tests.chaos.simulation.world import World
 from tests.unit.builders import hours
@@ -27,7 +32,7 @@ from workflows.executions.sweep import revive
 
 ADMIN, OTHER_ADMIN = ADA.sub, "ida"
 
-Act = Callable[[World, Request], Awaitable[Any]]
+Action = Callable[[World, Request], Awaitable[Any]]
 ANSWERS: Mapping[str, tuple[Step, Response, Any]] = {
     "accept": (Step.WAIT_FOR_PROVIDER_RESPONSE, Response.ACCEPTED, None),
     "reject": (Step.WAIT_FOR_PROVIDER_RESPONSE, Response.REJECTED, None),
@@ -51,33 +56,33 @@ _RELEASE = "mutation M($input: ReleaseEscrowInput!) { releaseEscrow(input: $inpu
 _CANCEL = "mutation M($input: CancelEscrowInput!) { cancelEscrow(input: $input) { id status } }"
 
 
-def _answering(name: str) -> Act:
+def _answering(name: str) -> Action:
     wait, response, offered = ANSWERS[name]
 
-    async def act(world: World, request: Request) -> Any:
+    async def action(world: World, request: Request) -> Any:
         by = request.provider_id if name in _PROVIDER else request.requester_id
         return await world.requests.answer(request.id, wait=wait, by=by, response=response, terms=offered)
 
-    return act
+    return action
 
 
-def deciding(decision: Response, share: str | None = None, *, by: str = ADMIN) -> Act:
+def deciding(decision: Response, share: str | None = None, *, by: str = ADMIN) -> Action:
     given = None if share is None else hours(share)
 
-    async def act(world: World, request: Request) -> Any:
+    async def action(world: World, request: Request) -> Any:
         dispute_id = request.disputes[-1].id
         return await world.disputes.resolve(
             dispute_id, by=by, decision=decision, provider_hours=given, resolution="So be it"
         )
 
-    return act
+    return action
 
 
-def assigning(by: str) -> Act:
-    async def act(world: World, request: Request) -> Any:
+def assigning(by: str) -> Action:
+    async def action(world: World, request: Request) -> Any:
         return await world.disputes.assign(request.disputes[-1].id, by=by)
 
-    return act
+    return action
 
 
 def _disputing(world: World, request: Request, by: str, against: str, name: str = "") -> Awaitable[Any]:
@@ -95,22 +100,22 @@ def _disputing(world: World, request: Request, by: str, against: str, name: str 
 
 
 async def dispute(world: World, request: Request) -> Any:
-    """The requester disputes."""
+    """The requester raises a dispute."""
     return await _disputing(world, request, request.requester_id, request.provider_id)
 
 
 async def dispute_again(world: World, request: Request) -> Any:
-    """The requester disputes once more."""
+    """The requester raises a second dispute."""
     return await _disputing(world, request, request.requester_id, request.provider_id, "again")
 
 
-async def object_(world: World, request: Request) -> Any:
-    """The provider disputes."""
+async def dispute_as_provider(world: World, request: Request) -> Any:
+    """The provider raises a dispute."""
     return await _disputing(world, request, request.provider_id, request.requester_id)
 
 
 async def be_late(world: World, request: Request) -> None:
-    """Nobody does anything until the open wait's deadline is over."""
+    """Nobody acts until the open wait's deadline has passed."""
     assert request.wait is not None
     left = request.wait.deadline - world.clock() + timedelta(seconds=30)
     await world.calls.pause(max(0.0, left.total_seconds()))
@@ -127,12 +132,12 @@ async def withdraw(world: World, request: Request) -> Any:
 
 
 async def pay_out(world: World, request: Request) -> Any:
-    """An admin pays what is held to the provider."""
+    """An admin releases the held hours to the provider."""
     return await ask(world, ADA, _RELEASE, {"input": {"escrowId": request.escrow_key}})
 
 
 async def give_back(world: World, request: Request) -> Any:
-    """An admin gives what is held back to the requester."""
+    """An admin refunds the held hours to the requester."""
     return await ask(world, ADA, _CANCEL, {"input": {"escrowId": request.escrow_key}})
 
 
@@ -147,15 +152,15 @@ async def unlock(world: World, request: Request) -> Any:
 
 
 async def spend_all(world: World, request: Request) -> Any:
-    """The provider gives every free hour away to the requester, as a gift."""
-    gift_id = derived(request.id, "gift")
+    """The provider transfers every available hour to the requester."""
+    transfer_id = derived(request.id, "gift")
     item = await world.store.get(tables.UserBalance, request.provider_id, consistent=True)
     assert item is not None
     available = hours(item["availableBalance"]["N"])
     if available == 0:
-        return None  # given already
+        return None  # done by an earlier attempt
     transfer = Transfer(
-        id=gift_id,
+        id=transfer_id,
         by=request.provider_id,
         type=TransactionType.TRANSFER,
         amount=available,
@@ -167,57 +172,57 @@ async def spend_all(world: World, request: Request) -> Any:
 
 
 async def begin_again(world: World, request: Request) -> Any:
-    """The requester starts the workflow, which may run or be gone."""
+    """The requester starts the workflow, whose execution may be running or lost."""
     return await world.requests.start(request.id, by=request.requester_id)
 
 
-def lose(world: World) -> None:
-    """Every execution and token is gone, and nobody is told."""
+def lose_executions(world: World) -> None:
+    """Lose every execution and task token, without an event."""
     world.machines.forget()
-    world.strike()
+    world.note_fault()
 
 
 async def restart(world: World) -> None:
-    """The local cloud is restarted: every execution and token is gone, and the server revives what lives."""
-    lose(world)
-    await world.persist("revive", _revived, world)
+    """Restart the local cloud: every execution and token is lost, and the server revives live requests."""
+    lose_executions(world)
+    await world.retry("revive", _revive, world)
 
 
-async def _lose(world: World, _request: Request) -> None:
-    lose(world)
+async def _lose_executions(world: World, _request: Request) -> None:
+    lose_executions(world)
 
 
 async def _restart(world: World, _request: Request) -> None:
     await restart(world)
 
 
-async def _revived(world: World) -> None:
+async def _revive(world: World) -> None:
     try:
         await revive(world.sweep)
     except BaseExceptionGroup as group:
-        # The server has died over it, and is started again.
-        trouble, other = group.split(TROUBLE)
-        if other is not None or trouble is None:
+        # The server died meanwhile, and is started again.
+        note_fault, other = group.split(CALL_ERRORS)
+        if other is not None or note_fault is None:
             raise
-        raise ContentionError(str(trouble)) from group
+        raise ContentionError(str(note_fault)) from group
 
 
 async def abort(world: World, _request: Request) -> None:
-    """Somebody stops the executions that run, in the console."""
+    """An operator stops the running executions in the console."""
     for arn in world.machines.running:
         world.machines.abort(arn)
-    world.strike()
+    world.note_fault()
 
 
-async def mend(world: World, _request: Request) -> None:
-    """What could do nothing works again."""
+async def repair(world: World, _request: Request) -> None:
+    """Functions that could not do anything work again."""
     world.down.clear()
 
 
 async def redrive(world: World, request: Request) -> None:
-    """A person restarts what the dead-letter queue tells of, at the command line, until nothing is left there."""
-    while is_told_of(world, request):
-        path.set("redrive")
+    """An operator redrives the dead letters on the command line, until none is left."""
+    while has_dead_letter(world, request):
+        current_purpose.set("redrive")
         if not await restart_failed(
             Redrive(world.services), Console(file=StringIO()), only_list=False, ask=lambda _: True
         ):
@@ -225,19 +230,19 @@ async def redrive(world: World, request: Request) -> None:
         await world.calls.pause(1)
 
 
-def is_told_of(world: World, request: Request) -> bool:
-    """Tell whether a dead letter is about a request."""
+def has_dead_letter(world: World, request: Request) -> bool:
+    """Return whether a dead letter is about a request."""
     bodies = (json.loads(letter["Body"]) for letter in world.bus.letters)
     return any(body.get("requestId") == request.id for body in bodies)
 
 
-ACTS: Mapping[str, Act] = {
+ACTIONS: Mapping[str, Action] = {
     **{name: _answering(name) for name in ANSWERS},
     "cancel": cancel,
     "withdraw": withdraw,
     "dispute": dispute,
     "dispute again": dispute_again,
-    "object": object_,
+    "object": dispute_as_provider,
     "assign": assigning(ADMIN),
     "assign another": assigning(OTHER_ADMIN),
     "be late": be_late,
@@ -252,9 +257,9 @@ ACTS: Mapping[str, Act] = {
     "unlock": unlock,
     "spend all": spend_all,
     "begin again": begin_again,
-    "lose": _lose,
+    "lose": _lose_executions,
     "restart": _restart,
     "abort": abort,
-    "mend": mend,
+    "repair": repair,
     "redrive": redrive,
 }

@@ -1,8 +1,8 @@
 /**
- * What every client must be able to do: ask, subscribe, write, be told, unsubscribe.
+ * What every client must be able to do: query, subscribe, mutate, receive events, unsubscribe.
  *
- * A client is a module with `ask(document, variables)`, which gives `data`; with `watch(document, variables,
- * observer)`, which subscribes and gives what unsubscribes; and, if it has something to close, with `close()`.
+ * A client is a module with `ask(document, variables)`, which returns `data`; with `watch(document, variables,
+ * observer)`, which subscribes and returns how to unsubscribe; and, if there is something to close, with `close()`.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -10,7 +10,7 @@ import { me } from './environment.mjs';
 import { Events, PATIENCE_MS } from './events.mjs';
 import { operations } from './operations.mjs';
 
-/** Amplify looks for a server that has gone after five seconds, and then once a minute. */
+/** Amplify retries a lost connection after five seconds, and then once a minute. */
 const RETURN_MS = 75_000;
 
 /** A service as a member offers it. */
@@ -26,13 +26,13 @@ export const offer = (changes = {}) => ({
   ...changes,
 });
 
-/** Play the story with a client; throw where it goes another way. */
-export async function play({ ask, watch }) {
+/** The usual scenario with a client; throws where it goes wrong. */
+export async function usual({ ask, watch }) {
   const [left, kept] = [new Events(), new Events()];
   const leave = await watch(operations.OnCreateService, { userId: me }, left);
   const stop = await watch(operations.OnCreateService, { userId: me, filter: { category: { eq: 'garden' } } }, kept);
-  const first = await offerUntilTold(ask, [left, kept]);
-  console.log('ok: a mutation answers, and every subscription is told');
+  const first = await offerUntilReceived(ask, [left, kept]);
+  console.log('ok: a mutation answers, and every subscription has the event');
 
   const { servicesByUserId } = await ask(operations.ServicesByUserId, { userId: me, limit: 1000 });
   assert.ok(servicesByUserId.items.some(({ id }) => id === first));
@@ -40,23 +40,23 @@ export async function play({ ask, watch }) {
   console.log("ok: a query gives a member's rows");
 
   await leave();
-  const second = await offerUntilTold(ask, [kept]);
+  const second = await offerUntilReceived(ask, [kept]);
   assert.ok(!left.seen.some(({ onCreateService }) => onCreateService.id === second));
   await stop();
-  console.log('ok: who has unsubscribed is told no more');
+  console.log('ok: after unsubscribing there are no more events');
 }
 
-/** See that a subscription outlives an interruption, which is over when what it gives is settled. */
+/** Assert that a subscription survives an interruption, which ends when the returned promise settles. */
 export async function outlive({ ask, watch }, interruption) {
   const events = new Events();
   await watch(operations.OnCreateService, { userId: me }, events);
-  await offerUntilTold(ask, [events]);
+  await offerUntilReceived(ask, [events]);
   await interruption();
-  await offerUntilTold(ask, [events], RETURN_MS);
+  await offerUntilReceived(ask, [events], RETURN_MS);
 }
 
-/** Offer services until one is told to all: graphql-transport-ws does not say when a subscription listens. */
-async function offerUntilTold(ask, watching, patience = PATIENCE_MS) {
+/** Create services until one reaches all subscriptions: graphql-transport-ws does not say when one listens. */
+async function offerUntilReceived(ask, watching, patience = PATIENCE_MS) {
   for (const end = Date.now() + patience; Date.now() < end; ) {
     const input = offer();
     const { createService } = await ask(operations.CreateService, { input });
@@ -68,5 +68,5 @@ async function offerUntilTold(ask, watching, patience = PATIENCE_MS) {
       return input.id;
     }
   }
-  throw new assert.AssertionError({ message: `nobody was told within ${patience} ms` });
+  throw new assert.AssertionError({ message: `no event within ${patience} ms` });
 }

@@ -1,4 +1,4 @@
-"""Where a case is tried: over tables in memory, or over a cloud; and what came of it."""
+"""The backends on which a case is tested: tables in memory, or a cloud; and the outcome of a case."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
@@ -41,13 +41,13 @@ if TYPE_CHECKING:
 LATER = "2026-01-02T00:00:00.000Z"
 API_KEY = "an-application-of-no-member"
 WORDS = {"Unauthorized": "no", "DynamoDB:ConditionalCheckFailedException": "cond"}
-# What these do takes transactions, which the tables in memory have none of.
+# Operations that need transactions, which the tables in memory do not support.
 ON_THE_CLOUD = own_operations.STAGED | {"createServiceRequest", "createUser", "createRating"}
 KINDS = {"onCreate": ChangeKind.CREATE, "onUpdate": ChangeKind.UPDATE, "onDelete": ChangeKind.DELETE}
 
 
-class World:
-    """A schema over a store, asked in this process; whoever shows no token asks over HTTP."""
+class Backend:
+    """A schema over a store, executed in this process; callers without a token go over HTTP."""
 
     def __init__(self, schema: MirrorSchema, store: Store) -> None:
         self.schema = schema
@@ -62,20 +62,20 @@ class World:
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
 
     async def tried(self, line: Line, columns: Collection[str]) -> dict[str, str]:
-        """Return what comes of a line, for each of some columns."""
+        """Return the outcomes of a line, for each of some columns."""
         return {column: await self.outcome(Case.of(line, column)) for column in columns}
 
     async def outcome(self, case: Case) -> str:
-        """Try a case, and see that a row has changed if that is what came of it, and else has not."""
+        """Test a case, and assert that the row has changed exactly if the outcome says so."""
         table, key = case.line.table, case.made_key if case.line.creates else case.row_key
         await self.prepare(case)
         before = await self.store.get(table, key, consistent=True)
         if case.column == "nobody":
-            outcome = await self._at_the_door(case, {})
+            outcome = await self._over_http(case, {})
         elif case.line.is_subscription:
-            outcome = await self.told(case)
+            outcome = await self.event_outcome(case)
         elif case.column == "key":
-            outcome = await self._at_the_door(case, {"x-api-key": API_KEY})
+            outcome = await self._over_http(case, {"x-api-key": API_KEY})
         else:
             outcome = _word(case, *await self.ask(case))
         after = await self.store.get(table, key, consistent=True)
@@ -83,19 +83,19 @@ class World:
         return outcome
 
     async def prepare(self, case: Case) -> None:
-        """Put the rows there that the case is about."""
+        """Store the rows that the case needs."""
         if (row := case.row()) is not None:
             await self.store.put(case.line.table, row)
         for table, other in case.beside():
             await self.store.put(table, other)
 
     async def ask(self, case: Case) -> tuple[Any, Sequence[Mapping[str, Any]]]:
-        """Ask in this process; return what the field gave, and the errors."""
+        """Execute the case in this process; return its field, and the errors."""
         query = document(self.schema._schema, case.line)
         data, errors = await execute(self.schema, self.store, case.caller, query, **case.variables())
         return data and data[case.line.operation], errors
 
-    async def _at_the_door(self, case: Case, headers: Mapping[str, str]) -> str:
+    async def _over_http(self, case: Case, headers: Mapping[str, str]) -> str:
         body = {"query": document(self.schema._schema, case.line), "variables": case.variables()}
         response = await self._client.post("/graphql", json=body, headers=headers)
         if response.status_code != httpx.codes.OK:
@@ -103,12 +103,12 @@ class World:
         answer = response.json()
         return _word(case, answer["data"][case.line.operation], answer.get("errors", ()))
 
-    async def told(self, case: Case) -> str:
-        """Subscribe, let the row change, and return what the subscriber is told."""
+    async def event_outcome(self, case: Case) -> str:
+        """Subscribe, let the row change, and return what the subscriber receives."""
         raise NotImplementedError
 
     async def results(self, case: Case, context: RequestContext) -> AsyncGenerator[Any]:
-        """Yield what a subscription gives."""
+        """Yield a subscription's results."""
         query = document(self.schema._schema, case.line)
         results: Any = await self.schema.stream(query, variable_values=case.variables(), context_value=context)
         async with aclosing(results):
@@ -116,8 +116,8 @@ class World:
                 yield result
 
 
-class MemoryWorld(World):
-    """Tables in memory; a change is told to whoever subscribes next."""
+class MemoryBackend(Backend):
+    """Tables in memory; a change is sent to whoever subscribes next."""
 
     def __init__(self) -> None:
         self.store: MemoryStore = (store := MemoryStore())
@@ -127,11 +127,11 @@ class MemoryWorld(World):
         super().__init__(build_schema(Mirror(Queries(store, PageTokens(b"secret")), writes, subscriptions)), store)
 
     def announce(self, kind: ChangeKind, row: Item) -> None:
-        """Let whoever subscribes from now on be told of a row."""
+        """Send a row's change to whoever subscribes from now on."""
         self._feed.changes = [RowChange(kind, row, 0)]
 
-    async def told(self, case: Case) -> str:
-        """Let the row have changed, and return what the subscriber is told before the feed ends."""
+    async def event_outcome(self, case: Case) -> str:
+        """Change the row, and return what the subscriber receives before the feed ends."""
         kind = next(kind for name, kind in KINDS.items() if case.line.operation.startswith(name))
         self.announce(kind, case.any_row())
         results = [result async for result in self.results(case, RequestContext(self.store, case.caller, {}))]
@@ -142,7 +142,7 @@ class MemoryWorld(World):
 
 
 class Announcements:
-    """A change feed that tells what it was given, and ends."""
+    """A change feed that yields given changes, and ends."""
 
     def __init__(self) -> None:
         self.changes: list[RowChange] = []
@@ -150,33 +150,33 @@ class Announcements:
     @asynccontextmanager
     async def subscribe(self, table: type[Table]) -> AsyncIterator[AsyncIterator[RowChange]]:
         del table
-        yield self._told()
+        yield self._given()
 
-    async def _told(self) -> AsyncIterator[RowChange]:
+    async def _given(self) -> AsyncIterator[RowChange]:
         for change in self.changes:
             yield change
 
 
 class Recorded(AsyncCalls):
-    """The way to AWS, which remembers what it was asked; streams are read in the background and do not count.
+    """Calls to AWS that are recorded, except reads of streams, which happen in the background.
 
     Args:
-        calls: the way itself.
+        calls: the real calls.
     """
 
     def __init__(self, calls: AsyncCalls) -> None:
         super().__init__(())
         self._calls = calls
-        self.asked: list[tuple[str, ...]] = []
+        self.made: list[tuple[str, ...]] = []
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Call an operation and return its answer."""
         if service != "dynamodbstreams":
-            self.asked.append((operation, params.get("TableName", ""), params.get("IndexName", "")))
+            self.made.append((operation, params.get("TableName", ""), params.get("IndexName", "")))
         return await self._calls.call(service, operation, **params)
 
 
-class CloudWorld(World):
+class CloudBackend(Backend):
     """The tables of a cloud, and its change feed."""
 
     def __init__(self, api: Api, calls: "Recorded") -> None:
@@ -185,22 +185,22 @@ class CloudWorld(World):
 
     @classmethod
     @asynccontextmanager
-    async def over_aws(cls) -> AsyncIterator["CloudWorld"]:
-        """Put the server's API together over what the AWS variables lead to."""
+    async def over_aws(cls) -> AsyncIterator["CloudBackend"]:
+        """Compose the server's API over the cloud that the AWS variables lead to."""
         async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
             calls = Recorded(aws)
             api = Api.over(Services.over(calls, Settings()), ServerSettings(feed_interval=0.02), b"secret")
             yield cls(api, calls)
             await api.feed.aclose()
 
-    async def told(self, case: Case) -> str:
-        """Subscribe, and return what the subscriber is told at once; nothing is "quiet"."""
+    async def event_outcome(self, case: Case) -> str:
+        """Subscribe, and return what the subscriber receives at once; "quiet" if nothing."""
         async with self.subscribed(case) as first:
             return _word_of_event(case, await first) if first.done() else "quiet"
 
     @asynccontextmanager
     async def subscribed(self, case: Case) -> AsyncIterator[asyncio.Task[Any]]:
-        """Subscribe; go on with the first event to come once the subscriber listens or has been refused."""
+        """Subscribe; yield the task of the first event once the subscription listens or is refused."""
         context = RequestContext(self.store, case.caller, {})
         async with aclosing(self.results(case, context)) as results:
             first = asyncio.create_task(anext(results))
@@ -214,10 +214,10 @@ class CloudWorld(World):
                     task.cancel()
                 await asyncio.wait({first, listens})
 
-    async def all_told(self, lines: Sequence[Line]) -> dict[str, dict[str, str]]:
-        """Let everybody subscribe to what happens to a type's rows; return what each is told of one row's life.
+    async def event_outcomes(self, lines: Sequence[Line]) -> dict[str, dict[str, str]]:
+        """Subscribe all callers to a type's changes; return what each receives of one row's changes.
 
-        Whoever is not told of it is told of the next one, which is theirs: so nobody waits for nothing.
+        Then each caller's own row changes, too, so that nobody has to wait in vain for the first row.
         """
         whole = Case.of(lines[0], "stranger")
         callers = [column for column in whole.names if column != "nobody"]
@@ -227,13 +227,13 @@ class CloudWorld(World):
             await self._live(whole)
             for column in callers:
                 await self._live(whole.owned_by(column))
-            told: dict[str, dict[str, str]] = {str(line): {} for line in lines}
+            event_outcome: dict[str, dict[str, str]] = {str(line): {} for line in lines}
             for case, first in zip(everybody, firsts, strict=True):
-                told[str(case.line)][case.column] = _word_of_event(case, await first, otherwise="quiet")
-        return told
+                event_outcome[str(case.line)][case.column] = _word_of_event(case, await first, otherwise="quiet")
+        return event_outcome
 
     async def _live(self, case: Case) -> None:
-        """Let a row come, change and go."""
+        """Create, update and delete a row."""
         row, table = case.any_row(), case.line.table
         await self.store.put(table, row)
         await self.store.put(table, row | {"updatedAt": {"S": LATER}})
@@ -241,7 +241,7 @@ class CloudWorld(World):
 
 
 def _word_of_event(case: Case, result: Any, *, otherwise: str = "another's") -> str:
-    """Return the table's word for a subscription's result, another one for an event of another row."""
+    """Return the table's word for a subscription's result; `otherwise` is that for another row's event."""
     if errors := [report(error).formatted for error in result.errors or ()]:
         return _word(case, None, errors)
     (key,) = result.data[case.line.operation].values()
@@ -268,7 +268,7 @@ def _word(case: Case, shown: Any, errors: Sequence[Mapping[str, Any]]) -> str:
 
 
 class Nobody:
-    """Knows no token."""
+    """An identity provider that accepts no token."""
 
     async def caller(self, authorization: str) -> Caller:
         raise UnauthenticatedError(authorization)

@@ -1,4 +1,4 @@
-"""The server's API in this process, over the session's cloud: to be asked without a transport, and watched."""
+"""The server's API in this process, over the session's cloud, without a transport; its calls are recorded."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +14,13 @@ from resolvers.api import Api
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
-from tests.security.worlds import Recorded
+from tests.security.backends import Recorded
 from tests.unit.mirror import execute, wire
 from workflows.executions.services import Services
 
 
-class InProcess:
-    """A schema over the cloud's tables, and what it asks of the cloud."""
+class InProcessApi:
+    """A schema over the cloud's tables, and the calls that it makes."""
 
     def __init__(self, api: Api, calls: Recorded) -> None:
         self.store: Store = api.services.store
@@ -46,13 +46,13 @@ class InProcess:
 
 
 @asynccontextmanager
-async def in_process(cloud: Cloud) -> AsyncIterator[InProcess]:
-    """Put the parts together."""
+async def in_process_api(cloud: Cloud) -> AsyncIterator[InProcessApi]:
+    """Compose the API."""
     with pytest.MonkeyPatch.context() as patched:
         for name, value in cloud.environment.items():
             patched.setenv(name, value)
         async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
             calls = Recorded(aws)
             api = Api.over(Services.over(calls, Settings()), ServerSettings(), b"secret")
-            yield InProcess(api, calls)
+            yield InProcessApi(api, calls)
             await api.feed.aclose()
