@@ -11,7 +11,7 @@ from models.disputes.raising import dispute_event, disputed_escrow
 from models.errors import Code, Refusal
 from models.hours import HUNDREDTH, ZERO, Hours
 from models.requests.answers import in_transition_refusal
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.dispute import Dispute, DisputeStatus
 from models.requests.next_step import next_step
 from models.requests.request import Answer, Request
@@ -24,6 +24,7 @@ DECISION_REQUESTED = "Admin Decision Requested"
 OVERDUE = "Dispute Decision Overdue"
 
 
+@reads_everything
 def assign(snapshot: Snapshot, now: datetime, *, by: str) -> Verdict:
     """OPEN → UNDER_REVIEW by an admin who is no party; another one may take it over once the decision is late."""
     request, dispute = snapshot.request, snapshot.dispute
@@ -50,6 +51,7 @@ def _assignment_refusal(request: Request, dispute: Dispute, by: str) -> Refusal 
     return _other_admin_refusal(dispute) if dispute.admin_id is not None and dispute.overdue_at is None else None
 
 
+@reads_everything
 def decide(
     snapshot: Snapshot,
     now: datetime,
@@ -138,6 +140,7 @@ def await_decision(snapshot: Snapshot, now: datetime, *, token: str, windows: Wi
     return Change(request=after, events=(dispute_event(after, request.dispute.id, DECISION_REQUESTED),))
 
 
+@reads_everything
 def raise_alarm(snapshot: Snapshot, now: datetime, *, windows: Windows) -> Verdict:
     """Put on record that the decision is late, and wait for it as long again: nothing decides by itself."""
     request, dispute = snapshot.request, snapshot.dispute
@@ -151,6 +154,7 @@ def raise_alarm(snapshot: Snapshot, now: datetime, *, windows: Windows) -> Verdi
     )
 
 
+@reads_everything
 def check_frozen(snapshot: Snapshot, _now: datetime) -> Verdict:
     """Check what was written when the dispute was raised.
 

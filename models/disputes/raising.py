@@ -11,7 +11,7 @@ from models.hours import ZERO, Hours, is_amount
 from models.ledger.balances import Escrow, EscrowStatus
 from models.ledger.movements import Movement
 from models.requests.answers import in_transition_refusal
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.dispute import Dispute
 from models.requests.request import DisputeRef, Request
 from models.requests.statuses import RequestStatus
@@ -51,6 +51,7 @@ def disputed_escrow(snapshot: Snapshot) -> Escrow | None:
     return escrow
 
 
+@reads_everything
 def raise_dispute(snapshot: Snapshot, now: datetime, *, dispute: Dispute, windows: Windows) -> Verdict:
     """ACCEPTED, IN_PROGRESS, COMPLETED, PAID → DISPUTED: what is held stays held until an admin has decided.
 

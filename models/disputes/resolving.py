@@ -12,7 +12,7 @@ from models.events import Event, Notice, NotificationType
 from models.hours import ZERO, Hours
 from models.ledger.balances import Escrow
 from models.ledger.movements import Movement
-from models.requests.decision import Change, Payment, Snapshot, Verdict
+from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
 from models.requests.dispute import DECIDED, Dispute, DisputeStatus
 from models.requests.payment import subject
 from models.requests.request import STEP_GRACE, Request
@@ -59,6 +59,7 @@ RESOLUTIONS: Mapping[Response, Resolution] = {
 }
 
 
+@reads_everything
 def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
     """Carry a decision out: DISPUTED → REJECTED, PAID or back, the hours moved as it says.
 

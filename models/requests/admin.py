@@ -10,7 +10,7 @@ from datetime import datetime
 from models.errors import Code, Refusal
 from models.ledger.balances import EscrowStatus
 from models.requests.answers import in_transition_refusal
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.endings import end
 from models.requests.payment import pay
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, StatusReason
@@ -21,6 +21,7 @@ LONGEST_REASON = 500
 _CANCELLABLE = BEFORE_ACCEPTANCE | {RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}
 
 
+@reads_everything
 def release_escrow(snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str) -> Verdict:
     """COMPLETED → PAID, as the workflow would have done it."""
     request = snapshot.request
@@ -37,6 +38,7 @@ def release_escrow(snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str
     return replace(verdict, events=(*verdict.events, told))
 
 
+@reads_everything
 def cancel_escrow(
     snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str, reason: str | None = None
 ) -> Verdict:

@@ -11,7 +11,7 @@ from functools import partial
 from models import clock, hours
 from models.errors import Code, Refusal, not_found_refusal
 from models.hours import Hours
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything, reads_everything_when
 from models.requests.endings import end
 from models.requests.negotiation import counter_refusal, with_adjusted_hold
 from models.requests.request import Answer, Passage, Request, Terms, Wait
@@ -107,6 +107,16 @@ def invalid_amount_refusal(asked: Hours | float, *, rate: Hours | None = None) -
     )
 
 
+def may_move_hours(wait: Step) -> bool:
+    """Return whether an answer to this wait may move hours: one to a counter-offer may take up other terms."""
+    return wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
+
+
+def _may_move_hours(_request: Request, *, wait: Step, **_keywords: object) -> bool:
+    return may_move_hours(wait)
+
+
+@reads_everything_when(_may_move_hours)
 def answer(
     snapshot: Snapshot,
     now: datetime,
@@ -221,6 +231,7 @@ WITHDRAW = EarlyExit(
 )
 
 
+@reads_everything
 def end_early(
     snapshot: Snapshot, now: datetime, *, how: EarlyExit, by: str, message: str | None = None
 ) -> Verdict:

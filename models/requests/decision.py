@@ -1,8 +1,12 @@
 """What one step changes, all of it at once: the rules say it, `transactions` writes it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from models.errors import Refusal
 from models.events import Event, Notice
@@ -101,3 +105,41 @@ class Snapshot:
 
 # What a rule decides: change this; or no; or it has been done already, and this is how it stands.
 Verdict = Change | Refusal | Request
+
+_Rule = TypeVar("_Rule", bound=Callable[..., Verdict])
+
+# The rules that read the whole snapshot, and for which requests and keyword arguments they do.
+_READS_EVERYTHING: WeakKeyDictionary[Callable[..., Verdict], Callable[..., bool]] = WeakKeyDictionary()
+
+
+def _always(_request: Request, **_keywords: object) -> bool:
+    return True
+
+
+def reads_everything_when(condition: Callable[..., bool]) -> Callable[[_Rule], _Rule]:
+    """Declare that a rule reads the whole snapshot if a condition holds, and the request alone otherwise.
+
+    Args:
+        condition: a predicate over the request and the rule's keyword arguments.
+    """
+
+    def declare(rule: _Rule) -> _Rule:
+        _READS_EVERYTHING[rule] = condition
+        return rule
+
+    return declare
+
+
+def reads_everything(rule: _Rule) -> _Rule:
+    """Declare that a rule reads the whole snapshot; a rule that is not declared reads the request alone.
+
+    It must be declared if the rule looks at a row other than the request's, or changes one: hours, guard, dispute.
+    """
+    return reads_everything_when(_always)(rule)
+
+
+def needs_whole_snapshot(rule: Callable[..., Verdict], request: Request) -> bool:
+    """Return whether a rule, or a `partial` of one with its keyword arguments, reads more than the request."""
+    function, keywords = (rule.func, rule.keywords) if isinstance(rule, partial) else (rule, {})
+    condition = _READS_EVERYTHING.get(function)
+    return condition is not None and condition(request, **keywords)

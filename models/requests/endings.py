@@ -6,7 +6,7 @@ from models.errors import BrokenLedgerError
 from models.events import Notice, NotificationType
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
-from models.requests.decision import Change, GuardAction, Snapshot, Verdict
+from models.requests.decision import Change, GuardAction, Snapshot, Verdict, reads_everything
 from models.requests.next_step import next_step
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
 from models.requests.steps import closed, escrow_event, request_event, status_refusal
@@ -79,6 +79,7 @@ _REJECTIONS = {
 }
 
 
+@reads_everything
 def decline(snapshot: Snapshot, now: datetime) -> Verdict:
     """AWAITING_RESPONSE, NEGOTIATING, answered with a no → REJECTED with the hours back."""
     request = snapshot.request
@@ -106,6 +107,7 @@ _TIMEOUTS = {
 }
 
 
+@reads_everything
 def expire(snapshot: Snapshot, now: datetime) -> Verdict:
     """End a request that nobody acted on in time: → EXPIRED with the hours back."""
     request = snapshot.request

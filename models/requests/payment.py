@@ -7,7 +7,7 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.events import Notice, NotificationType
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
-from models.requests.decision import Change, Payment, Snapshot, Verdict
+from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
 from models.requests.request import STEP_GRACE
 from models.requests.statuses import RequestStatus
 from models.requests.steps import closed, escrow_event, request_event, status_refusal
@@ -28,11 +28,18 @@ def payment_refusal(snapshot: Snapshot) -> Refusal | None:
     return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {found} already.", {"status": found.value})
 
 
+@reads_everything
+def check_payable(snapshot: Snapshot, _now: datetime) -> Verdict:
+    """Check that a request may be paid now; nothing is changed."""
+    return payment_refusal(snapshot) or snapshot.request
+
+
 def subject(snapshot: Snapshot) -> str:
     """Return what is paid for: the service's title, if it is still there."""
     return snapshot.service.title[:LONGEST_TITLE] if snapshot.service else "a service"
 
 
+@reads_everything
 def pay(snapshot: Snapshot, now: datetime) -> Verdict:
     """COMPLETED → PAID with the hours released, the exchange put on record and both members told."""
     request, escrow = snapshot.request, snapshot.escrow

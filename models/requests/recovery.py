@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything, reads_everything_when
 from models.requests.endings import end
-from models.requests.request import STEP_GRACE
+from models.requests.request import STEP_GRACE, Request
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, StatusReason
 from models.requests.steps import request_event
 
@@ -16,6 +16,11 @@ LARGEST_PAUSE = timedelta(hours=1)
 LONGEST_CAUSE = 1_000
 
 
+def _is_disputed(request: Request, **_keywords: object) -> bool:
+    return request.dispute is not None
+
+
+@reads_everything_when(_is_disputed)
 def resume(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
     """Hand the request or its dispute to a new execution: the next generation, later and later while it fails."""
     request = snapshot.request
@@ -36,6 +41,7 @@ def resume(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
     return Change(request=replace(after, step_function_execution_arn=execution_arn), events=resumed)
 
 
+@reads_everything_when(_is_disputed)
 def redrive(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
     """Hand the request to a new execution as a person has asked: if that fails, it is resumed for a day again."""
     request = snapshot.request
@@ -88,6 +94,7 @@ def begin_anew(snapshot: Snapshot, now: datetime) -> Verdict:
     return Change(request=after.due(min(request.due_at, now + STEP_GRACE)), events=())
 
 
+@reads_everything
 def give_up(snapshot: Snapshot, now: datetime) -> Verdict:
     """End a request before acceptance that no execution can move; a later one waits for an admin."""
     request = snapshot.request

@@ -13,7 +13,15 @@ from models.events import Event, EventEntityType, EventSource, Notice, Notificat
 from models.ledger import movements
 from models.ledger.balances import Escrow, EscrowStatus, EscrowType
 from models.requests.announcements import announcement_of
-from models.requests.decision import Change, GuardAction, ServiceTerms, Snapshot, Verdict
+from models.requests.decision import (
+    Change,
+    GuardAction,
+    ServiceTerms,
+    Snapshot,
+    Verdict,
+    reads_everything,
+    reads_everything_when,
+)
 from models.requests.next_step import next_step
 from models.requests.request import Request, Wait
 from models.requests.statuses import RequestStatus, StatusReason, Step
@@ -113,6 +121,7 @@ _REJECTION_TEXTS = {
 }
 
 
+@reads_everything
 def validate(snapshot: Snapshot, now: datetime) -> Verdict:
     """VALIDATING → REJECTED, if something speaks against it; else the request as it stands."""
     request = snapshot.request
@@ -131,6 +140,7 @@ def validate(snapshot: Snapshot, now: datetime) -> Verdict:
     return Change(request=after, events=(request_event(after, "Service Request Rejected"),), notices=(told,))
 
 
+@reads_everything
 def hold_hours(snapshot: Snapshot, now: datetime) -> Verdict:
     """VALIDATING → ESCROWED with the hours held; → REJECTED if something has come to speak against it."""
     request, service = snapshot.request, snapshot.service
@@ -202,6 +212,11 @@ def taken_over(request: Request, wait: Wait, now: datetime) -> Request:
     return replace(request, wait=wait, version=request.version + 1, updated_at=now)
 
 
+def _removes_guard(_request: Request, *, step: Step, **_keywords: object) -> bool:
+    return step is Step.WAIT_FOR_SERVICE_START
+
+
+@reads_everything_when(_removes_guard)
 def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, windows: Windows) -> Verdict:
     """Open a wait, with the status that announces it; or give an open one its new token, telling nobody again."""
     request = snapshot.request
@@ -220,7 +235,7 @@ def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, win
         request=after,
         events=(request_event(after, announcement.event, automatic=automatic),),
         notices=(announcement.notice(after, wait),),
-        guard=GuardAction.REMOVE if step is Step.WAIT_FOR_SERVICE_START else GuardAction.KEEP,
+        guard=GuardAction.REMOVE if _removes_guard(request, step=step) else GuardAction.KEEP,
     )
 
 

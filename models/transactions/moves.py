@@ -16,7 +16,7 @@ from models.errors import BrokenLedgerError, Code, Refusal, not_found_refusal
 from models.hours import from_float
 from models.identifiers import derived
 from models.ledger.balances import Balance, Escrow
-from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict
+from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict, needs_whole_snapshot
 from models.requests.dispute import Dispute, escrow_key
 from models.requests.request import Request
 from models.storage.codec import decode_or_none
@@ -40,7 +40,7 @@ class Transactions:
     """Reads what a rule needs and writes what it decides.
 
     Example:
-        >>> await transactions.move(request_id, steps.hold, generation=0, whole=True)
+        >>> await transactions.move(request_id, steps.hold_hours, generation=0)
         Moved(before=…, request=Request(status=ESCROWED, …))
     """
 
@@ -62,7 +62,6 @@ class Transactions:
         rule: RequestRule,
         *,
         generation: int | None = None,
-        whole: bool = False,
         dispute_id: str | None = None,
     ) -> Moved | Refusal:
         """Let a rule decide about a stored request and write what it decides.
@@ -71,10 +70,8 @@ class Transactions:
             request_id: the request.
             rule: the pure rule; called again with fresh rows whenever they have changed.
             generation: the execution's generation, when a handler asks; another one is refused as SUPERSEDED.
-            whole: read the members, the service, the balances, the escrow and the guard, too; needed whenever
-                the rule looks at them or moves hours; of a request that is disputed, the dispute, too.
-            dispute_id: the dispute to read with them, if it is not the one that is open; when a handler asks, the
-                dispute that it decides, and once that is not open any more, it is refused as SUPERSEDED.
+            dispute_id: the dispute to read with the whole snapshot, if it is not the one that is open; when a
+                handler asks, the dispute that it decides: once that is not open any more, it is SUPERSEDED.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -87,7 +84,7 @@ class Transactions:
                 return not_found_refusal()
             if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
-            if not whole:
+            if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
             async with self._store.calls.queue((request.requester_id, request.provider_id)):
                 snapshot = await self._snapshot(request, dispute_id)

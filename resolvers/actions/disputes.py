@@ -82,7 +82,7 @@ class Disputes:
         moved = await retry_while_transient(
             self._store.calls,
             self._clock,
-            lambda: self._transactions.move(request_id, rule, whole=True, dispute_id=dispute_id),
+            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id),
         )
         if isinstance(moved, Refusal):
             return moved

@@ -111,11 +111,11 @@ class ServiceRequests:
     ) -> Request | Refusal:
         """Write a member's answer to a wait, and let the workflow go on."""
         rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
-        # Other terms that are taken up move hours.
-        whole = wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
-        if whole and isinstance(refused := await self._read(request_id, by=by, provider=False), Refusal):
+        if answers.may_move_hours(wait) and isinstance(
+            refused := await self._read(request_id, by=by, provider=False), Refusal
+        ):
             return refused
-        moved = await self._settled(request_id, rule, whole=whole)
+        moved = await self._settled(request_id, rule)
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:
@@ -138,16 +138,16 @@ class ServiceRequests:
 
     async def end(self, request_id: str, rule: RequestRule) -> Request | Refusal:
         """Let a rule end a request; the execution that waits comes to its end, too."""
-        moved = await self._settled(request_id, rule, whole=True)
+        moved = await self._settled(request_id, rule)
         if isinstance(moved, Refusal):
             return moved
         if moved.before.wait is not None:
             await best_effort(self._executions.go_on(moved.request, moved.before.wait))
         return moved.request
 
-    async def _settled(self, request_id: str, rule: RequestRule, *, whole: bool) -> Moved | Refusal:
+    async def _settled(self, request_id: str, rule: RequestRule) -> Moved | Refusal:
         def act() -> Awaitable[Moved | Refusal]:
-            return self._transactions.move(request_id, rule, whole=whole)
+            return self._transactions.move(request_id, rule)
 
         return await retry_while_transient(self._calls, self._clock, act)
 

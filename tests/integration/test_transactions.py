@@ -82,7 +82,7 @@ async def test_every_step_by_four_threads_at_once_has_one_effect(town: Town) -> 
     transactions = town.over(BlockingCalls())
 
     def run(rule: RequestRule) -> None:
-        drive(transactions.move(request_id, rule, whole=True))
+        drive(transactions.move(request_id, rule))
 
     for event in STORY:
         await asyncio.gather(*(asyncio.to_thread(run, town.rule(event)) for _ in range(4)))
@@ -96,9 +96,7 @@ async def test_every_step_by_two_servers_at_once_has_one_effect(town: Town) -> N
     async with AsyncCalls(["dynamodb"]) as other:
         servers = (town.transactions, town.over(other))
         for event in STORY:
-            await asyncio.gather(
-                *(server.move(request_id, town.rule(event), whole=True) for server in servers * 2)
-            )
+            await asyncio.gather(*(server.move(request_id, town.rule(event)) for server in servers * 2))
     await town.audit(("8", "0"), ("12", "0"))
     request = await town.transactions.read(request_id)
     assert request is not None
@@ -138,7 +136,7 @@ async def test_twenty_holds_at_once_on_one_balance_end_exact(town: Town) -> None
         servers = (town.transactions, town.over(other))
         moved = await asyncio.gather(
             *(
-                servers[number % 2].move(request_id, steps.hold_hours, whole=True)
+                servers[number % 2].move(request_id, steps.hold_hours)
                 for number, request_id in enumerate(request_ids)
             )
         )
@@ -153,7 +151,7 @@ async def test_twenty_payments_at_once_to_one_provider_end_exact(town: Town) -> 
     for request_id in request_ids:
         await town.reach(request_id, *STORY[: STORY.index("pay")])
     twice = [*request_ids, *request_ids]
-    moved = await asyncio.gather(*(town.transactions.move(one, payment.pay, whole=True) for one in twice))
+    moved = await asyncio.gather(*(town.transactions.move(one, payment.pay) for one in twice))
     assert all(isinstance(one, Moved) and one.request.status is RequestStatus.PAID for one in moved)
     await town.audit(("0", "0"), ("20", "0"))
 
@@ -166,7 +164,7 @@ async def test_a_write_that_was_cut_off_is_read_back_and_has_one_effect(
     request_id = await town.ask(service_id)
     for event in STORY:
         unreliable = Faulty(calls, each_write(fault))
-        moved = await town.over(unreliable).move(request_id, town.rule(event), whole=True)
+        moved = await town.over(unreliable).move(request_id, town.rule(event))
         expected = event == "validate" and fault is not Fault.LOST
         assert isinstance(moved, Moved) or expected, f"{event}: {moved}"
     await town.audit(("8", "0"), ("12", "0"))
@@ -180,9 +178,9 @@ async def test_a_refund_that_was_cut_off_has_one_effect(
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     await town.reach(request_id, *STORY[:4])
-    await town.over(Faulty(calls, each_write(fault))).move(request_id, town.rule(event), whole=True)
+    await town.over(Faulty(calls, each_write(fault))).move(request_id, town.rule(event))
     if event == "reject":
-        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.decline, whole=True)
+        await town.over(Faulty(calls, each_write(fault))).move(request_id, endings.decline)
     await town.audit(("10", "0"), ("10", "0"))
     assert await town.store.get(tables.RequestGuard, f"{town.alice}#{service_id}", consistent=True) is None
 
@@ -235,7 +233,7 @@ async def test_two_open_requests_at_once_are_not_both_held(town: Town) -> None:
     async with AsyncCalls(["dynamodb"]) as other:
         servers = (town.transactions, town.over(other))
         await asyncio.gather(
-            *(server.move(one, steps.hold_hours, whole=True) for server, one in zip(servers, pair, strict=True))
+            *(server.move(one, steps.hold_hours) for server, one in zip(servers, pair, strict=True))
         )
     found = [await town.reach(one) for one in pair]
     assert sorted(one.status for one in found) == [RequestStatus.ESCROWED, RequestStatus.REJECTED]
@@ -250,9 +248,7 @@ async def test_an_ending_by_many_at_once_is_one_refund_and_no_alarm(town: Town, 
     for request_id in request_ids:
         await town.reach(request_id, *STORY[:4])
     later = Transactions(town.store, lambda: clock.now() + timedelta(days=2 * (event == "expire")))
-    moved = await asyncio.gather(
-        *(later.move(request_id, town.rule(event), whole=True) for request_id in request_ids * 4)
-    )
+    moved = await asyncio.gather(*(later.move(request_id, town.rule(event)) for request_id in request_ids * 4))
     assert all(isinstance(one, Moved) for one in moved)
     await town.audit(("10", "0"), ("10", "0"))
 
@@ -264,7 +260,7 @@ async def test_two_events_race_and_one_wins(town: Town, _turn: int) -> None:
     await town.reach(request_id, *STORY[:4])
     accepted, cancelled_, rejected = await asyncio.gather(
         town.transactions.move(request_id, town.rule("accept")),
-        town.transactions.move(request_id, town.rule("cancel"), whole=True),
+        town.transactions.move(request_id, town.rule("cancel")),
         town.transactions.move(request_id, town.rule("reject")),
     )
     assert sum(isinstance(one, Moved) for one in (accepted, cancelled_, rejected)) == 1
@@ -297,11 +293,11 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(town: Town
     servers = (town.transactions, town.over(BlockingCalls()))
 
     def run(rule: RequestRule) -> None:
-        drive(servers[1].move(request_id, rule, whole=True, dispute_id=dispute_id))
+        drive(servers[1].move(request_id, rule, dispute_id=dispute_id))
 
     for event in QUARREL:
         await asyncio.gather(
-            *(servers[0].move(request_id, rules[event], whole=True, dispute_id=dispute_id) for _ in range(2)),
+            *(servers[0].move(request_id, rules[event], dispute_id=dispute_id) for _ in range(2)),
             *(asyncio.to_thread(run, rules[event]) for _ in range(2)),
         )
     await town.audit(*DIVIDED)
@@ -329,7 +325,7 @@ async def test_a_step_of_a_dispute_that_was_cut_off_has_one_effect(
     rules = town.quarrel(request_id, dispute_id)
     for event in QUARREL:
         unreliable = town.over(Faulty(calls, each_write(fault)))
-        moved = await unreliable.move(request_id, rules[event], whole=True, dispute_id=dispute_id)
+        moved = await unreliable.move(request_id, rules[event], dispute_id=dispute_id)
         assert isinstance(moved, Moved), f"{event}: {moved}"
     await town.audit(*DIVIDED)
 
@@ -341,8 +337,8 @@ async def test_a_dispute_races_the_payment_and_no_hour_is_lost(town: Town, _turn
     await town.reach(request_id, *STORY[: STORY.index("pay")])
     rules = town.quarrel(request_id, dispute_id)
     paid, raised = await asyncio.gather(
-        town.over(town.store.calls).move(request_id, town.rule("pay"), whole=True),
-        town.transactions.move(request_id, rules["dispute"], whole=True, dispute_id=dispute_id),
+        town.over(town.store.calls).move(request_id, town.rule("pay")),
+        town.transactions.move(request_id, rules["dispute"], dispute_id=dispute_id),
     )
     assert isinstance(raised, Moved)
     after_payment = raised.before.status is RequestStatus.PAID
@@ -363,7 +359,7 @@ async def test_what_is_stored_is_what_was_decided(town: Town) -> None:
     (service_id,) = await town.settle()
     request_id = await town.ask(service_id)
     for event in STORY:
-        moved = await town.transactions.move(request_id, town.rule(event), whole=True)
+        moved = await town.transactions.move(request_id, town.rule(event))
         assert isinstance(moved, Moved)
         assert moved.request == await town.transactions.read(request_id)
         item = await town.store.get(tables.ServiceRequest, request_id, consistent=True)

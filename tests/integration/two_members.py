@@ -101,7 +101,7 @@ class Town:
     async def follow(self, request_id: str, *rules: RequestRule, dispute_id: str | None = None) -> Request:
         """Move a request by one rule after the other, each of which must move it."""
         for rule in rules:
-            moved = await self.transactions.move(request_id, rule, whole=True, dispute_id=dispute_id)
+            moved = await self.transactions.move(request_id, rule, dispute_id=dispute_id)
             assert isinstance(moved, Moved), f"{rule}: {moved}"
         request = await self.transactions.read(request_id)
         assert request is not None

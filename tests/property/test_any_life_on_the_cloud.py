@@ -75,7 +75,7 @@ class LivesOnTheCloud(Lives):
         """Let a rule decide about a request."""
         dispute_id = self.bank.disputed(chosen, self.bank.requests[request_id])
         verdict = super().act(request_id, chosen)
-        self.compare(verdict, drive(self.transactions.move(request_id, chosen, whole=True, dispute_id=dispute_id)))
+        self.compare(verdict, drive(self.transactions.move(request_id, chosen, dispute_id=dispute_id)))
         return verdict
 
     def compare(self, verdict: Verdict, moved: Moved | Refusal | None) -> None:

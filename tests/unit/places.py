@@ -6,7 +6,7 @@ from typing import Any
 
 from models.disputes import deciding, raising, resolving
 from models.requests import admin, answers, endings, payment, steps
-from models.requests.decision import Change
+from models.requests.decision import Change, reads_everything
 from models.requests.request import Request, Terms
 from models.requests.statuses import Response, Step
 from models.requests.windows import DEFAULT_WINDOWS
@@ -76,11 +76,11 @@ def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]
 
 # What an admin does about a request's hours, as somebody who is neither of the two.
 ADMINS: dict[str, Rule] = {
-    "pay out": lambda snapshot, now: admin.release_escrow(
-        snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
+    "pay out": reads_everything(
+        lambda snapshot, now: admin.release_escrow(snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA)
     ),
-    "give back": lambda snapshot, now: admin.cancel_escrow(
-        snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
+    "give back": reads_everything(
+        lambda snapshot, now: admin.cancel_escrow(snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA)
     ),
 }
 

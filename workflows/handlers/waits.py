@@ -14,8 +14,7 @@ from workflows.handlers.bootstrap import Event, lambda_handler
 
 async def _open_wait(services: Services, step_input: StepInput, step: Step, token: str, rule: RequestRule) -> Any:
     """Let a rule open a wait; complete its token at once if the request has moved on meanwhile."""
-    # An accepted request removes its guard, for which it has to be read.
-    moved = await services.move(step_input, rule, whole=step is Step.WAIT_FOR_SERVICE_START)
+    moved = await services.move(step_input, rule)
     following = await services.onward(step_input, moved)
     if not isinstance(moved, Moved) or following.step is not step:
         await services.executions.complete(token, following)

@@ -170,7 +170,7 @@ async def test_who_leaves_is_gone_however_often_it_is_tried(tables: Stored, faul
 
 async def test_hours_that_are_held_meanwhile_keep_their_member_here() -> None:
     async with stored(bank_at("VALIDATING")) as tables:
-        overtake(tables, lambda: tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True))
+        overtake(tables, lambda: tables.transactions.move(REQUEST_ID, steps.hold_hours))
         refused = await Members(tables.hands, tables.transactions, tables.tick).leave(ALICE, anybody)
         assert isinstance(refused, Refusal)
         assert refused.facts == {"escrowed": 2.0}
@@ -181,7 +181,7 @@ async def test_hours_that_are_held_meanwhile_keep_their_member_here() -> None:
 async def test_no_hours_are_held_by_or_for_who_leaves_meanwhile(member: str) -> None:
     async with stored(bank_at("VALIDATING")) as tables:
         overtake(tables, lambda: Members(tables.hands, tables.transactions, tables.tick).leave(member, anybody))
-        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True)
+        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours)
         assert isinstance(moved, Moved)
         assert (moved.request.status, moved.request.status_reason) == (
             RequestStatus.REJECTED,
