@@ -34,7 +34,7 @@ def assign(snapshot: Snapshot, now: datetime, *, by: str) -> Verdict:
         return request
     if (refused := _assignment_refusal(request, dispute, by)) is not None:
         return refused
-    taken = dispute.changed(now, status=DisputeStatus.UNDER_REVIEW, admin_id=by)
+    taken = replace(dispute, status=DisputeStatus.UNDER_REVIEW, admin_id=by).changed(now)
     after = replace(request, version=request.version + 1, updated_at=now)
     return Change(
         request=after, dispute=taken, events=(dispute_event(after, dispute.id, "Dispute Assigned", actor=by),)
@@ -74,10 +74,10 @@ def decide(
     if refused is not None or request.wait is None:
         return refused or in_transition_refusal(request)  # its wait is about to be opened
     said = Answer(wait=request.wait.name, round=request.negotiation_round, response=decision, by=by, at=now)
-    after = request.moved(now, wait=replace(request.wait, answer=said))
-    decided = dispute.changed(now, decision=decision, provider_hours=provider_hours, resolution=resolution)
+    after = replace(request, wait=replace(request.wait, answer=said)).moved(now)
+    decided = replace(dispute, decision=decision, provider_hours=provider_hours, resolution=resolution)
     event = dispute_event(after, dispute.id, DECISION_RECEIVED, actor=by, decision=decision)
-    return Change(request=after, dispute=decided, events=(event,))
+    return Change(request=after, dispute=decided.changed(now), events=(event,))
 
 
 def dispute_not_found_refusal() -> Refusal:
@@ -136,7 +136,7 @@ def await_decision(snapshot: Snapshot, now: datetime, *, token: str, windows: Wi
     wait = opened(request, Step.WAIT_FOR_ADMIN_DECISION, token, now, windows)
     if request.wait is not None:
         return Change(request=taken_over(request, wait, now), events=())
-    after = request.moved(now, wait=wait)
+    after = replace(request, wait=wait).moved(now)
     return Change(request=after, events=(dispute_event(after, request.dispute.id, DECISION_REQUESTED),))
 
 
@@ -147,8 +147,8 @@ def raise_alarm(snapshot: Snapshot, now: datetime, *, windows: Windows) -> Verdi
     if dispute is None or request.wait is None or next_step(request, now) is not Step.RAISE_DISPUTE_ALARM:
         return status_refusal(request)
     deadline = now + window(request, request.wait.name, windows)
-    after = request.moved(now, wait=replace(request.wait, deadline=deadline))
-    late = dispute.changed(now, overdue_at=dispute.overdue_at or now)
+    after = replace(request, wait=replace(request.wait, deadline=deadline)).moved(now)
+    late = replace(dispute, overdue_at=dispute.overdue_at or now).changed(now)
     return Change(
         request=after, dispute=late, events=(dispute_event(after, dispute.id, OVERDUE, adminId=dispute.admin_id),)
     )

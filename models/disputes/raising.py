@@ -65,27 +65,20 @@ def raise_dispute(snapshot: Snapshot, now: datetime, *, dispute: Dispute, window
         return request
     if (refused := _raising_refusal(request, now, dispute, windows)) is not None:
         return refused
-    opened = dispute.changed(
-        now,
+    opened = replace(
+        dispute,
         created_at=now,
         status_before=request.status,
         reason_before=request.status_reason,
         due_before=request.due_at,
-    )
+    ).changed(now)
     movement, escrow = _recalled_hours(snapshot, opened, now)
     opened = replace(opened, escrow_id=escrow.id if escrow else None)
     disputed_escrow(replace(snapshot, dispute=opened, dispute_escrow=escrow))
-    after = request.moved(
-        now,
-        status=RequestStatus.DISPUTED,
-        wait=None,
-        set_aside=request.wait,
-        expires_at=None,
-        disputes=(
-            *request.disputes,
-            DisputeRef(id=opened.id, by=opened.raised_by, at=now, generation=request.generation),
-        ),
-    )
+    reference = DisputeRef(id=opened.id, by=opened.raised_by, at=now, generation=request.generation)
+    after = replace(
+        request, wait=None, set_aside=request.wait, expires_at=None, disputes=(*request.disputes, reference)
+    ).moved(now, status=RequestStatus.DISPUTED)
     events = [dispute_event(after, opened.id, RAISED, actor=opened.raised_by, disputeType=opened.dispute_type)]
     if escrow is not None:
         events.append(escrow_event(escrow, "Hours Held In Escrow"))

@@ -80,11 +80,8 @@ def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict
     text = outcome.notice.format(share=share, held=escrow.amount if escrow else ZERO)
     movement, ended = _movement_and_escrow(dispute, escrow, share, now)
     after = _after(request, dispute, escrow, share, now, execution_arn)
-    resolved = dispute.changed(
-        now,
-        status=DisputeStatus.DISMISSED if outcome.status is None else DisputeStatus.RESOLVED,
-        resolved_at=now,
-    )
+    status = DisputeStatus.DISMISSED if outcome.status is None else DisputeStatus.RESOLVED
+    resolved = replace(dispute, status=status, resolved_at=now).changed(now)
     is_payment = after.status is RequestStatus.PAID and not dispute.is_after_payment
     return Change(
         request=after,

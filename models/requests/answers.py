@@ -148,7 +148,7 @@ def answer(
     said = Answer(
         wait=wait, round=request.negotiation_round, response=response, by=by, at=now, message=message, terms=terms
     )
-    after = request.moved(now, wait=replace(open_wait, answer=said))
+    after = replace(request, wait=replace(open_wait, answer=said)).moved(now)
     told = request_event(after, question.event, actor=by, response=response, message=message)
     return with_adjusted_hold(snapshot, now, Change(request=after, events=(told,)))
 

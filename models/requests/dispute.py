@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from models.hours import Hours
 from models.identifiers import derived
@@ -74,9 +73,9 @@ class Dispute:
         """Tell whether the hours had been paid when it was raised."""
         return self.status_before is RequestStatus.PAID
 
-    def changed(self, now: datetime, **changes: Any) -> "Dispute":
+    def changed(self, now: datetime) -> "Dispute":
         """Return this dispute one version on."""
-        return replace(self, version=self.version + 1, updated_at=now, **changes)
+        return replace(self, version=self.version + 1, updated_at=now)
 
 
 def of_dispute(request_id: str, dispute_id: str, name: str) -> str:

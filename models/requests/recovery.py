@@ -26,8 +26,8 @@ def resume(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
     request = snapshot.request
     if request.is_over:
         return request
-    after = request.moved(
-        now,
+    after = replace(
+        request.moved(now),
         generation=request.generation + 1,
         resumptions=request.resumptions + 1,
         failing_since=request.failing_since or now,
@@ -36,7 +36,7 @@ def resume(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
     after = after.due(now + pause)
     resumed = (request_event(after, "Service Request Resumed", generation=after.generation),)
     if request.dispute is not None and snapshot.dispute is not None:
-        dispute = snapshot.dispute.changed(now, step_function_execution_arn=execution_arn)
+        dispute = replace(snapshot.dispute, step_function_execution_arn=execution_arn).changed(now)
         return Change(request=after, dispute=dispute, events=resumed)
     return Change(request=replace(after, step_function_execution_arn=execution_arn), events=resumed)
 
@@ -101,7 +101,8 @@ def give_up(snapshot: Snapshot, now: datetime) -> Verdict:
     if request.due_at is None or request.failing_since is None or now - request.failing_since <= RESUMED_FOR:
         return request
     if request.status not in BEFORE_ACCEPTANCE:
-        after = request.moved(now, failing_since=request.failing_since, resumptions=request.resumptions).due(None)
+        since, resumptions = request.failing_since, request.resumptions
+        after = replace(request.moved(now), failing_since=since, resumptions=resumptions).due(None)
         return Change(request=after, events=(request_event(after, "Service Request Needs Attention"),))
     return end(
         snapshot,

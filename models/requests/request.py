@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 from zlib import crc32
 
 from models.errors import BrokenLedgerError
@@ -160,22 +159,37 @@ class Request:
         """Return the answer that stands and that the workflow has not acted on yet."""
         return self.wait.answer if self.wait else None
 
-    def moved(self, now: datetime, *, status: RequestStatus | None = None, **changes: Any) -> "Request":
-        """Return this request one version on: its passage noted, its failures forgotten, its due time set."""
+    def moved(
+        self, now: datetime, *, status: RequestStatus | None = None, status_reason: StatusReason | None = None
+    ) -> "Request":
+        """Return this request one version on: its passage noted, its failures forgotten, its due time set.
+
+        Whatever else changes must have been replaced before, because the due time follows from it.
+
+        Args:
+            now: the moment.
+            status: the status that it has from now on; None keeps it.
+            status_reason: why it has that status; a request that keeps its status keeps the reason, too.
+
+        Raises:
+            BrokenLedgerError: it has gone through more statuses than any request can.
+        """
         passages = self.passages
-        if status is not None and status != self.status:
+        if status is None or status is self.status:
+            status, status_reason = self.status, self.status_reason
+        else:
             passages = (*passages, Passage(status=status, at=now))
-            changes.setdefault("status_reason", None)
         if len(passages) > LARGEST_LIFE:
             raise BrokenLedgerError(f"request {self.id} has gone through more statuses than any life has")
-        changes = {"resumptions": 0, "failing_since": None, **changes}
         after = replace(
             self,
-            status=status or self.status,
+            status=status,
+            status_reason=status_reason,
             passages=passages,
+            resumptions=0,
+            failing_since=None,
             version=self.version + 1,
             updated_at=now,
-            **changes,
         )
         return after.due(after.next_due(now))
 

@@ -163,14 +163,13 @@ def hold_hours(snapshot: Snapshot, now: datetime) -> Verdict:
         updated_at=now,
     )
     own_window = service.response_window_hours
-    after = request.moved(
-        now,
-        status=RequestStatus.ESCROWED,
+    after = replace(
+        request,
         escrow_id=escrow.id,
         amount=amount,
         agreed_rate=service.hourly_rate,
         response_seconds=None if own_window is None else int(timedelta(hours=own_window).total_seconds()),
-    )
+    ).moved(now, status=RequestStatus.ESCROWED)
     return Change(
         request=after,
         events=(request_event(after, "Service Request Escrowed"), escrow_event(escrow, "Hours Held In Escrow")),
@@ -192,16 +191,15 @@ def opened(request: Request, step: Step, token: str, now: datetime, windows: Win
 def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:
     given = request.answer
     offered = given.terms if given and status is RequestStatus.NEGOTIATING else None
-    return request.moved(
-        now,
-        status=status,
+    return replace(
+        request,
         wait=wait,
         expires_at=wait.deadline,
         answers=request.answers if given is None else (*request.answers, given),
         negotiation_round=request.negotiation_round + (offered is not None),
         offered_hours=offered and offered.hours,
         offered_rate=offered and offered.rate,
-    )
+    ).moved(now, status=status)
 
 
 def taken_over(request: Request, wait: Wait, now: datetime) -> Request:
@@ -266,13 +264,11 @@ def closed(
 ) -> Request:
     """Return a request that waits for nobody any more; the answer that stood is kept."""
     given = request.answer
-    return request.moved(
-        now,
-        status=status,
-        status_reason=reason,
+    return replace(
+        request,
         wait=None,
         expires_at=None,
         offered_hours=None,
         offered_rate=None,
         answers=request.answers if given is None else (*request.answers, given),
-    )
+    ).moved(now, status=status, status_reason=reason)
