@@ -44,7 +44,7 @@ def assign(snapshot: Snapshot, now: datetime, *, by: str) -> Verdict:
 def _assignment_refusal(request: Request, dispute: Dispute, by: str) -> Refusal | None:
     if dispute.decision is not None:
         return _decided_refusal(dispute)
-    if by in (request.requester_id, request.provider_id):
+    if by in request.parties:
         return Refusal(Code.UNAUTHORIZED_ADMIN, "You are a party to this dispute; another admin must decide it.")
     if not is_open(request, dispute):
         return _not_open_refusal(dispute)

@@ -13,7 +13,7 @@ from models.ledger.movements import Movement
 from models.requests.answers import in_transition_refusal
 from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.dispute import Dispute
-from models.requests.request import DisputeRef, Request
+from models.requests.request import DisputeRef, Party, Request
 from models.requests.statuses import RequestStatus
 from models.requests.steps import escrow_event, request_event, status_refusal
 from models.requests.windows import Windows
@@ -59,7 +59,7 @@ def raise_dispute(snapshot: Snapshot, now: datetime, *, dispute: Dispute, window
     already is left as it is.
     """
     request = snapshot.request
-    if (refused := not_the_parties(request, dispute)) is not None:
+    if (refused := not_the_parties_refusal(request, dispute)) is not None:
         return refused
     if snapshot.dispute is not None:
         return request
@@ -92,17 +92,20 @@ def raise_dispute(snapshot: Snapshot, now: datetime, *, dispute: Dispute, window
     )
 
 
-def not_the_parties(request: Request, dispute: Dispute) -> Refusal | None:
-    """Return the refusal for a dispute that is not between the two of a request, None if it is."""
-    parties = (request.requester_id, request.provider_id)
-    if dispute.raised_by not in parties:
+_SIDES = {
+    Party.PROVIDER: (Code.UNAUTHORIZED_PROVIDER, "provider"),
+    Party.REQUESTER: (Code.UNAUTHORIZED_REQUESTER, "requester"),
+}
+
+
+def not_the_parties_refusal(request: Request, dispute: Dispute) -> Refusal | None:
+    """Return the refusal for a dispute that is not between the two parties of a request; None if it is."""
+    if dispute.raised_by not in request.parties:
         return not_found_refusal()
-    provider = dispute.raised_by == request.requester_id
-    if dispute.against_user_id == (request.provider_id if provider else request.requester_id):
+    other = Party.PROVIDER if dispute.raised_by == request.requester_id else Party.REQUESTER
+    if dispute.against_user_id == request.member(other):
         return None
-    code, side = (
-        (Code.UNAUTHORIZED_PROVIDER, "provider") if provider else (Code.UNAUTHORIZED_REQUESTER, "requester")
-    )
+    code, side = _SIDES[other]
     return Refusal(code, f"againstUserId must be the {side} of this request.", {"field": "againstUserId"})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.events import Notice, NotificationType
-from models.requests.request import Answer, Request, Wait
+from models.requests.request import Answer, Party, Request, Wait
 from models.requests.statuses import RequestStatus, Response, Step
 
 _UNTIL = "Please {} until {{deadline:%d %b %Y %H:%M}} UTC."
@@ -17,7 +17,7 @@ class Announcement:
     Args:
         status: the status that it comes with.
         event: what the log says.
-        to_provider: the provider is told, else the requester.
+        recipient: whom it is announced to.
         type: Amplify's kind of notification.
         title: the notification's title.
         text: its message, a format over the request's terms and the wait's deadline.
@@ -25,7 +25,7 @@ class Announcement:
 
     status: RequestStatus
     event: str
-    to_provider: bool
+    recipient: Party
     title: str
     text: str
     type: NotificationType = NotificationType.SYSTEM_UPDATE
@@ -40,15 +40,14 @@ class Announcement:
             offered_rate=request.offered_rate or request.agreed_rate,
             deadline=wait.deadline,
         )
-        told = request.provider_id if self.to_provider else request.requester_id
-        return Notice(user_id=told, type=self.type, title=self.title, message=message)
+        return Notice(user_id=request.member(self.recipient), type=self.type, title=self.title, message=message)
 
 
 _ANNOUNCED: Mapping[Step, Announcement] = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Announcement(
         status=RequestStatus.AWAITING_RESPONSE,
         event="Provider Notified",
-        to_provider=True,
+        recipient=Party.PROVIDER,
         type=NotificationType.TRANSACTION_REQUEST,
         title="You have a new request",
         text="A member asks for {hours} hours of your service. " + _UNTIL.format("answer"),
@@ -56,7 +55,7 @@ _ANNOUNCED: Mapping[Step, Announcement] = {
     Step.WAIT_FOR_NEGOTIATION_RESPONSE: Announcement(
         status=RequestStatus.NEGOTIATING,
         event="Counter Offer Made",
-        to_provider=False,
+        recipient=Party.REQUESTER,
         title="You have a counter-offer",
         text="The provider offers {offered_hours} hours at {offered_rate} an hour instead. "
         + _UNTIL.format("answer"),
@@ -64,7 +63,7 @@ _ANNOUNCED: Mapping[Step, Announcement] = {
     Step.WAIT_FOR_SERVICE_START: Announcement(
         status=RequestStatus.ACCEPTED,
         event="Service Request Accepted",
-        to_provider=False,
+        recipient=Party.REQUESTER,
         type=NotificationType.TRANSACTION_ACCEPTED,
         title="Your request was accepted",
         text="The provider has accepted your request for {hours} hours.",
@@ -72,21 +71,21 @@ _ANNOUNCED: Mapping[Step, Announcement] = {
     Step.CONFIRM_SERVICE_START: Announcement(
         status=RequestStatus.ACCEPTED,
         event="Service Start Confirmation Requested",
-        to_provider=False,
+        recipient=Party.REQUESTER,
         title="Has the service begun?",
         text="The provider says that the work has begun. " + _UNTIL.format("confirm"),
     ),
     Step.WAIT_FOR_COMPLETION: Announcement(
         status=RequestStatus.IN_PROGRESS,
         event="Service Started",
-        to_provider=True,
+        recipient=Party.PROVIDER,
         title="The service is in progress",
         text="The start is confirmed. Please mark the service as complete when the work is done.",
     ),
     Step.CONFIRM_SERVICE_COMPLETION: Announcement(
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Confirmation Requested",
-        to_provider=False,
+        recipient=Party.REQUESTER,
         title="Is the work done?",
         text="The provider says that the work is done. " + _UNTIL.format("confirm"),
     ),
@@ -97,7 +96,7 @@ _ANSWERED: Mapping[Response, Announcement] = {
     Response.ACCEPT: Announcement(
         status=RequestStatus.ACCEPTED,
         event="Service Request Accepted",
-        to_provider=True,
+        recipient=Party.PROVIDER,
         type=NotificationType.TRANSACTION_ACCEPTED,
         title="Your counter-offer was accepted",
         text="The requester has accepted {hours} hours at {rate} an hour.",
@@ -105,7 +104,7 @@ _ANSWERED: Mapping[Response, Announcement] = {
     Response.COUNTER: Announcement(
         status=RequestStatus.AWAITING_RESPONSE,
         event="Counter Offer Answered",
-        to_provider=True,
+        recipient=Party.PROVIDER,
         type=NotificationType.TRANSACTION_REQUEST,
         title="The requester proposes other terms",
         text="The requester proposes {hours} hours at {rate} an hour. " + _UNTIL.format("answer"),

@@ -14,7 +14,7 @@ from models.hours import Hours
 from models.requests.decision import Change, Snapshot, Verdict, reads_everything, reads_everything_when
 from models.requests.endings import end
 from models.requests.negotiation import counter_refusal, with_adjusted_hold
-from models.requests.request import Answer, Passage, Request, Terms, Wait
+from models.requests.request import Answer, Party, Passage, Request, Terms, Wait
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
 from models.requests.steps import request_event, status_refusal
 
@@ -25,7 +25,7 @@ SUBMITTED = "Service Request Submitted"
 class Question:
     """What a wait asks: of whom, in which status, and how it is told."""
 
-    provider: bool
+    party: Party
     responses: frozenset[Response]
     status: RequestStatus
     event: str
@@ -35,40 +35,40 @@ class Question:
 
 QUESTIONS = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Question(
-        provider=True,
+        party=Party.PROVIDER,
         responses=frozenset({Response.ACCEPTED, Response.REJECTED, Response.COUNTER_OFFER}),
         status=RequestStatus.AWAITING_RESPONSE,
         event="Provider Response Received",
     ),
     Step.WAIT_FOR_NEGOTIATION_RESPONSE: Question(
-        provider=False,
+        party=Party.REQUESTER,
         responses=frozenset({Response.ACCEPT, Response.REJECT, Response.COUNTER}),
         status=RequestStatus.NEGOTIATING,
         event="Negotiation Response Received",
         early="The provider has made no counter-offer that waits for an answer.",
     ),
     Step.WAIT_FOR_SERVICE_START: Question(
-        provider=True,
+        party=Party.PROVIDER,
         responses=frozenset({Response.MARKED}),
         status=RequestStatus.ACCEPTED,
         event="Service Start Marked",
     ),
     Step.CONFIRM_SERVICE_START: Question(
-        provider=False,
+        party=Party.REQUESTER,
         responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.ACCEPTED,
         event="Service Start Confirmed",
         early="The provider has not said yet that the work has begun.",
     ),
     Step.WAIT_FOR_COMPLETION: Question(
-        provider=True,
+        party=Party.PROVIDER,
         responses=frozenset({Response.MARKED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Marked",
         misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
     ),
     Step.CONFIRM_SERVICE_COMPLETION: Question(
-        provider=False,
+        party=Party.REQUESTER,
         responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Confirmed",
@@ -135,7 +135,7 @@ def answer(
     request, question = snapshot.request, QUESTIONS[wait]
     if response not in question.responses:
         raise ValueError(f"{response} is no answer to {wait}")
-    if (refused := not_a_party(request, by, provider=question.provider)) is not None:
+    if (refused := not_a_party_refusal(request, by, question.party)) is not None:
         return refused
     if (given := _given_answer(request, wait)) is not None:
         same = (given.response, given.message, given.terms) == (response, message, terms)
@@ -195,14 +195,14 @@ def in_transition_refusal(request: Request) -> Refusal:
     )
 
 
-def not_a_party(request: Request, by: str, *, provider: bool) -> Refusal | None:
-    """Return the refusal for whoever is not the provider, or not the requester, of a request."""
-    if by == (request.provider_id if provider else request.requester_id):
+def not_a_party_refusal(request: Request, by: str, party: Party) -> Refusal | None:
+    """Return the refusal for whoever is not the given party of a request; None if they are."""
+    if by == request.member(party):
         return None
     # Whoever is neither of the two learns nothing, not even that the request exists.
-    if by not in (request.provider_id, request.requester_id):
+    if by not in request.parties:
         return not_found_refusal()
-    if provider:
+    if party is Party.PROVIDER:
         return Refusal(Code.UNAUTHORIZED_PROVIDER, "Only the provider of this request may do this.")
     return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
 
@@ -211,20 +211,20 @@ def not_a_party(request: Request, by: str, *, provider: bool) -> Refusal | None:
 class EarlyExit:
     """How one side ends a request: which side, from which statuses, and how it is told."""
 
-    provider: bool
+    party: Party
     statuses: frozenset[RequestStatus]
     reason: StatusReason
     event: str
 
 
 CANCEL = EarlyExit(
-    provider=False,
+    party=Party.REQUESTER,
     statuses=BEFORE_ACCEPTANCE,
     reason=StatusReason.REQUESTER_CANCELLED,
     event="Service Request Cancelled",
 )
 WITHDRAW = EarlyExit(
-    provider=True,
+    party=Party.PROVIDER,
     statuses=frozenset({RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}),
     reason=StatusReason.PROVIDER_WITHDREW,
     event="Service Request Withdrawn",
@@ -237,7 +237,7 @@ def end_early(
 ) -> Verdict:
     """→ REJECTED by one of the two, with the hours back if they are held."""
     request = snapshot.request
-    if (refused := not_a_party(request, by, provider=how.provider)) is not None:
+    if (refused := not_a_party_refusal(request, by, how.party)) is not None:
         return refused
     if request.status_reason is how.reason:
         return request

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from zlib import crc32
 
 from models.errors import BrokenLedgerError
@@ -19,6 +20,13 @@ DUE_SHARDS = 8
 MOST_ROUNDS = 2
 # More than any life can have: 2 rounds of negotiation, a dispute before and one after payment by each party.
 LARGEST_LIFE = 64
+
+
+class Party(Enum):
+    """One of the two members of a request."""
+
+    REQUESTER = auto()
+    PROVIDER = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +141,15 @@ class Request:
     def escrow_key(self) -> str:
         """Return the id that this request's escrow has or will have."""
         return self.escrow_id or derived(self.id, "escrow")
+
+    @property
+    def parties(self) -> tuple[str, str]:
+        """Return the user ids of the two members: the requester, the provider."""
+        return self.requester_id, self.provider_id
+
+    def member(self, party: Party) -> str:
+        """Return the user id of one of the two members."""
+        return self.provider_id if party is Party.PROVIDER else self.requester_id
 
     @property
     def is_over(self) -> bool:

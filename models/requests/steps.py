@@ -197,8 +197,8 @@ def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus)
         expires_at=wait.deadline,
         answers=request.answers if given is None else (*request.answers, given),
         negotiation_round=request.negotiation_round + (offered is not None),
-        offered_hours=offered and offered.hours,
-        offered_rate=offered and offered.rate,
+        offered_hours=None if offered is None else offered.hours,
+        offered_rate=None if offered is None else offered.rate,
     ).moved(now, status=status)
 
 

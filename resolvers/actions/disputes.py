@@ -56,7 +56,7 @@ class Disputes:
         The rule that raises it reads more, in line with what else moves hours: that is not for strangers to time.
         """
         request = await self._transactions.read(dispute.request_id)
-        return not_found_refusal() if request is None else raising.not_the_parties(request, dispute)
+        return not_found_refusal() if request is None else raising.not_the_parties_refusal(request, dispute)
 
     async def assign(self, dispute_id: str, *, by: str) -> Item | Refusal:
         """Let an admin take a dispute on."""
