@@ -6,7 +6,6 @@ workflow's own step may act: whatever else is tried is refused as transient, and
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from models import clock, hours
 from models.errors import Code, Refusal, not_found_refusal
@@ -217,12 +216,14 @@ class EarlyExit:
     event: str
 
 
+# INITIATED … NEGOTIATING → REJECTED by the requester.
 CANCEL = EarlyExit(
     party=Party.REQUESTER,
     statuses=BEFORE_ACCEPTANCE,
     reason=StatusReason.REQUESTER_CANCELLED,
     event="Service Request Cancelled",
 )
+# ACCEPTED, IN_PROGRESS → REJECTED by the provider.
 WITHDRAW = EarlyExit(
     party=Party.PROVIDER,
     statuses=frozenset({RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}),
@@ -248,8 +249,3 @@ def end_early(
     return end(
         snapshot, now, status=RequestStatus.REJECTED, reason=how.reason, event=how.event, actor=by, message=message
     )
-
-
-# INITIATED … NEGOTIATING → REJECTED by the requester; ACCEPTED, IN_PROGRESS → REJECTED by the provider.
-cancel = partial(end_early, how=CANCEL)
-withdraw = partial(end_early, how=WITHDRAW)

@@ -69,8 +69,8 @@ def people(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, Rule]
         "confirm start": say(Step.CONFIRM_SERVICE_START, alice, Response.CONFIRMED),
         "finish": say(Step.WAIT_FOR_COMPLETION, bob, Response.MARKED),
         "confirm work": say(Step.CONFIRM_SERVICE_COMPLETION, alice, Response.CONFIRMED),
-        "cancel": partial(answers.cancel, by=alice),
-        "withdraw": partial(answers.withdraw, by=bob),
+        "cancel": partial(answers.end_early, how=answers.CANCEL, by=alice),
+        "withdraw": partial(answers.end_early, how=answers.WITHDRAW, by=bob),
     }
 
 

@@ -14,6 +14,7 @@ from models.ledger import chain, movements
 from models.ledger.balances import Balance, EscrowStatus
 from models.ledger.entries import Entry, entry_hash, post
 from models.ledger.movements import Leg, Movement, TransactionType
+from tests.unit import books
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, figures, hours, make_balance, make_escrow
 from tests.unit.places import bank_at
 
@@ -118,23 +119,23 @@ def test_a_movement_that_is_repeated_has_the_same_ids() -> None:
 def test_a_log_replays_to_its_balance_in_any_order() -> None:
     balance, entries = story()
     random.Random(1).shuffle(entries)  # noqa: S311 — an order, no secret
-    assert figures(chain.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
+    assert figures(books.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
 
 
 def test_an_empty_log_is_an_empty_balance() -> None:
-    assert chain.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
+    assert books.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
 
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_missing_entry_shows(index: int) -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
+        books.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
 
 
 def test_a_missing_last_entry_shows_beside_the_balance() -> None:
     balance, entries = story()
-    assert figures(chain.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
+    assert figures(books.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
 
 
 @pytest.mark.parametrize(
@@ -161,14 +162,14 @@ def test_a_changed_entry_shows(change: dict[str, object]) -> None:
     _, entries = story()
     entries[1] = replace(entries[1], **change)  # type: ignore[arg-type]  # any field of an entry
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=ALICE, now=NOW)
+        books.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_a_changed_entry_shows_even_if_it_is_sealed_anew() -> None:
     _, entries = story()
     entries[1] = replace(entries[1], description="Forged").sealed()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=ALICE, now=NOW)
+        books.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_swapped_entries_show() -> None:
@@ -177,13 +178,13 @@ def test_swapped_entries_show() -> None:
     entries[1] = replace(third, balance_version=second.balance_version)
     entries[2] = replace(second, balance_version=third.balance_version)
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=ALICE, now=NOW)
+        books.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_another_members_log_is_no_log_of_ones_own() -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=BOB, now=NOW)
+        books.replay(entries, user_id=BOB, now=NOW)
 
 
 def test_a_hash_is_the_same_however_dynamodb_writes_the_number() -> None:
@@ -314,10 +315,10 @@ def test_a_forged_last_entry_shows_though_its_seal_is_right(changes: dict[str, o
     _, entries = story()
     entries[1] = replace(entries[1], **changes).sealed()  # type: ignore[arg-type]  # any field of an entry
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries[:2], user_id=ALICE, now=NOW)
+        books.replay(entries[:2], user_id=ALICE, now=NOW)
 
 
 def test_no_entry_comes_before_the_first() -> None:
     _, entries = story()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay([replace(entries[0], balance_version=0).sealed()], user_id=ALICE, now=NOW)
+        books.replay([replace(entries[0], balance_version=0).sealed()], user_id=ALICE, now=NOW)

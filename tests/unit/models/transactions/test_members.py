@@ -7,7 +7,6 @@ import pytest
 
 from models.clock import to_text
 from models.errors import Code, ContentionError, Refusal
-from models.ledger import chain
 from models.ledger.balances import Balance, EscrowStatus
 from models.ledger.entries import Entry
 from models.ledger.movements import TransactionType
@@ -20,6 +19,7 @@ from models.transactions.members import Joined, Members
 from models.transactions.moves import Moved
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
+from tests.unit import books
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, figures, hours, make_escrow
 from tests.unit.places import bank_at
 from tests.unit.stored import Stored, overtake, stored, written, written_anew
@@ -47,7 +47,7 @@ async def test_a_member_joins_with_ten_hours_on_record(tables: Stored) -> None:
     assert (entry.amount, entry.issued, entry.related_entity_id) == (hours("10"), hours("10"), ALICE)
     (balance,) = [decode(Balance, UserBalance, item) for item in await rows(tables.hands, UserBalance)]
     assert balance.available_balance == balance.total_balance == hours("10")
-    assert figures(chain.replay([entry], user_id=ALICE, now=NOW)) == figures(balance)
+    assert figures(books.replay([entry], user_id=ALICE, now=NOW)) == figures(balance)
 
 
 async def test_who_joins_is_told_and_so_is_the_bus(tables: Stored) -> None:
