@@ -65,7 +65,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "requests/recovery": {
-        "the longest pause is reached long before": ("resume: 10 → 11",),
+        "the longest pause is reached long before": ("Recovery.resumed: 10 → 11",),
     },
     "requests/admin": {
         "without an escrow it has been refused before; the types do not know": (
