@@ -79,7 +79,7 @@ def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict
     share = _provider_share(dispute, escrow)
     text = outcome.notice.format(share=share, held=escrow.amount if escrow else ZERO)
     movement, ended = _movement_and_escrow(dispute, escrow, share, now)
-    after = _after(request, dispute, escrow, share, now, execution_arn)
+    after = _request_after(request, dispute, escrow, share, now, execution_arn)
     status = DisputeStatus.DISMISSED if outcome.status is None else DisputeStatus.RESOLVED
     resolved = replace(dispute, status=status, resolved_at=now).changed(now)
     is_payment = after.status is RequestStatus.PAID and not dispute.is_after_payment
@@ -114,7 +114,7 @@ def _movement_and_escrow(
     return movements.divide(dispute, escrow, given=given, now=now)
 
 
-def _after(
+def _request_after(
     request: Request, dispute: Dispute, escrow: Escrow | None, share: Hours, now: datetime, execution_arn: str
 ) -> Request:
     """Return the request as a decision leaves it, handed to an execution of its own if it goes on."""
@@ -122,21 +122,48 @@ def _after(
     if decision is None or before is None:
         raise BrokenLedgerError(f"dispute {dispute.id} does not say what to do with its request")
     outcome = RESOLUTIONS[decision]
-    reason = dispute.reason_before if outcome.status is None else outcome.reason
     if dispute.is_after_payment:
         lost = escrow.amount - share if escrow else ZERO
-        after = replace(closed(request, now, status=before, reason=reason), earned=earned_by(request) - lost)
-        # It was over, unless it was disputed before its rating was enabled: that is still to come.
-        return after if dispute.due_before is None else _handed_to_next_execution(after, now, execution_arn)
-    status = outcome.status or before
-    after = closed(request, now, status=status, reason=reason)
+        return _after_repayment_dispute(request, dispute, outcome, lost, now, execution_arn)
+    if outcome.status is None:
+        return _resumed_with_shifted_deadline(request, dispute, before, now, execution_arn)
+    return _ended(request, outcome.status, outcome.reason, share, now, execution_arn)
+
+
+def _after_repayment_dispute(
+    request: Request, dispute: Dispute, outcome: Resolution, lost: Hours, now: datetime, execution_arn: str
+) -> Request:
+    """Return a request that is PAID again, less the hours that its provider has lost."""
+    reason = dispute.reason_before if outcome.status is None else outcome.reason
+    paid = closed(request, now, status=RequestStatus.PAID, reason=reason)
+    after = replace(paid, earned=earned_by(request) - lost)
+    # It was over, unless it was disputed before its rating was enabled: that is still to come.
+    return after if dispute.due_before is None else _handed_to_next_execution(after, now, execution_arn)
+
+
+def _ended(
+    request: Request,
+    status: RequestStatus,
+    reason: StatusReason | None,
+    share: Hours,
+    now: datetime,
+    execution_arn: str,
+) -> Request:
+    """Return a request that is REJECTED and over, or PAID: then its rating is still to be enabled."""
+    after = replace(closed(request, now, status=status, reason=reason), set_aside=None)
     if status is RequestStatus.REJECTED:
-        return replace(after, set_aside=None)
-    if status is RequestStatus.PAID:
-        after = replace(after, earned=share)
-    elif request.set_aside is not None and request.dispute is not None:
-        # As long again as was left; its execution has ended with the dispute.
+        return after
+    return _handed_to_next_execution(replace(after, earned=share), now, execution_arn)
+
+
+def _resumed_with_shifted_deadline(
+    request: Request, dispute: Dispute, before: RequestStatus, now: datetime, execution_arn: str
+) -> Request:
+    """Return a request that is back where it was; its wait, if it had one, lasts as long again as was left."""
+    after = closed(request, now, status=before, reason=dispute.reason_before)
+    if request.set_aside is not None and request.dispute is not None:
         deadline = request.set_aside.deadline + (now - request.dispute.at)
+        # The execution that held the token has ended with the dispute.
         after = replace(after, wait=replace(request.set_aside, deadline=deadline, token=None), expires_at=deadline)
     return _handed_to_next_execution(replace(after, set_aside=None), now, execution_arn)
 

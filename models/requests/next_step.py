@@ -71,3 +71,12 @@ def next_step(request: Request, now: datetime) -> Step:
     if wait.answer:
         return answered
     return expired if overdue else wait.name
+
+
+def step_to_enter(request: Request, now: datetime) -> Step:
+    """Return the step that a request enters next.
+
+    START_SERVICE_EXECUTION is a Pass state, which calls no function; the wait entered is WAIT_FOR_SERVICE_START.
+    """
+    step = next_step(request, now)
+    return Step.WAIT_FOR_SERVICE_START if step is Step.START_SERVICE_EXECUTION else step

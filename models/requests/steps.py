@@ -22,7 +22,7 @@ from models.requests.decision import (
     reads_everything,
     reads_everything_when,
 )
-from models.requests.next_step import next_step
+from models.requests.next_step import next_step, step_to_enter
 from models.requests.request import Request, Wait
 from models.requests.statuses import RequestStatus, StatusReason, Step
 from models.requests.windows import Windows, window
@@ -218,8 +218,7 @@ def _removes_guard(_request: Request, *, step: Step, **_keywords: object) -> boo
 def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, windows: Windows) -> Verdict:
     """Open a wait, with the status that announces it; or give an open one its new token, telling nobody again."""
     request = snapshot.request
-    entered = Step.WAIT_FOR_SERVICE_START if (due := next_step(request, now)) is _ACCEPTED else due
-    if entered is not step:
+    if step_to_enter(request, now) is not step:
         return status_refusal(request)
     announcement = announcement_of(step, request.answer)
     wait = opened(request, step, token, now, windows)
@@ -235,9 +234,6 @@ def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, win
         notices=(announcement.notice(after, wait),),
         guard=GuardAction.REMOVE if _removes_guard(request, step=step) else GuardAction.KEEP,
     )
-
-
-_ACCEPTED = Step.START_SERVICE_EXECUTION
 
 
 def complete(snapshot: Snapshot, now: datetime) -> Verdict:

@@ -90,9 +90,9 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             ),
         ),
         "`resolve` has refused what is not decided, or not open; the types do not know": (
-            "_after: decision is None or before is None → before is None",
+            "_request_after: decision is None or before is None → before is None",
             (
-                "_after: request.set_aside is not None and request.dispute is not None "
+                "_resumed_with_shifted_deadline: request.set_aside is not None and request.dispute is not None "
                 "→ request.set_aside is not None"
             ),
         ),
