@@ -1,4 +1,4 @@
-"""How each wait is announced: by which status and event, to whom, in which words."""
+"""How each wait is announced: the status and the event that come with it, the recipient, and the text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ class Announcement:
     """How a wait is announced.
 
     Args:
-        status: the status that it comes with.
-        event: what the log says.
-        recipient: whom it is announced to.
-        type: Amplify's kind of notification.
+        status: the status that the request gets with the wait.
+        event: the type of the event that is logged.
+        recipient: the party that gets the notification.
+        type: the notification's type, one of Amplify's.
         title: the notification's title.
-        text: its message, a format over the request's terms and the wait's deadline.
+        text: its message, a format string over the request's terms and the wait's deadline.
     """
 
     status: RequestStatus
@@ -31,11 +31,11 @@ class Announcement:
     type: NotificationType = NotificationType.SYSTEM_UPDATE
 
     def notice(self, request: Request, wait: Wait) -> Notice:
-        """Return what the member is told of a request that has just begun to wait."""
+        """Return the notice for a request that has just begun to wait."""
         message = self.text.format(
             hours=request.estimated_hours,
             rate=request.agreed_rate,
-            # A request that is older than the workflow does not say what was offered.
+            # A request from before the workflow has no offer stored.
             offered_hours=request.offered_hours or request.estimated_hours,
             offered_rate=request.offered_rate or request.agreed_rate,
             deadline=wait.deadline,
@@ -43,7 +43,7 @@ class Announcement:
         return Notice(user_id=request.member(self.recipient), type=self.type, title=self.title, message=message)
 
 
-_ANNOUNCED: Mapping[Step, Announcement] = {
+_BY_STEP: Mapping[Step, Announcement] = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Announcement(
         status=RequestStatus.AWAITING_RESPONSE,
         event="Provider Notified",
@@ -91,8 +91,8 @@ _ANNOUNCED: Mapping[Step, Announcement] = {
     ),
 }
 
-# After a counter-offer the same waits are news to the other side.
-_ANSWERED: Mapping[Response, Announcement] = {
+# A wait that follows the answer to a counter-offer is announced to the provider instead.
+_BY_RESPONSE: Mapping[Response, Announcement] = {
     Response.ACCEPT: Announcement(
         status=RequestStatus.ACCEPTED,
         event="Service Request Accepted",
@@ -113,5 +113,5 @@ _ANSWERED: Mapping[Response, Announcement] = {
 
 
 def announcement_of(step: Step, answer: Answer | None) -> Announcement:
-    """Return how a wait is announced that begins after an answer, or after none."""
-    return _ANSWERED.get(answer.response, _ANNOUNCED[step]) if answer else _ANNOUNCED[step]
+    """Return the announcement of a wait that begins after an answer, or after none."""
+    return _BY_RESPONSE.get(answer.response, _BY_STEP[step]) if answer else _BY_STEP[step]

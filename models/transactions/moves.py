@@ -163,7 +163,7 @@ class Transactions:
         return Moved(before=snapshot.request, request=verdict.request)
 
     async def _raise_if_stale(self, request: Request) -> None:
-        """Raise if the request has changed since it was read: then the rows of a refusal are of two moments.
+        """Raise if the request has changed since it was read: a refusal must rest on rows of one moment.
 
         A write needs no such check, because it is conditioned on every version.
         """

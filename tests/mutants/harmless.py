@@ -48,11 +48,6 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             ),
         ),
     },
-    "requests/negotiation": {
-        "without an answer no terms are taken up; the types do not know": (
-            "with_adjusted_hold: said is None or terms is None → terms is None",
-        ),
-    },
     "requests/endings": {
         "hours move out of an escrow only; the types do not know": (
             "end: movement is not None and escrow is not None → movement is not None",
