@@ -9,7 +9,7 @@ from models.ledger.balances import EscrowStatus
 from models.requests.decision import Change, GuardAction, Snapshot, Verdict, reads_everything
 from models.requests.next_step import next_step
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
-from models.requests.steps import closed, escrow_event, request_event, status_refusal
+from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
 
 def end(
@@ -34,7 +34,7 @@ def end(
             raise BrokenLedgerError(f"request {request.id} is {request.status} without hours in escrow")
         movement = movements.refund(request_id=request.id, from_user_id=escrow.from_user_id, amount=escrow.amount)
         escrow = escrow.cancelled(now)
-    after = closed(request, now, status=status, reason=reason)
+    after = closed_request(request, now, status=status, reason=reason)
     recipients = {*request.parties} - {actor}
     if all(passage.status is not RequestStatus.AWAITING_RESPONSE for passage in request.passages):
         recipients.discard(request.provider_id)  # was never notified of the request

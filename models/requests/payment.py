@@ -10,7 +10,7 @@ from models.ledger.balances import EscrowStatus
 from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
 from models.requests.request import STEP_GRACE
 from models.requests.statuses import RequestStatus
-from models.requests.steps import closed, escrow_event, request_event, status_refusal
+from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
 # A longer title is cut: a payment writes it to three rows, and its provider may have made it any length.
 LONGEST_TITLE = 200
@@ -55,7 +55,7 @@ def pay(snapshot: Snapshot, now: datetime) -> Verdict:
         raise BrokenLedgerError(f"request {request.id} is COMPLETED without hours in escrow")
     released = escrow.released(now)
     # Due once more, so that the sweep makes sure that the rating is enabled.
-    paid = replace(closed(request, now, status=RequestStatus.PAID), earned=escrow.amount)
+    paid = replace(closed_request(request, now, status=RequestStatus.PAID), earned=escrow.amount)
     after, title = paid.due(now + STEP_GRACE), subject(snapshot)
     notices = tuple(
         Notice(user_id=user_id, type=NotificationType.TRANSACTION_COMPLETED, title=headline, message=message)
