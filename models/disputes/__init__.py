@@ -1,1 +1,1 @@
-"""The rules of disputes, pure: how they are raised, decided and resolved."""
+"""The pure rules of disputes: how they are raised, decided and resolved."""

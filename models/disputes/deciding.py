@@ -1,7 +1,7 @@
-"""How a dispute is decided and what comes of it: pure rules.
+"""How an admin decides a dispute: pure rules.
 
-An admin takes it on, waits are opened for them, their decision is written once and then carried out by the
-dispute's workflow: the hours move in the one transaction that also brings request and dispute to their ends.
+An admin takes the dispute on, the workflow opens a wait for them, their decision is written once, and the workflow
+carries it out (see `resolving`).
 """
 
 from dataclasses import replace
@@ -11,12 +11,12 @@ from models.disputes.raising import dispute_event, disputed_escrow
 from models.errors import Code, Refusal
 from models.hours import HUNDREDTH, ZERO, Hours
 from models.requests.answers import in_transition_refusal
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.dispute import Dispute, DisputeStatus
 from models.requests.next_step import next_step
 from models.requests.request import Answer, Request
 from models.requests.statuses import Response, Step
-from models.requests.steps import opened, status_refusal, taken_over
+from models.requests.steps import opened_wait, request_taken_over, status_refusal
 from models.requests.windows import Windows, window
 
 DECISION_RECEIVED = "Admin Decision Received"
@@ -24,8 +24,9 @@ DECISION_REQUESTED = "Admin Decision Requested"
 OVERDUE = "Dispute Decision Overdue"
 
 
+@reads_everything
 def assign(snapshot: Snapshot, now: datetime, *, by: str) -> Verdict:
-    """OPEN → UNDER_REVIEW by an admin who is no party; another one may take it over once the decision is late."""
+    """OPEN → UNDER_REVIEW by an admin who is not a party; another admin may take over an overdue dispute."""
     request, dispute = snapshot.request, snapshot.dispute
     if dispute is None:
         return dispute_not_found_refusal()
@@ -33,23 +34,24 @@ def assign(snapshot: Snapshot, now: datetime, *, by: str) -> Verdict:
         return request
     if (refused := _assignment_refusal(request, dispute, by)) is not None:
         return refused
-    taken = dispute.changed(now, status=DisputeStatus.UNDER_REVIEW, admin_id=by)
+    assigned = replace(dispute, status=DisputeStatus.UNDER_REVIEW, admin_id=by).changed(now)
     after = replace(request, version=request.version + 1, updated_at=now)
     return Change(
-        request=after, dispute=taken, events=(dispute_event(after, dispute.id, "Dispute Assigned", actor=by),)
+        request=after, dispute=assigned, events=(dispute_event(after, dispute.id, "Dispute Assigned", actor=by),)
     )
 
 
 def _assignment_refusal(request: Request, dispute: Dispute, by: str) -> Refusal | None:
     if dispute.decision is not None:
         return _decided_refusal(dispute)
-    if by in (request.requester_id, request.provider_id):
+    if by in request.parties:
         return Refusal(Code.UNAUTHORIZED_ADMIN, "You are a party to this dispute; another admin must decide it.")
     if not is_open(request, dispute):
         return _not_open_refusal(dispute)
     return _other_admin_refusal(dispute) if dispute.admin_id is not None and dispute.overdue_at is None else None
 
 
+@reads_everything
 def decide(
     snapshot: Snapshot,
     now: datetime,
@@ -59,32 +61,32 @@ def decide(
     provider_hours: Hours | None,
     resolution: str,
 ) -> Verdict:
-    """Write the assigned admin's decision, once; the workflow carries it out. It is never too late for it."""
+    """Write the assigned admin's decision, once, for the workflow to carry out; a late decision is valid, too."""
     request, dispute = snapshot.request, snapshot.dispute
     if dispute is None:
         return dispute_not_found_refusal()
     if dispute.admin_id != by:
         return _other_admin_refusal(dispute)
     if dispute.decision is not None:
-        given = (dispute.decision, dispute.provider_hours, dispute.resolution)
-        return request if given == (decision, provider_hours, resolution) else _decided_refusal(dispute)
+        earlier = (dispute.decision, dispute.provider_hours, dispute.resolution)
+        return request if earlier == (decision, provider_hours, resolution) else _decided_refusal(dispute)
     refused = _decision_refusal(snapshot, dispute, decision, provider_hours)
     if refused is not None or request.wait is None:
         return refused or in_transition_refusal(request)  # its wait is about to be opened
-    said = Answer(wait=request.wait.name, round=request.negotiation_round, response=decision, by=by, at=now)
-    after = request.moved(now, wait=replace(request.wait, answer=said))
-    decided = dispute.changed(now, decision=decision, provider_hours=provider_hours, resolution=resolution)
+    answer = Answer(wait=request.wait.name, round=request.negotiation_round, response=decision, by=by, at=now)
+    after = replace(request, wait=replace(request.wait, answer=answer)).moved(now)
+    decided = replace(dispute, decision=decision, provider_hours=provider_hours, resolution=resolution)
     event = dispute_event(after, dispute.id, DECISION_RECEIVED, actor=by, decision=decision)
-    return Change(request=after, dispute=decided, events=(event,))
+    return Change(request=after, dispute=decided.changed(now), events=(event,))
 
 
 def dispute_not_found_refusal() -> Refusal:
-    """Return the refusal for a dispute that is not there."""
+    """Return the refusal for a dispute that does not exist."""
     return Refusal(Code.DISPUTE_NOT_FOUND, "There is no such dispute.")
 
 
 def is_open(request: Request, dispute: Dispute) -> bool:
-    """Tell whether a dispute is the one that keeps its request DISPUTED."""
+    """Return whether this is the open dispute of its request, the one that keeps it DISPUTED."""
     return request.dispute is not None and request.dispute.id == dispute.id
 
 
@@ -109,7 +111,10 @@ def _decided_refusal(dispute: Dispute) -> Refusal:
 def _decision_refusal(
     snapshot: Snapshot, dispute: Dispute, decision: Response, share: Hours | None
 ) -> Refusal | None:
-    """Say why there can be no such decision, None if there can: a share is a part of what is held."""
+    """Return the refusal of a decision that cannot be carried out; None if it can.
+
+    A share must be at least 0.01 hours, and leave at least as much.
+    """
     if not is_open(snapshot.request, dispute):
         return _not_open_refusal(dispute)
     if decision is not Response.PARTIAL_REFUND:
@@ -127,35 +132,39 @@ def _decision_refusal(
 
 
 def await_decision(snapshot: Snapshot, now: datetime, *, token: str, windows: Windows) -> Verdict:
-    """Wait for the admin; or give an open wait its new token."""
+    """Open the wait for the admin's decision; or give an open wait its new token."""
     request = snapshot.request
     if request.dispute is None or next_step(request, now) is not Step.WAIT_FOR_ADMIN_DECISION:
         return status_refusal(request)
-    wait = opened(request, Step.WAIT_FOR_ADMIN_DECISION, token, now, windows)
+    wait = opened_wait(request, Step.WAIT_FOR_ADMIN_DECISION, token, now, windows)
     if request.wait is not None:
-        return Change(request=taken_over(request, wait, now), events=())
-    after = request.moved(now, wait=wait)
+        return Change(request=request_taken_over(request, wait, now), events=())
+    after = replace(request, wait=wait).moved(now)
     return Change(request=after, events=(dispute_event(after, request.dispute.id, DECISION_REQUESTED),))
 
 
+@reads_everything
 def raise_alarm(snapshot: Snapshot, now: datetime, *, windows: Windows) -> Verdict:
-    """Put on record that the decision is late, and wait for it as long again: nothing decides by itself."""
+    """Put on record that the decision is overdue, and wait as long again: no timer ever decides a dispute."""
     request, dispute = snapshot.request, snapshot.dispute
     if dispute is None or request.wait is None or next_step(request, now) is not Step.RAISE_DISPUTE_ALARM:
         return status_refusal(request)
     deadline = now + window(request, request.wait.name, windows)
-    after = request.moved(now, wait=replace(request.wait, deadline=deadline))
-    late = dispute.changed(now, overdue_at=dispute.overdue_at or now)
+    after = replace(request, wait=replace(request.wait, deadline=deadline)).moved(now)
+    overdue = replace(dispute, overdue_at=dispute.overdue_at or now).changed(now)
     return Change(
-        request=after, dispute=late, events=(dispute_event(after, dispute.id, OVERDUE, adminId=dispute.admin_id),)
+        request=after,
+        dispute=overdue,
+        events=(dispute_event(after, dispute.id, OVERDUE, adminId=dispute.admin_id),),
     )
 
 
+@reads_everything
 def check_frozen(snapshot: Snapshot, _now: datetime) -> Verdict:
-    """Check what was written when the dispute was raised.
+    """Check that the hours which the dispute is about are held; nothing is changed.
 
     Raises:
-        BrokenLedgerError: the hours that it is about are not held.
+        BrokenLedgerError: they are not.
     """
     if snapshot.request.dispute is None:
         return status_refusal(snapshot.request)

@@ -1,4 +1,4 @@
-"""The movements of a dispute: what is held on a provider, and how held hours are divided. Pure."""
+"""The movements of a dispute: how hours are held on a provider, and how held hours are divided. Pure."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from models.requests.dispute import Dispute, escrow_key, of_dispute
 def recall(
     dispute: Dispute, *, provider: str, requester: str, amount: Hours, now: datetime
 ) -> tuple[Movement, Escrow]:
-    """Hold hours on a provider who has been paid already; a locked account is no way out of that."""
+    """Return the movement and the escrow that hold hours on a provider who was paid, even on a locked account."""
     leg = Leg(
         user_id=provider,
         type=TransactionType.ESCROW,
@@ -36,9 +36,13 @@ def recall(
 
 
 def divide(dispute: Dispute, escrow: Escrow, *, given: Hours, now: datetime) -> tuple[Movement, Escrow]:
-    """End an escrow as a dispute has it: `given` hours go to the other side, the rest goes back.
+    """Return the movement that ends an escrow, and the escrow after it: hours go over to the other party or back.
 
-    All of them is a release, none of them a refund, anything between a split.
+    Args:
+        dispute: the dispute that decides on the escrow.
+        escrow: the hours that are held.
+        given: how many of them go to the other party; all is a release, none a refund, anything between a split.
+        now: the time of the movement.
     """
     kept = escrow.amount - given
     if given == ZERO:

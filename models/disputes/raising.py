@@ -1,4 +1,4 @@
-"""How a dispute is raised: pure rules that say whether it may be, and what it keeps where it is."""
+"""How a dispute is raised: pure rules that decide whether it may be, and which hours it keeps held."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,9 +11,9 @@ from models.hours import ZERO, Hours, is_amount
 from models.ledger.balances import Escrow, EscrowStatus
 from models.ledger.movements import Movement
 from models.requests.answers import in_transition_refusal
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.dispute import Dispute
-from models.requests.request import DisputeRef, Request
+from models.requests.request import DisputeRef, Party, Request
 from models.requests.statuses import RequestStatus
 from models.requests.steps import escrow_event, request_event, status_refusal
 from models.requests.windows import Windows
@@ -22,7 +22,7 @@ RAISED = "Dispute Raised"
 DISPUTABLE = frozenset(
     {RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS, RequestStatus.COMPLETED, RequestStatus.PAID}
 )
-# Of a description, as much as a notification has room for.
+# As much of a description is quoted in a notification.
 LONGEST_QUOTE = 300
 
 
@@ -35,10 +35,10 @@ def dispute_event(
 
 
 def disputed_escrow(snapshot: Snapshot) -> Escrow | None:
-    """Return the escrow that a dispute decides on; None if nothing was left to hold after a payment.
+    """Return the escrow that a dispute decides on; None if nothing was left to hold after the payment.
 
     Raises:
-        BrokenLedgerError: hours that should be held are not.
+        BrokenLedgerError: hours that should be held are not, or the snapshot has no dispute.
     """
     dispute = snapshot.dispute
     if dispute is None:
@@ -51,40 +51,37 @@ def disputed_escrow(snapshot: Snapshot) -> Escrow | None:
     return escrow
 
 
+@reads_everything
 def raise_dispute(snapshot: Snapshot, now: datetime, *, dispute: Dispute, windows: Windows) -> Verdict:
-    """ACCEPTED, IN_PROGRESS, COMPLETED, PAID → DISPUTED: what is held stays held until an admin has decided.
+    """ACCEPTED, IN_PROGRESS, COMPLETED, PAID → DISPUTED: held hours stay held until an admin has decided.
 
-    After a payment, what the provider still has of it is held on them. A dispute of that id which is stored
-    already is left as it is.
+    After the payment, the hours that the provider still has of it are held on the provider. If a dispute of that
+    id is stored already, nothing is changed.
+
+    Raises:
+        BrokenLedgerError: hours that should be held are not.
     """
     request = snapshot.request
-    if (refused := not_the_parties(request, dispute)) is not None:
+    if (refused := not_the_parties_refusal(request, dispute)) is not None:
         return refused
     if snapshot.dispute is not None:
         return request
     if (refused := _raising_refusal(request, now, dispute, windows)) is not None:
         return refused
-    opened = dispute.changed(
-        now,
+    opened = replace(
+        dispute,
         created_at=now,
         status_before=request.status,
         reason_before=request.status_reason,
         due_before=request.due_at,
-    )
+    ).changed(now)
     movement, escrow = _recalled_hours(snapshot, opened, now)
     opened = replace(opened, escrow_id=escrow.id if escrow else None)
     disputed_escrow(replace(snapshot, dispute=opened, dispute_escrow=escrow))
-    after = request.moved(
-        now,
-        status=RequestStatus.DISPUTED,
-        wait=None,
-        set_aside=request.wait,
-        expires_at=None,
-        disputes=(
-            *request.disputes,
-            DisputeRef(id=opened.id, by=opened.raised_by, at=now, generation=request.generation),
-        ),
-    )
+    reference = DisputeRef(id=opened.id, by=opened.raised_by, at=now, generation=request.generation)
+    after = replace(
+        request, wait=None, set_aside=request.wait, expires_at=None, disputes=(*request.disputes, reference)
+    ).moved(now, status=RequestStatus.DISPUTED)
     events = [dispute_event(after, opened.id, RAISED, actor=opened.raised_by, disputeType=opened.dispute_type)]
     if escrow is not None:
         events.append(escrow_event(escrow, "Hours Held In Escrow"))
@@ -98,22 +95,25 @@ def raise_dispute(snapshot: Snapshot, now: datetime, *, dispute: Dispute, window
     )
 
 
-def not_the_parties(request: Request, dispute: Dispute) -> Refusal | None:
-    """Return the refusal for a dispute that is not between the two of a request, None if it is."""
-    parties = (request.requester_id, request.provider_id)
-    if dispute.raised_by not in parties:
+_SIDES = {
+    Party.PROVIDER: (Code.UNAUTHORIZED_PROVIDER, "provider"),
+    Party.REQUESTER: (Code.UNAUTHORIZED_REQUESTER, "requester"),
+}
+
+
+def not_the_parties_refusal(request: Request, dispute: Dispute) -> Refusal | None:
+    """Return the refusal of a dispute that is not between the two parties of the request; None if it is."""
+    if dispute.raised_by not in request.parties:
         return not_found_refusal()
-    provider = dispute.raised_by == request.requester_id
-    if dispute.against_user_id == (request.provider_id if provider else request.requester_id):
+    other = Party.PROVIDER if dispute.raised_by == request.requester_id else Party.REQUESTER
+    if dispute.against_user_id == request.member(other):
         return None
-    code, side = (
-        (Code.UNAUTHORIZED_PROVIDER, "provider") if provider else (Code.UNAUTHORIZED_REQUESTER, "requester")
-    )
+    code, side = _SIDES[other]
     return Refusal(code, f"againstUserId must be the {side} of this request.", {"field": "againstUserId"})
 
 
 def _raising_refusal(request: Request, now: datetime, dispute: Dispute, windows: Windows) -> Refusal | None:
-    """Say why a request may not be disputed now, None if it may."""
+    """Return the refusal if a request may not be disputed now; None if it may."""
     if request.answer is not None:
         return in_transition_refusal(request)
     if (repeated := _repeat_refusal(request, dispute)) is not None:
@@ -124,13 +124,16 @@ def _raising_refusal(request: Request, now: datetime, dispute: Dispute, windows:
 
 
 def _repeat_refusal(request: Request, dispute: Dispute) -> Refusal | None:
-    """Refuse a side's second dispute, and the id of a dispute that was deleted: its movements are in the log."""
-    mine = next((one.id for one in request.disputes if one.by == dispute.raised_by), None)
-    if mine is not None:
+    """Return the refusal of a party's second dispute, or of an id that a deleted dispute had; otherwise None.
+
+    The movements of a deleted dispute are still in the log, and their ids are derived from its id.
+    """
+    earlier_id = next((one.id for one in request.disputes if one.by == dispute.raised_by), None)
+    if earlier_id is not None:
         return Refusal(
             Code.INVALID_REQUEST_STATUS,
             "You have disputed this request already; each side may do so once.",
-            {"status": request.status.value, "disputeId": mine},
+            {"status": request.status.value, "disputeId": earlier_id},
         )
     if all(one.id != dispute.id for one in request.disputes):
         return None
@@ -142,18 +145,18 @@ def _repeat_refusal(request: Request, dispute: Dispute) -> Refusal | None:
 
 
 def _lateness_refusal(request: Request, now: datetime, windows: Windows) -> Refusal | None:
-    paid = next((one.at for one in request.passages if one.status is RequestStatus.PAID), request.updated_at)
-    if now < paid + windows.dispute:
+    paid_at = next((one.at for one in request.passages if one.status is RequestStatus.PAID), request.updated_at)
+    if now < paid_at + windows.dispute:
         return None
     return Refusal(
         Code.DEADLINE_PASSED,
         "The time to dispute a request after its payment is over.",
-        {"deadline": clock.to_text(paid + windows.dispute), "status": request.status.value},
+        {"deadline": clock.to_text(paid_at + windows.dispute), "status": request.status.value},
     )
 
 
 def _recalled_hours(snapshot: Snapshot, dispute: Dispute, now: datetime) -> tuple[Movement | None, Escrow | None]:
-    """Return what is held on a provider who was paid: what they have of it, as far as it is still there."""
+    """Return the hold on a provider who was paid: as much of what they earned as they still have available."""
     if not dispute.is_after_payment:
         return None, None
     request = snapshot.request
@@ -171,7 +174,7 @@ def _recalled_hours(snapshot: Snapshot, dispute: Dispute, now: datetime) -> tupl
 
 
 def earned_by(request: Request) -> Hours:
-    """Return what the provider has of a request that was paid; its whole amount, if that was not counted yet."""
+    """Return the hours that the provider earned with a paid request; its whole amount if that is not stored."""
     return (request.amount or ZERO) if request.earned is None else request.earned
 
 

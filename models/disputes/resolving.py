@@ -12,22 +12,22 @@ from models.events import Event, Notice, NotificationType
 from models.hours import ZERO, Hours
 from models.ledger.balances import Escrow
 from models.ledger.movements import Movement
-from models.requests.decision import Change, Payment, Snapshot, Verdict
+from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
 from models.requests.dispute import DECIDED, Dispute, DisputeStatus
 from models.requests.payment import subject
 from models.requests.request import STEP_GRACE, Request
 from models.requests.statuses import RequestStatus, Response, StatusReason
-from models.requests.steps import closed, escrow_event, request_event, status_refusal
+from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What comes of a decision before the payment; after one, a request is PAID again, whatever it is.
+    """What a decision does to a request that was not paid yet; one that was paid is PAID again in any case.
 
     Args:
-        status: where the request goes; None brings it back to where it was.
-        reason: why it is there.
-        notice: what both sides are told.
+        status: the request's new status; None brings it back to where it was.
+        reason: the status's reason.
+        notice: the text of both parties' notice, a format string over the provider's share and the held hours.
     """
 
     status: RequestStatus | None
@@ -59,13 +59,17 @@ RESOLUTIONS: Mapping[Response, Resolution] = {
 }
 
 
+@reads_everything
 def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict:
-    """Carry a decision out: DISPUTED → REJECTED, PAID or back, the hours moved as it says.
+    """Carry a decision out: DISPUTED → REJECTED, PAID or back to where it was, and the hours move as decided.
 
     Args:
-        snapshot: everything, the dispute with it.
-        now: the moment.
-        execution_arn: the execution that goes on with the request, if it is not at its end.
+        snapshot: the whole snapshot, with the dispute.
+        now: the time of the change.
+        execution_arn: the execution that goes on with the request, if it is not over.
+
+    Raises:
+        BrokenLedgerError: hours that should be held are not, or the dispute does not say where its request was.
     """
     request, dispute = snapshot.request, snapshot.dispute
     if dispute is None:
@@ -77,27 +81,24 @@ def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict
     outcome, escrow = RESOLUTIONS[dispute.decision], disputed_escrow(snapshot)
     share = _provider_share(dispute, escrow)
     text = outcome.notice.format(share=share, held=escrow.amount if escrow else ZERO)
-    movement, ended = _movement_and_escrow(dispute, escrow, share, now)
-    after = _after(request, dispute, escrow, share, now, execution_arn)
-    resolved = dispute.changed(
-        now,
-        status=DisputeStatus.DISMISSED if outcome.status is None else DisputeStatus.RESOLVED,
-        resolved_at=now,
-    )
+    movement, ended_escrow = _movement_and_escrow(dispute, escrow, share, now)
+    after = _request_after(request, dispute, escrow, share, now, execution_arn)
+    status = DisputeStatus.DISMISSED if outcome.status is None else DisputeStatus.RESOLVED
+    resolved = replace(dispute, status=status, resolved_at=now).changed(now)
     is_payment = after.status is RequestStatus.PAID and not dispute.is_after_payment
     return Change(
         request=after,
         dispute=resolved,
-        events=_events(after, resolved, ended, is_payment=is_payment),
+        events=_events(after, resolved, ended_escrow, is_payment=is_payment),
         notices=_notices(request, dispute, text),
         movement=movement,
-        escrow=ended,
+        escrow=ended_escrow,
         payment=Payment(hours_spent=share, description=subject(snapshot)) if is_payment else None,
     )
 
 
 def _provider_share(dispute: Dispute, escrow: Escrow | None) -> Hours:
-    """Return what the provider has in the end of the hours that are held."""
+    """Return how many of the held hours the provider has in the end."""
     if escrow is None or dispute.decision is Response.REFUND_TO_REQUESTER:
         return ZERO
     if dispute.decision is Response.PARTIAL_REFUND and dispute.provider_hours is not None:
@@ -108,53 +109,82 @@ def _provider_share(dispute: Dispute, escrow: Escrow | None) -> Hours:
 def _movement_and_escrow(
     dispute: Dispute, escrow: Escrow | None, share: Hours, now: datetime
 ) -> tuple[Movement | None, Escrow | None]:
-    """Return what a decision moves and the escrow after it: of a dismissal before payment, nothing."""
-    stays = dispute.decision is Response.DISMISS_DISPUTE and not dispute.is_after_payment
-    if escrow is None or stays:
+    """Return the decision's movement and the escrow after it; None for a dismissal before the payment."""
+    stays_held = dispute.decision is Response.DISMISS_DISPUTE and not dispute.is_after_payment
+    if escrow is None or stays_held:
         return None, None
     given = escrow.amount - share if dispute.is_after_payment else share
     return movements.divide(dispute, escrow, given=given, now=now)
 
 
-def _after(
+def _request_after(
     request: Request, dispute: Dispute, escrow: Escrow | None, share: Hours, now: datetime, execution_arn: str
 ) -> Request:
-    """Return the request as a decision leaves it, handed to an execution of its own if it goes on."""
+    """Return the request as the decision leaves it; unless it is over, the next execution goes on with it."""
     decision, before = dispute.decision, dispute.status_before
     if decision is None or before is None:
         raise BrokenLedgerError(f"dispute {dispute.id} does not say what to do with its request")
     outcome = RESOLUTIONS[decision]
-    reason = dispute.reason_before if outcome.status is None else outcome.reason
     if dispute.is_after_payment:
         lost = escrow.amount - share if escrow else ZERO
-        after = replace(closed(request, now, status=before, reason=reason), earned=earned_by(request) - lost)
-        # It was over, unless it was disputed before its rating was enabled: that is still to come.
-        return after if dispute.due_before is None else _handed_to_next_execution(after, now, execution_arn)
-    status = outcome.status or before
-    after = closed(request, now, status=status, reason=reason)
+        return _after_repayment_dispute(request, dispute, outcome, lost, now, execution_arn)
+    if outcome.status is None:
+        return _resumed_with_shifted_deadline(request, dispute, before, now, execution_arn)
+    return _ended(request, outcome.status, outcome.reason, share, now, execution_arn)
+
+
+def _after_repayment_dispute(
+    request: Request, dispute: Dispute, outcome: Resolution, lost: Hours, now: datetime, execution_arn: str
+) -> Request:
+    """Return a request that is PAID again, less the hours that its provider has lost."""
+    reason = dispute.reason_before if outcome.status is None else outcome.reason
+    paid = closed_request(request, now, status=RequestStatus.PAID, reason=reason)
+    after = replace(paid, earned=earned_by(request) - lost)
+    # It was over, unless it was disputed before its rating was enabled: that is still to come.
+    return after if dispute.due_before is None else _handed_to_next_execution(after, now, execution_arn)
+
+
+def _ended(
+    request: Request,
+    status: RequestStatus,
+    reason: StatusReason | None,
+    share: Hours,
+    now: datetime,
+    execution_arn: str,
+) -> Request:
+    """Return a request that is REJECTED and over, or PAID: then its rating is still to be enabled."""
+    after = replace(closed_request(request, now, status=status, reason=reason), set_aside=None)
     if status is RequestStatus.REJECTED:
-        return replace(after, set_aside=None)
-    if status is RequestStatus.PAID:
-        after = replace(after, earned=share)
-    elif request.set_aside is not None and request.dispute is not None:
-        # As long again as was left; its execution has ended with the dispute.
+        return after
+    return _handed_to_next_execution(replace(after, earned=share), now, execution_arn)
+
+
+def _resumed_with_shifted_deadline(
+    request: Request, dispute: Dispute, before: RequestStatus, now: datetime, execution_arn: str
+) -> Request:
+    """Return a request that is back where it was; its wait, if it had one, lasts as long again as was left."""
+    after = closed_request(request, now, status=before, reason=dispute.reason_before)
+    if request.set_aside is not None and request.dispute is not None:
         deadline = request.set_aside.deadline + (now - request.dispute.at)
+        # The execution that held the token has ended with the dispute.
         after = replace(after, wait=replace(request.set_aside, deadline=deadline, token=None), expires_at=deadline)
     return _handed_to_next_execution(replace(after, set_aside=None), now, execution_arn)
 
 
 def _handed_to_next_execution(request: Request, now: datetime, execution_arn: str) -> Request:
-    """Return a request that goes on with the next generation's execution."""
-    following = replace(request, generation=request.generation + 1, step_function_execution_arn=execution_arn)
-    return following.due(now + STEP_GRACE)
+    """Return a request that the next generation's execution goes on with."""
+    handed_over = replace(request, generation=request.generation + 1, step_function_execution_arn=execution_arn)
+    return handed_over.due(now + STEP_GRACE)
 
 
-def _events(after: Request, dispute: Dispute, ended: Escrow | None, *, is_payment: bool) -> tuple[Event, ...]:
+def _events(
+    after: Request, dispute: Dispute, ended_escrow: Escrow | None, *, is_payment: bool
+) -> tuple[Event, ...]:
     events = [dispute_event(after, dispute.id, f"Dispute {dispute.status.title()}", decision=dispute.decision)]
     if is_payment:
         events.append(request_event(after, "Service Request Paid"))
-    if ended is not None:
-        events.append(escrow_event(ended, f"Escrow {ended.status.title()}"))
+    if ended_escrow is not None:
+        events.append(escrow_event(ended_escrow, f"Escrow {ended_escrow.status.title()}"))
     return tuple(events)
 
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 
-from models.errors import BrokenLedgerError
 from models.ledger.balances import Balance
 from models.ledger.entries import Entry, entry_hash
 
@@ -48,17 +46,3 @@ def balance_after(balance: Balance, entry: Entry) -> Balance:
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     """Return a member's entries in the order they were written, which their timestamps need not show."""
     return sorted(entries, key=lambda entry: entry.balance_version)
-
-
-def replay(entries: Iterable[Entry], *, user_id: str, now: datetime) -> Balance:
-    """Return the balance that a member's entries, in any order, lead to.
-
-    Raises:
-        BrokenLedgerError: an entry is missing, was changed, or does not continue the one before it.
-    """
-    balance = Balance.empty(user_id, now)
-    for entry in in_order(entries):
-        if (why := breach(balance, entry)) is not None:
-            raise BrokenLedgerError(f"the log of {user_id} breaks at entry {entry.id}: {why}")
-        balance = balance_after(balance, entry)
-    return balance

@@ -1,1 +1,1 @@
-"""The rules of service requests, pure: a snapshot in, a change or a refusal out."""
+"""The pure rules of service requests: each takes a snapshot and returns a change or a refusal."""

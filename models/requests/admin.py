@@ -1,7 +1,7 @@
-"""What an admin does about hours that are held: pays them, or gives them back. Pure rules.
+"""How an admin releases or returns the hours held for a request: pure rules.
 
-The ways out for a request that no execution can move any more; while one can, what its workflow is about to do
-goes first.
+They are the way out for a request that no execution can move any more. While an execution still can, whatever its
+workflow is about to do goes first.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from datetime import datetime
 from models.errors import Code, Refusal
 from models.ledger.balances import EscrowStatus
 from models.requests.answers import in_transition_refusal
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.endings import end
 from models.requests.payment import pay
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, StatusReason
@@ -21,8 +21,9 @@ LONGEST_REASON = 500
 _CANCELLABLE = BEFORE_ACCEPTANCE | {RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}
 
 
+@reads_everything
 def release_escrow(snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str) -> Verdict:
-    """COMPLETED → PAID, as the workflow would have done it."""
+    """COMPLETED → PAID, as the workflow would have paid it."""
     request = snapshot.request
     if (refused := _escrow_refusal(snapshot, escrow_id)) is not None:
         return refused
@@ -33,14 +34,15 @@ def release_escrow(snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str
     verdict = pay(snapshot, now)
     if not isinstance(verdict, Change):
         return verdict
-    told = request_event(verdict.request, "Escrow Released By Administrator", actor=by)
-    return replace(verdict, events=(*verdict.events, told))
+    event = request_event(verdict.request, "Escrow Released By Administrator", actor=by)
+    return replace(verdict, events=(*verdict.events, event))
 
 
+@reads_everything
 def cancel_escrow(
     snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str, reason: str | None = None
 ) -> Verdict:
-    """Before COMPLETED → REJECTED with the hours back; what is completed is only ever paid."""
+    """Before COMPLETED → REJECTED, the hours returned; completed work can only be paid."""
     request = snapshot.request
     if (refused := _escrow_refusal(snapshot, escrow_id)) is not None:
         return refused
@@ -64,7 +66,7 @@ def cancel_escrow(
 
 
 def _escrow_refusal(snapshot: Snapshot, escrow_id: str) -> Refusal | None:
-    """Return the refusal for hours that are not there, or that only a dispute's resolution may move."""
+    """Return the refusal if no hours are held, or if only a dispute's resolution may move them; else None."""
     if snapshot.escrow is None:
         return Refusal(Code.ESCROW_NOT_FOUND, "No hours are held for this request.")
     if snapshot.request.status is RequestStatus.DISPUTED:
@@ -75,7 +77,7 @@ def _escrow_refusal(snapshot: Snapshot, escrow_id: str) -> Refusal | None:
 
 
 def _not_held_refusal(snapshot: Snapshot) -> Refusal | None:
-    found = snapshot.escrow.status if snapshot.escrow else None
-    if found is EscrowStatus.ESCROWED:
+    status = snapshot.escrow.status if snapshot.escrow else None
+    if status is EscrowStatus.ESCROWED:
         return None
-    return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {found} already.", {"status": found})
+    return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {status} already.", {"status": status})

@@ -1,20 +1,19 @@
-"""What people do to a request: pure rules that say whether they may, and what it changes.
+"""What people do with a request: pure rules that decide whether they may, and what it changes.
 
-The same caller with the same content gets the stored result again. While an answer stands, only the
-workflow's own step may act: whatever else is tried is refused as transient, and may be tried again at once.
+If the same caller repeats the same content, the stored result is returned. While the workflow has not acted on an
+answer, only its own step may act: anything else gets a transient refusal, and may be retried at once.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from models import clock, hours
 from models.errors import Code, Refusal, not_found_refusal
 from models.hours import Hours
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything, reads_everything_when
 from models.requests.endings import end
 from models.requests.negotiation import counter_refusal, with_adjusted_hold
-from models.requests.request import Answer, Passage, Request, Terms, Wait
+from models.requests.request import Answer, Party, Passage, Request, Terms, Wait
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
 from models.requests.steps import request_event, status_refusal
 
@@ -23,9 +22,18 @@ SUBMITTED = "Service Request Submitted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a wait asks: of whom, in which status, and how it is told."""
+    """What a wait asks.
 
-    provider: bool
+    Args:
+        party: who is to answer.
+        responses: the answers that there are.
+        status: the status of a request that waits like this.
+        event: the type of the event that logs the answer.
+        early: the refusal's message if the request has that status and is not at this wait.
+        misplaced: the refusal's code if the request is not at this wait.
+    """
+
+    party: Party
     responses: frozenset[Response]
     status: RequestStatus
     event: str
@@ -35,40 +43,40 @@ class Question:
 
 QUESTIONS = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Question(
-        provider=True,
+        party=Party.PROVIDER,
         responses=frozenset({Response.ACCEPTED, Response.REJECTED, Response.COUNTER_OFFER}),
         status=RequestStatus.AWAITING_RESPONSE,
         event="Provider Response Received",
     ),
     Step.WAIT_FOR_NEGOTIATION_RESPONSE: Question(
-        provider=False,
+        party=Party.REQUESTER,
         responses=frozenset({Response.ACCEPT, Response.REJECT, Response.COUNTER}),
         status=RequestStatus.NEGOTIATING,
         event="Negotiation Response Received",
         early="The provider has made no counter-offer that waits for an answer.",
     ),
     Step.WAIT_FOR_SERVICE_START: Question(
-        provider=True,
+        party=Party.PROVIDER,
         responses=frozenset({Response.MARKED}),
         status=RequestStatus.ACCEPTED,
         event="Service Start Marked",
     ),
     Step.CONFIRM_SERVICE_START: Question(
-        provider=False,
+        party=Party.REQUESTER,
         responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.ACCEPTED,
         event="Service Start Confirmed",
         early="The provider has not said yet that the work has begun.",
     ),
     Step.WAIT_FOR_COMPLETION: Question(
-        provider=True,
+        party=Party.PROVIDER,
         responses=frozenset({Response.MARKED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Marked",
         misplaced=Code.INVALID_STATUS_FOR_COMPLETION,
     ),
     Step.CONFIRM_SERVICE_COMPLETION: Question(
-        provider=False,
+        party=Party.REQUESTER,
         responses=frozenset({Response.CONFIRMED}),
         status=RequestStatus.IN_PROGRESS,
         event="Service Completion Confirmed",
@@ -79,7 +87,7 @@ QUESTIONS = {
 
 
 def create(snapshot: Snapshot, now: datetime) -> Verdict:
-    """— → INITIATED. What the validation step can tell (service, members, balance) is left to it."""
+    """— → INITIATED. Service, members and balance are left to the validation step."""
     request, service = snapshot.request, snapshot.service
     if not hours.is_amount(request.estimated_hours):
         return invalid_amount_refusal(request.estimated_hours)
@@ -96,17 +104,27 @@ def create(snapshot: Snapshot, now: datetime) -> Verdict:
     return Change(request=after, events=(event,))
 
 
-def invalid_amount_refusal(asked: Hours | float, *, rate: Hours | None = None) -> Refusal:
-    """Return the refusal for hours that no request can be about."""
+def invalid_amount_refusal(estimated_hours: Hours | float, *, rate: Hours | None = None) -> Refusal:
+    """Return the refusal for hours that cannot be requested."""
     at = "" if rate is None else f" at {rate} an hour"
     return Refusal(
         Code.INVALID_AMOUNT,
-        f"estimatedHours: {asked} hours{at} cannot be asked for. "
+        f"estimatedHours: {estimated_hours} hours{at} cannot be asked for. "
         f"Give a multiple of 0.01 that comes to between {hours.SMALLEST_AMOUNT} and {hours.LARGEST_AMOUNT} hours.",
         {"smallest": float(hours.SMALLEST_AMOUNT), "largest": float(hours.LARGEST_AMOUNT)},
     )
 
 
+def may_move_hours(wait: Step) -> bool:
+    """Return whether an answer to this wait may move hours: one to a counter-offer may take up other terms."""
+    return wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
+
+
+def _may_move_hours(_request: Request, *, wait: Step, **_keywords: object) -> bool:
+    return may_move_hours(wait)
+
+
+@reads_everything_when(_may_move_hours)
 def answer(
     snapshot: Snapshot,
     now: datetime,
@@ -117,34 +135,34 @@ def answer(
     message: str | None = None,
     terms: Terms | None = None,
 ) -> Verdict:
-    """Write a person's answer to a wait, once; hours that it has more or less of are held or returned with it.
+    """Write a member's answer to a wait, once; if it takes up other terms, the held hours are adjusted with it.
 
     Raises:
-        ValueError: the wait asks for something else; a mutation's mistake, not a member's.
+        ValueError: the wait takes no such response; that is a bug in a mutation, not a member's mistake.
     """
     request, question = snapshot.request, QUESTIONS[wait]
     if response not in question.responses:
         raise ValueError(f"{response} is no answer to {wait}")
-    if (refused := not_a_party(request, by, provider=question.provider)) is not None:
+    if (refused := not_a_party_refusal(request, by, question.party)) is not None:
         return refused
-    if (given := _given_answer(request, wait)) is not None:
-        same = (given.response, given.message, given.terms) == (response, message, terms)
-        return request if same else _answered_refusal(request, given)
+    if (earlier := _earlier_answer(request, wait)) is not None:
+        same = (earlier.response, earlier.message, earlier.terms) == (response, message, terms)
+        return request if same else _answered_refusal(request, earlier)
     open_wait = _open_wait(request, wait, now)
     if isinstance(open_wait, Refusal):
         return open_wait
     if terms is not None and (refused := counter_refusal(request, terms)) is not None:
         return refused
-    said = Answer(
+    given = Answer(
         wait=wait, round=request.negotiation_round, response=response, by=by, at=now, message=message, terms=terms
     )
-    after = request.moved(now, wait=replace(open_wait, answer=said))
-    told = request_event(after, question.event, actor=by, response=response, message=message)
-    return with_adjusted_hold(snapshot, now, Change(request=after, events=(told,)))
+    after = replace(request, wait=replace(open_wait, answer=given)).moved(now)
+    event = request_event(after, question.event, actor=by, response=response, message=message)
+    return with_adjusted_hold(snapshot, now, Change(request=after, events=(event,)))
 
 
 def _open_wait(request: Request, wait: Step, now: datetime) -> Wait | Refusal:
-    """Return a wait that may be answered now; or why it may not."""
+    """Return the wait if it may be answered now; otherwise the refusal."""
     question = QUESTIONS[wait]
     if request.answer is not None:
         return in_transition_refusal(request)
@@ -160,23 +178,23 @@ def _open_wait(request: Request, wait: Step, now: datetime) -> Wait | Refusal:
     return request.wait
 
 
-def _given_answer(request: Request, wait: Step) -> Answer | None:
-    """Return the answer to this wait that still stands; unless it asks anew, the last one that it was given."""
+def _earlier_answer(request: Request, wait: Step) -> Answer | None:
+    """Return the answer that this wait has, or, unless it is open again, the last answer that it had."""
     if request.wait is not None and request.wait.name is wait:
         return request.answer
-    return next((said for said in reversed(request.answers) if said.wait is wait), None)
+    return next((answer for answer in reversed(request.answers) if answer.wait is wait), None)
 
 
-def _answered_refusal(request: Request, given: Answer) -> Refusal:
+def _answered_refusal(request: Request, earlier: Answer) -> Refusal:
     return Refusal(
         Code.INVALID_REQUEST_STATUS,
-        f"This was answered {given.response} already.",
-        {"status": request.status.value, "answered": given.response.value},
+        f"This was answered {earlier.response} already.",
+        {"status": request.status.value, "answered": earlier.response.value},
     )
 
 
 def in_transition_refusal(request: Request) -> Refusal:
-    """Return the refusal of what may be tried again at once: the workflow is about to move the request on."""
+    """Return a transient refusal: the workflow is about to move the request on, so that the caller may retry."""
     return Refusal(
         Code.INVALID_REQUEST_STATUS,
         f"The request is {request.status} and about to move on. Please look again in a moment.",
@@ -185,48 +203,51 @@ def in_transition_refusal(request: Request) -> Refusal:
     )
 
 
-def not_a_party(request: Request, by: str, *, provider: bool) -> Refusal | None:
-    """Return the refusal for whoever is not the provider, or not the requester, of a request."""
-    if by == (request.provider_id if provider else request.requester_id):
+def not_a_party_refusal(request: Request, by: str, party: Party) -> Refusal | None:
+    """Return the refusal for a caller who is not the given party of a request; None if they are."""
+    if by == request.member(party):
         return None
-    # Whoever is neither of the two learns nothing, not even that the request exists.
-    if by not in (request.provider_id, request.requester_id):
+    # A caller who is not a party at all learns nothing, not even that the request exists.
+    if by not in request.parties:
         return not_found_refusal()
-    if provider:
+    if party is Party.PROVIDER:
         return Refusal(Code.UNAUTHORIZED_PROVIDER, "Only the provider of this request may do this.")
     return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyExit:
-    """How one side ends a request: which side, from which statuses, and how it is told."""
+    """How a party ends a request: which party, from which statuses, for what reason, logged as which event."""
 
-    provider: bool
+    party: Party
     statuses: frozenset[RequestStatus]
     reason: StatusReason
     event: str
 
 
+# INITIATED … NEGOTIATING → REJECTED by the requester.
 CANCEL = EarlyExit(
-    provider=False,
+    party=Party.REQUESTER,
     statuses=BEFORE_ACCEPTANCE,
     reason=StatusReason.REQUESTER_CANCELLED,
     event="Service Request Cancelled",
 )
+# ACCEPTED, IN_PROGRESS → REJECTED by the provider.
 WITHDRAW = EarlyExit(
-    provider=True,
+    party=Party.PROVIDER,
     statuses=frozenset({RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}),
     reason=StatusReason.PROVIDER_WITHDREW,
     event="Service Request Withdrawn",
 )
 
 
+@reads_everything
 def end_early(
     snapshot: Snapshot, now: datetime, *, how: EarlyExit, by: str, message: str | None = None
 ) -> Verdict:
-    """→ REJECTED by one of the two, with the hours back if they are held."""
+    """→ REJECTED by one of the parties; hours that are held are returned."""
     request = snapshot.request
-    if (refused := not_a_party(request, by, provider=how.provider)) is not None:
+    if (refused := not_a_party_refusal(request, by, how.party)) is not None:
         return refused
     if request.status_reason is how.reason:
         return request
@@ -237,8 +258,3 @@ def end_early(
     return end(
         snapshot, now, status=RequestStatus.REJECTED, reason=how.reason, event=how.event, actor=by, message=message
     )
-
-
-# INITIATED … NEGOTIATING → REJECTED by the requester; ACCEPTED, IN_PROGRESS → REJECTED by the provider.
-cancel = partial(end_early, how=CANCEL)
-withdraw = partial(end_early, how=WITHDRAW)

@@ -1,8 +1,12 @@
-"""What one step changes, all of it at once: the rules say it, `transactions` writes it."""
+"""What a rule is given and what it decides: a snapshot, and a change that `transactions` writes as a whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from models.errors import Refusal
 from models.events import Event, Notice
@@ -14,7 +18,7 @@ from models.requests.request import Request
 
 
 class GuardAction(Enum):
-    """What a step does with the row that keeps a second open request for the same service from being held."""
+    """What a step does with the guard: the row that keeps a requester from having a service's hours held twice."""
 
     KEEP = auto()
     PUT = auto()
@@ -23,7 +27,7 @@ class GuardAction(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """The service exchange that a release puts on record, as Amplify's Transaction."""
+    """The service exchange that a release puts on record: a row of Amplify's Transaction."""
 
     hours_spent: Hours
     description: str
@@ -31,7 +35,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One step: the request after it and everything that is written with it, or not at all."""
+    """What one step changes: the request after it, and everything that is written together with it."""
 
     request: Request
     events: tuple[Event, ...]
@@ -45,7 +49,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """What the rules need to know of a member."""
+    """What the rules need to know about a member."""
 
     id: str
     username: str
@@ -54,7 +58,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceTerms:
-    """What the rules need to know of a service."""
+    """What the rules need to know about a service."""
 
     id: str
     user_id: str
@@ -70,8 +74,12 @@ class ServiceTerms:
 class Snapshot:
     """Every row that a decision about a request may rest on, read consistently.
 
-    A decision that is not about hours is given the request alone, and the rest is absent. `is_new` tells that
-    the request is not stored yet.
+    A rule that does not read everything is given the request alone; the other fields are None.
+
+    Args:
+        is_new: the request is not stored yet.
+        dispute_escrow: the hours held for the dispute, if it was raised after the payment.
+        guarded_by: the id of the request that has the guard.
     """
 
     request: Request
@@ -87,17 +95,55 @@ class Snapshot:
     guarded_by: str | None = None
 
     def balance(self, user_id: str, now: datetime) -> Balance:
-        """Return a party's balance; one that does not exist yet is empty and not stored."""
+        """Return a party's balance; if none is stored yet, an empty one."""
         for balance in (self.requester_balance, self.provider_balance):
             if balance is not None and balance.user_id == user_id:
                 return balance
         return Balance.empty(user_id, now)
 
     def held(self, escrow_id: str) -> Escrow | None:
-        """Return an escrow as it was read: the request's own, or its dispute's; None if it is new."""
+        """Return the escrow of that id as it was read, the request's own or its dispute's; None if it is new."""
         escrows = (self.escrow, self.dispute_escrow)
         return next((escrow for escrow in escrows if escrow is not None and escrow.id == escrow_id), None)
 
 
-# What a rule decides: change this; or no; or it has been done already, and this is how it stands.
+# What a rule decides: a change; a refusal; or the request as it is, because the step has been taken already.
 Verdict = Change | Refusal | Request
+
+_Rule = TypeVar("_Rule", bound=Callable[..., Verdict])
+
+# The rules that read the whole snapshot, and for which requests and keyword arguments they do.
+_READS_EVERYTHING: WeakKeyDictionary[Callable[..., Verdict], Callable[..., bool]] = WeakKeyDictionary()
+
+
+def _always(_request: Request, **_keywords: object) -> bool:
+    return True
+
+
+def reads_everything_when(condition: Callable[..., bool]) -> Callable[[_Rule], _Rule]:
+    """Declare that a rule reads the whole snapshot if a condition holds, and the request alone otherwise.
+
+    Args:
+        condition: a predicate over the request and the rule's keyword arguments.
+    """
+
+    def declare(rule: _Rule) -> _Rule:
+        _READS_EVERYTHING[rule] = condition
+        return rule
+
+    return declare
+
+
+def reads_everything(rule: _Rule) -> _Rule:
+    """Declare that a rule reads the whole snapshot; a rule that is not declared reads the request alone.
+
+    It must be declared if the rule looks at a row other than the request's, or changes one: hours, guard, dispute.
+    """
+    return reads_everything_when(_always)(rule)
+
+
+def needs_whole_snapshot(rule: Callable[..., Verdict], request: Request) -> bool:
+    """Return whether a rule, or a `partial` of one with its keyword arguments, reads more than the request."""
+    function, keywords = (rule.func, rule.keywords) if isinstance(rule, partial) else (rule, {})
+    condition = _READS_EVERYTHING.get(function)
+    return condition is not None and condition(request, **keywords)

@@ -1,9 +1,8 @@
-"""What a dispute is about and how far it has come, pure."""
+"""A dispute as it is stored: what it is about, and how far it has come."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from models.hours import Hours
 from models.identifiers import derived
@@ -36,13 +35,13 @@ class Dispute:
     """A dispute over a request. Version 0 is one that is not stored yet.
 
     Args:
-        status_before, reason_before: where the request was, and why.
+        status_before, reason_before: the request's status when the dispute was raised, and its reason.
         due_before: when the request was due then; None if it was over.
-        escrow_id: the hours held on the provider, of a request that was paid already; None if there were none.
-        decision: what the admin decided, and with it `resolution`, their words; it is carried out when the
-            status says so.
-        provider_hours: the provider's share, of a partial refund.
-        overdue_at: since when the decision is late.
+        escrow_id: the escrow held on the provider of a request that was paid already; None if nothing was held.
+        decision: what the admin decided, with `resolution`, their explanation; carried out once `status` is
+            RESOLVED or DISMISSED.
+        provider_hours: the provider's share in a partial refund.
+        overdue_at: since when the decision is overdue.
     """
 
     id: str
@@ -71,22 +70,23 @@ class Dispute:
 
     @property
     def is_after_payment(self) -> bool:
-        """Tell whether the hours had been paid when it was raised."""
+        """Return whether the request had been paid when the dispute was raised."""
         return self.status_before is RequestStatus.PAID
 
-    def changed(self, now: datetime, **changes: Any) -> "Dispute":
+    def changed(self, now: datetime) -> "Dispute":
         """Return this dispute one version on."""
-        return replace(self, version=self.version + 1, updated_at=now, **changes)
+        return replace(self, version=self.version + 1, updated_at=now)
 
 
 def of_dispute(request_id: str, dispute_id: str, name: str) -> str:
-    """Return an id that follows from a dispute over a request, and from nothing else.
+    """Return an id that is derived from a dispute and its request together.
 
-    Members choose the ids of both: a dispute may have a request's, or that of a dispute which was deleted.
+    Members choose the ids of both, so that neither is unique by itself: a dispute may have the id of a request, or
+    of a dispute that was deleted.
     """
     return derived("dispute", request_id, dispute_id, name)
 
 
 def escrow_key(request_id: str, dispute_id: str) -> str:
-    """Return the id that the escrow of a dispute's own has or would have."""
+    """Return the id of the escrow held for a dispute, whether there is one or not."""
     return of_dispute(request_id, dispute_id, "escrow")

@@ -1,4 +1,4 @@
-"""How a request ends without payment, or is handed to another execution: pure rules."""
+"""How a request ends without payment: pure rules."""
 
 from datetime import datetime
 
@@ -6,10 +6,10 @@ from models.errors import BrokenLedgerError
 from models.events import Notice, NotificationType
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
-from models.requests.decision import Change, GuardAction, Snapshot, Verdict
+from models.requests.decision import Change, GuardAction, Snapshot, Verdict, reads_everything
 from models.requests.next_step import next_step
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
-from models.requests.steps import closed, escrow_event, request_event, status_refusal
+from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
 
 def end(
@@ -22,7 +22,11 @@ def end(
     actor: str | None = None,
     message: str | None = None,
 ) -> Verdict:
-    """End a request without payment: what is held goes back to the requester, and the other side is told why."""
+    """End a request without payment: held hours go back to the requester, and the other party gets a notice.
+
+    Raises:
+        BrokenLedgerError: the request should hold hours and does not.
+    """
     request, escrow = snapshot.request, snapshot.escrow
     movement: movements.Movement | None = None
     if request.escrow_id is not None:
@@ -30,17 +34,17 @@ def end(
             raise BrokenLedgerError(f"request {request.id} is {request.status} without hours in escrow")
         movement = movements.refund(request_id=request.id, from_user_id=escrow.from_user_id, amount=escrow.amount)
         escrow = escrow.cancelled(now)
-    after = closed(request, now, status=status, reason=reason)
-    told = {request.requester_id, request.provider_id} - {actor}
+    after = closed_request(request, now, status=status, reason=reason)
+    recipients = {*request.parties} - {actor}
     if all(passage.status is not RequestStatus.AWAITING_RESPONSE for passage in request.passages):
-        told.discard(request.provider_id)  # has never heard of it
+        recipients.discard(request.provider_id)  # was never notified of the request
     events = [request_event(after, event, actor=actor, message=message)]
     if movement is not None and escrow is not None:
         events.append(escrow_event(escrow, "Escrow Cancelled"))
     return Change(
         request=after,
         events=tuple(events),
-        notices=tuple(_ending_notice(user_id, reason, message) for user_id in sorted(told)),
+        notices=tuple(_ending_notice(user_id, reason, message) for user_id in sorted(recipients)),
         movement=movement,
         escrow=escrow if movement else None,
         guard=GuardAction.REMOVE
@@ -79,8 +83,9 @@ _REJECTIONS = {
 }
 
 
+@reads_everything
 def decline(snapshot: Snapshot, now: datetime) -> Verdict:
-    """AWAITING_RESPONSE, NEGOTIATING, answered with a no → REJECTED with the hours back."""
+    """AWAITING_RESPONSE, NEGOTIATING, answered with a rejection → REJECTED, the hours returned."""
     request = snapshot.request
     if request.status_reason in _REJECTIONS.values():
         return request
@@ -106,8 +111,9 @@ _TIMEOUTS = {
 }
 
 
+@reads_everything
 def expire(snapshot: Snapshot, now: datetime) -> Verdict:
-    """End a request that nobody acted on in time: → EXPIRED with the hours back."""
+    """→ EXPIRED, the hours returned, because nobody acted in time."""
     request = snapshot.request
     if request.status is RequestStatus.EXPIRED:
         return request

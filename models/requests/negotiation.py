@@ -1,4 +1,4 @@
-"""Counter-offers: what either side may propose, and what is held when the requester takes it up. Pure rules."""
+"""Counter-offers: which terms a party may propose, and what is held once they are taken up. Pure rules."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +15,7 @@ from models.requests.steps import escrow_event
 
 
 def counter_refusal(request: Request, terms: Terms) -> Refusal | None:
-    """Say why a side may not propose other terms, None if it may."""
+    """Return the refusal if a party may not propose these terms now; None if it may."""
     if request.negotiation_round >= MOST_ROUNDS:
         return Refusal(
             Code.NEGOTIATION_ROUNDS_EXCEEDED,
@@ -28,7 +28,7 @@ def counter_refusal(request: Request, terms: Terms) -> Refusal | None:
 
 
 def invalid_terms_refusal(worked: Hours | float, rate: Hours | float) -> Refusal:
-    """Return the refusal of terms that come to no amount that could be held."""
+    """Return the refusal for terms whose amount cannot be held."""
     return Refusal(
         Code.INVALID_AMOUNT,
         f"counterOffer: {worked} hours at {rate} an hour cannot be offered. Give multiples of 0.01 "
@@ -38,14 +38,15 @@ def invalid_terms_refusal(worked: Hours | float, rate: Hours | float) -> Refusal
 
 
 def with_adjusted_hold(snapshot: Snapshot, now: datetime, change: Change) -> Change:
-    """Return an answer with the hours that are held from now on, if it takes up other terms.
+    """Return an answer's change with the held hours adjusted, if the answer takes up other terms.
 
-    The requester who accepts takes up the provider's terms, the one who counters their own; whether they have
-    the hours is seen when the change is written.
+    Whether the requester has the hours is checked when the change is written.
+
+    Raises:
+        BrokenLedgerError: the request should hold hours and does not.
     """
-    request, said = change.request, change.request.answer
-    terms = _taken_up(request)
-    if said is None or terms is None:
+    request = change.request
+    if (terms := _agreed_terms(request)) is None:
         return change
     escrow = snapshot.escrow
     if escrow is None or escrow.status is not EscrowStatus.ESCROWED:
@@ -65,12 +66,17 @@ def with_adjusted_hold(snapshot: Snapshot, now: datetime, change: Change) -> Cha
     return replace(change, request=agreed, events=events, movement=movement, escrow=held)
 
 
-def _taken_up(request: Request) -> Terms | None:
-    said = request.answer
-    if said is None:
+def _agreed_terms(request: Request) -> Terms | None:
+    """Return the terms that an answer takes up: the provider's if it accepts them, its own if it counters."""
+    answer = request.answer
+    if answer is None:
         return None
-    if said.response is Response.COUNTER:
-        return said.terms
-    if said.response is Response.ACCEPT and request.offered_hours is not None and request.offered_rate is not None:
+    if answer.response is Response.COUNTER:
+        return answer.terms
+    if (
+        answer.response is Response.ACCEPT
+        and request.offered_hours is not None
+        and request.offered_rate is not None
+    ):
         return Terms(hours=request.offered_hours, rate=request.offered_rate)
     return None

@@ -1,4 +1,4 @@
-"""Which step of the workflow comes next for a request: tables, and the one function that reads them."""
+"""Which step of the workflow a request needs next: the tables, and the functions that read them."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ _BY_STATUS = {
     RequestStatus.EXPIRED: Step.COMPLETE_WORKFLOW,
 }
 
-# The wait to open for a request that waits for nobody: it is older than the workflow, or a dispute has begun.
+# The wait to open for a request that has none: it is from before the workflow, or has just been disputed.
 _FIRST_WAIT = {
     RequestStatus.AWAITING_RESPONSE: Step.WAIT_FOR_PROVIDER_RESPONSE,
     RequestStatus.NEGOTIATING: Step.WAIT_FOR_NEGOTIATION_RESPONSE,
@@ -36,14 +36,14 @@ _BY_RESPONSE = {
     Response.PARTIAL_REFUND: Step.PARTIAL_REFUND,
     Response.DISMISS_DISPUTE: Step.DISMISS_DISPUTE,
 }
-# The waits that the request moves on from as the answer says, and the step after their deadline.
-_ASKED_OPENLY = {
+# The waits whose answer decides what follows (see `_BY_RESPONSE`), and the step after their deadline.
+_AFTER_DEADLINE = {
     Step.WAIT_FOR_PROVIDER_RESPONSE: Step.EXPIRE_REQUEST,
     Step.WAIT_FOR_NEGOTIATION_RESPONSE: Step.EXPIRE_REQUEST,
     Step.WAIT_FOR_ADMIN_DECISION: Step.RAISE_DISPUTE_ALARM,
 }
 
-# What follows a wait: the step after its answer, and the step after its deadline.
+# The other waits: the step after the answer, and the step after the deadline.
 _AFTER_WAIT = {
     Step.WAIT_FOR_SERVICE_START: (Step.CONFIRM_SERVICE_START, Step.EXPIRE_REQUEST),
     Step.CONFIRM_SERVICE_START: (Step.WAIT_FOR_COMPLETION, Step.WAIT_FOR_COMPLETION),
@@ -53,7 +53,7 @@ _AFTER_WAIT = {
 
 
 def next_step(request: Request, now: datetime) -> Step:
-    """Return the step that moves `request` on from where it is; one that is DISPUTED is its dispute's to move.
+    """Return the step that moves a request on from where it is; a DISPUTED one is moved by its dispute's workflow.
 
     An answer that was written before the deadline wins over the timer.
     """
@@ -63,11 +63,20 @@ def next_step(request: Request, now: datetime) -> Step:
     if wait is None:
         return _FIRST_WAIT[request.status]
     overdue = wait.deadline <= now
-    if wait.name in _ASKED_OPENLY:
+    if wait.name in _AFTER_DEADLINE:
         if wait.answer:
             return _BY_RESPONSE[wait.answer.response]
-        return _ASKED_OPENLY[wait.name] if overdue else wait.name
+        return _AFTER_DEADLINE[wait.name] if overdue else wait.name
     answered, expired = _AFTER_WAIT[wait.name]
     if wait.answer:
         return answered
     return expired if overdue else wait.name
+
+
+def step_to_enter(request: Request, now: datetime) -> Step:
+    """Return the step that a request enters next.
+
+    START_SERVICE_EXECUTION is a Pass state, which calls no function; the wait entered is WAIT_FOR_SERVICE_START.
+    """
+    step = next_step(request, now)
+    return Step.WAIT_FOR_SERVICE_START if step is Step.START_SERVICE_EXECUTION else step

@@ -7,12 +7,12 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.events import Notice, NotificationType
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
-from models.requests.decision import Change, Payment, Snapshot, Verdict
+from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
 from models.requests.request import STEP_GRACE
 from models.requests.statuses import RequestStatus
-from models.requests.steps import closed, escrow_event, request_event, status_refusal
+from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
-# Of a service's title, as much as three rows have room for, whatever its provider has made of it since.
+# A longer title is cut: a payment writes it to three rows, and its provider may have made it any length.
 LONGEST_TITLE = 200
 
 
@@ -22,19 +22,30 @@ def payment_refusal(snapshot: Snapshot) -> Refusal | None:
         return status_refusal(snapshot.request)
     if snapshot.escrow is None:
         return Refusal(Code.ESCROW_NOT_FOUND, "No hours are held for this request.")
-    found = snapshot.escrow.status
-    if found is EscrowStatus.ESCROWED:
+    status = snapshot.escrow.status
+    if status is EscrowStatus.ESCROWED:
         return None
-    return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {found} already.", {"status": found.value})
+    return Refusal(Code.INVALID_ESCROW_STATUS, f"The escrow is {status} already.", {"status": status.value})
+
+
+@reads_everything
+def check_payable(snapshot: Snapshot, _now: datetime) -> Verdict:
+    """Check that a request may be paid now; nothing is changed."""
+    return payment_refusal(snapshot) or snapshot.request
 
 
 def subject(snapshot: Snapshot) -> str:
-    """Return what is paid for: the service's title, if it is still there."""
+    """Return what is paid for: the service's title, if the service is still stored."""
     return snapshot.service.title[:LONGEST_TITLE] if snapshot.service else "a service"
 
 
+@reads_everything
 def pay(snapshot: Snapshot, now: datetime) -> Verdict:
-    """COMPLETED → PAID with the hours released, the exchange put on record and both members told."""
+    """COMPLETED → PAID: the hours are released, the exchange is put on record, both members get a notice.
+
+    Raises:
+        BrokenLedgerError: the request holds no hours.
+    """
     request, escrow = snapshot.request, snapshot.escrow
     if request.status is RequestStatus.PAID:
         return request
@@ -43,8 +54,8 @@ def pay(snapshot: Snapshot, now: datetime) -> Verdict:
     if escrow is None or escrow.status is not EscrowStatus.ESCROWED:
         raise BrokenLedgerError(f"request {request.id} is COMPLETED without hours in escrow")
     released = escrow.released(now)
-    # Not at its end yet: the sweep sees to it that the rating is enabled, too.
-    paid = replace(closed(request, now, status=RequestStatus.PAID), earned=escrow.amount)
+    # Due once more, so that the sweep makes sure that the rating is enabled.
+    paid = replace(closed_request(request, now, status=RequestStatus.PAID), earned=escrow.amount)
     after, title = paid.due(now + STEP_GRACE), subject(snapshot)
     notices = tuple(
         Notice(user_id=user_id, type=NotificationType.TRANSACTION_COMPLETED, title=headline, message=message)
@@ -69,15 +80,15 @@ def pay(snapshot: Snapshot, now: datetime) -> Verdict:
 
 
 def enable_rating(snapshot: Snapshot, now: datetime) -> Verdict:
-    """Ask the requester for a rating, once; then nobody needs to look after the request any more."""
+    """Ask the requester for a rating, once; after that the request is over."""
     request = snapshot.request
     if request.status is not RequestStatus.PAID or request.due_at is None:
         return request
     after = request.moved(now)
-    told = Notice(
+    notice = Notice(
         user_id=request.requester_id,
         type=NotificationType.SYSTEM_UPDATE,
         title="How was it?",
         message="You can rate the service now.",
     )
-    return Change(request=after, events=(request_event(after, "Rating Enabled"),), notices=(told,))
+    return Change(request=after, events=(request_event(after, "Rating Enabled"),), notices=(notice,))

@@ -1,4 +1,4 @@
-"""How far a request has come: what a progress bar is drawn from."""
+"""How far a request has come: the data of a progress bar."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from enum import StrEnum
 from models.requests.request import Request
 from models.requests.statuses import ENDED, RequestStatus, StatusReason
 
-# The way of a request that everybody agrees to.
+# The statuses of a request that nobody refuses, disputes or lets expire.
 STRAIGHT_WAY = (
     RequestStatus.INITIATED,
     RequestStatus.VALIDATING,
@@ -36,7 +36,7 @@ _TITLES = {
 
 
 class StepState(StrEnum):
-    """Where a step stands on the way."""
+    """Whether the request has passed a step, is at it, or has yet to come to it."""
 
     DONE = "DONE"
     CURRENT = "CURRENT"
@@ -45,7 +45,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgress:
-    """A step of the way; `at` is when the request came to it, None if it has not."""
+    """A step of the way; `at` is when the request came to it, None if it has not yet."""
 
     name: RequestStatus
     title: str
@@ -55,11 +55,11 @@ class StepProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """A request's way: the steps done, the one it is at, and those to come if everybody agrees.
+    """A request's way: the steps done, the current one, and those to come if everybody agrees.
 
     Args:
-        deadline: until when somebody has to act, if the workflow waits for somebody.
-        percent: how much of the straight way is done; an ended request is at 100.
+        deadline: when the time to act is over, if the workflow waits for somebody.
+        percent: how much of the way is done; 100 if the request has ended.
     """
 
     request_id: str
@@ -74,22 +74,22 @@ class Progress:
 
 def progress(request: Request) -> Progress:
     """Return how far a request has come."""
-    over = request.status in ENDED
+    has_ended = request.status in ENDED
     done = [
         StepProgress(name=passage.status, title=_TITLES[passage.status], state=StepState.DONE, at=passage.at)
         for passage in request.passages[:-1]
     ]
-    here = StepProgress(
+    current = StepProgress(
         name=request.status,
         title=_TITLES[request.status],
-        state=StepState.DONE if over else StepState.CURRENT,
+        state=StepState.DONE if has_ended else StepState.CURRENT,
         at=request.passages[-1].at if request.passages else request.updated_at,
     )
     ahead = [
         StepProgress(name=status, title=_TITLES[status], state=StepState.TO_COME, at=None)
-        for status in ([] if over else _statuses_ahead(request))
+        for status in ([] if has_ended else _statuses_ahead(request))
     ]
-    steps = (*done, here, *ahead)
+    steps = (*done, current, *ahead)
     return Progress(
         request_id=request.id,
         execution_arn=request.step_function_execution_arn,
@@ -98,12 +98,12 @@ def progress(request: Request) -> Progress:
         current_step=request.wait.name.value if request.wait else request.status.value,
         steps=steps,
         deadline=request.wait.deadline if request.wait and not request.answer else None,
-        percent=100 if over else round(100 * len(done) / len(steps)),
+        percent=100 if has_ended else round(100 * len(done) / len(steps)),
     )
 
 
 def _statuses_ahead(request: Request) -> tuple[RequestStatus, ...]:
-    """Return the statuses of the straight way that lie after everything the request has come to."""
+    """Return the statuses of the straight way after the furthest one that the request has come to."""
     reached = [
         STRAIGHT_WAY.index(passage.status) for passage in request.passages if passage.status in STRAIGHT_WAY
     ]

@@ -9,14 +9,14 @@ from models.requests.statuses import TransactionStatus
 
 LOWEST = 1
 HIGHEST = 5
-# Of a rating and of their average.
+# Decimal places of a rating and of an average.
 PLACES = 2
-_WHOLE = 10**PLACES
+_UNITS = 10**PLACES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """What a requester thinks of a service; one that is hidden does not count."""
+    """A requester's rating of a service; one that is hidden does not count."""
 
     id: str
     transaction_id: str
@@ -30,13 +30,13 @@ class Rating:
 
     @property
     def hundredths(self) -> int:
-        """Return the rating in the unit that ratings are added up in, 0 if it is hidden."""
-        return 0 if self.is_hidden else round(self.rating * _WHOLE)
+        """Return the rating in hundredths, which ratings are added up in; 0 if it is hidden."""
+        return 0 if self.is_hidden else round(self.rating * _UNITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A service that was paid, and the one rating that it was ever given."""
+    """A service that was paid (Amplify's Transaction), with the one rating that it may have."""
 
     id: str
     provider_id: str
@@ -47,7 +47,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reputation:
-    """A member's ratings since they joined, added up in hundredths so that no sum is ever rounded."""
+    """The sum of a member's ratings since they joined, in hundredths so that it is never rounded."""
 
     created_at: datetime
     rating_hundredths: int = 0
@@ -55,26 +55,26 @@ class Reputation:
 
     @property
     def average(self) -> float:
-        """Return the average rating, to two places, 0 without any."""
-        return round(self.rating_hundredths / self.rating_count / _WHOLE, PLACES) if self.rating_count else 0.0
+        """Return the average rating, rounded to two decimal places; 0 if there is no rating."""
+        return round(self.rating_hundredths / self.rating_count / _UNITS, PLACES) if self.rating_count else 0.0
 
     def with_rating(self, before: Rating | None, after: Rating | None) -> "Reputation":
-        """Return the sum when one version of a rating takes the place of another; None is no rating."""
-        was, is_ = map(self._worth, (before, after))
+        """Return the reputation after one version of a rating has replaced another; None stands for no rating."""
+        old, new = map(self._worth, (before, after))
         return replace(
             self,
-            rating_hundredths=self.rating_hundredths - was + is_,
+            rating_hundredths=self.rating_hundredths - old + new,
             # A rating that counts is never 0.
-            rating_count=self.rating_count - bool(was) + bool(is_),
+            rating_count=self.rating_count - bool(old) + bool(new),
         )
 
     def _worth(self, rating: Rating | None) -> int:
-        """Return what a rating adds to the sum; one from before a member left and joined again adds nothing."""
+        """Return what a rating adds to the sum: nothing if it was given before the member joined (again)."""
         return 0 if rating is None or rating.created_at < self.created_at else rating.hundredths
 
 
 def rating_refusal(rating: Rating, exchange: Exchange | None) -> Refusal | None:
-    """Say why a rating may not be given, None if it may: by the requester, once, for what was paid."""
+    """Return the refusal of a rating; None if the requester gives it, for the first time, for a paid service."""
     return next(_refusals(rating, exchange), None)
 
 

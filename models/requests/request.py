@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum, auto
 from zlib import crc32
 
 from models.errors import BrokenLedgerError
@@ -10,34 +10,41 @@ from models.hours import Hours, priced
 from models.identifiers import derived
 from models.requests.statuses import ENDED, RequestStatus, Response, StatusReason, Step
 
-# A step that is not followed by the next one within this time is looked after by the sweep.
+# If a step is not followed by the next one within this time, the sweep looks after the request.
 STEP_GRACE = timedelta(seconds=60)
-# An answer that has not moved the workflow after this time is handed to it again.
+# If an answer has not moved the request on within this time, the sweep delivers it to the execution again.
 ANSWER_GRACE = timedelta(seconds=10)
-# The sweep's index spreads over this many keys, since one key takes 1,000 writes a second.
+# The sweep's index is spread over this many keys, because one key takes only 1,000 writes a second.
 DUE_SHARDS = 8
-# A round is one counter-offer of the provider's.
+# A round is one counter-offer by the provider.
 MOST_ROUNDS = 2
-# More than any life can have: 2 rounds of negotiation, a dispute before and one after payment by each party.
-LARGEST_LIFE = 64
+# More than any request can have: 2 rounds of negotiation, and a dispute by each party, before or after payment.
+MOST_PASSAGES = 64
+
+
+class Party(Enum):
+    """One of the two members of a request."""
+
+    REQUESTER = auto()
+    PROVIDER = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """For how many hours, at which rate: what the two agree on."""
+    """What the two parties agree on: how many hours of work, and at which rate."""
 
     hours: Hours
     rate: Hours
 
     @property
     def amount(self) -> Hours:
-        """Return the hours that change hands."""
+        """Return the hours that the requester pays."""
         return priced(self.hours, self.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a person answered, to which wait, in which round; `terms` is what they would have instead."""
+    """What a person answered, to which wait, in which round; `terms` is their counter-offer, if they made one."""
 
     wait: Step
     round: int
@@ -50,7 +57,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """The workflow waits for a person: until `deadline`, and `token` lets the execution of `generation` go on."""
+    """A wait for a person's answer.
+
+    Args:
+        deadline: when the wait is over.
+        generation: the generation of the execution that waits.
+        token: the task token that lets that execution go on.
+    """
 
     name: Step
     deadline: datetime
@@ -61,7 +74,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeRef:
-    """A dispute of a request: by whom it was raised, when, and the generation of its first execution."""
+    """A dispute over a request: who raised it, when, and the generation of its first execution."""
 
     id: str
     by: str
@@ -71,7 +84,7 @@ class DisputeRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """A status and when the request came to it."""
+    """A status, and when the request came to it."""
 
     status: RequestStatus
     at: datetime
@@ -83,14 +96,15 @@ class Request:
 
     Args:
         amount: the hours held for it, fixed when they are held and with every counter-offer that is taken up.
-        offered_hours, offered_rate: the provider's counter-offer, while it is NEGOTIATING.
-        earned: the hours that the provider has of it, once it is paid.
-        response_seconds: how long the provider may take, fixed when the hours are held.
-        disputes: every one that was ever raised; while it is DISPUTED, the last one is open.
-        set_aside: the wait that a dispute has interrupted, and that its dismissal opens again.
-        generation: which execution may move it; an older one finds itself superseded.
-        resumptions: how often it was resumed since it last moved, and `failing_since` when that began.
-        due_at: when the sweep looks after it; None once it has ended.
+        offered_hours, offered_rate: the provider's counter-offer, while the request is NEGOTIATING.
+        earned: the hours that the provider has earned with it, once it is paid.
+        response_seconds: how long the provider may take to respond, fixed when the hours are held.
+        disputes: every dispute that was ever raised; while the request is DISPUTED, the last one is open.
+        set_aside: the wait that a dispute has interrupted; if the dispute is dismissed, it is opened again.
+        generation: which execution may move the request; an older one is superseded.
+        resumptions, failing_since: how often it was resumed since it last moved, and when its executions began
+            to fail; see `recovery`.
+        due_at: when the sweep looks after it; None if it is over or given up.
     """
 
     id: str
@@ -127,65 +141,89 @@ class Request:
 
     @property
     def guard_id(self) -> str:
-        """Return the key that only one open request of this requester for this service can have."""
+        """Return the key of the guard, which all requests of this requester for this service share."""
         return derived("guard", self.requester_id, self.service_id)
 
     @property
     def escrow_key(self) -> str:
-        """Return the id that this request's escrow has or will have."""
+        """Return the id of this request's escrow, whether it is stored yet or not."""
         return self.escrow_id or derived(self.id, "escrow")
 
     @property
+    def parties(self) -> tuple[str, str]:
+        """Return the user ids of the two members: the requester, the provider."""
+        return self.requester_id, self.provider_id
+
+    def member(self, party: Party) -> str:
+        """Return the user id of one of the two members."""
+        return self.provider_id if party is Party.PROVIDER else self.requester_id
+
+    @property
     def is_over(self) -> bool:
-        """Tell whether no execution has to move this request any more."""
+        """Return whether this request has ended and no execution has to move it any more."""
         return self.status in ENDED and self.due_at is None
 
     @property
     def dispute(self) -> DisputeRef | None:
-        """Return the dispute that is open, whose own workflow moves the request meanwhile."""
+        """Return the open dispute, whose own workflow moves the request until it is resolved; None if none is."""
         return self.disputes[-1] if self.status is RequestStatus.DISPUTED and self.disputes else None
 
     @property
     def is_given_up(self) -> bool:
-        """Tell whether this request lives, and nobody tries any more to move it."""
+        """Return whether this request has not ended, and the sweep does not look after it any more."""
         return self.due_at is None and self.status not in ENDED
 
     @property
     def is_stranded(self) -> bool:
-        """Tell whether this request waits for an admin to end it; a disputed one is theirs to decide."""
+        """Return whether this request was given up and an admin must end it; a disputed one is decided instead."""
         return self.is_given_up and self.status is not RequestStatus.DISPUTED
 
     @property
     def answer(self) -> Answer | None:
-        """Return the answer that stands and that the workflow has not acted on yet."""
+        """Return the answer that the workflow has not acted on yet; None if there is none."""
         return self.wait.answer if self.wait else None
 
-    def moved(self, now: datetime, *, status: RequestStatus | None = None, **changes: Any) -> "Request":
-        """Return this request one version on: its passage noted, its failures forgotten, its due time set."""
+    def moved(
+        self, now: datetime, *, status: RequestStatus | None = None, status_reason: StatusReason | None = None
+    ) -> "Request":
+        """Return the next version of this request: the passage noted, failures forgotten, the due time set.
+
+        Replace other fields first, because the due time depends on them.
+
+        Args:
+            now: the time of the change.
+            status: the new status; None keeps the present one.
+            status_reason: the reason for the new status; if the status stays, so does its reason.
+
+        Raises:
+            BrokenLedgerError: it has gone through more statuses than any request can.
+        """
         passages = self.passages
-        if status is not None and status != self.status:
+        if status is None or status is self.status:
+            status, status_reason = self.status, self.status_reason
+        else:
             passages = (*passages, Passage(status=status, at=now))
-            changes.setdefault("status_reason", None)
-        if len(passages) > LARGEST_LIFE:
-            raise BrokenLedgerError(f"request {self.id} has gone through more statuses than any life has")
-        changes = {"resumptions": 0, "failing_since": None, **changes}
+        if len(passages) > MOST_PASSAGES:
+            raise BrokenLedgerError(f"request {self.id} has gone through more statuses than any request can")
         after = replace(
             self,
-            status=status or self.status,
+            status=status,
+            status_reason=status_reason,
             passages=passages,
+            resumptions=0,
+            failing_since=None,
             version=self.version + 1,
             updated_at=now,
-            **changes,
         )
         return after.due(after.next_due(now))
 
     def due(self, moment: datetime | None) -> "Request":
-        """Return this request with the sweep's time set, or taken away."""
+        """Return this request with the time of the sweep's next look set, or removed if it is None."""
         shard = None if moment is None else str(crc32(self.id.encode()) % DUE_SHARDS)
         return replace(self, due_at=moment, due_shard=shard)
 
     def next_due(self, now: datetime) -> datetime | None:
-        """Return when somebody should look whether this request still moves."""
+        """Return when the sweep should check that this request still moves; None if it has ended."""
         if self.status in ENDED:
             return None
         if self.wait is None:

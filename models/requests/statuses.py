@@ -53,7 +53,7 @@ class TransactionStatus(StrEnum):
 
 
 class Step(StrEnum):
-    """The states that a request can be led to, as ServiceRequestWorkflow or, below, the dispute's names them."""
+    """The states that a request can be led to: ServiceRequestWorkflow's, then DisputeResolutionWorkflow's."""
 
     VALIDATE_REQUEST = "ValidateRequest"
     CREATE_ESCROW = "CreateEscrow"
@@ -84,7 +84,11 @@ class Step(StrEnum):
 
 
 class Response(StrEnum):
-    """What people can answer a waiting workflow: a provider, a requester to a counter-offer, either, an admin."""
+    """What people can answer a waiting workflow.
+
+    In this order: the provider to a request, the requester to a counter-offer, either party about start and
+    completion, and an admin to a dispute.
+    """
 
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"

@@ -1,7 +1,7 @@
-"""What the workflow does to a request: one pure rule for each of its steps.
+"""What the workflow does with a request: one pure rule for each of its steps.
 
-Each takes what was read and answers with the change to write, with the request as it stands when the step
-has been taken already, or with a refusal. A step that finds the request elsewhere is `moved_on`.
+Each takes a snapshot and returns the change to write; the request as it is, if the step has been taken already; or
+a refusal. A step that finds the request at another status returns `status_refusal`.
 """
 
 from dataclasses import replace
@@ -13,15 +13,23 @@ from models.events import Event, EventEntityType, EventSource, Notice, Notificat
 from models.ledger import movements
 from models.ledger.balances import Escrow, EscrowStatus, EscrowType
 from models.requests.announcements import announcement_of
-from models.requests.decision import Change, GuardAction, ServiceTerms, Snapshot, Verdict
-from models.requests.next_step import next_step
+from models.requests.decision import (
+    Change,
+    GuardAction,
+    ServiceTerms,
+    Snapshot,
+    Verdict,
+    reads_everything,
+    reads_everything_when,
+)
+from models.requests.next_step import next_step, step_to_enter
 from models.requests.request import Request, Wait
 from models.requests.statuses import RequestStatus, StatusReason, Step
 from models.requests.windows import Windows, window
 
 
 def request_event(request: Request, type: str, *, actor: str | None = None, **data: object) -> Event:
-    """Return an event about a request, with the facts that every such event carries."""
+    """Return an event about a request, with the facts that every such event has."""
     facts = {
         "requestId": request.id,
         "serviceId": request.service_id,
@@ -52,7 +60,7 @@ def escrow_event(escrow: Escrow, type: str) -> Event:
 
 
 def status_refusal(request: Request) -> Refusal:
-    """Return the refusal of a step that finds the request somewhere else."""
+    """Return the refusal of a step that finds the request at another status."""
     return Refusal(
         Code.INVALID_REQUEST_STATUS,
         f"The request is {request.status} now.",
@@ -72,13 +80,13 @@ def begin_validation(snapshot: Snapshot, now: datetime) -> Verdict:
 
 
 def rejection_reason(snapshot: Snapshot) -> StatusReason | None:
-    """Return why a request may not be held, or None if it may."""
+    """Return why the hours for a request may not be held; None if they may."""
     request, service = snapshot.request, snapshot.service
     if request.requester_id == request.provider_id:
         return StatusReason.SELF_REQUEST
-    if not _active(snapshot):
+    if not _are_members_active(snapshot):
         return StatusReason.USER_NOT_ACTIVE
-    if service is None or not _available(service, request):
+    if service is None or not _is_available(service, request):
         return StatusReason.SERVICE_NOT_AVAILABLE
     if snapshot.guarded_by not in (None, request.id):
         return StatusReason.DUPLICATE_REQUEST
@@ -88,19 +96,19 @@ def rejection_reason(snapshot: Snapshot) -> StatusReason | None:
     return StatusReason.USER_NOT_ACTIVE if balance.locked_at is not None else None
 
 
-def _active(snapshot: Snapshot) -> bool:
+def _are_members_active(snapshot: Snapshot) -> bool:
     members = (snapshot.requester, snapshot.provider)
     return all(member is not None and member.is_active is not False for member in members)
 
 
-def _available(service: ServiceTerms, request: Request) -> bool:
-    asked = request.estimated_hours
+def _is_available(service: ServiceTerms, request: Request) -> bool:
+    booked = request.estimated_hours
     return (
         service.is_active
         and service.user_id == request.provider_id
-        and hours.is_amount(hours.priced(asked, service.hourly_rate))
-        and (service.min_booking_hours is None or asked >= service.min_booking_hours)
-        and (service.max_booking_hours is None or asked <= service.max_booking_hours)
+        and hours.is_amount(hours.priced(booked, service.hourly_rate))
+        and (service.min_booking_hours is None or booked >= service.min_booking_hours)
+        and (service.max_booking_hours is None or booked <= service.max_booking_hours)
     )
 
 
@@ -113,8 +121,9 @@ _REJECTION_TEXTS = {
 }
 
 
+@reads_everything
 def validate(snapshot: Snapshot, now: datetime) -> Verdict:
-    """VALIDATING → REJECTED, if something speaks against it; else the request as it stands."""
+    """VALIDATING → REJECTED if there is a reason to reject it; otherwise return the request unchanged."""
     request = snapshot.request
     if request.status is not RequestStatus.VALIDATING:
         return status_refusal(request)
@@ -122,17 +131,18 @@ def validate(snapshot: Snapshot, now: datetime) -> Verdict:
     if reason is None:
         return request
     after = request.moved(now, status=RequestStatus.REJECTED, status_reason=reason)
-    told = Notice(
+    notice = Notice(
         user_id=request.requester_id,
         type=NotificationType.SYSTEM_UPDATE,
         title="Your request could not be sent",
         message=_REJECTION_TEXTS[reason],
     )
-    return Change(request=after, events=(request_event(after, "Service Request Rejected"),), notices=(told,))
+    return Change(request=after, events=(request_event(after, "Service Request Rejected"),), notices=(notice,))
 
 
+@reads_everything
 def hold_hours(snapshot: Snapshot, now: datetime) -> Verdict:
-    """VALIDATING → ESCROWED with the hours held; → REJECTED if something has come to speak against it."""
+    """VALIDATING → ESCROWED, the hours held; → REJECTED if there is a reason to reject it by now."""
     request, service = snapshot.request, snapshot.service
     if request.status is RequestStatus.ESCROWED:
         return request
@@ -153,14 +163,13 @@ def hold_hours(snapshot: Snapshot, now: datetime) -> Verdict:
         updated_at=now,
     )
     own_window = service.response_window_hours
-    after = request.moved(
-        now,
-        status=RequestStatus.ESCROWED,
+    after = replace(
+        request,
         escrow_id=escrow.id,
         amount=amount,
         agreed_rate=service.hourly_rate,
         response_seconds=None if own_window is None else int(timedelta(hours=own_window).total_seconds()),
-    )
+    ).moved(now, status=RequestStatus.ESCROWED)
     return Change(
         request=after,
         events=(request_event(after, "Service Request Escrowed"), escrow_event(escrow, "Hours Held In Escrow")),
@@ -170,8 +179,8 @@ def hold_hours(snapshot: Snapshot, now: datetime) -> Verdict:
     )
 
 
-def opened(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
-    """Return the wait for a step: a new one, or the one that is open with its token replaced."""
+def opened_wait(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
+    """Return the wait for a step: a new one, or the open one with its token replaced."""
     if request.wait is not None and request.wait.name is step:
         deadline = request.wait.deadline
     else:
@@ -179,40 +188,43 @@ def opened(request: Request, step: Step, token: str, now: datetime, windows: Win
     return Wait(name=step, deadline=deadline, generation=request.generation, token=token)
 
 
-def _waiting(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:
-    given = request.answer
-    offered = given.terms if given and status is RequestStatus.NEGOTIATING else None
-    return request.moved(
-        now,
-        status=status,
+def _waiting_request(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:
+    answer = request.answer
+    offered = answer.terms if answer and status is RequestStatus.NEGOTIATING else None
+    return replace(
+        request,
         wait=wait,
         expires_at=wait.deadline,
-        answers=request.answers if given is None else (*request.answers, given),
+        answers=request.answers if answer is None else (*request.answers, answer),
         negotiation_round=request.negotiation_round + (offered is not None),
-        offered_hours=offered and offered.hours,
-        offered_rate=offered and offered.rate,
-    )
+        offered_hours=None if offered is None else offered.hours,
+        offered_rate=None if offered is None else offered.rate,
+    ).moved(now, status=status)
 
 
-def taken_over(request: Request, wait: Wait, now: datetime) -> Request:
+def request_taken_over(request: Request, wait: Wait, now: datetime) -> Request:
     """Return a request whose open wait another execution has taken over.
 
-    When it is due and how often it has failed stays: that it was resumed does not show that it works.
+    Its due time and its failures stay, because being resumed does not show yet that the new execution works.
     """
     return replace(request, wait=wait, version=request.version + 1, updated_at=now)
 
 
+def _removes_guard(_request: Request, *, step: Step, **_keywords: object) -> bool:
+    return step is Step.WAIT_FOR_SERVICE_START
+
+
+@reads_everything_when(_removes_guard)
 def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, windows: Windows) -> Verdict:
-    """Open a wait, with the status that announces it; or give an open one its new token, telling nobody again."""
+    """Open a wait, with the status and the notice that announce it; or only give an open wait its new token."""
     request = snapshot.request
-    entered = Step.WAIT_FOR_SERVICE_START if (due := next_step(request, now)) is _ACCEPTED else due
-    if entered is not step:
+    if step_to_enter(request, now) is not step:
         return status_refusal(request)
     announcement = announcement_of(step, request.answer)
-    wait = opened(request, step, token, now, windows)
+    wait = opened_wait(request, step, token, now, windows)
     if request.wait is not None and request.wait.name is step:
-        return Change(request=taken_over(request, wait, now), events=())
-    after = _waiting(request, wait, now, announcement.status)
+        return Change(request=request_taken_over(request, wait, now), events=())
+    after = _waiting_request(request, wait, now, announcement.status)
     automatic = bool(
         request.wait and request.wait.name is not Step.WAIT_FOR_PROVIDER_RESPONSE and not request.answer
     )
@@ -220,44 +232,39 @@ def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, win
         request=after,
         events=(request_event(after, announcement.event, automatic=automatic),),
         notices=(announcement.notice(after, wait),),
-        guard=GuardAction.REMOVE if step is Step.WAIT_FOR_SERVICE_START else GuardAction.KEEP,
+        guard=GuardAction.REMOVE if _removes_guard(request, step=step) else GuardAction.KEEP,
     )
 
 
-_ACCEPTED = Step.START_SERVICE_EXECUTION
-
-
 def complete(snapshot: Snapshot, now: datetime) -> Verdict:
-    """IN_PROGRESS → COMPLETED, confirmed by the requester or by the clock."""
+    """IN_PROGRESS → COMPLETED, because the requester has confirmed it or the time to do so is over."""
     request = snapshot.request
     if request.status is RequestStatus.COMPLETED:
         return request
     if next_step(request, now) is not Step.PROCESS_SERVICE_COMPLETION:
         return status_refusal(request)
     automatic = request.answer is None
-    after = closed(request, now, status=RequestStatus.COMPLETED)
-    told = Notice(
+    after = closed_request(request, now, status=RequestStatus.COMPLETED)
+    notice = Notice(
         user_id=request.provider_id,
         type=NotificationType.SYSTEM_UPDATE,
         title="The work is confirmed",
         message="The service is complete and your hours are on their way.",
     )
     event = request_event(after, "Service Completed", automatic=automatic)
-    return Change(request=after, events=(event,), notices=(told,))
+    return Change(request=after, events=(event,), notices=(notice,))
 
 
-def closed(
+def closed_request(
     request: Request, now: datetime, *, status: RequestStatus, reason: StatusReason | None = None
 ) -> Request:
-    """Return a request that waits for nobody any more; the answer that stood is kept."""
-    given = request.answer
-    return request.moved(
-        now,
-        status=status,
-        status_reason=reason,
+    """Return a request that waits for nobody any more; an answer to its last wait is kept."""
+    answer = request.answer
+    return replace(
+        request,
         wait=None,
         expires_at=None,
         offered_hours=None,
         offered_rate=None,
-        answers=request.answers if given is None else (*request.answers, given),
-    )
+        answers=request.answers if answer is None else (*request.answers, answer),
+    ).moved(now, status=status, status_reason=reason)

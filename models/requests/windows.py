@@ -10,10 +10,15 @@ from models.requests.statuses import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """How long the workflows wait: for an answer, a counter-answer, a confirmation, a mark, an admin's decision.
+    """How long people have.
 
     Args:
-        dispute: how long after its payment a request may still be disputed.
+        response: for the provider's response to a request.
+        negotiation: for the requester's response to a counter-offer.
+        confirmation: for the requester's confirmation that the service has started or is complete.
+        mark: for the provider to mark the service as started or complete.
+        decision: for an admin's decision on a dispute.
+        dispute: to dispute a request after its payment.
     """
 
     response: timedelta
@@ -35,7 +40,7 @@ DEFAULT_WINDOWS = Windows(
 
 
 def window(request: Request, step: Step, windows: Windows) -> timedelta:
-    """Return how long a wait lasts from its beginning."""
+    """Return how long a wait lasts, from when it is opened."""
     if step is Step.WAIT_FOR_PROVIDER_RESPONSE:
         seconds = request.response_seconds
         return windows.response if seconds is None else timedelta(seconds=seconds)
@@ -47,10 +52,10 @@ def window(request: Request, step: Step, windows: Windows) -> timedelta:
 
 
 def seconds_to_wait(request: Request, step: Step, windows: Windows, now: datetime) -> int:
-    """Return the timer for a wait that is about to begin or to begin again: whole seconds, at least 1.
+    """Return the timer for a wait that is about to be opened or taken over, in whole seconds, at least 1.
 
-    A wait that is open already keeps its first deadline. One second is added, since the timer starts
-    before the handler sets the deadline, and an early timer would only lead back to the same wait.
+    A wait that is open already keeps its deadline. One second is added because the timer starts before the handler
+    sets the deadline: a timer that is early would only lead back to the same wait.
     """
     if step is Step.START_SERVICE_EXECUTION:
         step = Step.WAIT_FOR_SERVICE_START

@@ -1,8 +1,8 @@
-"""The movements as transactions: what a rule decides is written whole, once, or not at all.
+"""Moves requests in transactions: a rule's change is written as a whole, once, or not at all.
 
-`Transactions.move` reads the rows, lets a pure rule decide, and writes its change as ONE TransactWriteItems that
-conditions on every version it was decided on. If a row has changed meanwhile, the rule decides again on what is
-there now. A lost answer and a lost write look the same: both are read back, and the rule knows its own effect.
+`Transactions.move` reads the rows, lets a pure rule decide, and writes its change as ONE TransactWriteItems,
+conditioned on every version that the decision rests on. If a row has changed meanwhile, the rule decides again on
+fresh rows. A lost response looks like a lost write: the rows are read again, and the rule knows its own effect.
 """
 
 import json
@@ -16,13 +16,13 @@ from models.errors import BrokenLedgerError, Code, Refusal, not_found_refusal
 from models.hours import from_float
 from models.identifiers import derived
 from models.ledger.balances import Balance, Escrow
-from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict
+from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict, needs_whole_snapshot
 from models.requests.dispute import Dispute, escrow_key
 from models.requests.request import Request
 from models.storage.codec import decode_or_none
 from models.storage.store import Item, Store
 from models.transactions.composition import compose, submission_id
-from models.transactions.retrying import MovedMeanwhileError, retry
+from models.transactions.retrying import StaleSnapshotError, retry
 from models.transactions.writing import Writing
 
 RequestRule = Callable[[Snapshot, datetime], Verdict]
@@ -30,17 +30,17 @@ RequestRule = Callable[[Snapshot, datetime], Verdict]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """How a request stood when the rule decided, and how it stands now."""
+    """A request as it was when the rule decided, and as it is now."""
 
     before: Request
     request: Request
 
 
 class Transactions:
-    """Reads what a rule needs and writes what it decides.
+    """Reads the rows that a rule needs and writes the change that it decides on.
 
     Example:
-        >>> await transactions.move(request_id, steps.hold, generation=0, whole=True)
+        >>> await transactions.move(request_id, steps.hold_hours, generation=0)
         Moved(before=…, request=Request(status=ESCROWED, …))
     """
 
@@ -49,7 +49,7 @@ class Transactions:
         self._clock = clock
 
     async def read(self, request_id: str) -> Request | None:
-        """Return a request as it stands, read consistently."""
+        """Return a request, read consistently; None if there is none of that id."""
         return decode_or_none(
             Request,
             tables.ServiceRequest,
@@ -62,19 +62,25 @@ class Transactions:
         rule: RequestRule,
         *,
         generation: int | None = None,
-        whole: bool = False,
         dispute_id: str | None = None,
     ) -> Moved | Refusal:
-        """Let a rule decide about a stored request and write what it decides.
+        """Let a rule decide about a stored request and write its change.
+
+        Each attempt takes five steps; for a rule that reads the request alone, only the first and the last two:
+
+        1. read the request;
+        2. lock the accounts of its two members, within this process;
+        3. read the other rows;
+        4. let the rule decide;
+        5. write its change, conditioned on the versions read. If the rule has refused or found a broken ledger
+           instead, and the whole snapshot was read: read the request again, and if it has changed, retry.
 
         Args:
             request_id: the request.
             rule: the pure rule; called again with fresh rows whenever they have changed.
-            generation: the execution's generation, when a handler asks; another one is refused as SUPERSEDED.
-            whole: read the members, the service, the balances, the escrow and the guard, too; needed whenever
-                the rule looks at them or moves hours; of a request that is disputed, the dispute, too.
-            dispute_id: the dispute to read with them, if it is not the one that is open; when a handler asks, the
-                dispute that it decides, and once that is not open any more, it is refused as SUPERSEDED.
+            generation: the execution's generation, if a handler asks; another one is refused as SUPERSEDED.
+            dispute_id: the dispute to read, if it is not the open one. If a handler asks, the dispute that its
+                execution decides: once that is not open any more, the handler is refused as SUPERSEDED.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -87,30 +93,30 @@ class Transactions:
                 return not_found_refusal()
             if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
-            if not whole:
+            if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
-            async with self._store.calls.queue((request.requester_id, request.provider_id)):
-                snapshot = await self._snapshot(request, dispute_id)
+            async with self._store.calls.queue(request.parties):
+                snapshot = await self._whole_snapshot(request, dispute_id)
                 try:
                     decided = await self._decide(snapshot, rule)
                 except BrokenLedgerError:
-                    await self._check_unmoved(request)
+                    await self._raise_if_stale(request)
                     raise
                 if isinstance(decided, Refusal):
-                    await self._check_unmoved(request)
+                    await self._raise_if_stale(request)
                 return decided
 
         return await retry(self._store.calls, attempt)
 
     async def create(self, request: Request, rule: RequestRule) -> Moved | Refusal | None:
-        """Let a rule decide about a request that is not stored yet, given the service that it asks for.
+        """Let a rule decide about a request that is not stored yet; it is given the service, too.
 
-        A request of that id that is stored already is handed back as it stands, and before that as it was asked
-        for: a counter-offer that is taken up changes its hours.
+        If a request of that id is stored already, it is returned: as `request` as it is now, as `before` with the
+        hours that it was submitted with, because a counter-offer that was taken up has changed them.
 
         Returns:
-            What `move` does; or None if the id was a request's that has been deleted: its log is still there,
-            and no second request may write into it.
+            What `move` returns; or None if a request of that id has been deleted: its log is still there, and no
+            second request may write to it.
         """
 
         async def attempt() -> Moved | Refusal | None:
@@ -119,11 +125,11 @@ class Transactions:
                 (tables.Service, request.service_id),
                 (tables.EventLog, submission_id(request.id)),
             ]
-            stored, service, submitted = await self._store.batch_get(reads, consistent=True)
+            stored, service, submission = await self._store.batch_get(reads, consistent=True)
             found = decode_or_none(Request, tables.ServiceRequest, stored)
             if found is not None:
-                return Moved(before=_as_asked(found, submitted), request=found)
-            if submitted is not None:
+                return Moved(before=_as_submitted(found, submission), request=found)
+            if submission is not None:
                 return None
             snapshot = Snapshot(
                 request=request, is_new=True, service=decode_or_none(ServiceTerms, tables.Service, service)
@@ -133,7 +139,7 @@ class Transactions:
         return await retry(self._store.calls, attempt)
 
     async def write(self, writing: Writing, token: str) -> None:
-        """Write a transaction; `token` follows from its cause and the versions it was decided on."""
+        """Write a transaction; its idempotency token follows from its cause and the versions it rests on."""
         await self._store.calls.call(
             "dynamodb", "transact_write_items", TransactItems=writing.items, ClientRequestToken=token
         )
@@ -156,13 +162,16 @@ class Transactions:
         await self.write(writing, token)
         return Moved(before=snapshot.request, request=verdict.request)
 
-    async def _check_unmoved(self, request: Request) -> None:
-        """What is written is conditioned on every version; what is refused must rest on one moment, too."""
+    async def _raise_if_stale(self, request: Request) -> None:
+        """Raise if the request has changed since it was read: a refusal must rest on rows of one moment.
+
+        A write needs no such check, because it is conditioned on every version.
+        """
         found = await self.read(request.id)
         if found is None or found.version != request.version:
-            raise MovedMeanwhileError(f"request {request.id} has moved since it was read")
+            raise StaleSnapshotError(f"request {request.id} has changed since it was read")
 
-    async def _snapshot(self, request: Request, dispute_id: str | None) -> Snapshot:
+    async def _whole_snapshot(self, request: Request, dispute_id: str | None) -> Snapshot:
         disputed = dispute_id or (request.dispute.id if request.dispute else None)
         reads: list[tuple[type[tables.Table], str]] = [
             (tables.Escrow, request.escrow_key),
@@ -193,14 +202,14 @@ class Transactions:
 
 
 def _is_moved_by(request: Request, generation: int, dispute_id: str | None) -> bool:
-    """Tell whether a request is an execution's to move: the next dispute may be of the same generation."""
+    """Return whether an execution may still move a request; two disputes may have the same generation."""
     is_open = dispute_id is None or (request.dispute is not None and request.dispute.id == dispute_id)
     return request.generation == generation and is_open
 
 
-def _as_asked(request: Request, submitted: Item | None) -> Request:
-    """Return a stored request with the hours of its submission; one from before the workflow has its own."""
-    if submitted is None:
+def _as_submitted(request: Request, submission: Item | None) -> Request:
+    """Return a stored request with the hours of its submission; if that is not logged, with its own."""
+    if submission is None:
         return request
-    asked = json.loads(submitted["eventData"]["S"])["estimatedHours"]
-    return replace(request, estimated_hours=from_float(asked))
+    submitted_hours = json.loads(submission["eventData"]["S"])["estimatedHours"]
+    return replace(request, estimated_hours=from_float(submitted_hours))

@@ -12,14 +12,14 @@ from models.storage.calls import Calls
 
 _T = TypeVar("_T")
 
-# After this long the caller is told CONTENTION, which it repeats and never compensates.
+# After this long the caller gets CONTENTION, upon which it retries and never compensates.
 PATIENCE_SECONDS = 20.0
 
 _TRANSIENT_CODES = frozenset(
     {
         "TransactionInProgressException",
         "TransactionConflictException",
-        # The token was used with other content: an earlier try of ours got through, or is about to.
+        # The token was used with other content: an earlier attempt of ours got through, or is about to.
         "IdempotentParameterMismatchException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -40,8 +40,8 @@ _TRANSIENT_REASONS = frozenset(
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether a call failed for a reason that reading again and deciding again may get past."""
-    if isinstance(error, (HTTPClientError, UnreachableError, MovedMeanwhileError)):
+    """Return whether a call failed for a transient reason: reading and deciding again may succeed."""
+    if isinstance(error, (HTTPClientError, UnreachableError, StaleSnapshotError)):
         return True
     if not isinstance(error, ClientError):
         return False
@@ -52,15 +52,15 @@ def is_transient(error: BaseException) -> bool:
     return all(reason.get("Code", "None") in _TRANSIENT_REASONS for reason in reasons)
 
 
-class MovedMeanwhileError(HourBankError):
-    """The rows of a scene are of two moments: the request has moved since it was read."""
+class StaleSnapshotError(HourBankError):
+    """The request has changed since it was read, so that the rows of the snapshot are of two moments."""
 
 
 async def retry(calls: Calls, attempt: Callable[[], Awaitable[_T]]) -> _T:
-    """Repeat an attempt, with jitter, for as long as rows change under it or answers are lost.
+    """Retry an attempt, with jitter, while it fails for transient reasons: rows change, or responses are lost.
 
     Raises:
-        ContentionError: that went on for 20 s.
+        ContentionError: it still failed after 20 s.
     """
     retrying = AsyncRetrying(
         sleep=calls.pause,

@@ -56,7 +56,7 @@ class Disputes:
         The rule that raises it reads more, in line with what else moves hours: that is not for strangers to time.
         """
         request = await self._transactions.read(dispute.request_id)
-        return not_found_refusal() if request is None else raising.not_the_parties(request, dispute)
+        return not_found_refusal() if request is None else raising.not_the_parties_refusal(request, dispute)
 
     async def assign(self, dispute_id: str, *, by: str) -> Item | Refusal:
         """Let an admin take a dispute on."""
@@ -82,7 +82,7 @@ class Disputes:
         moved = await retry_while_transient(
             self._store.calls,
             self._clock,
-            lambda: self._transactions.move(request_id, rule, whole=True, dispute_id=dispute_id),
+            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id),
         )
         if isinstance(moved, Refusal):
             return moved

@@ -10,7 +10,7 @@ from models.errors import Refusal, not_found_refusal
 from models.hours import InvalidHoursError
 from models.requests import answers
 from models.requests.answers import EarlyExit
-from models.requests.request import Request, Terms
+from models.requests.request import Party, Request, Terms
 from models.requests.statuses import RequestStatus, Response, Step
 from models.storage.calls import Calls
 from models.transactions.moves import Moved, RequestRule, Transactions
@@ -84,12 +84,12 @@ class ServiceRequests:
 
     async def start(self, request_id: str, *, by: str) -> Request | Refusal:
         """Start a request's workflow, unless it runs or has run to its end."""
-        request = await self._read(request_id, by=by, provider=False)
+        request = await self._read(request_id, by=by, party=Party.REQUESTER)
         if isinstance(request, Request):
             await self._executions.start(request)
         return request
 
-    async def _read(self, request_id: str, *, by: str, provider: bool) -> Request | Refusal:
+    async def _read(self, request_id: str, *, by: str, party: Party) -> Request | Refusal:
         """Return a request for the one side that may act, as it stands.
 
         A rule that moves hours reads more, in line with what else moves them: that is not for strangers to time.
@@ -97,7 +97,7 @@ class ServiceRequests:
         request = await self._transactions.read(request_id)
         if request is None:
             return not_found_refusal()
-        return answers.not_a_party(request, by, provider=provider) or request
+        return answers.not_a_party_refusal(request, by, party) or request
 
     async def answer(
         self,
@@ -111,11 +111,11 @@ class ServiceRequests:
     ) -> Request | Refusal:
         """Write a member's answer to a wait, and let the workflow go on."""
         rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
-        # Other terms that are taken up move hours.
-        whole = wait is Step.WAIT_FOR_NEGOTIATION_RESPONSE
-        if whole and isinstance(refused := await self._read(request_id, by=by, provider=False), Refusal):
+        if answers.may_move_hours(wait) and isinstance(
+            refused := await self._read(request_id, by=by, party=Party.REQUESTER), Refusal
+        ):
             return refused
-        moved = await self._settled(request_id, rule, whole=whole)
+        moved = await self._settled(request_id, rule)
         if isinstance(moved, Refusal):
             return moved
         if moved.request.answer is not None and moved.request.wait is not None:
@@ -131,23 +131,23 @@ class ServiceRequests:
         return await self._leave(request_id, answers.WITHDRAW, by=by, message=message)
 
     async def _leave(self, request_id: str, how: EarlyExit, *, by: str, message: str | None) -> Request | Refusal:
-        found = await self._read(request_id, by=by, provider=how.provider)
+        found = await self._read(request_id, by=by, party=how.party)
         if isinstance(found, Refusal):
             return found
         return await self.end(request_id, partial(answers.end_early, how=how, by=by, message=message))
 
     async def end(self, request_id: str, rule: RequestRule) -> Request | Refusal:
         """Let a rule end a request; the execution that waits comes to its end, too."""
-        moved = await self._settled(request_id, rule, whole=True)
+        moved = await self._settled(request_id, rule)
         if isinstance(moved, Refusal):
             return moved
         if moved.before.wait is not None:
             await best_effort(self._executions.complete_wait(moved.request, moved.before.wait))
         return moved.request
 
-    async def _settled(self, request_id: str, rule: RequestRule, *, whole: bool) -> Moved | Refusal:
+    async def _settled(self, request_id: str, rule: RequestRule) -> Moved | Refusal:
         def act() -> Awaitable[Moved | Refusal]:
-            return self._transactions.move(request_id, rule, whole=whole)
+            return self._transactions.move(request_id, rule)
 
         return await retry_while_transient(self._calls, self._clock, act)
 

@@ -17,7 +17,7 @@ from models.hours import Hours, hundredths
 from models.ledger.balances import Balance, Escrow
 from models.ledger.movements import TransactionType
 from models.ledger.transfers import Transfer, TransferRequest, build_transfer
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Response
 from models.storage.calls import AsyncCalls, Calls
@@ -158,15 +158,14 @@ class Writer:
         """
         decided: list[Change] = []
 
+        @reads_everything
         def noted(snapshot: Snapshot, now: datetime) -> Verdict:
             verdict = rule(snapshot, now)
             if isinstance(verdict, Change):
                 decided.append(verdict)
             return verdict
 
-        moved = await self._retry(
-            lambda: self.transactions.move(request.id, noted, whole=True, dispute_id=dispute_id)
-        )
+        moved = await self._retry(lambda: self.transactions.move(request.id, noted, dispute_id=dispute_id))
         if isinstance(moved, Refusal):
             return None
         change = decided[-1]

@@ -11,7 +11,6 @@ from models import tables
 from models.disputes.deciding import DECISION_RECEIVED
 from models.hours import ZERO
 from models.identifiers import derived
-from models.ledger import chain
 from models.ledger.balances import Balance, Escrow
 from models.ledger.entries import Entry
 from models.requests.dispute import DECIDED, Dispute, DisputeStatus
@@ -21,7 +20,7 @@ from models.requests.statuses import ENDED, RequestStatus
 from models.storage.codec import decode
 from models.storage.store import Item, Store
 from tests.chaos.movements import Movements, event_data, events_by_escrow, is_held
-from tests.unit.books import check_earnings, is_disputed_after_payment
+from tests.unit.books import check_earnings, is_disputed_after_payment, replay
 from tests.unit.builders import GUARDED, HELD, figures
 
 _T = TypeVar("_T")
@@ -126,7 +125,7 @@ class Books:
     def _check_balance(self, balance: Balance, own: list[Entry], locks: list[bool]) -> None:
         assert min(balance.available_balance, balance.escrowed_balance) >= ZERO
         assert balance.total_balance == balance.available_balance + balance.escrowed_balance
-        replayed = chain.replay(own, user_id=balance.user_id, now=self.now)
+        replayed = replay(own, user_id=balance.user_id, now=self.now)
         # A lock increases the version without an entry; nothing else does.
         assert figures(replace(replayed, version=balance.version)) == figures(balance)
         assert balance.version == len(own) + len(locks)

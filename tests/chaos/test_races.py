@@ -236,10 +236,7 @@ class RaceSetup:
         transactions = Transactions(self.servers[server], lambda: now)
         rules, outcome = self.rules(request.id), None
         for event in events:
-            whole = event not in {"accept", "confirm work", "complete"}
-            outcome = await transactions.move(
-                request.id, rules[event], whole=whole, dispute_id=dispute_of(request.id)
-            )
+            outcome = await transactions.move(request.id, rules[event], dispute_id=dispute_of(request.id))
         assert outcome is not None
         return outcome
 

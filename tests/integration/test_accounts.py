@@ -9,11 +9,11 @@ import pytest
 
 from models import clock
 from models.errors import Code, Refusal
-from models.ledger.chain import replay
 from models.storage.calls import AsyncCalls, Calls
 from models.storage.names import Names
 from tests.chaos.faults import Fault, FaultyCalls, each_write
 from tests.integration.two_members import TwoMembers
+from tests.unit.books import replay
 from tests.unit.builders import ADA, figures, hours
 
 

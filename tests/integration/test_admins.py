@@ -131,8 +131,8 @@ async def test_what_an_admin_did_has_one_effect_whatever_is_lost(
     assert request.escrow_id
     rule = partial(cancel_escrow, escrow_id=request.escrow_id, by=ADA)
     moved = await asyncio.gather(
-        pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(request_id, rule, whole=True),
-        *(pair.transactions.move(request_id, rule, whole=True) for _ in range(3)),
+        pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(request_id, rule),
+        *(pair.transactions.move(request_id, rule) for _ in range(3)),
     )
     assert all(isinstance(one, Moved) and one.request.status is RequestStatus.REJECTED for one in moved)
     await pair.audit(("10", "0"), ("10", "0"))
@@ -146,7 +146,7 @@ async def test_an_admin_and_the_provider_at_once_one_wins(calls: AsyncCalls, clo
     assert request.escrow_id
     rule = partial(cancel_escrow, escrow_id=request.escrow_id, by=ADA)
     cancelled, accepted = await asyncio.gather(
-        pair.transactions.move(request_id, rule, whole=True),
+        pair.transactions.move(request_id, rule),
         pair.transactions.move(request_id, pair.rule("accept")),
     )
     assert isinstance(cancelled, Moved) != isinstance(accepted, Moved)

@@ -74,7 +74,7 @@ def test_dynamodb_compares_as_it_is_written_down(table: FilteredTable) -> None:
     assert [filter_ for filter_ in comparisons() if table.found(filter_) != meant(filter_)] == []
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(filters(begins_lists=False))
 @example({})
 @example({"status": {"eq": EscrowStatus.ESCROWED}})
@@ -84,7 +84,7 @@ def test_dynamodb_finds_what_a_filter_means(table: FilteredTable, filter_: Filte
     assert table.found(filter_) == meant(filter_)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(filters(begins_lists=False))
 def test_a_write_is_made_where_its_condition_holds(table: FilteredTable, filter_: Filter) -> None:
     assert table.allows("07", filter_) is passes(filter_, ROWS["07"])

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from models import clock, tables
-from models.ledger.chain import replay
 from models.ledger.entries import Entry
 from models.storage.codec import decode
 from resolvers.hosting.demo import sub_of
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server
 from tests.integration.request_client import UPDATE_SERVICE, Joining, RequestClient, client_on, new_client
+from tests.unit.books import replay
 
 UNTOUCHED = ((Decimal(10), Decimal(0)), (Decimal(10), Decimal(0)))
 HELD = ((Decimal(8), Decimal(2)), (Decimal(10), Decimal(0)))

@@ -79,12 +79,12 @@ async def test_a_dispute_whose_workflow_was_not_started_and_a_decision_that_was_
     await client.accepted()
     raised = make_dispute(client.alice.sub, id=disputes.id, request_id=client.id, against_user_id=client.bob.sub)
     raise_it = partial(raising.raise_dispute, dispute=raised, windows=DEFAULT_WINDOWS)
-    assert isinstance(await transactions.move(client.id, raise_it, whole=True, dispute_id=disputes.id), Moved)
+    assert isinstance(await transactions.move(client.id, raise_it, dispute_id=disputes.id), Moved)
     await disputes.assign()
     by, decision = disputes.admin.sub, Response.REFUND_TO_REQUESTER
     decide = partial(deciding.decide, by=by, decision=decision, provider_hours=None, resolution="So be it")
     for _ in range(10 * WITHIN):
-        if isinstance(moved := await transactions.move(client.id, decide, whole=True), Moved):
+        if isinstance(moved := await transactions.move(client.id, decide), Moved):
             break
         await asyncio.sleep(0.1)  # the bus starts the workflow, and that opens the wait
     assert isinstance(moved, Moved)

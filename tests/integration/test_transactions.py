@@ -85,7 +85,7 @@ async def test_every_step_by_four_threads_at_once_has_one_effect(pair: TwoMember
     transactions = pair.transactions_over(BlockingCalls())
 
     def run(rule: RequestRule) -> None:
-        drive(transactions.move(request_id, rule, whole=True))
+        drive(transactions.move(request_id, rule))
 
     for event in EVENTS:
         await asyncio.gather(*(asyncio.to_thread(run, pair.rule(event)) for _ in range(4)))
@@ -99,9 +99,7 @@ async def test_every_step_by_two_servers_at_once_has_one_effect(pair: TwoMembers
     async with AsyncCalls(["dynamodb"]) as other:
         servers = (pair.transactions, pair.transactions_over(other))
         for event in EVENTS:
-            await asyncio.gather(
-                *(server.move(request_id, pair.rule(event), whole=True) for server in servers * 2)
-            )
+            await asyncio.gather(*(server.move(request_id, pair.rule(event)) for server in servers * 2))
     await pair.audit(("8", "0"), ("12", "0"))
     request = await pair.transactions.read(request_id)
     assert request is not None
@@ -141,7 +139,7 @@ async def test_twenty_holds_at_once_on_one_balance_end_exact(pair: TwoMembers) -
         servers = (pair.transactions, pair.transactions_over(other))
         moved = await asyncio.gather(
             *(
-                servers[number % 2].move(request_id, steps.hold_hours, whole=True)
+                servers[number % 2].move(request_id, steps.hold_hours)
                 for number, request_id in enumerate(request_ids)
             )
         )
@@ -156,7 +154,7 @@ async def test_twenty_payments_at_once_to_one_provider_end_exact(pair: TwoMember
     for request_id in request_ids:
         await pair.reach(request_id, *EVENTS[: EVENTS.index("pay")])
     twice = [*request_ids, *request_ids]
-    moved = await asyncio.gather(*(pair.transactions.move(one, payment.pay, whole=True) for one in twice))
+    moved = await asyncio.gather(*(pair.transactions.move(one, payment.pay) for one in twice))
     assert all(isinstance(one, Moved) and one.request.status is RequestStatus.PAID for one in moved)
     await pair.audit(("0", "0"), ("20", "0"))
 
@@ -169,7 +167,7 @@ async def test_a_write_that_was_cut_off_is_read_back_and_has_one_effect(
     request_id = await pair.ask(service_id)
     for event in EVENTS:
         unreliable = FaultyCalls(calls, each_write(fault))
-        moved = await pair.transactions_over(unreliable).move(request_id, pair.rule(event), whole=True)
+        moved = await pair.transactions_over(unreliable).move(request_id, pair.rule(event))
         expected = event == "validate" and fault is not Fault.LOST
         assert isinstance(moved, Moved) or expected, f"{event}: {moved}"
     await pair.audit(("8", "0"), ("12", "0"))
@@ -183,13 +181,9 @@ async def test_a_refund_that_was_cut_off_has_one_effect(
     (service_id,) = await pair.set_up()
     request_id = await pair.ask(service_id)
     await pair.reach(request_id, *EVENTS[:4])
-    await pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(
-        request_id, pair.rule(event), whole=True
-    )
+    await pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(request_id, pair.rule(event))
     if event == "reject":
-        await pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(
-            request_id, endings.decline, whole=True
-        )
+        await pair.transactions_over(FaultyCalls(calls, each_write(fault))).move(request_id, endings.decline)
     await pair.audit(("10", "0"), ("10", "0"))
     assert await pair.store.get(tables.RequestGuard, f"{pair.alice}#{service_id}", consistent=True) is None
 
@@ -245,10 +239,7 @@ async def test_two_open_requests_at_once_are_not_both_held(pair: TwoMembers) -> 
     async with AsyncCalls(["dynamodb"]) as other:
         servers = (pair.transactions, pair.transactions_over(other))
         await asyncio.gather(
-            *(
-                server.move(one, steps.hold_hours, whole=True)
-                for server, one in zip(servers, request_ids, strict=True)
-            )
+            *(server.move(one, steps.hold_hours) for server, one in zip(servers, request_ids, strict=True))
         )
     found = [await pair.reach(one) for one in request_ids]
     assert sorted(one.status for one in found) == [RequestStatus.ESCROWED, RequestStatus.REJECTED]
@@ -263,9 +254,7 @@ async def test_an_ending_by_many_at_once_is_one_refund_and_no_alarm(pair: TwoMem
     for request_id in request_ids:
         await pair.reach(request_id, *EVENTS[:4])
     later = Transactions(pair.store, lambda: clock.now() + timedelta(days=2 * (event == "expire")))
-    moved = await asyncio.gather(
-        *(later.move(request_id, pair.rule(event), whole=True) for request_id in request_ids * 4)
-    )
+    moved = await asyncio.gather(*(later.move(request_id, pair.rule(event)) for request_id in request_ids * 4))
     assert all(isinstance(one, Moved) for one in moved)
     await pair.audit(("10", "0"), ("10", "0"))
 
@@ -277,7 +266,7 @@ async def test_two_events_race_and_one_wins(pair: TwoMembers, _turn: int) -> Non
     await pair.reach(request_id, *EVENTS[:4])
     accepted, cancelled_, rejected = await asyncio.gather(
         pair.transactions.move(request_id, pair.rule("accept")),
-        pair.transactions.move(request_id, pair.rule("cancel"), whole=True),
+        pair.transactions.move(request_id, pair.rule("cancel")),
         pair.transactions.move(request_id, pair.rule("reject")),
     )
     assert sum(isinstance(one, Moved) for one in (accepted, cancelled_, rejected)) == 1
@@ -312,11 +301,11 @@ async def test_every_step_of_a_dispute_by_four_at_once_has_one_effect(
     servers = (pair.transactions, pair.transactions_over(BlockingCalls()))
 
     def run(rule: RequestRule) -> None:
-        drive(servers[1].move(request_id, rule, whole=True, dispute_id=dispute_id))
+        drive(servers[1].move(request_id, rule, dispute_id=dispute_id))
 
     for event in DISPUTE_EVENTS:
         await asyncio.gather(
-            *(servers[0].move(request_id, rules[event], whole=True, dispute_id=dispute_id) for _ in range(2)),
+            *(servers[0].move(request_id, rules[event], dispute_id=dispute_id) for _ in range(2)),
             *(asyncio.to_thread(run, rules[event]) for _ in range(2)),
         )
     await pair.audit(*DIVIDED)
@@ -344,7 +333,7 @@ async def test_a_step_of_a_dispute_that_was_cut_off_has_one_effect(
     rules = pair.dispute_rules(request_id, dispute_id)
     for event in DISPUTE_EVENTS:
         unreliable = pair.transactions_over(FaultyCalls(calls, each_write(fault)))
-        moved = await unreliable.move(request_id, rules[event], whole=True, dispute_id=dispute_id)
+        moved = await unreliable.move(request_id, rules[event], dispute_id=dispute_id)
         assert isinstance(moved, Moved), f"{event}: {moved}"
     await pair.audit(*DIVIDED)
 
@@ -356,8 +345,8 @@ async def test_a_dispute_races_the_payment_and_no_hour_is_lost(pair: TwoMembers,
     await pair.reach(request_id, *EVENTS[: EVENTS.index("pay")])
     rules = pair.dispute_rules(request_id, dispute_id)
     paid, raised = await asyncio.gather(
-        pair.transactions_over(pair.store.calls).move(request_id, pair.rule("pay"), whole=True),
-        pair.transactions.move(request_id, rules["dispute"], whole=True, dispute_id=dispute_id),
+        pair.transactions_over(pair.store.calls).move(request_id, pair.rule("pay")),
+        pair.transactions.move(request_id, rules["dispute"], dispute_id=dispute_id),
     )
     assert isinstance(raised, Moved)
     after_payment = raised.before.status is RequestStatus.PAID
@@ -378,7 +367,7 @@ async def test_what_is_stored_is_what_was_decided(pair: TwoMembers) -> None:
     (service_id,) = await pair.set_up()
     request_id = await pair.ask(service_id)
     for event in EVENTS:
-        moved = await pair.transactions.move(request_id, pair.rule(event), whole=True)
+        moved = await pair.transactions.move(request_id, pair.rule(event))
         assert isinstance(moved, Moved)
         assert moved.request == await pair.transactions.read(request_id)
         item = await pair.store.get(tables.ServiceRequest, request_id, consistent=True)

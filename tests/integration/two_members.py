@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from models import clock, tables
 from models.disputes.raising import raise_dispute
-from models.ledger import chain
 from models.ledger.balances import Balance, Escrow, EscrowStatus
 from models.ledger.entries import Entry
 from models.ledger.movements import TransactionType
@@ -23,6 +22,7 @@ from models.storage.store import Item, Store
 from models.transactions.accounts import Accounts
 from models.transactions.members import Members
 from models.transactions.moves import Moved, RequestRule, Transactions
+from tests.unit import books
 from tests.unit.builders import figures, hours, make_dispute, make_request
 from tests.unit.places import DISPUTE_RULES, REQUEST_RULES, party_rules
 
@@ -101,7 +101,7 @@ class TwoMembers:
     async def apply(self, request_id: str, *rules: RequestRule, dispute_id: str | None = None) -> Request:
         """Apply one rule after the other to a request, each of which must move it."""
         for rule in rules:
-            moved = await self.transactions.move(request_id, rule, whole=True, dispute_id=dispute_id)
+            moved = await self.transactions.move(request_id, rule, dispute_id=dispute_id)
             assert isinstance(moved, Moved), f"{rule}: {moved}"
         request = await self.transactions.read(request_id)
         assert request is not None
@@ -122,7 +122,7 @@ class TwoMembers:
             balance = await self.balance(member)
             assert (balance.available_balance, balance.escrowed_balance) == (hours(available), hours(escrowed))
             log = await self.entries(member)
-            assert figures(chain.replay(log, user_id=member, now=clock.now())) == figures(balance)
+            assert figures(books.replay(log, user_id=member, now=clock.now())) == figures(balance)
             page = await self.store.query(tables.Escrow, tables.Escrow.byFromUserId, member, limit=1000)
             held = [decode(Escrow, tables.Escrow, item) for item in page.items]
             assert balance.escrowed_balance == sum(

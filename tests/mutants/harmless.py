@@ -57,11 +57,6 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             ),
         ),
     },
-    "requests/negotiation": {
-        "without an answer there are no terms to accept; the check is for the type checker": (
-            "with_adjusted_hold: said is None or terms is None → terms is None",
-        ),
-    },
     "requests/endings": {
         "hours move only out of an escrow; the check is for the type checker": (
             "end: movement is not None and escrow is not None → movement is not None",
@@ -74,7 +69,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "requests/recovery": {
-        "the longest pause is reached long before": ("resume: 10 → 11",),
+        "the longest pause is reached long before": ("Recovery.resumed: 10 → 11",),
     },
     "requests/admin": {
         "without an escrow it has been refused before; the check is for the type checker": (
@@ -101,7 +96,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "`resolve` has refused a dispute that is not decided or not open; the check is for the type checker": (
             "_after: decision is None or before is None → before is None",
             (
-                "_after: request.set_aside is not None and request.dispute is not None "
+                "_resumed_with_shifted_deadline: request.set_aside is not None and request.dispute is not None "
                 "→ request.set_aside is not None"
             ),
         ),

@@ -26,7 +26,7 @@ from models.ledger.locks import LockChange
 from models.ledger.movements import TransactionType
 from models.ledger.transfers import Transfer, TransferRequest, build_transfer, no_member_refusal
 from models.requests import recovery
-from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict
+from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict, reads_everything
 from models.requests.next_step import next_step
 from models.requests.request import Passage, Request
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, Step
@@ -109,6 +109,7 @@ STEPS = {**WORKFLOW_RULES, **{name: DISPUTE_RULES[name] for name in ("hear", "al
 requests = st.integers(min_value=0, max_value=5)
 
 
+@reads_everything
 def given_up(snapshot: Snapshot, now: datetime) -> Verdict:
     """Give up a request that is not accepted yet, as if its executions had failed for a day."""
     if snapshot.request.status not in BEFORE_ACCEPTANCE:
@@ -289,9 +290,9 @@ class Lives(RuleBasedStateMachine):
     @rule(number=requests, what=st.sampled_from(["resume", "redrive", "fail", "later"]))
     def the_sweep_looks(self, number: int, what: str) -> None:
         swept: dict[str, Rule] = {
-            "resume": lambda snapshot, now: recovery.resume(snapshot, now, execution_arn=f"{EXECUTION}next"),
-            "redrive": lambda snapshot, now: recovery.redrive(snapshot, now, execution_arn=f"{EXECUTION}again"),
-            "fail": lambda snapshot, now: recovery.note_failure(snapshot, now, error="E", cause="C"),
+            "resume": partial(recovery.resume, execution_arn=f"{EXECUTION}next"),
+            "redrive": partial(recovery.redrive, execution_arn=f"{EXECUTION}again"),
+            "fail": partial(recovery.note_failure, error="E", cause="C"),
             "later": recovery.look_later,
         }
         self.move(number, swept[what])

@@ -7,7 +7,7 @@ from models.ledger.balances import EscrowStatus
 from resolvers.mirror.filters import compile_filter
 from tests.property.filters import Filter, comparisons, filters, passes, some_rows
 
-anything = settings(max_examples=200, deadline=None)
+anything = settings(max_examples=200)
 seeds = st.integers(0, 9)
 
 

@@ -8,7 +8,7 @@ from models.requests.statuses import Step
 from tests.property.lives import HANDLERS, STEPS, Lives
 
 TestLives: Any = Lives.TestCase
-TestLives.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLives.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 def test_every_step_has_a_handler_or_is_an_end() -> None:

@@ -75,7 +75,7 @@ class LivesOnTheCloud(Lives):
         """Let a rule decide about a request."""
         dispute_id = self.bank.disputed(chosen, self.bank.requests[request_id])
         verdict = super().act(request_id, chosen)
-        self.compare(verdict, drive(self.transactions.move(request_id, chosen, whole=True, dispute_id=dispute_id)))
+        self.compare(verdict, drive(self.transactions.move(request_id, chosen, dispute_id=dispute_id)))
         return verdict
 
     def compare(self, verdict: Verdict, moved: Moved | Refusal | None) -> None:
@@ -152,6 +152,5 @@ def test_what_is_stored_is_what_the_rules_say(names: Names, *, long: bool) -> No
         settings=settings(
             max_examples=LIVES if long else FEW,
             stateful_step_count=STEPS if long else FEW_STEPS,
-            deadline=None,
         ),
     )

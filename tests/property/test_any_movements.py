@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
-from models.ledger import chain, movements
+from models.ledger import movements
 from models.ledger.movements import Movement, TransactionType
 from models.ledger.reconciliation import Account, discrepancies
 from models.ledger.transfers import build_transfer
 from tests.property.lives import TRANSFERS, transfer_request
+from tests.unit import books
 from tests.unit.builders import NOW, Bank, figures
 
 MEMBERS = ("alice", "bob", "carol")
@@ -94,7 +95,7 @@ def test_nothing_is_lost_and_nothing_is_made(steps: list[tuple[str, str, str, De
         holds.check()
     for member in MEMBERS:
         own = [entry for entry in holds.bank.entries if entry.user_id == member]
-        replayed = chain.replay(own, user_id=member, now=NOW)
+        replayed = books.replay(own, user_id=member, now=NOW)
         assert figures(replayed) == figures(holds.bank.balances[member])
 
 
@@ -109,7 +110,7 @@ def test_a_log_with_a_hole_or_a_swap_never_replays(
     own = [entry for entry in holds.bank.entries if entry.user_id == member]
     hole = data.draw(st.integers(min_value=0, max_value=len(own) - 1))
     try:
-        replayed = chain.replay(own[:hole] + own[hole + 1 :], user_id=member, now=NOW)
+        replayed = books.replay(own[:hole] + own[hole + 1 :], user_id=member, now=NOW)
     except BrokenLedgerError:
         return
     assert figures(replayed) != figures(holds.bank.balances[member])

@@ -1,9 +1,12 @@
-"""Invariants of every request's books: its earnings, and the disputes over it."""
+"""Invariants of the books: a request's earnings, the disputes over it, and the log that replays to a balance."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from models.errors import BrokenLedgerError
 from models.hours import ZERO
-from models.ledger.balances import Escrow, EscrowStatus
+from models.ledger import chain
+from models.ledger.balances import Balance, Escrow, EscrowStatus
 from models.ledger.entries import Entry
 from models.requests.dispute import DECIDED, Dispute, escrow_key
 from models.requests.request import Request
@@ -37,3 +40,17 @@ def is_disputed_after_payment(
         assert (recalled is not None) == (dispute.escrow_id is not None)
         assert recalled is None or (recalled.status is EscrowStatus.ESCROWED) == alive
     return any(is_open) and disputes[-1].is_after_payment
+
+
+def replay(entries: Iterable[Entry], *, user_id: str, now: datetime) -> Balance:
+    """Return the balance that a member's entries, in any order, lead to.
+
+    Raises:
+        BrokenLedgerError: an entry is missing, changed, or does not follow from the one before it.
+    """
+    balance = Balance.empty(user_id, now)
+    for entry in chain.in_order(entries):
+        if (why := chain.breach(balance, entry)) is not None:
+            raise BrokenLedgerError(f"the log of {user_id} breaks at entry {entry.id}: {why}")
+        balance = chain.balance_after(balance, entry)
+    return balance

@@ -12,7 +12,7 @@ from models.disputes import raising
 from models.errors import Refusal
 from models.events import Event, Notice
 from models.identifiers import derived
-from models.ledger import chain, movements
+from models.ledger import movements
 from models.ledger.balances import Balance, Escrow, EscrowStatus, EscrowType
 from models.ledger.entries import Entry, post
 from models.ledger.movements import Movement, TransactionType
@@ -278,7 +278,7 @@ class Bank:
             assert balance.escrowed_balance == sum(held)
             assert min(balance.available_balance, balance.escrowed_balance) >= 0
             assert balance.total_balance == balance.available_balance + balance.escrowed_balance
-            replayed = chain.replay(own, user_id=balance.user_id, now=self.now)
+            replayed = books.replay(own, user_id=balance.user_id, now=self.now)
             # A lock increases the version, without an entry.
             assert replayed.version <= balance.version
             assert figures(replace(replayed, version=balance.version)) == figures(balance)

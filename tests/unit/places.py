@@ -32,7 +32,7 @@ from typing import Any
 
 from models.disputes import deciding, raising, resolving
 from models.requests import admin, answers, endings, payment, steps
-from models.requests.decision import Change
+from models.requests.decision import Change, reads_everything
 from models.requests.request import Request, Terms
 from models.requests.statuses import Response, Step
 from models.requests.windows import DEFAULT_WINDOWS
@@ -95,18 +95,18 @@ def party_rules(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, 
         "confirm start": say(Step.CONFIRM_SERVICE_START, alice, Response.CONFIRMED),
         "finish": say(Step.WAIT_FOR_COMPLETION, bob, Response.MARKED),
         "confirm work": say(Step.CONFIRM_SERVICE_COMPLETION, alice, Response.CONFIRMED),
-        "cancel": partial(answers.cancel, by=alice),
-        "withdraw": partial(answers.withdraw, by=bob),
+        "cancel": partial(answers.end_early, how=answers.CANCEL, by=alice),
+        "withdraw": partial(answers.end_early, how=answers.WITHDRAW, by=bob),
     }
 
 
 # The events of an admin who moves a request's hours, as somebody who is not a party.
 ADMIN_RULES: dict[str, Rule] = {
-    "pay out": lambda snapshot, now: admin.release_escrow(
-        snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
+    "pay out": reads_everything(
+        lambda snapshot, now: admin.release_escrow(snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA)
     ),
-    "give back": lambda snapshot, now: admin.cancel_escrow(
-        snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA
+    "give back": reads_everything(
+        lambda snapshot, now: admin.cancel_escrow(snapshot, now, escrow_id=snapshot.request.escrow_key, by=ADA)
     ),
 }
 

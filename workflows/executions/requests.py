@@ -136,7 +136,7 @@ class Executions:
         """
         now = self._clock()
         if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
-            await self._transactions.move(request.id, recovery.give_up, generation=request.generation, whole=True)
+            await self._transactions.move(request.id, recovery.give_up, generation=request.generation)
             return
         await self._start_next_generation(request, recovery.resume)
 
@@ -149,8 +149,7 @@ class Executions:
         generation = request.generation + 1
         machine, name = execution_of(replace(request, generation=generation))
         rule = partial(to_next, execution_arn=self._names.execution_arn(machine, name))
-        is_disputed = request.dispute is not None
-        await self._transactions.move(request.id, rule, generation=request.generation, whole=is_disputed)
+        await self._transactions.move(request.id, rule, generation=request.generation)
         # Read again: if another process raised the generation, it may have died before it started the execution.
         resumed = await self._transactions.read(request.id)
         if resumed is not None and resumed.generation == generation:

@@ -81,12 +81,11 @@ class Services:
             return step_input.superseded()
         return step_input.onward(found, self.windows, self.clock())
 
-    async def move(self, step_input: StepInput, rule: RequestRule, *, whole: bool = False) -> Moved | Refusal:
+    async def move(self, step_input: StepInput, rule: RequestRule) -> Moved | Refusal:
         """Let a rule move the request, unless the step's execution is superseded."""
         return await self.transactions.move(
             step_input.request_id,
             rule,
             generation=step_input.generation,
-            whole=whole,
             dispute_id=step_input.dispute_id,
         )

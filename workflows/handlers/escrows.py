@@ -1,12 +1,9 @@
 """The steps that hold, release and refund hours: EscrowManagementWorkflow, EscrowCancellationWorkflow."""
 
-from datetime import datetime
-
 from models import tables
 from models.errors import BrokenLedgerError
 from models.ledger.balances import Escrow, EscrowStatus
 from models.requests import endings, payment, steps
-from models.requests.decision import Snapshot, Verdict
 from models.requests.statuses import ENDED
 from models.storage.codec import decode
 from workflows.executions.services import Services
@@ -17,29 +14,25 @@ from workflows.handlers.bootstrap import step_handler
 @step_handler
 async def create_escrow(services: Services, step_input: StepInput) -> StepInput:
     """CreateEscrow: VALIDATING → ESCROWED with the hours held; → REJECTED if they cannot be held."""
-    return await services.onward(step_input, await services.move(step_input, steps.hold_hours, whole=True))
+    return await services.onward(step_input, await services.move(step_input, steps.hold_hours))
 
 
 @step_handler
 async def process_payment(services: Services, step_input: StepInput) -> StepInput:
     """ValidateEscrowRelease: check the payment against a snapshot of its rows; nothing is written."""
-
-    def check(snapshot: Snapshot, _now: datetime) -> Verdict:
-        return payment.payment_refusal(snapshot) or snapshot.request
-
-    return await services.onward(step_input, await services.move(step_input, check, whole=True))
+    return await services.onward(step_input, await services.move(step_input, payment.check_payable))
 
 
 @step_handler
 async def release_escrow(services: Services, step_input: StepInput) -> StepInput:
     """ProcessEscrowRelease: COMPLETED → PAID; releases the held hours to the provider in one transaction."""
-    return await services.onward(step_input, await services.move(step_input, payment.pay, whole=True))
+    return await services.onward(step_input, await services.move(step_input, payment.pay))
 
 
 @step_handler
 async def cancel_escrow(services: Services, step_input: StepInput) -> StepInput:
     """ProcessRefund: declined → REJECTED; refunds the held hours to the requester in one transaction."""
-    return await services.onward(step_input, await services.move(step_input, endings.decline, whole=True))
+    return await services.onward(step_input, await services.move(step_input, endings.decline))
 
 
 @step_handler

@@ -39,7 +39,7 @@ async def validate_service_request(services: Services, step_input: StepInput) ->
     begun = await services.move(step_input, steps.begin_validation)
     if not isinstance(begun, Moved):
         return await services.onward(step_input, begun)
-    moved = await services.move(step_input, steps.validate, whole=True)
+    moved = await services.move(step_input, steps.validate)
     valid = isinstance(moved, Moved) and moved.request.status is RequestStatus.VALIDATING
     return await services.onward(step_input, moved, step=Step.CREATE_ESCROW if valid else None)
 
@@ -47,7 +47,7 @@ async def validate_service_request(services: Services, step_input: StepInput) ->
 @step_handler
 async def timeout_request(services: Services, step_input: StepInput) -> StepInput:
     """ExpireRequest: → EXPIRED with a refund, unless an answer came before the deadline after all."""
-    return await services.onward(step_input, await services.move(step_input, endings.expire, whole=True))
+    return await services.onward(step_input, await services.move(step_input, endings.expire))
 
 
 @step_handler

@@ -14,8 +14,7 @@ from workflows.handlers.bootstrap import Event, lambda_handler
 
 async def _open_wait(services: Services, step_input: StepInput, step: Step, token: str, rule: RequestRule) -> Any:
     """Let a rule open a wait; if the request has moved on meanwhile, complete the token at once."""
-    # The rule for an accepted request removes its guard, so it needs all rows.
-    moved = await services.move(step_input, rule, whole=step is Step.WAIT_FOR_SERVICE_START)
+    moved = await services.move(step_input, rule)
     next_input = await services.onward(step_input, moved)
     if not isinstance(moved, Moved) or next_input.step is not step:
         await services.executions.complete(token, next_input)

@@ -28,7 +28,7 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("requests.admin", "LONGEST_REASON", 500),
     ("requests.request", "ANSWER_GRACE", timedelta(seconds=10)),
     ("requests.request", "DUE_SHARDS", 8),
-    ("requests.request", "LARGEST_LIFE", 64),
+    ("requests.request", "MOST_PASSAGES", 64),
     ("requests.request", "MOST_ROUNDS", 2),
     ("requests.request", "STEP_GRACE", timedelta(seconds=60)),
     ("ledger.locks", "LONGEST_REASON", 500),

@@ -92,7 +92,7 @@ async def test_a_dispute_that_has_a_requests_id_writes_beside_that_requests_hour
     with_another_request(bank, OTHER_ID)
     rule = dispute(BOB, id=OTHER_ID)
     async with stored(bank) as tables:
-        await tables.transactions.move(REQUEST_ID, rule, whole=True, dispute_id=OTHER_ID)
+        await tables.transactions.move(REQUEST_ID, rule, dispute_id=OTHER_ID)
         bank.move(rule)
         assert (await tables.read())["Escrow"] == written(bank)["Escrow"]
         assert len(bank.escrows) == 3

@@ -19,10 +19,10 @@ def test_nothing_is_held_for_no_dispute() -> None:
 
 
 def test_who_names_the_wrong_side_learns_which_field_it_is() -> None:
-    refused = raising.not_the_parties(make_request(), make_dispute(ALICE, against_user_id=EVE))
+    refused = raising.not_the_parties_refusal(make_request(), make_dispute(ALICE, against_user_id=EVE))
     assert refused is not None
     assert refused.facts == {"field": "againstUserId"}
-    assert raising.not_the_parties(make_request(), make_dispute(BOB)) is None
+    assert raising.not_the_parties_refusal(make_request(), make_dispute(BOB)) is None
 
 
 def test_who_comes_too_late_learns_until_when_it_was() -> None:

@@ -10,6 +10,7 @@ from models.errors import BrokenLedgerError
 from models.ledger import chain
 from models.ledger.balances import Balance
 from models.ledger.movements import TransactionType
+from tests.unit import books
 from tests.unit.builders import ALICE, BOB, NOW, figures, hours
 from tests.unit.models.ledger.sample_log import alices_log
 
@@ -17,23 +18,23 @@ from tests.unit.models.ledger.sample_log import alices_log
 def test_a_log_replays_to_its_balance_in_any_order() -> None:
     balance, entries = alices_log()
     random.Random(1).shuffle(entries)  # noqa: S311 — an order, no secret
-    assert figures(chain.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
+    assert figures(books.replay(entries, user_id=ALICE, now=NOW)) == figures(balance)
 
 
 def test_an_empty_log_is_an_empty_balance() -> None:
-    assert chain.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
+    assert books.replay([], user_id=ALICE, now=NOW) == Balance.empty(ALICE, NOW)
 
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_missing_entry_shows(index: int) -> None:
     _, entries = alices_log()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
+        books.replay(entries[:index] + entries[index + 1 :], user_id=ALICE, now=NOW)
 
 
 def test_a_missing_last_entry_shows_beside_the_balance() -> None:
     balance, entries = alices_log()
-    assert figures(chain.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
+    assert figures(books.replay(entries[:-1], user_id=ALICE, now=NOW)) != figures(balance)
 
 
 @pytest.mark.parametrize(
@@ -60,14 +61,14 @@ def test_a_changed_entry_shows(change: dict[str, object]) -> None:
     _, entries = alices_log()
     entries[1] = replace(entries[1], **change)  # type: ignore[arg-type]  # any field of an entry
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=ALICE, now=NOW)
+        books.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_a_changed_entry_shows_even_if_it_is_sealed_anew() -> None:
     _, entries = alices_log()
     entries[1] = replace(entries[1], description="Forged").sealed()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=ALICE, now=NOW)
+        books.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_swapped_entries_show() -> None:
@@ -76,13 +77,13 @@ def test_swapped_entries_show() -> None:
     entries[1] = replace(third, balance_version=second.balance_version)
     entries[2] = replace(second, balance_version=third.balance_version)
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=ALICE, now=NOW)
+        books.replay(entries, user_id=ALICE, now=NOW)
 
 
 def test_another_members_log_is_no_log_of_ones_own() -> None:
     _, entries = alices_log()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries, user_id=BOB, now=NOW)
+        books.replay(entries, user_id=BOB, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ def test_a_forged_last_entry_shows_though_its_seal_is_right(changes: dict[str, o
     _, entries = alices_log()
     entries[1] = replace(entries[1], **changes).sealed()  # type: ignore[arg-type]  # any field of an entry
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay(entries[:2], user_id=ALICE, now=NOW)
+        books.replay(entries[:2], user_id=ALICE, now=NOW)
 
 
 def test_no_entry_comes_before_the_first() -> None:
     _, entries = alices_log()
     with pytest.raises(BrokenLedgerError, match="breaks"):
-        chain.replay([replace(entries[0], balance_version=0).sealed()], user_id=ALICE, now=NOW)
+        books.replay([replace(entries[0], balance_version=0).sealed()], user_id=ALICE, now=NOW)

@@ -9,7 +9,7 @@ import pytest
 
 from models.errors import BrokenLedgerError
 from models.ledger.balances import EscrowStatus
-from models.requests import answers, endings, recovery, steps
+from models.requests import endings, recovery, steps
 from models.requests.decision import Change
 from models.requests.recovery import LARGEST_PAUSE, LONGEST_CAUSE, RESUMED_FOR
 from models.requests.request import STEP_GRACE, Request
@@ -93,7 +93,7 @@ def test_the_reason_that_a_person_gives_is_passed_on() -> None:
 def test_a_request_whose_hours_are_gone_does_not_end_quietly(escrow: Any) -> None:
     awaiting = make_request(status=RequestStatus.AWAITING_RESPONSE, escrow_id=make_escrow().id)
     with pytest.raises(BrokenLedgerError, match="without hours in escrow"):
-        answers.cancel(make_snapshot(request=awaiting, escrow=escrow), NOW, by=ALICE)
+        REQUEST_RULES["cancel"](make_snapshot(request=awaiting, escrow=escrow), NOW)
 
 
 @pytest.mark.parametrize("place", PATHS)
@@ -302,7 +302,7 @@ def test_an_execution_that_is_found_running_has_recovered() -> None:
 
 def test_a_request_that_holds_nothing_gives_nothing_back() -> None:
     snapshot = make_snapshot(request=make_request(status=RequestStatus.VALIDATING), escrow=make_escrow())
-    change = answers.cancel(snapshot, NOW, by=ALICE)
+    change = REQUEST_RULES["cancel"](snapshot, NOW)
     assert isinstance(change, Change)
     assert (change.movement, change.escrow, len(change.events)) == (None, None, 1)
 

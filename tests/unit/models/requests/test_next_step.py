@@ -7,7 +7,7 @@ import pytest
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.requests.decision import Verdict
 from models.requests.next_step import next_step
-from models.requests.request import ANSWER_GRACE, DUE_SHARDS, LARGEST_LIFE, STEP_GRACE, Passage, Request
+from models.requests.request import ANSWER_GRACE, DUE_SHARDS, MOST_PASSAGES, STEP_GRACE, Passage, Request
 from models.requests.statuses import ENDED, RequestStatus, StatusReason, Step
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, make_request
 from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, party_rules, request_at
@@ -359,8 +359,8 @@ def test_a_dispute_is_open_while_the_request_is_disputed() -> None:
 
 
 def test_no_life_is_endless() -> None:
-    almost = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * (LARGEST_LIFE - 1))
-    assert len(almost.moved(NOW, status=RequestStatus.VALIDATING).passages) == LARGEST_LIFE
-    request = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * LARGEST_LIFE)
+    almost = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * (MOST_PASSAGES - 1))
+    assert len(almost.moved(NOW, status=RequestStatus.VALIDATING).passages) == MOST_PASSAGES
+    request = make_request(passages=(Passage(status=RequestStatus.INITIATED, at=NOW),) * MOST_PASSAGES)
     with pytest.raises(BrokenLedgerError, match="more statuses"):
         request.moved(NOW, status=RequestStatus.VALIDATING)

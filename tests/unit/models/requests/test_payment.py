@@ -93,3 +93,10 @@ def test_what_cannot_be_paid_says_how_it_stands() -> None:
     )
     assert refused is not None
     assert (refused.code, refused.facts) == (Code.INVALID_ESCROW_STATUS, {"status": "RELEASED"})
+
+
+def test_checking_a_payment_changes_nothing() -> None:
+    payable = make_snapshot(request=COMPLETED, escrow=make_escrow())
+    assert payment.check_payable(payable, NOW) is COMPLETED
+    paid = make_snapshot(request=COMPLETED, escrow=make_escrow(status=EscrowStatus.RELEASED))
+    assert payment.check_payable(paid, NOW) == payment.payment_refusal(paid)

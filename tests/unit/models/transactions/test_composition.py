@@ -48,7 +48,7 @@ async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event:
     async with stored(bank) as tables:
         before = await tables.read()
         events, notices, paid = len(bank.events), len(bank.notices), len(bank.exchanges)
-        moved = await tables.transactions.move(REQUEST_ID, RULES[event], whole=True, dispute_id=dispute_of(event))
+        moved = await tables.transactions.move(REQUEST_ID, RULES[event], dispute_id=dispute_of(event))
         verdict = bank.move(RULES[event])
         paid = len(bank.exchanges) - paid
         if isinstance(verdict, Refusal):

@@ -7,7 +7,6 @@ import pytest
 
 from models.clock import to_text
 from models.errors import Code, ContentionError, Refusal
-from models.ledger import chain
 from models.ledger.balances import Balance, EscrowStatus
 from models.ledger.entries import Entry
 from models.ledger.movements import TransactionType
@@ -20,6 +19,7 @@ from models.transactions.members import Joined, Members
 from models.transactions.moves import Moved
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
+from tests.unit import books
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, figures, hours, make_escrow
 from tests.unit.places import bank_at
 from tests.unit.stored import Stored, overtake, stored, written, written_anew
@@ -47,7 +47,7 @@ async def test_a_member_joins_with_ten_hours_on_record(tables: Stored) -> None:
     assert (entry.amount, entry.issued, entry.related_entity_id) == (hours("10"), hours("10"), ALICE)
     (balance,) = [decode(Balance, UserBalance, item) for item in await rows(tables.undisturbed, UserBalance)]
     assert balance.available_balance == balance.total_balance == hours("10")
-    assert figures(chain.replay([entry], user_id=ALICE, now=NOW)) == figures(balance)
+    assert figures(books.replay([entry], user_id=ALICE, now=NOW)) == figures(balance)
 
 
 async def test_who_joins_is_told_and_so_is_the_bus(tables: Stored) -> None:
@@ -170,7 +170,7 @@ async def test_who_leaves_is_gone_however_often_it_is_tried(tables: Stored, faul
 
 async def test_hours_that_are_held_meanwhile_keep_their_member_here() -> None:
     async with stored(bank_at("VALIDATING")) as tables:
-        overtake(tables, lambda: tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True))
+        overtake(tables, lambda: tables.transactions.move(REQUEST_ID, steps.hold_hours))
         refused = await Members(tables.undisturbed, tables.transactions, tables.tick).leave(ALICE, anybody)
         assert isinstance(refused, Refusal)
         assert refused.facts == {"escrowed": 2.0}
@@ -183,7 +183,7 @@ async def test_no_hours_are_held_by_or_for_who_leaves_meanwhile(member: str) -> 
         overtake(
             tables, lambda: Members(tables.undisturbed, tables.transactions, tables.tick).leave(member, anybody)
         )
-        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True)
+        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours)
         assert isinstance(moved, Moved)
         assert (moved.request.status, moved.request.status_reason) == (
             RequestStatus.REJECTED,

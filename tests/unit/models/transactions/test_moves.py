@@ -11,7 +11,7 @@ import pytest
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger.balances import EscrowStatus
 from models.requests import answers, payment, recovery, steps
-from models.requests.decision import Snapshot
+from models.requests.decision import Snapshot, reads_everything
 from models.requests.statuses import RequestStatus
 from models.storage.store import Item
 from models.tables import RequestGuard, ServiceRequest
@@ -26,7 +26,7 @@ from tests.unit.stored import Stored, stored, written
 
 async def test_whatever_moves_hours_of_two_members_goes_one_by_one() -> None:
     async with stored(bank_at("COMPLETED")) as tables:
-        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        await tables.transactions.move(REQUEST_ID, payment.pay)
         await tables.transactions.move(REQUEST_ID, steps.begin_validation)
         assert tables.strict.queued == [[ALICE, BOB]]
 
@@ -36,7 +36,7 @@ async def test_a_member_is_active_unless_it_is_said_otherwise(active: bool | Non
     bank = bank_at("VALIDATING")
     bank.members[BOB] = replace(bank.members[BOB], is_active=active)
     async with stored(bank) as tables:
-        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True)
+        moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours)
         assert isinstance(moved, Moved)
         assert moved.request.status is RequestStatus.ESCROWED
 
@@ -45,7 +45,7 @@ async def test_a_guard_that_is_gone_keeps_nobody_from_getting_their_hours_back()
     bank = bank_at("AWAITING")
     async with stored(bank) as tables:
         await tables.undisturbed.delete(RequestGuard, bank.requests[REQUEST_ID].guard_id)
-        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES["cancel"], whole=True), Moved)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES["cancel"]), Moved)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_a_guard_that_another_request_has_put_stays(place: str, event: str
     bank.guards[bank.requests[REQUEST_ID].guard_id] = "another"
     async with stored(bank) as tables:
         guard = (await tables.read())["RequestGuard"]
-        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[event], whole=True), Moved)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[event]), Moved)
         assert (await tables.read())["RequestGuard"] == guard
 
 
@@ -79,7 +79,7 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
     bank = bank_at("VALIDATING")
     bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], step_function_execution_arn="arn:1")
     async with stored(bank) as tables:
-        assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold_hours, whole=True), Moved)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold_hours), Moved)
         logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
         arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.announcements())[0]]]
         assert arns.count({"S": "arn:1"}) == 3
@@ -90,7 +90,7 @@ async def test_what_a_dispute_writes_names_its_own_execution() -> None:
     dispute = bank.disputes[make_dispute().id]
     bank.disputes[dispute.id] = replace(dispute, step_function_execution_arn="arn:2")
     async with stored(bank) as tables:
-        assert isinstance(await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["resolve"], whole=True), Moved)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["resolve"]), Moved)
         arns = [row.get("stepFunctionExecutionArn") for row in (await tables.announcements())[0]]
         assert arns == [{"S": "arn:2"}] * 3
 
@@ -104,7 +104,9 @@ async def test_what_a_dispute_writes_names_its_own_execution() -> None:
         ("DISPUTED", make_dispute(BOB).id),
     ],
 )
-async def test_a_request_is_read_whole_only_when_that_is_asked_for(place: str, dispute_id: str | None) -> None:
+async def test_a_request_is_read_whole_only_for_a_rule_that_reads_everything(
+    place: str, dispute_id: str | None
+) -> None:
     seen: list[Any] = []
 
     def looks(snapshot: Any, _now: Any) -> Any:
@@ -115,7 +117,7 @@ async def test_a_request_is_read_whole_only_when_that_is_asked_for(place: str, d
     request = bank.requests[REQUEST_ID]
     async with stored(bank) as tables:
         await tables.transactions.move(REQUEST_ID, looks, dispute_id=dispute_id)
-        await tables.transactions.move(REQUEST_ID, looks, whole=True, dispute_id=dispute_id)
+        await tables.transactions.move(REQUEST_ID, reads_everything(looks), dispute_id=dispute_id)
     assert seen[0] == Snapshot(request=request)
     latest = request.dispute.id if request.dispute else "none"
     assert seen[1] == bank.snapshot(request, dispute_id or latest)
@@ -161,7 +163,7 @@ async def test_what_was_asked_for_is_known_when_other_hours_are_agreed_on() -> N
         create = partial(tables.transactions.create, make_request(), answers.create)
         await create()
         for step in PATHS["AWAITING again"]:
-            assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[step], whole=True), Moved)
+            assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[step]), Moved)
         again = await create()
         assert isinstance(again, Moved)
         assert (again.before.estimated_hours, again.request.estimated_hours) == (hours("2"), hours("1.5"))
@@ -221,7 +223,7 @@ async def overtaken(
 def other(tables: Stored, event: str) -> Callable[[], Awaitable[object]]:
     """Return what lets another server take a step."""
     transactions = Transactions(tables.undisturbed, lambda: tables.bank.now)
-    return partial(transactions.move, REQUEST_ID, REQUEST_RULES[event], whole=True)
+    return partial(transactions.move, REQUEST_ID, REQUEST_RULES[event])
 
 
 @pytest.mark.parametrize("before", ["batch_get_item", "transact_write_items"])
@@ -245,7 +247,7 @@ async def test_who_was_overtaken_decides_again(
         return call.operation == before
 
     async with overtaken(bank, is_time, lambda tables: other(tables, theirs)()) as tables:
-        moved = await tables.transactions.move(REQUEST_ID, REQUEST_RULES[mine], whole=True)
+        moved = await tables.transactions.move(REQUEST_ID, REQUEST_RULES[mine])
         found = await tables.transactions.read(REQUEST_ID)
     if code is None:
         assert isinstance(moved, Moved)
@@ -261,7 +263,7 @@ async def test_a_ledger_that_is_broken_indeed_is_told_of() -> None:
     bank.escrows[escrow.id] = replace(escrow, status=EscrowStatus.CANCELLED)
     async with stored(bank) as tables:
         with pytest.raises(BrokenLedgerError):
-            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+            await tables.transactions.move(REQUEST_ID, payment.pay)
 
 
 async def test_hours_that_are_gone_by_the_time_they_are_held_are_refused() -> None:
@@ -271,7 +273,7 @@ async def test_hours_that_are_gone_by_the_time_they_are_held_are_refused() -> No
     bank.balances[ALICE] = poor
     async with stored(bank) as tables:
         before = await tables.read()
-        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["take"], whole=True)
+        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["take"])
         assert isinstance(refused, Refusal)
         assert refused.code is Code.INSUFFICIENT_BALANCE
         assert await tables.read() == before
@@ -281,7 +283,7 @@ async def test_hours_that_are_gone_by_the_time_they_are_held_are_refused() -> No
 async def test_a_step_is_taken_once_however_often_it_is_tried(fault: Fault) -> None:
     bank = bank_at("COMPLETED")
     async with stored(bank, each_write(fault, fault)) as tables:
-        moved = await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        moved = await tables.transactions.move(REQUEST_ID, payment.pay)
         bank.move(payment.pay)
         assert isinstance(moved, Moved)
         assert moved.request == bank.requests[REQUEST_ID]
@@ -292,6 +294,7 @@ async def test_a_step_is_taken_once_however_often_it_is_tried(fault: Fault) -> N
 async def test_a_refusal_that_rests_on_two_moments_is_decided_again() -> None:
     asked: list[RequestStatus] = []
 
+    @reads_everything
     def refuses(snapshot: Any, _now: Any) -> Refusal:
         asked.append(snapshot.request.status)
         return Refusal(Code.DUPLICATE_REQUEST, "no")
@@ -300,7 +303,7 @@ async def test_a_refusal_that_rests_on_two_moments_is_decided_again() -> None:
         return call.operation == "batch_get_item"
 
     async with overtaken(bank_at("INITIATED"), is_time, lambda tables: other(tables, "begin")()) as tables:
-        assert isinstance(await tables.transactions.move(REQUEST_ID, refuses, whole=True), Refusal)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, refuses), Refusal)
     assert asked == [RequestStatus.INITIATED, RequestStatus.VALIDATING]
 
 
@@ -311,10 +314,8 @@ async def test_a_request_that_was_deleted_meanwhile_is_not_there() -> None:
     async def delete(tables: Stored) -> Item | None:
         return await tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
 
-    async with overtaken(bank_at("COMPLETED"), is_time, delete) as tables:
-        refused = await tables.transactions.move(
-            REQUEST_ID, partial(recovery.resume, execution_arn="x"), whole=True
-        )
+    async with overtaken(bank_at("DISPUTED"), is_time, delete) as tables:
+        refused = await tables.transactions.move(REQUEST_ID, partial(recovery.resume, execution_arn="x"))
     assert isinstance(refused, Refusal)
     assert refused.code is Code.REQUEST_NOT_FOUND
 
@@ -333,7 +334,7 @@ async def test_a_write_is_sent_with_its_token_and_its_token_follows_from_what_it
                 return await upstream(service, operation, **params)
 
             tables.engine.call = call  # type: ignore[method-assign]  # for this test only
-            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+            await tables.transactions.move(REQUEST_ID, payment.pay)
     first, again, *others = sent
     assert first == again
     assert len({first, *others}) == 3
@@ -346,6 +347,6 @@ async def test_a_refusal_over_a_request_that_was_deleted_meanwhile_is_decided_ag
     async with overtaken(
         bank_at("INITIATED"), is_time, lambda tables: tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
     ) as tables:
-        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["pay"], whole=True)
+        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["pay"])
     assert isinstance(refused, Refusal)
     assert refused.code is Code.REQUEST_NOT_FOUND

@@ -21,7 +21,7 @@ async def test_patience_ends_and_says_that_nothing_was_done() -> None:
     ) as tables:
         before = await tables.read()
         with pytest.raises(ContentionError, match="nothing was done"):
-            await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+            await tables.transactions.move(REQUEST_ID, payment.pay)
         assert await tables.read() == before
 
 
@@ -34,7 +34,7 @@ async def test_pauses_double_up_to_a_second_and_none_is_longer_than_chance_has_i
 
         monkeypatch.setattr(tables.engine, "pause", pause)
         monkeypatch.setattr("random.uniform", lambda _low, high: high)
-        await tables.transactions.move(REQUEST_ID, payment.pay, whole=True)
+        await tables.transactions.move(REQUEST_ID, payment.pay)
         assert tables.strict.paused == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1, 1]
 
 
