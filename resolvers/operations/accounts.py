@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import strawberry
-
 from models import tables
 from models.ledger import transfers
 from models.ledger.locks import LONGEST_REASON
@@ -12,7 +10,7 @@ from models.storage.codec import encode
 from models.transactions.accounts import Accounts
 from resolvers.context import context_of, is_admin, signed_in, signed_in_admin
 from resolvers.mirror.validation import short
-from resolvers.operations.fields import accepted
+from resolvers.operations.fields import accepted, mutation_type
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError
 from schema.operations.accounts import LockAccountInput, ProcessDirectTransferInput, UnlockAccountInput
@@ -58,14 +56,12 @@ class AccountMutations:
 
 def mutations(accounts: Accounts) -> type:
     """Return the mutations of accounts, as a Strawberry type."""
-    answered_by = AccountMutations(accounts)
-    shown: dict[Any, Any] = {
-        answered_by.process_direct_transfer: TransactionLog | None,
-        answered_by.lock_account: UserBalance | None,
-        answered_by.unlock_account: UserBalance | None,
-    }
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=type_, description=resolver.__doc__)
-        for resolver, type_ in shown.items()
-    }
-    return strawberry.type(type("AccountMutations", (), fields))
+    resolvers = AccountMutations(accounts)
+    return mutation_type(
+        "AccountMutations",
+        {
+            resolvers.process_direct_transfer: TransactionLog | None,
+            resolvers.lock_account: UserBalance | None,
+            resolvers.unlock_account: UserBalance | None,
+        },
+    )

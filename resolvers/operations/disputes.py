@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import strawberry
-
 from models import hours
 from models.hours import Hours, InvalidHoursError
 from models.requests.statuses import Response
 from resolvers.actions.disputes import Disputes
 from resolvers.context import signed_in_admin
-from resolvers.operations.fields import accepted
+from resolvers.operations.fields import accepted, mutation_type
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError
 from schema.operations.disputes import AssignDisputeInput, DisputeDecision, ResolveDisputeInput
@@ -42,12 +40,10 @@ class DisputeMutations:
 
 def mutations(disputes: Disputes) -> type:
     """Return the admins' mutations, as a Strawberry type."""
-    answered_by = DisputeMutations(disputes)
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=Dispute | None, description=resolver.__doc__)
-        for resolver in (answered_by.assign_dispute, answered_by.resolve_dispute)
-    }
-    return strawberry.type(type("DisputeMutations", (), fields))
+    resolvers = DisputeMutations(disputes)
+    return mutation_type(
+        "DisputeMutations", {resolvers.assign_dispute: Dispute | None, resolvers.resolve_dispute: Dispute | None}
+    )
 
 
 def _reasons(text: str) -> str:

@@ -3,8 +3,6 @@
 from functools import partial
 from typing import Any
 
-import strawberry
-
 from models import tables
 from models.errors import Code, Refusal
 from models.requests import admin
@@ -13,13 +11,11 @@ from models.transactions.moves import RequestRule
 from resolvers.actions.requests import ServiceRequests
 from resolvers.context import signed_in_admin
 from resolvers.mirror.validation import short
-from resolvers.operations.fields import accepted
+from resolvers.operations.fields import accepted, mutation_type
 from schema.amplify.resolver import AnyInfo
 from schema.errors import RefusedError
 from schema.operations.accounts import CancelEscrowInput, ReleaseEscrowInput
 from schema.types.escrow import Escrow
-
-_SHOWN = Escrow | None
 
 
 class EscrowMutations:
@@ -52,9 +48,7 @@ class EscrowMutations:
 
 def mutations(store: Store, requests: ServiceRequests) -> type:
     """Return the mutations of escrows, as a Strawberry type."""
-    answered_by = EscrowMutations(store, requests)
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=_SHOWN, description=resolver.__doc__)
-        for resolver in (answered_by.release_escrow, answered_by.cancel_escrow)
-    }
-    return strawberry.type(type("EscrowMutations", (), fields))
+    resolvers = EscrowMutations(store, requests)
+    return mutation_type(
+        "EscrowMutations", {resolvers.release_escrow: Escrow | None, resolvers.cancel_escrow: Escrow | None}
+    )

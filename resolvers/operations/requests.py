@@ -20,9 +20,10 @@ from resolvers.feed.change_feed import ChangeFeed
 from resolvers.mirror.authorization import may_read
 from resolvers.mirror.subscriptions import changes_of
 from resolvers.mirror.validation import short
+from resolvers.operations.fields import accepted, mutation_type, query_type, subscription_type
 from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
-from schema.errors import InvalidInputError, RefusedError, UnauthorizedError
+from schema.errors import InvalidInputError, UnauthorizedError
 from schema.operations.requests import (
     CounterOfferInput,
     EndServiceRequestInput,
@@ -35,19 +36,9 @@ from schema.operations.requests import (
 from schema.types.service_request import MESSAGE_CHARACTERS, ServiceRequest
 from workflows.executions.requests import decides_dispute, request_id_of
 
-# The root fields are nullable, as every mirrored one is: a refusal leaves the others of an operation standing.
-_SHOWN = ServiceRequest | None
 
-
-def shown(outcome: Request | Refusal) -> Item:
-    """Return a request as its row.
-
-    Raises:
-        RefusedError: the rules said no.
-    """
-    if isinstance(outcome, Refusal):
-        raise RefusedError(outcome)
-    return encode(tables.ServiceRequest, outcome)
+def _item(outcome: Request | Refusal) -> Item:
+    return encode(tables.ServiceRequest, accepted(outcome))
 
 
 def checked(message: str | None) -> str | None:
@@ -90,7 +81,7 @@ class RequestMutations:
         input: StartServiceRequestWorkflowInput,
     ) -> Any:
         """Start a request's workflow; createServiceRequest has done so already."""
-        return shown(await self._requests.start(input.request_id, by=signed_in(info).sub))
+        return _item(await self._requests.start(input.request_id, by=signed_in(info).sub))
 
     async def update_provider_response(
         self,
@@ -127,20 +118,18 @@ class RequestMutations:
     async def cancel_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:
         """The requester takes a request back before it is accepted; held hours return."""
         caller, message = signed_in(info), checked(input.message)
-        return shown(await self._requests.cancel(input.request_id, by=caller.sub, message=message))
+        return _item(await self._requests.cancel(input.request_id, by=caller.sub, message=message))
 
     async def withdraw_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:
         """The provider withdraws from an accepted request; held hours return to the requester."""
         caller, message = signed_in(info), checked(input.message)
-        return shown(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
+        return _item(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
 
     async def _respond(
         self, info: AnyInfo, given: UpdateProviderResponseInput | RespondToCounterOfferInput, wait: Step
     ) -> Item:
         caller, response = signed_in(info), Response(given.response.value)
-        terms = offered(response, given.counter_offer)
-        if isinstance(terms, Refusal):
-            raise RefusedError(terms)
+        terms = accepted(offered(response, given.counter_offer))
         outcome = await self._requests.answer(
             given.request_id,
             wait=wait,
@@ -149,85 +138,86 @@ class RequestMutations:
             message=checked(given.message),
             terms=terms,
         )
-        return shown(outcome)
+        return _item(outcome)
 
     async def _mark(self, info: AnyInfo, given: ServiceRequestMarkInput, wait: Step, response: Response) -> Item:
         caller = signed_in(info)
-        return shown(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
+        return _item(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
+
+
+class RequestQueries:
+    """The query for a request's progress."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
+        """The progress of the request that an execution belongs to: steps done and to come, for a progress bar."""
+        signed_in(info)
+        item = await self._request_of(execution_arn)
+        return None if item is None else _status(info, item)
+
+    async def _request_of(self, execution_arn: str) -> Item | None:
+        """Return the request that an execution belongs to, or that its dispute is about."""
+        key = request_id_of(execution_arn)
+        if decides_dispute(execution_arn):
+            dispute = await self._store.get(tables.Dispute, key, consistent=True)
+            key = dispute["requestId"]["S"] if dispute else key
+        return await self._store.get(tables.ServiceRequest, key, consistent=True)
+
+
+class RequestSubscriptions:
+    """The subscription to a request's progress."""
+
+    def __init__(self, feed: ChangeFeed) -> None:
+        self._feed = feed
+
+    async def on_service_request_progress(
+        self, info: AnyInfo, request_id: strawberry.ID
+    ) -> AsyncIterator[WorkflowStatus]:
+        """A request's progress: now, and after every further step."""
+        signed_in(info)
+        listening = context_of(info).listening
+        async for item in changes_of(self._feed, tables.ServiceRequest, request_id, listening):
+            yield _status(info, item)
+
+
+def _status(info: AnyInfo, item: Item) -> WorkflowStatus:
+    """Return a request's progress.
+
+    Raises:
+        UnauthorizedError: the caller may not read the request.
+    """
+    if not may_read(signed_in(info), MODELS["ServiceRequest"], item):
+        raise UnauthorizedError.of(info)
+    return WorkflowStatus.of(progress(decode(Request, tables.ServiceRequest, item)))
 
 
 def mutations(requests: ServiceRequests) -> type:
     """Return the mutations that move a request, as a Strawberry type."""
-    answered_by = RequestMutations(requests)
-    resolvers = (
-        answered_by.start_service_request_workflow,
-        answered_by.update_provider_response,
-        answered_by.respond_to_counter_offer,
-        answered_by.mark_service_started,
-        answered_by.confirm_service_start,
-        answered_by.mark_service_complete,
-        answered_by.confirm_service_completion,
-        answered_by.cancel_service_request,
-        answered_by.withdraw_service_request,
+    resolvers = RequestMutations(requests)
+    methods = (
+        resolvers.start_service_request_workflow,
+        resolvers.update_provider_response,
+        resolvers.respond_to_counter_offer,
+        resolvers.mark_service_started,
+        resolvers.confirm_service_start,
+        resolvers.mark_service_complete,
+        resolvers.confirm_service_completion,
+        resolvers.cancel_service_request,
+        resolvers.withdraw_service_request,
     )
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=_SHOWN, description=resolver.__doc__)
-        for resolver in resolvers
-    }
-    return strawberry.type(type("WorkflowMutations", (), fields))
-
-
-def _is_visible(info: AnyInfo, item: Item) -> bool:
-    return may_read(signed_in(info), MODELS["ServiceRequest"], item)
-
-
-def _status(item: Item) -> WorkflowStatus:
-    return WorkflowStatus.of(progress(decode(Request, tables.ServiceRequest, item)))
+    # Nullable, as every mirrored root field is: a refusal leaves an operation's other fields standing.
+    return mutation_type("RequestMutations", dict.fromkeys(methods, ServiceRequest | None))
 
 
 def queries(store: Store) -> type:
-    """Return the query for a request's progress."""
-
-    @strawberry.type
-    class WorkflowQueries:
-        @strawberry.field
-        async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
-            """How far the request of an execution has come: steps done and to come, for a progress bar."""
-            signed_in(info)
-            item = await _request_of(store, execution_arn)
-            if item is None:
-                return None
-            if not _is_visible(info, item):
-                raise UnauthorizedError.of(info)
-            return _status(item)
-
-    return WorkflowQueries
-
-
-async def _request_of(store: Store, execution_arn: str) -> Item | None:
-    """Return the request that an execution moves, or that the dispute is about which it decides."""
-    key = request_id_of(execution_arn)
-    if decides_dispute(execution_arn):
-        dispute = await store.get(tables.Dispute, key, consistent=True)
-        key = dispute["requestId"]["S"] if dispute else key
-    return await store.get(tables.ServiceRequest, key, consistent=True)
+    """Return the query for a request's progress, as a Strawberry type."""
+    resolvers = RequestQueries(store)
+    return query_type("RequestQueries", {resolvers.get_workflow_status: WorkflowStatus | None})
 
 
 def subscriptions(feed: ChangeFeed) -> type:
-    """Return the subscription to a request's progress."""
-
-    @strawberry.type
-    class WorkflowSubscriptions:
-        @strawberry.subscription
-        async def on_service_request_progress(
-            self, info: AnyInfo, request_id: strawberry.ID
-        ) -> AsyncIterator[WorkflowStatus]:
-            """How far a request has come: now, and at every step from here on."""
-            signed_in(info)
-            listening = context_of(info).listening
-            async for item in changes_of(feed, tables.ServiceRequest, request_id, listening):
-                if not _is_visible(info, item):
-                    raise UnauthorizedError.of(info)
-                yield _status(item)
-
-    return WorkflowSubscriptions
+    """Return the subscription to a request's progress, as a Strawberry type."""
+    resolvers = RequestSubscriptions(feed)
+    return subscription_type("RequestSubscriptions", {resolvers.on_service_request_progress: WorkflowStatus})
