@@ -57,10 +57,10 @@ class Api:
 
 
 def _actions(services: Services) -> tuple[ServiceRequests, Disputes]:
-    store, transactions, executions = services.store, services.transactions, services.executions
+    transactions, executions = services.transactions, services.executions
     return (
-        ServiceRequests(services.calls, transactions, executions, services.clock),
-        Disputes(store, transactions, executions, services.windows, services.clock),
+        ServiceRequests(transactions, executions, services.clock),
+        Disputes(services.store, transactions, executions, services.windows),
     )
 
 

@@ -150,12 +150,12 @@ class Endpoint(GraphQL[RequestContext, None]):
         """
         del root_value
         run = partial(self._execute, request_adapter.method, context, request_data)
-        asked = keyed_request(context.caller, request.headers, request_data, self._documents)
-        if asked is None:
+        keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
+        if keyed is None:
             return await run()
-        context.cause = asked.cause
+        context.cause = keyed.cause
         try:
-            result, is_replayed = await self._idempotency.once(asked, run)
+            result, is_replayed = await self._idempotency.run_once(keyed, run)
         except (RefusedError, ContentionError) as error:
             return ExecutionResult(data=None, errors=[report_any(error)])
         if is_replayed:

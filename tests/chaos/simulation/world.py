@@ -31,7 +31,6 @@ from models.transactions.moves import Transactions
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
-from resolvers.transport import idempotency
 from tests.chaos.books import Books, rows
 from tests.chaos.faults import TROUBLE, Faulty, Plan, calm, path
 from tests.chaos.simulation.bus import Bus
@@ -82,8 +81,8 @@ class World:
         self.eye = Transactions(self.store, self.clock)
         self.services = services_over(self.calls, self.names, self.clock)
         store, transactions, executions = self.services.store, self.services.transactions, self.services.executions
-        self.requests = ServiceRequests(self.calls, transactions, executions, self.clock)
-        self.disputes = Disputes(store, transactions, executions, WINDOWS, self.clock)
+        self.requests = ServiceRequests(transactions, executions, self.clock)
+        self.disputes = Disputes(store, transactions, executions, WINDOWS)
         self.accounts = Accounts(store, transactions, self.clock)
         self.members = Members(store, transactions, self.clock)
         self.ratings = Ratings(store, transactions, self.clock)
@@ -265,8 +264,7 @@ def _at_home(world: World) -> Iterator[None]:
 
 @contextmanager
 def _own_time() -> Iterator[None]:
-    """Let those who look at the machine's clock for how long they have tried look at the world's."""
+    """Let retries be timed by the world's clock and not by the machine's."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (tenacity, idempotency):
-            patch.setattr(module, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
+        patch.setattr(tenacity, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
         yield

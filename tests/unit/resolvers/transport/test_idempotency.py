@@ -1,0 +1,347 @@
+"""A mutation with an Idempotency-Key runs once, and no failure blocks the next one with the key for long."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import graphql
+import httpx
+import pytest
+from cross_web import HTTPException
+from starlette.datastructures import Headers
+from strawberry.http import GraphQLRequestData
+from strawberry.types import ExecutionResult
+from structlog.testing import capture_logs
+
+from models import clock, idempotency, tables
+from models.errors import ContentionError
+from models.idempotency import KeyedRequest
+from models.storage.store import ConditionFailedError, Item
+from resolvers import polling
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller
+from resolvers.mirror.mutations import Writes
+from resolvers.transport import idempotency as under_keys
+from resolvers.transport.app import build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency, is_mutation, keyed_request
+from schema.documents.limits import Limits
+from schema.documents.reading import Documents
+from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
+
+ASKED = KeyedRequest.by("alice", "key", "hash")
+DOCUMENTS = Documents(graphql.build_schema("type Query { a: Int } type Mutation { a: Int }"), Limits())
+DOCUMENT = "mutation ($input: CreateServiceInput!) { createService(input: $input) { id title } }"
+SERVICE = {
+    "userId": "sub-alice",
+    "title": "Garden help",
+    "description": "Weeding",
+    "category": "garden",
+    "hourlyRate": 1.5,
+    "isActive": True,
+    "tags": [],
+}
+CREATE: dict[str, Any] = {"query": DOCUMENT, "variables": {"input": SERVICE}}
+OTHER = {**CREATE, "query": DOCUMENT.replace("title", "category")}
+DELETE = "mutation X { deleteUser(input: {id: 1}) { id } }"
+TWO = """mutation ($input: CreateServiceInput!) {
+  first: createService(input: $input) { id } second: createService(input: $input) { id } }"""
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "expected"),
+    [
+        ("mutation { a }", None, True),
+        ("{ a }", None, False),
+        ("subscription { a }", None, False),
+        ("query Q { a } mutation M { a }", "M", True),
+        ("query Q { a } mutation M { a }", "Q", False),
+        ("query Q { a } mutation M { a }", None, False),
+        ("mutation {", None, False),
+        ("mutation { a } # " + "x" * 40_000, None, False),
+        ("mutation { a" + " b" * 3_000 + " }", None, False),
+        ("mutation { a }", "", False),
+        ("", None, False),
+        (None, None, False),
+    ],
+)
+def test_what_is_a_mutation(document: str | None, name: str | None, expected: bool) -> None:  # noqa: FBT001 — a table's column
+    assert is_mutation(DOCUMENTS, document, name) is expected
+
+
+class Rows(MemoryStore):
+    """Tables in memory that evaluate conditions on single attributes, and may lose the responses to puts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost_answers = 0
+
+    async def put(self, table: type[tables.Table], item: Item, *, condition: Any = None) -> None:
+        self._check(table, item["id"]["S"], condition)
+        self.rows[table, item["id"]["S"]] = item
+        if table is tables.Idempotency and self.lost_answers:
+            self.lost_answers -= 1
+            await self.put(table, item, condition=condition)  # as the SDK does
+
+    async def update(self, table: type[tables.Table], key: str, actions: Any, *, condition: Any = None) -> Item:
+        self._check(table, key, condition)
+        return await super().update(table, key, actions)
+
+    async def delete(self, table: type[tables.Table], key: str, *, condition: Any = None) -> Item | None:
+        self._check(table, key, condition)
+        return await super().delete(table, key)
+
+    def _check(self, table: type[tables.Table], key: str, condition: Any) -> None:
+        found = self.rows.get((table, key))
+        if condition is not None and not _holds(condition, found or {}):
+            raise ConditionFailedError(found)
+
+
+def _holds(condition: Any, item: Item) -> bool:
+    path, *values = condition.values
+    match condition.operator:
+        case "AND":
+            return all(_holds(part, item) for part in condition.values)
+        case "attribute_not_exists":
+            return path.path[0] not in item
+        case "=":
+            return bool(item.get(path.path[0]) == values[0].value)
+    raise NotImplementedError(condition.operator)
+
+
+class Callers:
+    """Accepts two tokens."""
+
+    async def caller(self, authorization: str) -> Caller:
+        return {"alice": ALICE, "bob": BOB}[authorization]
+
+
+@pytest.fixture
+def store() -> Rows:
+    return Rows()
+
+
+Post = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+async def post(store: Rows) -> AsyncIterator[Post]:
+    app = build_app(
+        schema=schema_over(store),
+        store=store,
+        admission=Authentication(Callers()),
+        graphiql=GraphiQL(),
+        idempotency=Idempotency(store, clock.now),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as client:
+
+        async def post(
+            key: str | bytes | list[str] | None, body: dict[str, Any] = CREATE, by: str = "alice"
+        ) -> httpx.Response:
+            keys = [] if key is None else key if isinstance(key, list) else [key]
+            sent = [one if isinstance(one, bytes) else one.encode() for one in keys]
+            headers = [(b"authorization", by.encode()), *((b"idempotency-key", one) for one in sent)]
+            return await client.post("/graphql", json=body, headers=headers)
+
+        yield post
+
+
+def services(store: MemoryStore) -> list[Item]:
+    return [item for (table, _), item in store.rows.items() if table is tables.Service]
+
+
+def error_of(response: httpx.Response) -> dict[str, Any]:
+    (error,) = response.json()["errors"]
+    return dict(error)
+
+
+async def test_a_repetition_gets_the_first_response(post: Post, store: Rows) -> None:
+    first, second = await post("k"), await post("k")
+    assert first.json()["data"]["createService"]["title"] == "Garden help"
+    assert (second.status_code, second.content) == (200, first.content)
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    assert len(services(store)) == 1
+
+
+async def test_without_a_key_nothing_is_remembered(post: Post, store: Rows) -> None:
+    await post(None)
+    await post(None)
+    assert len(services(store)) == 2
+    assert {table for table, _ in store.rows} == {tables.Service}
+
+
+async def test_another_request_with_the_key_is_a_mismatch(post: Post, store: Rows) -> None:
+    await post("k")
+    for other in (OTHER, {**CREATE, "operationName": "X", "query": DELETE}):
+        response = await post("k", other)
+        assert response.status_code == 200
+        assert error_of(response)["errorType"] == "IDEMPOTENCY_MISMATCH"
+    assert len(services(store)) == 1
+
+
+async def test_another_callers_key_is_another_key(post: Post, store: Rows) -> None:
+    await post("k")
+    second = await post("k", {**CREATE, "variables": {"input": {**SERVICE, "userId": "bob"}}}, by="bob")
+    assert "errors" not in second.json()
+    assert len(services(store)) == 2
+
+
+async def test_a_refusal_is_repeated_word_for_word(post: Post, store: Rows) -> None:
+    refused = {"query": 'mutation { deleteService(input: {id: "none"}) { id } }'}
+    first = await post("k", refused)
+    store.add(tables.Service, id="none", userId="sub-alice", createdAt="2026", updatedAt="2026")
+    second = await post("k", refused)
+    assert error_of(first)["errorType"] == "Unauthorized"
+    assert second.content == first.content
+
+
+@pytest.mark.parametrize("key", ["", "x" * 129, "tab\there", "ümlaut".encode("latin-1"), ["a", "b"]])
+async def test_an_invalid_key_is_400(post: Post, store: Rows, key: Any) -> None:
+    response = await post(key)
+    assert response.status_code == 400
+    assert "1 to 128 printable ASCII characters" in response.json()["message"]
+    assert store.rows == {}
+
+
+@pytest.mark.parametrize("key", ["k", "", "x" * 129])
+async def test_a_query_ignores_it(post: Post, store: Rows, key: str) -> None:
+    assert (await post(key, {"query": "{ __typename }"})).json() == {"data": {"__typename": "Query"}}
+    assert store.rows == {}
+
+
+def test_variables_nested_too_deep_are_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(1_000):
+        deep = {"a": deep}
+    data = GraphQLRequestData(query="mutation { a }", variables=deep, operation_name=None, extensions=None)
+    with pytest.raises(HTTPException, match="nested too deep"):
+        keyed_request(ALICE, Headers({"idempotency-key": "k"}), data, DOCUMENTS)
+
+
+async def test_a_request_that_could_not_run_leaves_the_key_free(post: Post, store: Rows) -> None:
+    changes: list[dict[str, Any]] = [{"query": DOCUMENT + " {"}, {"variables": {}}, {"query": "mutation { no }"}]
+    for changed in changes:
+        assert error_of(await post("k", {**CREATE, **changed}))["errorType"] == "ValidationError"
+        assert store.rows == {}
+    assert "errors" not in (await post("k")).json()
+
+
+async def test_an_operation_that_cannot_be_named_claims_no_key(post: Post, store: Rows) -> None:
+    assert "errors" in (await post("k", {**CREATE, "operationName": ""})).json()
+    assert store.rows == {}
+
+
+async def test_a_made_id_follows_from_key_request_and_field(post: Post, store: Rows) -> None:
+    both = (await post("k", {**CREATE, "query": TWO})).json()["data"]
+    assert both["first"]["id"] != both["second"]["id"]
+    store.rows = {read: item for read, item in store.rows.items() if read[0] is not tables.Idempotency}
+    again = await post("k", {**CREATE, "query": TWO})
+    assert again.json()["data"] == both
+    assert "idempotent-replayed" not in again.headers
+    await post("l", {**CREATE, "query": TWO})
+    assert len(services(store)) == 4
+
+
+async def test_an_unforeseen_failure_is_not_saved(
+    post: Post, store: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken, capture_logs():
+        broken.setattr(Writes, "_put", _failing(RuntimeError("a secret")))
+        assert error_of(await post("k"))["errorType"] == "InternalFailure"
+    assert error_of(await post("k", OTHER))["errorType"] == "IDEMPOTENCY_MISMATCH"
+    assert "errors" not in (await post("k")).json()
+    assert len(services(store)) == 1
+
+
+async def test_contention_is_not_saved(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Writes, "_put", _failing(ContentionError("busy")))
+        assert error_of(await post("k"))["errorType"] == "CONTENTION"
+    assert "errors" not in (await post("k")).json()
+
+
+def _failing(error: Exception) -> Callable[..., Awaitable[Item]]:
+    async def fail(*_: Any) -> Item:
+        raise error
+
+    return fail
+
+
+async def test_a_mutation_whose_response_is_too_large_runs_again(
+    post: Post, store: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_keys, "LARGEST_ANSWER", 10)
+    first, second = await post("k"), await post("k")
+    assert "idempotent-replayed" not in second.headers
+    assert second.json() == first.json()
+    assert len(services(store)) == 1
+
+
+async def test_an_expired_row_counts_as_none(post: Post, store: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    await post("k")
+    monkeypatch.setattr(idempotency, "KEPT_FOR", timedelta(seconds=-1))
+    assert "errors" not in (await post("l")).json()
+    assert "errors" not in (await post("l", OTHER)).json()
+    assert len(services(store)) == 3
+
+
+async def fail() -> ExecutionResult:
+    raise AssertionError("it ran")
+
+
+async def succeed() -> ExecutionResult:
+    return ExecutionResult(data={"done": True}, errors=None)
+
+
+async def test_an_equal_request_waits_for_the_first(store: Rows) -> None:
+    keys = Idempotency(store, clock.now)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def run() -> ExecutionResult:
+        begun.set()
+        await go_on.wait()
+        return await succeed()
+
+    first = asyncio.create_task(keys.run_once(ASKED, run))
+    await begun.wait()
+    second = asyncio.create_task(keys.run_once(ASKED, fail))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert (await first)[1] is False
+    result, is_replayed = await second
+    assert (result.data, is_replayed) == ({"done": True}, True)
+
+
+async def test_an_equal_request_does_not_wait_for_ever(store: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "TIMEOUT_SECONDS", 0.1)
+    await Idempotency(store, clock.now)._claim(ASKED, "another")
+    with pytest.raises(ContentionError, match="send it again"):
+        await Idempotency(store, clock.now).run_once(ASKED, fail)
+
+
+async def test_a_claim_that_has_lapsed_is_taken_over(store: Rows) -> None:
+    slow = Idempotency(store, clock.now, claimed_for=timedelta(0))
+
+    async def outlived() -> ExecutionResult:
+        await Idempotency(store, clock.now).run_once(ASKED, succeed)
+        return ExecutionResult(data={"done": "late"}, errors=None)
+
+    with capture_logs() as logs:
+        result, _ = await slow.run_once(ASKED, outlived)
+    assert result.data == {"done": "late"}
+    assert "outlived" in logs[0]["event"]
+    assert (await slow.run_once(ASKED, fail))[0].data == {"done": True}
+
+
+async def test_a_claim_whose_response_was_lost_is_recognized(store: Rows) -> None:
+    store.lost_answers = 1
+    assert (await Idempotency(store, clock.now).run_once(ASKED, succeed))[1] is False
+
+
+async def test_an_exception_ends_the_claim(store: Rows) -> None:
+    keys = Idempotency(store, clock.now)
+    with pytest.raises(AssertionError, match="it ran"):
+        await keys.run_once(ASKED, fail)
+    assert (await keys.run_once(ASKED, succeed))[1] is False
