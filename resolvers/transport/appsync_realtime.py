@@ -117,7 +117,8 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             await self._refuse(None, frames.bad_request("The connection is initialized already"))
             return
         try:
-            caller = await self.view.admission.admit(frames.headers_of(self._socket.ws), self.context.headers)
+            headers = frames.headers_of(self._socket.ws)
+            caller = await self.view.authentication.authenticate(headers, self.context.headers)
         except IssuerUnreachableError as error:
             await self._socket.close(TRY_AGAIN, str(error))  # a connection_error would make clients give up
         except UnauthenticatedError as error:
@@ -194,7 +195,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             UnauthenticatedError: the subscription's token is invalid.
             WebSocketDisconnected: the client has left.
         """
-        context = replace(self.context, caller=await self.view.admission.admit(start.authorization))
+        context = replace(self.context, caller=await self.view.authentication.authenticate(start.authorization))
         self._subscriptions[subscription].expires = _expiry(context.caller)
         self._update_deadline()
         results = await self.schema.subscribe(
@@ -240,7 +241,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
     Args:
         schema: the schema.
         store: the tables.
-        admission: tells who is let in.
+        authentication: identifies callers.
         origins: the other origins whose pages may open one.
         keep_alive: seconds between two keep-alive messages.
     """
@@ -252,7 +253,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         self,
         schema: MirrorSchema,
         store: Store,
-        admission: Authentication,
+        authentication: Authentication,
         origins: Sequence[str],
         *,
         keep_alive: float = KEEP_ALIVE_SECONDS,
@@ -263,7 +264,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
             keep_alive_interval=keep_alive,
             allowed_origins=origins,
         )
-        self.admission = admission
+        self.authentication = authentication
         self._store = store
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:

@@ -124,7 +124,7 @@ async def watching(names: Names, directory: Path) -> AsyncIterator[Watched]:
         app = build_app(
             schema=schema,
             store=store,
-            admission=Authentication(running.issuer.identity()),
+            authentication=Authentication(running.issuer.identity()),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
         )

@@ -33,7 +33,7 @@ FILTERED = "subscription ($f: ModelSubscriptionServiceFilterInput) { onCreateSer
 REQUESTS = "subscription ($of: String) { onCreateServiceRequest(requesterId: $of) { id } }"
 
 
-class Callers:
+class FakeVerifier:
     """Knows alice, bob, and for so many seconds `alice 0.3`."""
 
     async def caller(self, authorization: str) -> Caller:
@@ -58,7 +58,7 @@ class Town:
         self.app = build_app(
             schema=self.schema,
             store=self.store,
-            admission=Authentication(Callers(), [API_KEY]),
+            authentication=Authentication(FakeVerifier(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
             origins=["https://app.example"],

@@ -13,7 +13,7 @@ from tests.unit.mirror import ALICE
 KEYS = ("da2-abcdefghijklmnopqrstuvwxyz", "da2-zyxwvutsrqponmlkjihgfedcba")
 
 
-class Callers:
+class FakeVerifier:
     """Knows one token."""
 
     async def caller(self, authorization: str) -> Caller:
@@ -35,7 +35,7 @@ class Callers:
     ],
 )
 async def test_who_shows_something_good_is_let_in(shown: list[Mapping[str, object]], who: Caller | None) -> None:
-    assert await Authentication(Callers(), KEYS).admit(*shown) == who
+    assert await Authentication(FakeVerifier(), KEYS).authenticate(*shown) == who
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ async def test_who_shows_something_good_is_let_in(shown: list[Mapping[str, objec
 )
 async def test_anybody_else_is_not(shown: list[Mapping[str, object]], message: str) -> None:
     with pytest.raises(UnauthenticatedError, match=message):
-        await Authentication(Callers(), KEYS).admit(*shown)
+        await Authentication(FakeVerifier(), KEYS).authenticate(*shown)
 
 
 async def test_no_key_opens_where_there_are_none() -> None:
     with pytest.raises(UnauthenticatedError):
-        await Authentication(Callers()).admit({"x-api-key": KEYS[0]})
+        await Authentication(FakeVerifier()).authenticate({"x-api-key": KEYS[0]})
 
 
 def test_keys_are_a_list_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from tests.unit.realtime import (
     PATH,
     REQUESTS,
     SERVICES,
-    Callers,
+    FakeVerifier,
     Town,
     begin,
     header,
@@ -122,7 +122,7 @@ async def test_a_connection_that_nobody_can_judge_now_is_not_refused_for_good(
     async def unreachable(*_: object) -> None:
         raise IssuerUnreachableError
 
-    monkeypatch.setattr(Callers, "caller", unreachable)
+    monkeypatch.setattr(FakeVerifier, "caller", unreachable)
     async with town.connected(header(Authorization="alice")) as socket:
         await socket.hear()
         socket.say(type="connection_init")
@@ -146,7 +146,7 @@ async def test_an_application_connects_and_may_listen_to_nothing(town: Town) -> 
 
 
 async def test_a_client_hears_that_the_server_lives(town: Town) -> None:
-    endpoint = RealtimeEndpoint(town.schema, town.store, Authentication(Callers()), (), keep_alive=0.01)
+    endpoint = RealtimeEndpoint(town.schema, town.store, Authentication(FakeVerifier()), (), keep_alive=0.01)
     app = Starlette(routes=[WebSocketRoute(PATH, endpoint)])
     before = asyncio.all_tasks()
     async with asgi_socket.connected(app, PATH, ["graphql-ws", header(Authorization="alice")]) as socket:

@@ -32,7 +32,7 @@ BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
 FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { items { id } } }"
 
 
-class Callers:
+class FakeVerifier:
     """Knows one token."""
 
     async def caller(self, authorization: str) -> Caller:
@@ -48,7 +48,7 @@ def app() -> Starlette:
     return build_app(
         schema=schema_over(store),
         store=store,
-        admission=Authentication(Callers(), [API_KEY]),
+        authentication=Authentication(FakeVerifier(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
         origins=["https://app.example"],
@@ -286,7 +286,7 @@ async def test_what_nobody_foresaw_closes_the_socket_with_a_number_to_quote(
 
     async with connected(app) as socket:
         await socket.hear()
-        monkeypatch.setattr(Callers, "caller", fail)
+        monkeypatch.setattr(FakeVerifier, "caller", fail)
         with capture_logs() as logs:
             socket.say(type="connection_init", payload={"Authorization": "alice"})
             closed = await socket.hear()
@@ -333,7 +333,7 @@ async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.
     async def brief(*_: Any) -> Caller:
         return replace(ALICE, expires=time.time() + 0.2)
 
-    monkeypatch.setattr(Callers, "caller", brief)
+    monkeypatch.setattr(FakeVerifier, "caller", brief)
     async with signed_in(app) as socket:
         began = time.monotonic()
         closed = await socket.hear()

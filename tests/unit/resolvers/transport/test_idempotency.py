@@ -110,7 +110,7 @@ def _holds(condition: Any, item: Item) -> bool:
     raise NotImplementedError(condition.operator)
 
 
-class Callers:
+class FakeVerifier:
     """Accepts two tokens."""
 
     async def caller(self, authorization: str) -> Caller:
@@ -130,7 +130,7 @@ async def post(store: Rows) -> AsyncIterator[Post]:
     app = build_app(
         schema=schema_over(store),
         store=store,
-        admission=Authentication(Callers()),
+        authentication=Authentication(FakeVerifier()),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
     )
