@@ -1,4 +1,4 @@
-"""What members and admins do to accounts and escrows directly, as GraphQL fields."""
+"""What members and admins do to accounts directly, as GraphQL fields."""
 
 from typing import Any
 
@@ -9,8 +9,7 @@ from models.ledger.transfers import TransferRequest
 from models.storage.codec import encode
 from models.transactions.accounts import Accounts
 from resolvers.context import context_of, is_admin, signed_in, signed_in_admin
-from resolvers.mirror.validation import short
-from resolvers.operations.fields import accepted, mutation_type
+from resolvers.operations.fields import accepted, mutation_type, optional_text
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError
 from schema.operations.accounts import LockAccountInput, ProcessDirectTransferInput, UnlockAccountInput
@@ -41,7 +40,7 @@ class AccountMutations:
 
     async def lock_account(self, info: AnyInfo, input: LockAccountInput) -> Any:
         """An admin locks an account: it makes no new holds and gives no hours; what is held goes its way."""
-        caller, reason = signed_in_admin(info), short("reason", input.reason, LONGEST_REASON)
+        caller, reason = signed_in_admin(info), optional_text("reason", input.reason, LONGEST_REASON)
         if reason is None:
             raise InvalidInputError("reason: say why the account is locked", field="reason")
         return encode(

@@ -1,4 +1,4 @@
-"""What admins do about hours that are held, as GraphQL fields."""
+"""What admins do to escrows, as GraphQL fields."""
 
 from functools import partial
 from typing import Any
@@ -10,8 +10,7 @@ from models.storage.store import Item, Store
 from models.transactions.moves import RequestRule
 from resolvers.actions.requests import ServiceRequests
 from resolvers.context import signed_in_admin
-from resolvers.mirror.validation import short
-from resolvers.operations.fields import accepted, mutation_type
+from resolvers.operations.fields import accepted, mutation_type, optional_text
 from schema.amplify.resolver import AnyInfo
 from schema.errors import RefusedError
 from schema.operations.accounts import CancelEscrowInput, ReleaseEscrowInput
@@ -29,20 +28,25 @@ class EscrowMutations:
         """An admin pays the hours of completed work to its provider."""
         caller = signed_in_admin(info)
         rule = partial(admin.release_escrow, escrow_id=input.escrow_id, by=caller.sub)
-        return await self._settled(input.escrow_id, rule)
+        return await self._end_request(input.escrow_id, rule)
 
     async def cancel_escrow(self, info: AnyInfo, input: CancelEscrowInput) -> Any:
         """An admin gives the hours of work that is not completed back to its requester."""
         caller = signed_in_admin(info)
-        reason = short("reason", input.reason, admin.LONGEST_REASON)
+        reason = optional_text("reason", input.reason, admin.LONGEST_REASON)
         rule = partial(admin.cancel_escrow, escrow_id=input.escrow_id, by=caller.sub, reason=reason)
-        return await self._settled(input.escrow_id, rule)
+        return await self._end_request(input.escrow_id, rule)
 
-    async def _settled(self, escrow_id: str, rule: RequestRule) -> Item | None:
-        found = await self._store.get(tables.Escrow, escrow_id, consistent=True)
-        if found is None or "requestId" not in found:
+    async def _end_request(self, escrow_id: str, rule: RequestRule) -> Item | None:
+        """End the request that an escrow is held for, and return the escrow.
+
+        Raises:
+            RefusedError: there is no such escrow, or the rule refuses.
+        """
+        escrow = await self._store.get(tables.Escrow, escrow_id, consistent=True)
+        if escrow is None or "requestId" not in escrow:
             raise RefusedError(Refusal(Code.ESCROW_NOT_FOUND, "escrowId: there is no such escrow of a request."))
-        accepted(await self._requests.end(found["requestId"]["S"], rule))
+        accepted(await self._requests.end(escrow["requestId"]["S"], rule))
         return await self._store.get(tables.Escrow, escrow_id, consistent=True)
 
 

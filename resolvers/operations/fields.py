@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from models.errors import Refusal
-from schema.errors import RefusedError
+from schema.errors import InvalidInputError, RefusedError
 
 _T = TypeVar("_T")
 # A bound method that resolves a field, and the GraphQL type that it returns.
@@ -51,3 +51,47 @@ def accepted(outcome: _T | Refusal) -> _T:
     if isinstance(outcome, Refusal):
         raise RefusedError(outcome)
     return outcome
+
+
+def optional_text(field: str, text: str | None, longest: int) -> str | None:
+    """Return a text of at most `longest` characters; None if there is none or it is empty.
+
+    Raises:
+        InvalidInputError: the text is too long.
+    """
+    if text is not None and len(text) > longest:
+        raise InvalidInputError(
+            f"{field}: {len(text)} characters are too many; at most {longest} fit.", field=field
+        )
+    return text or None
+
+
+def required_reason(field: str, text: str, longest: int) -> str:
+    """Return a reason of 1 to `longest` characters.
+
+    Raises:
+        InvalidInputError: the reason is too long, or blank.
+    """
+    if not text.strip() or len(text) > longest:
+        raise InvalidInputError(
+            f"{field}: say in 1 to {longest} characters why it is so, not in {len(text)}.", field=field
+        )
+    return text
+
+
+def check_goes_with(field: str, value: object, choice: object, *, is_required: bool) -> None:
+    """Check an argument that some choices of another argument require, and that no other choice allows.
+
+    Args:
+        field: the argument's name.
+        value: the argument's value, None if it is missing.
+        choice: the other argument's value.
+        is_required: whether that choice requires the argument.
+
+    Raises:
+        InvalidInputError: the argument is missing, or does not go with the choice.
+    """
+    if is_required != (value is not None):
+        raise InvalidInputError(
+            f"{field}: {'is required' if is_required else 'does not go'} with {choice}", field=field
+        )

@@ -1,4 +1,4 @@
-"""Our own operations as GraphQL fields: who is asking, one call, and what to show."""
+"""What members do to requests, and a request's progress, as GraphQL fields."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,11 +19,17 @@ from resolvers.context import context_of, signed_in
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.mirror.authorization import may_read
 from resolvers.mirror.subscriptions import changes_of
-from resolvers.mirror.validation import short
-from resolvers.operations.fields import accepted, mutation_type, query_type, subscription_type
+from resolvers.operations.fields import (
+    accepted,
+    check_goes_with,
+    mutation_type,
+    optional_text,
+    query_type,
+    subscription_type,
+)
 from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
-from schema.errors import InvalidInputError, UnauthorizedError
+from schema.errors import UnauthorizedError
 from schema.operations.requests import (
     CounterOfferInput,
     EndServiceRequestInput,
@@ -41,32 +47,24 @@ def _item(outcome: Request | Refusal) -> Item:
     return encode(tables.ServiceRequest, accepted(outcome))
 
 
-def checked(message: str | None) -> str | None:
-    """Return a message that is not too long; an empty one is none.
+def _message(text: str | None) -> str | None:
+    return optional_text("message", text, MESSAGE_CHARACTERS)
+
+
+def _offered_terms(response: Response, offer: CounterOfferInput | None) -> Terms | Refusal | None:
+    """Return the terms of a counter-offer, None if the response is not one, or a refusal of invalid terms.
 
     Raises:
-        InvalidInputError: it is too long.
+        InvalidInputError: a counter-offer has no terms, or another response has some.
     """
-    return short("message", message, MESSAGE_CHARACTERS)
-
-
-def offered(response: Response, given: CounterOfferInput | None) -> Terms | Refusal | None:
-    """Return the terms that an answer offers instead, if it is one that does; or why there can be no such terms.
-
-    Raises:
-        InvalidInputError: they are missing, or not to go with this answer.
-    """
-    is_due = response in {Response.COUNTER_OFFER, Response.COUNTER}
-    if is_due != (given is not None):
-        raise InvalidInputError(
-            f"counterOffer: {'is required' if is_due else 'does not go'} with {response}", field="counterOffer"
-        )
-    if given is None:
+    is_counter = response in {Response.COUNTER_OFFER, Response.COUNTER}
+    check_goes_with("counterOffer", offer, response, is_required=is_counter)
+    if offer is None:
         return None
     try:
-        return Terms(hours=hours.from_float(given.estimated_hours), rate=hours.from_float(given.agreed_rate))
+        return Terms(hours=hours.from_float(offer.estimated_hours), rate=hours.from_float(offer.agreed_rate))
     except InvalidHoursError:
-        return invalid_terms_refusal(given.estimated_hours, given.agreed_rate)
+        return invalid_terms_refusal(offer.estimated_hours, offer.agreed_rate)
 
 
 class RequestMutations:
@@ -117,25 +115,25 @@ class RequestMutations:
 
     async def cancel_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:
         """The requester takes a request back before it is accepted; held hours return."""
-        caller, message = signed_in(info), checked(input.message)
+        caller, message = signed_in(info), _message(input.message)
         return _item(await self._requests.cancel(input.request_id, by=caller.sub, message=message))
 
     async def withdraw_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:
         """The provider withdraws from an accepted request; held hours return to the requester."""
-        caller, message = signed_in(info), checked(input.message)
+        caller, message = signed_in(info), _message(input.message)
         return _item(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
 
     async def _respond(
         self, info: AnyInfo, given: UpdateProviderResponseInput | RespondToCounterOfferInput, wait: Step
     ) -> Item:
         caller, response = signed_in(info), Response(given.response.value)
-        terms = accepted(offered(response, given.counter_offer))
+        terms = accepted(_offered_terms(response, given.counter_offer))
         outcome = await self._requests.answer(
             given.request_id,
             wait=wait,
             by=caller.sub,
             response=response,
-            message=checked(given.message),
+            message=_message(given.message),
             terms=terms,
         )
         return _item(outcome)
