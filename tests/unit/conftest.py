@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from schema.build import MirrorSchema, build_schema
-from tests.unit.realtime import Town, listening
+from tests.unit.realtime import StreamServer, serving
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def realtime_schema() -> MirrorSchema:
-    """Build the schema once; a town says who answers it."""
+    """Build the schema once; each server sets its resolver."""
     return build_schema(cast("MirrorResolver", None))
 
 
 @pytest.fixture
-async def town(realtime_schema: MirrorSchema) -> AsyncIterator[Town]:
+async def server(realtime_schema: MirrorSchema) -> AsyncIterator[StreamServer]:
     """Run a server over a stream in memory, for clients on real-time sockets."""
-    async with listening(realtime_schema) as town:
-        yield town
+    async with serving(realtime_schema) as server:
+        yield server

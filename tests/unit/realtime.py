@@ -1,4 +1,4 @@
-"""A server over a stream in memory, and how Amplify's clients talk to it on its real-time sockets."""
+"""A server over a stream in memory, and the messages that Amplify's clients send to its real-time sockets."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ REQUESTS = "subscription ($of: String) { onCreateServiceRequest(requesterId: $of
 
 
 class FakeVerifier:
-    """Knows alice, bob, and for so many seconds `alice 0.3`."""
+    """Accepts `alice` and `bob`, and a token such as `alice 0.3`, which expires after 0.3 seconds."""
 
     async def caller(self, authorization: str) -> Caller:
         name, _, seconds = authorization.partition(" ")
@@ -45,8 +45,8 @@ class FakeVerifier:
         return Caller(known.sub, known.username, expires=expires)
 
 
-class Town:
-    """A server over a stream."""
+class StreamServer:
+    """A server over a stream in memory."""
 
     def __init__(self, schema: MirrorSchema) -> None:
         self.stream = FakeStream()
@@ -65,11 +65,11 @@ class Town:
         )
 
     def write(self, name: str, **owners: str) -> None:
-        """Let a row be created, in every table."""
+        """Write the creation of a row, in every table, to the stream."""
         self.stream.write("1", name, texts=owners)
 
     def subscribers(self) -> int:
-        """Return how many listen."""
+        """Return how many subscribers the feed has."""
         return sum(len(channel._subscribers) for channel in self.feed._channels.values())
 
     def connected(self, *subprotocols: str, **options: str) -> AbstractAsyncContextManager[Socket]:
@@ -77,17 +77,17 @@ class Town:
 
     @asynccontextmanager
     async def client(self, token: str = "alice") -> AsyncIterator[Socket]:  # noqa: S107 — a name
-        """Open a member's socket."""
+        """Open a member's socket that is initialized."""
         async with self.connected(header(Authorization=token)) as socket:
-            assert (await socket.hear())["subprotocol"] == "graphql-ws"
-            socket.say(type="connection_init")
-            assert await socket.hear_json() == ACK
-            assert await socket.hear_json() == {"type": "ka"}
+            assert (await socket.receive())["subprotocol"] == "graphql-ws"
+            socket.send(type="connection_init")
+            assert await socket.receive_json() == ACK
+            assert await socket.receive_json() == {"type": "ka"}
             yield socket
 
 
 def encoded(headers: object) -> str:
-    """Return headers as Amplify writes them into a subprotocol."""
+    """Return headers as Amplify encodes them in a subprotocol."""
     return base64.urlsafe_b64encode(json.dumps(headers).encode()).decode().rstrip("=")
 
 
@@ -96,20 +96,20 @@ def header(**headers: str) -> str:
 
 
 def start(socket: Socket, id_: str, query: str = SERVICES, *, by: str = "alice", **variables: Any) -> None:
-    """Say what Amplify says to subscribe."""
+    """Send the message with which Amplify subscribes."""
     authorization = {"host": "server", "Authorization": by, "x-amz-user-agent": "aws-amplify/6"}
     begin(socket, id_, {"query": query, "variables": variables}, authorization)
 
 
 async def started(socket: Socket, id_: str, query: str = SERVICES, *, by: str = "alice", **variables: Any) -> None:
-    """Subscribe, and wait until it listens."""
+    """Subscribe, and wait for the acknowledgement."""
     start(socket, id_, query, by=by, **variables)
-    assert await socket.hear_json() == {"id": id_, "type": "start_ack"}
+    assert await socket.receive_json() == {"id": id_, "type": "start_ack"}
 
 
 def begin(socket: Socket, id_: str, operation: object, authorization: Mapping[str, str]) -> None:
     payload = {"data": json.dumps(operation), "extensions": {"authorization": authorization}}
-    socket.say(id=id_, type="start", payload=payload)
+    socket.send(id=id_, type="start", payload=payload)
 
 
 def problem(frame: Mapping[str, Any]) -> str:
@@ -121,8 +121,8 @@ def problem(frame: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def listening(schema: MirrorSchema) -> AsyncIterator[Town]:
-    """Give a server, and stop its readers in the end."""
-    town = Town(schema)
-    yield town
-    await town.feed.aclose()
+async def serving(schema: MirrorSchema) -> AsyncIterator[StreamServer]:
+    """Yield a server, and stop its stream readers at the end."""
+    server = StreamServer(schema)
+    yield server
+    await server.feed.aclose()

@@ -1,4 +1,4 @@
-"""Callers are told by their tokens, and by nothing else."""
+"""Callers are identified by their tokens, and by nothing else."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ def identity(issuer: LocalIssuer) -> Identity:
 
 
 def signed(issuer: LocalIssuer, **changes: Any) -> str:
-    """Return a token whose claims differ from a good one's; None leaves a claim out."""
+    """Return a token whose claims differ from a valid one's; None leaves a claim out."""
     good = {"sub": "s", "token_use": "access", "client_id": CLIENT, "iss": ISSUER, "exp": time.time() + 60}
     claims = {name: value for name, value in (good | changes).items() if value is not None}
     kid = issuer.jwks()["keys"][0]["kid"]
@@ -44,14 +44,14 @@ def signed(issuer: LocalIssuer, **changes: Any) -> str:
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer "])
-async def test_a_token_tells_who_is_asking(issuer: LocalIssuer, identity: Identity, prefix: str) -> None:
+async def test_a_token_identifies_its_caller(issuer: LocalIssuer, identity: Identity, prefix: str) -> None:
     token = issuer.mint("sub-1", "ada", ["admin"])
     caller = Caller(sub="sub-1", username="ada", groups=frozenset({"admin"}))
     assert await identity.caller(prefix + token) == caller
     assert await identity.caller(prefix + token) == caller
 
 
-async def test_an_id_token_names_its_owner_and_its_audience_otherwise(
+async def test_an_id_token_has_other_claims_for_user_name_and_audience(
     issuer: LocalIssuer, identity: Identity
 ) -> None:
     claims = {"token_use": "id", "client_id": None, "aud": CLIENT, "cognito:username": "bob"}
@@ -71,7 +71,7 @@ async def test_an_id_token_names_its_owner_and_its_audience_otherwise(
         ({"nbf": 9_999_999_999}, "not yet valid"),
     ],
 )
-async def test_a_token_that_proves_nothing_is_refused(
+async def test_an_invalid_token_is_refused(
     issuer: LocalIssuer, identity: Identity, changes: dict[str, Any], reason: str
 ) -> None:
     with pytest.raises(UnauthenticatedError, match=reason):
@@ -79,7 +79,7 @@ async def test_a_token_that_proves_nothing_is_refused(
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "x.y.z", "Basic abc", "a" * 10_000, "Bearer \xff\udc80"])
-async def test_nonsense_is_refused(identity: Identity, header: str) -> None:
+async def test_a_malformed_header_is_refused(identity: Identity, header: str) -> None:
     with pytest.raises(UnauthenticatedError):
         await identity.caller(header)
 
@@ -102,7 +102,7 @@ async def test_the_public_key_is_no_shared_secret(issuer: LocalIssuer, identity:
         await identity.caller(token)
 
 
-async def test_a_token_expires_from_memory_too(
+async def test_a_remembered_token_expires_too(
     issuer: LocalIssuer, identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = issuer.mint("s", "bob", lifetime=timedelta(seconds=30))
@@ -159,16 +159,16 @@ def test_the_jwks_keeps_the_key_private(issuer: LocalIssuer) -> None:
 
 
 class Endpoint:
-    """A JWKS endpoint on loopback that counts how often it is asked."""
+    """A JWKS endpoint on loopback that counts its requests."""
 
     def __init__(self, jwks: Mapping[str, Any]) -> None:
         self.body = json.dumps(jwks).encode()
-        self.asked = 0
+        self.requests = 0
         self.url = ""
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
+        self.requests += 1
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(self.body))
         writer.write(self.body)
         await writer.drain()
@@ -189,17 +189,17 @@ async def test_keys_are_fetched_once_for_all_who_wait(issuer: LocalIssuer, endpo
     tokens = [issuer.mint(str(number), "bob") for number in range(20)]
     callers = await asyncio.gather(*(identity.caller(token) for token in tokens))
     assert [caller.sub for caller in callers] == [str(number) for number in range(20)]
-    assert endpoint.asked == 1
+    assert endpoint.requests == 1
 
 
-async def test_an_unknown_key_is_asked_for_after_the_cool_down(endpoint: Endpoint) -> None:
+async def test_an_unknown_key_is_fetched_after_the_cool_down(endpoint: Endpoint) -> None:
     keys = RemoteKeys(endpoint.url, cool_down=0.2)
     for _ in range(5):
         assert await keys.key("forged") is None
-    assert endpoint.asked == 1
+    assert endpoint.requests == 1
     await asyncio.sleep(0.25)
     assert await keys.key("forged") is None
-    assert endpoint.asked == 2
+    assert endpoint.requests == 2
 
 
 async def test_a_large_answer_is_not_read(endpoint: Endpoint) -> None:

@@ -13,7 +13,7 @@ from resolvers.transport.sockets import OPERATIONS
 from schema.amplify.resolver import AnyInfo
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import MemoryStore, Told
-from tests.unit.realtime import FILTERED, REQUESTS, SERVICES, Town, begin, problem, start, started
+from tests.unit.realtime import FILTERED, REQUESTS, SERVICES, StreamServer, begin, problem, start, started
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -23,49 +23,49 @@ for _ in range(200):
     DEEP = {"and": [DEEP]}
 
 
-async def test_a_subscription_is_acknowledged_then_told(town: Town) -> None:
-    async with town.client() as socket:
+async def test_a_subscription_is_acknowledged_then_gets_events(server: StreamServer) -> None:
+    async with server.client() as socket:
         start(socket, "1")
-        assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
-        town.write("s")
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
+        server.write("s")
         event = {"data": {"onCreateService": {"id": "s"}}}
-        assert await socket.hear_json() == {"id": "1", "type": "data", "payload": event}
+        assert await socket.receive_json() == {"id": "1", "type": "data", "payload": event}
 
 
-async def test_an_id_is_free_when_its_subscription_has_ended(town: Town) -> None:
-    async with town.client() as socket:
+async def test_an_id_is_free_when_its_subscription_has_ended(server: StreamServer) -> None:
+    async with server.client() as socket:
         for _ in range(2):
             start(socket, "1")
-            assert (await socket.hear_json())["type"] == "start_ack"
-            socket.say(id="unknown", type="stop")
-            socket.say(id="1", type="stop")
-            assert await socket.hear_json() == {"id": "1", "type": "complete"}
-        assert not town.subscribers()
+            assert (await socket.receive_json())["type"] == "start_ack"
+            socket.send(id="unknown", type="stop")
+            socket.send(id="1", type="stop")
+            assert await socket.receive_json() == {"id": "1", "type": "complete"}
+        assert not server.subscribers()
 
 
-async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(town: Town) -> None:
-    async with town.client() as socket:
+async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(server: StreamServer) -> None:
+    async with server.client() as socket:
         await started(socket, "1")
         start(socket, "1", REQUESTS)
-        assert problem(await socket.hear_json()) == "DuplicatedOperationError"
-        town.write("s")
-        assert (await socket.hear_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
+        assert problem(await socket.receive_json()) == "DuplicatedOperationError"
+        server.write("s")
+        assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
 
 
-async def test_what_comes_at_once_comes_after_the_acknowledgement(town: Town) -> None:
-    town.store.add(tables.Service, id="s", userId="sub-bob")
-    town.schema.resolver = cast("MirrorResolver", Told(town.store))
-    async with town.client() as socket:
+async def test_what_comes_at_once_comes_after_the_acknowledgement(server: StreamServer) -> None:
+    server.store.add(tables.Service, id="s", userId="sub-bob")
+    server.schema.resolver = cast("MirrorResolver", Told(server.store))
+    async with server.client() as socket:
         start(socket, "1")
-        assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
-        assert (await socket.hear_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
-        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
+        assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
         start(socket, "1")
-        assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
 
 
-async def test_a_stopped_subscription_is_over_when_that_is_told(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+async def test_a_stopped_subscription_has_ended_before_complete_is_sent(
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = asyncio.Event()
 
@@ -79,22 +79,22 @@ async def test_a_stopped_subscription_is_over_when_that_is_told(
             ended.set()
 
     monkeypatch.setattr(Subscriptions, "subscribe", endless)
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1")
-        socket.say(id="1", type="stop")
-        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+        socket.send(id="1", type="stop")
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
         assert ended.is_set()
 
 
-async def test_every_subscription_is_its_own_callers(town: Town) -> None:
-    async with town.client("alice") as socket:
+async def test_every_subscription_is_its_own_callers(server: StreamServer) -> None:
+    async with server.client("alice") as socket:
         await started(socket, "a", REQUESTS, by="alice")
         await started(socket, "b", REQUESTS, by="bob", of="sub-bob")
-        town.write("nobody's")
-        town.write("alice's", requesterId="sub-alice")
-        town.write("bob's", requesterId="sub-bob")
-        told = [await socket.hear_json() for _ in range(2)]
-        assert {frame["id"]: frame["payload"]["data"]["onCreateServiceRequest"]["id"] for frame in told} == {
+        server.write("nobody's")
+        server.write("alice's", requesterId="sub-alice")
+        server.write("bob's", requesterId="sub-bob")
+        events = [await socket.receive_json() for _ in range(2)]
+        assert {frame["id"]: frame["payload"]["data"]["onCreateServiceRequest"]["id"] for frame in events} == {
             "a": "alice's",
             "b": "bob's",
         }
@@ -122,33 +122,33 @@ async def test_every_subscription_is_its_own_callers(town: Town) -> None:
     ],
 )
 async def test_a_refusal_says_why_and_leaves_the_others_alone(
-    town: Town, operation: object, error_type: str
+    server: StreamServer, operation: object, error_type: str
 ) -> None:
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1")
         begin(socket, "2", operation, {"Authorization": "alice"})
-        refused = await socket.hear_json()
+        refused = await socket.receive_json()
         assert (refused["id"], problem(refused)) == ("2", error_type)
         await started(socket, "2", REQUESTS)
-        town.write("s")
-        assert (await socket.hear_json())["id"] == "1"
+        server.write("s")
+        assert (await socket.receive_json())["id"] == "1"
 
 
 @pytest.mark.parametrize(
     ("authorization", "message"),
     [({"Authorization": "stale"}, "Token expired"), ({"Authorization": "x"}, "Invalid token"), ({}, "Missing")],
 )
-async def test_a_start_without_a_good_token_is_told_to_come_back_with_one(
-    town: Town, authorization: dict[str, str], message: str
+async def test_a_start_without_a_valid_token_is_unauthorized(
+    server: StreamServer, authorization: dict[str, str], message: str
 ) -> None:
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1")
         begin(socket, "2", {"query": SERVICES}, authorization)
-        refused = await socket.hear_json()
+        refused = await socket.receive_json()
         assert problem(refused) == "UnauthorizedException"
         assert message in refused["payload"]["errors"][0]["message"]
-        town.write("s")
-        assert (await socket.hear_json())["id"] == "1"
+        server.write("s")
+        assert (await socket.receive_json())["id"] == "1"
 
 
 NO_HEADERS: dict[str, Any] = {"extensions": {"authorization": {}}}
@@ -157,58 +157,58 @@ NO_HEADERS: dict[str, Any] = {"extensions": {"authorization": {}}}
 @pytest.mark.parametrize(
     "payload", [None, "x", {}, {"data": "{}"}, {"data": {}} | NO_HEADERS, {"data": "{"} | NO_HEADERS]
 )
-async def test_a_start_that_lacks_something_is_refused(town: Town, payload: object) -> None:
-    async with town.client() as socket:
-        socket.say(id="1", type="start", payload=payload)
-        assert problem(await socket.hear_json()) == "BadRequestException"
+async def test_a_start_that_lacks_something_is_refused(server: StreamServer, payload: object) -> None:
+    async with server.client() as socket:
+        socket.send(id="1", type="start", payload=payload)
+        assert problem(await socket.receive_json()) == "BadRequestException"
 
 
-async def test_what_nobody_foresaw_ends_one_subscription_and_is_masked(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+async def test_an_unforeseen_error_ends_one_subscription_and_is_masked(
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1")
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.setattr(FakeStream, "describe_table", None)
             start(socket, "2", REQUESTS)
-            refused = await socket.hear_json()
+            refused = await socket.receive_json()
         assert problem(refused) == "InternalFailure"
         assert logs[0]["correlation_id"] in refused["payload"]["errors"][0]["message"]
-        town.write("s")
-        assert (await socket.hear_json())["id"] == "1"
+        server.write("s")
+        assert (await socket.receive_json())["id"] == "1"
 
 
 async def test_an_event_with_a_field_that_failed_keeps_its_data(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MemoryStore, "batch_get", None)
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1", "subscription { onCreateService { id user { id } } }")
         with capture_logs():
-            town.write("s", userId="sub-bob")
-            payload = (await socket.hear_json())["payload"]
+            server.write("s", userId="sub-bob")
+            payload = (await socket.receive_json())["payload"]
         assert payload["data"] == {"onCreateService": {"id": "s", "user": None}}
         assert [error["path"] for error in payload["errors"]] == [["onCreateService", "user"]]
 
 
-async def test_a_socket_has_so_many_subscriptions_and_no_more(town: Town) -> None:
-    async with town.client() as socket:
+async def test_the_subscriptions_of_a_socket_have_a_limit(server: StreamServer) -> None:
+    async with server.client() as socket:
         for number in range(OPERATIONS):
             await started(socket, str(number))
         start(socket, "one more")
-        assert problem(await socket.hear_json()) == "MaxSubscriptionsReachedError"
-        socket.say(id="0", type="stop")
-        assert (await socket.hear_json())["type"] == "complete"
+        assert problem(await socket.receive_json()) == "MaxSubscriptionsReachedError"
+        socket.send(id="0", type="stop")
+        assert (await socket.receive_json())["type"] == "complete"
         await started(socket, "one more")
 
 
-async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(town: Town) -> None:
-    town.feed._queue = 2
-    async with town.client() as socket:
+async def test_a_subscriber_that_lags_gets_an_error_and_may_start_again(server: StreamServer) -> None:
+    server.feed._queue = 2
+    async with server.client() as socket:
         await started(socket, "1")
         for number in range(4):
-            town.write(f"s{number}")
-        assert problem(await socket.hear_json()) == "SubscriptionClosed"
+            server.write(f"s{number}")
+        assert problem(await socket.receive_json()) == "SubscriptionClosed"
         await started(socket, "1")
 
 
@@ -231,25 +231,25 @@ async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(town: Town)
         {"type": "connection_init"},
     ],
 )
-async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(town: Town, message: object) -> None:
-    async with town.client() as socket:
-        socket.say_json(message)
-        told = await socket.hear_json()
-        assert problem(told) in {"UnsupportedOperation", "BadRequestException"}
-        assert "id" not in told
+async def test_a_malformed_message_is_refused_and_changes_nothing(server: StreamServer, message: object) -> None:
+    async with server.client() as socket:
+        socket.send_json(message)
+        refused = await socket.receive_json()
+        assert problem(refused) in {"UnsupportedOperation", "BadRequestException"}
+        assert "id" not in refused
         await started(socket, "1")
 
 
 @pytest.mark.parametrize("text", ["{", "", "[" * 100_000])
-async def test_what_is_no_json_closes_the_socket(town: Town, text: str) -> None:
-    async with town.client() as socket:
-        socket.say_text(text)
-        assert problem(await socket.hear_json()) == "BadRequestException"
-        assert (await socket.hear())["code"] == 4400
+async def test_invalid_json_closes_the_socket(server: StreamServer, text: str) -> None:
+    async with server.client() as socket:
+        socket.send_text(text)
+        assert problem(await socket.receive_json()) == "BadRequestException"
+        assert (await socket.receive())["code"] == 4400
 
 
-async def test_a_binary_message_closes_the_socket(town: Town) -> None:
-    async with town.client() as socket:
-        socket.say_bytes(b"{}")
-        assert problem(await socket.hear_json()) == "BadRequestException"
-        assert (await socket.hear())["code"] == 4400
+async def test_a_binary_message_closes_the_socket(server: StreamServer) -> None:
+    async with server.client() as socket:
+        socket.send_bytes(b"{}")
+        assert problem(await socket.receive_json()) == "BadRequestException"
+        assert (await socket.receive())["code"] == 4400

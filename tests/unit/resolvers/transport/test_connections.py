@@ -1,4 +1,4 @@
-"""How a real-time socket begins, who is let in, and when it ends."""
+"""How a real-time socket is opened, authenticated and closed."""
 
 import asyncio
 import base64
@@ -22,7 +22,7 @@ from tests.unit.realtime import (
     REQUESTS,
     SERVICES,
     FakeVerifier,
-    Town,
+    StreamServer,
     begin,
     header,
     problem,
@@ -31,58 +31,58 @@ from tests.unit.realtime import (
 )
 
 
-async def test_a_start_comes_after_the_init(town: Town) -> None:
-    async with town.connected(header(Authorization="alice")) as socket:
-        await socket.hear()
+async def test_a_start_comes_after_the_init(server: StreamServer) -> None:
+    async with server.connected(header(Authorization="alice")) as socket:
+        await socket.receive()
         start(socket, "1")
-        assert problem(await socket.hear_json()) == "BadRequestException"
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
+        assert problem(await socket.receive_json()) == "BadRequestException"
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
 
 
-async def test_the_init_is_not_waited_for_long(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_init_is_not_waited_for_long(server: StreamServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(appsync_realtime, "INIT_SECONDS", 0.02)
-    async with town.connected(header(Authorization="alice")) as socket:
-        await socket.hear()
-        closed = await socket.hear()
+    async with server.connected(header(Authorization="alice")) as socket:
+        await socket.receive()
+        closed = await socket.receive()
         assert (closed["type"], closed["code"]) == ("websocket.close", 4408)
 
 
-async def test_the_init_is_not_waited_for_twice(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_init_is_not_waited_for_twice(server: StreamServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(appsync_realtime, "INIT_SECONDS", 0.1)
-    async with town.client() as socket:
+    async with server.client() as socket:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.received.get(), 0.2)
         await started(socket, "1")
 
 
-TOLD = {"host": "server", "Authorization": "alice", "of": "~~~???>>>."}  # its base64 has all of + / =
-PADDED = base64.b64encode(json.dumps(TOLD).encode()).decode()
+HEADERS = {"host": "server", "Authorization": "alice", "of": "~~~???>>>."}  # its base64 has all of + / =
+PADDED = base64.b64encode(json.dumps(HEADERS).encode()).decode()
 URL_SAFE = PADDED.replace("+", "-").replace("/", "_")
 
 
 @pytest.mark.parametrize("text", [PADDED, URL_SAFE, PADDED.rstrip("="), URL_SAFE.rstrip("=")])
-async def test_headers_are_read_however_they_are_written(town: Town, text: str) -> None:
+async def test_headers_are_read_however_they_are_written(server: StreamServer, text: str) -> None:
     assert {"+", "/", "="} <= set(PADDED)
     for place in (
-        town.connected(f"header-{text}"),
-        town.connected(query=f"header={text}&payload=e30="),
-        town.connected(query=urlencode({"header": text, "payload": "e30="})),
+        server.connected(f"header-{text}"),
+        server.connected(query=f"header={text}&payload=e30="),
+        server.connected(query=urlencode({"header": text, "payload": "e30="})),
     ):
         async with place as socket:
-            assert (await socket.hear())["subprotocol"] == "graphql-ws"
-            socket.say(type="connection_init", payload={})
-            assert await socket.hear_json() == ACK
+            assert (await socket.receive())["subprotocol"] == "graphql-ws"
+            socket.send(type="connection_init", payload={})
+            assert await socket.receive_json() == ACK
 
 
-async def test_the_upgrade_request_may_carry_the_token(town: Town) -> None:
-    async with town.connected(authorization="alice") as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
-        await socket.hear_json()
+async def test_the_upgrade_request_may_carry_the_token(server: StreamServer) -> None:
+    async with server.connected(authorization="alice") as socket:
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
+        await socket.receive_json()
         begin(socket, "1", {"query": SERVICES}, {})
-        assert problem(await socket.hear_json()) == "UnauthorizedException"
+        assert problem(await socket.receive_json()) == "UnauthorizedException"
 
 
 @pytest.mark.parametrize(
@@ -102,42 +102,42 @@ async def test_the_upgrade_request_may_carry_the_token(town: Town) -> None:
         ("another", "UnauthorizedException", 401),
     ],
 )
-async def test_a_connection_that_proves_nothing_is_refused_for_good(
-    town: Town, subprotocol: str, error_type: str, code: int
+async def test_an_unauthenticated_connection_is_refused_for_good(
+    server: StreamServer, subprotocol: str, error_type: str, code: int
 ) -> None:
-    async with town.connected(subprotocol) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        refused = await socket.hear_json()
+    async with server.connected(subprotocol) as socket:
+        await socket.receive()
+        socket.send(type="connection_init")
+        refused = await socket.receive_json()
         assert refused["type"] == "connection_error"
         (error,) = refused["payload"]["errors"]
         assert (error["errorType"], error["errorCode"]) == (error_type, code)
         assert error["message"]
-        assert (await socket.hear())["type"] == "websocket.close"
+        assert (await socket.receive())["type"] == "websocket.close"
 
 
-async def test_a_connection_that_nobody_can_judge_now_is_not_refused_for_good(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+async def test_no_connection_is_refused_for_good_while_the_issuer_is_unreachable(
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unreachable(*_: object) -> None:
         raise IssuerUnreachableError
 
     monkeypatch.setattr(FakeVerifier, "caller", unreachable)
-    async with town.connected(header(Authorization="alice")) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        closed = await socket.hear()
+    async with server.connected(header(Authorization="alice")) as socket:
+        await socket.receive()
+        socket.send(type="connection_init")
+        closed = await socket.receive()
         assert (closed["type"], closed["code"]) == ("websocket.close", 1013)
 
 
-async def test_an_application_connects_and_may_listen_to_nothing(town: Town) -> None:
-    async with town.connected(header(**{"x-api-key": API_KEY, "x-amz-date": "20261121T000000Z"})) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
-        await socket.hear_json()
+async def test_an_application_connects_and_may_listen_to_nothing(server: StreamServer) -> None:
+    async with server.connected(header(**{"x-api-key": API_KEY, "x-amz-date": "20261121T000000Z"})) as socket:
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
+        await socket.receive_json()
         begin(socket, "1", {"query": SERVICES}, {"x-api-key": API_KEY})
-        refused = await socket.hear_json()
+        refused = await socket.receive_json()
         assert problem(refused) == "NotAuthorizedForField"
         assert refused["payload"]["errors"][0]["message"] == (
             "Not Authorized to access onCreateService on type Subscription"
@@ -145,80 +145,82 @@ async def test_an_application_connects_and_may_listen_to_nothing(town: Town) -> 
         await started(socket, "2", by="alice")
 
 
-async def test_a_client_hears_that_the_server_lives(town: Town) -> None:
-    endpoint = RealtimeEndpoint(town.schema, town.store, Authentication(FakeVerifier()), (), keep_alive=0.01)
+async def test_a_client_gets_keep_alive_messages(server: StreamServer) -> None:
+    endpoint = RealtimeEndpoint(server.schema, server.store, Authentication(FakeVerifier()), (), keep_alive=0.01)
     app = Starlette(routes=[WebSocketRoute(PATH, endpoint)])
     before = asyncio.all_tasks()
     async with asgi_socket.connected(app, PATH, ["graphql-ws", header(Authorization="alice")]) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
         for _ in range(3):
-            assert await socket.hear_json() == {"type": "ka"}
+            assert await socket.receive_json() == {"type": "ka"}
     assert asyncio.all_tasks() == before
 
 
-async def test_a_socket_ends_with_its_token(town: Town) -> None:
-    async with town.client("alice 0.1") as socket:
-        assert (await socket.hear())["code"] == 4403
+async def test_a_socket_ends_with_its_token(server: StreamServer) -> None:
+    async with server.client("alice 0.1") as socket:
+        assert (await socket.receive())["code"] == 4403
 
 
 @pytest.mark.parametrize(("connected_by", "started_by"), [("alice 0.2", "alice"), ("alice", "alice 0.2")])
-async def test_a_socket_ends_with_the_first_token_that_something_rests_on(
-    town: Town, connected_by: str, started_by: str
+async def test_a_socket_ends_with_the_first_of_its_tokens(
+    server: StreamServer, connected_by: str, started_by: str
 ) -> None:
-    async with town.client(connected_by) as socket:
+    async with server.client(connected_by) as socket:
         began = time.monotonic()
         await started(socket, "1", by=started_by)
-        closed = await socket.hear()
+        closed = await socket.receive()
         assert (closed["code"], closed["reason"]) == (4403, "Token expired")
         assert time.monotonic() - began < 1
         await socket.ended.wait()
-        assert not town.subscribers()
+        assert not server.subscribers()
 
 
-async def test_a_subscription_that_ended_does_not_end_the_socket_with_its_token(town: Town) -> None:
-    async with town.client() as socket:
+async def test_a_subscription_that_ended_does_not_end_the_socket_with_its_token(server: StreamServer) -> None:
+    async with server.client() as socket:
         await started(socket, "1")
         await started(socket, "2", by="alice 0.2")
-        socket.say(id="2", type="stop")
-        await socket.hear_json()
+        socket.send(id="2", type="stop")
+        await socket.receive_json()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.received.get(), 0.4)
 
 
-async def test_nothing_is_told_after_a_token_expired_while_the_clock_jumped(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+async def test_no_event_is_sent_after_a_token_expired_while_the_clock_jumped(
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1", by="alice 60")
         monkeypatch.setattr(time, "time", lambda: now + 61)
-        town.write("s")
-        assert (await socket.hear())["type"] == "websocket.close"
+        server.write("s")
+        assert (await socket.receive())["type"] == "websocket.close"
 
 
-async def test_a_client_that_does_not_read_is_cut_off(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_read_is_cut_off(
+    server: StreamServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sockets, "SEND_SECONDS", 0.05)
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1")
         socket.received = asyncio.Queue(1)
         socket.received.put_nowait({"type": "the last that fits"})
-        town.write("s")
+        server.write("s")
         async with asyncio.timeout(3):
             await socket.ended.wait()
-        assert not town.subscribers()
+        assert not server.subscribers()
 
 
-async def test_a_client_that_leaves_leaves_nothing_behind(town: Town) -> None:
+async def test_nothing_runs_on_after_a_client_has_left(server: StreamServer) -> None:
     before = asyncio.all_tasks()
-    async with town.client() as socket:
+    async with server.client() as socket:
         await started(socket, "1")
         start(socket, "2", REQUESTS, of="sub-bob")
-        assert problem(await socket.hear_json()) == "NotAuthorizedForField"
+        assert problem(await socket.receive_json()) == "NotAuthorizedForField"
         start(socket, "3", REQUESTS)
     assert asyncio.all_tasks() == before
-    assert not town.subscribers()
+    assert not server.subscribers()
 
 
 @pytest.mark.parametrize(
@@ -229,12 +231,14 @@ async def test_a_client_that_leaves_leaves_nothing_behind(town: Town) -> None:
         ("http://server", "websocket.accept"),
     ],
 )
-async def test_another_pages_socket_is_refused_unless_it_is_listed(town: Town, origin: str, answer: str) -> None:
-    async with town.connected(header(Authorization="alice"), origin=origin) as socket:
-        assert (await socket.hear())["type"] == answer
+async def test_another_pages_socket_is_refused_unless_it_is_listed(
+    server: StreamServer, origin: str, answer: str
+) -> None:
+    async with server.connected(header(Authorization="alice"), origin=origin) as socket:
+        assert (await socket.receive())["type"] == answer
 
 
-async def test_another_protocol_is_refused(town: Town) -> None:
-    async with asgi_socket.connected(town.app, PATH, ["graphql-transport-ws"]) as socket:
-        await socket.hear()
-        assert (await socket.hear())["code"] == 4406
+async def test_another_protocol_is_refused(server: StreamServer) -> None:
+    async with asgi_socket.connected(server.app, PATH, ["graphql-transport-ws"]) as socket:
+        await socket.receive()
+        assert (await socket.receive())["code"] == 4406

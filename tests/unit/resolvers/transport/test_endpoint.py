@@ -1,4 +1,4 @@
-"""The endpoint's manners: who is let in, how large a request may be, what a failure looks like."""
+"""The endpoint: authentication, the limits of requests, and the format of errors."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { item
 
 
 class FakeVerifier:
-    """Knows one token."""
+    """Accepts one token."""
 
     async def caller(self, authorization: str) -> Caller:
         if authorization != "alice":
@@ -69,9 +69,9 @@ def connected(app: Starlette, **headers: str) -> AbstractAsyncContextManager[Soc
 @asynccontextmanager
 async def signed_in(app: Starlette) -> AsyncIterator[Socket]:
     async with connected(app, **SIGNED) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == {"type": "connection_ack"}
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == {"type": "connection_ack"}
         yield socket
 
 
@@ -82,7 +82,7 @@ async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "stale"}, {"x-api-key": API_KEY[:-1]}])
-async def test_nobody_is_401(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_an_unauthenticated_request_is_401(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     response = await client.post("/graphql", json=BALANCE, headers=headers)
     assert response.status_code == 401
     assert response.headers["x-amzn-errortype"] == "UnauthorizedException"
@@ -125,9 +125,7 @@ async def test_a_malformed_request_is_400(client: httpx.AsyncClient, body: bytes
     assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException"
 
 
-async def test_what_nobody_foresaw_is_masked_in_our_shape(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unforeseen_error_is_masked(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("a secret")
 
@@ -193,31 +191,31 @@ async def test_only_listed_pages_may_call(client: httpx.AsyncClient) -> None:
 
 async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
     async with connected(app) as socket:
-        assert (await socket.hear())["subprotocol"] == "graphql-transport-ws"
-        socket.say(type="connection_init", payload={"Authorization": "alice"})
-        assert await socket.hear_json() == {"type": "connection_ack"}
+        assert (await socket.receive())["subprotocol"] == "graphql-transport-ws"
+        socket.send(type="connection_init", payload={"Authorization": "alice"})
+        assert await socket.receive_json() == {"type": "connection_ack"}
         query = "subscription { onUpdateUserBalance { userId user { id } } }"
-        socket.say(id="1", type="subscribe", payload={"query": query})
+        socket.send(id="1", type="subscribe", payload={"query": query})
         told = {"onUpdateUserBalance": {"userId": "sub-alice", "user": None}}
-        assert await socket.hear_json() == {"id": "1", "type": "next", "payload": {"data": told}}
-        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+        assert await socket.receive_json() == {"id": "1", "type": "next", "payload": {"data": told}}
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
 
 
-async def test_an_application_opens_a_socket_and_hears_nothing(app: Starlette) -> None:
+async def test_an_application_opens_a_socket_and_is_refused_all_data(app: Starlette) -> None:
     async with connected(app) as socket:
-        await socket.hear()
-        socket.say(type="connection_init", payload={"x-api-key": API_KEY})
-        assert await socket.hear_json() == {"type": "connection_ack"}
-        socket.say(id="1", type="subscribe", payload=BALANCE)
-        message = await socket.hear_json()
+        await socket.receive()
+        socket.send(type="connection_init", payload={"x-api-key": API_KEY})
+        assert await socket.receive_json() == {"type": "connection_ack"}
+        socket.send(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.receive_json()
         assert [error["errorType"] for error in message["payload"]["errors"]] == ["Unauthorized"]
 
 
 async def test_a_socket_with_an_unknown_key_is_closed(app: Starlette) -> None:
     async with connected(app) as socket:
-        await socket.hear()
-        socket.say(type="connection_init", payload={"x-api-key": "x"})
-        assert (await socket.hear())["code"] == 4403
+        await socket.receive()
+        socket.send(type="connection_init", payload={"x-api-key": "x"})
+        assert (await socket.receive())["code"] == 4403
 
 
 @pytest.mark.parametrize(
@@ -238,20 +236,20 @@ async def test_a_socket_with_an_unknown_key_is_closed(app: Starlette) -> None:
         ({"query": FILTERED, "variables": {"f": {"or": [{"id": {"eq": "x"}}] * 301}}}, "BadRequest"),
     ],
 )
-async def test_a_socket_is_told_errors_in_appsyncs_shape(
+async def test_errors_on_a_socket_have_appsyncs_format(
     app: Starlette, payload: dict[str, Any], error_type: str
 ) -> None:
     async with signed_in(app) as socket:
-        socket.say(id="1", type="subscribe", payload=payload)
-        message = await socket.hear_json()
+        socket.send(id="1", type="subscribe", payload=payload)
+        message = await socket.receive_json()
         errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert [error["errorType"] for error in errors] == [error_type]
         assert errors[0]["message"]
         assert "errorInfo" in errors[0]
         if message["type"] == "next":
-            assert (await socket.hear_json())["type"] == "complete"
-        socket.say(type="ping")
-        assert await socket.hear_json() == {"type": "pong"}
+            assert (await socket.receive_json())["type"] == "complete"
+        socket.send(type="ping")
+        assert await socket.receive_json() == {"type": "pong"}
 
 
 @pytest.mark.parametrize(
@@ -270,31 +268,31 @@ async def test_a_socket_is_told_errors_in_appsyncs_shape(
         {"type": "complete"},
     ],
 )
-async def test_a_message_that_is_none_closes_the_socket(app: Starlette, message: Any) -> None:
+async def test_a_malformed_message_closes_the_socket(app: Starlette, message: Any) -> None:
     async with signed_in(app) as socket:
-        socket.say_json(message)
-        closed = await socket.hear()
+        socket.send_json(message)
+        closed = await socket.receive()
         assert (closed["type"], closed["code"]) == ("websocket.close", 4400)
         assert len(closed["reason"].encode()) <= 123
 
 
-async def test_what_nobody_foresaw_closes_the_socket_with_a_number_to_quote(
+async def test_an_unforeseen_error_closes_the_socket_with_a_number_to_quote(
     app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any) -> None:
         raise RuntimeError("a secret")
 
     async with connected(app) as socket:
-        await socket.hear()
+        await socket.receive()
         monkeypatch.setattr(FakeVerifier, "caller", fail)
         with capture_logs() as logs:
-            socket.say(type="connection_init", payload={"Authorization": "alice"})
-            closed = await socket.hear()
+            socket.send(type="connection_init", payload={"Authorization": "alice"})
+            closed = await socket.receive()
     assert closed["code"] == 1011
     assert logs[0]["correlation_id"] in closed["reason"]
 
 
-async def test_an_operation_that_fails_is_told_so_and_masked(
+async def test_an_unforeseen_error_of_an_operation_is_masked(
     app: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any, **__: Any) -> None:
@@ -302,16 +300,14 @@ async def test_an_operation_that_fails_is_told_so_and_masked(
 
     monkeypatch.setattr(MirrorSchema, "stream", fail)
     async with signed_in(app) as socket:
-        socket.say(id="1", type="subscribe", payload=BALANCE)
-        message = await socket.hear_json()
+        socket.send(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.receive_json()
     assert message["type"] == "error"
     assert message["payload"][0]["errorType"] == "InternalFailure"
     assert "secret" not in str(message)
 
 
-async def test_a_socket_has_so_many_operations_and_no_more(
-    app: Starlette, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_operations_of_a_socket_have_a_limit(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
     async def wait(*_: Any) -> AsyncIterator[Any]:
         await asyncio.sleep(60)
         yield
@@ -320,13 +316,13 @@ async def test_a_socket_has_so_many_operations_and_no_more(
     async with signed_in(app) as socket:
         for number in range(OPERATIONS + 1):
             query = "subscription { onUpdateUserBalance { userId } }"
-            socket.say(id=str(number), type="subscribe", payload={"query": query})
-        message = await socket.hear_json()
+            socket.send(id=str(number), type="subscribe", payload={"query": query})
+        message = await socket.receive_json()
         assert (message["id"], message["type"]) == (str(OPERATIONS), "error")
         assert [error["errorType"] for error in message["payload"]] == ["MaxSubscriptionsReachedError"]
-        socket.say(id="0", type="complete")
-        socket.say(id="again", type="subscribe", payload={"query": "{ __typename }"})
-        assert (await socket.hear_json())["type"] == "next"
+        socket.send(id="0", type="complete")
+        socket.send(id="again", type="subscribe", payload={"query": "{ __typename }"})
+        assert (await socket.receive_json())["type"] == "next"
 
 
 async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,7 +332,7 @@ async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.
     monkeypatch.setattr(FakeVerifier, "caller", brief)
     async with signed_in(app) as socket:
         began = time.monotonic()
-        closed = await socket.hear()
+        closed = await socket.receive()
         assert (closed["code"], closed["reason"]) == (4403, "Token expired")
         assert time.monotonic() - began < 1
 
@@ -346,18 +342,18 @@ async def test_a_client_that_does_not_read_is_cut_off(app: Starlette, monkeypatc
     async with signed_in(app) as socket:
         socket.received = asyncio.Queue(1)
         socket.received.put_nowait({"type": "the last that fits"})
-        socket.say(id="1", type="subscribe", payload=BALANCE)
+        socket.send(id="1", type="subscribe", payload=BALANCE)
         async with asyncio.timeout(3):
             await socket.ended.wait()
 
 
 async def test_a_socket_without_a_token_is_closed(app: Starlette) -> None:
     async with connected(app) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert (await socket.hear())["code"] == 4403
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert (await socket.receive())["code"] == 4403
 
 
 async def test_another_pages_socket_is_refused(app: Starlette) -> None:
     async with connected(app, origin="https://evil.example") as socket:
-        assert (await socket.hear())["type"] == "websocket.close"
+        assert (await socket.receive())["type"] == "websocket.close"
