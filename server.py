@@ -146,7 +146,7 @@ async def _compose(
         app = build_app(
             schema=api.schema,
             store=services.store,
-            admission=Authentication(identity, [key.get_secret_value() for key in own.api_keys]),
+            authentication=Authentication(identity, [key.get_secret_value() for key in own.api_keys]),
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
             idempotency=Idempotency(
                 services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)

@@ -1,4 +1,4 @@
-"""Composes the GraphQL API: the resolvers of every field, over the services that the workflows use, too."""
+"""Composes the GraphQL API: the resolvers of all fields, over the services that they share with the workflows."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -23,7 +23,7 @@ from workflows.executions.services import Services
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What answers clients; composed without a call to AWS."""
+    """The GraphQL API; composing it makes no call to AWS."""
 
     services: Services
     feed: ChangeFeed
@@ -34,9 +34,9 @@ class Api:
         """Compose the API.
 
         Args:
-            services: what reaches AWS.
+            services: the services over AWS.
             own: the server's settings.
-            page_secret: what `nextToken`s are sealed with.
+            page_secret: the key that encrypts `nextToken`s.
         """
         feed = ChangeFeed(services.store, interval=own.feed_interval)
         service_requests, raised_disputes = _actions(services)
@@ -57,17 +57,17 @@ class Api:
 
 
 def _actions(services: Services) -> tuple[ServiceRequests, Disputes]:
-    store, transactions, executions = services.store, services.transactions, services.executions
+    transactions, executions = services.transactions, services.executions
     return (
-        ServiceRequests(services.calls, transactions, executions, services.clock),
-        Disputes(store, transactions, executions, services.windows, services.clock),
+        ServiceRequests(transactions, executions, services.clock),
+        Disputes(services.store, transactions, executions, services.windows),
     )
 
 
 def _mirror(
     services: Services, feed: ChangeFeed, tokens: PageTokens, requests: ServiceRequests, raised: Disputes
 ) -> Mirror:
-    """Return what resolves the derived fields, with the rules of the types that have their own."""
+    """Return the resolver of the derived fields, with the rules of the types that have their own."""
     store, clock, members = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
     rules = TypeRules(

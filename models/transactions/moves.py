@@ -95,18 +95,24 @@ class Transactions:
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
-            async with self._store.calls.queue(request.parties):
-                snapshot = await self._whole_snapshot(request, dispute_id)
-                try:
-                    decided = await self._decide(snapshot, rule)
-                except BrokenLedgerError:
-                    await self._raise_if_stale(request)
-                    raise
-                if isinstance(decided, Refusal):
-                    await self._raise_if_stale(request)
-                return decided
+            return await self._decide_on_everything(request, rule, dispute_id)
 
         return await retry(self._store.calls, attempt)
+
+    async def _decide_on_everything(
+        self, request: Request, rule: RequestRule, dispute_id: str | None
+    ) -> Moved | Refusal:
+        """Take the steps 2 to 5 of `move` for a rule that reads the whole snapshot."""
+        async with self._store.calls.queue(request.parties):
+            snapshot = await self._whole_snapshot(request, dispute_id)
+            try:
+                decided = await self._decide(snapshot, rule)
+            except BrokenLedgerError:
+                await self._raise_if_stale(request)
+                raise
+            if isinstance(decided, Refusal):
+                await self._raise_if_stale(request)
+            return decided
 
     async def create(self, request: Request, rule: RequestRule) -> Moved | Refusal | None:
         """Let a rule decide about a request that is not stored yet; it is given the service, too.

@@ -1,41 +1,29 @@
-"""How people's actions and the workflow get along: the one waits for the other a moment, and hands over to it."""
+"""How actions of members and admins meet the workflow: they wait until it is ready, then hand over to it."""
 
 from collections.abc import Awaitable, Callable
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from models.clock import Clock
 from models.errors import HourBankError, Refusal
-from models.storage.calls import Calls
 from models.transactions.moves import Moved
+from resolvers.polling import poll
 
-log = structlog.get_logger("settling")
-
-# How long a person's action waits for the workflow to take the one before it; it looks less and less often.
-SETTLING_SECONDS = 5.0
-FIRST_LOOK_SECONDS = 0.05
-LAST_LOOK_SECONDS = 0.8
+_log = structlog.get_logger(__name__)
 
 
-async def retry_while_transient(
-    calls: Calls, clock: Clock, act: Callable[[], Awaitable[Moved | Refusal]]
-) -> Moved | Refusal:
-    """Act, and while the workflow is about to move the request on, act again."""
-    deadline = clock().timestamp() + SETTLING_SECONDS
-    pause = FIRST_LOOK_SECONDS
-    while True:
-        outcome = await act()
-        is_transient = isinstance(outcome, Refusal) and outcome.is_transient
-        if not is_transient or clock().timestamp() >= deadline:
-            return outcome
-        await calls.pause(pause)
-        pause = min(2 * pause, LAST_LOOK_SECONDS)
+async def retry_while_transient(move: Callable[[], Awaitable[Moved | Refusal]]) -> Moved | Refusal:
+    """Try to move a request; retry while the refusal is transient, because the workflow is between two steps.
+
+    Returns:
+        The last outcome; it is a transient refusal if the workflow is not ready after 5 s.
+    """
+    return await poll(move, is_pending=lambda outcome: isinstance(outcome, Refusal) and outcome.is_transient)
 
 
-async def best_effort(move: Awaitable[object]) -> None:
-    """Let the workflow move; if it cannot now, the event bus and the sweep see to it that it does."""
+async def best_effort(handover: Awaitable[object]) -> None:
+    """Hand over to the workflow; a failure is only logged, because the event bus and the sweep do it later."""
     try:
-        await move
+        await handover
     except (ClientError, BotoCoreError, HourBankError):
-        log.exception("the workflow could not be told; the sweep will")
+        _log.exception("hand-over to the workflow failed; the sweep will repeat it")

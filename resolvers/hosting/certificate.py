@@ -1,7 +1,7 @@
-"""A certificate for TLS on this machine, for clients that will open no socket without.
+"""A local certificate for TLS, for clients that open sockets over TLS only.
 
-The authority signs once, then its key is thrown away: whoever trusts it trusts this one certificate, and nobody
-can ever make another in its name. It is also held to the names of this machine.
+The authority signs one certificate, then its key is discarded: whoever trusts the authority trusts this one
+certificate, and nobody can ever sign another. The authority is also constrained to the names of this machine.
 """
 
 import fcntl
@@ -31,24 +31,24 @@ from models.errors import ExpectedError
 HOST = "localhost"
 ADDRESSES = ("127.0.0.1", "::1")
 LIFETIME = timedelta(days=365)
-# A server that starts today should not run out tomorrow.
+# A certificate must not expire soon after the server has started.
 _LEFT_AT_LEAST = timedelta(days=7)
 
 _Key = ec.EllipticCurvePrivateKey
 
 
 class CertificateError(ExpectedError):
-    """The certificate cannot be kept; the message is one line that says where and why."""
+    """The certificate cannot be stored; the message is one line that says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a server proves itself with, and what its clients must trust.
+    """A server's certificate, and the authority that its clients must trust.
 
     Attributes:
-        authority: the file to trust; it is no secret.
-        server: the file with the server's key and certificate, readable by its owner only.
-        expires: when both end.
+        authority: the file with the authority's certificate, which is public.
+        server: the file with the server's key and certificate, which only its owner can read.
+        expires: when both certificates expire.
     """
 
     authority: Path
@@ -57,11 +57,11 @@ class Certificate:
 
 
 def local_certificate(directory: Path, *, anew: bool = False) -> Certificate:
-    """Return the certificate kept in `directory`; it is made if there is none that will do for a week.
+    """Return the certificate in `directory`, or a new one if there is none that is valid for another week.
 
     Args:
-        directory: the server's own; the files are in `tls` below it.
-        anew: make another, whatever is there.
+        directory: the server's directory; the files are in its subdirectory `tls`.
+        anew: make a new certificate in any case.
 
     Raises:
         CertificateError: the files cannot be read or written.
@@ -70,7 +70,7 @@ def local_certificate(directory: Path, *, anew: bool = False) -> Certificate:
     authority, server = kept / "ca.pem", kept / "server.pem"
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        with _alone(kept):
+        with _locked(kept):
             expires = None if anew else _expiry(authority, server)
             if expires is None or expires < datetime.now(UTC) + _LEFT_AT_LEAST:
                 expires = _make(authority, server)
@@ -80,8 +80,8 @@ def local_certificate(directory: Path, *, anew: bool = False) -> Certificate:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Keep others out, so that two first starts at once agree on one certificate."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Lock a directory, so that concurrent first starts agree on one certificate."""
     held = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -91,7 +91,7 @@ def _alone(directory: Path) -> Iterator[None]:
 
 
 def _expiry(authority: Path, server: Path) -> datetime | None:
-    """Return until when the kept files will do, None if they are not there or do not belong together."""
+    """Return when the stored certificates expire, None if files are missing or do not belong together."""
     try:
         root = x509.load_pem_x509_certificate(authority.read_bytes())
         both = server.read_bytes()
@@ -103,7 +103,7 @@ def _expiry(authority: Path, server: Path) -> datetime | None:
 
 
 def _make(authority: Path, server: Path) -> datetime:
-    """Write a new authority and what it has signed; return when both end."""
+    """Write a new authority and a certificate that it has signed; return when both expire."""
     expires = datetime.now(UTC) + LIFETIME
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = _authority(root_key, expires)
@@ -118,7 +118,7 @@ def _authority(key: _Key, expires: datetime) -> x509.Certificate:
     name = _name("HourBank on this machine")
     here = [x509.DNSName(HOST), *(x509.IPAddress(ip_network(address)) for address in ADDRESSES)]
     return (
-        _begun(name, name, key, expires)
+        _builder(name, name, key, expires)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.NameConstraints(permitted_subtrees=here, excluded_subtrees=None), critical=True)
@@ -130,7 +130,7 @@ def _signed_by(root: x509.Certificate, root_key: _Key, key: _Key, expires: datet
     names = [x509.DNSName(HOST), *(x509.IPAddress(ip_address(address)) for address in ADDRESSES)]
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key())
     return (
-        _begun(_name(HOST), root.subject, key, expires)
+        _builder(_name(HOST), root.subject, key, expires)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -140,7 +140,7 @@ def _signed_by(root: x509.Certificate, root_key: _Key, key: _Key, expires: datet
     )
 
 
-def _begun(subject: x509.Name, issuer: x509.Name, key: _Key, expires: datetime) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: _Key, expires: datetime) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -172,8 +172,8 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _write(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a file whole or not at all, never readable by more than it should be."""
-    # Made with mode 0600.
+    """Write a file atomically, so that nobody without the right to read it can do so at any moment."""
+    # Created with mode 0600.
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", delete=False) as draft:
         draft.write(content)
         os.fchmod(draft.fileno(), mode)

@@ -1,4 +1,4 @@
-"""The members and services that a local server begins with; the same ids at every start."""
+"""The members and services that a local server starts with; their ids are the same at every start."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from resolvers.identity.issuer import LocalIssuer
 
 @dataclass(frozen=True, slots=True)
 class DemoMember:
-    """A member of the demo, whose `sub` follows from the name."""
+    """A demo member, whose `sub` is derived from the name."""
 
     username: str
     first_name: str
@@ -33,7 +33,7 @@ class DemoMember:
 
 @dataclass(frozen=True, slots=True)
 class DemoService:
-    """A service that one of them offers."""
+    """A service that a demo member offers."""
 
     provider: str
     title: str
@@ -49,7 +49,7 @@ class DemoService:
 
 
 def sub_of(username: str) -> str:
-    """Return the subject that a local member of that name has, at every start."""
+    """Return the Cognito subject of the local member of that name, which is the same at every start."""
     return derived("local member", username)
 
 
@@ -72,7 +72,7 @@ DEMO_SERVICES = (
 
 
 def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
-    """Return what mints each demo member's token, for whoever wants to speak as one of them."""
+    """Return, for each demo member's name, the function that mints their token."""
     return {
         member.username: partial(issuer.mint, member.sub, member.username, member.groups)
         for member in DEMO_MEMBERS
@@ -80,11 +80,11 @@ def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
 
 
 async def load_demo(store: Store, members: Members, clock: Clock) -> None:
-    """Let the demo members join and offer their services; what is there already stays as it is."""
+    """Create the demo members and their services; rows that exist already are left unchanged."""
     for member in DEMO_MEMBERS:
         await members.join(_member_item(member, clock))
     for service in DEMO_SERVICES:
-        await _offer(store, service, clock)
+        await _create_service(store, service, clock)
 
 
 def _member_item(member: DemoMember, clock: Clock) -> Item:
@@ -105,7 +105,7 @@ def _member_item(member: DemoMember, clock: Clock) -> Item:
     )
 
 
-async def _offer(store: Store, service: DemoService, clock: Clock) -> None:
+async def _create_service(store: Store, service: DemoService, clock: Clock) -> None:
     item = item_of(
         tables.Service,
         id=service.id,

@@ -1,4 +1,4 @@
-"""Is the server alive, and can it do its work? For whoever starts it, watches it or sends it traffic."""
+"""The health checks, for process supervisors, monitoring and load balancers."""
 
 import asyncio
 import time
@@ -16,19 +16,19 @@ from resolvers.feed.change_feed import ChangeFeed
 
 _log = structlog.get_logger(__name__)
 
-# AWS lets an account describe a few machines a second; whoever asks more often gets the last answer.
-_GOOD_FOR = 1.0
-_TIME_LIMIT = 5.0
+# Seconds for which a result is reused, because AWS limits how often an account may describe its state machines.
+_CACHED_SECONDS = 1.0
+_TIMEOUT_SECONDS = 5.0
 
 
 class Health:
-    """Answers `GET /healthz` and `GET /readyz`.
+    """Serves `GET /healthz` and `GET /readyz`.
 
     Args:
         store: where the tables are.
         feed: the change feed.
-        tables: the tables that must be there.
-        machines: the names of the state machines that must be there.
+        tables: the tables that must exist.
+        machines: the names of the state machines that must exist.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Health:
         self._feed = feed
         self._tables = tuple(tables)
         self._machines = tuple(machines)
-        self._asking = asyncio.Lock()
+        self._checking = asyncio.Lock()
         self._missing: list[str] = []
-        self._asked_at = float("-inf")
+        self._checked_at = float("-inf")
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -48,37 +48,37 @@ class Health:
         return [Route("/healthz", self.alive), Route("/readyz", self.ready)]
 
     async def alive(self, _request: Request) -> Response:
-        """Answer 200: the event loop turns."""
+        """Answer 200, which shows that the event loop is running."""
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 200 if all that the server needs can be reached, else 503 with what is missing."""
+        """Answer 200 if everything that the server needs can be reached, else 503 with what is missing."""
         missing = await self.missing()
         if missing:
             return JSONResponse({"status": "not ready", "missing": missing}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     async def missing(self) -> list[str]:
-        """Return what cannot be reached now: tables, state machines, the change feed."""
-        async with self._asking:
-            if time.monotonic() - self._asked_at > _GOOD_FOR:
-                self._missing = await self._ask()
-                self._asked_at = time.monotonic()
+        """Return the tables and state machines, and the change feed, that cannot be reached now."""
+        async with self._checking:
+            if time.monotonic() - self._checked_at > _CACHED_SECONDS:
+                self._missing = await self._check()
+                self._checked_at = time.monotonic()
             return self._missing
 
-    async def _ask(self) -> list[str]:
+    async def _check(self) -> list[str]:
         names = self._store.names
         parts = {
             **{f"table {names.table(table)}": self._has_table(names.table(table)) for table in self._tables},
             **{f"state machine {names.state_machine(name)}": self._has_machine(name) for name in self._machines},
             "change feed": self._feed.healthy(),
         }
-        found = await asyncio.gather(*(_reached(part) for part in parts.values()))
-        return [name for name, reached in zip(parts, found, strict=True) if not reached]
+        results = await asyncio.gather(*(_reached(part) for part in parts.values()))
+        return [name for name, reached in zip(parts, results, strict=True) if not reached]
 
     async def _has_table(self, name: str) -> bool:
         answer = await self._store.calls.call("dynamodb", "describe_table", TableName=name)
-        # A table that is being changed serves as one that is not.
+        # A table that is being updated can be read and written.
         return answer["Table"]["TableStatus"] in ("ACTIVE", "UPDATING")
 
     async def _has_machine(self, name: str) -> bool:
@@ -89,7 +89,7 @@ class Health:
 
 async def _reached(part: Awaitable[bool]) -> bool:
     try:
-        async with asyncio.timeout(_TIME_LIMIT):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             return await part
     except (ClientError, BotoCoreError, TimeoutError) as error:
         _log.debug("not reached", error=repr(error))

@@ -1,4 +1,4 @@
-"""Where the server listens, with TLS or without, and how uvicorn serves there."""
+"""The address that the server listens on, with or without TLS, and uvicorn's settings."""
 
 import errno
 import socket
@@ -14,7 +14,7 @@ from resolvers.hosting.certificate import Certificate
 from resolvers.transport.endpoint import BODY_BYTES
 
 _STOP_LIMIT = 5
-# Longer than clients and load balancers keep an idle connection (60 s), so that they close it and not we.
+# Longer than clients and load balancers keep idle connections (60 s), so that they close them first.
 _KEEP_ALIVE = 75
 
 
@@ -24,19 +24,19 @@ class AddressError(ExpectedError):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that is the server's, and the certificate to prove it with, if it speaks TLS."""
+    """The server's socket, and its certificate if it uses TLS."""
 
     socket: socket.socket
     certificate: Certificate | None = None
 
     @property
     def url(self) -> str:
-        """Return what clients put before the path."""
+        """Return the URL without a path."""
         host, port = self.socket.getsockname()
         return f"{'https' if self.certificate else 'http'}://{host}:{port}"
 
     async def serve(self, app: Starlette, on_ready: Callable[[], None]) -> None:
-        """Serve until a signal comes; say when it has begun."""
+        """Serve until a signal comes; call `on_ready` once the server accepts connections."""
         config = uvicorn.Config(
             app,
             loop="uvloop",
@@ -74,7 +74,7 @@ def listening(host: str, port: int, certificate: Certificate | None = None) -> I
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which says when it listens."""
+    """Uvicorn with a callback for when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""What the server says to whoever runs it."""
+"""The server's log."""
 
 import logging
 import sys
@@ -7,13 +7,13 @@ import structlog
 
 
 def configure_logging() -> None:
-    """Let warnings, failures and what the server reports about itself be told on stderr, a line each."""
+    """Log to stderr, a line for each event: the server's own from level INFO, and libraries' from WARNING."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
-            # Without the variables of each frame: they hold members' rows.
+            # A plain traceback has no local variables, which would show members' rows.
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),

@@ -1,4 +1,4 @@
-"""What differs between servers; what a whole deployment shares is in `models.settings`."""
+"""The settings of one server; those of the whole deployment are in `models.settings`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,12 @@ from schema.documents.limits import Limits
 _HOUSE = Path(__file__).parents[2]
 
 
-def _parted(value: object) -> object:
+def _split(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
-_List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
-# What can be guessed is no key; AppSync's own have 30 characters.
+_List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+# A shorter key could be guessed; AppSync's have 30 characters.
 _KEY_CHARACTERS = 20
 
 
@@ -32,7 +32,7 @@ _Key = Annotated[SecretStr, AfterValidator(_unguessable)]
 
 
 class ServerSettings(BaseSettings):
-    """What differs between servers, from `HOURBANK_*` variables."""
+    """The settings of one server, from `HOURBANK_*` environment variables."""
 
     model_config = SettingsConfigDict(
         env_prefix="HOURBANK_", frozen=True, env_nested_delimiter="_", env_nested_max_split=1
@@ -43,17 +43,17 @@ class ServerSettings(BaseSettings):
     local: Path = _HOUSE / ".local"
     function_threads: int = Field(64, ge=1, le=1024)
     user_pool: str | None = None
-    # Lists are written with commas between.
+    # Lists are separated by commas.
     user_pool_clients: _List = ()
-    # Pages elsewhere that may call the server; a local one is open to Angular's development server.
-    allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_parted)] = None
-    # Of all servers of a deployment the same, so that one may read on where another's page ended.
+    # Other origins whose pages may call the server; by default a local one allows Angular's development server.
+    allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
+    # The same on all servers of a deployment, so that each can continue after a page from another.
     page_secret: SecretStr | None = None
-    # Seconds that a mutation under an Idempotency-Key may run before the next one takes it for dead.
+    # Seconds that a mutation with an Idempotency-Key may run before a repetition runs it again.
     idempotency_claim: float = Field(CLAIMED_FOR.total_seconds(), gt=0, le=300)
-    # Of applications that may read the schema; no rule lets them read more.
-    api_keys: Annotated[tuple[_Key, ...], NoDecode, BeforeValidator(_parted)] = ()
-    # How much clients may ask for, by the names of `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
+    # The keys of applications, which may read the schema only.
+    api_keys: Annotated[tuple[_Key, ...], NoDecode, BeforeValidator(_split)] = ()
+    # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
-    # Seconds between two looks at a table's stream. AWS allows five a second for all readers together.
+    # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)

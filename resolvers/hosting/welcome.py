@@ -1,4 +1,4 @@
-"""What a local server prints once it is ready."""
+"""The message that a local server prints once it is ready."""
 
 from rich.console import Console
 
@@ -7,7 +7,7 @@ from resolvers.hosting.listener import Listener
 
 
 def print_welcome(console: Console, listener: Listener, token: str) -> None:
-    """Print the addresses, the demo members and a token to begin with."""
+    """Print the addresses, the demo members, and a token to start with."""
     console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
     console.print(f"  health      {listener.url}/readyz")
     if listener.certificate:

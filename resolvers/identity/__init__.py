@@ -1,1 +1,1 @@
-"""Who is calling: tokens and their keys, the local issuer, and who is let in."""
+"""Who is calling: authentication, tokens and their keys, and the local issuer."""

@@ -1,4 +1,4 @@
-"""Who is let in: a member by a token, or an application by an API key."""
+"""Authentication: of members by a token, and of applications by an API key."""
 
 import hashlib
 import hmac
@@ -8,49 +8,49 @@ from typing import Protocol
 from resolvers.identity.callers import Caller, UnauthenticatedError
 
 
-class Callers(Protocol):
-    """Tells who is asking."""
+class TokenVerifier(Protocol):
+    """Verifies members' tokens."""
 
     async def caller(self, authorization: str) -> Caller:
-        """Return the caller that an Authorization header proves.
+        """Return the caller whom an Authorization header identifies.
 
         Raises:
-            UnauthenticatedError: it proves nothing.
+            UnauthenticatedError: the token is invalid or has expired.
         """
 
 
 class Authentication:
-    """Lets in whoever shows a good token, or an API key of ours.
+    """Authenticates whoever has a valid token or API key.
 
     Args:
-        callers: tells members by their tokens.
+        tokens: verifies members' tokens.
         api_keys: the keys of applications.
     """
 
-    def __init__(self, callers: Callers, api_keys: Sequence[str] = ()) -> None:
-        self._callers = callers
+    def __init__(self, tokens: TokenVerifier, api_keys: Sequence[str] = ()) -> None:
+        self._tokens = tokens
         self._api_keys = [_digest(key) for key in api_keys]
 
-    async def admit(self, *shown: Mapping[str, object]) -> Caller | None:
-        """Return who shows these headers, or None for an application, which is nobody: no rule admits it.
+    async def authenticate(self, *sources: Mapping[str, object]) -> Caller | None:
+        """Return the member whom headers identify, or None for an application, to whom no rule gives access.
 
         Args:
-            shown: headers, their names in any case; the first ones with a token or a key in them count.
+            sources: sets of headers, with names in any case; the first set that has a token or a key counts.
 
         Raises:
-            UnauthenticatedError: a bad token, an unknown key, or nothing at all.
+            UnauthenticatedError: the token is invalid, the key is unknown, or there is neither.
         """
-        for headers in shown:
+        for headers in sources:
             named = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
             if (authorization := named.get("authorization")) is not None:
-                return await self._callers.caller(authorization)
+                return await self._tokens.caller(authorization)
             if (api_key := named.get("x-api-key")) is not None:
-                self._check(api_key)
+                self._check_key(api_key)
                 return None
         raise UnauthenticatedError("Missing authorization header")
 
-    def _check(self, api_key: str) -> None:
-        """Compare with every key, in a time that tells nothing of any."""
+    def _check_key(self, api_key: str) -> None:
+        """Compare with every key, in constant time."""
         digest = _digest(api_key)
         if not sum([hmac.compare_digest(digest, known) for known in self._api_keys]):
             raise UnauthenticatedError("You are not authorized to make this call.")

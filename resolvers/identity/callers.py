@@ -1,7 +1,7 @@
-"""Who is asking: a caller, from the Cognito token that the request carries.
+"""Callers, as verified Cognito tokens identify them.
 
-UnauthenticatedError        the token is no proof; its text is for the client (Amplify looks for "Token expired")
-└── IssuerUnreachableError  nobody can tell now: the issuer's keys cannot be read
+UnauthenticatedError        the token is invalid; the message is for the client (Amplify looks for "Token expired")
+└── IssuerUnreachableError  the token cannot be verified now, because the issuer's keys cannot be read
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from schema.amplify.wire import OWNER_SEPARATOR
 
 _log = structlog.get_logger(__name__)
 
-_TOKEN_BYTES = 8 * 1024  # Cognito's stay below 2 KB; a header may not make us hash or parse without limit
+_TOKEN_BYTES = 8 * 1024  # Cognito's stay below 2 KB; longer ones are neither hashed nor parsed
 _JWKS_BYTES = 64 * 1024
 _JWKS_TIMEOUT = aiohttp.ClientTimeout(total=5)
-_JWKS_COOL_DOWN = 60.0  # seconds between fetches: a forged kid must not make us hammer the issuer
-_JWKS_RETRY = 2.0  # and after one that failed, while no key is known
-_JWKS_AGE = 3600.0  # a key that the issuer withdrew is trusted no longer than this
-_VERIFIED = 10_000
+_JWKS_COOL_DOWN = 60.0  # seconds between fetches, so that forged key ids cause no load on the issuer
+_JWKS_RETRY = 2.0  # seconds after a failed fetch while no key is known
+_JWKS_AGE = 3600.0  # seconds for which a key is trusted that the issuer has withdrawn
+_VERIFIED = 10_000  # verified tokens that are remembered
 _REQUIRED = ["exp", "iss", "sub", "token_use"]
 
 
 class UnauthenticatedError(Exception):
-    """The token proves nothing; the message says why."""
+    """The token is invalid; the message says why."""
 
 
 class IssuerUnreachableError(UnauthenticatedError):
-    """Nobody can tell now what the token proves."""
+    """The token cannot be verified now."""
 
     def __init__(self) -> None:
         super().__init__("The token's issuer cannot be reached; try again")
@@ -50,9 +50,9 @@ class Caller:
 
     Args:
         sub: the Cognito subject, which is also the member's `User.id`.
-        username: a further name that owner fields may know the member by: the Cognito user name.
+        username: the Cognito user name, which owner fields may hold instead of the `sub`.
         groups: the Cognito groups, such as `admin`.
-        expires: when the token's word ends, in epoch seconds; who it is does not depend on it.
+        expires: when the token expires, in epoch seconds; callers are equal whatever it is.
     """
 
     sub: str
@@ -62,7 +62,7 @@ class Caller:
 
     @property
     def has_expired(self) -> bool:
-        """Tell whether the token no longer speaks for the caller."""
+        """Return whether the token has expired."""
         return self.expires <= time.time()
 
 
@@ -77,14 +77,14 @@ def parse_jwks(jwks: Mapping[str, Any]) -> dict[str, jwt.PyJWK]:
     """Return the RSA keys of a JWKS by their id.
 
     Raises:
-        jwt.PyJWTError: it is no JWKS.
+        jwt.PyJWTError: the JWKS is invalid.
     """
     keys = jwt.PyJWKSet.from_dict(dict(jwks)).keys
     return {key.key_id: key for key in keys if key.key_id and key.key_type == "RSA"}
 
 
 class FixedKeys:
-    """Keys that are known, as the local issuer's are to its own server."""
+    """Keys that are known from the start, such as the local issuer's."""
 
     def __init__(self, jwks: Mapping[str, Any]) -> None:
         self._keys = parse_jwks(jwks)
@@ -95,45 +95,45 @@ class FixedKeys:
 
 
 class RemoteKeys:
-    """Keys read from an issuer's JWKS endpoint, and again when a token names one that is not known.
+    """Keys from an issuer's JWKS endpoint, which are fetched again when a token names an unknown one.
 
     Args:
         url: the JWKS endpoint.
-        cool_down: seconds at least between two fetches, whatever came of them.
+        cool_down: the minimum number of seconds between two fetches.
     """
 
     def __init__(self, url: str, *, cool_down: float = _JWKS_COOL_DOWN) -> None:
         self._url = url
         self._cool_down = cool_down
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._read_at = float("-inf")
-        self._ask_at = float("-inf")
-        self._asking = asyncio.Lock()
+        self._fetched_at = float("-inf")
+        self._next_fetch_at = float("-inf")
+        self._fetching = asyncio.Lock()
 
     async def key(self, kid: str) -> jwt.PyJWK | None:
-        """Return the key of that id, asking the issuer if it is new and the cool-down is over.
+        """Return the key of that id, after a fetch if the key is unknown and the cool-down is over.
 
         Raises:
             IssuerUnreachableError: the issuer cannot be reached, and no key is known yet.
         """
         if not self._knows(kid):
-            async with self._asking:
-                if not self._knows(kid) and time.monotonic() >= self._ask_at:
+            async with self._fetching:
+                if not self._knows(kid) and time.monotonic() >= self._next_fetch_at:
                     await self._refresh()
         if not self._keys:
             raise IssuerUnreachableError
         return self._keys.get(kid)
 
     def _knows(self, kid: str) -> bool:
-        return kid in self._keys and time.monotonic() < self._read_at + _JWKS_AGE
+        return kid in self._keys and time.monotonic() < self._fetched_at + _JWKS_AGE
 
     async def _refresh(self) -> None:
         try:
             self._keys = parse_jwks(await self._fetch())
-            self._read_at = time.monotonic()
+            self._fetched_at = time.monotonic()
         except (aiohttp.ClientError, TimeoutError, ValueError, jwt.PyJWTError) as error:
             _log.warning("jwks unreadable", url=self._url, error=repr(error))
-        self._ask_at = time.monotonic() + (self._cool_down if self._keys else _JWKS_RETRY)
+        self._next_fetch_at = time.monotonic() + (self._cool_down if self._keys else _JWKS_RETRY)
 
     async def _fetch(self) -> dict[str, Any]:
         async with (
@@ -150,7 +150,7 @@ class RemoteKeys:
 
 
 class Identity:
-    """Tells callers by their tokens: RS256 only, of one issuer, for the clients listed.
+    """Verifies tokens: signed with RS256, by one issuer, for the listed app clients.
 
     Args:
         issuer: the `iss` that tokens must carry.
@@ -165,10 +165,10 @@ class Identity:
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
     async def caller(self, authorization: str) -> Caller:
-        """Return who a header value, raw token or `Bearer …`, stands for.
+        """Return the caller whom a header value identifies, a raw token or `Bearer …`.
 
         Raises:
-            UnauthenticatedError: the token is malformed, expired, forged or not meant for us.
+            UnauthenticatedError: the token is malformed, expired, forged or for another application.
         """
         token = authorization.removeprefix("Bearer ").strip()
         if not token.isascii() or not 0 < len(token) <= _TOKEN_BYTES:
@@ -214,13 +214,13 @@ class Identity:
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
-    """Return the caller of verified claims; an id token has its names under a `cognito:` prefix."""
+    """Return the caller of verified claims; an id token prefixes the names of its own with `cognito:`."""
     sub = claims["sub"]
     username = claims.get("username") or claims.get("cognito:username") or sub
     return Caller(
         sub=sub,
-        # Members may choose their user name, and an owner field that equals it is theirs: so nobody may be
-        # known by a name that is, or could be, what another member's rows are owned under.
+        # Members choose their user names, and a row whose owner field equals the name is theirs. So a name that
+        # looks like another member's `sub` or owner value must not count.
         username=sub if _may_own_as_another(username) else username,
         groups=frozenset(claims.get("cognito:groups") or ()),
         expires=float(claims["exp"]),
@@ -228,7 +228,7 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 
 
 def _may_own_as_another(username: str) -> bool:
-    """Tell whether a user name has the form of a `sub`, or of an owner field's `sub::username`."""
+    """Return whether a user name has the form of a `sub`, or of an owner field's `sub::username`."""
     if OWNER_SEPARATOR in username:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Local mode's token issuer: what Cognito is on AWS, with a key of its own made on first start."""
+"""The local mode's token issuer, in place of Cognito, with a key that is generated at the first start."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Route
 
 from resolvers.identity.callers import FixedKeys, Identity
 
-ISSUER = "http://localhost/hourbank-local"  # names the issuer, is never fetched
+ISSUER = "http://localhost/hourbank-local"  # only a name: nothing is fetched from it
 CLIENT = "hourbank-local"
 LIFETIME = timedelta(hours=12)
 
@@ -34,22 +34,22 @@ class LocalIssuer:
     """Mints Cognito-like access tokens for demo members and tests.
 
     Args:
-        directory: where `issuer.pem` is kept; made if absent, readable by its owner only.
+        directory: where `issuer.pem` is kept; created if absent, with a file that only its owner can read.
 
     Raises:
-        TypeError: the file holds a key of another kind.
-        ValueError: the file holds no key.
+        TypeError: the file holds another kind of key.
+        ValueError: the file does not hold a key.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._key = _read_or_make(directory / "issuer.pem")
+        self._key = _read_or_create(directory / "issuer.pem")
         der = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self._kid = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:12]).decode()
 
     def mint(
         self, sub: str, username: str, groups: Collection[str] = (), *, lifetime: timedelta = LIFETIME
     ) -> str:
-        """Return an access token for a member, valid from now on for `lifetime`."""
+        """Return an access token for a member, which is valid for `lifetime` from now."""
         issued = int(time.time())
         claims: dict[str, Any] = {
             "sub": sub,
@@ -66,17 +66,17 @@ class LocalIssuer:
         return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
 
     def jwks(self) -> Mapping[str, Any]:
-        """Return the public key as a JWKS, for whoever verifies tokens elsewhere."""
+        """Return the public key as a JWKS, for programs that verify tokens themselves."""
         jwk: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         return {"keys": [{**jwk, "kid": self._kid, "use": "sig", "alg": "RS256"}]}
 
     def secret(self, purpose: str) -> bytes:
-        """Return a secret that only who has the key can know, the same at every start."""
+        """Return a secret that is derived from the private key, so it is the same at every start."""
         private = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         return hashlib.sha256(purpose.encode() + private).digest()
 
     def routes(self) -> list[BaseRoute]:
-        """Return the route of the public key, where Cognito has its own."""
+        """Return the route of the public key, which has the same path as Cognito's."""
         jwks = JSONResponse(self.jwks())
         return [Route("/.well-known/jwks.json", lambda _request: jwks)]
 
@@ -85,17 +85,17 @@ class LocalIssuer:
         return Identity(ISSUER, [CLIENT], FixedKeys(self.jwks()))
 
 
-def _read_or_make(path: Path) -> RSAPrivateKey:
+def _read_or_create(path: Path) -> RSAPrivateKey:
     if not path.exists():
-        _make(path)
+        _create(path)
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, RSAPrivateKey):
         raise TypeError(f"{path} holds no RSA key; remove it to have a new one made")
     return key
 
 
-def _make(path: Path) -> None:
-    """Write a new key beside `path` and link it there: two first starts at once agree on one key."""
+def _create(path: Path) -> None:
+    """Write a new key beside `path` and link it there, so that concurrent first starts agree on one key."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pem = generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()

@@ -61,19 +61,6 @@ def stored(model: Model, name: str, value: Any) -> Wire:
         raise InvalidInputError(f"{name}: {error}", field=name) from error
 
 
-def short(field: str, text: str | None, characters: int) -> str | None:
-    """Return a text that is not too long; None if it is empty.
-
-    Raises:
-        InvalidInputError: it is too long.
-    """
-    if text is not None and len(text) > characters:
-        raise InvalidInputError(
-            f"{field}: {len(text)} characters are too many; at most {characters} fit.", field=field
-        )
-    return text or None
-
-
 def check_order(model: Model, item: Item, changed: Collection[str]) -> None:
     """Check that in each ordered pair of fields the first is at most the second, where a row has both.
 

@@ -1,1 +1,1 @@
-"""The GraphQL fields of our own operations: who is asking, one call, and what to return."""
+"""The GraphQL fields of our own operations, thin: who is calling, one action, and what to return."""

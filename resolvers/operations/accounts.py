@@ -1,8 +1,6 @@
-"""What members and admins do to accounts and escrows directly, as GraphQL fields."""
+"""What members and admins do to accounts directly, as GraphQL fields."""
 
 from typing import Any
-
-import strawberry
 
 from models import tables
 from models.ledger import transfers
@@ -11,8 +9,7 @@ from models.ledger.transfers import TransferRequest
 from models.storage.codec import encode
 from models.transactions.accounts import Accounts
 from resolvers.context import context_of, is_admin, signed_in, signed_in_admin
-from resolvers.mirror.validation import short
-from resolvers.operations.fields import accepted
+from resolvers.operations.fields import accepted, mutation_type, optional_text
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError
 from schema.operations.accounts import LockAccountInput, ProcessDirectTransferInput, UnlockAccountInput
@@ -43,7 +40,7 @@ class AccountMutations:
 
     async def lock_account(self, info: AnyInfo, input: LockAccountInput) -> Any:
         """An admin locks an account: it makes no new holds and gives no hours; what is held goes its way."""
-        caller, reason = signed_in_admin(info), short("reason", input.reason, LONGEST_REASON)
+        caller, reason = signed_in_admin(info), optional_text("reason", input.reason, LONGEST_REASON)
         if reason is None:
             raise InvalidInputError("reason: say why the account is locked", field="reason")
         return encode(
@@ -58,14 +55,12 @@ class AccountMutations:
 
 def mutations(accounts: Accounts) -> type:
     """Return the mutations of accounts, as a Strawberry type."""
-    answered_by = AccountMutations(accounts)
-    shown: dict[Any, Any] = {
-        answered_by.process_direct_transfer: TransactionLog | None,
-        answered_by.lock_account: UserBalance | None,
-        answered_by.unlock_account: UserBalance | None,
-    }
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=type_, description=resolver.__doc__)
-        for resolver, type_ in shown.items()
-    }
-    return strawberry.type(type("AccountMutations", (), fields))
+    resolvers = AccountMutations(accounts)
+    return mutation_type(
+        "AccountMutations",
+        {
+            resolvers.process_direct_transfer: TransactionLog | None,
+            resolvers.lock_account: UserBalance | None,
+            resolvers.unlock_account: UserBalance | None,
+        },
+    )

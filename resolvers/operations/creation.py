@@ -1,6 +1,6 @@
-"""Rows that are created by rules of their own.
+"""The mirrored creations that have rules of their own.
 
-Requests and disputes start a workflow, members get a bonus, and ratings count in an average.
+A request or a dispute starts a workflow, a new member gets a bonus, and a rating changes an average.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ Given = Mapping[str, Any]
 def creators(
     requests: ServiceRequests, members: Members, ratings: Ratings, disputes: Disputes, clock: Clock
 ) -> Mapping[str, Creator]:
-    """Return what creates the rows of types with rules of their own."""
+    """Return, for each type with rules of its own, the function that creates a row."""
 
     async def create_service_request(_caller: Caller, given: Given) -> Item | Refusal | None:
-        # Which hours can be asked for is for the rules to say, with their own code.
+        # The hours are left to the rules, whose refusal has a code of its own.
         validated(MODELS["ServiceRequest"], {name: given[name] for name in given if name != "estimatedHours"})
         _check_uuid(given["id"], "request")
-        asked = NewRequest(
+        new = NewRequest(
             id=given["id"],
             service_id=given["serviceId"],
             requester_id=given["requesterId"],
@@ -45,7 +45,7 @@ def creators(
             estimated_hours=given["estimatedHours"],
             message=given.get("message") or None,
         )
-        created = await requests.create(asked)
+        created = await requests.create(new)
         if created is None or isinstance(created, Refusal):
             return created
         return encode(tables.ServiceRequest, created)
@@ -84,10 +84,10 @@ async def _create_dispute(disputes: Disputes, clock: Clock, caller: Caller, give
     stored = await disputes.create(decode(Dispute, tables.Dispute, item))
     if isinstance(stored, Refusal):
         return stored
-    # What the workflow owns has changed since, and is not what was asked for.
+    # Fields that the workflow writes are left out: they may have changed since, and no client chose them.
     owned = MODELS["Dispute"].protected.keys()
-    asked, found = ({name: row[name] for name in row.keys() - owned} for row in (content, stored))
-    return stored if same_content(MODELS["Dispute"], found, asked) else None
+    sent, found = ({name: row[name] for name in row.keys() - owned} for row in (content, stored))
+    return stored if same_content(MODELS["Dispute"], found, sent) else None
 
 
 def _check_uuid(key: str, what: str) -> None:
@@ -96,7 +96,7 @@ def _check_uuid(key: str, what: str) -> None:
 
 
 def _row(type_name: str, given: Given, now: datetime) -> tuple[Item, Item]:
-    """Return what a client gave of a new row, checked, and the whole row."""
+    """Return the validated fields of a client's input, and the whole row with them."""
     content = validated(MODELS[type_name], given)
     dated = {"S": to_text(now)}
     return content, {**content, "createdAt": dated, "updatedAt": dated, "__typename": {"S": type_name}}

@@ -1,4 +1,4 @@
-"""Why a row may not be deleted now: hours are held that would be left without a reason."""
+"""Which rows may not be deleted: those that hours are held for."""
 
 from models.errors import Code, Refusal
 from models.requests.dispute import DisputeStatus
@@ -6,14 +6,14 @@ from models.requests.statuses import RequestStatus
 from models.storage.store import Item
 from resolvers.mirror.mutations import DeleteGuard
 
-# In every other status hours are held, or about to be.
+# In every other status hours are held, or will be soon.
 _DELETABLE = frozenset(
     {RequestStatus.INITIATED, RequestStatus.REJECTED, RequestStatus.EXPIRED, RequestStatus.PAID}
 )
 
 
 def request_delete_refusal(item: Item) -> Refusal | None:
-    """Refuse to delete a request for which hours are held."""
+    """Return the refusal to delete a request that hours are held for; None if it may be deleted."""
     status = RequestStatus(item["status"]["S"])
     if status in _DELETABLE:
         return None
@@ -25,7 +25,7 @@ def request_delete_refusal(item: Item) -> Refusal | None:
 
 
 def dispute_delete_refusal(item: Item) -> Refusal | None:
-    """Refuse to delete a dispute that still keeps a request's hours where they are."""
+    """Return the refusal to delete a dispute whose decision hours wait for; None if it may be deleted."""
     status = DisputeStatus(item["status"]["S"])
     if status in {DisputeStatus.RESOLVED, DisputeStatus.DISMISSED}:
         return None

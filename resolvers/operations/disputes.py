@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import strawberry
-
 from models import hours
 from models.hours import Hours, InvalidHoursError
 from models.requests.statuses import Response
 from resolvers.actions.disputes import Disputes
 from resolvers.context import signed_in_admin
-from resolvers.operations.fields import accepted
+from resolvers.operations.fields import accepted, check_goes_with, mutation_type, required_reason
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError
 from schema.operations.disputes import AssignDisputeInput, DisputeDecision, ResolveDisputeInput
@@ -18,7 +16,7 @@ from schema.types.service_request import MESSAGE_CHARACTERS
 
 
 class DisputeMutations:
-    """The admins' mutations."""
+    """The admins' mutations of disputes, one method each."""
 
     def __init__(self, disputes: Disputes) -> None:
         self._disputes = disputes
@@ -34,41 +32,27 @@ class DisputeMutations:
             input.dispute_id,
             by=by,
             decision=Response(input.decision.value),
-            provider_hours=_share(input),
-            resolution=_reasons(input.resolution),
+            provider_hours=_provider_hours(input),
+            resolution=required_reason("resolution", input.resolution, MESSAGE_CHARACTERS),
         )
         return accepted(outcome)
 
 
 def mutations(disputes: Disputes) -> type:
-    """Return the admins' mutations, as a Strawberry type."""
-    answered_by = DisputeMutations(disputes)
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=Dispute | None, description=resolver.__doc__)
-        for resolver in (answered_by.assign_dispute, answered_by.resolve_dispute)
-    }
-    return strawberry.type(type("DisputeMutations", (), fields))
-
-
-def _reasons(text: str) -> str:
-    if len(text.strip()) > 0 and len(text) <= MESSAGE_CHARACTERS:
-        return text
-    raise InvalidInputError(
-        f"resolution: say in 1 to {MESSAGE_CHARACTERS} characters why it is so, not in {len(text)}.",
-        field="resolution",
+    """Return the admins' mutations of disputes, as a Strawberry type."""
+    resolvers = DisputeMutations(disputes)
+    return mutation_type(
+        "DisputeMutations", {resolvers.assign_dispute: Dispute | None, resolvers.resolve_dispute: Dispute | None}
     )
 
 
-def _share(given: ResolveDisputeInput) -> Hours | None:
-    is_due = given.decision is DisputeDecision.PartialRefund
-    if is_due != (given.provider_hours is not None):
-        raise InvalidInputError(
-            f"providerHours: {'is required' if is_due else 'does not go'} with {given.decision}",
-            field="providerHours",
-        )
-    if given.provider_hours is None:
+def _provider_hours(input: ResolveDisputeInput) -> Hours | None:
+    """Return the hours that the provider is paid; None unless the decision is a partial refund."""
+    is_partial = input.decision is DisputeDecision.PartialRefund
+    check_goes_with("providerHours", input.provider_hours, input.decision, is_required=is_partial)
+    if input.provider_hours is None:
         return None
     try:
-        return hours.from_float(given.provider_hours)
+        return hours.from_float(input.provider_hours)
     except InvalidHoursError as error:
         raise InvalidInputError(f"providerHours: {error}", field="providerHours") from error

@@ -1,4 +1,4 @@
-"""Our own operations as GraphQL fields: who is asking, one call, and what to show."""
+"""What members do to requests, and a request's progress, as GraphQL fields."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,10 +19,17 @@ from resolvers.context import context_of, signed_in
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.mirror.authorization import may_read
 from resolvers.mirror.subscriptions import changes_of
-from resolvers.mirror.validation import short
+from resolvers.operations.fields import (
+    accepted,
+    check_goes_with,
+    mutation_type,
+    optional_text,
+    query_type,
+    subscription_type,
+)
 from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
-from schema.errors import InvalidInputError, RefusedError, UnauthorizedError
+from schema.errors import UnauthorizedError
 from schema.operations.requests import (
     CounterOfferInput,
     EndServiceRequestInput,
@@ -35,47 +42,29 @@ from schema.operations.requests import (
 from schema.types.service_request import MESSAGE_CHARACTERS, ServiceRequest
 from workflows.executions.requests import decides_dispute, request_id_of
 
-# The root fields are nullable, as every mirrored one is: a refusal leaves the others of an operation standing.
-_SHOWN = ServiceRequest | None
+
+def _item(outcome: Request | Refusal) -> Item:
+    return encode(tables.ServiceRequest, accepted(outcome))
 
 
-def shown(outcome: Request | Refusal) -> Item:
-    """Return a request as its row.
-
-    Raises:
-        RefusedError: the rules said no.
-    """
-    if isinstance(outcome, Refusal):
-        raise RefusedError(outcome)
-    return encode(tables.ServiceRequest, outcome)
+def _message(text: str | None) -> str | None:
+    return optional_text("message", text, MESSAGE_CHARACTERS)
 
 
-def checked(message: str | None) -> str | None:
-    """Return a message that is not too long; an empty one is none.
+def _offered_terms(response: Response, offer: CounterOfferInput | None) -> Terms | Refusal | None:
+    """Return the terms of a counter-offer, None if the response is not one, or a refusal of invalid terms.
 
     Raises:
-        InvalidInputError: it is too long.
+        InvalidInputError: a counter-offer has no terms, or another response has some.
     """
-    return short("message", message, MESSAGE_CHARACTERS)
-
-
-def offered(response: Response, given: CounterOfferInput | None) -> Terms | Refusal | None:
-    """Return the terms that an answer offers instead, if it is one that does; or why there can be no such terms.
-
-    Raises:
-        InvalidInputError: they are missing, or not to go with this answer.
-    """
-    is_due = response in {Response.COUNTER_OFFER, Response.COUNTER}
-    if is_due != (given is not None):
-        raise InvalidInputError(
-            f"counterOffer: {'is required' if is_due else 'does not go'} with {response}", field="counterOffer"
-        )
-    if given is None:
+    is_counter = response in {Response.COUNTER_OFFER, Response.COUNTER}
+    check_goes_with("counterOffer", offer, response, is_required=is_counter)
+    if offer is None:
         return None
     try:
-        return Terms(hours=hours.from_float(given.estimated_hours), rate=hours.from_float(given.agreed_rate))
+        return Terms(hours=hours.from_float(offer.estimated_hours), rate=hours.from_float(offer.agreed_rate))
     except InvalidHoursError:
-        return invalid_terms_refusal(given.estimated_hours, given.agreed_rate)
+        return invalid_terms_refusal(offer.estimated_hours, offer.agreed_rate)
 
 
 class RequestMutations:
@@ -90,7 +79,7 @@ class RequestMutations:
         input: StartServiceRequestWorkflowInput,
     ) -> Any:
         """Start a request's workflow; createServiceRequest has done so already."""
-        return shown(await self._requests.start(input.request_id, by=signed_in(info).sub))
+        return _item(await self._requests.start(input.request_id, by=signed_in(info).sub))
 
     async def update_provider_response(
         self,
@@ -126,108 +115,107 @@ class RequestMutations:
 
     async def cancel_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:
         """The requester takes a request back before it is accepted; held hours return."""
-        caller, message = signed_in(info), checked(input.message)
-        return shown(await self._requests.cancel(input.request_id, by=caller.sub, message=message))
+        caller, message = signed_in(info), _message(input.message)
+        return _item(await self._requests.cancel(input.request_id, by=caller.sub, message=message))
 
     async def withdraw_service_request(self, info: AnyInfo, input: EndServiceRequestInput) -> Any:
         """The provider withdraws from an accepted request; held hours return to the requester."""
-        caller, message = signed_in(info), checked(input.message)
-        return shown(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
+        caller, message = signed_in(info), _message(input.message)
+        return _item(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
 
     async def _respond(
         self, info: AnyInfo, given: UpdateProviderResponseInput | RespondToCounterOfferInput, wait: Step
     ) -> Item:
         caller, response = signed_in(info), Response(given.response.value)
-        terms = offered(response, given.counter_offer)
-        if isinstance(terms, Refusal):
-            raise RefusedError(terms)
+        terms = accepted(_offered_terms(response, given.counter_offer))
         outcome = await self._requests.answer(
             given.request_id,
             wait=wait,
             by=caller.sub,
             response=response,
-            message=checked(given.message),
+            message=_message(given.message),
             terms=terms,
         )
-        return shown(outcome)
+        return _item(outcome)
 
     async def _mark(self, info: AnyInfo, given: ServiceRequestMarkInput, wait: Step, response: Response) -> Item:
         caller = signed_in(info)
-        return shown(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
+        return _item(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
+
+
+class RequestQueries:
+    """The query for a request's progress."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
+        """The progress of the request that an execution belongs to: steps done and to come, for a progress bar."""
+        signed_in(info)
+        item = await self._request_of(execution_arn)
+        return None if item is None else _status(info, item)
+
+    async def _request_of(self, execution_arn: str) -> Item | None:
+        """Return the request that an execution belongs to, or that its dispute is about."""
+        key = request_id_of(execution_arn)
+        if decides_dispute(execution_arn):
+            dispute = await self._store.get(tables.Dispute, key, consistent=True)
+            key = dispute["requestId"]["S"] if dispute else key
+        return await self._store.get(tables.ServiceRequest, key, consistent=True)
+
+
+class RequestSubscriptions:
+    """The subscription to a request's progress."""
+
+    def __init__(self, feed: ChangeFeed) -> None:
+        self._feed = feed
+
+    async def on_service_request_progress(
+        self, info: AnyInfo, request_id: strawberry.ID
+    ) -> AsyncIterator[WorkflowStatus]:
+        """A request's progress: now, and after every further step."""
+        signed_in(info)
+        listening = context_of(info).listening
+        async for item in changes_of(self._feed, tables.ServiceRequest, request_id, listening):
+            yield _status(info, item)
+
+
+def _status(info: AnyInfo, item: Item) -> WorkflowStatus:
+    """Return a request's progress.
+
+    Raises:
+        UnauthorizedError: the caller may not read the request.
+    """
+    if not may_read(signed_in(info), MODELS["ServiceRequest"], item):
+        raise UnauthorizedError.of(info)
+    return WorkflowStatus.of(progress(decode(Request, tables.ServiceRequest, item)))
 
 
 def mutations(requests: ServiceRequests) -> type:
     """Return the mutations that move a request, as a Strawberry type."""
-    answered_by = RequestMutations(requests)
-    resolvers = (
-        answered_by.start_service_request_workflow,
-        answered_by.update_provider_response,
-        answered_by.respond_to_counter_offer,
-        answered_by.mark_service_started,
-        answered_by.confirm_service_start,
-        answered_by.mark_service_complete,
-        answered_by.confirm_service_completion,
-        answered_by.cancel_service_request,
-        answered_by.withdraw_service_request,
+    resolvers = RequestMutations(requests)
+    methods = (
+        resolvers.start_service_request_workflow,
+        resolvers.update_provider_response,
+        resolvers.respond_to_counter_offer,
+        resolvers.mark_service_started,
+        resolvers.confirm_service_start,
+        resolvers.mark_service_complete,
+        resolvers.confirm_service_completion,
+        resolvers.cancel_service_request,
+        resolvers.withdraw_service_request,
     )
-    fields = {
-        resolver.__name__: strawberry.mutation(resolver, graphql_type=_SHOWN, description=resolver.__doc__)
-        for resolver in resolvers
-    }
-    return strawberry.type(type("WorkflowMutations", (), fields))
-
-
-def _is_visible(info: AnyInfo, item: Item) -> bool:
-    return may_read(signed_in(info), MODELS["ServiceRequest"], item)
-
-
-def _status(item: Item) -> WorkflowStatus:
-    return WorkflowStatus.of(progress(decode(Request, tables.ServiceRequest, item)))
+    # Nullable, as every mirrored root field is: a refusal leaves an operation's other fields standing.
+    return mutation_type("RequestMutations", dict.fromkeys(methods, ServiceRequest | None))
 
 
 def queries(store: Store) -> type:
-    """Return the query for a request's progress."""
-
-    @strawberry.type
-    class WorkflowQueries:
-        @strawberry.field
-        async def get_workflow_status(self, info: AnyInfo, execution_arn: str) -> WorkflowStatus | None:
-            """How far the request of an execution has come: steps done and to come, for a progress bar."""
-            signed_in(info)
-            item = await _request_of(store, execution_arn)
-            if item is None:
-                return None
-            if not _is_visible(info, item):
-                raise UnauthorizedError.of(info)
-            return _status(item)
-
-    return WorkflowQueries
-
-
-async def _request_of(store: Store, execution_arn: str) -> Item | None:
-    """Return the request that an execution moves, or that the dispute is about which it decides."""
-    key = request_id_of(execution_arn)
-    if decides_dispute(execution_arn):
-        dispute = await store.get(tables.Dispute, key, consistent=True)
-        key = dispute["requestId"]["S"] if dispute else key
-    return await store.get(tables.ServiceRequest, key, consistent=True)
+    """Return the query for a request's progress, as a Strawberry type."""
+    resolvers = RequestQueries(store)
+    return query_type("RequestQueries", {resolvers.get_workflow_status: WorkflowStatus | None})
 
 
 def subscriptions(feed: ChangeFeed) -> type:
-    """Return the subscription to a request's progress."""
-
-    @strawberry.type
-    class WorkflowSubscriptions:
-        @strawberry.subscription
-        async def on_service_request_progress(
-            self, info: AnyInfo, request_id: strawberry.ID
-        ) -> AsyncIterator[WorkflowStatus]:
-            """How far a request has come: now, and at every step from here on."""
-            signed_in(info)
-            listening = context_of(info).listening
-            async for item in changes_of(feed, tables.ServiceRequest, request_id, listening):
-                if not _is_visible(info, item):
-                    raise UnauthorizedError.of(info)
-                yield _status(item)
-
-    return WorkflowSubscriptions
+    """Return the subscription to a request's progress, as a Strawberry type."""
+    resolvers = RequestSubscriptions(feed)
+    return subscription_type("RequestSubscriptions", {resolvers.on_service_request_progress: WorkflowStatus})

@@ -1,7 +1,6 @@
 """The Starlette application: the GraphQL endpoint, its sockets, GraphiQL and the health checks."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -31,26 +30,24 @@ def build_app(
     *,
     schema: MirrorSchema,
     store: Store,
-    admission: Authentication,
+    authentication: Authentication,
     graphiql: GraphiQL,
     idempotency: Idempotency,
     routes: Sequence[BaseRoute] = (),
     origins: Sequence[str] = (),
-    lifespan: Any = None,
 ) -> Starlette:
     """Return the server's app.
 
     Args:
-        schema: the schema, its answers in it.
+        schema: the schema with its resolvers.
         store: the tables.
-        admission: tells who is let in.
+        authentication: identifies callers.
         graphiql: the page for browsers, its files and sign-in.
-        idempotency: runs a mutation under a key once.
+        idempotency: runs a mutation with an Idempotency-Key once.
         routes: further routes, such as the health checks.
-        origins: pages elsewhere that may call the server.
-        lifespan: Starlette's.
+        origins: the other origins whose pages may call the server.
     """
-    endpoint = Endpoint(schema, store, admission, graphiql, origins, idempotency)
+    endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
@@ -63,10 +60,9 @@ def build_app(
             Route("/", lambda _request: RedirectResponse(PATH)),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
-            WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, admission, origins)),
+            WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, authentication, origins)),
             *graphiql.routes(),
             *routes,
         ],
         middleware=[cors],
-        lifespan=lifespan,
     )

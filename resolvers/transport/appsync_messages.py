@@ -1,7 +1,7 @@
-"""The messages of AppSync's real-time protocol: what clients send, understood, and what they are sent.
+"""The messages of AppSync's real-time protocol: parsing the client's, and building the server's.
 
-Amplify closes the whole socket over an error of type Unauthorized or UnauthorizedException. That is right for a
-token that is no good, and wrong for a field that its caller may not listen to: this is NotAuthorizedForField here.
+Amplify closes the whole socket over an error of type Unauthorized or UnauthorizedException. That is right for an
+invalid token, but not for a field that the caller may not subscribe to, whose error is NotAuthorizedForField here.
 """
 
 import base64
@@ -18,7 +18,7 @@ from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
 from schema.errors import AppSyncError, report_any
 
-# For so long clients wait for a `ka` before they take the connection for dead.
+# How long clients wait for a `ka` before they consider the connection dead.
 _CONNECTION_TIMEOUT_MS = 300_000
 _HEADER_SUBPROTOCOL = "header-"
 
@@ -29,12 +29,12 @@ CONNECTION_ACK: Frame = {"type": "connection_ack", "payload": {"connectionTimeou
 
 
 def start_ack(subscription: str) -> Frame:
-    """Return what tells that a subscription listens."""
+    """Return the message that a subscription receives events from now on."""
     return {"id": subscription, "type": "start_ack"}
 
 
 def event(subscription: str, data: object, errors: list[GraphQLError] | None) -> Frame:
-    """Return an event; with errors, of fields inside it, it still has its data."""
+    """Return an event's message; it has data even if some of its fields have errors."""
     payload = {"data": data}
     if errors:
         payload["errors"] = [report_any(error).formatted for error in errors]
@@ -42,33 +42,33 @@ def event(subscription: str, data: object, errors: list[GraphQLError] | None) ->
 
 
 def complete(subscription: str) -> Frame:
-    """Return what tells that a subscription has ended."""
+    """Return the message that a subscription has ended."""
     return {"id": subscription, "type": "complete"}
 
 
 def failure(subscription: str | None, *errors: Exception) -> Frame:
-    """Return what tells why a subscription could not start or go on; without one, why a message was none."""
-    frame: Frame = {"type": "error", "payload": {"errors": [_of_a_field(error) for error in errors]}}
+    """Return the message why a subscription failed, or, without a subscription, why a message was refused."""
+    frame: Frame = {"type": "error", "payload": {"errors": [_formatted(error) for error in errors]}}
     return frame if subscription is None else {"id": subscription, **frame}
 
 
 def connection_error(error: AppSyncError, code: int) -> Frame:
-    """Return what tells that the connection is refused; with a 400 or 401 clients do not try again."""
+    """Return the message that the connection is refused; after a 400 or 401 clients do not reconnect."""
     refused = {"errorType": error.error_type, "errorCode": code, "message": str(error)}
     return {"type": "connection_error", "payload": {"errors": [refused]}}
 
 
 def bad_request(message: str) -> AppSyncError:
-    """Return the error for what is not of the protocol."""
+    """Return the error for a message that breaks the protocol."""
     return AppSyncError(message, error_type="BadRequestException")
 
 
 def unauthorized(error: UnauthenticatedError) -> AppSyncError:
-    """Return the error for whom we do not know: the client shall sign in again, or refresh its token."""
+    """Return the error for a caller who must sign in again, or refresh the token."""
     return AppSyncError(str(error), error_type="UnauthorizedException")
 
 
-def _of_a_field(error: Exception) -> dict[str, Any]:
+def _formatted(error: Exception) -> dict[str, Any]:
     formatted: dict[str, Any] = report_any(error).formatted
     if formatted["errorType"] == "Unauthorized":
         formatted["errorType"] = "NotAuthorizedForField"
@@ -76,21 +76,21 @@ def _of_a_field(error: Exception) -> dict[str, Any]:
 
 
 def headers_of(websocket: WebSocket) -> Mapping[str, object]:
-    """Return the headers that a client put into a subprotocol, as it does now, or into the query, as it once did.
+    """Return the headers that a client sent in a subprotocol, or, as older clients do, in the query string.
 
     Raises:
-        AppSyncError: they cannot be read.
+        AppSyncError: they are not a JSON object in base64.
     """
     for subprotocol in websocket.scope["subprotocols"]:
         if subprotocol.startswith(_HEADER_SUBPROTOCOL):
             return _decoded(subprotocol.removeprefix(_HEADER_SUBPROTOCOL))
     in_query = websocket.query_params.get("header")
-    # Those clients do not escape what they put into the query, where a plus stands for a space.
+    # Older clients do not escape the plus signs of base64, which then arrive as spaces.
     return {} if in_query is None else _decoded(in_query.replace(" ", "+"))
 
 
 def _decoded(text: str) -> Mapping[str, object]:
-    """Return the object that base64 or base64url stands for, padded or not."""
+    """Decode a JSON object from base64 or base64url, padded or not."""
     plain = text.translate(str.maketrans("-_", "+/"))
     try:
         headers = orjson.loads(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
@@ -103,13 +103,13 @@ def _decoded(text: str) -> Mapping[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a subscription is to be.
+    """The content of a `start` message.
 
     Args:
-        query: its document.
-        variables: their values.
-        operation_name: which of its operations is meant, if it has several.
-        authorization: the headers that prove who asks for it.
+        query: the document.
+        variables: its variables' values.
+        operation_name: which of its operations to run, if it has several.
+        authorization: the headers that identify the caller.
     """
 
     query: str
@@ -119,11 +119,11 @@ class Start:
 
     @classmethod
     def of(cls, payload: object) -> "Start":
-        """Return what the payload of a `start` message asks for.
+        """Parse the payload of a `start` message.
 
         Raises:
-            AppSyncError: it lacks something.
-            GraphQLError: its operation is none.
+            AppSyncError: a part is missing or malformed.
+            GraphQLError: the operation's payload is invalid.
         """
         match payload:
             case {"data": str(data), "extensions": {"authorization": dict(authorization)}}:
@@ -142,6 +142,6 @@ def _operation(data: str) -> dict[str, Any]:
         operation = None
     if not isinstance(operation, dict):
         raise bad_request("The start's `data` must be a string of JSON: {query, variables}")
-    if (fault := payload_problem(operation)) is not None:
-        raise GraphQLError(fault)
+    if (problem := payload_problem(operation)) is not None:
+        raise GraphQLError(problem)
     return operation

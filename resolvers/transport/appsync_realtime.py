@@ -1,8 +1,7 @@
-"""AppSync's real-time protocol, as aws-amplify speaks it: one socket, and subscriptions with a token for each.
+"""AppSync's real-time protocol, as aws-amplify speaks it: one socket, and a token for each subscription.
 
-When a token on which something rests expires, the socket is closed, instead of the subscription being told so:
-Amplify then connects again, with a fresh token, and starts every subscription anew. An error would end that one
-for good.
+When the token of the connection or of a subscription expires, we close the socket: Amplify then reconnects with a
+new token and restarts every subscription. An error message instead would end that subscription for good.
 """
 
 import asyncio
@@ -40,18 +39,18 @@ from resolvers.transport.sockets import (
 from schema.build import MirrorSchema
 from schema.errors import AppSyncError
 
-# Clients begin to worry after 65 seconds without one.
+# Clients test the connection after 65 seconds without one.
 KEEP_ALIVE_SECONDS = 30.0
 _ID_CHARACTERS = 128  # Amplify's have 36
 
 
 @dataclass(slots=True)
 class _Subscription:
-    """What runs under one id.
+    """A subscription that runs.
 
     Args:
         task: runs it.
-        expires: when the token that it rests on does, in epoch seconds.
+        expires: when its token expires, in epoch seconds.
     """
 
     task: asyncio.Task[None]
@@ -59,37 +58,40 @@ class _Subscription:
 
 
 class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
-    """Serves one socket. Of Strawberry's handler it has the place only: that protocol just has the same name."""
+    """Serves one socket.
+
+    It stands in for Strawberry's handler of another protocol, whose subprotocol is called `graphql-ws`, too.
+    """
 
     view: "RealtimeEndpoint"
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._socket = cast("TextFrames", self.websocket)
-        self._life = SocketLifetime(self._socket)
+        self._lifetime = SocketLifetime(self._socket)
         self._expires = math.inf
         self._keeping_alive: asyncio.Task[None] | None = None
         self._subscriptions: dict[str, _Subscription] = {}
 
     async def handle(self) -> None:
-        """Serve until either side ends it, or until a token expires."""
-        await self._life.of(self._serve())
+        """Serve until either side closes the socket, or until a token expires."""
+        await self._lifetime.run(self._serve())
 
     async def _serve(self) -> None:
-        self._life.end_in(INIT_SECONDS, NO_INIT, f"connection_init did not come within {INIT_SECONDS:.0f} s")
+        self._lifetime.close_in(INIT_SECONDS, NO_INIT, f"connection_init did not come within {INIT_SECONDS:.0f} s")
         try:
             async for message in self._socket.iter_json():
                 await self._receive(message)
         except (NonTextMessageReceived, NonJsonMessageReceived):
             problem = "A message is JSON, in a text frame"
-            await self._life.send(frames.failure(None, frames.bad_request(problem)))
+            await self._lifetime.send(frames.failure(None, frames.bad_request(problem)))
             await self._socket.close(MALFORMED, problem)
         except WebSocketDisconnected:
             pass
         finally:
-            await self._leave()
+            await self._cancel_tasks()
 
-    async def _leave(self) -> None:
+    async def _cancel_tasks(self) -> None:
         tasks = [subscription.task for subscription in self._subscriptions.values()]
         if self._keeping_alive:
             tasks.append(self._keeping_alive)
@@ -112,36 +114,37 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
 
     async def _connect(self) -> None:
         if self._keeping_alive:
-            await self._refuse(None, frames.bad_request("The connection is there already"))
+            await self._refuse(None, frames.bad_request("The connection is initialized already"))
             return
         try:
-            caller = await self.view.admission.admit(frames.headers_of(self._socket.ws), self.context.headers)
+            headers = frames.headers_of(self._socket.ws)
+            caller = await self.view.authentication.authenticate(headers, self.context.headers)
         except IssuerUnreachableError as error:
-            await self._socket.close(TRY_AGAIN, str(error))  # a refusal would be final
+            await self._socket.close(TRY_AGAIN, str(error))  # a connection_error would make clients give up
         except UnauthenticatedError as error:
-            await self._end(frames.unauthorized(error), 401, FORBIDDEN)
+            await self._refuse_connection(frames.unauthorized(error), 401, FORBIDDEN)
         except AppSyncError as error:
-            await self._end(error, 400, MALFORMED)
+            await self._refuse_connection(error, 400, MALFORMED)
         else:
             self._expires = _expiry(caller)
-            self._last()
-            await self._life.send(frames.CONNECTION_ACK)
+            self._update_deadline()
+            await self._lifetime.send(frames.CONNECTION_ACK)
             self._keeping_alive = asyncio.create_task(self._keep_alive())
 
-    async def _end(self, error: AppSyncError, error_code: int, close_code: int) -> None:
-        await self._life.send(frames.connection_error(error, error_code))
+    async def _refuse_connection(self, error: AppSyncError, error_code: int, close_code: int) -> None:
+        await self._lifetime.send(frames.connection_error(error, error_code))
         await self._socket.close(close_code, str(error))
 
     async def _keep_alive(self) -> None:
         with suppress(WebSocketDisconnected):
             while True:
-                await self._life.send(frames.KEEP_ALIVE)
+                await self._lifetime.send(frames.KEEP_ALIVE)
                 await asyncio.sleep(cast("float", self.keep_alive_interval))
 
-    def _last(self) -> None:
-        """Let the socket last as long as every token that something on it rests on."""
+    def _update_deadline(self) -> None:
+        """Let the socket live until the first of its tokens expires: the connection's or a subscription's."""
         expiries = [subscription.expires for subscription in self._subscriptions.values()]
-        self._life.last_until(min([self._expires, *expiries]))
+        self._lifetime.extend_until(min([self._expires, *expiries]))
 
     async def _start(self, subscription: str, payload: object) -> None:
         if not self._keeping_alive:
@@ -156,23 +159,23 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             self._subscriptions[subscription] = _Subscription(task)
 
     async def _stop(self, subscription: str) -> None:
-        """End a subscription; when the client is told so, it is over, and its id is free."""
+        """End a subscription; it has ended and its id is free before the client gets `complete`."""
         if (stopped := self._subscriptions.get(subscription)) is None:
             return
         stopped.task.cancel()
         await asyncio.wait([stopped.task])
         self._forget(subscription)
-        await self._life.send(frames.complete(subscription))
+        await self._lifetime.send(frames.complete(subscription))
 
     async def _refuse(self, subscription: str | None, error: AppSyncError) -> None:
-        await self._life.send(frames.failure(subscription, error))
+        await self._lifetime.send(frames.failure(subscription, error))
 
     def _forget(self, subscription: str) -> None:
         self._subscriptions.pop(subscription, None)
-        self._last()
+        self._update_deadline()
 
     async def _run(self, subscription: str, payload: object) -> None:
-        """Run a subscription; whatever happens, its client is told how it ended, and the others go on."""
+        """Run a subscription and send how it ended; no failure affects the others."""
         try:
             last = await self._follow(subscription, frames.Start.of(payload))
         except WebSocketDisconnected:
@@ -183,18 +186,18 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             last = frames.failure(subscription, error)
         self._forget(subscription)
         with suppress(WebSocketDisconnected):
-            await self._life.send(last)
+            await self._lifetime.send(last)
 
     async def _follow(self, subscription: str, start: frames.Start) -> frames.Frame:
-        """Send a subscription's events; return what is to be sent last.
+        """Send a subscription's events; return its last frame, which is still to be sent.
 
         Raises:
-            UnauthenticatedError: its own token is no good.
-            WebSocketDisconnected: the client is gone.
+            UnauthenticatedError: the subscription's token is invalid.
+            WebSocketDisconnected: the client has left.
         """
-        context = replace(self.context, caller=await self.view.admission.admit(start.authorization))
+        context = replace(self.context, caller=await self.view.authentication.authenticate(start.authorization))
         self._subscriptions[subscription].expires = _expiry(context.caller)
-        self._last()
+        self._update_deadline()
         results = await self.schema.subscribe(
             start.query, start.variables, context_value=context, operation_name=start.operation_name
         )
@@ -202,12 +205,12 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         try:
             async with aclosing(results):
                 async for result in results:
-                    self._check(context.caller)
+                    self._check_expiry(context.caller)
                     if result.data is None:
                         return frames.failure(subscription, *result.errors or ())
                     context.listening.set()
                     await acknowledging
-                    await self._life.send(frames.event(subscription, result.data, result.errors))
+                    await self._lifetime.send(frames.event(subscription, result.data, result.errors))
         finally:
             acknowledging.cancel()
         return frames.complete(subscription)
@@ -215,16 +218,16 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
     async def _acknowledge(self, subscription: str, listening: asyncio.Event) -> None:
         await listening.wait()
         with suppress(WebSocketDisconnected):
-            await self._life.send(frames.start_ack(subscription))
+            await self._lifetime.send(frames.start_ack(subscription))
 
-    def _check(self, caller: Caller | None) -> None:
-        """End the socket if a token has expired: so does the timer, but it stands still while the machine sleeps.
+    def _check_expiry(self, caller: Caller | None) -> None:
+        """Close the socket if a token has expired; the deadline alone is late if the machine was suspended.
 
         Raises:
-            WebSocketDisconnected: it has.
+            WebSocketDisconnected: the token has expired.
         """
         if caller is not None and caller.has_expired:
-            self._life.last_until(caller.expires)
+            self._lifetime.extend_until(caller.expires)
             raise WebSocketDisconnected
 
 
@@ -233,14 +236,14 @@ def _expiry(caller: Caller | None) -> float:
 
 
 class RealtimeEndpoint(GraphQL[RequestContext, None]):
-    """Opens the sockets.
+    """Opens the sockets of AppSync's real-time protocol.
 
     Args:
         schema: the schema.
         store: the tables.
-        admission: tells who is let in.
-        origins: pages elsewhere that may open one.
-        keep_alive: seconds between two signs of life.
+        authentication: identifies callers.
+        origins: the other origins whose pages may open one.
+        keep_alive: seconds between two keep-alive messages.
     """
 
     graphql_ws_handler_class = RealtimeHandler
@@ -250,7 +253,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         self,
         schema: MirrorSchema,
         store: Store,
-        admission: Authentication,
+        authentication: Authentication,
         origins: Sequence[str],
         *,
         keep_alive: float = KEEP_ALIVE_SECONDS,
@@ -261,14 +264,14 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
             keep_alive_interval=keep_alive,
             allowed_origins=origins,
         )
-        self.admission = admission
+        self.authentication = authentication
         self._store = store
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
-        """Return what all subscriptions of a socket share."""
+        """Return the context that a socket's subscriptions share."""
         del response
         return RequestContext(self._store, None, request.headers)
 
     def decode_json(self, data: str | bytes) -> Any:
-        """Read a message."""
+        """Parse a message."""
         return orjson.loads(data)

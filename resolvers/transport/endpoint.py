@@ -1,4 +1,4 @@
-"""GraphQL over HTTP and graphql-transport-ws on one path, and the Starlette app around it."""
+"""GraphQL over HTTP and over graphql-transport-ws, on one path."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -36,9 +36,9 @@ from schema.errors import RefusedError, mask, report_any
 
 PATH = "/graphql"
 REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
-# A row may have 400 KB; an input that carries one needs some room around it. A socket's messages likewise.
+# The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
 BODY_BYTES = 1_000_000
-# Any page may make a browser send a GET: it is for GraphiQL, and runs nothing.
+# A GET runs nothing, because any page can make a browser send one; it only opens GraphiQL.
 _ALLOWED: Mapping[str, frozenset[OperationType]] = {
     "GET": frozenset(),
     "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
@@ -53,15 +53,15 @@ _PLACES = {
 
 
 class Endpoint(GraphQL[RequestContext, None]):
-    """Answers operations over HTTP and the socket, in AppSync's shapes.
+    """Answers operations over HTTP and sockets, in AppSync's format.
 
     Args:
         schema: the schema.
         store: the tables.
-        admission: tells who is let in.
+        authentication: identifies callers.
         graphiql: the page for browsers.
-        origins: pages that may open a socket from elsewhere.
-        idempotency: runs a mutation under a key once.
+        origins: the other origins whose pages may open a socket.
+        idempotency: runs a mutation with an Idempotency-Key once.
     """
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -71,7 +71,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         self,
         schema: MirrorSchema,
         store: Store,
-        admission: Authentication,
+        authentication: Authentication,
         graphiql: GraphiQL,
         origins: Sequence[str],
         idempotency: Idempotency,
@@ -80,11 +80,11 @@ class Endpoint(GraphQL[RequestContext, None]):
             schema,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
-            max_subscriptions_per_connection=None,  # the handler counts, and refuses in AppSync's shape
+            max_subscriptions_per_connection=None,  # the handler counts, and reports the limit in AppSync's format
             allowed_origins=origins,
         )
         self._store = store
-        self._admission = admission
+        self._authentication = authentication
         self._graphiql = graphiql
         self._idempotency = idempotency
         self._documents = schema.documents
@@ -106,28 +106,28 @@ class Endpoint(GraphQL[RequestContext, None]):
             return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
         except ClientDisconnect:
             return _failure(400, "MalformedHttpRequestException", "The request broke off")
-        except Exception as error:  # noqa: BLE001 — the client is told something that it can read, and report
+        except Exception as error:  # noqa: BLE001 — the client gets a number that it can report
             masked = mask(error)
             return _failure(500, masked.error_type, str(masked), masked.info)
         return response
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
-        """Return the context of a request, or of a socket, whose caller is not known yet."""
+        """Return the context of a request, or of a socket, whose caller is unknown until its first message."""
         del response
         if isinstance(request, WebSocket):
             return RequestContext(self._store, None, request.headers)
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return RequestContext(self._store, None, request.headers)
-        caller = await self._admission.admit(request.headers)
+        caller = await self._authentication.authenticate(request.headers)
         return RequestContext(self._store, caller, request.headers)
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
-        """Learn who opened a socket.
+        """Authenticate the caller who opened a socket.
 
         Raises:
-            UnauthenticatedError: the first message and the upgrade request prove nobody.
+            UnauthenticatedError: neither the first message nor the upgrade request has a valid token or key.
         """
-        context.caller = await self._admission.admit(context.connection_params or {}, context.headers)
+        context.caller = await self._authentication.authenticate(context.connection_params or {}, context.headers)
         return await super().on_ws_connect(context)
 
     async def render_graphql_ide(self, request: Request) -> Response:
@@ -143,19 +143,19 @@ class Endpoint(GraphQL[RequestContext, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """Run a query or a mutation, this once if it comes under an Idempotency-Key.
+        """Run a query or a mutation; a mutation with an Idempotency-Key runs once.
 
         Raises:
-            HTTPException: the request holds neither, or did not come by POST, or its key is none.
+            HTTPException: it is neither a query nor a mutation, not a POST, or its Idempotency-Key is invalid.
         """
         del root_value
         run = partial(self._execute, request_adapter.method, context, request_data)
-        asked = keyed_request(context.caller, request.headers, request_data, self._documents)
-        if asked is None:
+        keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
+        if keyed is None:
             return await run()
-        context.cause = asked.cause
+        context.cause = keyed.cause
         try:
-            result, is_replayed = await self._idempotency.once(asked, run)
+            result, is_replayed = await self._idempotency.run_once(keyed, run)
         except (RefusedError, ContentionError) as error:
             return ExecutionResult(data=None, errors=[report_any(error)])
         if is_replayed:
@@ -181,29 +181,29 @@ class Endpoint(GraphQL[RequestContext, None]):
             raise HTTPException(400, str(error)) from error
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """Return a result's wire form."""
+        """Return a result in its wire form."""
         del request
         return response_of(result)
 
     def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
-        """Read a GET: as nothing runs, only what kind of operation it is counts, to say where that is sent."""
+        """Parse just enough of a GET, which never runs, to tell where to send the operation."""
         return {name: value for name, value in params.items() if name in {"query", "operationName"}}
 
     def parse_json(self, data: str | bytes) -> Any:
-        """Read a request.
+        """Parse a request.
 
         Raises:
-            HTTPException: it is no JSON object, or not an operation's.
+            HTTPException: it is not a JSON object, or not a valid operation.
         """
         request = super().parse_json(data)
         if not isinstance(request, dict):
             raise HTTPException(400, "A request is one JSON object")
-        if (fault := payload_problem(request)) is not None:
-            raise HTTPException(400, fault)
+        if (problem := payload_problem(request)) is not None:
+            raise HTTPException(400, problem)
         return request
 
     def decode_json(self, data: str | bytes) -> Any:
-        """Read JSON."""
+        """Parse JSON."""
         return orjson.loads(data)
 
     def encode_json(self, data: object) -> bytes:
@@ -212,7 +212,7 @@ class Endpoint(GraphQL[RequestContext, None]):
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Refuse a body that is larger than any request of ours, before it is all in memory."""
+    """Refuse a body over the limit before it is all in memory."""
     size = 0
 
     async def counted() -> Message:

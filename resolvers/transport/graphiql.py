@@ -1,4 +1,4 @@
-"""GraphiQL for browsers: the page, its files, and local mode's sign-in; all of it from this server."""
+"""GraphiQL for browsers: the page, its files, and the local mode's sign-in, all served from here."""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -15,7 +15,7 @@ from schema.graphiql import ASSETS, manifest
 
 ASSETS_PATH = "/graphiql"
 
-# Nothing but this server. The editor sets its colours by style elements, which is why styles may be inline.
+# Only this server is allowed. Styles may be inline because the editor sets its colours by style elements.
 _POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; "
@@ -50,8 +50,8 @@ class GraphiQL:
     """The page at `/graphql`.
 
     Args:
-        sign_in: local mode's demo members, and for each what mints a token; empty on AWS.
-        service: the id of the service that the example asks for.
+        sign_in: for each demo member a function that mints a token; empty on AWS.
+        service: the id of the service that the example requests.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class GraphiQL:
         self._page = _page(" ".join(self._sign_in), service)
 
     async def page(self, _request: Request) -> Response:
-        """Answer a browser with the page."""
+        """Return the page."""
         return HTMLResponse(self._page, headers=_PAGE_HEADERS)
 
     def routes(self) -> list[BaseRoute]:
@@ -70,7 +70,7 @@ class GraphiQL:
         return [files, Route("/local/token/{name}", self._token)] if self._sign_in else [files]
 
     async def _token(self, request: Request) -> Response:
-        """Give a demo member's token to a program of this machine, and to no page of another site."""
+        """Return a demo member's token, to programs on this machine only and not to other sites' pages."""
         mint = self._sign_in.get(request.path_params["name"])
         if mint is None or not _is_local(request):
             return JSONResponse({"message": "Not Found"}, status_code=404)
@@ -79,7 +79,7 @@ class GraphiQL:
 
 
 class _Immutable(StaticFiles):
-    """Files whose names change with their content."""
+    """Files that may be cached for ever, because their names change with their content."""
 
     def file_response(self, *args: Any, **options: Any) -> Response:
         response = super().file_response(*args, **options)
@@ -101,7 +101,7 @@ def _page(members: str, service: str | None) -> str:
 
 
 def _is_local(request: Request) -> bool:
-    """Tell whether both ends are this machine: a foreign name that resolves to it would be another site's."""
+    """Return whether client and host are this machine; a foreign host name may resolve to it."""
     return (
         request.client is not None
         and _is_loopback(request.client.host)

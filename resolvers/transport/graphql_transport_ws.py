@@ -1,7 +1,6 @@
-"""graphql-transport-ws as HourBank speaks it: Strawberry's, kept from whatever a client may do to it.
+"""The graphql-transport-ws protocol: Strawberry's handler, hardened, with errors in AppSync's shape.
 
-A socket ends with its token, with a client that does not read, and with a message that is none; what fails is
-told in AppSync's shape.
+A socket is closed when its token expires, its client stops reading, or a message is malformed.
 """
 
 from collections.abc import Mapping
@@ -29,52 +28,52 @@ from schema.errors import report, report_any
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
-    """Serves one socket; where `on_ws_connect` raises `UnauthenticatedError`, it is closed with its reason."""
+    """Serves one socket; if `on_ws_connect` raises `UnauthenticatedError`, closes it with that reason."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._life = SocketLifetime(cast("TextFrames", self.websocket))
+        self._lifetime = SocketLifetime(cast("TextFrames", self.websocket))
 
     async def handle(self) -> None:
-        """Serve until either side ends it, or until the token expires."""
-        await self._life.of(super().handle())
+        """Serve until either side closes the socket, or until the token expires."""
+        await self._lifetime.run(super().handle())
 
     async def handle_message(self, message: object) -> None:
-        """Handle a message, or close the socket if it is none of the protocol's."""
+        """Handle a message, or close the socket if the message is malformed."""
         if _is_message(message):
             await super().handle_message(cast("Message", message))
         else:
             await self.handle_invalid_message(
-                "A message is an object with a type, and with an id and payload if due"
+                "A message is an object with a type, and with an id and a payload where its type needs them"
             )
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Acknowledge the connection for as long as its token holds, or close it if it proves nothing."""
+        """Acknowledge the connection until its token expires, or close it if nobody is authenticated."""
         try:
             await super().handle_connection_init(message)
         except UnauthenticatedError as error:
             await self.websocket.close(FORBIDDEN, str(error))
             return
         if self.context.caller is not None:
-            self._life.last_until(self.context.caller.expires)
+            self._lifetime.extend_until(self.context.caller.expires)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation, or say why not."""
-        refused = self._refusal(cast("Mapping[str, object]", message["payload"]))
-        if refused is None or not self.connection_acknowledged or message["id"] in self.operations:
+        """Start an operation, or send the error that prevents it."""
+        error = self._start_error(cast("Mapping[str, object]", message["payload"]))
+        if error is None or not self.connection_acknowledged or message["id"] in self.operations:
             await super().handle_subscribe(message)
         else:
-            payload = [report_any(refused).formatted]
+            payload = [report_any(error).formatted]
             await self.send_message({"id": message["id"], "type": "error", "payload": payload})
 
-    def _refusal(self, payload: Mapping[str, object]) -> Exception | None:
+    def _start_error(self, payload: Mapping[str, object]) -> Exception | None:
         if len(self.operations) >= OPERATIONS:
             return too_many_operations()
-        fault = payload_problem(payload)
-        return None if fault is None else GraphQLError(fault)
+        problem = payload_problem(payload)
+        return None if problem is None else GraphQLError(problem)
 
     async def run_operation(self, operation: Operation[RequestContext, None]) -> None:
-        """Run an operation and send what it gives; whatever happens, the client is told how it ended."""
+        """Run an operation and send its results, and in any case how it ended."""
         try:
             results = await self.schema.stream(
                 operation.query,
@@ -97,12 +96,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 await operation.send_initial_errors([report_any(error)])
 
     async def send_message(self, message: Message) -> None:
-        """Send a message; a client that does not take it in time is cut off.
+        """Send a message; close the socket if the client does not read it in time.
 
         Raises:
-            WebSocketDisconnected: the client is gone, or as good as.
+            WebSocketDisconnected: the client has left, or is not reading.
         """
-        await self._life.send(message)
+        await self._lifetime.send(message)
 
 
 def _is_message(message: object) -> bool:

@@ -1,8 +1,6 @@
-"""Mutations under an Idempotency-Key: each runs once, however often it is sent, and is answered the same."""
+"""Mutations with an Idempotency-Key: each runs once, and a repetition gets the same response."""
 
-import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -35,6 +33,7 @@ from models.idempotency import (
 from models.storage.codec import decode_or_none, difference, encode
 from models.storage.store import ConditionFailedError, Store
 from resolvers.identity.callers import Caller
+from resolvers.polling import poll
 from resolvers.transport.payloads import response_of
 from schema.documents.reading import Documents
 from schema.errors import INTERNAL_FAILURE, RefusedError, ReportedError
@@ -42,23 +41,17 @@ from schema.errors import INTERNAL_FAILURE, RefusedError, ReportedError
 _log = structlog.get_logger(__name__)
 
 HEADER = "idempotency-key"
-# Tells a client that it has been answered before; Stripe's name for it.
+# The response header that marks a repeated response, named as Stripe names it.
 REPLAYED = "idempotent-replayed"
 _KEY = re.compile(r"[\x20-\x7e]{1,128}")
-# How long a request waits for an equal one that runs; it looks less and less often.
-WAIT_SECONDS = 5.0
-FIRST_LOOK_SECONDS = 0.05
-LAST_LOOK_SECONDS = 0.8
-# Errors that another try may get past: whoever tries again is not told of them again.
-_PASSING = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
-
-_STILL = "The same request is still being worked on; send it again in a few seconds."
+# Errors that a retry may get past: a response with one of them is not saved.
+_TRANSIENT = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
 
 Run = Callable[[], Awaitable[ExecutionResult]]
 
 
 class RepeatedError(ReportedError):
-    """An error that the client has been told before, word for word."""
+    """An error of a saved response, with its original wire form."""
 
     def __init__(self, formatted: dict[str, Any]) -> None:
         super().__init__(formatted["message"])
@@ -71,7 +64,7 @@ class RepeatedError(ReportedError):
 
 
 def is_mutation(documents: Documents, document: str | None, operation_name: str | None) -> bool:
-    """Tell whether a document's operation is a mutation; one that cannot be run is none."""
+    """Return whether a document's operation is a mutation; False if the operation cannot be run."""
     try:
         operation = get_operation_ast(documents.read(document or "").node, operation_name)
     except GraphQLError:
@@ -82,10 +75,10 @@ def is_mutation(documents: Documents, document: str | None, operation_name: str 
 def keyed_request(
     caller: Caller | None, headers: Headers, data: GraphQLRequestData, documents: Documents
 ) -> KeyedRequest | None:
-    """Return what a request asks for under a key, None if it has no key, is no mutation, or is nobody's.
+    """Return a request's key and hash, or None if it has no key, is no mutation, or has no signed-in caller.
 
     Raises:
-        HTTPException: the key is none, or the variables are nested too deep.
+        HTTPException: the key is invalid, or the variables are nested too deep.
     """
     keys = headers.getlist(HEADER)
     if (
@@ -104,12 +97,12 @@ def keyed_request(
 
 
 class Idempotency:
-    """Runs what is asked under a key once, and keeps its answer for a day.
+    """Runs each request with a key once, and keeps its response for a day.
 
     Args:
         store: the tables.
-        now: the clock.
-        claimed_for: how long a request may run before the next one takes it for dead.
+        now: the current time.
+        claimed_for: how long a request may run before its claim lapses, so that a repetition runs it again.
     """
 
     def __init__(self, store: Store, now: Clock, *, claimed_for: timedelta = CLAIMED_FOR) -> None:
@@ -117,102 +110,113 @@ class Idempotency:
         self._now = now
         self._claimed_for = claimed_for
 
-    async def once(self, asked: KeyedRequest, run: Run) -> tuple[ExecutionResult, bool]:
-        """Run a request, or return what it was answered before.
+    async def run_once(self, request: KeyedRequest, run: Run) -> tuple[ExecutionResult, bool]:
+        """Run a request, or return the saved response of an equal one.
 
         Returns:
-            The result, and whether it is one from before.
+            The result, and whether it is a saved one.
 
         Raises:
             RefusedError: the key belongs to another request.
-            ContentionError: an equal request still runs.
+            ContentionError: an equal request is still in progress.
         """
-        mine = str(uuid4())
-        record = await self._claim(asked, mine)
-        if record.claim != mine:
-            return _result(record), True
+        claim = str(uuid4())
+        record = await self._claim(request, claim)
+        if record.claim != claim:
+            return _saved_result(record), True
         try:
             result = await run()
         except Exception:
-            await self._end(record, None)
+            await self._complete(record, None)
             raise
-        await self._settle(record, result)
+        await self._save(record, result)
         return result, False
 
-    async def _claim(self, asked: KeyedRequest, claim: str) -> Record:
-        """Return the row that claims a key, or the row of one that is answered."""
-        until, pause = time.monotonic() + WAIT_SECONDS, FIRST_LOOK_SECONDS
-        found: Record | None = None
+    async def _claim(self, request: KeyedRequest, claim: str) -> Record:
+        """Return the row that claims a key for this request, or the row of an equal request that is completed."""
+        is_first = True
+
+        async def attempt() -> Record | None:
+            nonlocal is_first
+            # Most keys are new: the first attempt does not read, and a failed put returns the row that is there.
+            found = None if is_first else await self._find(request.id)
+            is_first = False
+            return await self._claim_or_completed(request, claim, found)
+
+        record = await poll(attempt, is_pending=lambda record: record is None)
+        if record is None:
+            raise ContentionError("The same request is still being worked on; send it again in a few seconds.")
+        return record
+
+    async def _claim_or_completed(self, request: KeyedRequest, claim: str, found: Record | None) -> Record | None:
+        """Do one attempt from the row as it was found; return None while an equal request is in progress."""
         while True:
-            match key_status(found, asked, self._now()):
+            match key_status(found, request, self._now()):
                 case KeyStatus.MISMATCH:
                     raise RefusedError(key_mismatch_refusal())
-                case KeyStatus.COMPLETED if found is not None:
+                case KeyStatus.COMPLETED:
                     return found
+                case KeyStatus.IN_PROGRESS:
+                    return None
                 case KeyStatus.NEW:
-                    record = Record.claimed(asked, claim, self._now(), self._claimed_for)
+                    record = Record.claimed(request, claim, self._now(), self._claimed_for)
                     found = await self._put(record, found)
                     if found is record:
                         return record
-                case _ if time.monotonic() < until:
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LAST_LOOK_SECONDS)
-                    found = await self._find(asked.id)
-                case _:
-                    raise ContentionError(_STILL)
 
     async def _find(self, record_id: str) -> Record | None:
         item = await self._store.get(tables.Idempotency, record_id, consistent=True)
         return decode_or_none(Record, tables.Idempotency, item)
 
     async def _put(self, record: Record, found: Record | None) -> Record | None:
-        """Claim a key that is as it was found; returns the claim, or else what is there now."""
+        """Write a claim if the row is still as it was found; return the claim, or else the present row."""
         try:
             item = encode(tables.Idempotency, record)
             await self._store.put(tables.Idempotency, item, condition=_unchanged(found))
         except ConditionFailedError as error:
-            now = decode_or_none(Record, tables.Idempotency, error.item)
-            # The SDK sends a call again whose answer was lost: what is in the way may be our own claim.
-            return record if now is not None and now.claim == record.claim else now
+            current = decode_or_none(Record, tables.Idempotency, error.item)
+            # The SDK repeats a call whose response was lost, so the row that is there may be this very claim.
+            return record if current is not None and current.claim == record.claim else current
         return record
 
-    async def _settle(self, record: Record, result: ExecutionResult) -> None:
-        """Keep a result, or let the next request run again."""
+    async def _save(self, record: Record, result: ExecutionResult) -> None:
+        """Save a result for repetitions, or let the next request with the key run again."""
         response = response_of(result)
         errors: list[Any] = response.get("errors") or []
         if result.data is None and not any(error["path"] for error in errors):
-            await self._forget(record)
+            await self._release(record)
             return
         answer = orjson.dumps(response)
-        # A result that is too large is not kept either: the mutation is repeatable by itself, and its hash stays.
-        is_transient = any(error["errorType"] in _PASSING for error in errors)
-        is_kept = not is_transient and len(answer) <= LARGEST_ANSWER
-        await self._end(record, answer.decode() if is_kept else None)
+        # Nor is a response saved that is too large: the mutation is repeatable by itself, and its hash stays.
+        is_transient = any(error["errorType"] in _TRANSIENT for error in errors)
+        is_saved = not is_transient and len(answer) <= LARGEST_ANSWER
+        await self._complete(record, answer.decode() if is_saved else None)
 
-    async def _end(self, record: Record, answer: str | None) -> None:
+    async def _complete(self, record: Record, answer: str | None) -> None:
+        """End a claim; without an answer the next request with the key runs again."""
         actions = difference(tables.Idempotency, record, record.answered(answer))
-        with _if_possible():
+        with _best_effort():
             await self._store.update(
                 tables.Idempotency, record.id, actions, condition=tables.Idempotency.claim == record.claim
             )
 
-    async def _forget(self, record: Record) -> None:
-        """Free the key of a request that could not be run at all; once put right it is another one."""
-        with _if_possible():
+    async def _release(self, record: Record) -> None:
+        """Delete the row of a request that could not run at all: once corrected, it has another hash."""
+        with _best_effort():
             await self._store.delete(
                 tables.Idempotency, record.id, condition=tables.Idempotency.claim == record.claim
             )
 
 
 @contextmanager
-def _if_possible() -> Iterator[None]:
-    """Let what is done be done: a client is not told that it failed since it cannot be kept."""
+def _best_effort() -> Iterator[None]:
+    """Only log a failure to save: the mutation is done, so its client gets its result all the same."""
     try:
         yield
     except ConditionFailedError:
-        _log.warning("a request outlived its claim, and another one has taken it over")
+        _log.warning("a request outlived its claim, and a repetition has taken the key over")
     except (ClientError, BotoCoreError):
-        _log.exception("a request's answer could not be kept; sent again, it runs again")
+        _log.exception("a response could not be saved; a repetition of the request runs again")
 
 
 def _unchanged(found: Record | None) -> Condition:
@@ -222,7 +226,7 @@ def _unchanged(found: Record | None) -> Condition:
     return same if found.answer is not None else same & tables.Idempotency.answer.does_not_exist()
 
 
-def _result(record: Record) -> ExecutionResult:
+def _saved_result(record: Record) -> ExecutionResult:
     response = orjson.loads(record.answer or "{}")
     errors: list[GraphQLError] = [RepeatedError(error) for error in response.get("errors", ())]
     return ExecutionResult(data=response["data"], errors=errors or None)

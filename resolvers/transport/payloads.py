@@ -1,4 +1,4 @@
-"""What a request's payload must look like, whichever transport brought it, and what its response looks like."""
+"""The payloads of requests and responses, which are the same over every transport."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +8,13 @@ from strawberry.types import ExecutionResult
 
 from schema.errors import report
 
-# graphql-core takes some 15 µs to coerce a value of a filter, and the event loop waits for it; the largest input
-# that makes sense, a row with long lists, stays below.
+# graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest sensible
+# input, a row with long lists, has fewer values.
 VALUES = 5_000
 
 
 def payload_problem(payload: Mapping[str, Any]) -> str | None:
-    """Say what is wrong with an operation's payload, None if it may be run."""
+    """Return what is wrong with an operation's payload, None if it is valid."""
     if not isinstance(payload.get("query"), str):
         return "The operation's `query` must be a string"
     if not isinstance(payload.get("operationName"), str | None):
@@ -28,7 +28,7 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
 
 
 def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
-    """Return a result's wire form; `data` comes first, as AppSync has it."""
+    """Return a result in its wire form; `data` comes first, as in AppSync's responses."""
     response: GraphQLHTTPResponse = {"data": result.data}
     if result.errors:
         response["errors"] = [report(error).formatted for error in result.errors]
@@ -36,14 +36,14 @@ def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
 
 
 def _has_more_values(whole: dict[str, Any], limit: int) -> bool:
-    """Tell whether JSON holds more than so many values; counting stops at the limit."""
-    ahead: list[dict[str, Any] | list[Any]] = [whole]
+    """Return whether JSON holds more values than `limit`, at which the counting stops."""
+    remaining: list[dict[str, Any] | list[Any]] = [whole]
     count = 0
-    while ahead:
-        inner = ahead.pop()
+    while remaining:
+        inner = remaining.pop()
         members = inner.values() if isinstance(inner, dict) else inner
         count += len(members)
         if count > limit:
             return True
-        ahead.extend(member for member in members if isinstance(member, dict | list))
+        remaining.extend(member for member in members if isinstance(member, dict | list))
     return False

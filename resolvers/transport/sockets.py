@@ -1,4 +1,4 @@
-"""What every socket has, whichever protocol it speaks: its frames, its end, and what it may carry at a time."""
+"""What sockets of both protocols share: text frames, their lifetime, and their limits."""
 
 import asyncio
 import math
@@ -13,14 +13,15 @@ from strawberry.http.exceptions import WebSocketDisconnected
 
 from schema.errors import AppSyncError, mask
 
-INIT_SECONDS = 15.0  # for the first message
-OPERATIONS = 100  # of one socket at a time, AppSync's own limit
-# What a client does not read stays in memory, so it may not stop reading for longer than this.
+INIT_SECONDS = 15.0  # how long to wait for the first message
+OPERATIONS = 100  # on one socket at a time, as in AppSync
+# What a client does not read stays in memory, so a client that stops reading for longer is disconnected.
 SEND_SECONDS = 30.0
-_CLOSE_SECONDS = 1.0  # a close frame is a courtesy: whoever does not read misses it
-_REASON_BYTES = 123  # what a close frame has room for
+_CLOSE_SECONDS = 1.0  # for sending a close frame, which a client that does not read never gets
+_REASON_BYTES = 123  # the longest reason that fits into a close frame
+_EXPIRED = "Token expired"
 
-# graphql-ws tries again after 4403, with the fresh token that its connectionParams then give; 4401 is final.
+# After 4403 graphql-ws reconnects, with a new token from its connectionParams; after 4401 it gives up.
 FORBIDDEN = 4403
 MALFORMED = 4400
 NO_INIT = 4408
@@ -29,7 +30,7 @@ _INTERNAL = 1011
 
 
 class TextFrames(ASGIWebSocketAdapter):
-    """Sends JSON in text frames, as the protocols want; a browser would be given a Blob otherwise."""
+    """Sends JSON in text frames, as the protocols require: browsers pass a binary frame on as a Blob."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send a message.
@@ -45,7 +46,7 @@ class TextFrames(ASGIWebSocketAdapter):
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
-        """Close the socket, if it is open, with as much of a reason as fits."""
+        """Close the socket if it is open, with a reason that is cut to fit its frame."""
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             return
         fitting = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
@@ -55,7 +56,10 @@ class TextFrames(ASGIWebSocketAdapter):
 
 
 class SocketLifetime:
-    """How long a socket is served: as long as its tokens hold, and as its client reads.
+    """Serves a socket until either side closes it or its deadline passes.
+
+    Closing is final: once `close` is called or the deadline has passed, later calls change neither the time nor
+    the code and reason. Until then the socket has one deadline, or none, and the last call that sets it counts.
 
     Args:
         frames: the socket.
@@ -64,51 +68,62 @@ class SocketLifetime:
     def __init__(self, frames: TextFrames) -> None:
         self._frames = frames
         self._timeout = asyncio.timeout(None)
-        self._end = (_INTERNAL, "")
-        self._is_ending = False
+        self._close_frame = (_INTERNAL, "")
+        self._is_closed = False
 
-    async def of(self, serving: Awaitable[None]) -> None:
-        """Serve until either side ends it, or until its time is over; the client is told why."""
+    @property
+    def _is_closing(self) -> bool:
+        return self._is_closed or self._timeout.expired()
+
+    async def run(self, serving: Awaitable[None]) -> None:
+        """Serve the socket; at its deadline or if serving fails, close it with a code and a reason."""
         try:
             async with self._timeout:
                 await serving
-        except Exception as error:  # noqa: BLE001 — a socket that only breaks off tells its client nothing
+        except Exception as error:  # noqa: BLE001 — without a close frame the client would not learn why
             if self._timeout.expired():
-                await self._frames.close(*self._end)
+                await self._frames.close(*self._close_frame)
             else:
                 await self._frames.close(_INTERNAL, str(mask(error)))
 
-    def end_in(self, seconds: float, code: int, reason: str) -> None:
-        """Let it end in so many seconds, unless it is told otherwise by then; nothing stops it at 0."""
-        if self._is_ending:
+    def close(self, code: int, reason: str) -> None:
+        """Close the socket as soon as the event loop turns."""
+        self.close_in(0, code, reason)
+        self._is_closed = True
+
+    def close_in(self, seconds: float, code: int, reason: str) -> None:
+        """Set the deadline, in seconds from now, and what to close with then."""
+        if self._is_closing:
             return
-        self._is_ending = seconds <= 0
-        self._end = (code, reason)
+        self._close_frame = (code, reason)
         self._timeout.reschedule(asyncio.get_running_loop().time() + seconds)
 
-    def last_until(self, expiry: float) -> None:
-        """Let it end when a token expires, in epoch seconds; infinity is never."""
-        if expiry < math.inf:
-            self.end_in(expiry - time.time(), FORBIDDEN, "Token expired")
-        elif not self._is_ending:
+    def extend_until(self, expiry: float) -> None:
+        """Set the deadline to a token's expiry, in epoch seconds; infinity means no deadline."""
+        seconds = expiry - time.time()
+        if seconds <= 0:
+            self.close(FORBIDDEN, _EXPIRED)
+        elif seconds < math.inf:
+            self.close_in(seconds, FORBIDDEN, _EXPIRED)
+        elif not self._is_closing:
             self._timeout.reschedule(None)
 
     async def send(self, message: Mapping[str, object]) -> None:
-        """Send a message; a client that does not take it in time is cut off.
+        """Send a message; close the socket if the client does not read it within `SEND_SECONDS`.
 
         Raises:
-            WebSocketDisconnected: the client is gone, or as good as.
+            WebSocketDisconnected: the client has left, or is not reading.
         """
         try:
             async with asyncio.timeout(SEND_SECONDS):
                 await self._frames.send_json(message)
         except TimeoutError:
-            self.end_in(0, TRY_AGAIN, "Closed: messages were not read")
+            self.close(TRY_AGAIN, "Closed: messages were not read")
             raise WebSocketDisconnected from None
 
 
 def too_many_operations() -> AppSyncError:
-    """Return the error for an operation more than a socket may have."""
+    """Return the error of an operation beyond the limit of a socket."""
     return AppSyncError(
         f"A socket may have {OPERATIONS} operations at a time; end one first",
         error_type="MaxSubscriptionsReachedError",

@@ -95,7 +95,7 @@ class View(GraphQL[RequestContext, None]):
         return RequestContext(MemoryStore(), caller, request.headers)
 
     async def on_ws_connect(self, context: RequestContext) -> Any:
-        context.caller = await Authentication(self._identity).admit(context.connection_params or {})
+        context.caller = await Authentication(self._identity).authenticate(context.connection_params or {})
         return await super().on_ws_connect(context)
 
 

@@ -136,7 +136,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
         app = build_app(
             schema=schema,
             store=store,
-            admission=Authentication(running.issuer.identity()),
+            authentication=Authentication(running.issuer.identity()),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
         )

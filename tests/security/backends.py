@@ -55,7 +55,7 @@ class Backend:
         app = build_app(
             schema=schema,
             store=store,
-            admission=Authentication(Nobody(), [API_KEY]),
+            authentication=Authentication(Nobody(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
         )

@@ -1,4 +1,4 @@
-"""A client's end of a socket, without a network."""
+"""The client's end of a WebSocket, over ASGI without a network."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 
 class Socket:
-    """What a client says and hears."""
+    """A client of an ASGI app."""
 
     def __init__(self) -> None:
         self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -25,34 +25,34 @@ class Socket:
     async def _receive(self, message: dict[str, Any]) -> None:
         await self.received.put(message)
 
-    def say(self, **message: Any) -> None:
-        self.say_json(message)
+    def send(self, **message: Any) -> None:
+        self.send_json(message)
 
-    def say_json(self, message: Any) -> None:
-        self.say_text(json.dumps(message))
+    def send_json(self, message: Any) -> None:
+        self.send_text(json.dumps(message))
 
-    def say_text(self, text: str) -> None:
+    def send_text(self, text: str) -> None:
         self._sent.put_nowait({"type": "websocket.receive", "text": text})
 
-    def say_bytes(self, data: bytes) -> None:
+    def send_bytes(self, data: bytes) -> None:
         self._sent.put_nowait({"type": "websocket.receive", "bytes": data})
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         self._sent.put_nowait({"type": "websocket.disconnect", "code": 1000})
 
-    async def hear(self) -> dict[str, Any]:
+    async def receive(self) -> dict[str, Any]:
         async with asyncio.timeout(5):
             return await self.received.get()
 
-    async def hear_json(self) -> Any:
-        return json.loads((await self.hear())["text"])
+    async def receive_json(self) -> Any:
+        return json.loads((await self.receive())["text"])
 
 
 @asynccontextmanager
 async def connected(
     app: ASGIApp, path: str, subprotocols: Sequence[str], *, query: str = "", **headers: str
 ) -> AsyncIterator[Socket]:
-    """Open a socket, and leave it at the end."""
+    """Open a socket, and disconnect at the end."""
     socket = Socket()
     scope = {
         "path": path,
@@ -65,5 +65,5 @@ async def connected(
     try:
         yield socket
     finally:
-        socket.leave()
+        socket.disconnect()
         await running

@@ -58,7 +58,7 @@ class MemoryServer:
         self.app = build_app(
             schema=self.schema,
             store=self.store,
-            admission=Authentication(Callers(), [API_KEY]),
+            authentication=Authentication(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
             origins=["https://app.example"],
@@ -79,10 +79,10 @@ class MemoryServer:
     async def client(self, token: str = "alice") -> AsyncIterator[Socket]:  # noqa: S107 — a name
         """Open a member's socket."""
         async with self.connected(header(Authorization=token)) as socket:
-            assert (await socket.hear())["subprotocol"] == "graphql-ws"
-            socket.say(type="connection_init")
-            assert await socket.hear_json() == ACK
-            assert await socket.hear_json() == {"type": "ka"}
+            assert (await socket.receive())["subprotocol"] == "graphql-ws"
+            socket.send(type="connection_init")
+            assert await socket.receive_json() == ACK
+            assert await socket.receive_json() == {"type": "ka"}
             yield socket
 
 
@@ -104,12 +104,12 @@ def start(socket: Socket, id_: str, query: str = SERVICES, *, by: str = "alice",
 async def started(socket: Socket, id_: str, query: str = SERVICES, *, by: str = "alice", **variables: Any) -> None:
     """Subscribe, and wait until it listens."""
     start(socket, id_, query, by=by, **variables)
-    assert await socket.hear_json() == {"id": id_, "type": "start_ack"}
+    assert await socket.receive_json() == {"id": id_, "type": "start_ack"}
 
 
 def begin(socket: Socket, id_: str, operation: object, authorization: Mapping[str, str]) -> None:
     payload = {"data": json.dumps(operation), "extensions": {"authorization": authorization}}
-    socket.say(id=id_, type="start", payload=payload)
+    socket.send(id=id_, type="start", payload=payload)
 
 
 def problem(frame: Mapping[str, Any]) -> str:

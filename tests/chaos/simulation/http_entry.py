@@ -70,7 +70,7 @@ async def ask(
         asked = KeyedRequest.by(caller.sub, key, hash_of(document, variables, None))
         context.cause = asked.cause
         try:
-            result, _ = await Idempotency(store, world.clock).once(asked, run)
+            result, _ = await Idempotency(store, world.clock).run_once(asked, run)
         except RefusedError as refused:
             return refused.error_type
     response: Any = response_of(result)

@@ -31,7 +31,6 @@ from models.transactions.moves import Transactions
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
-from resolvers.transport import idempotency
 from tests.chaos.books import Books, rows
 from tests.chaos.faults import CALL_ERRORS, FaultyCalls, Plan, current_purpose, no_faults
 from tests.chaos.simulation.bus import Bus
@@ -84,8 +83,8 @@ class World:
         self.undisturbed_reader = Transactions(self.store, self.clock)
         self.services = services_over(self.calls, self.names, self.clock)
         store, transactions, executions = self.services.store, self.services.transactions, self.services.executions
-        self.requests = ServiceRequests(self.calls, transactions, executions, self.clock)
-        self.disputes = Disputes(store, transactions, executions, WINDOWS, self.clock)
+        self.requests = ServiceRequests(transactions, executions, self.clock)
+        self.disputes = Disputes(store, transactions, executions, WINDOWS)
         self.accounts = Accounts(store, transactions, self.clock)
         self.members = Members(store, transactions, self.clock)
         self.ratings = Ratings(store, transactions, self.clock)
@@ -271,6 +270,5 @@ def _patched_handlers(world: World) -> Iterator[None]:
 def _patched_clocks() -> Iterator[None]:
     """Give code that measures retries by the machine's clock the world's clock instead."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (tenacity, idempotency):
-            patch.setattr(module, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
+        patch.setattr(tenacity, "time", SimpleNamespace(monotonic=asyncio.get_running_loop().time))
         yield

@@ -1,4 +1,4 @@
-"""The local certificate: proven by real TLS handshakes, in memory."""
+"""The local certificate, in real TLS handshakes in memory."""
 
 import ssl
 import stat
@@ -12,7 +12,7 @@ from resolvers.hosting.certificate import Certificate, CertificateError, local_c
 
 
 def shake_hands(server: Certificate, trusted: Path, host: str) -> None:
-    """Let a client that trusts one file speak with a server under a name."""
+    """Do the handshake of a client that trusts one file with a server of that host name."""
     serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     serving.load_cert_chain(server.server)
     asking = ssl.create_default_context(cafile=trusted)
@@ -95,7 +95,7 @@ def test_another_is_made_on_demand(tmp_path: Path) -> None:
     assert local_certificate(tmp_path, anew=True).authority.read_bytes() != content
 
 
-def test_where_it_cannot_be_kept_is_told(tmp_path: Path) -> None:
+def test_a_failure_names_the_directory(tmp_path: Path) -> None:
     (tmp_path / "tls").write_text("a file")
     with pytest.raises(CertificateError, match=r"cannot be kept in .*tls: File exists\."):
         local_certificate(tmp_path)

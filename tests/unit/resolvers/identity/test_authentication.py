@@ -1,4 +1,4 @@
-"""Who is let in, and as whom."""
+"""Which headers authenticate, and whom."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ from tests.unit.mirror import ALICE
 KEYS = ("da2-abcdefghijklmnopqrstuvwxyz", "da2-zyxwvutsrqponmlkjihgfedcba")
 
 
-class Callers:
-    """Knows one token."""
+class FakeVerifier:
+    """Accepts one token."""
 
     async def caller(self, authorization: str) -> Caller:
         if authorization != "alice":
@@ -23,7 +23,7 @@ class Callers:
 
 
 @pytest.mark.parametrize(
-    ("shown", "who"),
+    ("sources", "caller"),
     [
         ([{"Authorization": "alice"}], ALICE),
         ([{"authorization": "alice", "x-api-key": "unknown"}], ALICE),
@@ -34,12 +34,14 @@ class Callers:
         ([{"x-api-key": KEYS[0]}, {"authorization": "x"}], None),
     ],
 )
-async def test_who_shows_something_good_is_let_in(shown: list[Mapping[str, object]], who: Caller | None) -> None:
-    assert await Authentication(Callers(), KEYS).admit(*shown) == who
+async def test_a_valid_token_or_key_authenticates(
+    sources: list[Mapping[str, object]], caller: Caller | None
+) -> None:
+    assert await Authentication(FakeVerifier(), KEYS).authenticate(*sources) == caller
 
 
 @pytest.mark.parametrize(
-    ("shown", "message"),
+    ("sources", "message"),
     [
         ([], "Missing authorization"),
         ([{}, {}], "Missing authorization"),
@@ -53,14 +55,14 @@ async def test_who_shows_something_good_is_let_in(shown: list[Mapping[str, objec
         ([{"x-api-key": "\ud800ä"}], "not authorized"),
     ],
 )
-async def test_anybody_else_is_not(shown: list[Mapping[str, object]], message: str) -> None:
+async def test_anything_else_does_not_authenticate(sources: list[Mapping[str, object]], message: str) -> None:
     with pytest.raises(UnauthenticatedError, match=message):
-        await Authentication(Callers(), KEYS).admit(*shown)
+        await Authentication(FakeVerifier(), KEYS).authenticate(*sources)
 
 
-async def test_no_key_opens_where_there_are_none() -> None:
+async def test_every_key_is_refused_if_none_is_configured() -> None:
     with pytest.raises(UnauthenticatedError):
-        await Authentication(Callers()).admit({"x-api-key": KEYS[0]})
+        await Authentication(FakeVerifier()).authenticate({"x-api-key": KEYS[0]})
 
 
 def test_keys_are_a_list_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +73,7 @@ def test_keys_are_a_list_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEYS[0] not in repr(settings)
 
 
-def test_a_key_that_can_be_guessed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOURBANK_API_KEYS", f"{KEYS[0]},secret")
     with pytest.raises(ValidationError, match="20 characters"):
         ServerSettings()

@@ -26,20 +26,20 @@ for _ in range(200):
 async def test_a_subscription_is_acknowledged_then_told(memory_server: MemoryServer) -> None:
     async with memory_server.client() as socket:
         start(socket, "1")
-        assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
         memory_server.write("s")
         event = {"data": {"onCreateService": {"id": "s"}}}
-        assert await socket.hear_json() == {"id": "1", "type": "data", "payload": event}
+        assert await socket.receive_json() == {"id": "1", "type": "data", "payload": event}
 
 
 async def test_an_id_is_free_when_its_subscription_has_ended(memory_server: MemoryServer) -> None:
     async with memory_server.client() as socket:
         for _ in range(2):
             start(socket, "1")
-            assert (await socket.hear_json())["type"] == "start_ack"
-            socket.say(id="unknown", type="stop")
-            socket.say(id="1", type="stop")
-            assert await socket.hear_json() == {"id": "1", "type": "complete"}
+            assert (await socket.receive_json())["type"] == "start_ack"
+            socket.send(id="unknown", type="stop")
+            socket.send(id="1", type="stop")
+            assert await socket.receive_json() == {"id": "1", "type": "complete"}
         assert not memory_server.subscribers()
 
 
@@ -47,9 +47,9 @@ async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(memor
     async with memory_server.client() as socket:
         await started(socket, "1")
         start(socket, "1", REQUESTS)
-        assert problem(await socket.hear_json()) == "DuplicatedOperationError"
+        assert problem(await socket.receive_json()) == "DuplicatedOperationError"
         memory_server.write("s")
-        assert (await socket.hear_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
+        assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
 
 
 async def test_what_comes_at_once_comes_after_the_acknowledgement(memory_server: MemoryServer) -> None:
@@ -57,11 +57,11 @@ async def test_what_comes_at_once_comes_after_the_acknowledgement(memory_server:
     memory_server.schema.resolver = cast("MirrorResolver", StoredRowEvents(memory_server.store))
     async with memory_server.client() as socket:
         start(socket, "1")
-        assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
-        assert (await socket.hear_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
-        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
+        assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
         start(socket, "1")
-        assert await socket.hear_json() == {"id": "1", "type": "start_ack"}
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
 
 
 async def test_a_stopped_subscription_is_over_when_that_is_told(
@@ -81,8 +81,8 @@ async def test_a_stopped_subscription_is_over_when_that_is_told(
     monkeypatch.setattr(Subscriptions, "subscribe", endless)
     async with memory_server.client() as socket:
         await started(socket, "1")
-        socket.say(id="1", type="stop")
-        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+        socket.send(id="1", type="stop")
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
         assert ended.is_set()
 
 
@@ -93,7 +93,7 @@ async def test_every_subscription_is_its_own_callers(memory_server: MemoryServer
         memory_server.write("nobody's")
         memory_server.write("alice's", requesterId="sub-alice")
         memory_server.write("bob's", requesterId="sub-bob")
-        told = [await socket.hear_json() for _ in range(2)]
+        told = [await socket.receive_json() for _ in range(2)]
         assert {frame["id"]: frame["payload"]["data"]["onCreateServiceRequest"]["id"] for frame in told} == {
             "a": "alice's",
             "b": "bob's",
@@ -127,11 +127,11 @@ async def test_a_refusal_says_why_and_leaves_the_others_alone(
     async with memory_server.client() as socket:
         await started(socket, "1")
         begin(socket, "2", operation, {"Authorization": "alice"})
-        refused = await socket.hear_json()
+        refused = await socket.receive_json()
         assert (refused["id"], problem(refused)) == ("2", error_type)
         await started(socket, "2", REQUESTS)
         memory_server.write("s")
-        assert (await socket.hear_json())["id"] == "1"
+        assert (await socket.receive_json())["id"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ async def test_a_start_without_a_good_token_is_told_to_come_back_with_one(
     async with memory_server.client() as socket:
         await started(socket, "1")
         begin(socket, "2", {"query": SERVICES}, authorization)
-        refused = await socket.hear_json()
+        refused = await socket.receive_json()
         assert problem(refused) == "UnauthorizedException"
         assert message in refused["payload"]["errors"][0]["message"]
         memory_server.write("s")
-        assert (await socket.hear_json())["id"] == "1"
+        assert (await socket.receive_json())["id"] == "1"
 
 
 NO_HEADERS: dict[str, Any] = {"extensions": {"authorization": {}}}
@@ -159,8 +159,8 @@ NO_HEADERS: dict[str, Any] = {"extensions": {"authorization": {}}}
 )
 async def test_a_start_that_lacks_something_is_refused(memory_server: MemoryServer, payload: object) -> None:
     async with memory_server.client() as socket:
-        socket.say(id="1", type="start", payload=payload)
-        assert problem(await socket.hear_json()) == "BadRequestException"
+        socket.send(id="1", type="start", payload=payload)
+        assert problem(await socket.receive_json()) == "BadRequestException"
 
 
 async def test_what_nobody_foresaw_ends_one_subscription_and_is_masked(
@@ -171,11 +171,11 @@ async def test_what_nobody_foresaw_ends_one_subscription_and_is_masked(
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.setattr(FakeStream, "describe_table", None)
             start(socket, "2", REQUESTS)
-            refused = await socket.hear_json()
+            refused = await socket.receive_json()
         assert problem(refused) == "InternalFailure"
         assert logs[0]["correlation_id"] in refused["payload"]["errors"][0]["message"]
         memory_server.write("s")
-        assert (await socket.hear_json())["id"] == "1"
+        assert (await socket.receive_json())["id"] == "1"
 
 
 async def test_an_event_with_a_field_that_failed_keeps_its_data(
@@ -186,7 +186,7 @@ async def test_an_event_with_a_field_that_failed_keeps_its_data(
         await started(socket, "1", "subscription { onCreateService { id user { id } } }")
         with capture_logs():
             memory_server.write("s", userId="sub-bob")
-            payload = (await socket.hear_json())["payload"]
+            payload = (await socket.receive_json())["payload"]
         assert payload["data"] == {"onCreateService": {"id": "s", "user": None}}
         assert [error["path"] for error in payload["errors"]] == [["onCreateService", "user"]]
 
@@ -196,9 +196,9 @@ async def test_a_socket_has_so_many_subscriptions_and_no_more(memory_server: Mem
         for number in range(OPERATIONS):
             await started(socket, str(number))
         start(socket, "one more")
-        assert problem(await socket.hear_json()) == "MaxSubscriptionsReachedError"
-        socket.say(id="0", type="stop")
-        assert (await socket.hear_json())["type"] == "complete"
+        assert problem(await socket.receive_json()) == "MaxSubscriptionsReachedError"
+        socket.send(id="0", type="stop")
+        assert (await socket.receive_json())["type"] == "complete"
         await started(socket, "one more")
 
 
@@ -208,7 +208,7 @@ async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(memory_serv
         await started(socket, "1")
         for number in range(4):
             memory_server.write(f"s{number}")
-        assert problem(await socket.hear_json()) == "SubscriptionClosed"
+        assert problem(await socket.receive_json()) == "SubscriptionClosed"
         await started(socket, "1")
 
 
@@ -235,8 +235,8 @@ async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(
     memory_server: MemoryServer, message: object
 ) -> None:
     async with memory_server.client() as socket:
-        socket.say_json(message)
-        told = await socket.hear_json()
+        socket.send_json(message)
+        told = await socket.receive_json()
         assert problem(told) in {"UnsupportedOperation", "BadRequestException"}
         assert "id" not in told
         await started(socket, "1")
@@ -245,13 +245,13 @@ async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(
 @pytest.mark.parametrize("text", ["{", "", "[" * 100_000])
 async def test_what_is_no_json_closes_the_socket(memory_server: MemoryServer, text: str) -> None:
     async with memory_server.client() as socket:
-        socket.say_text(text)
-        assert problem(await socket.hear_json()) == "BadRequestException"
-        assert (await socket.hear())["code"] == 4400
+        socket.send_text(text)
+        assert problem(await socket.receive_json()) == "BadRequestException"
+        assert (await socket.receive())["code"] == 4400
 
 
 async def test_a_binary_message_closes_the_socket(memory_server: MemoryServer) -> None:
     async with memory_server.client() as socket:
-        socket.say_bytes(b"{}")
-        assert problem(await socket.hear_json()) == "BadRequestException"
-        assert (await socket.hear())["code"] == 4400
+        socket.send_bytes(b"{}")
+        assert problem(await socket.receive_json()) == "BadRequestException"
+        assert (await socket.receive())["code"] == 4400

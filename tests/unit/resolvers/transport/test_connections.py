@@ -34,11 +34,11 @@ from tests.unit.realtime import (
 
 async def test_a_start_comes_after_the_init(memory_server: MemoryServer) -> None:
     async with memory_server.connected(header(Authorization="alice")) as socket:
-        await socket.hear()
+        await socket.receive()
         start(socket, "1")
-        assert problem(await socket.hear_json()) == "BadRequestException"
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
+        assert problem(await socket.receive_json()) == "BadRequestException"
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
 
 
 async def test_the_init_is_not_waited_for_long(
@@ -46,8 +46,8 @@ async def test_the_init_is_not_waited_for_long(
 ) -> None:
     monkeypatch.setattr(appsync_realtime, "INIT_SECONDS", 0.02)
     async with memory_server.connected(header(Authorization="alice")) as socket:
-        await socket.hear()
-        closed = await socket.hear()
+        await socket.receive()
+        closed = await socket.receive()
         assert (closed["type"], closed["code"]) == ("websocket.close", 4408)
 
 
@@ -73,19 +73,19 @@ async def test_headers_are_read_however_they_are_written(memory_server: MemorySe
         memory_server.connected(query=urlencode({"header": text, "payload": "e30="})),
     ):
         async with place as socket:
-            assert (await socket.hear())["subprotocol"] == "graphql-ws"
-            socket.say(type="connection_init", payload={})
-            assert await socket.hear_json() == ACK
+            assert (await socket.receive())["subprotocol"] == "graphql-ws"
+            socket.send(type="connection_init", payload={})
+            assert await socket.receive_json() == ACK
 
 
 async def test_the_upgrade_request_may_carry_the_token(memory_server: MemoryServer) -> None:
     async with memory_server.connected(authorization="alice") as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
-        await socket.hear_json()
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
+        await socket.receive_json()
         begin(socket, "1", {"query": SERVICES}, {})
-        assert problem(await socket.hear_json()) == "UnauthorizedException"
+        assert problem(await socket.receive_json()) == "UnauthorizedException"
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ async def test_a_connection_that_proves_nothing_is_refused_for_good(
     memory_server: MemoryServer, subprotocol: str, error_type: str, code: int
 ) -> None:
     async with memory_server.connected(subprotocol) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        refused = await socket.hear_json()
+        await socket.receive()
+        socket.send(type="connection_init")
+        refused = await socket.receive_json()
         assert refused["type"] == "connection_error"
         (error,) = refused["payload"]["errors"]
         assert (error["errorType"], error["errorCode"]) == (error_type, code)
         assert error["message"]
-        assert (await socket.hear())["type"] == "websocket.close"
+        assert (await socket.receive())["type"] == "websocket.close"
 
 
 async def test_a_connection_that_nobody_can_judge_now_is_not_refused_for_good(
@@ -127,9 +127,9 @@ async def test_a_connection_that_nobody_can_judge_now_is_not_refused_for_good(
 
     monkeypatch.setattr(Callers, "caller", unreachable)
     async with memory_server.connected(header(Authorization="alice")) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        closed = await socket.hear()
+        await socket.receive()
+        socket.send(type="connection_init")
+        closed = await socket.receive()
         assert (closed["type"], closed["code"]) == ("websocket.close", 1013)
 
 
@@ -137,12 +137,12 @@ async def test_an_application_connects_and_may_listen_to_nothing(memory_server: 
     async with memory_server.connected(
         header(**{"x-api-key": API_KEY, "x-amz-date": "20261121T000000Z"})
     ) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
-        await socket.hear_json()
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
+        await socket.receive_json()
         begin(socket, "1", {"query": SERVICES}, {"x-api-key": API_KEY})
-        refused = await socket.hear_json()
+        refused = await socket.receive_json()
         assert problem(refused) == "NotAuthorizedForField"
         assert refused["payload"]["errors"][0]["message"] == (
             "Not Authorized to access onCreateService on type Subscription"
@@ -157,18 +157,18 @@ async def test_a_client_hears_that_the_server_lives(memory_server: MemoryServer)
     app = Starlette(routes=[WebSocketRoute(PATH, endpoint)])
     before = asyncio.all_tasks()
     async with asgi_socket.connected(app, PATH, ["graphql-ws", header(Authorization="alice")]) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == ACK
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == ACK
         for _ in range(3):
-            assert await socket.hear_json() == {"type": "ka"}
+            assert await socket.receive_json() == {"type": "ka"}
     assert asyncio.all_tasks() == before
 
 
 async def test_a_socket_ends_with_its_token(memory_server: MemoryServer) -> None:
     async with memory_server.client("alice 20") as socket:
         leap(20)
-        assert (await socket.hear())["code"] == 4403
+        assert (await socket.receive())["code"] == 4403
 
 
 @pytest.mark.parametrize(("connected_by", "started_by"), [("alice 20", "alice"), ("alice", "alice 20")])
@@ -178,7 +178,7 @@ async def test_a_socket_ends_with_the_first_token_that_something_rests_on(
     async with memory_server.client(connected_by) as socket:
         await started(socket, "1", by=started_by)
         leap(20)
-        closed = await socket.hear()
+        closed = await socket.receive()
         assert (closed["code"], closed["reason"]) == (4403, "Token expired")
         await socket.ended.wait()
         assert not memory_server.subscribers()
@@ -190,8 +190,8 @@ async def test_a_subscription_that_ended_does_not_end_the_socket_with_its_token(
     async with memory_server.client() as socket:
         await started(socket, "1")
         await started(socket, "2", by="alice 20")
-        socket.say(id="2", type="stop")
-        await socket.hear_json()
+        socket.send(id="2", type="stop")
+        await socket.receive_json()
         leap(20)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.received.get(), 0.1)
@@ -205,7 +205,7 @@ async def test_nothing_is_told_after_a_token_expired_while_the_clock_jumped(
         await started(socket, "1", by="alice 60")
         monkeypatch.setattr(time, "time", lambda: now + 61)
         memory_server.write("s")
-        assert (await socket.hear())["type"] == "websocket.close"
+        assert (await socket.receive())["type"] == "websocket.close"
 
 
 async def test_a_client_that_does_not_read_is_cut_off(
@@ -227,7 +227,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(memory_server: MemoryS
     async with memory_server.client() as socket:
         await started(socket, "1")
         start(socket, "2", REQUESTS, of="sub-bob")
-        assert problem(await socket.hear_json()) == "NotAuthorizedForField"
+        assert problem(await socket.receive_json()) == "NotAuthorizedForField"
         start(socket, "3", REQUESTS)
     assert asyncio.all_tasks() == before
     assert not memory_server.subscribers()
@@ -245,10 +245,10 @@ async def test_another_pages_socket_is_refused_unless_it_is_listed(
     memory_server: MemoryServer, origin: str, answer: str
 ) -> None:
     async with memory_server.connected(header(Authorization="alice"), origin=origin) as socket:
-        assert (await socket.hear())["type"] == answer
+        assert (await socket.receive())["type"] == answer
 
 
 async def test_another_protocol_is_refused(memory_server: MemoryServer) -> None:
     async with asgi_socket.connected(memory_server.app, PATH, ["graphql-transport-ws"]) as socket:
-        await socket.hear()
-        assert (await socket.hear())["code"] == 4406
+        await socket.receive()
+        assert (await socket.receive())["code"] == 4406

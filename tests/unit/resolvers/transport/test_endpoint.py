@@ -49,7 +49,7 @@ def app() -> Starlette:
     return build_app(
         schema=schema_over(store),
         store=store,
-        admission=Authentication(Callers(), [API_KEY]),
+        authentication=Authentication(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
         origins=["https://app.example"],
@@ -70,9 +70,9 @@ def connected(app: Starlette, **headers: str) -> AbstractAsyncContextManager[Soc
 @asynccontextmanager
 async def signed_in(app: Starlette) -> AsyncIterator[Socket]:
     async with connected(app, **SIGNED) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert await socket.hear_json() == {"type": "connection_ack"}
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == {"type": "connection_ack"}
         yield socket
 
 
@@ -194,31 +194,31 @@ async def test_only_listed_pages_may_call(client: httpx.AsyncClient) -> None:
 
 async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
     async with connected(app) as socket:
-        assert (await socket.hear())["subprotocol"] == "graphql-transport-ws"
-        socket.say(type="connection_init", payload={"Authorization": "alice"})
-        assert await socket.hear_json() == {"type": "connection_ack"}
+        assert (await socket.receive())["subprotocol"] == "graphql-transport-ws"
+        socket.send(type="connection_init", payload={"Authorization": "alice"})
+        assert await socket.receive_json() == {"type": "connection_ack"}
         query = "subscription { onUpdateUserBalance { userId user { id } } }"
-        socket.say(id="1", type="subscribe", payload={"query": query})
+        socket.send(id="1", type="subscribe", payload={"query": query})
         told = {"onUpdateUserBalance": {"userId": "sub-alice", "user": None}}
-        assert await socket.hear_json() == {"id": "1", "type": "next", "payload": {"data": told}}
-        assert await socket.hear_json() == {"id": "1", "type": "complete"}
+        assert await socket.receive_json() == {"id": "1", "type": "next", "payload": {"data": told}}
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
 
 
 async def test_an_application_opens_a_socket_and_hears_nothing(app: Starlette) -> None:
     async with connected(app) as socket:
-        await socket.hear()
-        socket.say(type="connection_init", payload={"x-api-key": API_KEY})
-        assert await socket.hear_json() == {"type": "connection_ack"}
-        socket.say(id="1", type="subscribe", payload=BALANCE)
-        message = await socket.hear_json()
+        await socket.receive()
+        socket.send(type="connection_init", payload={"x-api-key": API_KEY})
+        assert await socket.receive_json() == {"type": "connection_ack"}
+        socket.send(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.receive_json()
         assert [error["errorType"] for error in message["payload"]["errors"]] == ["Unauthorized"]
 
 
 async def test_a_socket_with_an_unknown_key_is_closed(app: Starlette) -> None:
     async with connected(app) as socket:
-        await socket.hear()
-        socket.say(type="connection_init", payload={"x-api-key": "x"})
-        assert (await socket.hear())["code"] == 4403
+        await socket.receive()
+        socket.send(type="connection_init", payload={"x-api-key": "x"})
+        assert (await socket.receive())["code"] == 4403
 
 
 @pytest.mark.parametrize(
@@ -243,16 +243,16 @@ async def test_a_socket_is_told_errors_in_appsyncs_shape(
     app: Starlette, payload: dict[str, Any], error_type: str
 ) -> None:
     async with signed_in(app) as socket:
-        socket.say(id="1", type="subscribe", payload=payload)
-        message = await socket.hear_json()
+        socket.send(id="1", type="subscribe", payload=payload)
+        message = await socket.receive_json()
         errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
         assert [error["errorType"] for error in errors] == [error_type]
         assert errors[0]["message"]
         assert "errorInfo" in errors[0]
         if message["type"] == "next":
-            assert (await socket.hear_json())["type"] == "complete"
-        socket.say(type="ping")
-        assert await socket.hear_json() == {"type": "pong"}
+            assert (await socket.receive_json())["type"] == "complete"
+        socket.send(type="ping")
+        assert await socket.receive_json() == {"type": "pong"}
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ async def test_a_socket_is_told_errors_in_appsyncs_shape(
 )
 async def test_a_message_that_is_none_closes_the_socket(app: Starlette, message: Any) -> None:
     async with signed_in(app) as socket:
-        socket.say_json(message)
-        closed = await socket.hear()
+        socket.send_json(message)
+        closed = await socket.receive()
         assert (closed["type"], closed["code"]) == ("websocket.close", 4400)
         assert len(closed["reason"].encode()) <= 123
 
@@ -286,11 +286,11 @@ async def test_what_nobody_foresaw_closes_the_socket_with_a_number_to_quote(
         raise RuntimeError("a secret")
 
     async with connected(app) as socket:
-        await socket.hear()
+        await socket.receive()
         monkeypatch.setattr(Callers, "caller", fail)
         with capture_logs() as logs:
-            socket.say(type="connection_init", payload={"Authorization": "alice"})
-            closed = await socket.hear()
+            socket.send(type="connection_init", payload={"Authorization": "alice"})
+            closed = await socket.receive()
     assert closed["code"] == 1011
     assert logs[0]["correlation_id"] in closed["reason"]
 
@@ -303,8 +303,8 @@ async def test_an_operation_that_fails_is_told_so_and_masked(
 
     monkeypatch.setattr(MirrorSchema, "stream", fail)
     async with signed_in(app) as socket:
-        socket.say(id="1", type="subscribe", payload=BALANCE)
-        message = await socket.hear_json()
+        socket.send(id="1", type="subscribe", payload=BALANCE)
+        message = await socket.receive_json()
     assert message["type"] == "error"
     assert message["payload"][0]["errorType"] == "InternalFailure"
     assert "secret" not in str(message)
@@ -321,13 +321,13 @@ async def test_a_socket_has_so_many_operations_and_no_more(
     async with signed_in(app) as socket:
         for number in range(OPERATIONS + 1):
             query = "subscription { onUpdateUserBalance { userId } }"
-            socket.say(id=str(number), type="subscribe", payload={"query": query})
-        message = await socket.hear_json()
+            socket.send(id=str(number), type="subscribe", payload={"query": query})
+        message = await socket.receive_json()
         assert (message["id"], message["type"]) == (str(OPERATIONS), "error")
         assert [error["errorType"] for error in message["payload"]] == ["MaxSubscriptionsReachedError"]
-        socket.say(id="0", type="complete")
-        socket.say(id="again", type="subscribe", payload={"query": "{ __typename }"})
-        assert (await socket.hear_json())["type"] == "next"
+        socket.send(id="0", type="complete")
+        socket.send(id="again", type="subscribe", payload={"query": "{ __typename }"})
+        assert (await socket.receive_json())["type"] == "next"
 
 
 async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,7 +337,7 @@ async def test_a_socket_ends_with_its_token(app: Starlette, monkeypatch: pytest.
     monkeypatch.setattr(Callers, "caller", brief)
     async with signed_in(app) as socket:
         leap(20)
-        closed = await socket.hear()
+        closed = await socket.receive()
         assert (closed["code"], closed["reason"]) == (4403, "Token expired")
 
 
@@ -346,18 +346,18 @@ async def test_a_client_that_does_not_read_is_cut_off(app: Starlette, monkeypatc
     async with signed_in(app) as socket:
         socket.received = asyncio.Queue(1)
         socket.received.put_nowait({"type": "the last that fits"})
-        socket.say(id="1", type="subscribe", payload=BALANCE)
+        socket.send(id="1", type="subscribe", payload=BALANCE)
         async with asyncio.timeout(3):
             await socket.ended.wait()
 
 
 async def test_a_socket_without_a_token_is_closed(app: Starlette) -> None:
     async with connected(app) as socket:
-        await socket.hear()
-        socket.say(type="connection_init")
-        assert (await socket.hear())["code"] == 4403
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert (await socket.receive())["code"] == 4403
 
 
 async def test_another_pages_socket_is_refused(app: Starlette) -> None:
     async with connected(app, origin="https://evil.example") as socket:
-        assert (await socket.hear())["type"] == "websocket.close"
+        assert (await socket.receive())["type"] == "websocket.close"

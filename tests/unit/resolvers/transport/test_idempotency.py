@@ -18,6 +18,7 @@ from models import clock, idempotency, tables
 from models.errors import ContentionError
 from models.idempotency import KeyedRequest
 from models.storage.store import ConditionFailedError, Item
+from resolvers import polling
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.mirror.mutations import Mutations
@@ -129,7 +130,7 @@ async def post(store: Rows) -> AsyncIterator[Post]:
     app = build_app(
         schema=schema_over(store),
         store=store,
-        admission=Authentication(Callers()),
+        authentication=Authentication(Callers()),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
     )
@@ -301,9 +302,9 @@ async def test_an_equal_request_waits_for_the_first(store: Rows) -> None:
         await go_on.wait()
         return await run_once()
 
-    first = asyncio.create_task(keys.once(ASKED, run))
+    first = asyncio.create_task(keys.run_once(ASKED, run))
     await begun.wait()
-    second = asyncio.create_task(keys.once(ASKED, run_never))
+    second = asyncio.create_task(keys.run_once(ASKED, run_never))
     await asyncio.sleep(0)
     go_on.set()
     assert (await first)[1] is False
@@ -312,33 +313,33 @@ async def test_an_equal_request_waits_for_the_first(store: Rows) -> None:
 
 
 async def test_it_does_not_wait_for_ever(store: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(under_keys, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(polling, "TIMEOUT_SECONDS", 0.1)
     await Idempotency(store, clock.now)._claim(ASKED, "another")
     with pytest.raises(ContentionError, match="send it again"):
-        await Idempotency(store, clock.now).once(ASKED, run_never)
+        await Idempotency(store, clock.now).run_once(ASKED, run_never)
 
 
 async def test_a_claim_that_has_lapsed_is_taken_over(store: Rows) -> None:
     slow = Idempotency(store, clock.now, claimed_for=timedelta(0))
 
     async def outlived() -> ExecutionResult:
-        await Idempotency(store, clock.now).once(ASKED, run_once)
+        await Idempotency(store, clock.now).run_once(ASKED, run_once)
         return ExecutionResult(data={"done": "late"}, errors=None)
 
     with capture_logs() as logs:
-        result, _ = await slow.once(ASKED, outlived)
+        result, _ = await slow.run_once(ASKED, outlived)
     assert result.data == {"done": "late"}
     assert "outlived" in logs[0]["event"]
-    assert (await slow.once(ASKED, run_never))[0].data == {"done": True}
+    assert (await slow.run_once(ASKED, run_never))[0].data == {"done": True}
 
 
 async def test_a_claim_whose_answer_was_lost_is_known_again(store: Rows) -> None:
     store.lost_answers = 1
-    assert (await Idempotency(store, clock.now).once(ASKED, run_once))[1] is False
+    assert (await Idempotency(store, clock.now).run_once(ASKED, run_once))[1] is False
 
 
 async def test_what_raises_gives_the_claim_back(store: Rows) -> None:
     keys = Idempotency(store, clock.now)
     with pytest.raises(AssertionError, match="it ran"):
-        await keys.once(ASKED, run_never)
-    assert (await keys.once(ASKED, run_once))[1] is False
+        await keys.run_once(ASKED, run_never)
+    assert (await keys.run_once(ASKED, run_once))[1] is False

@@ -1,4 +1,4 @@
-"""How long a socket lives, and what it is told at its end."""
+"""How long a socket lives, and what it is closed with."""
 
 import asyncio
 import math
@@ -35,7 +35,7 @@ class Frames(TextFrames):
 
     @property
     def end(self) -> tuple[int, str]:
-        """What the client was told at last."""
+        """Return the code and reason that the socket was closed with."""
         return self.sent[-1]["code"], self.sent[-1]["reason"]
 
 
@@ -47,40 +47,67 @@ async def frames() -> Frames:
 
 
 async def live(frames: Frames, begin: Callable[[SocketLifetime], object]) -> tuple[int, str]:
-    """Serve until the end, and return what was told then."""
-    life = SocketLifetime(frames)
+    """Serve until the socket is closed; return the code and reason."""
+    lifetime = SocketLifetime(frames)
 
     async def serve() -> None:
-        begin(life)
+        begin(lifetime)
         await asyncio.Event().wait()
 
     async with asyncio.timeout(3):
-        await life.of(serve())
+        await lifetime.run(serve())
     return frames.end
 
 
 @pytest.mark.parametrize("seconds", [5, math.inf])
-async def test_a_token_that_has_expired_ends_it_at_once(frames: Frames, seconds: float) -> None:
-    assert await live(frames, lambda life: life.last_until(time.time() - seconds)) == (4403, "Token expired")
+async def test_an_expired_token_closes_it_at_once(frames: Frames, seconds: float) -> None:
+    assert await live(frames, lambda lifetime: lifetime.extend_until(time.time() - seconds)) == (
+        4403,
+        "Token expired",
+    )
 
 
-async def test_what_was_said_last_counts(frames: Frames) -> None:
-    def begin(life: SocketLifetime) -> None:
-        life.end_in(0.01, 4408, "too late")
-        life.last_until(math.inf)
-        life.end_in(60, 4000, "much later")
-        life.last_until(time.time() + 0.1)
+async def test_the_last_deadline_counts(frames: Frames) -> None:
+    def begin(lifetime: SocketLifetime) -> None:
+        lifetime.close_in(0.01, 4408, "too late")
+        lifetime.extend_until(math.inf)
+        lifetime.close_in(60, 4000, "much later")
+        lifetime.extend_until(time.time() + 0.1)
 
     began = time.monotonic()
     assert await live(frames, begin) == (4403, "Token expired")
     assert time.monotonic() - began >= 0.09
 
 
-async def test_nothing_puts_off_an_end_that_has_come(frames: Frames) -> None:
-    def begin(life: SocketLifetime) -> None:
-        life.end_in(0, 1013, "now")
-        life.end_in(60, 4000, "later")
-        life.last_until(math.inf)
+async def test_an_expired_token_is_as_final_as_a_close(frames: Frames) -> None:
+    def begin(lifetime: SocketLifetime) -> None:
+        lifetime.extend_until(time.time() - 1)
+        lifetime.close(1013, "later")
+        lifetime.extend_until(math.inf)
+
+    assert await live(frames, begin) == (4403, "Token expired")
+
+
+async def test_a_deadline_that_has_passed_is_final(frames: Frames) -> None:
+    lifetime = SocketLifetime(frames)
+
+    async def serve() -> None:
+        lifetime.close_in(0.01, 4408, "too late")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            lifetime.extend_until(math.inf)
+            lifetime.close(1013, "later")
+
+    await lifetime.run(serve())
+    assert frames.end == (4408, "too late")
+
+
+async def test_closing_is_final(frames: Frames) -> None:
+    def begin(lifetime: SocketLifetime) -> None:
+        lifetime.close(1013, "now")
+        lifetime.close_in(60, 4000, "later")
+        lifetime.extend_until(math.inf)
 
     assert await live(frames, begin) == (1013, "now")
 
@@ -88,25 +115,25 @@ async def test_nothing_puts_off_an_end_that_has_come(frames: Frames) -> None:
 async def test_a_client_that_does_not_read_is_cut_off(frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "SEND_SECONDS", 0.01)
     frames.reads.clear()
-    life = SocketLifetime(frames)
+    lifetime = SocketLifetime(frames)
 
     async def serve() -> None:
         with pytest.raises(WebSocketDisconnected):
-            await life.send({})
+            await lifetime.send({})
         await asyncio.Event().wait()
 
-    await life.of(serve())
+    await lifetime.run(serve())
     assert frames.end == (1013, "Closed: messages were not read")
     with pytest.raises(WebSocketDisconnected):
-        await life.send({})
+        await lifetime.send({})
 
 
-async def test_what_nobody_foresaw_is_told_by_a_number_to_quote(frames: Frames) -> None:
+async def test_an_unforeseen_error_is_masked_by_a_number_to_quote(frames: Frames) -> None:
     async def fail() -> None:
         raise RuntimeError("a secret")
 
     with capture_logs() as logs:
-        await SocketLifetime(frames).of(fail())
+        await SocketLifetime(frames).run(fail())
     code, reason = frames.end
     assert code == 1011
     assert logs[0]["correlation_id"] in reason
