@@ -1,11 +1,12 @@
 """Every place that a request can be in, and the steps that lead there: what tests go through."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
 from models.disputes import deciding, raising, resolving
-from models.requests import admin, answers, endings, payment, steps
+from models.requests import admin, answers, endings, payment, recovery, steps
 from models.requests.decision import Change, reads_everything
 from models.requests.request import Request, Terms
 from models.requests.statuses import Response, Step
@@ -209,3 +210,10 @@ def request_at(place: str) -> Request:
 def moved_to(bank: Bank, **changes: Any) -> None:
     """Put the bank's request where no rule of this path leads."""
     bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], **changes)
+
+
+def failing_at(place: str) -> Bank:
+    """Return a bank whose request's executions have failed for longer than they are resumed."""
+    bank = bank_at(place)
+    moved_to(bank, failing_since=bank.now - recovery.RESUMED_FOR - timedelta(seconds=1))
+    return bank
