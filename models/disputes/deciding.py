@@ -98,9 +98,7 @@ def _other_admin_refusal(dispute: Dispute) -> Refusal:
 
 
 def _not_open_refusal(dispute: Dispute) -> Refusal:
-    return Refusal(
-        Code.INVALID_DISPUTE_STATUS, "The dispute keeps no request open.", {"status": dispute.status.value}
-    )
+    return Refusal(Code.INVALID_DISPUTE_STATUS, "This dispute is not open.", {"status": dispute.status.value})
 
 
 def _decided_refusal(dispute: Dispute) -> Refusal:
@@ -125,7 +123,7 @@ def _decision_refusal(
         return None
     return Refusal(
         Code.INVALID_AMOUNT,
-        f"providerHours: {share} of the {amount} hours that are held is no share. "
+        f"providerHours: {share} is not a valid share of the {amount} hours that are held. "
         f"Give a multiple of 0.01 above 0 and below {amount}, or decide otherwise.",
         {"held": float(amount)},
     )

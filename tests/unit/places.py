@@ -27,11 +27,12 @@ actions of `tests/chaos/simulation/actions.py` and `tests/chaos/killed/kill_scen
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache, partial
 from typing import Any
 
 from models.disputes import deciding, raising, resolving
-from models.requests import admin, answers, endings, payment, steps
+from models.requests import admin, answers, endings, payment, recovery, steps
 from models.requests.decision import Change, reads_everything
 from models.requests.request import Request, Terms
 from models.requests.statuses import Response, Step
@@ -235,3 +236,10 @@ def request_at(place: str) -> Request:
 def moved_to(bank: Bank, **changes: Any) -> None:
     """Set fields of the bank's request to what no rule of this path leads to."""
     bank.requests[REQUEST_ID] = replace(bank.requests[REQUEST_ID], **changes)
+
+
+def failing_at(place: str) -> Bank:
+    """Return a bank whose request's executions have failed for longer than they are resumed."""
+    bank = bank_at(place)
+    moved_to(bank, failing_since=bank.now - recovery.RESUMED_FOR - timedelta(seconds=1))
+    return bank

@@ -10,7 +10,7 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.requests import payment
 from models.requests.decision import Change
 from models.requests.request import STEP_GRACE
-from models.requests.statuses import RequestStatus, Response
+from models.requests.statuses import RequestStatus, Response, StatusReason
 from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import BOB, EXECUTION, NOW, REQUEST_ID, hours, make_dispute, make_request, make_snapshot
 from tests.unit.places import DISPUTE_RULES, bank_at, decide, moved_to, request_at
@@ -122,3 +122,12 @@ def test_a_share_counts_for_a_partial_refund_only() -> None:
         bank.move(DISPUTE_RULES["resolve"])
         assert bank.balances[BOB].available_balance == hours(bobs)
         bank.check()
+
+
+def test_a_dismissed_dispute_gives_the_request_its_reason_back() -> None:
+    bank = bank_at("IN_PROGRESS")
+    moved_to(bank, status_reason=StatusReason.START_TIMEOUT)
+    for event in ("dispute", "hear", "assign", "dismiss", "resolve"):
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
+    request = bank.requests[REQUEST_ID]
+    assert (request.status, request.status_reason) == (RequestStatus.IN_PROGRESS, StatusReason.START_TIMEOUT)
