@@ -25,7 +25,7 @@ from resolvers.mirror.validation import validated
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, UnauthorizedError
 
-Given = Mapping[str, Any]
+Fields = Mapping[str, Any]
 
 
 def creators(
@@ -33,35 +33,35 @@ def creators(
 ) -> Mapping[str, Creator]:
     """Return, for each type with rules of its own, the function that creates a row."""
 
-    async def create_service_request(_caller: Caller, given: Given) -> Item | Refusal | None:
+    async def create_service_request(_caller: Caller, fields: Fields) -> Item | Refusal | None:
         # The hours are left to the rules, whose refusal has a code of its own.
-        validated(MODELS["ServiceRequest"], {name: given[name] for name in given if name != "estimatedHours"})
-        _check_uuid(given["id"], "request")
+        validated(MODELS["ServiceRequest"], {name: fields[name] for name in fields if name != "estimatedHours"})
+        _check_uuid(fields["id"], "request")
         new = NewRequest(
-            id=given["id"],
-            service_id=given["serviceId"],
-            requester_id=given["requesterId"],
-            provider_id=given["providerId"],
-            estimated_hours=given["estimatedHours"],
-            message=given.get("message") or None,
+            id=fields["id"],
+            service_id=fields["serviceId"],
+            requester_id=fields["requesterId"],
+            provider_id=fields["providerId"],
+            estimated_hours=fields["estimatedHours"],
+            message=fields.get("message") or None,
         )
         created = await requests.create(new)
         if created is None or isinstance(created, Refusal):
             return created
         return encode(tables.ServiceRequest, created)
 
-    async def create_user(caller: Caller, given: Given) -> Item | Refusal | None:
-        if given["id"] != caller.sub:
+    async def create_user(caller: Caller, fields: Fields) -> Item | Refusal | None:
+        if fields["id"] != caller.sub:
             raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
-        content, item = _row("User", given, clock())
+        content, item = _row("User", fields, clock())
         joined = await members.join(item)
         return joined.item if same_content(MODELS["User"], joined.item, content) else None
 
-    async def create_rating(caller: Caller, given: Given) -> Item | Refusal | None:
-        if given["raterId"] != caller.sub:
+    async def create_rating(caller: Caller, fields: Fields) -> Item | Refusal | None:
+        if fields["raterId"] != caller.sub:
             message = "raterId: a rating is the requester's own; give your own sub."
             raise UnauthorizedError(message, info={"field": "raterId"})
-        content, item = _row("Rating", given, clock())
+        content, item = _row("Rating", fields, clock())
         stored = await ratings.give(item)
         if isinstance(stored, Refusal):
             return stored
@@ -75,12 +75,14 @@ def creators(
     }
 
 
-async def _create_dispute(disputes: Disputes, clock: Clock, caller: Caller, given: Given) -> Item | Refusal | None:
-    if given["raisedBy"] != caller.sub:
+async def _create_dispute(
+    disputes: Disputes, clock: Clock, caller: Caller, fields: Fields
+) -> Item | Refusal | None:
+    if fields["raisedBy"] != caller.sub:
         message = "raisedBy: a dispute is raised by one of the two; give your own sub."
         raise UnauthorizedError(message, info={"field": "raisedBy"})
-    _check_uuid(given["id"], "dispute")
-    content, item = _row("Dispute", given, clock())
+    _check_uuid(fields["id"], "dispute")
+    content, item = _row("Dispute", fields, clock())
     stored = await disputes.create(decode(Dispute, tables.Dispute, item))
     if isinstance(stored, Refusal):
         return stored
@@ -95,8 +97,8 @@ def _check_uuid(key: str, what: str) -> None:
         raise InvalidInputError(f"id: a {what}'s id is a UUID; leave it out to be given one.", field="id")
 
 
-def _row(type_name: str, given: Given, now: datetime) -> tuple[Item, Item]:
+def _row(type_name: str, fields: Fields, now: datetime) -> tuple[Item, Item]:
     """Return the validated fields of a client's input, and the whole row with them."""
-    content = validated(MODELS[type_name], given)
+    content = validated(MODELS[type_name], fields)
     dated = {"S": to_text(now)}
     return content, {**content, "createdAt": dated, "updatedAt": dated, "__typename": {"S": type_name}}

@@ -124,23 +124,23 @@ class RequestMutations:
         return _item(await self._requests.withdraw(input.request_id, by=caller.sub, message=message))
 
     async def _respond(
-        self, info: AnyInfo, given: UpdateProviderResponseInput | RespondToCounterOfferInput, wait: Step
+        self, info: AnyInfo, input: UpdateProviderResponseInput | RespondToCounterOfferInput, wait: Step
     ) -> Item:
-        caller, response = signed_in(info), Response(given.response.value)
-        terms = accepted(_offered_terms(response, given.counter_offer))
+        caller, response = signed_in(info), Response(input.response.value)
+        terms = accepted(_offered_terms(response, input.counter_offer))
         outcome = await self._requests.answer(
-            given.request_id,
+            input.request_id,
             wait=wait,
             by=caller.sub,
             response=response,
-            message=_message(given.message),
+            message=_message(input.message),
             terms=terms,
         )
         return _item(outcome)
 
-    async def _mark(self, info: AnyInfo, given: ServiceRequestMarkInput, wait: Step, response: Response) -> Item:
+    async def _mark(self, info: AnyInfo, input: ServiceRequestMarkInput, wait: Step, response: Response) -> Item:
         caller = signed_in(info)
-        return _item(await self._requests.answer(given.request_id, wait=wait, by=caller.sub, response=response))
+        return _item(await self._requests.answer(input.request_id, wait=wait, by=caller.sub, response=response))
 
 
 class RequestQueries:
