@@ -123,9 +123,9 @@ class LivesOnTheCloud(Lives):
         assert {one.id: one for one in books.requests} == bank.requests
         assert {one.id: one for one in books.disputes} == bank.disputes
         assert {one["id"]["S"]: one["requestId"]["S"] for one in books.guards} == bank.guards
-        told = Counter((one["eventType"]["S"], one["entityId"]["S"]) for one in books.events)
+        logged = Counter((one["eventType"]["S"], one["entityId"]["S"]) for one in books.events)
         joined = Counter(("Welcome Bonus Issued", member) for member in MEMBERS)
-        assert told == joined + Counter((one.type, one.entity_id) for one in bank.events)
+        assert logged == joined + Counter((one.type, one.entity_id) for one in bank.events)
         noticed = Counter((one["userId"]["S"], one["message"]["S"]) for one in books.notices)
         assert noticed >= Counter((one.user_id, one.message) for one in bank.notices)
         assert noticed.total() == len(MEMBERS) + len(bank.notices)

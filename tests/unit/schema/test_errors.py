@@ -37,9 +37,9 @@ def failed() -> GraphQLError:
 @pytest.mark.usefixtures("_logging_as_before")
 def test_the_log_names_the_place_and_no_row(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()  # now that stderr is the one that is looked at
-    told = report(failed()).formatted
+    reported = report(failed()).formatted
     line = capsys.readouterr().err
-    assert told["errorInfo"]["correlationId"] in line
+    assert reported["errorInfo"]["correlationId"] in line
     assert "LookupError: no balance of m1" in line
     assert "in fail" in line
     assert "alice@private.example" not in line

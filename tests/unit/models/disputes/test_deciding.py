@@ -135,7 +135,7 @@ def test_each_decision_moves_the_hours_once(
     bank = bank_at(place)
     raised = bank.requests[REQUEST_ID].disputes[-1]
     bank.move(DISPUTE_RULES[decision])
-    told = len(bank.notices)
+    count = len(bank.notices)
     bank.move(DISPUTE_RULES["resolve"])
 
     after, decided = bank.requests[REQUEST_ID], bank.disputes[raised.id]
@@ -147,8 +147,8 @@ def test_each_decision_moves_the_hours_once(
     is_dismissed = decision == "dismiss"
     assert decided.status is (DisputeStatus.DISMISSED if is_dismissed else DisputeStatus.RESOLVED)
     assert (decided.resolved_at, decided.resolution, decided.admin_id) == (bank.now, "So be it", ADA)
-    assert [notice.user_id for notice in bank.notices[told:]] == [ALICE, BOB]
-    assert all("So be it" in notice.message for notice in bank.notices[told:])
+    assert [notice.user_id for notice in bank.notices[count:]] == [ALICE, BOB]
+    assert all("So be it" in notice.message for notice in bank.notices[count:])
     assert after.due_at == (None if after.is_over else bank.now + STEP_GRACE)
     assert after.generation == (0 if after.is_over else 1)
     bank.check()
@@ -206,9 +206,9 @@ def test_a_dismissal_gives_back_the_time_and_the_wait() -> None:
     assert (after.wait.name, after.wait.deadline) == (Step.WAIT_FOR_COMPLETION, bank.now + left)
     assert (after.wait.token, after.expires_at, after.set_aside) == (None, bank.now + left, None)
     assert after.step_function_execution_arn == f"{EXECUTION}next"
-    told = len(bank.notices)
+    count = len(bank.notices)
     assert isinstance(bank.move(REQUEST_RULES["await work"]), Change)
-    assert len(bank.notices) == told
+    assert len(bank.notices) == count
 
 
 def test_completed_work_is_paid_after_a_dismissal() -> None:

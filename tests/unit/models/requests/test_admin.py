@@ -79,12 +79,12 @@ def test_what_comes_of_it_in_each_place_whoever_repeats_it(place: str, event: st
     known = isinstance(verdict, Refusal) and _REFUSED.get(verdict.code)
     assert (known or outcome(before, verdict)) == expected
     bank.check()
-    after, told = bank.requests[REQUEST_ID], (len(bank.entries), len(bank.events), len(bank.notices))
+    after, counts = bank.requests[REQUEST_ID], (len(bank.entries), len(bank.events), len(bank.notices))
     if expected not in set(RequestStatus):
         assert after is before
     bank.move(ADMIN_RULES[event])
     assert bank.requests[REQUEST_ID] is after
-    assert (len(bank.entries), len(bank.events), len(bank.notices)) == told
+    assert (len(bank.entries), len(bank.events), len(bank.notices)) == counts
 
 
 def test_the_table_is_whole() -> None:
@@ -161,7 +161,7 @@ def test_a_disputes_own_escrow_is_left_to_it(act: object) -> None:
     refused = act(snapshot, bank.now, escrow_id="another", by=ADA)  # type: ignore[operator]  # either of the two
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_ESCROW_STATUS
-    gone = act(replace(snapshot, escrow=None), bank.now, escrow_id=make_escrow().id, by=ADA)  # type: ignore[operator]  # likewise
+    gone = act(replace(snapshot, escrow=None), bank.now, escrow_id=make_escrow().id, by=ADA)  # type: ignore[operator]  # the rules take different arguments
     assert gone.code is Code.ESCROW_NOT_FOUND
 
 

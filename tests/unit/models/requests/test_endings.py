@@ -23,7 +23,7 @@ from tests.unit.builders import (
 )
 from tests.unit.places import ADMIN_RULES, REQUEST_RULES, bank_at, failing_at, moved_to
 
-# The place, what ends it there, where it ends and why, whether its hours go back, and who is told.
+# The place, what ends it there, where it ends and why, whether its hours go back, and who is notified.
 ENDINGS = [
     ("INITIATED", "cancel", "REJECTED", "REQUESTER_CANCELLED", False, []),
     ("VALIDATING", "cancel", "REJECTED", "REQUESTER_CANCELLED", False, []),
@@ -48,9 +48,9 @@ ENDINGS = [
 RULES: dict[str, Rule] = {**REQUEST_RULES, **ADMIN_RULES, "give up": recovery.give_up}
 
 
-@pytest.mark.parametrize(("place", "event", "status", "reason", "held", "told"), ENDINGS)
+@pytest.mark.parametrize(("place", "event", "status", "reason", "held", "notified"), ENDINGS)
 def test_an_ending_gives_back_what_is_held_and_says_why(
-    place: str, event: str, status: str, reason: str, *, held: bool, told: list[str]
+    place: str, event: str, status: str, reason: str, *, held: bool, notified: list[str]
 ) -> None:
     bank = failing_at(place) if event == "give up" else bank_at(place)
     change = bank.move(RULES[event])
@@ -59,7 +59,7 @@ def test_an_ending_gives_back_what_is_held_and_says_why(
     assert (change.request.status, change.request.status_reason) == (status, reason)
     assert (change.request.wait, change.request.expires_at, change.request.due_at) == (None, None, None)
     assert (change.movement is not None) is held
-    assert [notice.user_id for notice in change.notices] == told
+    assert [notice.user_id for notice in change.notices] == notified
     assert bank.balances[ALICE].available_balance == hours("10")
     assert not bank.guards
     bank.check()
@@ -68,11 +68,11 @@ def test_an_ending_gives_back_what_is_held_and_says_why(
 def test_the_reason_that_a_person_gives_is_passed_on() -> None:
     bank = bank_at("AWAITING")
     bank.move(REQUEST_RULES["reject"])
-    told = bank.requests[REQUEST_ID]
-    assert told.wait is not None
-    assert told.wait.answer is not None
-    answer = replace(told.wait.answer, message="On holiday")
-    moved_to(bank, wait=replace(told.wait, answer=answer))
+    request = bank.requests[REQUEST_ID]
+    assert request.wait is not None
+    assert request.wait.answer is not None
+    answer = replace(request.wait.answer, message="On holiday")
+    moved_to(bank, wait=replace(request.wait, answer=answer))
     change = bank.move(endings.decline)
     assert isinstance(change, Change)
     assert "On holiday" in change.notices[0].message

@@ -100,7 +100,7 @@ def test_holding_fixes_amount_rate_and_window() -> None:
 
 
 def test_each_wait_is_announced_to_the_one_who_is_asked() -> None:
-    told = {}
+    notified = {}
     for place, event in (
         ("ESCROWED", "ask"),
         ("AWAITING accepted", "await start"),
@@ -111,8 +111,8 @@ def test_each_wait_is_announced_to_the_one_who_is_asked() -> None:
         change = written(bank_at(place), event)
         assert change.request.wait is not None
         assert change.request.expires_at == change.request.wait.deadline
-        told[event] = [(notice.user_id, notice.type) for notice in change.notices]
-    assert told == {
+        notified[event] = [(notice.user_id, notice.type) for notice in change.notices]
+    assert notified == {
         "ask": [(BOB, NotificationType.TRANSACTION_REQUEST)],
         "await start": [(ALICE, NotificationType.TRANSACTION_ACCEPTED)],
         "ask start": [(ALICE, NotificationType.SYSTEM_UPDATE)],

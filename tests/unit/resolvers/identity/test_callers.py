@@ -1,4 +1,4 @@
-"""Callers are told by their tokens, and by nothing else."""
+"""Callers are identified by their tokens, and by nothing else."""
 
 import asyncio
 import base64

@@ -93,8 +93,8 @@ async def test_every_subscription_is_its_own_callers(memory_server: MemoryServer
         memory_server.write("nobody's")
         memory_server.write("alice's", requesterId="sub-alice")
         memory_server.write("bob's", requesterId="sub-bob")
-        told = [await socket.receive_json() for _ in range(2)]
-        assert {frame["id"]: frame["payload"]["data"]["onCreateServiceRequest"]["id"] for frame in told} == {
+        frames = [await socket.receive_json() for _ in range(2)]
+        assert {frame["id"]: frame["payload"]["data"]["onCreateServiceRequest"]["id"] for frame in frames} == {
             "a": "alice's",
             "b": "bob's",
         }
@@ -236,9 +236,9 @@ async def test_a_message_that_is_none_is_told_so_and_nothing_else_happens(
 ) -> None:
     async with memory_server.client() as socket:
         socket.send_json(message)
-        told = await socket.receive_json()
-        assert problem(told) in {"UnsupportedOperation", "BadRequestException"}
-        assert "id" not in told
+        frame = await socket.receive_json()
+        assert problem(frame) in {"UnsupportedOperation", "BadRequestException"}
+        assert "id" not in frame
         await started(socket, "1")
 
 

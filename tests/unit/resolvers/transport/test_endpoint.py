@@ -199,8 +199,8 @@ async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
         assert await socket.receive_json() == {"type": "connection_ack"}
         query = "subscription { onUpdateUserBalance { userId user { id } } }"
         socket.send(id="1", type="subscribe", payload={"query": query})
-        told = {"onUpdateUserBalance": {"userId": "sub-alice", "user": None}}
-        assert await socket.receive_json() == {"id": "1", "type": "next", "payload": {"data": told}}
+        data = {"onUpdateUserBalance": {"userId": "sub-alice", "user": None}}
+        assert await socket.receive_json() == {"id": "1", "type": "next", "payload": {"data": data}}
         assert await socket.receive_json() == {"id": "1", "type": "complete"}
 
 

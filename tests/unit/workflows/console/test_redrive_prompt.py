@@ -43,8 +43,8 @@ async def test_a_list_restarts_nothing() -> None:
     queue = Queue(FAILED, FAILED, "poison")
     text, done = await shown(queue, only_list=True)
     assert done
-    told = ("CreateEscrow", "TypeError: no username", "2026-01-01T00:00:00.000Z", "poison")
-    assert all(part in text for part in told)
+    expected = ("CreateEscrow", "TypeError: no username", "2026-01-01T00:00:00.000Z", "poison")
+    assert all(part in text for part in expected)
     assert (queue.restarted, queue.back) == ([], ["m0", "m1", "m2"])
 
 
