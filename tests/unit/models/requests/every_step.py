@@ -1,4 +1,4 @@
-"""Every step from every place in words: all that it changes and tells.
+"""Every step from every place in words: all that it changes, its events and its notices.
 
     python -m tests.unit.every_step > tests/unit/every_step.txt
 
@@ -71,7 +71,7 @@ def swept() -> list[tuple[str, str]]:
 
 
 def in_words(place: str, event: str) -> str:
-    """Return all that a step changes and tells, taken a second after the place was reached."""
+    """Return all that a step changes and writes, taken a second after the place was reached."""
     place, _, condition = place.partition(", ")
     bank = bank_at(place)
     bank.pass_time(1)
