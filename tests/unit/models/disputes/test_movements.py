@@ -1,4 +1,4 @@
-"""The movements of disputes: what is held, how it is divided, and that their ids never collide with a request's."""
+"""The movements of disputes: what is held, how it is divided, and that no id collides with a request's."""
 
 from datetime import timedelta
 
