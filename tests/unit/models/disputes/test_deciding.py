@@ -1,4 +1,4 @@
-"""Disputes: who may raise and decide them where, and what each decision does with the hours."""
+"""Disputes: who may raise and decide them at which place, and what each decision does with the hours."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The movements of disputes: what is held, how it is divided, and that a dispute's are never a request's."""
+"""The movements of disputes: what is held, how it is divided, and that no id collides with a request's."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ OTHER_ID = "55555555-5555-4555-8555-555555555555"
 
 
 def with_another_request(bank: Bank, request_id: str) -> None:
-    """Let Alice have asked for a second service, and three hours be held for it."""
+    """Give the bank a second request of Alice's, for which three hours are held."""
     bank.services[OTHER_SERVICE] = make_service(id=OTHER_SERVICE)
     bank.create(make_request(id=request_id, service_id=OTHER_SERVICE, estimated_hours=hours("3")))
     for step in ("begin", "hold"):

@@ -1,4 +1,4 @@
-"""What speaks against a dispute, and what it tells."""
+"""Why a dispute may be refused, and which notices and events it writes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a decision tells and writes beside the hours, and what it refuses that no workflow asks for."""
+"""What a decision writes besides the hours, and what is refused although no workflow asks for it."""
 
 from dataclasses import replace
 from functools import partial

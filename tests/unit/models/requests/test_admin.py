@@ -1,4 +1,4 @@
-"""What an admin does about held hours: who hears of it, and what it leaves to the dispute and to the workflow."""
+"""What an admin does about held hours: who is notified, and what is left to the dispute and to the workflow."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What people may say, when, and how often."""
+"""Which answers people may give, when, and how often."""
 
 from datetime import timedelta
 from functools import partial

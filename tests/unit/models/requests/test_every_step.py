@@ -1,4 +1,4 @@
-"""Every step writes and tells what is written down: `every_step.txt` is read where a rule is changed."""
+"""Every step changes and writes what `every_step.txt` records; read its diff whenever a rule is changed."""
 
 from pathlib import Path
 

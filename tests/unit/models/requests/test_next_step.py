@@ -232,7 +232,7 @@ def test_whatever_is_repeated_has_its_one_effect(place: str, event: str) -> None
 
 
 def effects(bank: Bank) -> tuple[object, ...]:
-    """Return what anybody could tell: status, answers, and how much was written and told."""
+    """Return what is observable: status, answers, and how many entries, events and notices were written."""
     request = bank.requests[REQUEST_ID]
     counts = (len(bank.entries), len(bank.exchanges), len(bank.events), len(bank.notices))
     return (request.status, request.status_reason, request.answer, request.answers, request.passages, *counts)
@@ -296,7 +296,7 @@ def test_an_answer_before_the_deadline_wins_over_the_timer(place: str) -> None:
 
 
 def test_a_request_that_waits_for_nobody_yet_is_led_to_its_wait() -> None:
-    """Rows that are older than the workflow have a status and nothing else."""
+    """Rows from before the workflow have a status and nothing else."""
     for status, wait in (
         (RequestStatus.AWAITING_RESPONSE, Step.WAIT_FOR_PROVIDER_RESPONSE),
         (RequestStatus.NEGOTIATING, Step.WAIT_FOR_NEGOTIATION_RESPONSE),
@@ -310,7 +310,7 @@ def test_a_request_that_waits_for_nobody_yet_is_led_to_its_wait() -> None:
 def test_somebody_looks_after_every_request_that_lives(place: str) -> None:
     bank = bank_at(place)
     request, now = bank.requests[REQUEST_ID], bank.now
-    if place in {"PAID", "AWARDED", "DIVIDED"}:  # lives until the rating is enabled
+    if place in {"PAID", "AWARDED", "DIVIDED"}:  # not over until the rating is enabled
         assert (request.due_at, request.is_over) == (now + STEP_GRACE, False)
     elif request.status in ENDED:
         assert (request.due_at, request.due_shard, request.is_over) == (None, None, True)

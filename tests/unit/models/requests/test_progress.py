@@ -1,4 +1,4 @@
-"""What a progress bar is drawn from."""
+"""The data of a progress bar."""
 
 from dataclasses import replace
 from datetime import timedelta

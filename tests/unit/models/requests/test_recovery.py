@@ -185,7 +185,7 @@ def test_nobody_gives_up_what_was_accepted(place: str) -> None:
 
 
 def test_taking_a_wait_over_does_not_make_a_failing_request_healthy() -> None:
-    """Else an execution that dies right after each beginning would be resumed at once, for ever."""
+    """Otherwise an execution that fails right after each start would be resumed at once, forever."""
     bank = bank_at("AWAITING")
     bank.move(fail)
     bank.move(resume)

@@ -1,4 +1,4 @@
-"""Who may rate what, and that an average is of exactly the ratings that count."""
+"""Who may rate what, and that an average is over exactly the ratings that count."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the workflow's steps write and tell, beside the status that they lead to."""
+"""What the workflow's steps write besides the status: events, notices, holds, refusals."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Transactions on an engine within this process: what they write, what they rest on, and when they try again."""
+"""Transactions on an in-process engine: what they write, which versions they rest on, and when they retry."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -206,7 +206,7 @@ async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
 async def overtaken(
     bank: Bank, is_time: Callable[[Call], bool], act: Callable[[Stored], Awaitable[object]]
 ) -> AsyncIterator[Stored]:
-    """Give tables in which somebody else acts, once, just before the first call of a kind."""
+    """Yield tables in which another server acts, once, just before the first call of a kind."""
     async with stored(bank) as tables:
         upstream, left = tables.engine.call, [True]
 

@@ -1,4 +1,4 @@
-"""What is tried again, for how long, and what is final."""
+"""Which failures are retried, for how long, and which are final."""
 
 from typing import Any
 
