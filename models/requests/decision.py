@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
+from inspect import unwrap
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -143,7 +144,7 @@ def reads_everything(rule: _Rule) -> _Rule:
 
 
 def needs_whole_snapshot(rule: Callable[..., Verdict], request: Request) -> bool:
-    """Return whether a rule, or a `partial` of one with its keyword arguments, reads more than the request."""
-    function, keywords = (rule.func, rule.keywords) if isinstance(rule, partial) else (rule, {})
+    """Return whether a rule, a `partial` of one, or a function that wraps one, reads more than the request."""
+    function, keywords = (rule.func, rule.keywords) if isinstance(rule, partial) else (unwrap(rule), {})
     condition = _READS_EVERYTHING.get(function)
     return condition is not None and condition(request, **keywords)

@@ -4,14 +4,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
+from functools import wraps
 
 from botocore.exceptions import ClientError
 
 from models.clock import Clock
 from models.requests import recovery
-from models.requests.decision import Verdict
+from models.requests.decision import Snapshot, Verdict
 from models.requests.next_step import next_step
 from models.requests.recovery import RESUMED_FOR
 from models.requests.request import Request, Wait
@@ -147,8 +147,13 @@ class Executions:
     async def _start_next_generation(self, request: Request, to_next: Callable[..., Verdict]) -> None:
         """Let a rule raise a request's generation, and start the execution of that generation."""
         generation = request.generation + 1
-        machine, name = execution_of(replace(request, generation=generation))
-        rule = partial(to_next, execution_arn=self._names.execution_arn(machine, name))
+
+        @wraps(to_next)
+        def rule(snapshot: Snapshot, now: datetime) -> Verdict:
+            # Of the request as it is now: a dispute may have been raised since it was read.
+            machine, name = execution_of(replace(snapshot.request, generation=generation))
+            return to_next(snapshot, now, execution_arn=self._names.execution_arn(machine, name))
+
         await self._transactions.move(request.id, rule, generation=request.generation)
         # Read again: if another process raised the generation, it may have died before it started the execution.
         resumed = await self._transactions.read(request.id)
