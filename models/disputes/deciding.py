@@ -143,7 +143,7 @@ def await_decision(snapshot: Snapshot, now: datetime, *, token: str, windows: Wi
 
 @reads_everything
 def raise_alarm(snapshot: Snapshot, now: datetime, *, windows: Windows) -> Verdict:
-    """Put on record that the decision is overdue, and wait as long again: no timer ever decides a dispute."""
+    """Record that the decision is overdue, and reopen the wait for the same period: no timer decides a dispute."""
     request, dispute = snapshot.request, snapshot.dispute
     if dispute is None or request.wait is None or next_step(request, now) is not Step.RAISE_DISPUTE_ALARM:
         return status_refusal(request)

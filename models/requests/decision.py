@@ -19,7 +19,7 @@ from models.requests.request import Request
 
 
 class GuardAction(Enum):
-    """What a step does with the guard: the row that keeps a requester from having a service's hours held twice."""
+    """What a step does with the guard: the row that prevents two live requests for the same service."""
 
     KEEP = auto()
     PUT = auto()

@@ -54,7 +54,7 @@ def pay(snapshot: Snapshot, now: datetime) -> Verdict:
     if escrow is None or escrow.status is not EscrowStatus.ESCROWED:
         raise BrokenLedgerError(f"request {request.id} is COMPLETED without hours in escrow")
     released = escrow.released(now)
-    # Due once more, so that the sweep makes sure that the rating is enabled.
+    # Due once more, so that the sweep can ensure that the rating is enabled.
     paid = replace(closed_request(request, now, status=RequestStatus.PAID), earned=escrow.amount)
     after, title = paid.due(now + STEP_GRACE), subject(snapshot)
     notices = tuple(

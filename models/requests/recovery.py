@@ -57,7 +57,7 @@ class Recovery:
 
     @property
     def is_noted(self) -> bool:
-        """Return whether a failure is on record that no execution has been resumed after."""
+        """Return whether a failure has been recorded but not yet followed by a resumption."""
         return self.failing_since is not None and not self.attempts
 
     def is_hopeless(self, now: datetime) -> bool:

@@ -16,11 +16,11 @@ from schema.amplify.wire import OWNER_SEPARATOR
 
 
 class Visibility(Enum):
-    """Which rows with one value in an indexed field a caller may read: what the rules say before a row is read."""
+    """Which of the rows with one index key a caller may read, as far as the rules can say before reading any."""
 
     ALL = auto()
     SHARED = auto()  # the rows that are open to all members, and the caller's own
-    OWN_BY_THIS_INDEX = auto()  # the caller's own among rows of any member, in an index of no owner field
+    OWN_BY_THIS_INDEX = auto()  # the caller's own rows, in an index whose key is not an owner field
     OWN_BY_OTHER_FIELDS = auto()  # another member's rows that name the caller too, in another owner field
 
 
@@ -35,7 +35,7 @@ def visibility(caller: Caller, model: Model, field: str, value: str) -> Visibili
 
 
 def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condition | None:
-    """Return the DynamoDB condition that a type's rows meet if a caller may read them; None if there is no rule.
+    """Return the DynamoDB condition of the rows that a caller may read; None if no field limits them.
 
     Args:
         caller: who is asking, in no group that may read every row.
@@ -51,7 +51,7 @@ def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condit
 
 
 def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
-    """Return the DynamoDB condition that one of some owner fields names the caller."""
+    """Return the DynamoDB condition that at least one of these owner fields names the caller."""
     names = [{"S": name} for name in sorted(_names(caller))]
     return reduce(or_, (Path([field]).is_in(*names) for field in fields))
 

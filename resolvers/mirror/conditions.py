@@ -30,7 +30,7 @@ def condition_of(filter_: Filter | None) -> Condition | None:
 
 
 def fitting(condition: Condition) -> Condition:
-    """Return a condition unchanged, if DynamoDB accepts one of its size.
+    """Return a condition unchanged; raise if it is too large for DynamoDB.
 
     Args:
         condition: a client's filter, perhaps combined with a condition of ours.

@@ -84,6 +84,6 @@ def _letter_table(letters: Sequence[DeadLetter]) -> Table:
 
 
 def _text(value: object) -> Text:
-    """Return foreign text that cannot harm the console: no markup, no control characters."""
+    """Return untrusted text, made safe to print: no markup, no control characters."""
     shown = str(value)[:_LONGEST]
     return Text("".join(character if character.isprintable() else " " for character in shown))

@@ -13,7 +13,7 @@ from models.clock import Clock
 from models.requests import recovery
 from models.requests.decision import Snapshot, Verdict
 from models.requests.next_step import next_step
-from models.requests.recovery import RESUMED_FOR
+from models.requests.recovery import Recovery
 from models.requests.request import Request, Wait
 from models.requests.statuses import Step
 from models.requests.windows import Windows
@@ -134,8 +134,7 @@ class Executions:
 
         If its executions have been failing for a day, the request is given up instead.
         """
-        now = self._clock()
-        if request.failing_since is not None and now - request.failing_since > RESUMED_FOR:
+        if Recovery.of(request).is_hopeless(self._clock()):
             await self._transactions.move(request.id, recovery.give_up, generation=request.generation)
             return
         await self._start_next_generation(request, recovery.resume)

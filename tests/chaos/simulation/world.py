@@ -39,7 +39,6 @@ from tests.chaos.simulation.recoveries import Recoveries
 from tests.chaos.simulation.services import WINDOWS, services_over
 from tests.engines.embedded import Embedded
 from tests.integration.two_members import service, user
-from workflows.executions import requests as workflow
 from workflows.executions.sweep import Sweep
 from workflows.handlers import FUNCTIONS, bootstrap
 
@@ -261,8 +260,7 @@ def _patched_handlers(world: World) -> Iterator[None]:
         patch.setattr(bootstrap, "services", lambda: world.services)
         # On an event loop, a handler's coroutine is awaited rather than driven, so that others act in between.
         patch.setattr(bootstrap, "drive", lambda coroutine: coroutine)
-        for module in (recovery, workflow):
-            patch.setattr(module, "RESUMED_FOR", world.resumed_for)
+        patch.setattr(recovery, "RESUMED_FOR", world.resumed_for)
         yield
 
 

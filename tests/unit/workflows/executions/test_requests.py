@@ -15,7 +15,7 @@ from models.storage.calls import BlockingCalls
 from models.storage.names import Names
 from models.transactions.moves import Moved, Transactions
 from tests.unit.builders import REQUEST_ID, Bank
-from tests.unit.places import bank_at, request_at
+from tests.unit.places import DISPUTE_RULES, bank_at, request_at
 from workflows.executions.requests import (
     DISPUTES,
     MACHINE,
@@ -145,3 +145,16 @@ async def test_failures_during_an_outage_do_not_count() -> None:
     await executions_of(bank, done, "FAILED").ensure_progress_after_outage(bank.requests[REQUEST_ID])
     assert done == ["begin_anew", "describe_execution", *RESUME]
     assert bank.requests[REQUEST_ID].generation == 1
+
+
+async def test_a_request_that_was_disputed_since_it_was_read_is_resumed_by_its_disputes_execution() -> None:
+    bank = bank_at("IN_PROGRESS")
+    before = bank.requests[REQUEST_ID]
+    assert before.dispute is None
+    bank.move(DISPUTE_RULES["dispute"])
+    await executions_of(bank, [], "FAILED").resume(before)
+    (dispute,) = bank.disputes.values()
+    after = bank.requests[REQUEST_ID]
+    assert dispute.step_function_execution_arn == NAMES.execution_arn(*execution_of(after))
+    assert execution_of(after) == (DISPUTES, f"{dispute.id}-r1")
+    assert after.step_function_execution_arn == before.step_function_execution_arn
