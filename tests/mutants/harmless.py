@@ -94,7 +94,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             ),
         ),
         "`resolve` has refused a dispute that is not decided or not open; the check is for the type checker": (
-            "_after: decision is None or before is None → before is None",
+            "_request_after: decision is None or before is None → before is None",
             (
                 "_resumed_with_shifted_deadline: request.set_aside is not None and request.dispute is not None "
                 "→ request.set_aside is not None"
