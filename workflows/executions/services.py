@@ -89,3 +89,7 @@ class Services:
             generation=step_input.generation,
             dispute_id=step_input.dispute_id,
         )
+
+    async def advance(self, step_input: StepInput, rule: RequestRule) -> StepInput:
+        """Let a rule move the request, and return the next step's input."""
+        return await self.onward(step_input, await self.move(step_input, rule))

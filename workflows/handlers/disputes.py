@@ -34,7 +34,7 @@ async def initiate_dispute(services: Services, step_input: StepInput) -> StepInp
 @step_handler
 async def freeze_related_transactions(services: Services, step_input: StepInput) -> StepInput:
     """FreezeRelatedTransactions: check that createDispute holds the hours; nothing is written."""
-    return await services.onward(step_input, await services.move(step_input, deciding.check_frozen))
+    return await services.advance(step_input, deciding.check_frozen)
 
 
 @step_handler
@@ -44,7 +44,7 @@ async def raise_dispute_alarm(services: Services, step_input: StepInput) -> Step
     CloudWatch's alarm counts the invocations of this function.
     """
     rule = partial(deciding.raise_alarm, windows=services.windows)
-    return await services.onward(step_input, await services.move(step_input, rule))
+    return await services.advance(step_input, rule)
 
 
 @step_handler
@@ -52,7 +52,7 @@ async def process_dispute_resolution(services: Services, step_input: StepInput) 
     """ProcessResolution: carry out the decision; hours, request and dispute change in one transaction."""
     next_execution = services.executions.arn(step_input.request_id, step_input.generation + 1)
     rule = partial(resolving.resolve, execution_arn=next_execution)
-    return await services.onward(step_input, await services.move(step_input, rule))
+    return await services.advance(step_input, rule)
 
 
 @step_handler

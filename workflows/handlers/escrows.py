@@ -14,25 +14,25 @@ from workflows.handlers.bootstrap import step_handler
 @step_handler
 async def create_escrow(services: Services, step_input: StepInput) -> StepInput:
     """CreateEscrow: VALIDATING → ESCROWED with the hours held; → REJECTED if they cannot be held."""
-    return await services.onward(step_input, await services.move(step_input, steps.hold_hours))
+    return await services.advance(step_input, steps.hold_hours)
 
 
 @step_handler
 async def process_payment(services: Services, step_input: StepInput) -> StepInput:
     """ValidateEscrowRelease: check the payment against a snapshot of its rows; nothing is written."""
-    return await services.onward(step_input, await services.move(step_input, payment.check_payable))
+    return await services.advance(step_input, payment.check_payable)
 
 
 @step_handler
 async def release_escrow(services: Services, step_input: StepInput) -> StepInput:
     """ProcessEscrowRelease: COMPLETED → PAID; releases the held hours to the provider in one transaction."""
-    return await services.onward(step_input, await services.move(step_input, payment.pay))
+    return await services.advance(step_input, payment.pay)
 
 
 @step_handler
 async def cancel_escrow(services: Services, step_input: StepInput) -> StepInput:
     """ProcessRefund: declined → REJECTED; refunds the held hours to the requester in one transaction."""
-    return await services.onward(step_input, await services.move(step_input, endings.decline))
+    return await services.advance(step_input, endings.decline)
 
 
 @step_handler

@@ -47,19 +47,19 @@ async def validate_service_request(services: Services, step_input: StepInput) ->
 @step_handler
 async def timeout_request(services: Services, step_input: StepInput) -> StepInput:
     """ExpireRequest: → EXPIRED with a refund, unless an answer came before the deadline after all."""
-    return await services.onward(step_input, await services.move(step_input, endings.expire))
+    return await services.advance(step_input, endings.expire)
 
 
 @step_handler
 async def process_service_completion(services: Services, step_input: StepInput) -> StepInput:
     """ProcessServiceCompletion: IN_PROGRESS → COMPLETED; from here the hours can only be released."""
-    return await services.onward(step_input, await services.move(step_input, steps.complete))
+    return await services.advance(step_input, steps.complete)
 
 
 @step_handler
 async def enable_rating(services: Services, step_input: StepInput) -> StepInput:
     """EnableRating: notify the requester once that the service can be rated; this is the last step."""
-    return await services.onward(step_input, await services.move(step_input, payment.enable_rating))
+    return await services.advance(step_input, payment.enable_rating)
 
 
 @lambda_handler
