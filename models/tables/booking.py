@@ -29,6 +29,8 @@ class Booking(Table):
     cancelledAt = MomentAttribute(null=True)
     completedAt = MomentAttribute(null=True)
     updatedAt = MomentAttribute()
+    # The Transaction of the exchange that the appointment led to.
+    bookingTransactionId = UnicodeAttribute(null=True)
 
     byServiceId = index("byServiceId", "serviceId")
     byProviderId = index("byProviderId", "providerId")

@@ -1,8 +1,8 @@
-"""A service that a member offers, and its price in hours."""
+"""A service that a member offers: its price in hours and how long it usually takes."""
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute
 
-from models.tables.base import HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
+from models.tables.base import FloatAttribute, HoursAttribute, IntegerAttribute, MomentAttribute, Table, index
 
 
 class Service(Table):
@@ -17,6 +17,8 @@ class Service(Table):
     description = UnicodeAttribute()
     category = UnicodeAttribute()
     hourlyRate = HoursAttribute()
+    # How many hours the service usually takes; absent means 1.
+    hourlyDuration = FloatAttribute(null=True)
     isActive = BooleanAttribute()
     tags: ListAttribute[UnicodeAttribute] = ListAttribute(of=UnicodeAttribute)
     requiresScheduling = BooleanAttribute(null=True)

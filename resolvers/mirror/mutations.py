@@ -253,7 +253,7 @@ async def _is_repeated(mutation: _Mutation, item: Item, name: str, value: Any) -
 
 
 def _with_owner(mutation: _Mutation) -> dict[str, Any]:
-    """Return a new row's input without nulls, with its owners filled in and the caller named by their `sub`.
+    """Return a new row's input without nulls, with owners and defaults filled in, and the caller named by `sub`.
 
     Raises:
         UnauthorizedError: it names the caller in no owner field of a rule that admits creation.
@@ -261,6 +261,7 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     caller, model = mutation.caller, mutation.model
     owners = model.owner_fields(Operation.CREATE)
     given = dict.fromkeys(owners, caller.sub)
+    given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
     given |= {name: value for name, value in mutation.input.items() if value is not None}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
         if is_owner(caller, given.get(name)):

@@ -31,7 +31,8 @@ class Field:
         required: whether it is never null.
         is_list: whether it is a list, of required elements.
         is_enum: whether its type is an enum.
-        decode: decodes it from a row.
+        decode: decodes it from a row; an absent attribute is the default.
+        default: its value if a client creates a row without it; None if there is none.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Field:
     is_list: bool
     is_enum: bool
     decode: Decoder
+    default: Any = None
 
     @property
     def optional_type(self) -> str:
@@ -159,7 +161,7 @@ def has_many(target: str, index: str, key: str = "id") -> Relation:
     return Relation(target, key, index)
 
 
-def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
+def field_of(name: str, hint: Any, owners: Collection[str], default: Any) -> Field:
     """Return the field that a class declares by an annotation such as `list[str]` or `AWSDateTime | None`."""
     required = True
     if get_origin(hint) in {Union, UnionType}:
@@ -178,7 +180,8 @@ def field_of(name: str, hint: Any, owners: Collection[str]) -> Field:
         required=required,
         is_list=is_list,
         is_enum=is_enum,
-        decode=decoder(type_name, is_list=is_list, is_owner=name in owners),
+        decode=decoder(type_name, is_list=is_list, is_owner=name in owners, default=default),
+        default=default,
     )
 
 

@@ -10,7 +10,7 @@ Example:
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from models.storage.store import key_of
 from models.tables import Table
@@ -32,6 +32,7 @@ def mirrored(
     protected: Mapping[str, Protection] | None = None,
     bounds: Mapping[str, Bound] | None = None,
     ordered: Sequence[tuple[str, str]] = (),
+    defaults: Mapping[str, Any] | None = None,
 ) -> Callable[[_C], _C]:
     """Declare a mirrored type from a class that names its fields and relations.
 
@@ -43,11 +44,13 @@ def mirrored(
         protected: fields that clients may repeat but not set.
         bounds: limits on fields' values, where the usual ones do not fit.
         ordered: pairs of fields; where a row has both, the first is at most the second.
+        defaults: values of required fields that a client may leave out when it creates a row.
     """
 
     def declare(cls: _C) -> _C:
         owners = {rule.field for rule in rules if isinstance(rule, Owner)}
-        fields = {name: field_of(name, hint, owners) for name, hint in get_type_hints(cls).items()}
+        hints, initial = get_type_hints(cls), defaults or {}
+        fields = {name: field_of(name, hint, owners, initial.get(name)) for name, hint in hints.items()}
         indexes = indexes_of(table, fields)
         model = Model(
             name=cls.__name__,

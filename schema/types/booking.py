@@ -8,6 +8,7 @@ from strawberry import ID
 from models.hours import LARGEST_AMOUNT
 from models.tables import booking
 from schema.amplify.bounds import Between
+from schema.amplify.declaration import belongs_to, has_one
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import owner
 from schema.scalars import AWSDate, AWSDateTime
@@ -53,3 +54,9 @@ class Booking:
     cancelledAt: AWSDateTime | None
     completedAt: AWSDateTime | None
     updatedAt: AWSDateTime
+    bookingTransactionId: ID | None
+
+    service = belongs_to("Service", "serviceId")
+    provider = belongs_to("User", "providerId")
+    consumer = belongs_to("User", "consumerId")
+    transaction = has_one("Transaction", "bookingTransactionId")

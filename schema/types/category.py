@@ -4,6 +4,7 @@ from strawberry import ID
 
 from models.tables import category
 from schema.amplify.bounds import NAME, Key
+from schema.amplify.declaration import has_many
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, private
 from schema.scalars import AWSDateTime
@@ -25,3 +26,5 @@ class Category:
     isActive: bool
     createdAt: AWSDateTime
     updatedAt: AWSDateTime
+
+    services = has_many("Service", "byCategory", key="name")

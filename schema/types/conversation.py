@@ -3,7 +3,7 @@
 from strawberry import ID
 
 from models.tables import conversation
-from schema.amplify.declaration import has_many
+from schema.amplify.declaration import belongs_to, has_many
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import owner
 from schema.scalars import AWSDateTime
@@ -25,3 +25,5 @@ class Conversation:
     updatedAt: AWSDateTime
 
     messages = has_many("Message", "byConversationId")
+    user1 = belongs_to("User", "user1Id")
+    user2 = belongs_to("User", "user2Id")

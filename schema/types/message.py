@@ -6,6 +6,7 @@ import strawberry
 from strawberry import ID
 
 from models.tables import message
+from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import Operation, owner
 from schema.scalars import AWSDateTime
@@ -37,3 +38,6 @@ class Message:
     messageType: MessageType
     createdAt: AWSDateTime
     updatedAt: AWSDateTime
+
+    sender = belongs_to("User", "senderId")
+    receiver = belongs_to("User", "receiverId")

@@ -5,6 +5,7 @@ from strawberry import ID
 from models import tables
 from models.events import NotificationType
 from schema.amplify.bounds import NAME
+from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import Operation, owner
 from schema.scalars import AWSDateTime
@@ -27,3 +28,5 @@ class Notification:
     relatedId: str | None
     createdAt: AWSDateTime
     updatedAt: AWSDateTime
+
+    user = belongs_to("User", "userId")

@@ -5,7 +5,7 @@ from strawberry import ID
 from models import tables
 from models.requests.reputation import HIGHEST, LOWEST, PLACES
 from schema.amplify.bounds import Between, Text
-from schema.amplify.declaration import Protection
+from schema.amplify.declaration import Protection, belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner, private
 from schema.scalars import AWSDateTime
@@ -41,3 +41,7 @@ class Rating:
     createdAt: AWSDateTime
     updatedAt: AWSDateTime
     isHidden: bool | None
+
+    transaction = belongs_to("Transaction", "transactionId")
+    rater = belongs_to("User", "raterId")
+    ratedUser = belongs_to("User", "ratedUserId")

@@ -6,6 +6,7 @@ import strawberry
 from strawberry import ID
 
 from models.tables import report
+from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import Operation, groups, owner
 from schema.scalars import AWSDateTime
@@ -52,3 +53,7 @@ class Report:
     createdAt: AWSDateTime
     resolvedAt: AWSDateTime | None
     updatedAt: AWSDateTime
+
+    reporter = belongs_to("User", "reporterId")
+    reportedUser = belongs_to("User", "reportedUserId")
+    transaction = belongs_to("Transaction", "transactionId")

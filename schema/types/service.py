@@ -20,14 +20,16 @@ _BOOKING = Between(float(SMALLEST_AMOUNT), float(LARGEST_AMOUNT))
     bounds={
         "title": NAME,
         "hourlyRate": Between(0.01, 1_000),
+        "hourlyDuration": _BOOKING,
         "minBookingHours": _BOOKING,
         "maxBookingHours": _BOOKING,
         "responseWindowHours": Between(2, 72),
     },
     ordered=[("minBookingHours", "maxBookingHours")],
+    defaults={"hourlyRate": 1.0, "hourlyDuration": 1.0},
 )
 class Service:
-    """A service that a member offers, and its price in hours."""
+    """A service that a member offers: `hourlyRate` is the price of an hour, `hourlyDuration` how long it takes."""
 
     id: ID
     userId: ID
@@ -35,6 +37,7 @@ class Service:
     description: str
     category: str
     hourlyRate: float
+    hourlyDuration: float
     isActive: bool
     tags: list[str]
     requiresScheduling: bool | None
@@ -48,3 +51,7 @@ class Service:
 
     user = belongs_to("User", "userId")
     requests = has_many("ServiceRequest", "byServiceId")
+    transactions = has_many("Transaction", "byServiceId")
+    schedules = has_many("ServiceSchedule", "byServiceId")
+    bookings = has_many("Booking", "byServiceId")
+    scheduleExceptions = has_many("ScheduleException", "byServiceId")

@@ -4,6 +4,7 @@ from strawberry import ID
 
 from models.tables import service_schedule
 from schema.amplify.bounds import Between
+from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, owner, private
 from schema.scalars import AWSDateTime
@@ -26,3 +27,6 @@ class ServiceSchedule:
     isActive: bool
     createdAt: AWSDateTime
     updatedAt: AWSDateTime
+
+    service = belongs_to("Service", "serviceId")
+    user = belongs_to("User", "userId")

@@ -4,6 +4,7 @@ from strawberry import ID
 
 from models import tables
 from models.requests.statuses import TransactionStatus
+from schema.amplify.declaration import belongs_to, has_many
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, groups, owner
 from schema.scalars import AWSDateTime
@@ -29,3 +30,10 @@ class Transaction:
     createdAt: AWSDateTime
     completedAt: AWSDateTime | None
     updatedAt: AWSDateTime
+
+    provider = belongs_to("User", "providerId")
+    consumer = belongs_to("User", "consumerId")
+    service = belongs_to("Service", "serviceId")
+    booking = belongs_to("Booking", "bookingId")
+    ratings = has_many("Rating", "byTransactionId")
+    reports = has_many("Report", "byTransactionId")
