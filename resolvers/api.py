@@ -14,7 +14,7 @@ from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, reconciliation, requests
+from resolvers.operations import accounts, disputes, escrows, reconciliation, requests, updates
 from resolvers.operations.creation import creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
@@ -40,8 +40,10 @@ class Api:
         """
         feed = ChangeFeed(services.store, interval=own.feed_interval)
         service_requests, raised_disputes = _actions(services)
+        subscriptions = Subscriptions(feed)
+        mutations = _mutations(services, service_requests, raised_disputes)
         schema = build_schema(
-            _mirror(services, feed, PageTokens(page_secret), service_requests, raised_disputes),
+            Mirror(Queries(services.store, PageTokens(page_secret)), mutations, subscriptions),
             limits=own.limits,
             extra_queries=[requests.queries(services.store), reconciliation.queries(services.reports)],
             extra_mutations=[
@@ -51,7 +53,7 @@ class Api:
                 disputes.mutations(raised_disputes),
                 reconciliation.mutations(services.reconciliations),
             ],
-            extra_subscriptions=[requests.subscriptions(feed)],
+            extra_subscriptions=[requests.subscriptions(feed), updates.subscriptions(subscriptions)],
         )
         return cls(services, feed, schema)
 
@@ -64,10 +66,8 @@ def _actions(services: Services) -> tuple[ServiceRequests, Disputes]:
     )
 
 
-def _mirror(
-    services: Services, feed: ChangeFeed, tokens: PageTokens, requests: ServiceRequests, raised: Disputes
-) -> Mirror:
-    """Return the resolver of the derived fields, with the rules of the types that have their own."""
+def _mutations(services: Services, requests: ServiceRequests, raised: Disputes) -> Mutations:
+    """Return the resolver of the derived mutations, with the rules of the types that have their own."""
     store, clock, members = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
     rules = TypeRules(
@@ -76,4 +76,4 @@ def _mirror(
         amenders={"Rating": ratings.amend},
         removers={"User": members.leave},
     )
-    return Mirror(Queries(store, tokens), Mutations(store, clock, rules), Subscriptions(feed))
+    return Mutations(store, clock, rules)

@@ -52,12 +52,24 @@ class Subscriptions:
         if not _may_subscribe(caller, model, owners):
             raise UnauthorizedError.of(info)
         is_meant = _matches_arguments(caller, model, owners, compile_filter(arguments.get("filter")))
+        async for row in self.rows(model, frozenset({_KINDS[operation]}), info, is_meant):
+            yield row
+
+    async def rows(
+        self, model: Model, kinds: frozenset[ChangeKind], info: AnyInfo, is_meant: Predicate
+    ) -> AsyncIterator[Item]:
+        """Yield each whole row that changed in one of these ways, if the caller may read it and it is meant.
+
+        Raises:
+            UnauthorizedError: the caller is unknown.
+            AppSyncError: the subscription was closed; the message says why.
+        """
+        caller = signed_in(info)
         async with _subscribed(self._feed, model.table) as changes:
             context_of(info).listening.set()
             async for change in changes:
-                row = change.item
-                if change.kind is _KINDS[operation] and may_read(caller, model, row) and is_meant(row):
-                    yield row
+                if change.kind in kinds and may_read(caller, model, change.item) and is_meant(change.item):
+                    yield change.item
 
 
 async def changes_of(

@@ -22,6 +22,7 @@ from resolvers.feed.change_feed import ChangeFeed, Subscription
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.operations import updates
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -132,7 +133,9 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
         store = Store(calls, names)
         feed = ChangeFeed(store, interval=0.05)
         running = InProcessServer(store, feed, LocalIssuer(directory))
-        schema = build_schema(cast("MirrorResolver", Subscriptions(feed)))
+        mirrored = Subscriptions(feed)
+        own = [updates.subscriptions(mirrored)]
+        schema = build_schema(cast("MirrorResolver", mirrored), extra_subscriptions=own)
         app = build_app(
             schema=schema,
             store=store,

@@ -150,13 +150,14 @@ _GUARDED = TypeRules(delete_guards=DELETE_GUARDS)
 
 
 @cache
-def _built() -> MirrorSchema:
+def build_mirror() -> MirrorSchema:
+    """Return the schema of the derived fields alone."""
     return build_schema(cast("MirrorResolver", None))
 
 
 def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema:
     """Return the schema over a store; it is built once, and the next call lets it answer from another store."""
-    built, mutations = _built(), Mutations(store, clock.now, rules)
+    built, mutations = build_mirror(), Mutations(store, clock.now, rules)
     built.resolver = Mirror(Queries(store, PageTokens(b"secret")), mutations, StoredRowEvents(store))
     return built
 
