@@ -1,7 +1,6 @@
 """What goes on although the process that should have continued it died: by the bus, the sweep, a resumption."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from functools import partial
 from uuid import uuid4
@@ -123,11 +122,10 @@ def make_due(cloud: Cloud, request_id: str) -> None:
     )
 
 
-def sweep(cloud: Cloud) -> dict[str, int]:
-    """Run the sweep now."""
+def sweep(cloud: Cloud) -> None:
+    """Run the sweep now; it may find less than is due, because the cloud's own sweep runs every minute."""
     answer = cloud.client("lambda").invoke(FunctionName=cloud.names.function("sweepRequests"), Payload=b"{}")
-    found: dict[str, int] = json.load(answer["Payload"])
-    return found
+    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(
@@ -138,19 +136,22 @@ async def test_a_request_that_nobody_was_told_of_is_found_by_the_sweep(
     cloud.client("dynamodb").put_item(
         TableName=cloud.names.table(tables.ServiceRequest), Item=encode(tables.ServiceRequest, request)
     )
-    assert sweep(cloud)["seen"] >= 1
+    sweep(cloud)
     await client.reach("AWAITING_RESPONSE", WITHIN)
 
 
 async def test_a_row_that_cannot_be_read_holds_up_no_other(client: RequestClient, cloud: Cloud) -> None:
     past = clock.from_text("2020-01-01T00:00:00.000Z")
-    broken = encode(tables.ServiceRequest, request_of(client).moved(clock.now()).due(past))
-    broken["id"], broken["status"] = {"S": str(uuid4())}, {"S": "NEITHER"}
-    table = cloud.names.table(tables.ServiceRequest)
-    cloud.client("dynamodb").put_item(TableName=table, Item=broken)
-    assert sweep(cloud)["failed"] >= 1
-    assert sweep(cloud)["failed"] == 0
-    cloud.client("dynamodb").delete_item(TableName=table, Key={"id": broken["id"]})
+    readable = encode(tables.ServiceRequest, request_of(client).moved(clock.now()).due(past))
+    broken = readable | {"id": {"S": str(uuid4())}, "status": {"S": "NEITHER"}}
+    table, key = cloud.names.table(tables.ServiceRequest), {"id": broken["id"]}
+    for row in (broken, readable):
+        cloud.client("dynamodb").put_item(TableName=table, Item=row)
+    sweep(cloud)
+    await client.reach("AWAITING_RESPONSE", WITHIN)
+    left = cloud.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    assert left["dueAt"]["S"] > clock.to_text(clock.now()), "it is put off"
+    cloud.client("dynamodb").delete_item(TableName=table, Key=key)
 
 
 async def test_a_stopped_execution_is_followed_by_the_next_generation(client: RequestClient, cloud: Cloud) -> None:
