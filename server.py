@@ -33,7 +33,7 @@ from resolvers.hosting.demo import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_
 from resolvers.hosting.health import Health
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
-from resolvers.hosting.settings import ServerSettings
+from resolvers.hosting.settings import LOCAL_ORIGINS, ServerSettings
 from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity, RemoteKeys
@@ -54,7 +54,6 @@ from workflows.executions.services import Services
 from workflows.executions.sweep import revive
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
-_LOCAL_ORIGINS = ("http://localhost:4200", "https://localhost:4200")  # where `ng serve` serves, and with `--ssl`
 _WIDE = 400  # characters, so that no row of a table wraps
 
 
@@ -152,7 +151,7 @@ async def _compose(
                 services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
             ),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
-            origins=_LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
+            origins=LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )
         revival = asyncio.create_task(_revive(services)) if issuer else None
         try:

@@ -11,6 +11,14 @@ from models.idempotency import CLAIMED_FOR
 from schema.documents.limits import Limits
 
 _HOUSE = Path(__file__).parents[2]
+# The pages that may call a local server, if no others are named.
+LOCAL_ORIGINS = (
+    # `ng serve`, with `--ssl` or without.
+    *(f"{scheme}://{host}:4200" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1")),
+    "http://localhost:8100",  # `ionic serve`
+    "https://localhost",  # Capacitor on Android
+    "capacitor://localhost",  # Capacitor on iOS
+)
 
 
 def _split(value: object) -> object:
@@ -45,7 +53,7 @@ class ServerSettings(BaseSettings):
     user_pool: str | None = None
     # Lists are separated by commas.
     user_pool_clients: _List = ()
-    # Other origins whose pages may call the server; by default a local one allows Angular's development server.
+    # Other origins whose pages may call the server; by default a local one allows `LOCAL_ORIGINS`.
     allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
     # The same on all servers of a deployment, so that each can continue after a page from another.
     page_secret: SecretStr | None = None

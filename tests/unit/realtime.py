@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from models import clock
 from resolvers.feed.change_feed import ChangeFeed
+from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
 from resolvers.mirror.subscriptions import Subscriptions
@@ -61,7 +62,7 @@ class MemoryServer:
             authentication=Authentication(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
-            origins=["https://app.example"],
+            origins=["https://app.example", *LOCAL_ORIGINS],
         )
 
     def write(self, name: str, **owners: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
+from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import IssuerUnreachableError
 from resolvers.transport import appsync_realtime, sockets
@@ -239,6 +240,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(memory_server: MemoryS
         ("https://evil.example", "websocket.close"),
         ("https://app.example", "websocket.accept"),
         ("http://server", "websocket.accept"),
+        *((origin, "websocket.accept") for origin in LOCAL_ORIGINS),
     ],
 )
 async def test_another_pages_socket_is_refused_unless_it_is_listed(

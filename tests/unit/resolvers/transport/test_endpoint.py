@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from models import clock, tables
+from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
 from resolvers.transport import sockets
@@ -52,7 +53,7 @@ def app() -> Starlette:
         authentication=Authentication(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
-        origins=["https://app.example"],
+        origins=["https://app.example", *LOCAL_ORIGINS],
     )
 
 
@@ -184,12 +185,23 @@ async def test_a_document_has_a_limit(client: httpx.AsyncClient, query: str) -> 
     assert error["errorType"] == "ValidationError"
 
 
-async def test_only_listed_pages_may_call(client: httpx.AsyncClient) -> None:
-    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
-    allowed = await client.options("/graphql", headers=asked | {"origin": "https://app.example"})
-    refused = await client.options("/graphql", headers=asked | {"origin": "https://evil.example"})
-    assert allowed.headers["access-control-allow-origin"] == "https://app.example"
+ASKED = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", *LOCAL_ORIGINS])
+async def test_listed_pages_may_call(client: httpx.AsyncClient, app: Starlette, origin: str) -> None:
+    allowed = await client.options("/graphql", headers=ASKED | {"origin": origin})
+    assert allowed.headers["access-control-allow-origin"] == origin
+    async with connected(app, origin=origin) as socket:
+        assert (await socket.receive())["type"] == "websocket.accept"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:4201", "capacitor://localhost.evil"])
+async def test_other_pages_may_not_call(client: httpx.AsyncClient, app: Starlette, origin: str) -> None:
+    refused = await client.options("/graphql", headers=ASKED | {"origin": origin})
     assert "access-control-allow-origin" not in refused.headers
+    async with connected(app, origin=origin) as socket:
+        assert (await socket.receive())["type"] == "websocket.close"
 
 
 async def test_a_socket_is_answered_in_text(app: Starlette) -> None:
@@ -356,8 +368,3 @@ async def test_a_socket_without_a_token_is_closed(app: Starlette) -> None:
         await socket.receive()
         socket.send(type="connection_init")
         assert (await socket.receive())["code"] == 4403
-
-
-async def test_another_pages_socket_is_refused(app: Starlette) -> None:
-    async with connected(app, origin="https://evil.example") as socket:
-        assert (await socket.receive())["type"] == "websocket.close"
