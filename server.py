@@ -29,7 +29,8 @@ from models.storage.names import Names
 from models.tables import TABLES
 from resolvers.api import Api
 from resolvers.hosting.certificate import local_certificate
-from resolvers.hosting.demo import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
+from resolvers.hosting.demo import load_demo, sign_in
+from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_SERVICES, sub_of
 from resolvers.hosting.health import Health
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging

@@ -1,74 +1,34 @@
-"""The members and services that a local server starts with; their ids are the same at every start."""
+"""Loads the demo data of a local server, each row once: what members have changed or deleted since stays so."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from models import tables
 from models.clock import Clock
 from models.identifiers import derived
 from models.storage.codec import item_of
-from models.storage.store import ConditionFailedError, Item, Store
+from models.storage.store import ConditionFailedError, Item, Store, key_of
+from models.tables import Table
+from models.tables.category import Category
+from models.tables.conversation import Conversation
+from models.tables.message import Message
+from models.tables.skill import Skill
 from models.transactions.members import Members
+from resolvers.hosting.demo_data import (
+    DEMO_CATEGORIES,
+    DEMO_MEMBERS,
+    DEMO_MESSAGES,
+    DEMO_SERVICES,
+    DEMO_SKILLS,
+    DemoCategory,
+    DemoMember,
+    DemoService,
+    sub_of,
+)
 from resolvers.identity.issuer import LocalIssuer
-
-
-@dataclass(frozen=True, slots=True)
-class DemoMember:
-    """A demo member, whose `sub` is derived from the name."""
-
-    username: str
-    first_name: str
-    last_name: str
-    bio: str
-    skills: tuple[str, ...] = ()
-    groups: frozenset[str] = frozenset()
-
-    @property
-    def sub(self) -> str:
-        """Return the member's Cognito subject."""
-        return sub_of(self.username)
-
-
-@dataclass(frozen=True, slots=True)
-class DemoService:
-    """A service that a demo member offers."""
-
-    provider: str
-    title: str
-    description: str
-    category: str
-    hourly_rate: Decimal
-    tags: tuple[str, ...]
-
-    @property
-    def id(self) -> str:
-        """Return the service's id."""
-        return derived("demo service", self.provider, self.title)
-
-
-def sub_of(username: str) -> str:
-    """Return the Cognito subject of the local member of that name, which is the same at every start."""
-    return derived("local member", username)
-
-
-DEMO_MEMBERS = (
-    DemoMember("alice", "Alice", "Archer", "Has a garden and too little time.", ("baking",)),
-    DemoMember("bob", "Bob", "Brook", "Green thumb, strong back.", ("gardening", "carpentry")),
-    DemoMember("carol", "Carol", "Chen", "Plays the cello, and teaches it.", ("music",)),
-    DemoMember("admin", "Ada", "Admin", "Looks after HourBank.", groups=frozenset({"admin"})),
-)
-
-DEMO_SERVICES = (
-    DemoService(
-        "bob", "Garden help", "Weeding, mowing, hedges.", "garden", Decimal("1.00"), ("garden", "outdoors")
-    ),
-    DemoService(
-        "bob", "Shelf building", "Shelves to measure, wood included.", "crafts", Decimal("1.50"), ("wood",)
-    ),
-    DemoService("bob", "Bicycle repair", "Brakes, gears, punctures.", "crafts", Decimal("0.50"), ("bicycle",)),
-)
 
 
 def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
@@ -80,17 +40,35 @@ def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
 
 
 async def load_demo(store: Store, members: Members, clock: Clock) -> None:
-    """Create the demo members and their services; rows that exist already are left unchanged."""
+    """Create the demo members, what they offer, and what they have written to each other."""
+    now = clock()
     for member in DEMO_MEMBERS:
-        await members.join(_member_item(member, clock))
-    for service in DEMO_SERVICES:
-        await _create_service(store, service, clock)
+        await members.join(_member_item(member, now))
+    rows = [
+        *((tables.Service, _service_row(service)) for service in DEMO_SERVICES),
+        *((Category, _category_row(category)) for category in DEMO_CATEGORIES),
+        *((Skill, _skill_row(name, category)) for name, category in DEMO_SKILLS),
+    ]
+    for table, row in rows:
+        await _put_once(store, table, row, now)
+    for table, row, written_at in _conversations(now):
+        await _put_once(store, table, row, written_at)
 
 
-def _member_item(member: DemoMember, clock: Clock) -> Item:
+async def _put_once(store: Store, table: type[Table], row: Mapping[str, Any], now: datetime) -> None:
+    """Write a row, unless one with its key is stored already."""
+    item = item_of(table, **row, createdAt=now, updatedAt=now)
+    try:
+        await store.put(table, item, condition=key_of(table).does_not_exist())
+    except ConditionFailedError:
+        return
+
+
+def _member_item(member: DemoMember, now: datetime) -> Item:
     return item_of(
         tables.User,
         id=member.sub,
+        cognitoId=member.sub,
         email=f"{member.username}@example.org",
         username=member.username,
         firstName=member.first_name,
@@ -100,26 +78,53 @@ def _member_item(member: DemoMember, clock: Clock) -> Item:
         bio=member.bio,
         rating=0.0,
         totalTransactions=0,
-        createdAt=clock(),
-        updatedAt=clock(),
+        createdAt=now,
+        updatedAt=now,
     )
 
 
-async def _create_service(store: Store, service: DemoService, clock: Clock) -> None:
-    item = item_of(
-        tables.Service,
-        id=service.id,
-        userId=sub_of(service.provider),
-        title=service.title,
-        description=service.description,
-        category=service.category,
-        hourlyRate=service.hourly_rate,
-        isActive=True,
-        tags=list(service.tags),
-        createdAt=clock(),
-        updatedAt=clock(),
-    )
-    try:
-        await store.put(tables.Service, item, condition=tables.Service.id.does_not_exist())
-    except ConditionFailedError:
-        return
+def _service_row(service: DemoService) -> Mapping[str, Any]:
+    return {
+        "id": service.id,
+        "userId": sub_of(service.provider),
+        "title": service.title,
+        "description": service.description,
+        "category": service.category,
+        "hourlyRate": service.hourly_rate,
+        "hourlyDuration": service.hours,
+        "isActive": True,
+        "tags": list(service.tags),
+    }
+
+
+def _category_row(category: DemoCategory) -> Mapping[str, Any]:
+    return {
+        "id": derived("demo category", category.name),
+        "name": category.name,
+        "description": category.description,
+        "icon": category.icon,
+        "color": category.color,
+        "isActive": True,
+    }
+
+
+def _skill_row(name: str, category: str) -> Mapping[str, Any]:
+    return {"id": derived("demo skill", name), "name": name, "category": category, "isActive": True}
+
+
+def _conversations(now: datetime) -> list[tuple[type[Table], Mapping[str, Any], datetime]]:
+    """Return the rows of the messages, a minute apart, and of their conversations; each with its date."""
+    rows: list[tuple[type[Table], Mapping[str, Any], datetime]] = []
+    conversations: dict[str, tuple[Mapping[str, Any], datetime]] = {}
+    begun = now - timedelta(minutes=len(DEMO_MESSAGES))
+    for number, message in enumerate(DEMO_MESSAGES):
+        pair = sorted((message.sender, message.receiver))
+        conversation, written_at = derived("demo conversation", *pair), begun + timedelta(minutes=number)
+        key = derived("demo message", str(number))
+        sent = {"senderId": sub_of(message.sender), "receiverId": sub_of(message.receiver)}
+        text = {"content": message.content, "messageType": "TEXT", "isRead": False}
+        rows.append((Message, {"id": key, "conversationId": conversation, **sent, **text}, written_at))
+        users = {"user1Id": sub_of(pair[0]), "user2Id": sub_of(pair[1])}
+        last = {"lastMessageId": key, "lastMessageAt": written_at}
+        conversations[conversation] = ({"id": conversation, **users, **last}, written_at)
+    return rows + [(Conversation, row, written_at) for row, written_at in conversations.values()]

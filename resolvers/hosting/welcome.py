@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from resolvers.hosting.demo import DEMO_MEMBERS
+from resolvers.hosting.demo_data import DEMO_MEMBERS
 from resolvers.hosting.listener import Listener
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from tests.contract import chromium
 from tests.contract.node import Node
 from tests.integration.conftest import GraphQL, Server, asking, minting

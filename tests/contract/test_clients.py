@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.contract.conftest import API_KEY, SecureServer
 from tests.contract.node import Node, Script

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from graphql import GraphQLSchema, build_schema
 
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.integration.conftest import REPOSITORY, Server
 from tests.integration.polling import SOON

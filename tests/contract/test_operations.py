@@ -26,7 +26,7 @@ from websockets.typing import Subprotocol
 from models import clock
 from models.settings import Settings
 from models.tables import TABLES
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from tests.contract.samples import INITIAL, OPEN, WRITERS, Row, fields_of, key_of, sample
 from tests.contract.test_golden import golden, operations
 from tests.integration.conftest import Cloud, Server, minting

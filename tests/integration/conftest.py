@@ -21,7 +21,7 @@ import pytest
 
 from models.settings import Settings
 from models.storage.calls import AsyncCalls
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.integration.in_process_server import InProcessServer, running_in_process
 from workflows.deployment.local.local_cloud import LocalCloud

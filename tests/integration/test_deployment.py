@@ -14,7 +14,7 @@ import pytest
 
 from models import tables
 from models.settings import Settings
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from tests.integration.conftest import STOP_LIMIT, Server, free_port
 from tests.integration.polling import comes_true
 from workflows.deployment.deploy import Deployment, DeploymentError, deploy

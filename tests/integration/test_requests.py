@@ -11,7 +11,7 @@ import pytest
 from models import clock, tables
 from models.ledger.entries import Entry
 from models.storage.codec import decode
-from resolvers.hosting.demo import sub_of
+from resolvers.hosting.demo_data import sub_of
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server
 from tests.integration.request_client import UPDATE_SERVICE, Joining, RequestClient, client_on, new_client
 from tests.unit.books import replay
