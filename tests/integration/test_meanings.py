@@ -119,7 +119,8 @@ async def test_an_operator_of_another_type_matches_nothing(
         "createdAt": {"S": STORED},
     }
     await api.store.put(tables.Service, row)
-    listed = "query ($me: ID!, $f: ModelServiceFilterInput) { it: servicesByUserId(userId: $me, filter: $f) {items{id}} }"
+    listed = """query ($me: ID!, $f: ModelServiceFilterInput) {
+      it: servicesByUserId(userId: $me, filter: $f) { items { id } } }"""
     assert (await api.ask(me, listed, me=me.sub, f={field: operators}))["it"]["items"] == []
     negated = {"not": {field: operators}}
     assert (await api.ask(me, listed, me=me.sub, f=negated))["it"]["items"] == [{"id": key}]
@@ -159,7 +160,8 @@ async def test_a_token_minds_nothing_that_says_nothing(api: InProcessApi) -> Non
     me = member()
     for number in range(3):
         await api.put(tables.Service, id=str(uuid4()), userId=me.sub, title=f"{number}", createdAt=STORED)
-    query = """query ($me: ID!, $limit: Int, $sort: ModelSortDirection, $f: ModelServiceFilterInput, $after: String) {
+    query = """query (
+      $me: ID!, $limit: Int, $sort: ModelSortDirection, $f: ModelServiceFilterInput, $after: String) {
       it: servicesByUserId(userId: $me, limit: $limit, sortDirection: $sort, filter: $f, nextToken: $after) {
         items { id } nextToken } }"""
     ways: list[dict[str, Any]] = [
