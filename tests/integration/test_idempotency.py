@@ -112,7 +112,8 @@ async def test_another_input_is_a_mismatch_and_another_caller_is_not(
 async def test_a_transfer_that_is_not_chosen_among_operations_moves_nothing(
     client: RequestClient, sender: Sender
 ) -> None:
-    document = """mutation A($input: ProcessDirectTransferInput!) { it: processDirectTransfer(input: $input) { id } }
+    document = """mutation A($input: ProcessDirectTransferInput!) {
+        it: processDirectTransfer(input: $input) { id } }
       query B { __typename }"""
     variables = {
         "input": {
