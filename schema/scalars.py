@@ -15,7 +15,7 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from models import clock
-from schema.surrogates import LoneSurrogateError, lone_surrogate_in_json
+from schema.unstorable import unstorable_in_json
 
 AWSDate = NewType("AWSDate", str)
 AWSTime = NewType("AWSTime", str)
@@ -34,6 +34,10 @@ _TIME = re.compile(rf"\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,9}})?)?{_OFFSET}?")
 _DATE_TIME = re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}T\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,9}})?)?{_OFFSET}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _PHONE = re.compile(r"\+?\d[\d ()-]{2,24}\d")
+
+
+class UnstorableError(ValueError):
+    """A text is well formed, but holds a value that cannot be stored; the message says what and where."""
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], object]:
@@ -69,14 +73,14 @@ def _check_json(text: str) -> None:
     """Check that a text is JSON.
 
     Raises:
-        LoneSurrogateError: it would be, but for half of a character.
+        UnstorableError: it would be, but for a value that cannot be stored.
         ValueError: it is not.
     """
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        if (place := lone_surrogate_in_json(text)) is not None:
-            raise LoneSurrogateError(place) from None
+        if (found := unstorable_in_json(text)) is not None:
+            raise UnstorableError(found) from None
         raise
 
 
@@ -126,7 +130,7 @@ def _text(
         if isinstance(value, str):
             try:
                 check(value)
-            except LoneSurrogateError as error:
+            except UnstorableError as error:
                 raise ValueError(f"This {name} has {error}") from error
             except (ValueError, OverflowError):
                 pass

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
 from schema.errors import AppSyncError, report_any
-from schema.surrogates import LoneSurrogateError, lone_surrogate, parse_json
+from schema.unstorable import parse_json, unstorable
 
 # How long clients wait for a `ka` before they consider the connection dead.
 _CONNECTION_TIMEOUT_MS = 300_000
@@ -128,8 +128,8 @@ class Start:
         """
         match payload:
             case {"data": str(data), "extensions": {"authorization": dict(authorization)}}:
-                if (place := lone_surrogate(authorization)) is not None:
-                    raise bad_request(f"The start's authorization has {LoneSurrogateError(place)}")
+                if (found := unstorable(authorization)) is not None:
+                    raise bad_request(f"The start's authorization has {found}")
                 operation = _operation(data)
                 named = operation.get("operationName")
                 return cls(operation["query"], operation.get("variables"), named, authorization)

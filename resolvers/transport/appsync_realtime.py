@@ -37,7 +37,7 @@ from resolvers.transport.sockets import (
 )
 from schema.build import MirrorSchema
 from schema.errors import AppSyncError
-from schema.surrogates import parse_json
+from schema.unstorable import parse_json
 
 # Clients test the connection after 65 seconds without one.
 KEEP_ALIVE_SECONDS = 30.0

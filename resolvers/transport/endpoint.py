@@ -33,7 +33,7 @@ from resolvers.transport.payloads import payload_problem, response_of
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
 from schema.errors import RefusedError, mask, report_any
-from schema.surrogates import parse_json
+from schema.unstorable import parse_json
 
 PATH = "/graphql"
 REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
@@ -52,6 +52,8 @@ _JSON = (
     "application/graphql+json",
     "application/graphql-response+json",
 )
+# In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
+_NOT_PERSISTED = "PersistedQueryNotSupported"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
@@ -207,6 +209,11 @@ class Endpoint(GraphQL[RequestContext, None]):
         """
         if request.method == "GET":
             return await super().parse_http_body(request)
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            raise HTTPException(
+                415, f"Unsupported content encoding: send the operation as it is, not as {encoding}"
+            )
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         if media_type not in _JSON:
             raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_JSON[0]}")
@@ -225,6 +232,8 @@ class Endpoint(GraphQL[RequestContext, None]):
             raise HTTPException(400, f"Unable to parse the request's body as JSON: {error}") from error
         if not isinstance(request, dict):
             raise HTTPException(400, "A request is one JSON object")
+        if _has_only_a_hash(request):
+            raise HTTPException(200, _NOT_PERSISTED)
         if (problem := payload_problem(request)) is not None:
             raise HTTPException(400, problem)
         return request
@@ -236,6 +245,16 @@ class Endpoint(GraphQL[RequestContext, None]):
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""
         return orjson.dumps(data)
+
+
+def _has_only_a_hash(request: Mapping[str, Any]) -> bool:
+    """Return whether a client sent a query's hash instead of the query, to save sending it again."""
+    match request:
+        case {"query": str()}:
+            return False
+        case {"extensions": {"persistedQuery": _}}:
+            return True
+    return False
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -25,7 +25,7 @@ from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
 from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
 from schema.errors import report, report_any
-from schema.surrogates import LoneSurrogateError, lone_surrogate
+from schema.unstorable import unstorable
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
@@ -50,8 +50,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Acknowledge the connection until its token expires, or close it if nobody is authenticated."""
-        if (place := lone_surrogate(message)) is not None:
-            await self.handle_invalid_message(f"The message has {LoneSurrogateError(place)}")
+        if (found := unstorable(message)) is not None:
+            await self.handle_invalid_message(f"The message has {found}")
             return
         try:
             await super().handle_connection_init(message)

@@ -25,7 +25,7 @@ from strawberry.extensions import SchemaExtension
 
 from schema.documents.introspection import only_introspects
 from schema.documents.limits import Limits, LimitsCheck
-from schema.surrogates import LoneSurrogateError, lone_surrogate_in_document
+from schema.unstorable import unstorable_in_document
 
 # The length of all texts that are kept; those of an Amplify app have some 110,000 characters. Once parsed, a text
 # takes up to 280 times as much memory.
@@ -129,11 +129,10 @@ def _parsed(text: str, tokens: int) -> DocumentNode:
     try:
         return parse(text, max_tokens=tokens)
     except GraphQLSyntaxError as error:
-        place = lone_surrogate_in_document(text, next(iter(error.positions or ()), 0))
-        if place is None:
+        found = unstorable_in_document(text, next(iter(error.positions or ()), 0))
+        if found is None:
             raise
-        message = f"Syntax Error: {LoneSurrogateError(place)}."
-        raise GraphQLError(message, source=error.source, positions=error.positions) from error
+        raise GraphQLError(f"Syntax Error: {found}.", source=error.source, positions=error.positions) from error
 
 
 class DocumentsRead(SchemaExtension):

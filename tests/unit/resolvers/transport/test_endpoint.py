@@ -1,6 +1,7 @@
 """The endpoint's manners: who is let in, how large a request may be, what a failure looks like."""
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
@@ -169,6 +170,37 @@ async def test_what_a_form_can_send_is_not_taken(client: httpx.AsyncClient, cont
     response = await client.post("/graphql", content=json.dumps(BALANCE), headers=headers)
     assert response.status_code == 400
     assert "application/json" in response.json()["message"]
+
+
+async def test_a_hash_instead_of_a_query_is_answered_so_that_clients_send_the_query(
+    client: httpx.AsyncClient,
+) -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "abc"}}
+    response = await client.post("/graphql", json={"variables": {}, "extensions": extensions}, headers=SIGNED)
+    assert response.status_code == 200
+    assert [error["message"] for error in response.json()["errors"]] == ["PersistedQueryNotSupported"]
+    response = await client.post("/graphql", json=BALANCE | {"extensions": extensions}, headers=SIGNED)
+    assert response.json() == {"data": {"getUserBalance": {"totalBalance": 10.0}}}
+
+
+async def test_a_compressed_body_is_said_to_be_one(client: httpx.AsyncClient) -> None:
+    headers = SIGNED | {"content-type": "application/json", "content-encoding": "gzip"}
+    response = await client.post("/graphql", content=gzip.compress(json.dumps(BALANCE).encode()), headers=headers)
+    assert response.status_code == 415
+    assert "gzip" in response.json()["message"]
+
+
+async def test_a_number_beyond_a_double_is_named_and_closes_no_socket(
+    client: httpx.AsyncClient, app: Starlette
+) -> None:
+    payload = '{"query": "{ a }", "variables": {"input": {"amount": 1e999}}}'
+    headers = SIGNED | {"content-type": "application/json"}
+    response = await client.post("/graphql", content=payload, headers=headers)
+    assert "variables.input.amount that is out of range" in response.json()["message"]
+    async with signed_in(app) as socket:
+        socket.send_text(f'{{"id": "1", "type": "subscribe", "payload": {payload}}}')
+        message = await socket.receive_json()
+        assert "variables.input.amount that is out of range" in message["payload"][0]["message"]
 
 
 async def test_a_document_that_is_sent_bare_is_told_how_to_send_it(client: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""Half of a character is found in whatever a client sends, and called so by its place."""
+"""What nobody can store is found in whatever a client sends, and called so by its place."""
 
 import time
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schema.surrogates import lone_surrogate, lone_surrogate_in_document, lone_surrogate_in_json, parse_json
+from schema.unstorable import parse_json, unstorable, unstorable_in_document, unstorable_in_json
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,28 @@ from schema.surrogates import lone_surrogate, lone_surrogate_in_document, lone_s
     ],
 )
 def test_half_a_character_is_found(data: str | bytes, place: str) -> None:
-    assert lone_surrogate(parse_json(data)) == place
+    at = f" at {place}" if place else ""
+    assert str(unstorable(parse_json(data))).startswith(f"a lone surrogate{at}: half of a character")
 
 
-@pytest.mark.parametrize("data", ['{"a": "😀"}', r'{"a": "\ud83d\ude00"}', "[1, null, true]", r'{"a": "\\ud800"}'])
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        ('{"amount": 1e999}', "amount"),
+        ('{"amount": [1, -1.5E+400]}', "amount[1]"),
+        (f'{{"amount": {"9" * 400}}}', "amount"),
+    ],
+)
+def test_a_number_beyond_a_double_is_found(data: str, place: str) -> None:
+    assert unstorable(parse_json(data)) == f"a number at {place} that is out of range"
+
+
+@pytest.mark.parametrize(
+    "data", ['{"a": "😀"}', r'{"a": "\ud83d\ude00"}', "[1, null, true, 1e300]", r'{"a": "\\ud800"}']
+)
 def test_whole_characters_are_none(data: str) -> None:
-    assert lone_surrogate(parse_json(data)) is None
-    assert lone_surrogate_in_json(data) is None
+    assert unstorable(parse_json(data)) is None
+    assert unstorable_in_json(data) is None
 
 
 @pytest.mark.parametrize(
@@ -41,6 +56,9 @@ def test_whole_characters_are_none(data: str) -> None:
         r'["\ud800", ' + "[" * 100_000,
         r'["\ud83d\ude00", ' + "[" * 100_000,
         b'{"a": "\xff\\ud800"}',
+        '{"a": 1e999, "b": NaN}',
+        '{"a": Infinity}',
+        f'{{"a": {"9" * 5_000}}}',
     ],
 )
 def test_what_is_not_json_is_said_not_to_be(data: str | bytes) -> None:
@@ -57,7 +75,7 @@ def test_looking_for_it_takes_no_time() -> None:
 
 
 def test_a_place_is_cut() -> None:
-    assert len(lone_surrogate({"x" * 5_000: "\ud800"}) or "") <= 200
+    assert len(unstorable({"x" * 5_000: "\ud800"}) or "") <= 300
 
 
 @pytest.mark.parametrize(
@@ -70,4 +88,5 @@ def test_a_place_is_cut() -> None:
     ],
 )
 def test_a_document_may_hold_half_a_character(text: str, place: str | None) -> None:
-    assert lone_surrogate_in_document(text) == place
+    found = unstorable_in_document(text)
+    assert found is None if place is None else f"a lone surrogate at {place}:" in str(found)
