@@ -27,17 +27,17 @@ _CAUSES = (
         "The filter or condition is larger than DynamoDB accepts: use fewer operators, or split it",
     ),
     (
-        r"overflow|underflow|significant digits|magnitude|numeric value",
+        r"overflow|underflow|\b38\b.*digits|into a number|numeric value",
         "A number is out of range: DynamoDB's numbers are 1e-130 to 1e125, with 38 digits at most",
     ),
     (r"nesting", "A value is nested deeper than DynamoDB stores: 32 levels"),
     (r"empty (string )?value|empty string", "A key is empty: it needs a character at least"),
     (
-        r"(hash|range|partition|sort) ?key.*(exceed|maximum)|key.*\b(2048|1024)\b",
+        r"(hash|range|partition|sort) ?key.*(exceed|maximum)|key.*\b(2048|1024)\b|: size limit exceeded",
         "A key is too long: at most 1,024 bytes",
     ),
 )
-_INDEX_KEY = re.compile(r"IndexKey: (\w+)")
+_KEY = re.compile(r"Key: (\w+)")
 _CHARACTERS = 300
 
 
@@ -57,8 +57,8 @@ def rejection_of(error: ClientError) -> str | None:
 
 def explained(reason: str) -> tuple[str, str | None]:
     """Return DynamoDB's reason in plain words, and the field that it names, if it names one."""
-    index_key = _INDEX_KEY.search(reason)
-    field = index_key[1] if index_key else None
+    key = _KEY.search(reason)
+    field = key[1] if key else None
     known = (text for pattern, text in _CAUSES if re.search(pattern, reason, re.IGNORECASE | re.DOTALL))
     text = next(known, f"DynamoDB rejects these values: {reason[:_CHARACTERS]}")
     return (text if field is None else f"{field}: {text}"), field

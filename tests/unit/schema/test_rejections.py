@@ -1,4 +1,4 @@
-"""Why DynamoDB rejects a call is said in words that tell what to change."""
+"""Why DynamoDB rejects a call is said in words that tell what to change; most reasons are DynamoDB Local's own."""
 
 from typing import Any
 
@@ -27,6 +27,10 @@ def rejected(message: str, operation: str = "UpdateItem", code: str = "Validatio
             "out of range",
         ),
         ("Attempting to store more than 38 significant digits in a Number", "38 digits"),
+        ("DynamoDB only supports precision up to 38 digits", "38 digits"),
+        ("A value provided cannot be converted into a number", "out of range"),
+        ("One or more parameter values were invalid: Size limit exceeded", "too long"),
+        ("A key attribute cannot contain an empty string value. Key: id", "id: A key is empty"),
         ("Nesting Levels have exceeded supported limits", "32 levels"),
         (
             "Size of hashkey has exceeded the maximum size limit of2048 bytes",
