@@ -53,6 +53,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         if (found := unstorable(message)) is not None:
             await self.handle_invalid_message(f"The message has {found}")
             return
+        if message.get("payload") is None:
+            # The protocol allows null for none; Strawberry would close the socket.
+            message = {"type": "connection_init", "payload": {}}
         try:
             await super().handle_connection_init(message)
         except UnauthenticatedError as error:

@@ -272,6 +272,14 @@ async def test_half_a_character_in_an_operations_id_is_repeated(app: Starlette) 
         }
 
 
+@pytest.mark.parametrize("message", [{}, {"payload": None}, {"payload": {}}, {"payload": {"x": None}}])
+async def test_a_first_message_need_not_carry_anything(app: Starlette, message: dict[str, Any]) -> None:
+    async with connected(app, **SIGNED) as socket:
+        await socket.receive()
+        socket.send(type="connection_init", **message)
+        assert await socket.receive_json() == {"type": "connection_ack"}
+
+
 async def test_half_a_character_in_a_token_is_called_so(app: Starlette) -> None:
     async with connected(app) as socket:
         await socket.receive()
