@@ -15,12 +15,14 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from botocore.exceptions import ClientError
 from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.exceptions import InvalidOperationTypeError
 
 from models.errors import Code, ContentionError, Refusal
+from schema.rejections import explained, rejection_of
 from schema.strawberry_internals import ErrorReplacement, resolved_field
 
 _log = structlog.get_logger(__name__)
@@ -29,8 +31,6 @@ _log = structlog.get_logger(__name__)
 _BEFORE = 200
 # AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
-# What Strawberry raises for a request without an operation, which is the client's mistake.
-_NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError)
 
 
 class AppSyncError(Exception):
@@ -117,15 +117,25 @@ def report(error: GraphQLError) -> ReportedError:
     cause = _cause(error)
     if cause is None:
         return _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
-    if isinstance(cause, AppSyncError):
-        return _reported(error, str(cause), cause.error_type, cause.info)
-    if isinstance(cause, InvalidOperationTypeError):
-        only = "Only subscriptions run here; a query or a mutation is sent by POST"
-        return _reported(error, only, "UnsupportedOperation", None)
-    if isinstance(cause, ContentionError):
-        return _reported(error, str(cause), Code.CONTENTION, None)
-    masked = mask(cause, path=error.path)
-    return _reported(error, str(masked), masked.error_type, masked.info)
+    told = _told(cause) or mask(cause, path=error.path)
+    return _reported(error, str(told), told.error_type, told.info)
+
+
+def _told(cause: BaseException) -> AppSyncError | None:
+    """Return the error that clients see for an exception, None if it is an unexpected one."""
+    match cause:
+        case AppSyncError():
+            return cause
+        case InvalidOperationTypeError():
+            only = "Only subscriptions run here; a query or a mutation is sent by POST"
+            return AppSyncError(only, error_type="UnsupportedOperation")
+        case ContentionError():
+            return AppSyncError(str(cause), error_type=Code.CONTENTION)
+        case ClientError() if (reason := rejection_of(cause)) is not None:
+            _log.warning("DynamoDB rejected a client's values", reason=reason)
+            text, field = explained(reason)
+            return InvalidInputError(text, field=field)
+    return None
 
 
 def report_any(error: Exception) -> ReportedError:
@@ -156,7 +166,7 @@ def _cause(error: GraphQLError) -> BaseException | None:
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
-    if isinstance(cause, _NO_OPERATION):
+    if isinstance(cause, MissingQueryError):  # the client's mistake
         return None
     if error.path is None:
         # A ValueError with a place in the document is a scalar's refusal of a value; any other is our bug.

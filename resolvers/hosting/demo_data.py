@@ -84,9 +84,7 @@ DEMO_SERVICES = (
     ),
     DemoService("bob", "Bicycle repair", "Brakes, gears, punctures.", "Transportation", _HALF, 1.0, ("bicycle",)),
     DemoService("alice", "Birthday cakes", "Any flavour, any shape.", "Other", _ONE, 2.0, ("baking",)),
-    DemoService(
-        "carol", "Cello lessons", "For beginners, any age.", "Creative", _ONE, 1.0, ("music", "lessons")
-    ),
+    DemoService("carol", "Cello lessons", "For beginners, any age.", "Creative", _ONE, 1.0, ("music", "lessons")),
     DemoService("dan", "Website set-up", "A page of your own, on-line.", "Technology", _ONE, 2.0, ("web",)),
     DemoService("dan", "Bookkeeping basics", "For clubs and small firms.", "Business", _ONE, 1.0, ("accounts",)),
     DemoService("emma", "Spanish conversation", "Over coffee or a walk.", "Education", _ONE, 1.0, ("languages",)),

@@ -170,7 +170,8 @@ class Identity:
         Raises:
             UnauthenticatedError: the token is malformed, expired, forged or for another application.
         """
-        token = authorization.removeprefix("Bearer ").strip()
+        scheme, _, rest = authorization.strip().partition(" ")
+        token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
         if not token.isascii() or not 0 < len(token) <= _TOKEN_BYTES:
             raise UnauthenticatedError("Missing or malformed token")
         digest = hashlib.sha256(token.encode()).digest()

@@ -118,6 +118,11 @@ def _wire(place: str, value: Any) -> dict[str, Any]:
     return {"N": str(Decimal(repr(value)))}
 
 
+def _wires(place: str, values: Sequence[Any]) -> Sequence[dict[str, Any]]:
+    """Return the values that a subscription's filter lists; nulls among them equal nothing."""
+    return [_wire(place, value) for value in values if value is not None]
+
+
 def _between(operand: Any, place: str, bounds: Sequence[Any]) -> Condition:
     between: Condition = operand.between(*(_wire(place, bound) for bound in ends_of(place, bounds)))
     return between
@@ -138,6 +143,8 @@ _OPERATORS: dict[str, _Build] = _ORDERED | {
     "contains": lambda path, place, value: path.contains(_wire(place, value)),
     "notContains": lambda path, place, value: ~path.contains(_wire(place, value)),
     "beginsWith": lambda path, place, value: path.startswith(_wire(place, value)),
+    "in": lambda path, place, values: path.is_in(*_wires(place, values)),
+    "notIn": lambda path, place, values: ~path.is_in(*_wires(place, values)),
     "attributeExists": lambda path, _, value: path.exists() if value else path.does_not_exist(),
     "attributeType": lambda path, _, value: path.is_type(_TYPE_CODES[value]),
 }

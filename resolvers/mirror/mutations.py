@@ -15,10 +15,11 @@ from models.storage.store import ConditionFailedError, Item, Store, key_of
 from resolvers.context import context_of, signed_in
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import admits_everywhere, admitting, by_group, is_owner, may
+from resolvers.mirror.client_filters import read_filter
 from resolvers.mirror.conditions import condition_of, fitting
 from resolvers.mirror.filters import Filter, Predicate, compile_filter
 from resolvers.mirror.relations import COMPUTED
-from resolvers.mirror.validation import check_order, reporting_rejected_values, stored, validated
+from resolvers.mirror.validation import check_order, stored, validated
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
@@ -82,8 +83,9 @@ class _Mutation:
         return given
 
     @property
-    def condition(self) -> Filter | None:
-        return self.arguments.get("condition")
+    def condition(self) -> Filter:
+        """Return the client's condition as it is meant, empty if there is none."""
+        return read_filter(self.model, self.arguments.get("condition"))
 
     @property
     def key(self) -> str:
@@ -134,8 +136,7 @@ class Mutations:
         item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
         is_new = key_of(model.table).does_not_exist()
         try:
-            with reporting_rejected_values():
-                await self._store.put(model.table, item, condition=_and_conditions(is_new, condition))
+            await self._store.put(model.table, item, condition=_and_conditions(is_new, condition))
         except ConditionFailedError as error:
             if error.item is None or not same_content(model, error.item, content):
                 raise ConditionalCheckError from error
@@ -143,7 +144,7 @@ class Mutations:
         return item
 
     async def update(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
-        """Change a row: absent fields stay, null removes the attribute if the caller may remove it.
+        """Change a row: absent fields stay, null removes the attribute; where there is none it changes nothing.
 
         Raises:
             UnauthorizedError: the caller may not change the row, or one of the fields.
@@ -153,14 +154,14 @@ class Mutations:
         mutation = _Mutation(signed_in(info), model, info, arguments)
         item = await self._find(mutation, Operation.UPDATE)
         rules = list(admitting(mutation.caller, model, Operation.UPDATE, item))
-        removable = any(Operation.DELETE in rule.operations for rule in rules)
         reserved = _reserved(mutation.caller, model, rules)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in mutation.input.items():
             if name == model.key or name in _TIMESTAMPS:
                 continue
             if name not in reserved:
-                changes[name] = _change(model, name, value, removable=removable)
+                if value is not None or name in item or model.fields[name].required:
+                    changes[name] = _change(model, name, value)
             elif not await _is_repeated(mutation, item, name, value):
                 raise reserved[name]
         check_order(model, item | {name: wire or _NULL for name, wire in changes.items()}, changes)
@@ -172,8 +173,7 @@ class Mutations:
     async def _apply(self, model: Model, key: str, changes: Changes, condition: Condition) -> Item:
         actions = [_action(name, wire) for name, wire in changes.items()]
         try:
-            with reporting_rejected_values():
-                return await self._store.update(model.table, key, actions, condition=condition)
+            return await self._store.update(model.table, key, actions, condition=condition)
         except ConditionFailedError as error:
             raise ConditionalCheckError from error
 
@@ -226,8 +226,7 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
     """Change or remove a row by its type's own rules."""
     is_met = compile_filter(mutation.condition)
     try:
-        with reporting_rejected_values():
-            return await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
+        return await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
     except ConditionFailedError as error:
         raise ConditionalCheckError from error
 
@@ -284,14 +283,16 @@ def _check_initial(caller: Caller, model: Model, given: Given) -> None:
             raise _protected_error(name, protection)
 
 
-def _change(model: Model, name: str, value: Any, *, removable: bool) -> Wire | None:
-    """Return a field's new value as a row stores it; None to remove it."""
+def _change(model: Model, name: str, value: Any) -> Wire | None:
+    """Return a field's new value as a row stores it; None to remove it.
+
+    Raises:
+        InvalidInputError: it is invalid, or null for a field that the type requires.
+    """
     if value is not None:
         return stored(model, name, value)
     if model.fields[name].required:
         raise InvalidInputError(f"{name} is required: it cannot be null", field=name)
-    if not removable:
-        raise UnauthorizedError(f"Unauthorized on [{name}]")
     return None
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
 from schema.documents.cost import DEFAULT_PAGE, LARGEST_PAGE
+from schema.enums import ModelSortDirection
 from schema.errors import InvalidInputError
 from schema.strawberry_internals import resolved_field
 
@@ -24,6 +25,8 @@ _NONCE_BYTES = 12
 # Room for three keys of DynamoDB's largest size, in base64.
 _TOKEN_CHARACTERS = 16_384
 _NOT_PART_OF_QUESTION = frozenset({"limit", "nextToken"})
+# What an absent argument means, too.
+_DEFAULTS: Mapping[str, Any] = {"filter": {}, "sortDirection": ModelSortDirection.ASC}
 
 
 def limit_of(arguments: Arguments) -> int:
@@ -41,9 +44,20 @@ def limit_of(arguments: Arguments) -> int:
 
 
 def question(info: AnyInfo, caller: str, arguments: Arguments, *, source: str = "") -> bytes:
-    """Return bytes that identify a caller's query and its arguments; the size of a page is not part of them."""
+    """Return bytes that identify what a caller asks; arguments that say nothing, and a page's size, do not count.
+
+    Args:
+        info: which field is asked.
+        caller: who asks.
+        arguments: the field's, with the filter as it is meant (`client_filters.read_filter`).
+        source: the key of the row that a relation starts from.
+    """
     type_name, field = resolved_field(info)
-    asked = {name: value for name, value in arguments.items() if name not in _NOT_PART_OF_QUESTION}
+    asked = {
+        name: value
+        for name, value in arguments.items()
+        if name not in _NOT_PART_OF_QUESTION and value is not None and value != _DEFAULTS.get(name)
+    }
     return orjson.dumps([caller, type_name, field, source, asked], option=orjson.OPT_SORT_KEYS)
 
 

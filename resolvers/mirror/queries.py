@@ -14,7 +14,7 @@ What the caller may read of an index (`authorization.Visibility`) decides how it
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -34,6 +34,7 @@ from resolvers.mirror.authorization import (
     visibility,
     visible,
 )
+from resolvers.mirror.client_filters import read_filter
 from resolvers.mirror.conditions import condition_of, fitting, mentions
 from resolvers.mirror.filtered_pages import (
     CALL_BUDGET,
@@ -46,7 +47,6 @@ from resolvers.mirror.filtered_pages import (
 from resolvers.mirror.filters import Filter, Predicate, compile_filter
 from resolvers.mirror.owned_rows import OwnerCursor, page_start
 from resolvers.mirror.paging import PageTokens, limit_of, question
-from resolvers.mirror.validation import reporting_rejected_values
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo, Connection
@@ -96,9 +96,21 @@ class _Query:
     info: AnyInfo
     arguments: Arguments
 
+    @classmethod
+    def of(cls, model: Model, info: AnyInfo, arguments: Arguments) -> Self:
+        """Return a caller's query with its filter as it is meant.
+
+        Raises:
+            InvalidInputError: the filter is invalid or too large.
+        """
+        meant = {**arguments, "filter": read_filter(model, arguments.get("filter"))}
+        return cls(signed_in(info), model, info, meant)
+
     @property
-    def filter(self) -> Filter | None:
-        return self.arguments.get("filter")
+    def filter(self) -> Filter:
+        """Return its filter, empty if there is none."""
+        filter_: Filter = self.arguments["filter"]
+        return filter_
 
     @property
     def is_forward(self) -> bool:
@@ -144,7 +156,7 @@ class Queries:
         Raises:
             UnauthorizedError: the arguments name a key that the caller may not read.
         """
-        query = _Query(signed_in(info), model, info, arguments)
+        query = _Query.of(model, info, arguments)
         if model.key != "id" and (key := arguments.get(model.key)) is not None:
             if not may_ask_for(query.caller, model, key):
                 raise UnauthorizedError.of(info)
@@ -157,8 +169,8 @@ class Queries:
 
     async def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Connection:
         """Return a page of an index; rows that the caller may not read are left out."""
-        query = _Query(signed_in(info), model, info, arguments)
         value = encode(getattr(model.table, field), arguments[field])["S"]
+        query = _Query.of(model, info, {**arguments, field: value})
         runs = self._visible_in(query, model.indexes[field], value, CALL_BUDGET)
         return await self._page(query, runs)
 
@@ -166,7 +178,7 @@ class Queries:
         self, model: Model, relation: Relation, info: AnyInfo, key: str, arguments: Arguments
     ) -> Connection:
         """Return a page of the rows of a type that a relation's index finds for a key."""
-        query = _Query(signed_in(info), model, info, arguments)
+        query = _Query.of(model, info, arguments)
         index = getattr(model.table, str(relation.index))
         runs = self._visible_in(query, index, key, NESTED_CALL_BUDGET)
         return await self._page(query, runs, source=key)
@@ -267,8 +279,7 @@ class Queries:
         left = limit_of(query.arguments)
         count_only = not selects(query.info, "items")
         while position.run < len(runs) and left > 0:
-            with reporting_rejected_values():
-                page = await runs[position.run].read(left, position.after, count_only=count_only)
+            page = await runs[position.run].read(left, position.after, count_only=count_only)
             items.extend(page.items)
             left -= page.read
             if page.last_key is not None:

@@ -12,6 +12,7 @@ from resolvers.feed.change_feed import ChangeFeed, FeedClosedError, Subscription
 from resolvers.feed.streams import ChangeKind
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import admits_strangers, is_owner, may_read
+from resolvers.mirror.client_filters import read_filter
 from resolvers.mirror.filters import Predicate, compile_filter
 from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
@@ -43,7 +44,7 @@ class Subscriptions:
 
         Raises:
             UnauthorizedError: the caller may not subscribe with these arguments.
-            InvalidInputError: the filter cannot be evaluated.
+            InvalidInputError: the filter is one that a list refuses, too.
             AppSyncError: the subscription was closed; the message says why.
         """
         caller = signed_in(info)
@@ -51,7 +52,8 @@ class Subscriptions:
         owners = {name: owner for name, owner in named.items() if owner is not None}
         if not _may_subscribe(caller, model, owners):
             raise UnauthorizedError.of(info)
-        is_meant = _matches_arguments(caller, model, owners, compile_filter(arguments.get("filter")))
+        passes = compile_filter(read_filter(model, arguments.get("filter")))
+        is_meant = _matches_arguments(caller, model, owners, passes)
         async for row in self.rows(model, frozenset({_KINDS[operation]}), info, is_meant):
             yield row
 

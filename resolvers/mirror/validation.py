@@ -1,38 +1,12 @@
 """Checks of a client's input that the schema cannot make; their errors name the field, as DynamoDB's would not."""
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Any
-
-import structlog
-from botocore.exceptions import ClientError
 
 from models.storage.store import Item
 from schema.amplify.declaration import Model
 from schema.amplify.wire import Wire, encode
 from schema.errors import InvalidInputError
-
-_log = structlog.get_logger(__name__)
-
-
-@contextmanager
-def reporting_rejected_values() -> Iterator[None]:
-    """Turn DynamoDB's rejection of values (a row over 400 KB, a number out of range) into an error for the client.
-
-    Raises:
-        InvalidInputError: DynamoDB rejects what the client sent; its message is only logged.
-    """
-    try:
-        yield
-    except ClientError as error:
-        problem = error.response.get("Error", {})
-        if problem.get("Code") != "ValidationException":
-            raise
-        _log.warning("DynamoDB rejected a client's values", reason=problem.get("Message"))
-        raise InvalidInputError(
-            "These values are too much for one row or one filter: shorten the longest texts and lists, "
-            "use fewer conditions, and try again"
-        ) from error
 
 
 def validated(model: Model, given: Mapping[str, Any]) -> Item:

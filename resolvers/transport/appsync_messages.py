@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket
 from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
 from schema.errors import AppSyncError, report_any
+from schema.unstorable import parse_json, unstorable
 
 # How long clients wait for a `ka` before they consider the connection dead.
 _CONNECTION_TIMEOUT_MS = 300_000
@@ -127,6 +128,8 @@ class Start:
         """
         match payload:
             case {"data": str(data), "extensions": {"authorization": dict(authorization)}}:
+                if (found := unstorable(authorization)) is not None:
+                    raise bad_request(f"The start's authorization has {found}")
                 operation = _operation(data)
                 named = operation.get("operationName")
                 return cls(operation["query"], operation.get("variables"), named, authorization)
@@ -137,7 +140,7 @@ class Start:
 
 def _operation(data: str) -> dict[str, Any]:
     try:
-        operation = orjson.loads(data)
+        operation = parse_json(data)
     except orjson.JSONDecodeError:
         operation = None
     if not isinstance(operation, dict):

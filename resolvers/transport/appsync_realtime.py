@@ -11,7 +11,6 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
@@ -38,6 +37,7 @@ from resolvers.transport.sockets import (
 )
 from schema.build import MirrorSchema
 from schema.errors import AppSyncError
+from schema.unstorable import parse_json
 
 # Clients test the connection after 65 seconds without one.
 KEEP_ALIVE_SECONDS = 30.0
@@ -51,10 +51,14 @@ class _Subscription:
     Args:
         task: runs it.
         expires: when its token expires, in epoch seconds.
+        is_acknowledged: whether the client has got the first frame about it, after which others may follow.
+        duplicates: further starts with its id that came before, and are still to be refused.
     """
 
     task: asyncio.Task[None]
     expires: float = math.inf
+    is_acknowledged: bool = False
+    duplicates: int = 0
 
 
 class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
@@ -150,8 +154,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         if not self._keeping_alive:
             await self._refuse(subscription, frames.bad_request("Send connection_init first"))
         elif subscription in self._subscriptions:
-            problem = "A subscription of that id runs; stop it, or take another id"
-            await self._refuse(subscription, AppSyncError(problem, error_type="DuplicatedOperationError"))
+            await self._start_again(subscription, self._subscriptions[subscription])
         elif len(self._subscriptions) >= OPERATIONS:
             await self._refuse(subscription, too_many_operations())
         else:
@@ -164,8 +167,21 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             return
         stopped.task.cancel()
         await asyncio.wait([stopped.task])
+        await self._refuse_duplicates(subscription, stopped)
         self._forget(subscription)
         await self._lifetime.send(frames.complete(subscription))
+
+    async def _start_again(self, subscription: str, running: _Subscription) -> None:
+        """Refuse a start with the id of a subscription that runs, but not before that one's own `start_ack`."""
+        running.duplicates += 1
+        if running.is_acknowledged:
+            await self._refuse_duplicates(subscription, running)
+
+    async def _refuse_duplicates(self, subscription: str, running: _Subscription) -> None:
+        while running.duplicates:
+            running.duplicates -= 1
+            problem = "A subscription of that id runs; stop it, or take another id"
+            await self._refuse(subscription, AppSyncError(problem, error_type="DuplicatedOperationError"))
 
     async def _refuse(self, subscription: str | None, error: AppSyncError) -> None:
         await self._lifetime.send(frames.failure(subscription, error))
@@ -176,6 +192,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
 
     async def _run(self, subscription: str, payload: object) -> None:
         """Run a subscription and send how it ended; no failure affects the others."""
+        running = self._subscriptions[subscription]
         try:
             last = await self._follow(subscription, frames.Start.of(payload))
         except WebSocketDisconnected:
@@ -187,6 +204,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         self._forget(subscription)
         with suppress(WebSocketDisconnected):
             await self._lifetime.send(last)
+            await self._refuse_duplicates(subscription, running)
 
     async def _follow(self, subscription: str, start: frames.Start) -> frames.Frame:
         """Send a subscription's events; return its last frame, which is still to be sent.
@@ -219,6 +237,9 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         await listening.wait()
         with suppress(WebSocketDisconnected):
             await self._lifetime.send(frames.start_ack(subscription))
+            running = self._subscriptions[subscription]
+            running.is_acknowledged = True
+            await self._refuse_duplicates(subscription, running)
 
     def _check_expiry(self, caller: Caller | None) -> None:
         """Close the socket if a token has expired; the deadline alone is late if the machine was suspended.
@@ -273,5 +294,5 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         return RequestContext(self._store, None, request.headers)
 
     def decode_json(self, data: str | bytes) -> Any:
-        """Parse a message."""
-        return orjson.loads(data)
+        """Parse a message, in which lone surrogates may be left."""
+        return parse_json(data)

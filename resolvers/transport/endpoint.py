@@ -15,7 +15,7 @@ from strawberry.asgi import GraphQL
 from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.types import QueryParams
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
@@ -33,6 +33,7 @@ from resolvers.transport.payloads import payload_problem, response_of
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
 from schema.errors import RefusedError, mask, report_any
+from schema.unstorable import parse_json
 
 PATH = "/graphql"
 REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
@@ -43,6 +44,17 @@ _ALLOWED: Mapping[str, frozenset[OperationType]] = {
     "GET": frozenset(),
     "POST": frozenset({OperationType.QUERY, OperationType.MUTATION}),
 }
+# Some clients say `application/graphql` and send JSON. What a form can send (text/plain, say) is not taken: a
+# browser sends it for any page, without asking us first.
+_JSON = (
+    "application/json",
+    "application/graphql",
+    "application/graphql+json",
+    "application/graphql-response+json",
+)
+# In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
+_NOT_PERSISTED = "PersistedQueryNotSupported"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
     OperationType.MUTATION: f"A mutation is sent by POST to {PATH}",
@@ -175,8 +187,6 @@ class Endpoint(GraphQL[RequestContext, None]):
             )
         except InvalidOperationTypeError as error:
             raise HTTPException(400, _PLACES[error.operation_type]) from error
-        except CannotGetOperationTypeError as error:
-            raise HTTPException(400, error.as_http_error_reason()) from error
         except MissingQueryError as error:
             raise HTTPException(400, str(error)) from error
 
@@ -189,26 +199,62 @@ class Endpoint(GraphQL[RequestContext, None]):
         """Parse just enough of a GET, which never runs, to tell where to send the operation."""
         return {name: value for name, value in params.items() if name in {"query", "operationName"}}
 
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """Parse a request; a body is JSON by any of its names, and Strawberry knows only one.
+
+        Raises:
+            HTTPException: it is none, or its content has another type.
+        """
+        if request.method == "GET":
+            return await super().parse_http_body(request)
+        encoding = request.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            raise HTTPException(
+                415, f"Unsupported content encoding: send the operation as it is, not as {encoding}"
+            )
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if media_type not in _JSON:
+            raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_JSON[0]}")
+        data = self.parse_json(await request.get_body())
+        return GraphQLRequestData(data["query"], data.get("variables"), data.get("operationName"), None)
+
     def parse_json(self, data: str | bytes) -> Any:
         """Parse a request.
 
         Raises:
             HTTPException: it is not a JSON object, or not a valid operation.
         """
-        request = super().parse_json(data)
+        try:
+            request = parse_json(data.removeprefix(_BYTE_ORDER_MARK) if isinstance(data, bytes) else data)
+        except orjson.JSONDecodeError as error:
+            raise HTTPException(400, f"Unable to parse the request's body as JSON: {error}") from error
         if not isinstance(request, dict):
             raise HTTPException(400, "A request is one JSON object")
+        if _has_only_a_hash(request):
+            raise HTTPException(200, _NOT_PERSISTED)
         if (problem := payload_problem(request)) is not None:
             raise HTTPException(400, problem)
         return request
 
     def decode_json(self, data: str | bytes) -> Any:
-        """Parse JSON."""
-        return orjson.loads(data)
+        """Parse a socket's message, in which lone surrogates may be left."""
+        return parse_json(data)
 
     def encode_json(self, data: object) -> bytes:
         """Write JSON."""
         return orjson.dumps(data)
+
+
+def _has_only_a_hash(request: Mapping[str, Any]) -> bool:
+    """Return whether a client sent a query's hash instead of the query, to save sending it again."""
+    match request:
+        case {"query": str()}:
+            return False
+        case {"extensions": {"persistedQuery": _}}:
+            return True
+    return False
 
 
 def _bounded(receive: Receive) -> Receive:

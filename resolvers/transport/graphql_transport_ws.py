@@ -25,6 +25,7 @@ from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
 from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
 from schema.errors import report, report_any
+from schema.unstorable import unstorable
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
@@ -49,6 +50,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Acknowledge the connection until its token expires, or close it if nobody is authenticated."""
+        if (found := unstorable(message)) is not None:
+            await self.handle_invalid_message(f"The message has {found}")
+            return
+        if message.get("payload") is None:
+            # The protocol allows null for none; Strawberry would close the socket.
+            message = {"type": "connection_init", "payload": {}}
         try:
             await super().handle_connection_init(message)
         except UnauthenticatedError as error:

@@ -7,14 +7,20 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
 from schema.errors import report
+from schema.unstorable import unstorable, unstorable_in_document
 
 # graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest sensible
 # input, a row with long lists, has fewer values.
 VALUES = 5_000
+_PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 
 
 def payload_problem(payload: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with an operation's payload, None if it is valid."""
+    """Return what is wrong with an operation's payload, None if it is valid.
+
+    Args:
+        payload: the client's JSON, in which `schema.unstorable.parse_json` may have left what cannot be stored.
+    """
     if not isinstance(payload.get("query"), str):
         return "The operation's `query` must be a string"
     if not isinstance(payload.get("operationName"), str | None):
@@ -24,7 +30,8 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
         return "The operation's `variables` must be an object or null"
     if variables and _has_more_values(variables, VALUES):
         return f"The operation's `variables` may hold {VALUES} values at most"
-    return None
+    found = unstorable_in_document(payload["query"]) or unstorable({part: payload.get(part) for part in _PARTS})
+    return None if found is None else f"The operation has {found}"
 
 
 def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:

@@ -1,6 +1,7 @@
 """What sockets of both protocols share: text frames, their lifetime, and their limits."""
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import Awaitable, Mapping
@@ -41,7 +42,7 @@ class TextFrames(ASGIWebSocketAdapter):
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             raise WebSocketDisconnected
         try:
-            await self.ws.send_text(orjson.dumps(message).decode())
+            await self.ws.send_text(_written(message))
         except WebSocketDisconnect as error:
             raise WebSocketDisconnected from error
 
@@ -53,6 +54,14 @@ class TextFrames(ASGIWebSocketAdapter):
         with suppress(WebSocketDisconnect, TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.ws.close(code=code, reason=fitting)
+
+
+def _written(message: Mapping[str, object]) -> str:
+    """Return a message as JSON; a client's id is repeated even if it has a lone surrogate."""
+    try:
+        return orjson.dumps(message).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(message)
 
 
 class SocketLifetime:

@@ -93,7 +93,7 @@ class Model:
     rules: tuple[AuthRule, ...]
     fields: Mapping[str, Field]
     relations: Mapping[str, Relation]
-    computed: frozenset[str]
+    computed: Mapping[str, str]
     unwritable: frozenset[str]
     protected: Mapping[str, Protection]
     bounds: Mapping[str, Bound]

@@ -27,7 +27,7 @@ def mirrored(
     *,
     table: type[Table],
     rules: Sequence[AuthRule],
-    computed: Collection[str] = (),
+    computed: Mapping[str, str] | None = None,
     unwritable: Collection[str] = (),
     protected: Mapping[str, Protection] | None = None,
     bounds: Mapping[str, Bound] | None = None,
@@ -39,7 +39,8 @@ def mirrored(
     Args:
         table: the table of its rows.
         rules: its `@auth` rules.
-        computed: fields whose value a resolver computes, instead of the stored one.
+        computed: fields whose value a resolver computes, instead of the stored one, each with the query that
+            filters by that value.
         unwritable: fields that no input has.
         protected: fields that clients may repeat but not set.
         bounds: limits on fields' values, where the usual ones do not fit.
@@ -58,7 +59,7 @@ def mirrored(
             rules=tuple(rules),
             fields=fields,
             relations={name: value for name, value in vars(cls).items() if isinstance(value, Relation)},
-            computed=frozenset(computed),
+            computed=computed or {},
             unwritable=frozenset(unwritable),
             protected=protected or {},
             bounds=bounds_of(fields, indexes, bounds or {}),

@@ -14,8 +14,10 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     execute_sync,
+    get_operation_ast,
     parse,
     validate,
 )
@@ -23,6 +25,7 @@ from strawberry.extensions import SchemaExtension
 
 from schema.documents.introspection import only_introspects
 from schema.documents.limits import Limits, LimitsCheck
+from schema.unstorable import unstorable_in_document
 
 # The length of all texts that are kept; those of an Amplify app have some 110,000 characters. Once parsed, a text
 # takes up to 280 times as much memory.
@@ -46,6 +49,20 @@ class Document:
     node: DocumentNode
     errors: list[GraphQLError]
     only_introspects: bool
+
+    def choice_error(self, name: str | None) -> GraphQLError | None:
+        """Return why no operation can be chosen, None if one can; Strawberry would run the first of several.
+
+        Args:
+            name: the request's `operationName`; only a document with a single operation needs none.
+        """
+        if get_operation_ast(self.node, name) is not None:
+            return None
+        if name is not None:
+            return GraphQLError(f"Unknown operation named '{name}'.")
+        if any(isinstance(definition, OperationDefinitionNode) for definition in self.node.definitions):
+            return GraphQLError("Must provide operation name if query contains multiple operations.")
+        return GraphQLError("Must provide an operation.")
 
 
 class Documents:
@@ -87,7 +104,7 @@ class Documents:
         for found, limit, what in ((len(text), limits.characters, "characters"), (lines, limits.lines, "lines")):
             if found > limit:
                 raise GraphQLError(f"The document may have {limit} {what} at most, and this has {found}")
-        node = parse(text, max_tokens=limits.tokens)
+        node = _parsed(text, limits.tokens)
         refusal = self._check.refusal(node)
         errors = validate(self._schema, node, max_errors=ERRORS) if refusal is None else [refusal]
         fragments = {f.name.value: f for f in node.definitions if isinstance(f, FragmentDefinitionNode)}
@@ -103,6 +120,21 @@ class Documents:
         return execute_sync(self._schema, node, operation_name=operation, variable_values=orjson.loads(variables))
 
 
+def _parsed(text: str, tokens: int) -> DocumentNode:
+    """Parse a document.
+
+    Raises:
+        GraphQLError: it is not GraphQL; half of a character is called so, by the name of its argument.
+    """
+    try:
+        return parse(text, max_tokens=tokens)
+    except GraphQLSyntaxError as error:
+        found = unstorable_in_document(text, next(iter(error.positions or ()), 0))
+        if found is None:
+            raise
+        raise GraphQLError(f"Syntax Error: {found}.", source=error.source, positions=error.positions) from error
+
+
 class DocumentsRead(SchemaExtension):
     """An extension that lets `Documents` parse and validate, and runs introspections in a thread."""
 
@@ -110,9 +142,16 @@ class DocumentsRead(SchemaExtension):
         self._documents = documents
 
     def on_parse(self) -> Iterator[None]:
-        """Read the document, which validates it, too."""
-        context = self.execution_context
-        context.graphql_document = self._read().node
+        """Read the document, which validates it, too.
+
+        Raises:
+            GraphQLError: it is invalid GraphQL, or the request does not say which of its operations to run.
+        """
+        context, read = self.execution_context, self._read()
+        # Once the context has the document, its name is that of the first operation if the request gave none.
+        if (error := read.choice_error(context.operation_name)) is not None:
+            raise error
+        context.graphql_document = read.node
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -17,7 +17,7 @@ from schema.scalars import AWSDateTime
         private(READING),
         groups("admin"),
     ],
-    computed=["bankHours"],
+    computed={"bankHours": "listUserBalances(filter: {totalBalance: …})"},
     bounds={
         "username": Key(NAME.characters),
         "firstName": NAME,

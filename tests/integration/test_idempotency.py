@@ -33,10 +33,12 @@ class Sender:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def send(self, member: Member, key: str, query: str, variables: dict[str, Any]) -> httpx.Response:
+    async def send(
+        self, member: Member, key: str, query: str, variables: dict[str, Any], name: str | None = None
+    ) -> httpx.Response:
         return await self._client.post(
             "/graphql",
-            json={"query": query, "variables": variables},
+            json={"query": query, "variables": variables, "operationName": name},
             headers={"Authorization": member.token, "Idempotency-Key": key},
         )
 
@@ -105,6 +107,33 @@ async def test_another_input_is_a_mismatch_and_another_caller_is_not(
     assert await asked_by(client) == [first.json()["data"]["createServiceRequest"]["id"]]
     renamed = await sender.send(client.bob, key, RENAME, {"input": {"id": client.service_id, "title": "B"}})
     assert renamed.json()["data"]["updateService"]["title"] == "B"
+
+
+async def test_a_transfer_that_is_not_chosen_among_operations_moves_nothing(
+    client: RequestClient, sender: Sender
+) -> None:
+    document = """mutation A($input: ProcessDirectTransferInput!) {
+        it: processDirectTransfer(input: $input) { id } }
+      query B { __typename }"""
+    variables = {
+        "input": {
+            "id": str(uuid4()),
+            "fromUserId": client.alice.sub,
+            "toUserId": client.bob.sub,
+            "amount": 1,
+            "transactionType": "TRANSFER",
+        }
+    }
+    before = await client.hours(client.alice)
+    for name in (None, "", "C"):
+        answer = await sender.send(client.alice, "k-transfer", document, variables, name)
+        assert (answer.status_code, answer.json()["data"]) == (200, None)
+    assert await client.hours(client.alice) == before
+    answers = [await sender.send(client.alice, "k-transfer", document, variables, "A") for _ in range(2)]
+    assert answers[0].json()["data"]["it"]["id"]
+    assert answers[1].json() == answers[0].json()
+    assert answers[1].headers["idempotent-replayed"] == "true"
+    assert await client.hours(client.alice) == (before[0] - 1, before[1])
 
 
 async def test_a_row_that_has_expired_and_is_still_there_counts_as_none(

@@ -221,6 +221,36 @@ def expiry_of_a_stacks_table(cloud: Cloud) -> str:
     return str(found["TimeToLiveStatus"])
 
 
+def rows_found_by_functions_of_other_types(cloud: Cloud) -> list[list[str]]:
+    name, client = f"t-{uuid4().hex}", cloud.client("dynamodb")
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    values: dict[str, Any] = {
+        "text": {"S": "ab"},
+        "list": {"L": [{"S": "ab"}]},
+        "number": {"N": "5"},
+        "boolean": {"BOOL": True},
+        "null": {"NULL": True},
+    }
+    for key, value in values.items():
+        client.put_item(TableName=name, Item={"id": {"S": key}, "a": value})
+
+    def found(expression: str, value: dict[str, str]) -> list[str]:
+        try:
+            answer = client.scan(
+                TableName=name, FilterExpression=expression, ExpressionAttributeValues={":v": value}
+            )
+        except ClientError as error:
+            return [error.response["Error"]["Code"]]
+        return sorted(item["id"]["S"] for item in answer["Items"])
+
+    return [found("begins_with(a, :v)", {"S": "a"}), found("size(a) >= :v", {"N": "0"})]
+
+
 def in_both(scenario: Callable[[Cloud], Any], mended: Cloud, upstream: Cloud) -> list[Any]:
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(scenario, (mended, upstream)))
@@ -240,6 +270,8 @@ def in_both(scenario: Callable[[Cloud], Any], mended: Cloud, upstream: Cloud) ->
         (failure_sent_to_the_default_bus, ["FAILED"]),
         (rows_after_a_table_changed_and_its_stack_went, [1, 1]),
         (expiry_of_a_stacks_table, "ENABLED"),
+        # Tried on Amazon's DynamoDB Local.
+        (rows_found_by_functions_of_other_types, [["text"], ["list", "text"]]),
     ],
 )
 def test_a_mend_is_as_on_aws_and_still_needed(

@@ -30,9 +30,22 @@ def test_a_value_is_taken_as_it_is(name: str, value: Any) -> None:
     assert PARSERS[name](value) == value
 
 
+@pytest.mark.parametrize("offset", ["Z", "+00:00", "-08:00", "+05:30", "+05:30:00"])
+def test_a_days_offset_is_taken_and_dropped(offset: str) -> None:
+    assert PARSERS["AWSDate"](f"2026-03-01{offset}") == "2026-03-01"
+
+
+def test_json_with_half_a_character_is_told_so() -> None:
+    with pytest.raises(ValueError, match=r"This AWSJSON has a lone surrogate at a\.b\[0\]"):
+        PARSERS["AWSJSON"](r'{"a": {"b": ["\ud800"]}}')
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("AWSDate", "2026-03-01 Z"),
+        ("AWSDate", "2026-03-01T"),
+        ("AWSDate", "2026-03-01+5"),
         ("AWSDateTime", "2026-03-01T09:30"),
         ("AWSDateTime", "2026-13-01T09:30Z"),
         ("AWSDateTime", "0001-01-01T00:00:00+23:00"),

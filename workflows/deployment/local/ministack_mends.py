@@ -174,6 +174,37 @@ def create_table(logical_id: str, properties: Mapping[str, Any], stack: str) -> 
     return name, attributes
 
 
+def begins_with(evaluation: Any) -> bool:
+    """Evaluate begins_with; no value that is not a text begins with one, and that is no error."""
+    begin = evaluation.pos
+    attribute = _first_argument(evaluation)
+    evaluation.expect("COMMA")
+    operand = evaluation._operand() or {}
+    if "S" not in operand or attribute is None or "S" in attribute:
+        evaluation.pos = begin
+        return bool(_upstream_begins_with(evaluation))
+    evaluation.expect("RPAREN")
+    return False
+
+
+def size(evaluation: Any) -> Any:
+    """Evaluate size; numbers, booleans and nulls have none."""
+    begin = evaluation.pos
+    attribute = _first_argument(evaluation)
+    if attribute is None or attribute.keys().isdisjoint({"N", "BOOL", "NULL"}):
+        evaluation.pos = begin
+        return _upstream_size(evaluation)
+    evaluation.expect("RPAREN")
+    return None
+
+
+def _first_argument(evaluation: Any) -> Any:
+    """Read a function's name and its first argument; return the attribute that it names."""
+    evaluation.advance()
+    evaluation.expect("LPAREN")
+    return dynamodb._get_at_path(evaluation.item, evaluation._parse_path())
+
+
 def retain_table(_physical_id: str, _properties: Mapping[str, Any]) -> None:
     """Keep the table, as its DeletionPolicy says."""
 
@@ -189,6 +220,8 @@ _MENDS: dict[str, Callable[..., Any]] = {
     "_invoke_nested_start_execution_sync": invoke_nested_start_execution_sync,
 }
 _upstream: dict[str, Callable[..., Any]] = {name: getattr(stepfunctions, name) for name in _MENDS}
+_upstream_begins_with: Callable[..., Any] = dynamodb._ExprEval._fn_begins_with
+_upstream_size: Callable[..., Any] = dynamodb._ExprEval._fn_size
 _TABLE = "AWS::DynamoDB::Table"
 _upstream_table: Mapping[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[_TABLE]
 
@@ -200,6 +233,8 @@ def leave_counts(_table: Mapping[str, Any]) -> None:
 def apply() -> None:
     """Install the mends in this process."""
     dynamodb._update_counts = leave_counts
+    dynamodb._ExprEval._fn_begins_with = begins_with
+    dynamodb._ExprEval._fn_size = size
     for name, mend in _MENDS.items():
         setattr(stepfunctions, name, mend)
     provisioners._RESOURCE_HANDLERS[_TABLE] = {"create": create_table, "delete": retain_table}

@@ -43,7 +43,7 @@ def signed(issuer: LocalIssuer, **changes: Any) -> str:
     return jwt.encode(claims, issuer._key, algorithm="RS256", headers={"kid": kid})
 
 
-@pytest.mark.parametrize("prefix", ["", "Bearer "])
+@pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer ", "BEARER  "])
 async def test_a_token_tells_who_is_asking(issuer: LocalIssuer, identity: Identity, prefix: str) -> None:
     token = issuer.mint("sub-1", "ada", ["admin"])
     caller = Caller(sub="sub-1", username="ada", groups=frozenset({"admin"}))

@@ -188,19 +188,47 @@ def test_numbers_of_a_repeated_create_are_compared_by_value() -> None:
     assert not same_content(service, as_read | {"tags": {"L": []}}, content)
 
 
-async def test_dynamodbs_message_is_only_logged(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = "Item size has exceeded the maximum allowed size"
+DELETE_SERVICE = "mutation ($input: DeleteServiceInput!) { deleteService(input: $input) { id } }"
+
+
+@pytest.mark.parametrize(
+    ("method", "operation", "caller", "query", "given"),
+    [
+        ("put", "PutItem", BOB, CREATE, {**SERVICE, "userId": "bob"}),
+        ("update", "UpdateItem", ALICE, UPDATE, {"id": "r", "message": "x"}),
+        ("delete", "DeleteItem", BOB, DELETE_SERVICE, {"id": "own"}),
+        ("get", "GetItem", ALICE, UPDATE, {"id": "r", "message": "x"}),
+    ],
+)
+async def test_whatever_dynamodb_rejects_is_told_with_its_cause(
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    operation: str,
+    caller: Caller,
+    query: str,
+    given: dict[str, Any],
+) -> None:
+    store.add(tables.Service, id="own", userId="sub-bob", createdAt="2026")
+    reason = "Something that nobody has foreseen"
 
     async def refuse(*_: Any, **__: Any) -> None:
-        raise ClientError({"Error": {"Code": "ValidationException", "Message": reason}}, "PutItem")
+        raise ClientError({"Error": {"Code": "ValidationException", "Message": reason}}, operation)
 
-    monkeypatch.setattr(store, "put", refuse)
+    monkeypatch.setattr(store, method, refuse)
     with capture_logs() as logs:
-        error = await refused(store, BOB, CREATE, **SERVICE, userId="bob")
+        error = await refused(store, caller, query, **given)
     assert error["errorType"] == "BadRequest"
-    assert "Item size" not in error["message"]
-    assert "shorten" in error["message"]
+    assert reason in error["message"]
     assert logs[0]["reason"] == reason
+
+
+async def test_a_null_that_was_null_before_changes_nothing(store: MemoryStore) -> None:
+    query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { bio profilePicture } }"
+    changed, errors = await change(
+        store, ALICE, query, input={"id": "sub-alice", "bio": None, "profilePicture": None}
+    )
+    assert (changed, errors) == ({"bio": None, "profilePicture": None}, [])
 
 
 async def test_a_whole_row_may_be_sent_back(store: MemoryStore) -> None:
@@ -266,13 +294,15 @@ async def test_only_groups_learn_that_a_row_is_absent(store: MemoryStore) -> Non
     assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
 
 
-async def test_null_removes_a_field_where_the_rule_allows_deletion(store: MemoryStore) -> None:
+async def test_null_removes_a_field_even_for_an_owner_who_may_not_delete_the_row(store: MemoryStore) -> None:
     changed, _ = await change(store, ALICE, UPDATE, input={"id": "r", "message": None})
     assert changed["message"] is None
     assert "message" not in store.rows[tables.ServiceRequest, "r"]
     query = "mutation ($input: UpdateUserInput!) { updateUser(input: $input) { id } }"
-    error = await refused(store, ALICE, query, id="sub-alice", bio=None)
-    assert error["message"] == "Unauthorized on [bio]"
+    store.rows[tables.User, "sub-alice"]["bio"] = {"S": "x"}
+    _, errors = await change(store, ALICE, query, input={"id": "sub-alice", "bio": None, "profilePicture": None})
+    assert errors == []
+    assert "bio" not in store.rows[tables.User, "sub-alice"]
     error = await refused(store, ALICE, query, id="sub-alice", email=None)
     assert error["message"] == "email is required: it cannot be null"
 

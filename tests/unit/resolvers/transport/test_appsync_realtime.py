@@ -52,6 +52,91 @@ async def test_an_id_that_is_taken_is_refused_and_its_subscription_goes_on(memor
         assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
 
 
+async def test_a_second_start_is_refused_after_the_first_is_acknowledged(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
+        for _ in range(3):
+            start(socket, "1")
+        assert await socket.receive_json() == {"id": "1", "type": "start_ack"}
+        for _ in range(2):
+            refused = await socket.receive_json()
+            assert (refused["id"], problem(refused)) == ("1", "DuplicatedOperationError")
+        memory_server.write("s")
+        assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "s"}}}
+
+
+async def test_a_second_start_is_refused_after_the_first_was(memory_server: MemoryServer) -> None:
+    async with memory_server.client() as socket:
+        start(socket, "1", by="stale")
+        start(socket, "1")
+        frames = [await socket.receive_json() for _ in range(2)]
+        assert [problem(frame) for frame in frames] == ["UnauthorizedException", "DuplicatedOperationError"]
+        await started(socket, "1")
+
+
+async def test_a_second_start_is_refused_before_the_first_is_complete(
+    memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: object) -> AsyncIterator[Any]:
+        await asyncio.Event().wait()
+        yield
+
+    monkeypatch.setattr(Subscriptions, "subscribe", silent)
+    async with memory_server.client() as socket:
+        for _ in range(2):
+            start(socket, "1")
+        socket.send(id="1", type="stop")
+        assert problem(await socket.receive_json()) == "DuplicatedOperationError"
+        assert await socket.receive_json() == {"id": "1", "type": "complete"}
+
+
+async def test_half_a_character_is_called_so_and_closes_no_socket(memory_server: MemoryServer) -> None:
+    filter_ = {"title": {"eq": "\ud800"}}
+    authorization = {"Authorization": "alice"}
+    async with memory_server.client() as socket:
+        begin(socket, "1", {"query": FILTERED, "variables": {"f": filter_}}, authorization)
+        refused = await socket.receive_json()
+        assert (refused["id"], problem(refused)) == ("1", "ValidationError")
+        assert "a lone surrogate at variables.f.title.eq" in refused["payload"]["errors"][0]["message"]
+        begin(socket, "1", {"query": SERVICES}, {"Authorization": "\ud800"})
+        refused = await socket.receive_json()
+        assert "a lone surrogate at Authorization" in refused["payload"]["errors"][0]["message"]
+        socket.send(id="\ud800", type="start", payload=None)
+        assert (await socket.receive_json())["id"] == "\ud800"
+        await started(socket, "1")
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        {"hourlyRate": {"eq": 1e200}},
+        {"hourlyRate": {"in": [-1e-200]}},
+        {"title": {"between": ["b", "a"]}},
+        {"or": [{"advanceBookingDays": {"eq": n}} for n in range(300)]},
+    ],
+)
+async def test_what_a_list_refuses_a_subscription_refuses(
+    memory_server: MemoryServer, filter_: dict[str, Any]
+) -> None:
+    async with memory_server.client() as socket:
+        start(socket, "1", FILTERED, f=filter_)
+        assert problem(await socket.receive_json()) == "BadRequest"
+
+
+async def test_a_subscription_compares_moments_in_any_spelling_and_no_computed_field(
+    memory_server: MemoryServer,
+) -> None:
+    async with memory_server.client() as socket:
+        query = "subscription ($f: ModelSubscriptionUserFilterInput) { onCreateUser(filter: $f) { id } }"
+        start(socket, "1", query, f={"or": [{"bankHours": {"ge": 10}}]})
+        refused = await socket.receive_json()
+        assert problem(refused) == "BadRequest"
+        assert "listUserBalances" in refused["payload"]["errors"][0]["message"]
+        await started(socket, "1", FILTERED, f={"updatedAt": {"eq": "2026-12-01T11:00+01:00"}})
+        memory_server.write("other", updatedAt="2026-12-01T11:00:00.000Z")
+        memory_server.write("same", updatedAt="2026-12-01T10:00:00.000Z")
+        assert (await socket.receive_json())["payload"] == {"data": {"onCreateService": {"id": "same"}}}
+
+
 async def test_what_comes_at_once_comes_after_the_acknowledgement(memory_server: MemoryServer) -> None:
     memory_server.store.add(tables.Service, id="s", userId="sub-bob")
     memory_server.schema.resolver = cast("MirrorResolver", StoredRowEvents(memory_server.store))
@@ -108,6 +193,7 @@ async def test_every_subscription_is_its_own_callers(memory_server: MemoryServer
         ({"query": "subscription {"}, "ValidationError"),
         ({"query": ""}, "ValidationError"),
         ({"query": "subscription A { onCreateService { id } }", "operationName": "B"}, "ValidationError"),
+        ({"query": "subscription A { onCreateService { id } } query B { __typename }"}, "ValidationError"),
         ({"query": "{ __typename }"}, "UnsupportedOperation"),
         ({"query": 'mutation { deleteService(input: {id: "s"}) { id } }'}, "UnsupportedOperation"),
         ({"query": "# " + "x" * 40_000 + "\n" + SERVICES}, "ValidationError"),

@@ -228,6 +228,26 @@ async def test_a_request_that_could_not_run_leaves_the_key_free(post: Post, stor
     assert "errors" not in (await post("k")).json()
 
 
+@pytest.mark.parametrize("name", [None, "", "C"])
+async def test_a_mutation_that_is_not_chosen_does_not_run_whatever_the_key(
+    post: Post, store: Rows, name: str | None
+) -> None:
+    document = DOCUMENT.replace("mutation", "mutation A") + " query B { __typename }"
+    for _ in range(2):
+        answer = await post("k", {**CREATE, "query": document, "operationName": name})
+        assert answer.json()["data"] is None
+        assert len(answer.json()["errors"]) == 1
+    assert store.rows == {}
+
+
+async def test_a_mutation_that_is_chosen_among_several_runs_once(post: Post, store: Rows) -> None:
+    document = "query B { __typename } " + DOCUMENT.replace("mutation", "mutation A")
+    first, second = [await post("k", {**CREATE, "query": document, "operationName": "A"}) for _ in range(2)]
+    assert first.json() == second.json()
+    assert second.headers["idempotent-replayed"] == "true"
+    assert len([row for row in store.rows if row[0] is tables.Service]) == 1
+
+
 async def test_what_counts_as_no_mutation_is_not_run_as_one(post: Post, store: Rows) -> None:
     assert "errors" in (await post("k", {**CREATE, "operationName": ""})).json()
     assert store.rows == {}

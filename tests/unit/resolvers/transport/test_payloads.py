@@ -23,6 +23,10 @@ from resolvers.transport.payloads import VALUES, payload_problem
         ({"query": "{ a }", "variables": {"a": ["x"] * VALUES}}, str(VALUES)),
         ({"query": "{ a }", "variables": {"a": [{"b": [1]}] * VALUES}}, str(VALUES)),
         ({"query": "{ a }", "variables": {"a": [{"eq": "x"}] * 250_000}}, str(VALUES)),
+        ({"query": "{ a }", "variables": {"input": {"id": "\ud800"}}}, "a lone surrogate at variables.input.id"),
+        ({"query": "{ a }", "variables": {"a": ["x"] * (VALUES - 2) + ["\ud800"]}}, f"variables.a[{VALUES - 2}]"),
+        ({"query": "{ a }", "operationName": "\udfff"}, "a lone surrogate at operationName"),
+        ({"query": '{ a(id: "\ud800") }'}, "a lone surrogate at id"),
     ],
 )
 def test_a_fault_is_named_at_once(payload: dict[str, Any], fault: str | None) -> None:

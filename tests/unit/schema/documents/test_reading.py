@@ -55,6 +55,42 @@ def test_what_is_kept_has_a_limit(schema: MirrorSchema) -> None:
     assert texts[1] not in documents._kept
 
 
+TWO = "mutation A { createCategory(input: {name: 1}) { id } } query B { __typename }"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "problem"),
+    [
+        (TWO, None, "Must provide operation name if query contains multiple operations."),
+        (TWO, "C", "Unknown operation named 'C'."),
+        (TWO, "", "Unknown operation named ''."),
+        ("query B { __typename }", "C", "Unknown operation named 'C'."),
+        ("{ __typename }", "", "Unknown operation named ''."),
+        ("fragment F on User { id }", None, "Must provide an operation."),
+        ("fragment F on User { id }", "F", "Unknown operation named 'F'."),
+        ("query B { __typename }", None, None),
+        ("query B { __typename }", "B", None),
+        ("query A { __typename } query B { __typename }", "B", None),
+    ],
+)
+async def test_an_operation_is_chosen_or_nothing_runs(text: str, name: str | None, problem: str | None) -> None:
+    result = await schema_over(MemoryStore()).execute(text, operation_name=name)
+    assert [error.message for error in result.errors or ()] == ([] if problem is None else [problem])
+    assert (result.data is None) is (problem is not None)
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\uDC00", r"\u{d800}", r"\u{00DFFF}", r"\ud83d\u0041"])
+def test_half_a_character_is_called_so_by_its_arguments_name(schema: MirrorSchema, half: str) -> None:
+    documents = Documents(schema._schema, Limits())
+    for text, name in (
+        (f'{{ getUser(id: "x{half}") {{ id }} }}', "id"),
+        (f'{{ a(tags: ["x", "{half}"]) }}', "tags"),
+    ):
+        with pytest.raises(GraphQLError, match=f"a lone surrogate at {name}: half of a character") as error:
+            documents.read(text)
+        assert error.value.locations
+
+
 async def test_introspection_holds_up_nobody_and_is_remembered() -> None:
     store = MemoryStore()
     served = schema_over(store)
