@@ -42,7 +42,9 @@ class ServerSettings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, validation_alias="PORT")
     local: Path = _HOUSE / ".local"
     function_threads: int = Field(64, ge=1, le=1024)
-    user_pool: str | None = None
+    # The Cognito user pool whose tokens are accepted, and the app clients that may get them there. A local server
+    # accepts them beside those of its own pool.
+    user_pool: str | None = Field(None, pattern=r"^[a-z0-9-]+_[0-9A-Za-z]+$", max_length=55)
     # Lists are separated by commas.
     user_pool_clients: _List = ()
     # Other origins whose pages may call the server; by default a local one allows Angular's development server.

@@ -42,6 +42,7 @@ _SAVE_SHARE = 50
 _WORKER_THREADS = 256
 _READ_OPERATIONS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 _STACKS = "cloudformation"
+_USER_POOLS = "AWSCognitoIdentityProviderService"
 _log = logging.getLogger("hourbank.cloud")
 
 
@@ -70,7 +71,7 @@ def free_socket(preferred: int | None) -> socket.socket:
 
 
 class Snapshots:
-    """Saves MiniStack's rows while it runs, always between two calls, so that no transaction is saved in part.
+    """Saves MiniStack's rows and users while it runs, between two calls, so that no transaction is saved in part.
 
     Args:
         dynamodb: MiniStack's module of that name.
@@ -80,6 +81,7 @@ class Snapshots:
         self._dynamodb = dynamodb
         self._rows_changed = False
         self._stack_changed = False
+        self._users_changed = False
 
     def note(self, target: str) -> None:
         """Note that a call may have changed something that must be saved.
@@ -90,6 +92,8 @@ class Snapshots:
         service, _, operation = target.partition(".")
         if service.startswith("DynamoDB_"):
             self._rows_changed |= not operation.startswith(_READ_OPERATIONS)
+        elif service == _USER_POOLS:
+            self._users_changed |= not operation.startswith(_READ_OPERATIONS)
         elif not target:  # CloudFormation's calls are forms without a target
             self._stack_changed = True
 
@@ -102,17 +106,21 @@ class Snapshots:
                 await self.save()
             except OSError:  # for instance because the disk is full, which may pass
                 _log.exception("changes could not be saved; saving is retried")
-                self._rows_changed = self._stack_changed = True
+                self._rows_changed = self._stack_changed = self._users_changed = True
             pause = max(_SAVE_EVERY, _SAVE_SHARE * (time.perf_counter() - started))
 
     async def save(self) -> None:
         """Save what has changed since the last time, as a consistent snapshot."""
         if self._stack_changed:
             self._stack_changed = self._rows_changed = False
+            self._users_changed = True
             self._save_stack()
         elif self._rows_changed:
             self._rows_changed = False
             await asyncio.to_thread(_write, self._file, self.rows_as_json())
+        if self._users_changed:
+            self._users_changed = False
+            await asyncio.to_thread(_save_user_pools)
 
     def _save_stack(self) -> None:
         """Save everything; until then, stacks are marked as unfinished, so that they are redeployed."""
@@ -122,6 +130,7 @@ class Snapshots:
         states = app._build_persistence_save_dict()
         stacks = states.pop(_STACKS, dict)()
         states.pop("dynamodb", None)
+        states.pop("cognito", None)
         persistence.save_state(_STACKS, _unfinished(stacks))
         persistence.save_all(states)
         _write(self._file, self.rows_as_json())
@@ -154,6 +163,22 @@ ROW_STORES = (
     "exports",
     "imports",
 )
+
+
+def _save_user_pools() -> None:
+    """Save the user pools; calls to them wait meanwhile."""
+    from ministack.core import persistence
+    from ministack.services import cognito
+
+    from workflows.deployment.local.user_pools import mend
+
+    with mend.changing:
+        content = {
+            "__ministack_format__": persistence._state_format_version("cognito"),
+            "payload": cognito.get_state(),
+        }
+        text = json.dumps(content, default=persistence._json_default)
+    _write(Path(persistence.STATE_DIR) / "cognito.json", text)
 
 
 def _unfinished(state: dict[str, Any]) -> dict[str, Any]:

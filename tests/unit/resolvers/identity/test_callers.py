@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from resolvers.context import RequestContext, signed_in
-from resolvers.identity.callers import Caller, FixedKeys, Identity, RemoteKeys, UnauthenticatedError
+from resolvers.identity.callers import Caller, FixedKeys, Identity, RemoteKeys, TrustedIssuer, UnauthenticatedError
 from resolvers.identity.issuer import CLIENT, ISSUER, LocalIssuer
 from resolvers.mirror.authorization import is_owner
 from schema.errors import UnauthorizedError
@@ -185,7 +185,7 @@ async def endpoint(issuer: LocalIssuer) -> AsyncIterator[Endpoint]:
 
 
 async def test_keys_are_fetched_once_for_all_who_wait(issuer: LocalIssuer, endpoint: Endpoint) -> None:
-    identity = Identity(ISSUER, [CLIENT], RemoteKeys(endpoint.url))
+    identity = Identity(TrustedIssuer(ISSUER, [CLIENT], RemoteKeys(endpoint.url)))
     tokens = [issuer.mint(str(number), "bob") for number in range(20)]
     callers = await asyncio.gather(*(identity.caller(token) for token in tokens))
     assert [caller.sub for caller in callers] == [str(number) for number in range(20)]
