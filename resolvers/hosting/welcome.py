@@ -13,7 +13,8 @@ def print_welcome(console: Console, listener: Listener, token: str) -> None:
     if listener.certificate:
         console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
     console.print("  members     " + ", ".join(member.username for member in DEMO_MEMBERS))
-    console.print("  Amplify     python server.py amplify-config; the codes that users are sent appear here")
+    console.print(f"  for an app  python server.py amplify-config{' --tls' if listener.certificate else ''}")
+    console.print("              lets it sign users up and in; their codes appear here")
     console.print("  stop        Ctrl-C; what was done is kept")
     # Not wrapped, so that it can be copied.
     console.print(f"\n[dim]As alice:[/]\nAuthorization: {token}\n", soft_wrap=True)

@@ -1,0 +1,52 @@
+"""An app's own sign-up and sign-in, with Amplify's `Auth` as it is on npm and the user pool of the local cloud."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.contract.node import Node
+from tests.integration.conftest import REPOSITORY, Server
+from tests.integration.polling import comes_true
+
+_SOON = 10.0
+
+
+def printed_config(server: Server, *options: str) -> str:
+    """Return what `amplify-config` prints for a running server."""
+    variables = {**os.environ, "HOURBANK_LOCAL": str(server.directory), "PORT": str(server.port)}
+    command = [sys.executable, "server.py", "amplify-config", *options]
+    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=True)  # noqa: S603 — our own server
+    return done.stdout
+
+
+def sent_codes(server: Server, address: str) -> list[str]:
+    """Return the codes that the server has shown for an address."""
+    return re.findall(rf"Code for {re.escape(address)}: (\d{{6}})$", server.log, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("script", "file", "options", "codes"),
+    [
+        ("amplify_v6_auth.mjs", "amplifyconfiguration.json", (), 3),
+        ("amplify_v5/auth.mjs", "aws-exports.mjs", ("--v5",), 2),
+    ],
+)
+def test_the_forms_of_an_app(
+    node: Node, plain: Server, tmp_path: Path, script: str, file: str, options: tuple[str, ...], codes: int
+) -> None:
+    name = f"dora-{uuid4().hex[:12]}"
+    email = f"{name}@example.org"
+    config = tmp_path / file
+    config.write_text(printed_config(plain, *options))
+    variables = {"EMAIL": email, "USER_NAME": name}
+    with node.started(script, str(config), variables=variables) as running:
+        for number in range(codes):
+            running.await_question()
+            assert comes_true(lambda wanted=number + 1: len(sent_codes(plain, email)) == wanted, within=_SOON)
+            running.answer(sent_codes(plain, email)[-1])
+        running.finish()
