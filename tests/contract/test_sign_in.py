@@ -11,9 +11,7 @@ import pytest
 
 from tests.contract.node import Node
 from tests.integration.conftest import REPOSITORY, Server
-from tests.integration.polling import comes_true
-
-_SOON = 10.0
+from tests.integration.polling import SOON, comes_true
 
 
 def printed_config(server: Server, *options: str) -> str:
@@ -24,9 +22,14 @@ def printed_config(server: Server, *options: str) -> str:
     return done.stdout
 
 
-def sent_codes(server: Server, address: str) -> list[str]:
-    """Return the codes that the server has shown for an address."""
-    return re.findall(rf"Code for {re.escape(address)}: (\d{{6}})$", server.log, re.MULTILINE)
+def sent_code(server: Server, address: str, number: int) -> str:
+    """Return the code that the server shows as the first, second, … for an address."""
+
+    def shown() -> list[str]:
+        return re.findall(rf"Code for {re.escape(address)}: (\d{{6}})$", server.log, re.MULTILINE)
+
+    assert comes_true(lambda: len(shown()) == number, within=SOON)
+    return shown()[-1]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +48,7 @@ def test_the_forms_of_an_app(
     config.write_text(printed_config(plain, *options))
     variables = {"EMAIL": email, "USER_NAME": name}
     with node.started(script, str(config), variables=variables) as running:
-        for number in range(codes):
+        for number in range(1, codes + 1):
             running.await_question()
-            assert comes_true(lambda wanted=number + 1: len(sent_codes(plain, email)) == wanted, within=_SOON)
-            running.answer(sent_codes(plain, email)[-1])
+            running.answer(sent_code(plain, email, number))
         running.finish()

@@ -68,7 +68,7 @@ def begin_session(pool: StoredPool, client: Client, user: User, signer: Signer, 
     """
     sessions = _live_sessions(pool, now)
     own = [name for name, session in sessions.items() if session["username"] == user["Username"]]
-    for name in own[: len(own) - _SESSIONS + 1]:
+    for name in own[: max(0, len(own) - _SESSIONS + 1)]:
         del sessions[name]
     name, secret = str(uuid4()), secrets.token_urlsafe(_SECRET_BYTES)
     sessions[name] = {
