@@ -30,7 +30,7 @@ from models.storage.names import Names
 from models.tables import TABLES
 from resolvers.api import Api
 from resolvers.hosting.certificate import local_certificate
-from resolvers.hosting.demo import DEMO_MEMBERS, DEMO_SERVICES, load_demo, sign_in, sub_of
+from resolvers.hosting.demo import DEMO_MEMBERS, DEMO_PASSWORD, DEMO_SERVICES, load_demo, sign_in, sub_of
 from resolvers.hosting.health import Health
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
@@ -51,7 +51,7 @@ from workflows.deployment.deploy import deploy_to_aws
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
 from workflows.deployment.local.local_aws import local_aws, open_function_host
-from workflows.deployment.local.user_pool import LocalUserPool, exists
+from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import use_aws, use_local_cloud
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.machines import read_definitions
@@ -122,6 +122,8 @@ def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionP
 def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer) -> Identity:
     """Accept the tokens of the local issuer, of the local user pool, and of the one that the settings name."""
     pool = LocalUserPool.find_or_make(settings)
+    users = (PoolUser(member.sub, member.email, member.username, member.groups) for member in DEMO_MEMBERS)
+    pool.add(users, DEMO_PASSWORD)
     clients = {pool.id: {pool.client}}
     if own.user_pool is not None:
         clients.setdefault(own.user_pool, set()).update(own.user_pool_clients)

@@ -30,6 +30,11 @@ class DemoMember:
         """Return the member's Cognito subject."""
         return sub_of(self.username)
 
+    @property
+    def email(self) -> str:
+        """Return the member's address."""
+        return f"{self.username}@example.org"
+
 
 @dataclass(frozen=True, slots=True)
 class DemoService:
@@ -52,6 +57,9 @@ def sub_of(username: str) -> str:
     """Return the Cognito subject of the local member of that name, which is the same at every start."""
     return derived("local member", username)
 
+
+# With which they sign in at the local user pool, which only programs of this machine can reach.
+DEMO_PASSWORD = "hourbank"  # noqa: S105 — no secret
 
 DEMO_MEMBERS = (
     DemoMember("alice", "Alice", "Archer", "Has a garden and too little time.", ("baking",)),
@@ -91,7 +99,7 @@ def _member_item(member: DemoMember, clock: Clock) -> Item:
     return item_of(
         tables.User,
         id=member.sub,
-        email=f"{member.username}@example.org",
+        email=member.email,
         username=member.username,
         firstName=member.first_name,
         lastName=member.last_name,

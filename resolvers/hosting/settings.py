@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -31,6 +31,12 @@ def _unguessable(key: SecretStr) -> SecretStr:
 _Key = Annotated[SecretStr, AfterValidator(_unguessable)]
 
 
+def _named(clients: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+    if others.data.get("user_pool") and not clients:
+        raise PydanticCustomError("no_client", "Name the app clients whose tokens of the user pool are accepted")
+    return clients
+
+
 class ServerSettings(BaseSettings):
     """The settings of one server, from `HOURBANK_*` environment variables."""
 
@@ -46,7 +52,7 @@ class ServerSettings(BaseSettings):
     # accepts them beside those of its own pool.
     user_pool: str | None = Field(None, pattern=r"^[a-z0-9-]+_[0-9A-Za-z]+$", max_length=55)
     # Lists are separated by commas.
-    user_pool_clients: _List = ()
+    user_pool_clients: Annotated[_List, AfterValidator(_named)] = Field((), validate_default=True)
     # Other origins whose pages may call the server; by default a local one allows Angular's development server.
     allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
     # The same on all servers of a deployment, so that each can continue after a page from another.

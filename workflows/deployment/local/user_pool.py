@@ -46,6 +46,23 @@ _APP: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
+class PoolUser:
+    """A user to begin with, whose `sub` is known in advance.
+
+    Args:
+        sub: the Cognito subject, which is also the member's id.
+        email: an address, with which they sign in.
+        username: a name, with which they sign in, too.
+        groups: their Cognito groups.
+    """
+
+    sub: str
+    email: str
+    username: str
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class LocalUserPool:
     """A user pool of the local cloud.
 
@@ -79,6 +96,31 @@ class LocalUserPool:
             if group not in existing:
                 cognito.create_group(UserPoolId=pool, GroupName=group)
         return cls(settings.region, pool, client, cognito.meta.endpoint_url)
+
+    def add(self, users: "Iterable[PoolUser]", password: str) -> None:
+        """Add confirmed users, all with one password; those who exist already are left unchanged."""
+        cognito: Any = boto3.client("cognito-idp", region_name=self.region)
+        for user in users:
+            named = {"UserPoolId": self.id, "Username": user.email}
+            described = {
+                "sub": user.sub,  # which only MiniStack lets a caller choose
+                "email": user.email,
+                "email_verified": "true",
+                "preferred_username": user.username,
+            }
+            try:
+                cognito.admin_create_user(
+                    **named,
+                    UserAttributes=[{"Name": name, "Value": value} for name, value in described.items()],
+                    MessageAction="SUPPRESS",
+                )
+            except cognito.exceptions.UsernameExistsException:
+                if cognito.admin_get_user(**named)["UserStatus"] == "CONFIRMED":
+                    continue
+            for group in user.groups:
+                cognito.admin_add_user_to_group(**named, GroupName=group)
+            # Last, so that a user who was added in part is recognized.
+            cognito.admin_set_user_password(**named, Password=password, Permanent=True)
 
 
 def exists(pool: str, settings: "Settings") -> bool:
