@@ -365,3 +365,25 @@ def test_tokens_are_as_cognito_makes_them(clouds: tuple[Cloud, Cloud]) -> None:
     assert access["sub"] == access["username"] == known["cognito:username"]
     assert access["origin_jti"] == known["origin_jti"]
     assert access["exp"] - access["iat"] == 3600
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("http://localhost:4200", 200), ("https://elsewhere.example", 403), ("null", 403)]
+)
+def test_a_page_of_this_machine_may_call_and_no_other(
+    clouds: tuple[Cloud, Cloud], origin: str, status: int
+) -> None:
+    mended, _ = clouds
+    users = Users(mended)
+    target = "AWSCognitoIdentityProviderService.ResendConfirmationCode"
+    headers = {"Origin": origin, "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
+    body = {"ClientId": users.client, "Username": users.email}
+    answer = httpx.post(mended.endpoint, json=body, headers=headers)
+    assert answer.status_code == status
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-amz-target",
+    }
+    before = httpx.options(mended.endpoint, headers=asked)
+    assert ("access-control-allow-origin" in before.headers) == (status == 200)

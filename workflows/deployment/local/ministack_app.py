@@ -20,17 +20,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+from workflows.deployment.local.own_pages import (
+    Application,
+    Message,
+    Receive,
+    Send,
+    allowed_origins,
+    for_own_pages,
+)
 
 HEALTH_PATH = "/_hourbank/identity"
 LOOPBACK = "127.0.0.1"
@@ -269,7 +272,7 @@ async def serve(directory: Path, listener: socket.socket) -> None:
         await saving  # a save of ours must not overwrite MiniStack's last one
 
     _write(directory / "cloud.json", json.dumps(asdict(here)))
-    served = with_saving(app.app, snapshots, here.identity)
+    served = for_own_pages(with_saving(app.app, snapshots, here.identity), allowed_origins())
     await serve_asgi(served, config, shutdown_trigger=stopped)  # type: ignore[arg-type]  # plain ASGI
 
 
