@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.node import Node
+from tests.contract.node import CLIENTS, Node
 from tests.integration.conftest import REPOSITORY, Server
 from tests.integration.polling import SOON, comes_true
 
@@ -20,6 +20,19 @@ def printed_config(server: Server, *options: str) -> str:
     command = [sys.executable, "server.py", "amplify-config", *options]
     done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=True)  # noqa: S603 — our own server
     return done.stdout
+
+
+def test_typescript_takes_the_file(node: Node, plain: Server, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
+    (tmp_path / "amplifyconfiguration.json").write_text(printed_config(plain))
+    (tmp_path / "main.ts").write_text(
+        "import { Amplify } from 'aws-amplify';\n"
+        "import amplifyconfig from './amplifyconfiguration.json';\n"
+        "Amplify.configure(amplifyconfig);\n"
+    )
+    compiler = "node_modules/typescript/bin/tsc --noEmit --strict --skipLibCheck --resolveJsonModule"
+    options = "--moduleResolution bundler --module esnext --target es2022"
+    node.run(*compiler.split(), *options.split(), str(tmp_path / "main.ts"))
 
 
 def sent_code(server: Server, address: str, number: int) -> str:

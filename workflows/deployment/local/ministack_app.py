@@ -114,16 +114,16 @@ class Snapshots:
 
     async def save(self) -> None:
         """Save what has changed since the last time, as a consistent snapshot."""
+        if self._users_changed or self._stack_changed:
+            # Before the rows: a member's row without their account would keep them from signing up again.
+            self._users_changed = False
+            await asyncio.to_thread(_save_user_pools)
         if self._stack_changed:
             self._stack_changed = self._rows_changed = False
-            self._users_changed = True
             self._save_stack()
         elif self._rows_changed:
             self._rows_changed = False
             await asyncio.to_thread(_write, self._file, self.rows_as_json())
-        if self._users_changed:
-            self._users_changed = False
-            await asyncio.to_thread(_save_user_pools)
 
     def _save_stack(self) -> None:
         """Save everything; until then, stacks are marked as unfinished, so that they are redeployed."""

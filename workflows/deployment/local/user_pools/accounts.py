@@ -2,10 +2,8 @@
 
 from workflows.deployment.local.user_pools import attributes, codes, passwords, tokens
 from workflows.deployment.local.user_pools.codes import Purpose
-from workflows.deployment.local.user_pools.pool import Answer, Pool, Request, User, delivery, text
+from workflows.deployment.local.user_pools.pool import Answer, Pool, Request, User, pretended_delivery, text
 from workflows.deployment.local.user_pools.refusals import RefusedError, invalid
-
-_ADDRESSES = ("email", "phone_number")
 
 
 def _caller(pool: Pool, request: Request) -> User:
@@ -23,7 +21,7 @@ def update_user_attributes(pool: Pool, request: Request) -> Answer:
     user = _caller(pool, request)
     described = attributes.of(user)
     wanted = attributes.given(request.get("UserAttributes"))
-    for name in _ADDRESSES:
+    for name in attributes.ADDRESSES:
         if name in wanted and wanted[name] != described.get(name, ""):
             raise invalid(
                 f"A local user pool keeps the {name} that the account was made with; sign up with another."
@@ -50,8 +48,7 @@ def forgot_password(pool: Pool, request: Request) -> Answer:
     username = text(request, "Username")
     user = pool.find(username)
     if user is None:
-        kind = "phone_number" if username.startswith("+") else "email"
-        return {"CodeDeliveryDetails": delivery(kind, username)}
+        return {"CodeDeliveryDetails": pretended_delivery(username)}
     if user["UserStatus"] == "UNCONFIRMED":
         raise invalid(
             "Cannot reset password for the user as there is no registered/verified email or phone_number"

@@ -23,6 +23,7 @@ _ADDRESS_FORMS = {
     ),
     "phone_number": (re.compile(r"\+[0-9]{4,15}"), "phone number"),
 }
+ADDRESSES = tuple(_ADDRESS_FORMS)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from workflows.deployment.local.user_pools import attributes, codes, passwords
 from workflows.deployment.local.user_pools.codes import Purpose
-from workflows.deployment.local.user_pools.pool import Answer, Pool, Request, delivery, text
+from workflows.deployment.local.user_pools.pool import Answer, Pool, Request, pretended_delivery, text
 from workflows.deployment.local.user_pools.refusals import RefusedError, invalid, not_authorized, too_often
 
 _USERS = 10_000  # in one pool
@@ -66,8 +66,7 @@ def resend_confirmation_code(pool: Pool, request: Request) -> Answer:
     username = text(request, "Username")
     user = pool.find(username)
     if user is None:
-        kind = attributes.kind_of_address(username)
-        return {"CodeDeliveryDetails": delivery(kind, username)}
+        return {"CodeDeliveryDetails": pretended_delivery(username)}
     if user["UserStatus"] != "UNCONFIRMED":
         raise invalid("User is already confirmed.")
     return {"CodeDeliveryDetails": pool.deliver(user, Purpose.SIGN_UP)}
