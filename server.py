@@ -4,6 +4,7 @@ python server.py                  serve, on a local cloud of its own
 python server.py serve --aws      serve, on the AWS that the AWS_* variables name
 python server.py serve --tls      serve https and wss, with a certificate for this machine
 python server.py token alice      print a token for a local member
+python server.py amplify-config   print what an app made for Amplify needs to use the local server
 """
 
 import asyncio
@@ -30,15 +31,16 @@ from models.tables import TABLES
 from resolvers.api import Api
 from resolvers.hosting.certificate import local_certificate
 from resolvers.hosting.demo import load_demo, sign_in
-from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_SERVICES, sub_of
+from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, DEMO_SERVICES, sub_of
 from resolvers.hosting.health import Health
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
 from resolvers.hosting.settings import LOCAL_ORIGINS, ServerSettings
 from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Identity, RemoteKeys
+from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
+from resolvers.identity.user_pool import user_pool
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -47,7 +49,10 @@ from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.deployment.deploy import deploy_to_aws
+from workflows.deployment.local import sent_codes
+from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
 from workflows.deployment.local.local_aws import local_aws, open_function_host
+from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import use_aws, use_local_cloud
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.machines import read_definitions
@@ -95,25 +100,39 @@ def serve(
 
 def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
     settings = use_aws()
-    identity = _user_pool(own, settings) or LocalIssuer(own.local).identity()
-    _run(listener, _compose(settings, own, identity), on_ready=lambda: console.print(listener.url))
+    if own.user_pool is None:
+        _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
+        trusted = LocalIssuer(own.local).trusted()
+    else:
+        trusted = user_pool(own.user_pool, own.user_pool_clients)
+    _run(listener, _compose(settings, own, Identity(trusted)), on_ready=lambda: console.print(listener.url))
 
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
     settings = Settings()
     hosted = functions is FunctionPlace.HERE
-    with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted):
+    with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted) as cloud:
         issuer = LocalIssuer(own.local)
+        identity = _local_identity(own, settings, issuer)
         welcome = partial(print_welcome, console, listener, issuer.mint(sub_of("alice"), "alice"))
-        _run(listener, _compose(settings, own, issuer.identity(), issuer), on_ready=welcome)
+        with sent_codes.repeated(cloud.log, _show_code):
+            _run(listener, _compose(settings, own, identity, issuer), on_ready=welcome)
 
 
-def _user_pool(own: ServerSettings, settings: Settings) -> Identity | None:
-    if own.user_pool is None:
-        _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
-        return None
-    issuer = f"https://cognito-idp.{settings.region}.amazonaws.com/{own.user_pool}"
-    return Identity(issuer, own.user_pool_clients, RemoteKeys(f"{issuer}/.well-known/jwks.json"))
+def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer) -> Identity:
+    """Accept the tokens of the local issuer, of the local user pool, and of the one that the settings name."""
+    pool = LocalUserPool.find_or_make(settings)
+    users = (PoolUser(member.sub, member.email, member.username, member.groups) for member in DEMO_MEMBERS)
+    pool.add(users, DEMO_PASSWORD)
+    clients = {pool.id: {pool.client}}
+    if own.user_pool is not None:
+        clients.setdefault(own.user_pool, set()).update(own.user_pool_clients)
+    pools = [user_pool(name, of, on_aws=not exists(name, settings)) for name, of in clients.items()]
+    return Identity(issuer.trusted(), *pools)
+
+
+def _show_code(line: str) -> None:
+    console.print(line, style="bold", markup=False, soft_wrap=True)
 
 
 def _run(
@@ -202,6 +221,20 @@ def token(
         minted = LocalIssuer(ServerSettings().local).mint(sub, name, groups)
         details = {"sub": sub, "username": name, "groups": groups, "token": minted}
         typer.echo(json.dumps(details) if as_json else minted)
+
+
+@cli.command()
+def amplify_config(
+    *,
+    v5: Annotated[bool, typer.Option("--v5", help="Print aws-exports.js, for Amplify v5.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="The server runs with `serve --tls`.")] = False,
+) -> None:
+    """Print amplifyconfiguration.json for an app that uses the running local server on $PORT."""
+    with clean_exit():
+        own = ServerSettings()
+        pool = LocalUserPool.find_or_make(use_local_cloud(own.local))
+        url = f"https://localhost:{own.port}/graphql" if tls else f"http://127.0.0.1:{own.port}/graphql"
+        typer.echo(amplify_v5(pool, url) if v5 else json.dumps(amplify_v6(pool, url), indent=2))
 
 
 @cli.command()

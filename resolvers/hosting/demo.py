@@ -69,7 +69,7 @@ def _member_item(member: DemoMember, now: datetime) -> Item:
         tables.User,
         id=member.sub,
         cognitoId=member.sub,
-        email=f"{member.username}@example.org",
+        email=member.email,
         username=member.username,
         firstName=member.first_name,
         lastName=member.last_name,

@@ -22,6 +22,11 @@ class DemoMember:
         """Return the member's Cognito subject."""
         return sub_of(self.username)
 
+    @property
+    def email(self) -> str:
+        """Return the member's address."""
+        return f"{self.username}@example.org"
+
 
 @dataclass(frozen=True, slots=True)
 class DemoService:
@@ -64,6 +69,9 @@ def sub_of(username: str) -> str:
     """Return the Cognito subject of the local member of that name, which is the same at every start."""
     return derived("local member", username)
 
+
+# With which they sign in at the local user pool, which only programs of this machine can reach.
+DEMO_PASSWORD = "hourbank"  # noqa: S105 — no secret
 
 DEMO_MEMBERS = (
     DemoMember("alice", "Alice", "Archer", "Has a garden and too little time.", ("baking",)),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -39,6 +39,12 @@ def _unguessable(key: SecretStr) -> SecretStr:
 _Key = Annotated[SecretStr, AfterValidator(_unguessable)]
 
 
+def _named(clients: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
+    if others.data.get("user_pool") and not clients:
+        raise PydanticCustomError("no_client", "Name the app clients whose tokens of the user pool are accepted")
+    return clients
+
+
 class ServerSettings(BaseSettings):
     """The settings of one server, from `HOURBANK_*` environment variables."""
 
@@ -50,9 +56,11 @@ class ServerSettings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, validation_alias="PORT")
     local: Path = _HOUSE / ".local"
     function_threads: int = Field(64, ge=1, le=1024)
-    user_pool: str | None = None
+    # The Cognito user pool whose tokens are accepted, and the app clients that may get them there. A local server
+    # accepts them beside those of its own pool.
+    user_pool: str | None = Field(None, pattern=r"^[a-z0-9-]+_[0-9A-Za-z]+$", max_length=55)
     # Lists are separated by commas.
-    user_pool_clients: _List = ()
+    user_pool_clients: Annotated[_List, AfterValidator(_named)] = Field((), validate_default=True)
     # Other origins whose pages may call the server; by default a local one allows `LOCAL_ORIGINS`.
     allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
     # The same on all servers of a deployment, so that each can continue after a page from another.

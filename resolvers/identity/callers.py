@@ -149,19 +149,30 @@ class RemoteKeys:
             return jwks
 
 
-class Identity:
-    """Verifies tokens: signed with RS256, by one issuer, for the listed app clients.
+@dataclass(frozen=True, slots=True)
+class TrustedIssuer:
+    """Whose tokens are accepted.
 
     Args:
-        issuer: the `iss` that tokens must carry.
+        name: the `iss` of the tokens.
         clients: the app clients accepted, as `client_id` (access) or `aud` (id tokens).
         keys: the issuer's keys.
     """
 
-    def __init__(self, issuer: str, clients: Collection[str], keys: Keys) -> None:
-        self._issuer = issuer
-        self._clients = frozenset(clients)
-        self._keys = keys
+    name: str
+    clients: Collection[str]
+    keys: Keys
+
+
+class Identity:
+    """Verifies tokens: signed with RS256, by one of the trusted issuers, for one of its app clients.
+
+    Args:
+        issuers: those trusted; a token is verified with the keys of the one that it names, and with no other's.
+    """
+
+    def __init__(self, *issuers: TrustedIssuer) -> None:
+        self._issuers = {issuer.name: issuer for issuer in issuers}
         self._verified: OrderedDict[bytes, Caller] = OrderedDict()
 
     async def caller(self, authorization: str) -> Caller:
@@ -188,11 +199,11 @@ class Identity:
 
     async def _verify(self, token: str, digest: bytes) -> Caller:
         try:
-            kid = jwt.get_unverified_header(token).get("kid")
-            key = await self._keys.key(kid) if isinstance(kid, str) else None
+            issuer, kid = self._named(token)
+            key = await issuer.keys.key(kid) if isinstance(kid, str) else None
             if key is None:
                 raise UnauthenticatedError("Token signed by an unknown key")
-            claims = self._claims(token, key)
+            claims = _claims(token, issuer, key)
         except jwt.ExpiredSignatureError as error:
             raise UnauthenticatedError("Token expired") from error
         except jwt.PyJWTError as error:
@@ -203,15 +214,24 @@ class Identity:
             self._verified.popitem(last=False)
         return caller
 
-    def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
-        options: jwt.types.Options = {"require": _REQUIRED, "verify_aud": False}
-        claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], issuer=self._issuer, options=options)
-        use = claims["token_use"]
-        if use not in {"access", "id"}:
-            raise UnauthenticatedError("Only access and id tokens are accepted")
-        if claims.get("client_id" if use == "access" else "aud") not in self._clients:
-            raise UnauthenticatedError("Token of another application")
-        return claims
+    def _named(self, token: str) -> tuple[TrustedIssuer, object]:
+        """Return the issuer that a token names, and its key's id; nothing of the token is verified yet."""
+        unverified = jwt.decode_complete(token, options={"verify_signature": False})
+        name = unverified["payload"].get("iss")
+        if not isinstance(name, str) or name not in self._issuers:
+            raise jwt.InvalidIssuerError("Invalid issuer")
+        return self._issuers[name], unverified["header"].get("kid")
+
+
+def _claims(token: str, issuer: TrustedIssuer, key: jwt.PyJWK) -> dict[str, Any]:
+    options: jwt.types.Options = {"require": _REQUIRED, "verify_aud": False}
+    claims: dict[str, Any] = jwt.decode(token, key, algorithms=["RS256"], issuer=issuer.name, options=options)
+    use = claims["token_use"]
+    if use not in {"access", "id"}:
+        raise UnauthenticatedError("Only access and id tokens are accepted")
+    if claims.get("client_id" if use == "access" else "aud") not in issuer.clients:
+        raise UnauthenticatedError("Token of another application")
+    return claims
 
 
 def _caller(claims: Mapping[str, Any]) -> Caller:

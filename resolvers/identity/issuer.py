@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from resolvers.identity.callers import FixedKeys, Identity
+from resolvers.identity.callers import FixedKeys, Identity, TrustedIssuer
 
 ISSUER = "http://localhost/hourbank-local"  # only a name: nothing is fetched from it
 CLIENT = "hourbank-local"
@@ -80,9 +80,13 @@ class LocalIssuer:
         jwks = JSONResponse(self.jwks())
         return [Route("/.well-known/jwks.json", lambda _request: jwks)]
 
+    def trusted(self) -> TrustedIssuer:
+        """Return this issuer as one whose tokens are accepted."""
+        return TrustedIssuer(ISSUER, [CLIENT], FixedKeys(self.jwks()))
+
     def identity(self) -> Identity:
-        """Return the identity that accepts this issuer's tokens."""
-        return Identity(ISSUER, [CLIENT], FixedKeys(self.jwks()))
+        """Return the identity that accepts this issuer's tokens only."""
+        return Identity(self.trusted())
 
 
 def _read_or_create(path: Path) -> RSAPrivateKey:

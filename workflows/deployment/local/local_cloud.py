@@ -48,6 +48,11 @@ class LocalCloud:
         self.endpoint = ""
 
     @property
+    def log(self) -> Path:
+        """Return the file of what its process says."""
+        return self._directory / "cloud.log"
+
+    @property
     def environment(self) -> dict[str, str]:
         """Return the standard variables that point every AWS client to this cloud."""
         return {
@@ -163,7 +168,7 @@ class LocalCloud:
         if hung:
             self._terminate(hung.pid, within=_HEALTH_LIMIT)
         before = self._read_process()
-        with (self._directory / "cloud.log").open("wb") as log:
+        with self.log.open("wb") as log:
             self._child = subprocess.Popen(  # noqa: S603 — this interpreter, our own module
                 [sys.executable, "-m", "workflows.deployment.local.ministack_app", str(self._directory)],
                 cwd=Path(__file__).parents[3],
@@ -188,7 +193,7 @@ class LocalCloud:
                 return here
             if child.poll() is not None:
                 break
-        raise LocalCloudError(f"The local cloud did not start; {self._directory / 'cloud.log'} says why.")
+        raise LocalCloudError(f"The local cloud did not start; {self.log} says why.")
 
     def _account_variables(self) -> dict[str, str]:
         return {"HOURBANK_ACCOUNT": self._settings.account, "AWS_REGION": self._settings.region}

@@ -20,17 +20,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+from workflows.deployment.local.own_pages import (
+    Application,
+    Message,
+    Receive,
+    Send,
+    allowed_origins,
+    for_own_pages,
+)
 
 HEALTH_PATH = "/_hourbank/identity"
 LOOPBACK = "127.0.0.1"
@@ -42,6 +45,7 @@ _SAVE_SHARE = 50
 _WORKER_THREADS = 256
 _READ_OPERATIONS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 _STACKS = "cloudformation"
+_USER_POOLS = "AWSCognitoIdentityProviderService"
 _log = logging.getLogger("hourbank.cloud")
 
 
@@ -70,7 +74,7 @@ def free_socket(preferred: int | None) -> socket.socket:
 
 
 class Snapshots:
-    """Saves MiniStack's rows while it runs, always between two calls, so that no transaction is saved in part.
+    """Saves MiniStack's rows and users while it runs, between two calls, so that no transaction is saved in part.
 
     Args:
         dynamodb: MiniStack's module of that name.
@@ -80,6 +84,7 @@ class Snapshots:
         self._dynamodb = dynamodb
         self._rows_changed = False
         self._stack_changed = False
+        self._users_changed = False
 
     def note(self, target: str) -> None:
         """Note that a call may have changed something that must be saved.
@@ -90,6 +95,8 @@ class Snapshots:
         service, _, operation = target.partition(".")
         if service.startswith("DynamoDB_"):
             self._rows_changed |= not operation.startswith(_READ_OPERATIONS)
+        elif service == _USER_POOLS:
+            self._users_changed |= not operation.startswith(_READ_OPERATIONS)
         elif not target:  # CloudFormation's calls are forms without a target
             self._stack_changed = True
 
@@ -102,11 +109,15 @@ class Snapshots:
                 await self.save()
             except OSError:  # for instance because the disk is full, which may pass
                 _log.exception("changes could not be saved; saving is retried")
-                self._rows_changed = self._stack_changed = True
+                self._rows_changed = self._stack_changed = self._users_changed = True
             pause = max(_SAVE_EVERY, _SAVE_SHARE * (time.perf_counter() - started))
 
     async def save(self) -> None:
         """Save what has changed since the last time, as a consistent snapshot."""
+        if self._users_changed or self._stack_changed:
+            # Before the rows: a member's row without their account would keep them from signing up again.
+            self._users_changed = False
+            await asyncio.to_thread(_save_user_pools)
         if self._stack_changed:
             self._stack_changed = self._rows_changed = False
             self._save_stack()
@@ -122,6 +133,7 @@ class Snapshots:
         states = app._build_persistence_save_dict()
         stacks = states.pop(_STACKS, dict)()
         states.pop("dynamodb", None)
+        states.pop("cognito", None)
         persistence.save_state(_STACKS, _unfinished(stacks))
         persistence.save_all(states)
         _write(self._file, self.rows_as_json())
@@ -154,6 +166,22 @@ ROW_STORES = (
     "exports",
     "imports",
 )
+
+
+def _save_user_pools() -> None:
+    """Save the user pools; calls to them wait meanwhile."""
+    from ministack.core import persistence
+    from ministack.services import cognito
+
+    from workflows.deployment.local.user_pools import mend
+
+    with mend.changing:
+        content = {
+            "__ministack_format__": persistence._state_format_version("cognito"),
+            "payload": cognito.get_state(),
+        }
+        text = json.dumps(content, default=persistence._json_default)
+    _write(Path(persistence.STATE_DIR) / "cognito.json", text)
 
 
 def _unfinished(state: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +272,7 @@ async def serve(directory: Path, listener: socket.socket) -> None:
         await saving  # a save of ours must not overwrite MiniStack's last one
 
     _write(directory / "cloud.json", json.dumps(asdict(here)))
-    served = with_saving(app.app, snapshots, here.identity)
+    served = for_own_pages(with_saving(app.app, snapshots, here.identity), allowed_origins())
     await serve_asgi(served, config, shutdown_trigger=stopped)  # type: ignore[arg-type]  # plain ASGI
 
 

@@ -2,7 +2,7 @@
 
 Each mend replaces one function of MiniStack by name, within the local cloud's process only; the definitions and
 the template stay as AWS wants them. `tests/integration/test_local_cloud.py` also runs the replaced functions, and
-fails when one of them behaves like AWS: then its mend can be removed.
+fails when one of them behaves like AWS: then its mend can be removed. `user_pools/` has the mends of user pools.
 """
 
 # ruff: noqa: SLF001 — the mended functions and stores of MiniStack are private; it has no public ones
@@ -16,6 +16,8 @@ from typing import Any
 from ministack.services import dynamodb, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 from ministack.services.stepfunctions import _ExecutionError
+
+from workflows.deployment.local.user_pools import mend as user_pools
 
 Execution = dict[str, Any]
 Step = tuple[Any, str | None]
@@ -240,3 +242,4 @@ def apply() -> None:
     provisioners._RESOURCE_HANDLERS[_TABLE] = {"create": create_table, "delete": retain_table}
     # Stream records do not survive a restart; a reader whose position did would skip as many new records.
     lambda_svc._dynamodb_stream_positions.clear()
+    user_pools.apply()

@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from resolvers.context import RequestContext, signed_in
-from resolvers.identity.callers import Caller, FixedKeys, Identity, RemoteKeys, UnauthenticatedError
+from resolvers.identity.callers import Caller, FixedKeys, Identity, RemoteKeys, TrustedIssuer, UnauthenticatedError
 from resolvers.identity.issuer import CLIENT, ISSUER, LocalIssuer
 from resolvers.mirror.authorization import is_owner
 from schema.errors import UnauthorizedError
@@ -185,7 +185,7 @@ async def endpoint(issuer: LocalIssuer) -> AsyncIterator[Endpoint]:
 
 
 async def test_keys_are_fetched_once_for_all_who_wait(issuer: LocalIssuer, endpoint: Endpoint) -> None:
-    identity = Identity(ISSUER, [CLIENT], RemoteKeys(endpoint.url))
+    identity = Identity(TrustedIssuer(ISSUER, [CLIENT], RemoteKeys(endpoint.url)))
     tokens = [issuer.mint(str(number), "bob") for number in range(20)]
     callers = await asyncio.gather(*(identity.caller(token) for token in tokens))
     assert [caller.sub for caller in callers] == [str(number) for number in range(20)]
@@ -222,6 +222,33 @@ async def test_an_issuer_that_fails_leaves_the_keys_known(issuer: LocalIssuer, e
     endpoint.body = b"<html>"
     assert await keys.key("new") is None
     assert await keys.key(kid)
+
+
+def _named(issuer: LocalIssuer, name: object) -> str:
+    """Return a token whose `iss` is of any type."""
+    kid = issuer.jwks()["keys"][0]["kid"]
+    return jwt.PyJWS().encode(json.dumps({"iss": name}).encode(), issuer._key, "RS256", headers={"kid": kid})
+
+
+async def test_each_issuer_speaks_for_itself_only(issuer: LocalIssuer, tmp_path: Path) -> None:
+    other = LocalIssuer(tmp_path)
+    pool = TrustedIssuer("https://pool.example", ["app"], FixedKeys(other.jwks()))
+    away = TrustedIssuer("https://away.example", ["app"], RemoteKeys("http://127.0.0.1:1/"))
+    identity = Identity(issuer.trusted(), pool, away)
+    own = {"iss": pool.name, "client_id": "app"}
+    assert (await identity.caller(signed(issuer))).sub == "s"
+    assert (await identity.caller(signed(other, **own))).sub == "s"
+    for token, reason in (
+        (signed(issuer, **own), "unknown key"),
+        (signed(other), "unknown key"),
+        (signed(other, iss=pool.name), "another application"),
+        (signed(issuer, client_id="app"), "another application"),
+        (signed(other, iss=away.name, client_id="app"), "cannot be reached"),
+        (signed(other, iss=None), "issuer"),
+        *((_named(other, name), "issuer") for name in ([pool.name], 7, None)),
+    ):
+        with pytest.raises(UnauthenticatedError, match=reason):
+            await identity.caller(token)
 
 
 async def test_fixed_keys_know_their_own(issuer: LocalIssuer) -> None:
