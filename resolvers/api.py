@@ -6,6 +6,7 @@ from typing import Self
 from models.transactions.accounts import Accounts
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
+from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.hosting.settings import ServerSettings
@@ -14,7 +15,7 @@ from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, reconciliation, requests
+from resolvers.operations import accounts, disputes, escrows, exchanges, reconciliation, requests
 from resolvers.operations.creation import creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
@@ -70,10 +71,12 @@ def _mirror(
     """Return the resolver of the derived fields, with the rules of the types that have their own."""
     store, clock, members = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
+    asked = Exchanges(store, services.transactions, requests, ratings, clock)
     rules = TypeRules(
-        creators=creators(requests, members, ratings, raised, clock),
+        creators=creators(requests, asked, members, ratings, raised, clock),
+        updaters={"Transaction": exchanges.updating(asked)},
         delete_guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend},
-        removers={"User": members.leave},
+        removers={"User": members.leave, "ServiceRequest": services.transactions.remove},
     )
     return Mirror(Queries(store, tokens), Mutations(store, clock, rules), Subscriptions(feed))

@@ -1,6 +1,7 @@
 """The mirrored creations that have rules of their own.
 
-A request or a dispute starts a workflow, a new member gets a bonus, and a rating changes an average.
+A request, as itself or as the app's Transaction, or a dispute starts a workflow, a new member gets a bonus, and a
+rating changes an average.
 """
 
 from collections.abc import Mapping
@@ -18,18 +19,25 @@ from models.storage.store import Item
 from models.transactions.members import Members
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
+from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import NewRequest, ServiceRequests
 from resolvers.identity.callers import Caller
 from resolvers.mirror.mutations import Creator, same_content
 from resolvers.mirror.validation import validated
+from resolvers.operations.exchanges import creator
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, UnauthorizedError
 
 Fields = Mapping[str, Any]
 
 
-def creators(
-    requests: ServiceRequests, members: Members, ratings: Ratings, disputes: Disputes, clock: Clock
+def creators(  # noqa: PLR0913 — one for each type with rules of its own
+    requests: ServiceRequests,
+    exchanges: Exchanges,
+    members: Members,
+    ratings: Ratings,
+    disputes: Disputes,
+    clock: Clock,
 ) -> Mapping[str, Creator]:
     """Return, for each type with rules of its own, the function that creates a row."""
 
@@ -70,6 +78,7 @@ def creators(
     return {
         "Dispute": partial(_create_dispute, disputes, clock),
         "ServiceRequest": create_service_request,
+        "Transaction": creator(exchanges),
         "User": create_user,
         "Rating": create_rating,
     }

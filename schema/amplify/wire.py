@@ -43,9 +43,7 @@ def _texts(wire: Wire | None) -> list[str | None] | None:
 _DECODERS: dict[str, Decoder] = {"Float": _float, "Int": _int, "Boolean": _bool, "AWSTimestamp": _int}
 
 
-def decoder(
-    type_name: str, *, is_list: bool = False, is_owner: bool = False, default: Any = None
-) -> Decoder:
+def decoder(type_name: str, *, is_list: bool = False, is_owner: bool = False, default: Any = None) -> Decoder:
     """Return the function that decodes an attribute of a GraphQL type; absent and NULL become the default."""
     decode = _texts if is_list else _owner if is_owner else _DECODERS.get(type_name, _text)
     return decode if default is None else _or_default(decode, default)
