@@ -15,7 +15,7 @@ from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, exchanges, reconciliation, requests
+from resolvers.operations import accounts, disputes, escrows, exchanges, members, reconciliation, requests
 from resolvers.operations.creation import creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
@@ -44,7 +44,11 @@ class Api:
         schema = build_schema(
             _mirror(services, feed, PageTokens(page_secret), service_requests, raised_disputes),
             limits=own.limits,
-            extra_queries=[requests.queries(services.store), reconciliation.queries(services.reports)],
+            extra_queries=[
+                requests.queries(services.store),
+                members.queries(services.store),
+                reconciliation.queries(services.reports),
+            ],
             extra_mutations=[
                 requests.mutations(service_requests),
                 accounts.mutations(Accounts(services.store, services.transactions, services.clock)),
@@ -69,14 +73,14 @@ def _mirror(
     services: Services, feed: ChangeFeed, tokens: PageTokens, requests: ServiceRequests, raised: Disputes
 ) -> Mirror:
     """Return the resolver of the derived fields, with the rules of the types that have their own."""
-    store, clock, members = services.store, services.clock, services.members
+    store, clock, members_of = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
     asked = Exchanges(store, services.transactions, requests, ratings, clock)
     rules = TypeRules(
-        creators=creators(requests, asked, members, ratings, raised, clock),
+        creators=creators(requests, asked, members_of, ratings, raised, clock),
         updaters={"Transaction": exchanges.updating(asked)},
         delete_guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend},
-        removers={"User": members.leave, "ServiceRequest": services.transactions.remove},
+        removers={"User": members_of.leave, "ServiceRequest": services.transactions.remove},
     )
     return Mirror(Queries(store, tokens), Mutations(store, clock, rules), Subscriptions(feed))

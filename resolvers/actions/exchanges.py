@@ -1,4 +1,4 @@
-"""What the app does with exchanges (Amplify's Transaction): it asks for one, moves it by its status, and rates it."""
+"""What the app does with exchanges (Amplify's Transaction): it asks for one, changes its status, and rates it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -76,7 +76,7 @@ class Exchanges:
             wish: what the party wants.
 
         Returns:
-            The row as it is then, or a refusal. If that says that the request is about to move on, what was done is
+            The row as it is then, or a refusal. If it says that the request is about to move on, what was done is
             stored, and the same call goes on from there.
         """
         if (refused := self._rating_refusal(item, wish)) is not None:
@@ -99,9 +99,12 @@ class Exchanges:
         rule = partial(updating.update_status, by=wish.by, wanted=wish.status)
         is_written = partial(updating.is_written, by=wish.by, wanted=wish.status)
 
+        handed_over: set[int] = set()
+
         async def attempt() -> Moved | Refusal:
             moved = await self._transactions.move(item["id"]["S"], rule)
-            if isinstance(moved, Moved):
+            if isinstance(moved, Moved) and moved.request.version not in handed_over:
+                handed_over.add(moved.request.version)
                 await self._requests.hand_over(moved)
             return moved
 

@@ -55,8 +55,8 @@ class Updating:
 
     Args:
         wishes: the fields that an update may give other values than the stored ones; all others it may repeat.
-        update: does what is wished for, given the caller, the stored row, and the wishes that are not null; returns
-            the row as it is then, or a refusal.
+        update: does what is wished for, given the caller, the stored row, and the wishes that are not null; it
+            returns the row as it is then, or a refusal.
     """
 
     wishes: frozenset[str]
@@ -244,7 +244,7 @@ class Mutations:
 async def _update(
     updating: Updating, mutation: _Mutation, item: Item, reserved: Mapping[str, UnauthorizedError]
 ) -> Item:
-    """Update a row by its type's own rules, which are given what is wished for, whether it is so already or not."""
+    """Update a row by its type's own rules, which are given every wish, whether it is so already or not."""
     if not compile_filter(mutation.condition)(item):
         raise ConditionalCheckError
     wished: dict[str, Any] = {}

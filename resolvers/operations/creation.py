@@ -31,7 +31,7 @@ from schema.errors import InvalidInputError, UnauthorizedError
 Fields = Mapping[str, Any]
 
 
-def creators(  # noqa: PLR0913 — one for each type with rules of its own
+def creators(
     requests: ServiceRequests,
     exchanges: Exchanges,
     members: Members,

@@ -20,8 +20,8 @@ _LATER = Protection(use="updateTransaction, once it is paid")
 @mirrored(
     table=tables.Transaction,
     rules=[
-        owner("consumerId", {Operation.CREATE, Operation.READ, Operation.UPDATE}),
         owner("providerId", {Operation.READ, Operation.UPDATE}),
+        owner("consumerId", {Operation.CREATE, Operation.READ, Operation.UPDATE}),
         groups("admin", operations=READING),
     ],
     protected={

@@ -40,6 +40,9 @@ ACCEPTED started       | -       | ~
 ACCEPTED asked         | -       | REJECTED
 ACCEPTED asked late    | -       | REJECTED
 ACCEPTED confirmed     | -       | ~
+ACCEPTED finished      | -       | REJECTED
+ACCEPTED finished late | -       | REJECTED
+ACCEPTED finished confirmed| -       | ~
 IN_PROGRESS            | -       | REJECTED
 IN_PROGRESS late       | -       | REJECTED
 IN_PROGRESS finished   | -       | ~
