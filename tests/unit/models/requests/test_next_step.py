@@ -14,8 +14,8 @@ from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, part
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
 # for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `rounds` there
-# were enough of them; `answer` it stands now; `early` it stands for a wait to come; `asks` a new wait in the same status; `token` the open wait's new
-# token; `told` a notice and no more.
+# were enough of them; `answer` it stands now; `early` it stands for a wait to come; `asks` a new wait in the same
+# status; `token` the open wait's new token; `told` a notice and no more.
 WORKFLOW_TABLE = """
                        | begin      | validate | hold     | ask               | negotiate   | await start | ask start | await work  | ask work | complete  | refund   | expire  | pay  | rate
 INITIATED              | VALIDATING | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
@@ -208,10 +208,9 @@ def outcome(before: Request, verdict: Verdict) -> str:
     after = verdict.request
     if after.status is not before.status:
         return after.status.value
-    if after.answer and not before.answer:
-        return "answer"
-    if after.early_mark and not before.early_mark:
-        return "early"
+    for word, mark in (("answer", "answer"), ("early", "early_mark")):
+        if getattr(after, mark) and not getattr(before, mark):
+            return word
     if after.wait is None:
         return "told"
     return "token" if before.wait and before.wait.name is after.wait.name else "asks"
