@@ -9,6 +9,7 @@ from pynamodb.expressions.operand import Path
 from models import tables
 from models.errors import BrokenLedgerError, Refusal
 from models.exchanges.record import RecordChange, count_of, record_change, removal_change
+from models.hours import ZERO
 from models.identifiers import derived
 from models.requests.answers import SUBMITTED
 from models.requests.decision import Appointment, Change, GuardAction, Snapshot
@@ -140,13 +141,12 @@ def _count(writing: Writing, snapshot: Snapshot, change: Change, now: datetime) 
     count = count_of(snapshot.request, change.request)
     if count is None:
         return
-    for member, hours in (
-        (snapshot.requester, tables.User.hoursConsumed),
-        (snapshot.provider, tables.User.hoursProvided),
-    ):
+    given, received = tables.User.hoursProvided, tables.User.hoursConsumed
+    for member, hours, others in ((snapshot.requester, received, given), (snapshot.provider, given, received)):
         if member is None or (count.since and member.created_at and member.created_at > count.since):
             continue
-        figures = [hours.add(count.hours), tables.User.updatedAt.set(now)]
+        # Whoever is counted has both figures: a member without is not known to have given or received nothing.
+        figures = [hours.add(count.hours), others.add(ZERO), tables.User.updatedAt.set(now)]
         if count.exchanges:
             figures.append(tables.User.totalTransactions.add(count.exchanges))
         writing.update(tables.User, member.id, figures, tables.User.id.exists())

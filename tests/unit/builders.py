@@ -264,7 +264,8 @@ class Bank:
             self.exchanges[record.id] = record
         if before is not None and (count := count_of(before, after)) is not None:
             for user_id, name in ((after.requester_id, "hoursConsumed"), (after.provider_id, "hoursProvided")):
-                self.counts[user_id, name] += hundredths(count.hours)
+                for either in ("hoursConsumed", "hoursProvided"):
+                    self.counts[user_id, either] += hundredths(count.hours) if either == name else 0
                 self.counts[user_id, "totalTransactions"] += count.exchanges
 
     def _dispute(self, after: Dispute) -> None:
