@@ -1,4 +1,4 @@
-"""The app's way to a request on the real local cloud: createTransaction and updateTransaction, and their refusals."""
+"""The app's way to a request on the real local cloud: createTransaction, updateTransaction, and their refusals."""
 
 import asyncio
 from collections.abc import Callable

@@ -53,11 +53,11 @@ def test_a_message_describes_it_and_a_booking_is_named() -> None:
 
 
 def test_the_hours_are_asked_for_then_held_then_paid() -> None:
-    request = make_request()
-    assert record_of(request, "").hours_spent == hours("2")
-    for field, amount in (("asked", "3"), ("amount", "4"), ("earned", "1")):
-        request = replace(request, **{field: hours(amount)})
-        assert record_of(request, "").hours_spent == hours(amount)
+    asked = make_request(asked=hours("3"))
+    held = replace(asked, amount=hours("4"))
+    paid = replace(held, earned=hours("1"))
+    shown = [record_of(request, "").hours_spent for request in (make_request(), asked, held, paid)]
+    assert shown == [hours("2"), hours("3"), hours("4"), hours("1")]
 
 
 def test_only_what_changes_is_written() -> None:

@@ -10,7 +10,7 @@ from models.errors import Code, Refusal
 from models.exchanges.updating import Standing, aim, is_written, update_status
 from models.requests import answers
 from models.requests.decision import Change, needs_whole_snapshot
-from models.requests.statuses import RequestStatus, TransactionStatus
+from models.requests.statuses import RequestStatus, Step, TransactionStatus
 from tests.unit.builders import ALICE, BOB, EVE, REQUEST_ID, Bank, make_request
 from tests.unit.places import PATHS, bank_at, moved_to, request_at
 from tests.unit.places import wait_for as waiting
@@ -167,7 +167,7 @@ def test_the_end_is_confirmed_when_the_provider_has_marked_it() -> None:
 
 
 def waiting_for_completion() -> Any:
-    return waiting(answers.Step.WAIT_FOR_COMPLETION)
+    return waiting(Step.WAIT_FOR_COMPLETION)
 
 
 @pytest.mark.parametrize(
