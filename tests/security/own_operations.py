@@ -45,10 +45,11 @@ ADMIN_OPERATIONS = frozenset(
         "getReconciliationReport",
     }
 )
-# Operations whose result has a key that the server creates.
-UNNAMED = frozenset({"reconcileBalances"})
-OPERATIONS = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
-STAGED = OPERATIONS | {"createDispute"}
+# Operations whose result has a key that the server creates, or none.
+UNNAMED = frozenset({"reconcileBalances", "getUserStats"})
+_STAGED = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
+OPERATIONS = _STAGED | {"getUserStats"}
+STAGED = _STAGED | {"createDispute"}
 
 
 class Line(Protocol):
@@ -102,6 +103,8 @@ def variables(line: Line, key: str) -> dict[str, Any]:
         return {"executionArn": f"arn:aws:states:us-east-1:000000000000:execution:hourbank:{key}"}
     if operation == "getReconciliationReport":
         return {"id": key}
+    if operation == "getUserStats":
+        return {"userId": key}
     if operation == "onServiceRequestProgress":
         return {"requestId": key}
     if operation == "reconcileBalances":
