@@ -65,23 +65,24 @@ def creators(
         joined = await members.join(item)
         return joined.item if same_content(MODELS["User"], joined.item, content) else None
 
-    async def create_rating(caller: Caller, fields: Fields) -> Item | Refusal | None:
-        if fields["raterId"] != caller.sub:
-            message = "raterId: a rating is the requester's own; give your own sub."
-            raise UnauthorizedError(message, info={"field": "raterId"})
-        content, item = _row("Rating", fields, clock())
-        stored = await ratings.give(item)
-        if isinstance(stored, Refusal):
-            return stored
-        return stored if same_content(MODELS["Rating"], stored, content) else None
-
     return {
         "Dispute": partial(_create_dispute, disputes, clock),
         "ServiceRequest": create_service_request,
         "Transaction": creator(exchanges),
         "User": create_user,
-        "Rating": create_rating,
+        "Rating": partial(_create_rating, ratings, clock),
     }
+
+
+async def _create_rating(ratings: Ratings, clock: Clock, caller: Caller, fields: Fields) -> Item | Refusal | None:
+    if fields["raterId"] != caller.sub:
+        message = "raterId: a rating is the requester's own; give your own sub."
+        raise UnauthorizedError(message, info={"field": "raterId"})
+    content, item = _row("Rating", fields, clock())
+    stored = await ratings.give(item)
+    if isinstance(stored, Refusal):
+        return stored
+    return stored if same_content(MODELS["Rating"], stored, content) else None
 
 
 async def _create_dispute(
