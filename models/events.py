@@ -1,7 +1,7 @@
 """What a step announces: events for the log and the event bus, and notices for the members concerned.
 
-Two names to know: a `Notice` is stored as Amplify's Notification, and an exchange (a paid service, `Exchange` in
-`models.requests.reputation`) as Amplify's Transaction.
+Two names to know: a `Notice` is stored as Amplify's Notification, and an exchange (what the app sees of a request,
+see `models.exchanges.record`) as Amplify's Transaction.
 """
 
 from collections.abc import Mapping

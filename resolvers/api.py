@@ -6,6 +6,7 @@ from typing import Self
 from models.transactions.accounts import Accounts
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
+from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.hosting.settings import ServerSettings
@@ -14,7 +15,7 @@ from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, reconciliation, requests, updates
+from resolvers.operations import accounts, disputes, escrows, exchanges, members, reconciliation, requests, updates
 from resolvers.operations.creation import creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
@@ -45,7 +46,11 @@ class Api:
         schema = build_schema(
             Mirror(Queries(services.store, PageTokens(page_secret)), mutations, subscriptions),
             limits=own.limits,
-            extra_queries=[requests.queries(services.store), reconciliation.queries(services.reports)],
+            extra_queries=[
+                requests.queries(services.store),
+                members.queries(services.store),
+                reconciliation.queries(services.reports),
+            ],
             extra_mutations=[
                 requests.mutations(service_requests),
                 accounts.mutations(Accounts(services.store, services.transactions, services.clock)),
@@ -68,12 +73,14 @@ def _actions(services: Services) -> tuple[ServiceRequests, Disputes]:
 
 def _mutations(services: Services, requests: ServiceRequests, raised: Disputes) -> Mutations:
     """Return the resolver of the derived mutations, with the rules of the types that have their own."""
-    store, clock, members = services.store, services.clock, services.members
+    store, clock, members_of = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
+    asked = Exchanges(store, services.transactions, requests, ratings, clock)
     rules = TypeRules(
-        creators=creators(requests, members, ratings, raised, clock),
+        creators=creators(requests, asked, members_of, ratings, raised, clock),
+        updaters={"Transaction": exchanges.updating(asked)},
         delete_guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend},
-        removers={"User": members.leave},
+        removers={"User": members_of.leave, "ServiceRequest": services.transactions.remove},
     )
     return Mutations(store, clock, rules)

@@ -20,7 +20,16 @@ from schema.strawberry_internals import fields_of, graphql_schema
 
 DEFAULT_LIMITS = Limits()
 # The mirrored mutations that move hours or start workflows, as all of our own do.
-_MOVING = frozenset({"createServiceRequest", "createUser", "createRating", "createDispute"})
+_MOVING = frozenset(
+    {
+        "createServiceRequest",
+        "createUser",
+        "createRating",
+        "createDispute",
+        "createTransaction",
+        "updateTransaction",
+    }
+)
 
 
 class MirrorSchema(strawberry.Schema):

@@ -12,9 +12,8 @@ from models.events import Event, Notice, NotificationType
 from models.hours import ZERO, Hours
 from models.ledger.balances import Escrow
 from models.ledger.movements import Movement
-from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.dispute import DECIDED, Dispute, DisputeStatus
-from models.requests.payment import subject
 from models.requests.request import STEP_GRACE, Request
 from models.requests.statuses import RequestStatus, Response, StatusReason
 from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
@@ -93,7 +92,6 @@ def resolve(snapshot: Snapshot, now: datetime, *, execution_arn: str) -> Verdict
         notices=_notices(request, dispute, text),
         movement=movement,
         escrow=ended_escrow,
-        payment=Payment(hours_spent=share, description=subject(snapshot)) if is_payment else None,
     )
 
 

@@ -25,7 +25,7 @@ _CANCELLABLE = BEFORE_ACCEPTANCE | {RequestStatus.ACCEPTED, RequestStatus.IN_PRO
 def release_escrow(snapshot: Snapshot, now: datetime, *, escrow_id: str, by: str) -> Verdict:
     """COMPLETED → PAID, as the workflow would have paid it."""
     request = snapshot.request
-    if (refused := _escrow_refusal(snapshot, escrow_id)) is not None:
+    if (refused := _escrow_refusal(snapshot, escrow_id, by)) is not None:
         return refused
     if request.status is RequestStatus.PAID:
         return request
@@ -44,7 +44,7 @@ def cancel_escrow(
 ) -> Verdict:
     """Before COMPLETED → REJECTED, the hours returned; completed work can only be paid."""
     request = snapshot.request
-    if (refused := _escrow_refusal(snapshot, escrow_id)) is not None:
+    if (refused := _escrow_refusal(snapshot, escrow_id, by)) is not None:
         return refused
     if request.status_reason is StatusReason.ADMIN_CANCELLED:
         return request
@@ -65,8 +65,14 @@ def cancel_escrow(
     )
 
 
-def _escrow_refusal(snapshot: Snapshot, escrow_id: str) -> Refusal | None:
-    """Return the refusal if no hours are held, or if only a dispute's resolution may move them; else None."""
+def _escrow_refusal(snapshot: Snapshot, escrow_id: str, by: str) -> Refusal | None:
+    """Return the refusal if no hours are held, or if this admin may not move them; else None.
+
+    A party decides nothing about their own request, whatever else they are. Only a dispute's resolution moves the
+    hours of a disputed request.
+    """
+    if by in snapshot.request.parties:
+        return Refusal(Code.UNAUTHORIZED_ADMIN, "You are a party to this request; another admin must do this.")
     if snapshot.escrow is None:
         return Refusal(Code.ESCROW_NOT_FOUND, "No hours are held for this request.")
     if snapshot.request.status is RequestStatus.DISPUTED:

@@ -94,7 +94,9 @@ def create(snapshot: Snapshot, now: datetime) -> Verdict:
     if service is not None and not hours.is_amount(hours.priced(request.estimated_hours, service.hourly_rate)):
         return invalid_amount_refusal(request.estimated_hours, rate=service.hourly_rate)
     born = Passage(status=RequestStatus.INITIATED, at=now)
-    after = replace(request.moved(now), created_at=now, passages=(born,))
+    rate = hours.Hours(1) if service is None else service.hourly_rate
+    asked = hours.priced(request.estimated_hours, rate)
+    after = replace(request.moved(now), created_at=now, passages=(born,), asked=asked)
     event = request_event(
         after,
         SUBMITTED,
@@ -134,8 +136,19 @@ def answer(
     response: Response,
     message: str | None = None,
     terms: Terms | None = None,
+    round: int | None = None,
 ) -> Verdict:
     """Write a member's answer to a wait, once; if it takes up other terms, the held hours are adjusted with it.
+
+    Args:
+        snapshot: the request; the whole snapshot if the answer may move hours.
+        now: the time of the answer.
+        wait: which wait is answered.
+        by: who answers.
+        response: the answer.
+        message: a word to the other side.
+        terms: the other terms of a counter-offer.
+        round: the round of the negotiation that the answer is for; None if it is for whichever it is.
 
     Raises:
         ValueError: the wait takes no such response; that is a bug in a mutation, not a member's mistake.
@@ -145,9 +158,11 @@ def answer(
         raise ValueError(f"{response} is no answer to {wait}")
     if (refused := not_a_party_refusal(request, by, question.party)) is not None:
         return refused
-    if (earlier := _earlier_answer(request, wait)) is not None:
+    if (earlier := _earlier_answer(request, wait, round)) is not None:
         same = (earlier.response, earlier.message, earlier.terms) == (response, message, terms)
         return request if same else _answered_refusal(request, earlier)
+    if round is not None and round != request.negotiation_round:
+        return _other_round_refusal(request, round)
     open_wait = _open_wait(request, wait, now)
     if isinstance(open_wait, Refusal):
         return open_wait
@@ -178,11 +193,26 @@ def _open_wait(request: Request, wait: Step, now: datetime) -> Wait | Refusal:
     return request.wait
 
 
-def _earlier_answer(request: Request, wait: Step) -> Answer | None:
-    """Return the answer that this wait has, or, unless it is open again, the last answer that it had."""
+def _earlier_answer(request: Request, wait: Step, round: int | None) -> Answer | None:
+    """Return the answer that this wait has, or, unless it is open again, the last answer that it had.
+
+    If the round is given, return the answer that this wait had in that round.
+    """
+    if round is not None:
+        given = (*request.answers, request.answer) if request.answer else request.answers
+        return next((answer for answer in given if (answer.wait, answer.round) == (wait, round)), None)
     if request.wait is not None and request.wait.name is wait:
         return request.answer
     return next((answer for answer in reversed(request.answers) if answer.wait is wait), None)
+
+
+def _other_round_refusal(request: Request, round: int) -> Refusal:
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"negotiationRound: the negotiation is in round {request.negotiation_round}, not {round}. "
+        "Read the request again, and answer what is offered now.",
+        {"status": request.status.value, "negotiationRound": request.negotiation_round},
+    )
 
 
 def _answered_refusal(request: Request, earlier: Answer) -> Refusal:
@@ -213,6 +243,35 @@ def not_a_party_refusal(request: Request, by: str, party: Party) -> Refusal | No
     if party is Party.PROVIDER:
         return Refusal(Code.UNAUTHORIZED_PROVIDER, "Only the provider of this request may do this.")
     return Refusal(Code.UNAUTHORIZED_REQUESTER, "Only the requester of this request may do this.")
+
+
+def mark_work_early(snapshot: Snapshot, now: datetime, *, by: str) -> Verdict:
+    """Write the provider's mark that the work is done while its start still waits to be confirmed, once.
+
+    The request stays where it is. As soon as its start is confirmed, by the requester or because their time is
+    over, this mark answers the wait for it.
+    """
+    request, question = snapshot.request, QUESTIONS[Step.WAIT_FOR_COMPLETION]
+    if (refused := not_a_party_refusal(request, by, question.party)) is not None:
+        return refused
+    if request.early_mark is not None:
+        return request
+    start = _open_wait(request, Step.CONFIRM_SERVICE_START, now)
+    if isinstance(start, Refusal):
+        return start
+    mark = Answer(
+        wait=Step.WAIT_FOR_COMPLETION,
+        round=request.negotiation_round,
+        response=Response.MARKED,
+        by=by,
+        at=now,
+    )
+    # It does not show that an execution works, so that due time and failures stay.
+    after = replace(request, early_mark=mark, version=request.version + 1, updated_at=now)
+    return Change(
+        request=after,
+        events=(request_event(after, question.event, actor=by, response=Response.MARKED, message=None),),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,14 +27,6 @@ class GuardAction(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
-    """The service exchange that a release puts on record: a row of Amplify's Transaction."""
-
-    hours_spent: Hours
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What one step changes: the request after it, and everything that is written together with it."""
 
@@ -45,7 +37,6 @@ class Change:
     escrow: Escrow | None = None
     dispute: Dispute | None = None
     guard: GuardAction = GuardAction.KEEP
-    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +46,7 @@ class Member:
     id: str
     username: str
     is_active: bool | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +64,26 @@ class ServiceTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """What the rules need to know about a booking."""
+
+    id: str
+    service_id: str
+    provider_id: str
+    consumer_id: str
+    booking_transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Every row that a decision about a request may rest on, read consistently.
 
-    A rule that does not read everything is given the request alone; the other fields are None.
+    A rule that does not read everything is given the request alone; the other fields are None, except that the
+    service of a request whose exchange is not stored yet is read for the exchange's description.
 
     Args:
         is_new: the request is not stored yet.
+        booking: the appointment that a new request is about.
         dispute_escrow: the hours held for the dispute, if it was raised after the payment.
         guarded_by: the id of the request that has the guard.
     """
@@ -94,6 +99,7 @@ class Snapshot:
     requester_balance: Balance | None = None
     provider_balance: Balance | None = None
     guarded_by: str | None = None
+    booking: Appointment | None = None
 
     def balance(self, user_id: str, now: datetime) -> Balance:
         """Return a party's balance; if none is stored yet, an empty one."""

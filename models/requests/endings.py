@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from models.errors import BrokenLedgerError
+from models.errors import BrokenLedgerError, Code, Refusal
 from models.events import Notice, NotificationType
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
 from models.requests.decision import Change, GuardAction, Snapshot, Verdict, reads_everything
 from models.requests.next_step import next_step
-from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, Response, StatusReason, Step
+from models.requests.request import Request
+from models.requests.statuses import BEFORE_ACCEPTANCE, ENDED, RequestStatus, Response, StatusReason, Step
 from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
 
@@ -100,6 +101,21 @@ def decline(snapshot: Snapshot, now: datetime) -> Verdict:
         event="Service Request Rejected",
         actor=answer.by,
         message=answer.message,
+    )
+
+
+# In every other status hours are held, or will be soon.
+_DELETABLE = ENDED | {RequestStatus.INITIATED}
+
+
+def removal_refusal(request: Request) -> Refusal | None:
+    """Return the refusal to delete a request that hours are held for; None if it may be deleted."""
+    if request.status in _DELETABLE:
+        return None
+    return Refusal(
+        Code.INVALID_REQUEST_STATUS,
+        f"The request is {request.status}: its hours are held; cancel or withdraw it first.",
+        {"status": request.status},
     )
 
 

@@ -7,12 +7,12 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.events import Notice, NotificationType
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
-from models.requests.decision import Change, Payment, Snapshot, Verdict, reads_everything
+from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.request import STEP_GRACE
 from models.requests.statuses import RequestStatus
 from models.requests.steps import closed_request, escrow_event, request_event, status_refusal
 
-# A longer title is cut: a payment writes it to three rows, and its provider may have made it any length.
+# A longer title is cut: it is written to the exchange and to both notices of its payment, and may have any length.
 LONGEST_TITLE = 200
 
 
@@ -41,7 +41,7 @@ def subject(snapshot: Snapshot) -> str:
 
 @reads_everything
 def pay(snapshot: Snapshot, now: datetime) -> Verdict:
-    """COMPLETED → PAID: the hours are released, the exchange is put on record, both members get a notice.
+    """COMPLETED → PAID: the hours are released, both members get a notice.
 
     Raises:
         BrokenLedgerError: the request holds no hours.
@@ -75,7 +75,6 @@ def pay(snapshot: Snapshot, now: datetime) -> Verdict:
             amount=escrow.amount,
         ),
         escrow=released,
-        payment=Payment(hours_spent=escrow.amount, description=title),
     )
 
 

@@ -36,7 +36,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A service that was paid (Amplify's Transaction), with the one rating that it may have."""
+    """An exchange of a service (Amplify's Transaction), with the one rating that it may have once it is paid."""
 
     id: str
     provider_id: str

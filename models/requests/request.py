@@ -98,7 +98,13 @@ class Request:
         amount: the hours held for it, fixed when they are held and with every counter-offer that is taken up.
         offered_hours, offered_rate: the provider's counter-offer, while the request is NEGOTIATING.
         earned: the hours that the provider has earned with it, once it is paid.
+        asked: the hours that were asked for, at the service's rate of that moment.
+        booking_id: the appointment that it is about.
+        exchange_id: the id of its exchange (Amplify's Transaction), which is stored since the request last moved;
+            None for a request that has not moved since requests have exchanges.
         response_seconds: how long the provider may take to respond, fixed when the hours are held.
+        early_mark: the provider's mark that the work is done, given while its start waits to be confirmed; it
+            answers the wait for that mark as soon as that is opened.
         disputes: every dispute that was ever raised; while the request is DISPUTED, the last one is open.
         set_aside: the wait that a dispute has interrupted; if the dispute is dismissed, it is opened again.
         generation: which execution may move the request; an older one is superseded.
@@ -138,6 +144,10 @@ class Request:
     failing_since: datetime | None = None
     due_shard: str | None = None
     due_at: datetime | None = None
+    asked: Hours | None = None
+    booking_id: str | None = None
+    exchange_id: str | None = None
+    early_mark: Answer | None = None
 
     @property
     def guard_id(self) -> str:
@@ -148,6 +158,16 @@ class Request:
     def escrow_key(self) -> str:
         """Return the id of this request's escrow, whether it is stored yet or not."""
         return self.escrow_id or derived(self.id, "escrow")
+
+    @property
+    def exchange_key(self) -> str:
+        """Return the id of this request's exchange, whether it is stored yet or not.
+
+        It is the request's own. What was paid before requests had exchanges was stored by an id of its own.
+        """
+        if self.exchange_id is not None:
+            return self.exchange_id
+        return self.id if self.earned is None else derived(self.id, "exchange")
 
     @property
     def parties(self) -> tuple[str, str]:
@@ -214,6 +234,7 @@ class Request:
             failing_since=None,
             version=self.version + 1,
             updated_at=now,
+            exchange_id=self.exchange_key,
         )
         return after.due(after.next_due(now))
 

@@ -180,12 +180,18 @@ def hold_hours(snapshot: Snapshot, now: datetime) -> Verdict:
 
 
 def opened_wait(request: Request, step: Step, token: str, now: datetime, windows: Windows) -> Wait:
-    """Return the wait for a step: a new one, or the open one with its token replaced."""
+    """Return the wait for a step: a new one, or the open one with its token replaced.
+
+    A new one may have its answer already. That counts as given now: only from now on is it late if nobody acts on
+    it.
+    """
+    mark = request.early_mark
     if request.wait is not None and request.wait.name is step:
-        deadline = request.wait.deadline
+        deadline, mark = request.wait.deadline, None
     else:
         deadline = now + window(request, step, windows)
-    return Wait(name=step, deadline=deadline, generation=request.generation, token=token)
+    answer = replace(mark, at=now) if mark is not None and mark.wait is step else None
+    return Wait(name=step, deadline=deadline, generation=request.generation, token=token, answer=answer)
 
 
 def _waiting_request(request: Request, wait: Wait, now: datetime, status: RequestStatus) -> Request:
@@ -194,6 +200,7 @@ def _waiting_request(request: Request, wait: Wait, now: datetime, status: Reques
     return replace(
         request,
         wait=wait,
+        early_mark=None if wait.answer else request.early_mark,
         expires_at=wait.deadline,
         answers=request.answers if answer is None else (*request.answers, answer),
         negotiation_round=request.negotiation_round + (offered is not None),
@@ -216,7 +223,10 @@ def _removes_guard(_request: Request, *, step: Step, **_keywords: object) -> boo
 
 @reads_everything_when(_removes_guard)
 def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, windows: Windows) -> Verdict:
-    """Open a wait, with the status and the notice that announce it; or only give an open wait its new token."""
+    """Open a wait, with the status and the notice that announce it; or only give an open wait its new token.
+
+    A wait that has its answer already asks nobody: there is no notice, and the workflow goes on at once.
+    """
     request = snapshot.request
     if step_to_enter(request, now) is not step:
         return status_refusal(request)
@@ -231,7 +241,7 @@ def begin_wait(snapshot: Snapshot, now: datetime, *, step: Step, token: str, win
     return Change(
         request=after,
         events=(request_event(after, announcement.event, automatic=automatic),),
-        notices=(announcement.notice(after, wait),),
+        notices=() if wait.answer else (announcement.notice(after, wait),),
         guard=GuardAction.REMOVE if _removes_guard(request, step=step) else GuardAction.KEEP,
     )
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from models.tables.base import Table
+from models.tables.booking import Booking
 from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
@@ -39,6 +40,7 @@ TABLES = _tables()
 
 __all__ = [
     "TABLES",
+    "Booking",
     "Dispute",
     "Escrow",
     "EventLog",

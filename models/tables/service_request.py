@@ -90,6 +90,13 @@ class ServiceRequest(Table):
     failingSince = MomentAttribute(null=True)
     dueShard = UnicodeAttribute(null=True)
     dueAt = MomentAttribute(null=True)
+    # The hours asked for, at the service's rate of that moment.
+    asked = HoursAttribute(null=True)
+    bookingId = UnicodeAttribute(null=True)
+    # The id of its Transaction; absent from requests that have not moved since each has one.
+    exchangeId = UnicodeAttribute(null=True)
+    # The provider's mark that the work is done, before its start was confirmed.
+    earlyMark = AnswerMap(null=True)  # type: ignore[no-untyped-call]  # as for `wait`
 
     byServiceId = index("byServiceId", "serviceId")
     byRequesterId = index("byRequesterId", "requesterId")

@@ -1,4 +1,4 @@
-"""A paid exchange of a service."""
+"""An exchange of a service: what its request says, for the app, and its rating."""
 
 from pynamodb.attributes import UnicodeAttribute
 

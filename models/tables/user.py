@@ -31,6 +31,9 @@ class User(Table):
     # The sum (in hundredths) and the number of the ratings that `rating` averages; absent before the first one.
     ratingHundredths = IntegerAttribute(null=True)
     ratingCount = IntegerAttribute(null=True)
+    # The hours of all paid requests, as their provider and as their requester; absent before the first one.
+    hoursProvided = HoursAttribute(null=True)
+    hoursConsumed = HoursAttribute(null=True)
 
     byEmail = index("byEmail", "email")
     byUsername = index("byUsername", "username")

@@ -4,15 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 
 from models import tables
 from models.errors import BrokenLedgerError, Refusal
-from models.hours import Hours
+from models.exchanges.record import RecordChange, count_of, record_change, removal_change
+from models.hours import ZERO
 from models.identifiers import derived
 from models.requests.answers import SUBMITTED
-from models.requests.decision import Change, GuardAction, Payment, Snapshot
+from models.requests.decision import Appointment, Change, GuardAction, Snapshot
 from models.requests.dispute import Dispute
-from models.requests.statuses import TransactionStatus
+from models.requests.request import Request
+from models.storage.store import Item
 from models.transactions.writing import Writing, event_id
 
 
@@ -39,8 +42,11 @@ def compose(writing: Writing, snapshot: Snapshot, change: Change, now: datetime)
     if change.guard is GuardAction.REMOVE and snapshot.guarded_by in (None, after.id):
         gone_or_ours = tables.RequestGuard.id.does_not_exist() | (tables.RequestGuard.requestId == after.id)
         writing.remove(tables.RequestGuard, after.guard_id, gone_or_ours)
-    if change.payment is not None:
-        _record_exchange(writing, snapshot, change.payment, now)
+    if (recorded := record_change(snapshot, after)) is not None:
+        _write_exchange(writing, recorded)
+    if snapshot.is_new and snapshot.booking is not None:
+        _link_booking(writing, snapshot.booking, after.exchange_key)
+    _count(writing, snapshot, change, now)
     _add_events_and_notices(writing, change)
     return None
 
@@ -57,20 +63,6 @@ class _GuardRow:
     id: str
     request_id: str
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ExchangeRow:
-    id: str
-    provider_id: str
-    consumer_id: str
-    service_id: str
-    hours_spent: Hours
-    status: TransactionStatus
-    description: str
-    created_at: datetime
-    completed_at: datetime
-    updated_at: datetime
 
 
 def _check_service_and_members(writing: Writing, snapshot: Snapshot) -> None:
@@ -91,26 +83,73 @@ def active_member_condition() -> Condition:
     return condition
 
 
-def _record_exchange(writing: Writing, snapshot: Snapshot, payment: Payment, now: datetime) -> None:
-    """Write the exchange, and count it for each of the two members who still exists."""
-    request = snapshot.request
-    exchange = _ExchangeRow(
-        id=derived(request.id, "exchange"),
-        provider_id=request.provider_id,
-        consumer_id=request.requester_id,
-        service_id=request.service_id,
-        hours_spent=payment.hours_spent,
-        status=TransactionStatus.COMPLETED,
-        description=payment.description,
-        created_at=now,
-        completed_at=now,
-        updated_at=now,
-    )
-    writing.create(tables.Transaction, exchange)
-    for member in (snapshot.requester, snapshot.provider):
-        if member is not None:
-            count = [tables.User.totalTransactions.add(1), tables.User.updatedAt.set(now)]
-            writing.update(tables.User, member.id, count, tables.User.id.exists())
+def _write_exchange(writing: Writing, recorded: RecordChange) -> None:
+    """Put a new request's exchange; or set what the request says in the row that there is.
+
+    The row needs no condition of its own: the same transaction conditions its request's version. A row that is
+    missing is put, because everything is set: requests that were stored before there were exchanges have none.
+    """
+    record, table = recorded.record, tables.Transaction
+    if recorded.is_new:
+        writing.create(table, record)
+        return
+    hours, description = table.hoursSpent, table.description
+    actions = [
+        Path(["__typename"]).set(table.Meta.table_name),
+        table.providerId.set(record.provider_id),
+        table.consumerId.set(record.consumer_id),
+        table.serviceId.set(record.service_id),
+        table.status.set(record.status.value),
+        hours.set(hours | record.hours_spent if recorded.keeps_hours else record.hours_spent),
+        description.set(description | record.description),
+        table.createdAt.set(record.created_at),
+        table.updatedAt.set(record.updated_at),
+    ]
+    if record.booking_id is not None:
+        actions.append(table.bookingId.set(record.booking_id))
+    if record.completed_at is not None:
+        actions.append(table.completedAt.set(record.completed_at))
+    writing.update(table, record.id, actions, None)
+
+
+def compose_removal(writing: Writing, stored: Item, request: Request) -> None:
+    """Add everything that the deletion of a request writes, if its row is still as it was read."""
+    table = tables.ServiceRequest
+    unchanged: Condition = table.updatedAt == request.updated_at
+    # Two hosts may write at the same time; a row that Amplify wrote has no version.
+    unchanged &= table.version == request.version if "version" in stored else table.version.does_not_exist()
+    writing.remove(table, request.id, unchanged)
+    if (recorded := removal_change(request, writing.now)) is not None:
+        _write_exchange(writing, recorded)
+
+
+def _link_booking(writing: Writing, booking: Appointment, exchange_id: str) -> None:
+    """Name the exchange in its booking, unless that names an earlier one; the booking must be as it was read."""
+    table, earlier = tables.Booking, booking.booking_transaction_id
+    unchanged: Condition = table.serviceId == booking.service_id
+    unchanged &= table.providerId == booking.provider_id
+    unchanged &= table.consumerId == booking.consumer_id
+    if earlier is not None:
+        writing.check(table, booking.id, unchanged & (table.bookingTransactionId == earlier))
+        return
+    named = [table.bookingTransactionId.set(exchange_id), table.updatedAt.set(writing.now)]
+    writing.update(table, booking.id, named, unchanged & table.bookingTransactionId.does_not_exist())
+
+
+def _count(writing: Writing, snapshot: Snapshot, change: Change, now: datetime) -> None:
+    """Count a payment, or hours that a dispute takes back, for each of the two members who still exists."""
+    count = count_of(snapshot.request, change.request)
+    if count is None:
+        return
+    given, received = tables.User.hoursProvided, tables.User.hoursConsumed
+    for member, hours, others in ((snapshot.requester, received, given), (snapshot.provider, given, received)):
+        if member is None or (count.since and member.created_at and member.created_at > count.since):
+            continue
+        # Whoever is counted has both figures: a member without is not known to have given or received nothing.
+        figures = [hours.add(count.hours), others.add(ZERO), tables.User.updatedAt.set(now)]
+        if count.exchanges:
+            figures.append(tables.User.totalTransactions.add(count.exchanges))
+        writing.update(tables.User, member.id, figures, tables.User.id.exists())
 
 
 def _add_events_and_notices(writing: Writing, change: Change) -> None:

@@ -16,12 +16,13 @@ from models.errors import BrokenLedgerError, Code, Refusal, not_found_refusal
 from models.hours import from_float
 from models.identifiers import derived
 from models.ledger.balances import Balance, Escrow
-from models.requests.decision import Member, ServiceTerms, Snapshot, Verdict, needs_whole_snapshot
+from models.requests.decision import Appointment, Member, ServiceTerms, Snapshot, Verdict, needs_whole_snapshot
 from models.requests.dispute import Dispute, escrow_key
+from models.requests.endings import removal_refusal
 from models.requests.request import Request
-from models.storage.codec import decode_or_none
-from models.storage.store import Item, Store
-from models.transactions.composition import compose, submission_id
+from models.storage.codec import decode, decode_or_none
+from models.storage.store import ConditionFailedError, Item, Store
+from models.transactions.composition import compose, compose_removal, submission_id
 from models.transactions.retrying import StaleSnapshotError, retry
 from models.transactions.writing import Writing
 
@@ -94,7 +95,7 @@ class Transactions:
             if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
-                return await self._decide(Snapshot(request=request), rule)
+                return await self._decide(await self._small_snapshot(request), rule)
             return await self._decide_on_everything(request, rule, dispute_id)
 
         return await retry(self._store.calls, attempt)
@@ -115,14 +116,14 @@ class Transactions:
             return decided
 
     async def create(self, request: Request, rule: RequestRule) -> Moved | Refusal | None:
-        """Let a rule decide about a request that is not stored yet; it is given the service, too.
+        """Let a rule decide about a request that is not stored yet; it is given the service and the booking, too.
 
         If a request of that id is stored already, it is returned: as `request` as it is now, as `before` with the
         hours that it was submitted with, because a counter-offer that was taken up has changed them.
 
         Returns:
             What `move` returns; or None if a request of that id has been deleted: its log is still there, and no
-            second request may write to it.
+            second request may write to it. None, too, if another request's exchange has that id.
         """
 
         async def attempt() -> Moved | Refusal | None:
@@ -130,17 +131,57 @@ class Transactions:
                 (tables.ServiceRequest, request.id),
                 (tables.Service, request.service_id),
                 (tables.EventLog, submission_id(request.id)),
+                (tables.Transaction, request.id),
             ]
-            stored, service, submission = await self._store.batch_get(reads, consistent=True)
+            if request.booking_id is not None:
+                reads.append((tables.Booking, request.booking_id))
+            read = await self._store.batch_get(reads, consistent=True)
+            stored, service, submission, exchange, *booked = read
             found = decode_or_none(Request, tables.ServiceRequest, stored)
             if found is not None:
                 return Moved(before=_as_submitted(found, submission), request=found)
-            if submission is not None:
+            if submission is not None or exchange is not None:
                 return None
             snapshot = Snapshot(
-                request=request, is_new=True, service=decode_or_none(ServiceTerms, tables.Service, service)
+                request=request,
+                is_new=True,
+                service=decode_or_none(ServiceTerms, tables.Service, service),
+                booking=decode_or_none(Appointment, tables.Booking, booked[0] if booked else None),
             )
             return await self._decide(snapshot, rule)
+
+        return await retry(self._store.calls, attempt)
+
+    async def remove(self, request_id: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
+        """Delete a request that no hours are held for; its exchange stays, CANCELLED if the request was not begun.
+
+        Args:
+            request_id: the request.
+            is_met: returns whether the stored row meets the caller's condition.
+
+        Returns:
+            The row as it was; or the refusal INVALID_REQUEST_STATUS.
+
+        Raises:
+            ConditionFailedError: there is no such request, or the row does not meet the condition.
+            ContentionError: rows kept changing for 20 s.
+        """
+        sent: list[Item] = []
+
+        async def attempt() -> Item | Refusal:
+            stored = await self._store.get(tables.ServiceRequest, request_id, consistent=True)
+            if stored is None and sent:
+                return sent[-1]  # an earlier attempt deleted it, and the answer was lost
+            if stored is None or not is_met(stored):
+                raise ConditionFailedError(stored)
+            request = decode(Request, tables.ServiceRequest, stored)
+            if (refusal := removal_refusal(request)) is not None:
+                return refusal
+            sent.append(stored)
+            writing = Writing(self._store.names, self._clock())
+            compose_removal(writing, stored, request)
+            await self.write(writing, derived(request_id, "remove", writing.now.isoformat()))
+            return stored
 
         return await retry(self._store.calls, attempt)
 
@@ -176,6 +217,13 @@ class Transactions:
         found = await self.read(request.id)
         if found is None or found.version != request.version:
             raise StaleSnapshotError(f"request {request.id} has changed since it was read")
+
+    async def _small_snapshot(self, request: Request) -> Snapshot:
+        """Return a snapshot of the request alone; with its service, if its exchange is still to be described."""
+        if request.exchange_id is not None:
+            return Snapshot(request=request)
+        service = await self._store.get(tables.Service, request.service_id, consistent=True)
+        return Snapshot(request=request, service=decode_or_none(ServiceTerms, tables.Service, service))
 
     async def _whole_snapshot(self, request: Request, dispute_id: str | None) -> Snapshot:
         disputed = dispute_id or (request.dispute.id if request.dispute else None)

@@ -137,9 +137,11 @@ class Ratings:
     ) -> None:
         """Make the exchange show the rating and the member's average count it, if those rows exist."""
         if exchange is not None:
-            condition = (
-                tables.Transaction.ratingId.does_not_exist() if before is None else tables.Transaction.id.exists()
-            )
+            condition: Condition = tables.Transaction.id.exists()
+            if before is None:
+                # It is rated once, and not while it is disputed.
+                condition &= tables.Transaction.ratingId.does_not_exist()
+                condition &= tables.Transaction.status == exchange.status.value
             writing.update(tables.Transaction, exchange.id, _exchange_actions(after, writing.now), condition)
         if member is not None:
             reputation_before = decode(Reputation, tables.User, member)

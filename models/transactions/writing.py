@@ -67,8 +67,10 @@ class Writing:
         condition = version == before.version if before.version else version.does_not_exist()
         self.update(table, key, difference(table, before, after), condition if also is None else condition & also)
 
-    def update(self, table: type[tables.Table], key: str, actions: Sequence[Action], condition: Condition) -> None:
-        """Update a stored row under a condition."""
+    def update(
+        self, table: type[tables.Table], key: str, actions: Sequence[Action], condition: Condition | None
+    ) -> None:
+        """Update a stored row under a condition; without one, put the row if there is none."""
         params = {"Key": wire_key(table, key), **expressions(actions=actions, condition=condition)}
         self._add("Update", table, params)
 

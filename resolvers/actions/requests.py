@@ -6,6 +6,7 @@ from functools import partial
 from models import hours
 from models.clock import Clock
 from models.errors import Refusal, not_found_refusal
+from models.exchanges.asking import ask_for_hours, invalid_hours_refusal
 from models.hours import InvalidHoursError
 from models.requests import answers
 from models.requests.answers import EarlyExit
@@ -18,14 +19,22 @@ from workflows.executions.requests import Executions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
-    """A request to be created, as the client's input has it."""
+    """A request to be created, as the client's input has it: so many hours of work, or worth so many hours.
+
+    Args:
+        estimated_hours: the hours of work.
+        hours_spent: the hours that the requester wants to spend, if no hours of work are given.
+        booking_id: the appointment that it is about.
+    """
 
     id: str
     service_id: str
     requester_id: str
     provider_id: str
-    estimated_hours: float
+    estimated_hours: float | None = None
+    hours_spent: float | None = None
     message: str | None = None
+    booking_id: str | None = None
 
 
 class ServiceRequests:
@@ -51,7 +60,8 @@ class ServiceRequests:
         request = self._initiated(new)
         if isinstance(request, Refusal):
             return request
-        moved = await self._transactions.create(request, answers.create)
+        rule = answers.create if request.asked is None else ask_for_hours
+        moved = await self._transactions.create(request, rule)
         if moved is None or isinstance(moved, Refusal):
             return moved
         if not _has_same_content(moved.before, request):
@@ -60,11 +70,15 @@ class ServiceRequests:
         return moved.request
 
     def _initiated(self, new: NewRequest) -> Request | Refusal:
+        """Return the request as its rule is given it: with the hours of work, or with those that are asked for."""
         now = self._clock()
+        asked = new.hours_spent
         try:
-            wanted = hours.from_float(new.estimated_hours)
+            wanted = hours.from_float(new.estimated_hours or 0.0 if asked is None else asked)
         except InvalidHoursError:
-            return answers.invalid_amount_refusal(new.estimated_hours)
+            if asked is not None:
+                return invalid_hours_refusal(asked)
+            return answers.invalid_amount_refusal(new.estimated_hours or 0.0)
         return Request(
             id=new.id,
             service_id=new.service_id,
@@ -72,7 +86,9 @@ class ServiceRequests:
             provider_id=new.provider_id,
             status=RequestStatus.INITIATED,
             estimated_hours=wanted,
+            asked=None if asked is None else wanted,
             message=new.message,
+            booking_id=new.booking_id,
             step_function_execution_arn=self._executions.arn(new.id, 0),
             created_at=now,
             updated_at=now,
@@ -105,9 +121,12 @@ class ServiceRequests:
         response: Response,
         message: str | None = None,
         terms: Terms | None = None,
+        round: int | None = None,
     ) -> Request | Refusal:
         """Write the answer that an execution waits for, and let the execution continue."""
-        rule = partial(answers.answer, wait=wait, by=by, response=response, message=message, terms=terms)
+        rule = partial(
+            answers.answer, wait=wait, by=by, response=response, message=message, terms=terms, round=round
+        )
         if answers.may_move_hours(wait) and isinstance(
             refused := await self._read_as_party(request_id, by=by, party=Party.REQUESTER), Refusal
         ):
@@ -115,8 +134,7 @@ class ServiceRequests:
         moved = await self._move(request_id, rule)
         if isinstance(moved, Refusal):
             return moved
-        if moved.request.answer is not None and moved.request.wait is not None:
-            await best_effort(self._executions.complete_wait(moved.request, moved.request.wait))
+        await self.hand_over(moved)
         return moved.request
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
@@ -139,9 +157,14 @@ class ServiceRequests:
         moved = await self._move(request_id, rule)
         if isinstance(moved, Refusal):
             return moved
-        if moved.before.wait is not None:
-            await best_effort(self._executions.complete_wait(moved.request, moved.before.wait))
+        await self.hand_over(moved)
         return moved.request
+
+    async def hand_over(self, moved: Moved) -> None:
+        """Let the execution go on after what a member did: its wait is answered, or the request has ended."""
+        wait = moved.request.wait or moved.before.wait
+        if wait is not None and (wait.answer is not None or moved.request.wait is None):
+            await best_effort(self._executions.complete_wait(moved.request, wait))
 
     async def _move(self, request_id: str, rule: RequestRule) -> Moved | Refusal:
         return await retry_while_transient(lambda: self._transactions.move(request_id, rule))
@@ -149,5 +172,6 @@ class ServiceRequests:
 
 def _has_same_content(stored: Request, new: Request) -> bool:
     """Return whether a request was created by the same input, so that a repetition gets the stored request."""
-    content = ("service_id", "requester_id", "provider_id", "estimated_hours", "message")
+    amount = "estimated_hours" if new.asked is None else "asked"
+    content = ("service_id", "requester_id", "provider_id", amount, "message", "booking_id")
     return all(getattr(stored, name) == getattr(new, name) for name in content)

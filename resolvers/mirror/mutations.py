@@ -30,6 +30,7 @@ from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError
 Given = Mapping[str, Any]
 Changes = dict[str, Wire | None]  # None removes the attribute
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
+Updater = Callable[[Caller, Item, Given], Awaitable[Item | Refusal]]
 DeleteGuard = Callable[[Item], Refusal | None]
 Remover = Callable[[str, Predicate], Awaitable[Item | Refusal]]
 
@@ -50,6 +51,20 @@ _TIMESTAMPS = frozenset({"createdAt", "updatedAt"})
 
 
 @dataclass(frozen=True, slots=True)
+class Updating:
+    """How rows are updated that follow from other rows.
+
+    Args:
+        wishes: the fields that an update may give other values than the stored ones; all others it may repeat.
+        update: does what is wished for, given the caller, the stored row, and the wishes that are not null; it
+            returns the row as it is then, or a refusal.
+    """
+
+    wishes: frozenset[str]
+    update: Updater
+
+
+@dataclass(frozen=True, slots=True)
 class TypeRules:
     """What types have rules of their own for writing their rows; all by the type's name.
 
@@ -57,12 +72,14 @@ class TypeRules:
         creators: create a row by the type's own rules, given the caller and the checked input with its id and
             owner filled in; they return the stored row, a refusal, or None if another row has that id.
         delete_guards: return the refusal if a row may not be deleted now.
+        updaters: update rows that follow from other rows.
         amenders: change and remove rows that other rows are derived from.
         removers: remove a row by the type's own rules, if it meets the client's condition; they return the row as
             it was, or a refusal, and raise ConditionFailedError if there is no row that meets the condition.
     """
 
     creators: Mapping[str, Creator] = field(default_factory=dict)
+    updaters: Mapping[str, Updating] = field(default_factory=dict)
     delete_guards: Mapping[str, DeleteGuard] = field(default_factory=dict)
     amenders: Mapping[str, Amender] = field(default_factory=dict)
     removers: Mapping[str, Remover] = field(default_factory=dict)
@@ -155,6 +172,8 @@ class Mutations:
         item = await self._find(mutation, Operation.UPDATE)
         rules = list(admitting(mutation.caller, model, Operation.UPDATE, item))
         reserved = _reserved(mutation.caller, model, rules)
+        if (updating := self._rules.updaters.get(model.name)) is not None:
+            return await _update(updating, mutation, item, reserved)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in mutation.input.items():
             if name == model.key or name in _TIMESTAMPS:
@@ -220,6 +239,27 @@ class Mutations:
         if item is None or not may(caller, model, operation, item):
             raise UnauthorizedError.of(mutation.info)
         return item
+
+
+async def _update(
+    updating: Updating, mutation: _Mutation, item: Item, reserved: Mapping[str, UnauthorizedError]
+) -> Item:
+    """Update a row by its type's own rules, which are given every wish, whether it is so already or not."""
+    if not compile_filter(mutation.condition)(item):
+        raise ConditionalCheckError
+    wished: dict[str, Any] = {}
+    for name, value in mutation.input.items():
+        if name in updating.wishes and value is not None:
+            stored(mutation.model, name, value)
+            wished[name] = value
+        elif name not in _TIMESTAMPS and not await _is_repeated(mutation, item, name, value):
+            if name in updating.wishes:
+                raise InvalidInputError(f"{name} cannot be taken away", field=name)
+            raise reserved[name]
+    updated = await updating.update(mutation.caller, item, wished)
+    if isinstance(updated, Refusal):
+        raise RefusedError(updated)
+    return updated
 
 
 async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -> Item:

@@ -1,6 +1,7 @@
 """The mirrored creations that have rules of their own.
 
-A request or a dispute starts a workflow, a new member gets a bonus, and a rating changes an average.
+A request, as itself or as the app's Transaction, or a dispute starts a workflow, a new member gets a bonus, and a
+rating changes an average.
 """
 
 from collections.abc import Mapping
@@ -18,10 +19,12 @@ from models.storage.store import Item
 from models.transactions.members import Members
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
+from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import NewRequest, ServiceRequests
 from resolvers.identity.callers import Caller
 from resolvers.mirror.mutations import Creator, same_content
 from resolvers.mirror.validation import validated
+from resolvers.operations.exchanges import creator
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, UnauthorizedError
 
@@ -29,7 +32,12 @@ Fields = Mapping[str, Any]
 
 
 def creators(
-    requests: ServiceRequests, members: Members, ratings: Ratings, disputes: Disputes, clock: Clock
+    requests: ServiceRequests,
+    exchanges: Exchanges,
+    members: Members,
+    ratings: Ratings,
+    disputes: Disputes,
+    clock: Clock,
 ) -> Mapping[str, Creator]:
     """Return, for each type with rules of its own, the function that creates a row."""
 
@@ -57,22 +65,24 @@ def creators(
         joined = await members.join(item)
         return joined.item if same_content(MODELS["User"], joined.item, content) else None
 
-    async def create_rating(caller: Caller, fields: Fields) -> Item | Refusal | None:
-        if fields["raterId"] != caller.sub:
-            message = "raterId: a rating is the requester's own; give your own sub."
-            raise UnauthorizedError(message, info={"field": "raterId"})
-        content, item = _row("Rating", fields, clock())
-        stored = await ratings.give(item)
-        if isinstance(stored, Refusal):
-            return stored
-        return stored if same_content(MODELS["Rating"], stored, content) else None
-
     return {
         "Dispute": partial(_create_dispute, disputes, clock),
         "ServiceRequest": create_service_request,
+        "Transaction": creator(exchanges),
         "User": create_user,
-        "Rating": create_rating,
+        "Rating": partial(_create_rating, ratings, clock),
     }
+
+
+async def _create_rating(ratings: Ratings, clock: Clock, caller: Caller, fields: Fields) -> Item | Refusal | None:
+    if fields["raterId"] != caller.sub:
+        message = "raterId: a rating is the requester's own; give your own sub."
+        raise UnauthorizedError(message, info={"field": "raterId"})
+    content, item = _row("Rating", fields, clock())
+    stored = await ratings.give(item)
+    if isinstance(stored, Refusal):
+        return stored
+    return stored if same_content(MODELS["Rating"], stored, content) else None
 
 
 async def _create_dispute(

@@ -1,27 +1,9 @@
-"""Which rows may not be deleted: those that hours are held for."""
+"""Which rows may not be deleted: those that hours wait for. Requests have rules of their own (`endings`)."""
 
 from models.errors import Code, Refusal
 from models.requests.dispute import DisputeStatus
-from models.requests.statuses import RequestStatus
 from models.storage.store import Item
 from resolvers.mirror.mutations import DeleteGuard
-
-# In every other status hours are held, or will be soon.
-_DELETABLE = frozenset(
-    {RequestStatus.INITIATED, RequestStatus.REJECTED, RequestStatus.EXPIRED, RequestStatus.PAID}
-)
-
-
-def request_delete_refusal(item: Item) -> Refusal | None:
-    """Return the refusal to delete a request that hours are held for; None if it may be deleted."""
-    status = RequestStatus(item["status"]["S"])
-    if status in _DELETABLE:
-        return None
-    return Refusal(
-        Code.INVALID_REQUEST_STATUS,
-        f"The request is {status}: its hours are held; cancel or withdraw it first.",
-        {"status": status},
-    )
 
 
 def dispute_delete_refusal(item: Item) -> Refusal | None:
@@ -36,7 +18,4 @@ def dispute_delete_refusal(item: Item) -> Refusal | None:
     )
 
 
-DELETE_GUARDS: dict[str, DeleteGuard] = {
-    "Dispute": dispute_delete_refusal,
-    "ServiceRequest": request_delete_refusal,
-}
+DELETE_GUARDS: dict[str, DeleteGuard] = {"Dispute": dispute_delete_refusal}

@@ -135,6 +135,7 @@ class RequestMutations:
             response=response,
             message=_message(input.message),
             terms=terms,
+            round=input.negotiation_round,
         )
         return _item(outcome)
 

@@ -50,22 +50,30 @@ class StartServiceRequestWorkflowInput:
 
 @strawberry.input
 class UpdateProviderResponseInput:
-    """The provider's answer to a request; `counterOffer` goes with COUNTER_OFFER, and with nothing else."""
+    """The provider's answer to a request; `counterOffer` goes with COUNTER_OFFER, and with nothing else.
+
+    With the request's `negotiationRound`, the answer is refused if other terms are on the table by now.
+    """
 
     request_id: strawberry.ID
     response: ProviderResponse
     message: str | None = None
     counter_offer: CounterOfferInput | None = None
+    negotiation_round: int | None = None
 
 
 @strawberry.input
 class RespondToCounterOfferInput:
-    """The requester's answer to a counter-offer; `counterOffer` goes with COUNTER, and with nothing else."""
+    """The requester's answer to a counter-offer; `counterOffer` goes with COUNTER, and with nothing else.
+
+    With the request's `negotiationRound`, the answer is refused if other terms are on the table by now.
+    """
 
     request_id: strawberry.ID
     response: CounterOfferResponse
     message: str | None = None
     counter_offer: CounterOfferInput | None = None
+    negotiation_round: int | None = None
 
 
 @strawberry.input

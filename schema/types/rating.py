@@ -10,6 +10,8 @@ from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner, private
 from schema.scalars import AWSDateTime
 
+FEEDBACK_CHARACTERS = 2_000
+
 _GIVEN = Protection(initial=..., use="createRating, for another transaction")
 
 
@@ -26,7 +28,7 @@ _GIVEN = Protection(initial=..., use="createRating, for another transaction")
         "rating": Protection(initial=..., use="deleteRating, or isHidden in an admin's updateRating"),
         "isHidden": Protection(initial=False, use="an admin's updateRating", groups=frozenset({"admin"})),
     },
-    bounds={"rating": Between(LOWEST, HIGHEST, places=PLACES), "feedback": Text(2_000)},
+    bounds={"rating": Between(LOWEST, HIGHEST, places=PLACES), "feedback": Text(FEEDBACK_CHARACTERS)},
 )
 class Rating:
     """A requester's rating of a service that was paid; an admin may hide it."""

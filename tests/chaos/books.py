@@ -5,12 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from models import tables
 from models.disputes.deciding import DECISION_RECEIVED
-from models.hours import ZERO
-from models.identifiers import derived
+from models.exchanges.record import ExchangeRecord
+from models.hours import ZERO, hundredths
 from models.ledger.balances import Balance, Escrow
 from models.ledger.entries import Entry
 from models.requests.dispute import DECIDED, Dispute, DisputeStatus
@@ -20,8 +21,8 @@ from models.requests.statuses import ENDED, RequestStatus
 from models.storage.codec import decode
 from models.storage.store import Item, Store
 from tests.chaos.movements import Movements, event_data, events_by_escrow, is_held
-from tests.unit.books import check_earnings, is_disputed_after_payment, replay
-from tests.unit.builders import GUARDED, HELD, figures
+from tests.unit.books import check_earnings, check_exchange, is_disputed_after_payment, replay
+from tests.unit.builders import GUARDED, HELD, figures, paid_by
 
 _T = TypeVar("_T")
 
@@ -48,6 +49,7 @@ class Books:
     requests: list[Request]
     disputes: list[Dispute]
     exchanges: list[Exchange]
+    records: list[ExchangeRecord]
     ratings: list[Rating]
     users: list[Item]
     guards: list[Item]
@@ -69,6 +71,7 @@ class Books:
             requests=await all_of(Request, tables.ServiceRequest),
             disputes=await all_of(Dispute, tables.Dispute),
             exchanges=await all_of(Exchange, tables.Transaction),
+            records=await all_of(ExchangeRecord, tables.Transaction),
             ratings=await all_of(Rating, tables.Rating),
             users=await rows(store, tables.User),
             guards=await rows(store, tables.RequestGuard),
@@ -180,15 +183,22 @@ class Books:
         assert decisions == Counter(dispute.id for dispute in self.disputes if dispute.decision is not None)
 
     def check_exchanges(self) -> None:
-        """Assert that each payment is recorded and counted once, and that rating sums are right."""
-        paid = Counter(derived(request.id, "exchange") for request in self.requests if request.earned is not None)
-        assert Counter(exchange.id for exchange in self.exchanges) == paid
+        """Assert that exchanges say what their requests say, and that payments and ratings are counted."""
+        records = {record.id: record for record in self.records}
         took_part: Counter[str] = Counter()
-        for exchange in self.exchanges:
-            took_part.update((exchange.provider_id, exchange.consumer_id))
+        hours: Counter[tuple[str, str]] = Counter()
+        for request in self.requests:
+            check_exchange(request, records.pop(request.id, None), paid_by(request, self.entries))
+            if request.earned is not None:
+                took_part.update(request.parties)
+                hours[request.requester_id, "hoursConsumed"] += hundredths(request.earned)
+                hours[request.provider_id, "hoursProvided"] += hundredths(request.earned)
+        assert not records, "an exchange has no request"
         for user in self.users:
             user_id = user["id"]["S"]
             assert int(user["totalTransactions"]["N"]) == took_part[user_id]
+            for name in ("hoursConsumed", "hoursProvided"):
+                assert Decimal(user.get(name, {"N": "0"})["N"]).scaleb(2) == hours[user_id, name]
             counted = decode(Reputation, tables.User, user)
             since = [rating for rating in self.ratings if rating.created_at >= counted.created_at]
             own = [rating for rating in since if rating.rated_user_id == user_id and not rating.is_hidden]

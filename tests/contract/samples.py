@@ -117,6 +117,7 @@ INITIAL: dict[str, dict[str, Any]] = {
         "negotiationRound": 0,
         **dict.fromkeys(("agreedRate", "escrowId", "expiresAt", "stepFunctionExecutionArn")),
     },
+    "Transaction": {"status": "PENDING", **dict.fromkeys(("bookingId", "rating", "feedback", "completedAt"))},
     "User": {"rating": 0.0},
 }
 # Who may create, update and delete a row of alice's, and what an update changes. None: nobody, not even an admin.
@@ -135,7 +136,7 @@ WRITERS: Mapping[str, tuple[tuple[str | None, str | None, str | None], dict[str,
     "ServiceRequest": (("alice", "alice", "alice"), {"message": "Later."}),
     "ServiceSchedule": (("alice", "alice", "alice"), {"endTime": "12:00"}),
     "Skill": (("admin", "admin", "admin"), {"description": "Outside"}),
-    "Transaction": ((None, None, None), {"description": "Else"}),
+    "Transaction": (("alice", "alice", None), {"status": "COMPLETED"}),
     "TransactionLog": ((None, None, None), {"description": "Else"}),
     "User": (("alice", "alice", "admin"), {"bio": "Hedges, too"}),
     "UserBalance": ((None, None, None), {"totalBalance": 11.0}),

@@ -38,7 +38,7 @@ DATES = ("createdAt", "updatedAt")
 # What a new row has besides what was sent.
 BONUS: dict[str, dict[str, Any]] = {"User": {"bankHours": 10.0}}
 # Types that workflows write; Alice's rows of these are in a final state.
-MOVED = frozenset({"Dispute", "ServiceRequest"})
+MOVED = frozenset({"Dispute", "ServiceRequest", "Transaction"})
 # Seconds for which rows are written until each subscription has events: no message says when one listens.
 PATIENCE = 60.0
 
@@ -132,7 +132,7 @@ class SeededServer:
 
     def create_input(self, type_name: str, **options: str) -> dict[str, Any]:
         """Return the input that creates a row, after creating the rows that it depends on."""
-        if type_name == "ServiceRequest":
+        if type_name in {"ServiceRequest", "Transaction"}:
             options["Service"] = self.create("Service", of="bob")["id"]
         elif type_name == "Rating":
             exchange = self.row("Transaction", providerId=self.subs["bob"]) | {"rating": None, "feedback": None}

@@ -1,7 +1,7 @@
 """What admins do to held hours and to accounts, through the API and on the real local cloud."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -48,6 +48,19 @@ async def refusal(attempt: Awaitable[Any]) -> str:
     with pytest.raises(RefusedError) as refused:
         await attempt
     return refused.value.code
+
+
+async def test_an_admin_who_is_a_party_decides_nothing(
+    client: RequestClient, token_for: Callable[..., str]
+) -> None:
+    await client.in_progress()
+    escrow_id = (await client.look())["escrowId"]
+    for party in (client.alice, client.bob):
+        as_admin = token_for(party.username, "admin")
+        for mutation in (CANCEL, RELEASE):
+            attempt = client.graphql(as_admin, mutation, {"input": {"escrowId": escrow_id}})
+            assert await refusal(attempt) == "UNAUTHORIZED_ADMIN"
+    assert await client.all_hours() == HELD
 
 
 async def test_an_admin_gives_held_hours_back_and_the_workflow_comes_to_its_end(

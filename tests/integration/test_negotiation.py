@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.integration.conftest import Cloud, GraphQL, RefusedError, Server
-from tests.integration.request_client import Joining, RequestClient, client_on, new_client
+from tests.integration.request_client import COUNTER, RESPOND, Joining, RequestClient, client_on, new_client
 from tests.integration.test_requests import UNTOUCHED, replayed
 
 
@@ -122,3 +122,28 @@ async def test_terms_go_with_a_counter_offer_and_with_nothing_else(client: Reque
     with pytest.raises(RefusedError) as refused:
         await client.offer(1, by=client.alice)
     assert refused.value.code == "UNAUTHORIZED_PROVIDER"
+
+
+async def test_an_answer_to_another_round_is_refused(client: RequestClient) -> None:
+    await client.offer(4, 1)
+    await client.reach("NEGOTIATING")
+    await client.negotiate("COUNTER", estimatedHours=3, agreedRate=1)
+    await client.reach("AWAITING_RESPONSE")
+
+    async def respond(response: str, round: int, **more: object) -> None:
+        given = {"requestId": client.id, "response": response, "negotiationRound": round, **more}
+        await client.graphql(client.bob.token, RESPOND, {"input": given})
+
+    with pytest.raises(RefusedError) as refused:
+        await respond("ACCEPTED", 0)
+    assert refused.value.code == "INVALID_REQUEST_STATUS"
+    # The offer that is repeated in its round is no second one.
+    await respond("COUNTER_OFFER", 0, counterOffer={"estimatedHours": 4, "agreedRate": 1})
+    found = await client.look()
+    assert (found["status"], found["negotiationRound"], found["amount"]) == ("AWAITING_RESPONSE", 1, 3)
+    given = {"requestId": client.id, "response": "ACCEPT", "negotiationRound": 2}
+    with pytest.raises(RefusedError) as early:
+        await client.graphql(client.alice.token, COUNTER, {"input": given})
+    assert early.value.code == "INVALID_REQUEST_STATUS"
+    await respond("ACCEPTED", 1)
+    assert (await client.reach("ACCEPTED"))["amount"] == 3

@@ -63,7 +63,7 @@ class LivesOnTheCloud(Lives):
         self.accounts = Accounts(self.store, self.transactions, lambda: self.bank.now)
         service = Members(self.store, self.transactions, lambda: NOW)
         for member in MEMBERS:
-            drive(service.join(user(member)))
+            drive(service.join(user(member, NOW)))
 
     def create(self, request: Request) -> Verdict:
         """Create a request."""

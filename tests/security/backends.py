@@ -42,7 +42,15 @@ LATER = "2026-01-02T00:00:00.000Z"
 API_KEY = "an-application-of-no-member"
 WORDS = {"Unauthorized": "no", "DynamoDB:ConditionalCheckFailedException": "cond"}
 # Operations that need transactions, which the tables in memory do not support.
-ON_THE_CLOUD = own_operations.STAGED | {"createServiceRequest", "createUser", "createRating"}
+ON_THE_CLOUD = own_operations.STAGED | {
+    "createServiceRequest",
+    "deleteServiceRequest",
+    "createTransaction",
+    "updateTransaction",
+    "createUser",
+    "getUserStats",
+    "createRating",
+}
 KINDS = {"onCreate": ChangeKind.CREATE, "onUpdate": ChangeKind.UPDATE, "onDelete": ChangeKind.DELETE}
 
 

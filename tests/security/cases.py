@@ -12,7 +12,7 @@ from models import tables
 from models.storage.store import Item
 from models.tables import TABLES, Table
 from resolvers.identity.callers import Caller
-from tests.security import own_operations
+from tests.security import own_operations, own_states
 from tests.security.own_states import Rows
 from tests.security.samples import SAMPLES, Values
 from tests.unit.mirror import wire
@@ -21,6 +21,8 @@ TABLE = Path(__file__).parent / "who_may.txt"
 STAMP = "2026-01-01T00:00:00.000Z"
 GROUPS = ("admin", "moderator")
 KEYS = {"UserBalance": "userId"}
+# What is selected of a result of our own that has a certain field, instead of the row's key.
+KEYLESS = {"percentComplete": "requestId", "totalRatings": "totalRatings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +172,17 @@ class Case:
         """Yield the other rows that exist beforehand."""
         if self.line.variant == "paid":
             yield tables.Transaction, self._paid()
+        if self.line.operation == "updateTransaction" and self.line.variant in {"initiated", "accepted"}:
+            yield from own_states.followed(self.line.variant, self.row_key, self.owner_values)
+        if self.line.operation == "createTransaction":
+            yield from own_states.offered(self._service_key, self.another)
         if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
             yield from self._staged()[1:]
+
+    @property
+    def _service_key(self) -> str:
+        """Return the key of the service that an exchange is asked for of."""
+        return f"{self.id}-service"
 
     def _staged(self) -> Rows:
         return own_operations.stage(self.line, self.row_key, {name: self.names[name].sub for name in self.names})
@@ -180,7 +191,7 @@ class Case:
         """Return a paid exchange in which the row's rater is the requester."""
         parties = {"consumerId": self.names["raterId"].sub, "providerId": self.names["ratedUserId"].sub}
         dates = {"createdAt": STAMP, "updatedAt": STAMP}
-        exchange = {**SAMPLES["Transaction"].given, **parties, **dates, "id": self.id}
+        exchange = {**SAMPLES["Transaction"].given, **parties, **dates, "id": self.id, "status": "COMPLETED"}
         return item_of(exchange)
 
     def input(self) -> dict[str, Any]:
@@ -189,7 +200,13 @@ class Case:
         if self.line.operation.startswith("delete"):
             return {self.line.key: self.asked_key}
         if self.line.operation.startswith("update"):
-            special: dict[str, Values] = {"null": {sample.optional: None}, "isRead": {"isRead": True}}
+            special: dict[str, Values] = {
+                "null": {sample.optional: None},
+                "isRead": {"isRead": True},
+                "initiated": {"status": "CANCELLED"},
+                "accepted": {"status": "CANCELLED"},
+                "completed": {"rating": 4.0},
+            }
             changes = special.get(variant, sample.change)
             return {self.line.key: self.asked_key, **changes}
         named = dict.fromkeys(self.line.owners, self.another)
@@ -200,6 +217,8 @@ class Case:
             named |= {self.line.key: self.row_key}
         if self.line.operation == "createDispute" and variant in {"", "absent", "taken"}:
             named |= own_operations.dispute_parties(self.id, self.owner_values, self.asker.sub)
+        if self.line.operation == "createTransaction":
+            named |= {"serviceId": self._service_key}
         if variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
         return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
@@ -239,7 +258,7 @@ def document(schema: GraphQLSchema, line: Line) -> str:
     )
     definition = root.fields[line.operation]
     shown = getattr(get_named_type(definition.type), "fields", {})
-    key = "requestId" if "percentComplete" in shown else line.key
+    key = next((own for known, own in KEYLESS.items() if known in shown), line.key)
     selected = f"items {{ {line.key} }} nextToken" if "items" in shown else key
     declared = _listed(f"${name}: {argument.type}" for name, argument in definition.args.items())
     passed = _listed(f"{name}: ${name}" for name in definition.args)

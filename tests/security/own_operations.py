@@ -31,6 +31,12 @@ _TRANSFERS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "refunded": ("REFUND", {"toUserId": ""}),
     "refundedToNobody": ("REFUND", {"toUserId": _NOBODY}),
 }
+# Those that take the row's key alone, under this name.
+_ASKED_BY_KEY = {
+    "getReconciliationReport": "id",
+    "getUserStats": "userId",
+    "onServiceRequestProgress": "requestId",
+}
 IDLE = own_states.IDLE
 # Operations for admins only, on any row.
 ADMIN_OPERATIONS = frozenset(
@@ -45,10 +51,11 @@ ADMIN_OPERATIONS = frozenset(
         "getReconciliationReport",
     }
 )
-# Operations whose result has a key that the server creates.
-UNNAMED = frozenset({"reconcileBalances"})
-OPERATIONS = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
-STAGED = OPERATIONS | {"createDispute"}
+# Operations whose result has a key that the server creates, or none.
+UNNAMED = frozenset({"reconcileBalances", "getUserStats"})
+_STAGED = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
+OPERATIONS = _STAGED | {"getUserStats"}
+STAGED = _STAGED | {"createDispute"}
 
 
 class Line(Protocol):
@@ -100,10 +107,8 @@ def variables(line: Line, key: str) -> dict[str, Any]:
     operation = line.operation
     if operation == "getWorkflowStatus":
         return {"executionArn": f"arn:aws:states:us-east-1:000000000000:execution:hourbank:{key}"}
-    if operation == "getReconciliationReport":
-        return {"id": key}
-    if operation == "onServiceRequestProgress":
-        return {"requestId": key}
+    if (argument := _ASKED_BY_KEY.get(operation)) is not None:
+        return {argument: key}
     if operation == "reconcileBalances":
         return {}
     if operation == "processDirectTransfer":

@@ -118,6 +118,33 @@ def reconciled(key: str) -> Rows:
     return [_row(tables.ReconciliationReport, report)]
 
 
+def followed(variant: str, key: str, names: Names) -> Rows:
+    """Return the request of an exchange, as far as a variant says."""
+    request = _request(key, names["consumerId"], names["providerId"])
+    if variant == "accepted":
+        request = _waiting(request, RequestStatus.ACCEPTED, Step.WAIT_FOR_SERVICE_START)
+    return [_row(tables.ServiceRequest, request)]
+
+
+def offered(key: str, provider_id: str) -> Rows:
+    """Return a service at one hour an hour."""
+    now = datetime.now(UTC)
+    item = item_of(
+        tables.Service,
+        id=key,
+        userId=provider_id,
+        title="Garden help",
+        description="Weeds go.",
+        category="garden",
+        hourlyRate=Decimal(1),
+        isActive=True,
+        tags=[],
+        createdAt=now,
+        updatedAt=now,
+    )
+    return [(tables.Service, item)]
+
+
 def _row(table: type[tables.Table], row: Any) -> tuple[type[tables.Table], Item]:
     return table, encode(table, row)
 

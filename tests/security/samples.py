@@ -152,12 +152,13 @@ SAMPLES = {
     "Transaction": Sample(
         given={
             "serviceId": "a-service",
-            "bookingId": "a-booking",
             "hoursSpent": 2,
-            "status": "COMPLETED",
+            "status": "PENDING",
             "description": "Garden help",
         },
+        stored={"bookingId": "a-booking"},
         change={"hoursSpent": 3},
+        when={"accepted": {"status": "IN_PROGRESS"}, "completed": {"status": "COMPLETED"}},
     ),
     "TransactionLog": Sample(
         given={

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from models.errors import BrokenLedgerError
-from models.hours import ZERO
+from models.exchanges.record import ExchangeRecord
+from models.hours import ZERO, Hours
 from models.ledger import chain
 from models.ledger.balances import Balance, Escrow, EscrowStatus
 from models.ledger.entries import Entry
@@ -24,6 +25,39 @@ def check_earnings(request: Request, entries: Iterable[Entry]) -> None:
     assert ZERO <= earned <= (request.amount or ZERO)
     if request.requester_id != request.provider_id:
         assert moved == {request.requester_id: -earned, request.provider_id: earned}
+
+
+# The status of a request's exchange, by the request's.
+EXCHANGE_STATUSES = {
+    **dict.fromkeys(("INITIATED", "VALIDATING", "ESCROWED", "AWAITING_RESPONSE", "NEGOTIATING"), "PENDING"),
+    **dict.fromkeys(("ACCEPTED", "IN_PROGRESS", "COMPLETED", "DISPUTED"), "IN_PROGRESS"),
+    **dict.fromkeys(("REJECTED", "EXPIRED"), "CANCELLED"),
+    "PAID": "COMPLETED",
+}
+
+
+def check_exchange(request: Request, record: ExchangeRecord | None, paid: Hours | None) -> None:
+    """Assert that a request's exchange says what the request says.
+
+    Args:
+        request: the request.
+        record: its exchange.
+        paid: the hours that its payment gave the provider; None if it was not paid.
+    """
+    assert record is not None, f"{request.id} has no exchange"
+    assert record.id == request.id == request.exchange_id
+    parties = (record.consumer_id, record.provider_id, record.service_id, record.booking_id)
+    assert parties == (request.requester_id, request.provider_id, request.service_id, request.booking_id)
+    assert record.status == EXCHANGE_STATUSES[request.status]
+    assert record.created_at == request.created_at
+    assert record.description == (request.message or record.description)
+    assert (record.completed_at is None) == (request.earned is None)
+    if request.earned is not None:
+        assert record.hours_spent == paid
+    elif request.amount is not None:
+        assert record.hours_spent == request.amount
+    else:
+        assert record.hours_spent == request.asked
 
 
 def is_disputed_after_payment(

@@ -1,6 +1,7 @@
 """Test data, and a bank in memory that applies the pure rules: what `transactions` writes, without DynamoDB."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any
 from models.disputes import raising
 from models.errors import Refusal
 from models.events import Event, Notice
+from models.exchanges.record import ExchangeRecord, count_of, record_change
+from models.hours import hundredths
 from models.identifiers import derived
 from models.ledger import movements
 from models.ledger.balances import Balance, Escrow, EscrowStatus, EscrowType
@@ -64,7 +67,7 @@ def make_service(**changes: Any) -> ServiceTerms:
 
 
 def make_member(user_id: str, **changes: Any) -> Member:
-    return Member(id=user_id, username=user_id, **changes)
+    return Member(id=user_id, username=user_id, created_at=NOW, **changes)
 
 
 def make_balance(user_id: str, available: str = "10", escrowed: str = "0", **changes: Any) -> Balance:
@@ -140,7 +143,9 @@ class Bank:
     disputes: dict[str, Dispute] = field(default_factory=dict)
     guards: dict[str, str] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
-    exchanges: list[str] = field(default_factory=list)
+    exchanges: dict[str, ExchangeRecord] = field(default_factory=dict)
+    # What each member was counted: payments, and the hours given and received.
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     events: list[Event] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -237,12 +242,31 @@ class Bank:
         if change.dispute is not None:
             self._dispute(change.dispute)
         self._guard(change)
-        if change.payment is not None:
-            self.exchanges.append(after.id)
+        self._exchange(change)
         self.requests[after.id] = after
         self.events.extend(change.events)
         self.notices.extend(change.notices)
         return None
+
+    def _exchange(self, change: Change) -> None:
+        """Record what the change says of its exchange, and count what it pays or takes back."""
+        after = change.request
+        before = self.requests.get(after.id)
+        snapshot = replace(self.snapshot(before or after), is_new=before is None)
+        if (recorded := record_change(snapshot, after)) is not None:
+            record = recorded.record
+            assert recorded.is_new == (before is None)
+            assert recorded.is_new is False or record.id not in self.exchanges
+            if (known := self.exchanges.get(record.id)) is not None:
+                record = replace(record, description=known.description)
+                if recorded.keeps_hours:
+                    record = replace(record, hours_spent=known.hours_spent)
+            self.exchanges[record.id] = record
+        if before is not None and (count := count_of(before, after)) is not None:
+            for user_id, name in ((after.requester_id, "hoursConsumed"), (after.provider_id, "hoursProvided")):
+                for either in ("hoursConsumed", "hoursProvided"):
+                    self.counts[user_id, either] += hundredths(count.hours) if either == name else 0
+                self.counts[user_id, "totalTransactions"] += count.exchanges
 
     def _dispute(self, after: Dispute) -> None:
         before = self.disputes.get(after.id)
@@ -265,8 +289,18 @@ class Bank:
     def check(self) -> None:
         """Assert the invariants of balances and requests."""
         self.check_balances()
+        self.check_counts()
         for request in self.requests.values():
             self._check_request(request)
+
+    def check_counts(self) -> None:
+        """Assert that each member's figures are those of the requests that they are a party to."""
+        expected: Counter[tuple[str, str]] = Counter()
+        for request in self.requests.values():
+            for user_id, name in ((request.requester_id, "hoursConsumed"), (request.provider_id, "hoursProvided")):
+                expected[user_id, name] += hundredths(request.earned or Decimal(0))
+                expected[user_id, "totalTransactions"] += request.earned is not None
+        assert +self.counts == +expected
 
     def check_balances(self) -> None:
         """Assert the ledger's own invariants."""
@@ -305,9 +339,17 @@ class Bank:
         assert moments == sorted(moments)
         assert request.passages[-1].status is request.status
         is_paid = request.status is RequestStatus.PAID or after_payment
-        assert self.exchanges.count(request.id) == is_paid
         assert (request.earned is not None) == is_paid
         books.check_earnings(request, self.entries)
+        books.check_exchange(request, self.exchanges.get(request.id), paid_by(request, self.entries))
+
+
+def paid_by(request: Request, entries: Iterable[Entry]) -> Decimal | None:
+    """Return the hours that a request's payment gave its provider, the first that they got; None if none did."""
+    causes = {request.id, *(one.id for one in request.disputes)}
+    own = [entry for entry in entries if entry.related_entity_id in causes]
+    gains = [entry for entry in own if entry.user_id == request.provider_id and entry.amount > 0]
+    return min(gains, key=lambda entry: entry.balance_version).amount if gains else None
 
 
 def latest_dispute(request: Request) -> str | None:

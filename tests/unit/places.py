@@ -9,7 +9,8 @@ in the code (`Step`), the event with which the workflow takes it, and, if it wai
     WAIT_FOR_PROVIDER_RESPONSE        ask                accept, reject, offer, cancel        AWAITING …
     WAIT_FOR_NEGOTIATION_RESPONSE     negotiate          take, decline, counter, cancel       NEGOTIATING …
     WAIT_FOR_SERVICE_START            await start        start, withdraw                      ACCEPTED …
-    CONFIRM_SERVICE_START             ask start          confirm start, withdraw              ACCEPTED asked …
+    CONFIRM_SERVICE_START             ask start          confirm start, finish early,         ACCEPTED asked …,
+                                                         withdraw                             ACCEPTED finished …
     WAIT_FOR_COMPLETION               await work         finish, withdraw                     IN_PROGRESS …
     CONFIRM_SERVICE_COMPLETION        ask work           confirm work, withdraw               IN_PROGRESS asked …
     PROCESS_SERVICE_COMPLETION        complete                                                COMPLETED
@@ -95,6 +96,7 @@ def party_rules(by_provider: str = BOB, by_requester: str = ALICE) -> dict[str, 
         "start": say(Step.WAIT_FOR_SERVICE_START, bob, Response.MARKED),
         "confirm start": say(Step.CONFIRM_SERVICE_START, alice, Response.CONFIRMED),
         "finish": say(Step.WAIT_FOR_COMPLETION, bob, Response.MARKED),
+        "finish early": partial(answers.mark_work_early, by=bob),
         "confirm work": say(Step.CONFIRM_SERVICE_COMPLETION, alice, Response.CONFIRMED),
         "cancel": partial(answers.end_early, how=answers.CANCEL, by=alice),
         "withdraw": partial(answers.end_early, how=answers.WITHDRAW, by=bob),
@@ -178,6 +180,9 @@ PATHS: dict[str, tuple[str, ...]] = {
     "ACCEPTED asked": _STARTING,
     "ACCEPTED asked late": (*_STARTING, "late"),
     "ACCEPTED confirmed": (*_STARTING, "confirm start"),
+    "ACCEPTED finished": (*_STARTING, "finish early"),
+    "ACCEPTED finished late": (*_STARTING, "finish early", "late"),
+    "ACCEPTED finished confirmed": (*_STARTING, "finish early", "confirm start"),
     "IN_PROGRESS": _IN_PROGRESS,
     "IN_PROGRESS late": (*_IN_PROGRESS, "late"),
     "IN_PROGRESS finished": (*_IN_PROGRESS, "finish"),

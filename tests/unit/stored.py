@@ -112,7 +112,17 @@ class Stored:
 
 _TABLES: dict[str, type[Table]] = {
     table.__name__: table
-    for table in (ServiceRequest, Escrow, Dispute, UserBalance, TransactionLog, RequestGuard, Service, User)
+    for table in (
+        ServiceRequest,
+        Transaction,
+        Escrow,
+        Dispute,
+        UserBalance,
+        TransactionLog,
+        RequestGuard,
+        Service,
+        User,
+    )
 }
 
 
@@ -131,6 +141,7 @@ def written(bank: Bank) -> Rows:
     moments = {"createdAt": NOW, "updatedAt": NOW}
     found: Rows = {
         "ServiceRequest": {one.id: encode(ServiceRequest, one) for one in bank.requests.values()},
+        "Transaction": {one.id: encode(Transaction, one) for one in bank.exchanges.values()},
         "Escrow": {one.id: encode(Escrow, one) for one in bank.escrows.values()},
         "Dispute": {one.id: encode(Dispute, one) for one in bank.disputes.values()},
         "UserBalance": {one.user_id: encode(UserBalance, one) for one in bank.balances.values()},
@@ -141,13 +152,23 @@ def written(bank: Bank) -> Rows:
         },
         "Service": {one.id: encode(Service, one, **moments) for one in bank.services.values()},
         "User": {
-            one.id: encode(User, one, totalTransactions=0, rating=0.0, **moments) for one in bank.members.values()
+            one.id: encode(User, one, rating=0.0, **moments, **_counts(bank, one.id))
+            for one in bank.members.values()
         },
     }
     return {
         name: {key: typed(_TABLES[name], written_anew(item)) for key, item in items.items()}
         for name, items in found.items()
     }
+
+
+def _counts(bank: Bank, user_id: str) -> dict[str, Any]:
+    """Return what a member was counted."""
+    counted: dict[str, Any] = {"totalTransactions": bank.counts[user_id, "totalTransactions"]}
+    for name in ("hoursProvided", "hoursConsumed"):
+        if (user_id, name) in bank.counts:
+            counted[name] = Decimal(bank.counts[user_id, name]).scaleb(-2)
+    return counted
 
 
 def typed(table: type[Table], item: Item) -> Item:
@@ -199,24 +220,6 @@ def without(items: list[Item], *names: str) -> list[Item]:
     """Return items without some attributes, sorted."""
     bare = [{name: wire for name, wire in item.items() if name not in names} for item in items]
     return sorted(bare, key=lambda item: json.dumps(item, sort_keys=True))
-
-
-def exchange_of(bank: Bank, request_id: str, exchange_id: str) -> Item:
-    """Return the row of a paid request's exchange (Amplify's Transaction)."""
-    request = bank.requests[request_id]
-    return row(
-        Transaction,
-        id=exchange_id,
-        providerId=request.provider_id,
-        consumerId=request.requester_id,
-        serviceId=request.service_id,
-        hoursSpent=request.earned,
-        status="COMPLETED",
-        description=bank.services[request.service_id].title,
-        createdAt=bank.now,
-        completedAt=bank.now,
-        updatedAt=bank.now,
-    )
 
 
 def overtake(tables: Stored, act: Callable[[], Awaitable[object]]) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 from rich.console import Console
 
 from models import tables
-from models.errors import ContentionError
+from models.errors import ContentionError, Refusal
 from models.identifiers import derived
 from models.ledger.movements import TransactionType
 from models.ledger.transfers import Transfer
 from models.requests.dispute import Dispute, DisputeType
 from models.requests.request import Request
-from models.requests.statuses import Response, Step
+from models.requests.statuses import Response, Step, TransactionStatus
+from resolvers.actions.exchanges import Wish
 from tests.chaos.faults import CALL_ERRORS, current_purpose
 from tests.chaos.simulation.http_entry import ADA, ask
 from tests.chaos.simulation.world import World
@@ -141,6 +142,21 @@ async def give_back(world: World, request: Request) -> Any:
     return await ask(world, ADA, _CANCEL, {"input": {"escrowId": request.escrow_key}})
 
 
+def sending(wanted: TransactionStatus, *, by_provider: bool) -> Action:
+    """Return how a party sends a status as the app does, again while the request is about to move on."""
+
+    async def action(world: World, request: Request) -> Any:
+        by = request.provider_id if by_provider else request.requester_id
+        item = await world.store.get(tables.Transaction, request.id, consistent=True)
+        assert item is not None
+        outcome = await world.exchanges.update(item, Wish(by=by, status=wanted))
+        if isinstance(outcome, Refusal) and outcome.is_transient:
+            raise ContentionError(outcome.message)
+        return outcome
+
+    return action
+
+
 async def lock(world: World, request: Request) -> Any:
     """An admin locks the requester's account."""
     return await world.accounts.lock(request.requester_id, by=ADMIN, reason="To be looked into")
@@ -251,6 +267,11 @@ ACTIONS: Mapping[str, Action] = {
     "divide": deciding(Response.PARTIAL_REFUND, "0.75"),
     "dismiss": deciding(Response.DISMISS_DISPUTE),
     "dismiss as another": deciding(Response.DISMISS_DISPUTE, by=OTHER_ADMIN),
+    "send begun": sending(TransactionStatus.IN_PROGRESS, by_provider=True),
+    "send done": sending(TransactionStatus.COMPLETED, by_provider=True),
+    "send confirmed": sending(TransactionStatus.COMPLETED, by_provider=False),
+    "send no": sending(TransactionStatus.CANCELLED, by_provider=True),
+    "send never mind": sending(TransactionStatus.CANCELLED, by_provider=False),
     "pay out": pay_out,
     "give back": give_back,
     "lock": lock,

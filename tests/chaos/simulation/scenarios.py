@@ -20,6 +20,7 @@ from models.requests.request import Request
 from models.requests.statuses import RequestStatus, StatusReason, Step
 from models.storage.codec import item_of
 from models.storage.store import ConditionFailedError, Item
+from resolvers.actions.exchanges import Wish
 from resolvers.actions.requests import NewRequest
 from tests.chaos.simulation.actions import ACTIONS, has_dead_letter
 from tests.chaos.simulation.world import PATIENCE_SECONDS, World
@@ -85,6 +86,16 @@ async def rate(world: World, request: Request) -> None:
     await world.retry("moderate", remove, world, rating)
 
 
+async def rate_by_app(world: World, request: Request) -> None:
+    """Let the requester rate as the app does."""
+    item = await world.store.get(tables.Transaction, request.id, consistent=True)
+    assert item is not None
+    wish = Wish(by=request.requester_id, rating=4.5, feedback="Green thumbs")
+    rated = await world.retry("rate", world.exchanges.update, item, wish)
+    assert not isinstance(rated, Refusal)
+    assert (rated["rating"], rated["feedback"]) == ({"N": "4.5"}, {"S": "Green thumbs"})
+
+
 async def show(world: World, rating: Item, hidden: dict[str, bool] | None) -> None:
     """Hide a rating, or show it again."""
     changes = {"isHidden": hidden, "updatedAt": {"S": to_text(world.clock())}}
@@ -103,7 +114,7 @@ def rating_of(world: World, request: Request) -> Item:
     return item_of(
         tables.Rating,
         id=derived(request.id, "rating"),
-        transactionId=derived(request.id, "exchange"),
+        transactionId=request.id,
         raterId=request.requester_id,
         ratedUserId=request.provider_id,
         rating=4.5,
@@ -123,6 +134,7 @@ class Scenario:
         reason: its final status reason.
         spent: the hours that the requester has spent in the end.
         requested_hours: the hours that are requested.
+        by_app: whether the requester asks as the app does, by createTransaction, and rates by updateTransaction.
         rated: whether the requester rates, and an admin moderates.
         down: the functions that always fail until somebody repairs them.
         resumed_for: how long a request whose executions fail is resumed.
@@ -134,6 +146,7 @@ class Scenario:
     reason: StatusReason | None = None
     spent: str = "0"
     requested_hours: float = 2.0
+    by_app: bool = False
     rated: bool = False
     down: tuple[str, ...] = ()
     resumed_for: timedelta = RESUMED_FOR
@@ -148,7 +161,8 @@ class Scenario:
             service_id=service_id,
             requester_id=ALICE,
             provider_id=BOB,
-            estimated_hours=self.requested_hours,
+            estimated_hours=None if self.by_app else self.requested_hours,
+            hours_spent=self.requested_hours if self.by_app else None,
         )
         created = await ask(world, new_request)
         assert isinstance(created, Request), created
@@ -161,7 +175,7 @@ class Scenario:
         assert ended is not None
         assert (ended.status, ended.status_reason) == (self.status, self.reason)
         if self.rated:
-            await rate(world, ended)
+            await (rate_by_app if self.by_app else rate)(world, ended)
         await world.wait_until_idle()
         books = await world.books()
         books.check()
@@ -370,6 +384,55 @@ SCENARIOS: Mapping[str, Scenario] = {
         resumed_for=SOON,
         status=_REJECTED,
         reason=StatusReason.DISPUTE_REFUNDED,
+    ),
+    "by the app": Scenario(
+        policy={_PROVIDER_WAIT: ("send begun",), _CONFIRM_START: ("send done", "send confirmed")},
+        status=_PAID,
+        spent="2",
+        by_app=True,
+        rated=True,
+    ),
+    "by the app, step by step": Scenario(
+        policy={
+            _PROVIDER_WAIT: ("accept",),
+            _START: ("send begun",),
+            _CONFIRM_START: ("send confirmed",),
+            _WORK: ("send done",),
+            _CONFIRM_WORK: ("send confirmed",),
+        },
+        status=_PAID,
+        spent="2",
+        by_app=True,
+    ),
+    "by the app, confirmed by the clock": Scenario(
+        policy={_PROVIDER_WAIT: ("send begun",), _CONFIRM_START: ("send done",)},
+        status=_PAID,
+        spent="2",
+        by_app=True,
+    ),
+    "by the app, rejected": Scenario(
+        policy={_PROVIDER_WAIT: ("send no",)},
+        status=_REJECTED,
+        reason=StatusReason.PROVIDER_REJECTED,
+        by_app=True,
+    ),
+    "by the app, cancelled": Scenario(
+        policy={_PROVIDER_WAIT: ("send never mind",)},
+        status=_REJECTED,
+        reason=StatusReason.REQUESTER_CANCELLED,
+        by_app=True,
+    ),
+    "by the app, withdrawn": Scenario(
+        policy={_PROVIDER_WAIT: ("send begun",), _CONFIRM_START: ("send done", "send no")},
+        status=_REJECTED,
+        reason=StatusReason.PROVIDER_WITHDREW,
+        by_app=True,
+    ),
+    "by the app, restarted": Scenario(
+        policy={_PROVIDER_WAIT: ("send begun",), _CONFIRM_START: ("send done", "restart", "send confirmed")},
+        status=_PAID,
+        spent="2",
+        by_app=True,
     ),
     "given up": Scenario(
         down=("notifyProvider",),

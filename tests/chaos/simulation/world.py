@@ -30,6 +30,7 @@ from models.transactions.members import Members
 from models.transactions.moves import Transactions
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
+from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
 from tests.chaos.books import Books, rows
 from tests.chaos.faults import CALL_ERRORS, FaultyCalls, Plan, current_purpose, no_faults
@@ -87,6 +88,7 @@ class World:
         self.accounts = Accounts(store, transactions, self.clock)
         self.members = Members(store, transactions, self.clock)
         self.ratings = Ratings(store, transactions, self.clock)
+        self.exchanges = Exchanges(store, transactions, self.requests, self.ratings, self.clock)
 
     @property
     def sweep(self) -> Sweep:

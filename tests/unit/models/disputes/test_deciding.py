@@ -49,6 +49,9 @@ ACCEPTED started       | ~        | ~        | -     | -     | none   | none   |
 ACCEPTED asked         | DISPUTED | DISPUTED | -     | -     | none   | none   | none   | none   | none    | -
 ACCEPTED asked late    | DISPUTED | DISPUTED | -     | -     | none   | none   | none   | none   | none    | -
 ACCEPTED confirmed     | ~        | ~        | -     | -     | none   | none   | none   | none   | none    | -
+ACCEPTED finished      | DISPUTED | DISPUTED | -     | -     | none   | none   | none   | none   | none    | -
+ACCEPTED finished late | DISPUTED | DISPUTED | -     | -     | none   | none   | none   | none   | none    | -
+ACCEPTED finished confirmed| ~        | ~        | -     | -     | none   | none   | none   | none   | none    | -
 IN_PROGRESS            | DISPUTED | DISPUTED | -     | -     | none   | none   | none   | none   | none    | -
 IN_PROGRESS late       | DISPUTED | DISPUTED | -     | -     | none   | none   | none   | none   | none    | -
 IN_PROGRESS finished   | ~        | ~        | -     | -     | none   | none   | none   | none   | none    | -

@@ -14,6 +14,7 @@ from typing import Any
 
 from models.errors import Refusal
 from models.events import Event
+from models.exchanges.record import count_of, record_change
 from models.hours import Hours
 from models.requests import recovery
 from models.requests.decision import Change, GuardAction
@@ -138,11 +139,28 @@ def _changed(bank: Bank, change: Change) -> Iterator[str]:
             yield f"  {leg.user_id} {leg.type}: {hours} “{leg.description}”"
     if change.guard is not GuardAction.KEEP:
         yield f"guard {change.guard.name}"
-    if change.payment is not None:
-        yield f"payment {change.payment.hours_spent} “{change.payment.description}”"
+    yield from _exchange(bank, change)
     yield from (f"event {_event(event, change.request)}" for event in change.events)
     for notice in change.notices:
         yield f"notice to {notice.user_id} {notice.type} “{notice.title}” “{notice.message}”"
+
+
+def _exchange(bank: Bank, change: Change) -> Iterator[str]:
+    """Yield what a change writes to the exchange, and what it counts for both members."""
+    before = bank.requests[REQUEST_ID]
+    if (recorded := record_change(bank.snapshot(before), change.request)) is not None:
+        known = bank.exchanges[recorded.record.id]
+        for field in dataclasses.fields(recorded.record):
+            old, new = getattr(known, field.name), getattr(recorded.record, field.name)
+            is_kept = field.name == "hours_spent" and recorded.keeps_hours
+            if old != new and field.name != "updated_at" and not is_kept:
+                yield f"exchange.{field.name}: {_told(old, bank.now)} → {_told(new, bank.now)}"
+    if (count := count_of(before, change.request)) is not None:
+        yield f"count {count.hours:+} hours, {count.exchanges:+} exchanges"
+
+
+def _told(value: Any, now: datetime) -> str:
+    return "None" if value is None else _word(value, now)
 
 
 def _passages(before: Request, after: Request, now: datetime) -> tuple[Passage, ...]:

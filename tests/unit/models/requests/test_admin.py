@@ -40,6 +40,9 @@ ACCEPTED started       | -       | ~
 ACCEPTED asked         | -       | REJECTED
 ACCEPTED asked late    | -       | REJECTED
 ACCEPTED confirmed     | -       | ~
+ACCEPTED finished      | -       | REJECTED
+ACCEPTED finished late | -       | REJECTED
+ACCEPTED finished confirmed| -       | ~
 IN_PROGRESS            | -       | REJECTED
 IN_PROGRESS late       | -       | REJECTED
 IN_PROGRESS finished   | -       | ~
@@ -170,3 +173,15 @@ def test_what_an_admin_has_done_is_left_as_it_is(place: str, event: str) -> None
     bank = bank_at(place)
     assert isinstance(bank.move(ADMIN_RULES[event]), Change)
     assert bank.move(ADMIN_RULES[event]) is bank.requests[REQUEST_ID]
+
+
+@pytest.mark.parametrize("place", PATHS)
+@pytest.mark.parametrize("party", [ALICE, BOB])
+def test_a_party_decides_nothing_about_their_own_request(place: str, party: str) -> None:
+    bank = bank_at(place)
+    before = bank.requests[REQUEST_ID]
+    for rule in (admin.release_escrow, admin.cancel_escrow):
+        snapshot = bank.snapshot(before)
+        refused = rule(snapshot, bank.now, escrow_id=before.escrow_key, by=party)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.UNAUTHORIZED_ADMIN

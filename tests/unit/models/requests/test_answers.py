@@ -22,7 +22,7 @@ from tests.unit.builders import (
     make_service,
     make_snapshot,
 )
-from tests.unit.places import REQUEST_RULES, bank_at, moved_to, say
+from tests.unit.places import DISPUTE_RULES, REQUEST_RULES, bank_at, moved_to, say
 
 ASKED = Step.WAIT_FOR_PROVIDER_RESPONSE
 
@@ -187,3 +187,57 @@ def test_a_wait_that_a_request_has_left_is_not_answered_any_more() -> None:
     refused = bank.move(say(ASKED, BOB, Response.ACCEPTED))
     assert isinstance(refused, Refusal)
     assert (refused.code, refused.message) == (Code.INVALID_REQUEST_STATUS, "The request is EXPIRED now.")
+
+
+@pytest.mark.parametrize(("rate", "asked"), [("1", "2"), ("1.25", "2.50"), (None, "2")])
+def test_a_request_knows_what_was_asked_for(rate: str | None, asked: str) -> None:
+    service = None if rate is None else make_service(hourly_rate=hours(rate))
+    change = answers.create(make_snapshot(request=make_request(), service=service), NOW)
+    assert isinstance(change, Change)
+    assert change.request.asked == hours(asked)
+    assert change.request.exchange_id == REQUEST_ID
+
+
+def test_an_early_mark_answers_its_wait_as_soon_as_that_opens() -> None:
+    for place in ("ACCEPTED finished late", "ACCEPTED finished confirmed"):
+        bank = bank_at(place)
+        notices = len(bank.notices)
+        change = bank.move(REQUEST_RULES["await work"])
+        assert isinstance(change, Change)
+        request = change.request
+        assert request.answer is not None
+        assert (request.status, request.early_mark) == (RequestStatus.IN_PROGRESS, None)
+        assert (request.answer.by, request.answer.response, request.answer.at) == (BOB, Response.MARKED, bank.now)
+        assert len(bank.notices) == notices, "nobody is asked for what is there"
+        # The mark is there: the mutation for it returns it.
+        assert bank.move(REQUEST_RULES["finish"]) is request
+        for event in ("ask work", "confirm work", "complete", "pay"):
+            bank.pass_time(1)
+            assert isinstance(bank.move(REQUEST_RULES[event]), Change)
+        bank.check()
+
+
+def test_an_early_mark_outlives_a_dispute_that_is_dismissed() -> None:
+    bank = bank_at("ACCEPTED finished")
+    mark = bank.requests[REQUEST_ID].early_mark
+    for event in ("dispute", "hear", "assign", "dismiss", "resolve"):
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
+    assert bank.requests[REQUEST_ID].early_mark == mark
+    bank.move(REQUEST_RULES["confirm start"])
+    bank.move(REQUEST_RULES["await work"])
+    assert bank.requests[REQUEST_ID].answer is not None
+    bank.check()
+
+
+def test_an_early_mark_leaves_due_time_and_failures_as_they_are() -> None:
+    bank = bank_at("ACCEPTED asked")
+    moved_to(bank, failing_since=bank.now, resumptions=2)
+    before = bank.requests[REQUEST_ID]
+    change = bank.move(REQUEST_RULES["finish early"])
+    assert isinstance(change, Change)
+    after = change.request
+    assert (after.due_at, after.failing_since, after.resumptions) == (
+        before.due_at,
+        before.failing_since,
+        before.resumptions,
+    )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import BrokenLedgerError
+from models.errors import BrokenLedgerError, Code
 from models.ledger.balances import EscrowStatus
 from models.requests import endings, recovery
 from models.requests.decision import Change
@@ -96,3 +96,14 @@ def test_a_request_that_holds_nothing_gives_nothing_back() -> None:
     change = REQUEST_RULES["cancel"](snapshot, NOW)
     assert isinstance(change, Change)
     assert (change.movement, change.escrow, len(change.events)) == (None, None, 1)
+
+
+@pytest.mark.parametrize("status", RequestStatus)
+def test_a_request_that_hours_are_held_for_is_not_deleted(status: RequestStatus) -> None:
+    refused = endings.removal_refusal(make_request(status=status))
+    if status in {RequestStatus.INITIATED, RequestStatus.PAID, RequestStatus.REJECTED, RequestStatus.EXPIRED}:
+        assert refused is None
+    else:
+        assert refused is not None
+        assert (refused.code, refused.facts) == (Code.INVALID_REQUEST_STATUS, {"status": status})
+        assert f"The request is {status}" in refused.message

@@ -1,16 +1,18 @@
 """Counter-offers: who may offer what, how often, and what is held then."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.ledger import movements
 from models.ledger.balances import EscrowStatus
-from models.requests import negotiation
+from models.requests import answers, negotiation
 from models.requests.decision import Change
 from models.requests.statuses import Response, Step
-from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, hours, make_balance, make_escrow
+from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, Bank, Rule, hours, make_balance, make_escrow
 from tests.unit.places import REQUEST_RULES, bank_at, moved_to, say, terms, wait_for
 
 OFFER = Step.WAIT_FOR_PROVIDER_RESPONSE
@@ -141,3 +143,54 @@ def test_without_an_answer_nothing_is_settled() -> None:
     bank = bank_at("NEGOTIATING")
     unchanged = Change(request=bank.requests[REQUEST_ID], events=())
     assert negotiation.with_adjusted_hold(bank.snapshot(unchanged.request), bank.now, unchanged) == unchanged
+
+
+def in_round(wait: Step, by: str, response: Response, round: int, **more: Any) -> Rule:
+    return partial(answers.answer, wait=wait, by=by, response=response, round=round, **more)
+
+
+@pytest.mark.parametrize(
+    ("place", "rule", "answered"),
+    [
+        ("AWAITING", in_round(OFFER, BOB, Response.ACCEPTED, 0), True),
+        ("AWAITING", in_round(OFFER, BOB, Response.ACCEPTED, 1), False),
+        ("AWAITING again", in_round(OFFER, BOB, Response.ACCEPTED, 1), True),
+        ("AWAITING again", in_round(OFFER, BOB, Response.ACCEPTED, 0), False),
+        ("AWAITING again", in_round(OFFER, BOB, Response.ACCEPTED, 2), False),
+        ("NEGOTIATING", in_round(ANSWER, ALICE, Response.ACCEPT, 1), True),
+        ("NEGOTIATING", in_round(ANSWER, ALICE, Response.ACCEPT, 0), False),
+        ("NEGOTIATING again", in_round(ANSWER, ALICE, Response.ACCEPT, 2), True),
+        ("NEGOTIATING again", in_round(ANSWER, ALICE, Response.ACCEPT, 1), False),
+    ],
+)
+def test_an_answer_to_another_round_is_refused(place: str, rule: Rule, *, answered: bool) -> None:
+    bank = bank_at(place)
+    before = bank.requests[REQUEST_ID]
+    verdict = bank.move(rule)
+    if answered:
+        assert isinstance(verdict, Change)
+        return
+    assert isinstance(verdict, Refusal)
+    assert verdict.code is Code.INVALID_REQUEST_STATUS
+    assert bank.requests[REQUEST_ID] is before
+
+
+def test_a_refused_round_is_told_which_it_is_now() -> None:
+    refused = bank_at("AWAITING again").move(in_round(OFFER, BOB, Response.ACCEPTED, 2))
+    assert isinstance(refused, Refusal)
+    assert "in round 1, not 2" in refused.message
+    assert refused.facts == {"status": "AWAITING_RESPONSE", "negotiationRound": 1}
+
+
+def test_an_offer_that_is_repeated_in_its_round_is_no_second_offer() -> None:
+    bank = bank_at("AWAITING again")
+    offer = in_round(OFFER, BOB, Response.COUNTER_OFFER, 0, terms=terms("3", "1.5"))
+    assert bank.move(offer) is bank.requests[REQUEST_ID]
+    assert isinstance(bank.move(in_round(OFFER, BOB, Response.COUNTER_OFFER, 0, terms=terms("3"))), Refusal)
+    # Without its round it is read as a new one.
+    assert isinstance(bank.move(say(OFFER, BOB, Response.COUNTER_OFFER, terms=terms("3", "1.5"))), Change)
+
+
+def test_an_answer_that_stands_is_repeated_in_its_round() -> None:
+    bank = bank_at("AWAITING accepted")
+    assert bank.move(in_round(OFFER, BOB, Response.ACCEPTED, 0)) is bank.requests[REQUEST_ID]

@@ -14,8 +14,8 @@ from tests.unit.places import DISPUTE_RULES, PATHS, REQUEST_RULES, bank_at, part
 
 # What comes of it: a status; `=` the stored result again; `-` refused with the status that was found, `x` likewise
 # for a completion; `~` refused while the workflow is about to move on; `late` the deadline is past; `rounds` there
-# were enough of them; `answer` it stands now; `asks` a new wait in the same status; `token` the open wait's new
-# token; `told` a notice and no more.
+# were enough of them; `answer` it stands now; `early` it stands for a wait to come; `asks` a new wait in the same
+# status; `token` the open wait's new token; `told` a notice and no more.
 WORKFLOW_TABLE = """
                        | begin      | validate | hold     | ask               | negotiate   | await start | ask start | await work  | ask work | complete  | refund   | expire  | pay  | rate
 INITIATED              | VALIDATING | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | -       | -    | =
@@ -41,6 +41,9 @@ ACCEPTED started       | -          | -        | -        | -                 | 
 ACCEPTED asked         | -          | -        | -        | -                 | -           | -           | token     | -           | -        | -         | -        | -       | -    | =
 ACCEPTED asked late    | -          | -        | -        | -                 | -           | -           | -         | IN_PROGRESS | -        | -         | -        | -       | -    | =
 ACCEPTED confirmed     | -          | -        | -        | -                 | -           | -           | -         | IN_PROGRESS | -        | -         | -        | -       | -    | =
+ACCEPTED finished      | -          | -        | -        | -                 | -           | -           | token     | -           | -        | -         | -        | -       | -    | =
+ACCEPTED finished late | -          | -        | -        | -                 | -           | -           | -         | IN_PROGRESS | -        | -         | -        | -       | -    | =
+ACCEPTED finished confirmed| -          | -        | -        | -                 | -           | -           | -         | IN_PROGRESS | -        | -         | -        | -       | -    | =
 IN_PROGRESS            | -          | -        | -        | -                 | -           | -           | -         | token       | -        | -         | -        | -       | -    | =
 IN_PROGRESS late       | -          | -        | -        | -                 | -           | -           | -         | -           | -        | -         | -        | EXPIRED | -    | =
 IN_PROGRESS finished   | -          | -        | -        | -                 | -           | -           | -         | -           | asks     | -         | -        | -       | -    | =
@@ -71,56 +74,59 @@ PAID dismissed         | -          | -        | -        | -                 | 
 
 # The same for people, each on the side that the action belongs to.
 PEOPLE_TABLE = """
-                       | accept | reject | offer  | take   | decline | counter | start  | confirm start | finish | confirm work | cancel   | withdraw
-INITIATED              | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | REJECTED | -
-VALIDATING             | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | REJECTED | -
-ESCROWED               | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | REJECTED | -
-AWAITING               | answer | answer | answer | -      | -       | -       | -      | -             | x      | x            | REJECTED | -
-AWAITING late          | late   | late   | late   | -      | -       | -       | -      | -             | x      | x            | REJECTED | -
-AWAITING accepted      | =      | -      | -      | ~      | ~       | ~       | ~      | ~             | ~      | ~            | ~        | ~
-AWAITING rejected      | -      | =      | -      | ~      | ~       | ~       | ~      | ~             | ~      | ~            | ~        | ~
-AWAITING offered       | -      | -      | =      | ~      | ~       | ~       | ~      | ~             | ~      | ~            | ~        | ~
-NEGOTIATING            | -      | -      | =      | answer | answer  | answer  | -      | -             | x      | x            | REJECTED | -
-NEGOTIATING late       | -      | -      | =      | late   | late    | late    | -      | -             | x      | x            | REJECTED | -
-NEGOTIATING taken      | -      | -      | =      | =      | -       | -       | ~      | ~             | ~      | ~            | ~        | ~
-NEGOTIATING declined   | -      | -      | =      | -      | =       | -       | ~      | ~             | ~      | ~            | ~        | ~
-NEGOTIATING countered  | -      | -      | =      | -      | -       | =       | ~      | ~             | ~      | ~            | ~        | ~
-AWAITING again         | answer | answer | answer | -      | -       | =       | -      | -             | x      | x            | REJECTED | -
-NEGOTIATING again      | -      | -      | =      | answer | answer  | rounds  | -      | -             | x      | x            | REJECTED | -
-AGREED                 | -      | -      | =      | =      | -       | -       | answer | -             | x      | x            | -        | REJECTED
-DECLINED               | -      | -      | =      | -      | =       | -       | -      | -             | x      | x            | -        | -
-ACCEPTED               | =      | -      | -      | -      | -       | -       | answer | -             | x      | x            | -        | REJECTED
-ACCEPTED late          | =      | -      | -      | -      | -       | -       | late   | -             | x      | x            | -        | REJECTED
-ACCEPTED started       | =      | -      | -      | ~      | ~       | ~       | =      | ~             | ~      | ~            | ~        | ~
-ACCEPTED asked         | =      | -      | -      | -      | -       | -       | =      | answer        | x      | x            | -        | REJECTED
-ACCEPTED asked late    | =      | -      | -      | -      | -       | -       | =      | late          | x      | x            | -        | REJECTED
-ACCEPTED confirmed     | =      | -      | -      | ~      | ~       | ~       | =      | =             | ~      | ~            | ~        | ~
-IN_PROGRESS            | =      | -      | -      | -      | -       | -       | =      | =             | answer | x            | -        | REJECTED
-IN_PROGRESS late       | =      | -      | -      | -      | -       | -       | =      | =             | late   | x            | -        | REJECTED
-IN_PROGRESS finished   | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | ~            | ~        | ~
-IN_PROGRESS asked      | =      | -      | -      | -      | -       | -       | =      | =             | =      | answer       | -        | REJECTED
-IN_PROGRESS asked late | =      | -      | -      | -      | -       | -       | =      | =             | =      | late         | -        | REJECTED
-IN_PROGRESS confirmed  | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | =            | ~        | ~
-COMPLETED              | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
-PAID                   | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
-PAID rated             | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
-REJECTED               | -      | =      | -      | -      | -       | -       | -      | -             | x      | x            | -        | -
-CANCELLED              | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | =        | -
-WITHDRAWN              | =      | -      | -      | -      | -       | -       | -      | -             | x      | x            | -        | =
-EXPIRED                | -      | -      | -      | -      | -       | -       | -      | -             | x      | x            | -        | -
-DISPUTED               | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-DISPUTED heard         | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-DISPUTED heard late    | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-DISPUTED assigned      | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-DISPUTED decided       | =      | -      | -      | ~      | ~       | ~       | =      | =             | ~      | ~            | ~        | ~
-DISPUTED paid          | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
-DISPUTED paid decided  | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | =            | ~        | ~
-GRANTED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-AWARDED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-DIVIDED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | x            | -        | -
-DISMISSED              | =      | -      | -      | -      | -       | -       | =      | =             | answer | x            | -        | REJECTED
-PAID granted           | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
-PAID dismissed         | =      | -      | -      | -      | -       | -       | =      | =             | =      | =            | -        | -
+                       | accept | reject | offer  | take   | decline | counter | start  | confirm start | finish | finish early | confirm work | cancel   | withdraw
+INITIATED              | -      | -      | -      | -      | -       | -       | -      | -             | x      | -            | x            | REJECTED | -
+VALIDATING             | -      | -      | -      | -      | -       | -       | -      | -             | x      | -            | x            | REJECTED | -
+ESCROWED               | -      | -      | -      | -      | -       | -       | -      | -             | x      | -            | x            | REJECTED | -
+AWAITING               | answer | answer | answer | -      | -       | -       | -      | -             | x      | -            | x            | REJECTED | -
+AWAITING late          | late   | late   | late   | -      | -       | -       | -      | -             | x      | -            | x            | REJECTED | -
+AWAITING accepted      | =      | -      | -      | ~      | ~       | ~       | ~      | ~             | ~      | ~            | ~            | ~        | ~
+AWAITING rejected      | -      | =      | -      | ~      | ~       | ~       | ~      | ~             | ~      | ~            | ~            | ~        | ~
+AWAITING offered       | -      | -      | =      | ~      | ~       | ~       | ~      | ~             | ~      | ~            | ~            | ~        | ~
+NEGOTIATING            | -      | -      | =      | answer | answer  | answer  | -      | -             | x      | -            | x            | REJECTED | -
+NEGOTIATING late       | -      | -      | =      | late   | late    | late    | -      | -             | x      | -            | x            | REJECTED | -
+NEGOTIATING taken      | -      | -      | =      | =      | -       | -       | ~      | ~             | ~      | ~            | ~            | ~        | ~
+NEGOTIATING declined   | -      | -      | =      | -      | =       | -       | ~      | ~             | ~      | ~            | ~            | ~        | ~
+NEGOTIATING countered  | -      | -      | =      | -      | -       | =       | ~      | ~             | ~      | ~            | ~            | ~        | ~
+AWAITING again         | answer | answer | answer | -      | -       | =       | -      | -             | x      | -            | x            | REJECTED | -
+NEGOTIATING again      | -      | -      | =      | answer | answer  | rounds  | -      | -             | x      | -            | x            | REJECTED | -
+AGREED                 | -      | -      | =      | =      | -       | -       | answer | -             | x      | -            | x            | -        | REJECTED
+DECLINED               | -      | -      | =      | -      | =       | -       | -      | -             | x      | -            | x            | -        | -
+ACCEPTED               | =      | -      | -      | -      | -       | -       | answer | -             | x      | -            | x            | -        | REJECTED
+ACCEPTED late          | =      | -      | -      | -      | -       | -       | late   | -             | x      | -            | x            | -        | REJECTED
+ACCEPTED started       | =      | -      | -      | ~      | ~       | ~       | =      | ~             | ~      | ~            | ~            | ~        | ~
+ACCEPTED asked         | =      | -      | -      | -      | -       | -       | =      | answer        | x      | early        | x            | -        | REJECTED
+ACCEPTED asked late    | =      | -      | -      | -      | -       | -       | =      | late          | x      | late         | x            | -        | REJECTED
+ACCEPTED confirmed     | =      | -      | -      | ~      | ~       | ~       | =      | =             | ~      | ~            | ~            | ~        | ~
+ACCEPTED finished      | =      | -      | -      | -      | -       | -       | =      | answer        | x      | =            | x            | -        | REJECTED
+ACCEPTED finished late | =      | -      | -      | -      | -       | -       | =      | late          | x      | =            | x            | -        | REJECTED
+ACCEPTED finished confirmed| =      | -      | -      | ~      | ~       | ~       | =      | =             | ~      | =            | ~            | ~        | ~
+IN_PROGRESS            | =      | -      | -      | -      | -       | -       | =      | =             | answer | -            | x            | -        | REJECTED
+IN_PROGRESS late       | =      | -      | -      | -      | -       | -       | =      | =             | late   | -            | x            | -        | REJECTED
+IN_PROGRESS finished   | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | ~            | ~            | ~        | ~
+IN_PROGRESS asked      | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | answer       | -        | REJECTED
+IN_PROGRESS asked late | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | late         | -        | REJECTED
+IN_PROGRESS confirmed  | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | ~            | =            | ~        | ~
+COMPLETED              | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | =            | -        | -
+PAID                   | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | =            | -        | -
+PAID rated             | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | =            | -        | -
+REJECTED               | -      | =      | -      | -      | -       | -       | -      | -             | x      | -            | x            | -        | -
+CANCELLED              | -      | -      | -      | -      | -       | -       | -      | -             | x      | -            | x            | =        | -
+WITHDRAWN              | =      | -      | -      | -      | -       | -       | -      | -             | x      | -            | x            | -        | =
+EXPIRED                | -      | -      | -      | -      | -       | -       | -      | -             | x      | -            | x            | -        | -
+DISPUTED               | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+DISPUTED heard         | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+DISPUTED heard late    | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+DISPUTED assigned      | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+DISPUTED decided       | =      | -      | -      | ~      | ~       | ~       | =      | =             | ~      | ~            | ~            | ~        | ~
+DISPUTED paid          | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | =            | -        | -
+DISPUTED paid decided  | =      | -      | -      | ~      | ~       | ~       | =      | =             | =      | ~            | =            | ~        | ~
+GRANTED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+AWARDED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+DIVIDED                | =      | -      | -      | -      | -       | -       | =      | =             | x      | -            | x            | -        | -
+DISMISSED              | =      | -      | -      | -      | -       | -       | =      | =             | answer | -            | x            | -        | REJECTED
+PAID granted           | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | =            | -        | -
+PAID dismissed         | =      | -      | -      | -      | -       | -       | =      | =             | =      | -            | =            | -        | -
 """  # noqa: E501 — likewise
 
 NEXT_STEPS = {
@@ -147,6 +153,9 @@ NEXT_STEPS = {
     "ACCEPTED asked": Step.CONFIRM_SERVICE_START,
     "ACCEPTED asked late": Step.WAIT_FOR_COMPLETION,
     "ACCEPTED confirmed": Step.WAIT_FOR_COMPLETION,
+    "ACCEPTED finished": Step.CONFIRM_SERVICE_START,
+    "ACCEPTED finished late": Step.WAIT_FOR_COMPLETION,
+    "ACCEPTED finished confirmed": Step.WAIT_FOR_COMPLETION,
     "IN_PROGRESS": Step.WAIT_FOR_COMPLETION,
     "IN_PROGRESS late": Step.EXPIRE_REQUEST,
     "IN_PROGRESS finished": Step.CONFIRM_SERVICE_COMPLETION,
@@ -199,8 +208,9 @@ def outcome(before: Request, verdict: Verdict) -> str:
     after = verdict.request
     if after.status is not before.status:
         return after.status.value
-    if after.answer and not before.answer:
-        return "answer"
+    for word, mark in (("answer", "answer"), ("early", "early_mark")):
+        if getattr(after, mark) and not getattr(before, mark):
+            return word
     if after.wait is None:
         return "told"
     return "token" if before.wait and before.wait.name is after.wait.name else "asks"
@@ -235,7 +245,8 @@ def effects(bank: Bank) -> tuple[object, ...]:
     """Return what is observable: status, answers, and how many entries, events and notices were written."""
     request = bank.requests[REQUEST_ID]
     counts = (len(bank.entries), len(bank.exchanges), len(bank.events), len(bank.notices))
-    return (request.status, request.status_reason, request.answer, request.answers, request.passages, *counts)
+    answers = (request.answer, request.answers, request.early_mark)
+    return (request.status, request.status_reason, *answers, request.passages, *counts)
 
 
 def test_the_tables_are_whole() -> None:
@@ -254,7 +265,7 @@ def test_only_the_right_side_may_act(place: str, action: str) -> None:
         party_rules(by_provider=ALICE, by_requester=BOB),
         party_rules(by_provider=EVE, by_requester=EVE),
     )
-    by_provider = action in {"accept", "reject", "offer", "start", "finish", "withdraw"}
+    by_provider = action in {"accept", "reject", "offer", "start", "finish", "finish early", "withdraw"}
 
     other_side, stranger = bank.move(swapped[action]), bank.move(strange[action])
 
@@ -287,7 +298,7 @@ def test_each_decision_leads_to_its_step(decision: str, step: Step) -> None:
     assert next_step(bank.requests[REQUEST_ID], bank.now) is step
 
 
-@pytest.mark.parametrize("place", [place for place in PATHS if "accepted" in place or "ed confirmed" in place])
+@pytest.mark.parametrize("place", [place for place in PATHS if "accepted" in place or place.endswith("confirmed")])
 def test_an_answer_before_the_deadline_wins_over_the_timer(place: str) -> None:
     request = request_at(place)
     assert request.wait is not None

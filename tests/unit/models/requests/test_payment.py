@@ -6,7 +6,7 @@ from models.errors import BrokenLedgerError, Code, Refusal
 from models.events import NotificationType
 from models.ledger.balances import EscrowStatus
 from models.requests import payment
-from models.requests.decision import Change, Payment
+from models.requests.decision import Change
 from models.requests.statuses import RequestStatus
 from tests.unit.builders import (
     ALICE,
@@ -31,19 +31,19 @@ def test_paying_releases_records_and_tells() -> None:
     assert isinstance(change, Change)
     assert change.escrow is not None
     assert change.escrow.status is EscrowStatus.RELEASED
-    assert change.payment == Payment(hours_spent=hours("2"), description="Garden help")
     assert [(notice.user_id, notice.type) for notice in change.notices] == [
         (BOB, NotificationType.TRANSACTION_COMPLETED),
         (ALICE, NotificationType.TRANSACTION_COMPLETED),
     ]
     assert bank.balances[BOB].available_balance == hours("12")
+    assert change.request.earned == hours("2")
 
 
 def test_a_service_that_is_gone_is_paid_all_the_same() -> None:
     change = payment.pay(make_snapshot(request=COMPLETED, escrow=make_escrow(), service=None), NOW)
     assert isinstance(change, Change)
-    assert change.payment is not None
-    assert change.payment.description == "a service"
+    assert change.request.earned == hours("2")
+    assert "2.00 hours for a service are yours." in {notice.message for notice in change.notices}
 
 
 def test_hours_that_are_not_held_are_not_paid() -> None:
@@ -79,10 +79,10 @@ def test_the_rating_is_asked_for_once() -> None:
 
 def test_a_title_that_has_grown_since_the_hold_still_fits() -> None:
     service = make_service(title="g" * 400_000)
-    change = payment.pay(make_snapshot(request=COMPLETED, escrow=make_escrow(), service=service), NOW)
+    snapshot = make_snapshot(request=COMPLETED, escrow=make_escrow(), service=service)
+    change = payment.pay(snapshot, NOW)
     assert isinstance(change, Change)
-    assert change.payment is not None
-    assert len(change.payment.description) == payment.LONGEST_TITLE
+    assert payment.subject(snapshot) == "g" * payment.LONGEST_TITLE
     assert all(len(notice.message) < 2 * payment.LONGEST_TITLE for notice in change.notices)
 
 

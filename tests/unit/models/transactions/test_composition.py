@@ -1,16 +1,21 @@
 """What each step writes, on an engine within this process: as the bank in memory says, on rows as they were."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from models.clock import to_text
-from models.errors import Refusal
+from models.errors import Code, Refusal
+from models.exchanges.asking import ask_for_hours
 from models.identifiers import derived
+from models.requests import answers
 from models.requests.decision import Change
-from models.storage.store import key_of
+from models.storage.codec import item_of
+from models.storage.store import ConditionFailedError, Item, key_of
 from models.tables import (
+    Booking,
     Dispute,
     Escrow,
     RequestGuard,
@@ -25,19 +30,32 @@ from models.transactions.composition import compose
 from models.transactions.moves import Moved
 from models.transactions.writing import Writing
 from tests.chaos.books import rows
-from tests.unit.builders import NOW, REQUEST_ID, Bank, execution_of, hours
+from tests.chaos.faults import Call, Fault, each_write
+from tests.unit.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    REQUEST_ID,
+    SERVICE_ID,
+    Bank,
+    execution_of,
+    hours,
+    make_dispute,
+    make_request,
+)
 from tests.unit.models.requests.every_step import RULES, dispute_of, steps_taken
-from tests.unit.places import bank_at
+from tests.unit.models.transactions.test_moves import other, overtaken
+from tests.unit.places import DISPUTE_RULES, REQUEST_RULES, bank_at
 from tests.unit.stored import (
     NAMES,
     Rows,
     Stored,
-    exchange_of,
     laid_out_events,
     laid_out_notices,
     stored,
     without,
     written,
+    written_anew,
 )
 
 
@@ -47,27 +65,24 @@ async def test_what_is_stored_is_what_the_bank_in_memory_says(place: str, event:
     bank.pass_time(1)
     async with stored(bank) as tables:
         before = await tables.read()
-        events, notices, paid = len(bank.events), len(bank.notices), len(bank.exchanges)
+        events, notices, counts = len(bank.events), len(bank.notices), Counter(bank.counts)
         moved = await tables.transactions.move(REQUEST_ID, RULES[event], dispute_id=dispute_of(event))
         verdict = bank.move(RULES[event])
-        paid = len(bank.exchanges) - paid
         if isinstance(verdict, Refusal):
             assert (moved, await tables.read(), await tables.announcements()) == (verdict, before, ([], []))
             return
         assert isinstance(moved, Moved)
         assert isinstance(verdict, Change)
         assert moved.request == bank.requests[REQUEST_ID]
-        assert await tables.read() == _expected(bank, before, paid)
+        assert await tables.read() == _expected(bank, before, is_counted=bank.counts != counts)
         logged, notified = await tables.announcements()
         assert without(logged, "id") == without([*laid_out_events(bank, events, execution_of(verdict))])
         assert without(notified, "id") == without([*laid_out_notices(bank, notices, REQUEST_ID)])
-        exchange = exchange_of(bank, REQUEST_ID, derived(REQUEST_ID, "exchange"))
-        assert await rows(tables.undisturbed, Transaction) == [exchange] * paid
 
 
-def _expected(bank: Bank, before: Rows, paid: int) -> Rows:
-    """Return a bank's rows, the exchanges counted; a guard that was there stays as it was put."""
-    counted = {"totalTransactions": {"N": str(paid)}, "updatedAt": {"S": to_text(bank.now if paid else NOW)}}
+def _expected(bank: Bank, before: Rows, *, is_counted: bool) -> Rows:
+    """Return a bank's rows, members dated if they were counted; a guard that was there stays as it was put."""
+    counted = {"updatedAt": {"S": to_text(bank.now if is_counted else NOW)}}
     expected = written(bank)
     return {
         **expected,
@@ -85,6 +100,8 @@ RESTS_ON: dict[tuple[str, str], dict[str, Any]] = {
     ("Update", "Escrow"): {"version": 99, "status": "RELEASED", "amount": hours("1.99"), "gone": None},
     ("Update", "Dispute"): {"version": 99, "gone": None},
     ("Update", "User"): {"gone": None},
+    # It follows its request, whatever it says by itself.
+    ("Update", "Transaction"): {},
     ("ConditionCheck", "Service"): {"isActive": False, "hourlyRate": hours("1.01"), "userId": "eve", "gone": None},
     ("ConditionCheck", "User"): {"isActive": False, "gone": None},
     ("Delete", "RequestGuard"): {"requestId": "another"},
@@ -149,3 +166,213 @@ async def _disturb(tables: Stored, params: dict[str, Any], attribute: str, value
         await tables.undisturbed.delete(TABLES[name], key)
         return
     await tables.change(TABLES[name], key, **{attribute: value})
+
+
+async def stored_exchange(tables: Stored, key: str = REQUEST_ID) -> Item:
+    found = await tables.undisturbed.get(Transaction, key, consistent=True)
+    assert found is not None
+    anew: Item = written_anew(found)
+    return anew
+
+
+async def make_older(tables: Stored, *, exchange_id: str | None = None) -> None:
+    """Make the stored request one from before requests had exchanges."""
+    await tables.change(ServiceRequest, REQUEST_ID, exchangeId=None, asked=None)
+    found = await tables.undisturbed.get(Transaction, REQUEST_ID, consistent=True)
+    assert found is not None
+    await tables.undisturbed.delete(Transaction, REQUEST_ID)
+    if exchange_id is not None:
+        await tables.put(Transaction, {**found, "id": {"S": exchange_id}})
+
+
+@pytest.mark.parametrize(
+    ("place", "event", "status"),
+    [
+        ("AWAITING", "accept", "PENDING"),
+        ("AWAITING accepted", "await start", "IN_PROGRESS"),
+        ("AWAITING", "cancel", "CANCELLED"),
+        ("COMPLETED", "pay", "COMPLETED"),
+    ],
+)
+async def test_an_older_request_has_its_exchange_when_it_next_moves(place: str, event: str, status: str) -> None:
+    bank = bank_at(place)
+    async with stored(bank) as tables:
+        await make_older(tables)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[event]), Moved)
+        bank.move(REQUEST_RULES[event])
+        found = await stored_exchange(tables)
+        whole = written(bank)["Transaction"][REQUEST_ID]
+        assert found == {**whole, "status": {"S": status}, "updatedAt": found["updatedAt"]}
+        assert found["description"] == {"S": "Garden help"}
+        moved = await tables.transactions.read(REQUEST_ID)
+        assert moved is not None
+        assert moved.exchange_id == REQUEST_ID
+
+
+async def test_an_older_request_whose_service_is_gone_is_of_a_service() -> None:
+    bank = bank_at("AWAITING")
+    async with stored(bank) as tables:
+        await make_older(tables)
+        await tables.undisturbed.delete(Service, SERVICE_ID)
+        await tables.transactions.move(REQUEST_ID, REQUEST_RULES["accept"])
+        assert (await stored_exchange(tables))["description"] == {"S": "a service"}
+        await tables.put(Service, written(bank)["Service"][SERVICE_ID])
+        await tables.transactions.move(REQUEST_ID, REQUEST_RULES["await start"])
+        assert (await stored_exchange(tables))["description"] == {"S": "a service"}
+
+
+async def test_what_was_paid_before_keeps_its_exchange_and_its_rating() -> None:
+    bank = bank_at("PAID rated")
+    old = derived(REQUEST_ID, "exchange")
+    async with stored(bank) as tables:
+        await make_older(tables, exchange_id=old)
+        await tables.change(Transaction, old, ratingId="r", rating=4.0, hoursSpent=hours("2"))
+        rule = DISPUTE_RULES["dispute"]
+        moved = await tables.transactions.move(REQUEST_ID, rule, dispute_id=make_dispute().id)
+        assert isinstance(moved, Moved)
+        assert moved.request.exchange_id == old
+        found = await stored_exchange(tables, old)
+        assert (found["status"], found["ratingId"]) == ({"S": "IN_PROGRESS"}, {"S": "r"})
+        assert await tables.undisturbed.get(Transaction, REQUEST_ID, consistent=True) is None
+
+
+async def test_hours_taken_back_by_a_dispute_stay_paid_and_are_counted_off() -> None:
+    bank = bank_at("DISPUTED paid decided")
+    async with stored(bank) as tables:
+        rule = DISPUTE_RULES["resolve"]
+        assert isinstance(await tables.transactions.move(REQUEST_ID, rule), Moved)
+        found = await stored_exchange(tables)
+        assert (found["status"], found["hoursSpent"]) == ({"S": "COMPLETED"}, {"N": "2"})
+        users = (await tables.read())["User"]
+        assert (users[ALICE]["hoursConsumed"], users[BOB]["hoursProvided"]) == ({"N": "0"}, {"N": "0"})
+        assert users[ALICE]["totalTransactions"] == users[BOB]["totalTransactions"] == {"N": "1"}
+
+
+async def test_who_has_joined_since_the_payment_is_not_counted_off() -> None:
+    bank = bank_at("DISPUTED paid decided")
+    async with stored(bank) as tables:
+        fresh = {"hoursProvided": None, "totalTransactions": 0, "createdAt": bank.now}
+        await tables.change(User, BOB, **fresh)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["resolve"]), Moved)
+        users = (await tables.read())["User"]
+        assert "hoursProvided" not in users[BOB]
+        assert users[ALICE]["hoursConsumed"] == {"N": "0"}
+
+
+def booked(**changes: Any) -> Item:
+    values = {"id": "b", "serviceId": SERVICE_ID, "providerId": BOB, "consumerId": ALICE, **changes}
+    return item_of(Booking, **values)
+
+
+@pytest.mark.parametrize("earlier", [None, "an-earlier-one"])
+async def test_a_booking_names_its_first_exchange(earlier: str | None) -> None:
+    async with stored(Bank.opened()) as tables:
+        await tables.put(Booking, booked(bookingTransactionId=earlier))
+        request = make_request(booking_id="b", asked=hours("2"))
+        assert isinstance(await tables.transactions.create(request, ask_for_hours), Moved)
+        booking = await tables.undisturbed.get(Booking, "b", consistent=True)
+        assert booking is not None
+        assert booking["bookingTransactionId"] == {"S": earlier or REQUEST_ID}
+        assert ("updatedAt" in booking) is (earlier is None)
+        assert (await stored_exchange(tables))["bookingId"] == {"S": "b"}
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES["cancel"]), Moved)
+        assert (await stored_exchange(tables))["bookingId"] == {"S": "b"}
+
+
+@pytest.mark.parametrize("earlier", [None, "an-earlier-one"])
+@pytest.mark.parametrize("change", [{"serviceId": "x"}, {"providerId": "x"}, {"consumerId": "x"}])
+async def test_a_booking_that_has_changed_meanwhile_is_looked_at_again(
+    earlier: str | None, change: dict[str, str]
+) -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "transact_write_items"
+
+    async def disturb(tables: Stored) -> None:
+        await tables.put(Booking, booked(**change))
+
+    async with overtaken(Bank.opened(), is_time, disturb) as tables:
+        await tables.put(Booking, booked(bookingTransactionId=earlier))
+        request = make_request(booking_id="b", asked=hours("2"))
+        refused = await tables.transactions.create(request, ask_for_hours)
+        assert isinstance(refused, Refusal)
+        assert refused.facts == {"field": "bookingId"}
+
+
+@pytest.mark.parametrize("earlier", [None, "an-earlier-one"])
+async def test_a_booking_that_names_another_meanwhile_keeps_that(earlier: str | None) -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "transact_write_items"
+
+    async def disturb(tables: Stored) -> None:
+        await tables.put(Booking, booked(bookingTransactionId="anothers"))
+
+    async with overtaken(Bank.opened(), is_time, disturb) as tables:
+        await tables.put(Booking, booked(bookingTransactionId=earlier))
+        request = make_request(booking_id="b", asked=hours("2"))
+        assert isinstance(await tables.transactions.create(request, ask_for_hours), Moved)
+        booking = await tables.undisturbed.get(Booking, "b", consistent=True)
+        assert booking is not None
+        assert booking["bookingTransactionId"] == {"S": "anothers"}
+
+
+async def test_a_request_does_not_take_the_id_of_anothers_exchange() -> None:
+    async with stored(Bank.opened()) as tables:
+        await tables.put(Transaction, item_of(Transaction, id=REQUEST_ID, consumerId=ALICE))
+        assert await tables.transactions.create(make_request(), answers.create) is None
+        assert await rows(tables.undisturbed, ServiceRequest) == []
+
+
+def anybody(_: Item) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("version", [None, 1])
+async def test_a_request_that_is_deleted_leaves_its_exchange_cancelled(version: int | None) -> None:
+    bank = bank_at("INITIATED")
+    async with stored(bank) as tables:
+        await tables.change(ServiceRequest, REQUEST_ID, version=version)
+        bank.pass_time(1)
+        removed = await tables.transactions.remove(REQUEST_ID, anybody)
+        assert not isinstance(removed, Refusal)
+        assert removed["id"] == {"S": REQUEST_ID}
+        assert await rows(tables.undisturbed, ServiceRequest) == []
+        found = await stored_exchange(tables)
+        assert (found["status"], found["description"]) == ({"S": "CANCELLED"}, {"S": "Garden help"})
+        assert found["updatedAt"] == {"S": to_text(bank.now)}
+        with pytest.raises(ConditionFailedError):
+            await tables.transactions.remove(REQUEST_ID, anybody)
+
+
+async def test_a_request_that_has_ended_is_deleted_and_its_exchange_stays_as_it_is() -> None:
+    bank = bank_at("PAID rated")
+    async with stored(bank) as tables:
+        await tables.transactions.remove(REQUEST_ID, anybody)
+        assert await stored_exchange(tables) == written(bank)["Transaction"][REQUEST_ID]
+
+
+async def test_a_request_is_deleted_only_as_its_owner_wants_it_and_while_nothing_is_held() -> None:
+    async with stored(bank_at("INITIATED")) as tables:
+        with pytest.raises(ConditionFailedError):
+            await tables.transactions.remove(REQUEST_ID, lambda _: False)
+    async with stored(bank_at("AWAITING")) as tables:
+        refused = await tables.transactions.remove(REQUEST_ID, anybody)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.INVALID_REQUEST_STATUS
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT])
+async def test_a_deletion_whose_answer_is_lost_is_done_once(fault: Fault) -> None:
+    async with stored(bank_at("INITIATED"), each_write(fault)) as tables:
+        removed = await tables.transactions.remove(REQUEST_ID, anybody)
+        assert not isinstance(removed, Refusal)
+        assert await rows(tables.undisturbed, ServiceRequest) == []
+
+
+async def test_a_request_that_begins_meanwhile_is_not_deleted() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "transact_write_items"
+
+    async with overtaken(bank_at("INITIATED"), is_time, lambda tables: other(tables, "begin")()) as tables:
+        refused = await tables.transactions.remove(REQUEST_ID, anybody)
+        assert isinstance(refused, Refusal)
+        assert (await stored_exchange(tables))["status"] == {"S": "PENDING"}

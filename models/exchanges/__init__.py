@@ -1,0 +1,1 @@
+"""Exchanges: a request as the app sees it, as a row of Amplify's Transaction. Pure rules."""

@@ -1,0 +1,79 @@
+"""How a consumer asks for hours of a service, as the app does: a pure rule that makes it a request for work."""
+
+from dataclasses import replace
+from datetime import datetime
+from math import gcd
+
+from models import hours
+from models.errors import Code, Refusal
+from models.hours import Hours
+from models.requests import answers
+from models.requests.decision import Snapshot, Verdict
+
+_HUNDRED = 100
+
+
+def ask_for_hours(snapshot: Snapshot, now: datetime) -> Verdict:
+    """— → INITIATED: the request's `asked` hours at the service's rate, as so many hours of work.
+
+    Args:
+        snapshot: the new request, with its service, and its booking if it names one.
+        now: the time of the change.
+    """
+    request, service = snapshot.request, snapshot.service
+    if service is None:
+        return _field_refusal("serviceId", "there is no such service.", code=Code.SERVICE_NOT_AVAILABLE)
+    if service.user_id != request.provider_id:
+        return _field_refusal("providerId", "another member offers this service; give the service's userId.")
+    if request.booking_id is not None and not _is_booked(snapshot):
+        return _field_refusal("bookingId", "there is no booking of this service between these two members.")
+    if request.asked is None or not hours.is_amount(request.asked):
+        return invalid_hours_refusal(request.asked)
+    work = _work(request.asked, service.hourly_rate)
+    if work is None or not hours.is_amount(work):
+        return invalid_hours_refusal(request.asked, rate=service.hourly_rate)
+    return answers.create(replace(snapshot, request=replace(request, estimated_hours=work)), now)
+
+
+def _is_booked(snapshot: Snapshot) -> bool:
+    """Return whether the request's booking is of the same service, between the same members."""
+    request, booking = snapshot.request, snapshot.booking
+    return booking is not None and (booking.service_id, booking.provider_id, booking.consumer_id) == (
+        request.service_id,
+        request.provider_id,
+        request.requester_id,
+    )
+
+
+def _step(rate: Hours) -> int:
+    """Return the smallest whole amount at a rate, in hundredths: all others are its multiples."""
+    per_hour = hours.hundredths(rate)
+    return per_hour // gcd(per_hour, _HUNDRED)
+
+
+def _work(asked: Hours, rate: Hours) -> Hours | None:
+    """Return the hours of work that cost exactly so many hours; None if no multiple of 0.01 does."""
+    if hours.hundredths(asked) % _step(rate):
+        return None
+    return hours.exact(asked / rate)
+
+
+def invalid_hours_refusal(asked: Hours | float | None, *, rate: Hours | None = None) -> Refusal:
+    """Return the refusal for hours that cannot be asked for, with those that can.
+
+    Args:
+        asked: the hours.
+        rate: the service's rate, if they do not fit it.
+    """
+    step = hours.HUNDREDTH if rate is None else _step(rate) * hours.HUNDREDTH
+    at = "" if rate is None else f" at {rate} an hour"
+    return Refusal(
+        Code.INVALID_AMOUNT,
+        f"hoursSpent: {asked} hours{at} cannot be asked for. Give a multiple of {step} between "
+        f"{hours.SMALLEST_AMOUNT} and {hours.LARGEST_AMOUNT}.",
+        {"field": "hoursSpent", "step": float(step), "largest": float(hours.LARGEST_AMOUNT)},
+    )
+
+
+def _field_refusal(field: str, why: str, *, code: Code = Code.BAD_REQUEST) -> Refusal:
+    return Refusal(code, f"{field}: {why}", {"field": field})
