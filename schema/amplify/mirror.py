@@ -15,7 +15,17 @@ from typing import Any, TypeVar, get_type_hints
 from models.storage.store import key_of
 from models.tables import Table
 from schema.amplify.bounds import Bound
-from schema.amplify.declaration import MODELS, Model, Protection, Relation, bounds_of, check, field_of, indexes_of
+from schema.amplify.declaration import (
+    MODELS,
+    Field,
+    Model,
+    Protection,
+    Relation,
+    bounds_of,
+    check,
+    field_of,
+    indexes_of,
+)
 from schema.amplify.inputs import define_inputs
 from schema.amplify.objects import define_objects
 from schema.amplify.rules import AuthRule, Owner
@@ -49,9 +59,7 @@ def mirrored(
     """
 
     def declare(cls: _C) -> _C:
-        owners = {rule.field for rule in rules if isinstance(rule, Owner)}
-        hints, initial = get_type_hints(cls), defaults or {}
-        fields = {name: field_of(name, hint, owners, initial.get(name)) for name, hint in hints.items()}
+        fields = _fields_of(cls, rules, defaults or {})
         indexes = indexes_of(table, fields)
         model = Model(
             name=cls.__name__,
@@ -67,10 +75,22 @@ def mirrored(
             key=key_of(table).attr_name,
             indexes=indexes,
         )
-        check(model)
-        MODELS[model.name] = model
-        define_objects(cls, model)
-        define_inputs(model)
+        _define(cls, model)
         return cls
 
     return declare
+
+
+def _fields_of(cls: type, rules: Sequence[AuthRule], defaults: Mapping[str, Any]) -> dict[str, Field]:
+    """Return the fields that a class declares by its annotations."""
+    owners = {rule.field for rule in rules if isinstance(rule, Owner)}
+    hints = get_type_hints(cls)
+    return {name: field_of(name, hint, owners, defaults.get(name)) for name, hint in hints.items()}
+
+
+def _define(cls: type, model: Model) -> None:
+    """Check a declared type, and define what is derived from it."""
+    check(model)
+    MODELS[model.name] = model
+    define_objects(cls, model)
+    define_inputs(model)
