@@ -141,8 +141,8 @@ async def test_an_answer_to_another_round_is_refused(client: RequestClient) -> N
     await respond("COUNTER_OFFER", 0, counterOffer={"estimatedHours": 4, "agreedRate": 1})
     found = await client.look()
     assert (found["status"], found["negotiationRound"], found["amount"]) == ("AWAITING_RESPONSE", 1, 3)
+    given = {"requestId": client.id, "response": "ACCEPT", "negotiationRound": 2}
     with pytest.raises(RefusedError) as early:
-        given = {"requestId": client.id, "response": "ACCEPT", "negotiationRound": 2}
         await client.graphql(client.alice.token, COUNTER, {"input": given})
     assert early.value.code == "INVALID_REQUEST_STATUS"
     await respond("ACCEPTED", 1)
