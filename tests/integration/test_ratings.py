@@ -140,7 +140,7 @@ async def test_a_rating_is_given_once_hidden_shown_and_removed(client: RequestCl
 
 async def test_nothing_is_rated_before_it_is_paid(client: RequestClient) -> None:
     await client.in_progress()
-    assert await refusal(RatingClient(client, client.id).give()) == Code.REQUEST_NOT_FOUND
+    assert await refusal(RatingClient(client, client.id).give()) == Code.INVALID_STATUS_FOR_COMPLETION
 
 
 class PaidExchanges:

@@ -311,6 +311,14 @@ async def test_an_exchange_that_is_rated_meanwhile_is_not_rated_again(tables: St
     assert refused.code is Code.ALREADY_RATED
 
 
+async def test_an_exchange_that_is_disputed_meanwhile_is_not_rated(tables: Stored) -> None:
+    overtake(tables, lambda: tables.change(Transaction, f"x{FIRST}", status="IN_PROGRESS"))
+    refused = await office(tables).give(rating())
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INVALID_STATUS_FOR_COMPLETION
+    assert await shown(tables) == (None, None, None)
+
+
 async def test_hiding_dates_the_exchange(tables: Stored) -> None:
     await office(tables).give(rating())
     tables.bank.pass_time(1)
