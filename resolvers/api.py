@@ -73,7 +73,6 @@ def _mirror(
     rules = TypeRules(
         creators=creators(requests, members, ratings, raised, clock),
         delete_guards=DELETE_GUARDS,
-        amenders={"Rating": ratings.amend},
-        removers={"User": members.leave},
+        amenders={"Rating": ratings.amend, "User": members.amend},
     )
     return Mirror(Queries(store, tokens), Mutations(store, clock, rules), Subscriptions(feed))

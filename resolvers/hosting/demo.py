@@ -93,6 +93,7 @@ def _member_item(member: DemoMember, clock: Clock) -> Item:
         id=member.sub,
         email=f"{member.username}@example.org",
         username=member.username,
+        cognitoId=member.sub,
         firstName=member.first_name,
         lastName=member.last_name,
         bankHours=Decimal("0.00"),

@@ -19,6 +19,7 @@ from resolvers.mirror.conditions import condition_of, fitting
 from resolvers.mirror.filters import Filter, Predicate, compile_filter
 from resolvers.mirror.relations import COMPUTED
 from resolvers.mirror.validation import check_order, reporting_rejected_values, stored, validated
+from schema.amplify.bounds import OneOf
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
@@ -30,14 +31,15 @@ Given = Mapping[str, Any]
 Changes = dict[str, Wire | None]  # None removes the attribute
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
 DeleteGuard = Callable[[Item], Refusal | None]
-Remover = Callable[[str, Predicate], Awaitable[Item | Refusal]]
 
 
 class Amender(Protocol):
-    """Changes or removes rows that other rows are derived from, and updates those in the same write."""
+    """Changes or removes rows by their type's own rules, and updates in the same write what depends on them."""
 
-    def __call__(self, key: str, changes: Changes | None, is_met: Predicate, *, actor: str) -> Awaitable[Item]:
-        """Apply changes to a row that meets the client's condition, or remove it if `changes` is None.
+    def __call__(
+        self, key: str, changes: Changes | None, is_met: Predicate, *, actor: str
+    ) -> Awaitable[Item | Refusal]:
+        """Change a row that meets the client's condition and return it, or remove it if `changes` is None.
 
         Raises:
             ConditionFailedError: the row does not meet the condition, or does not exist.
@@ -56,15 +58,13 @@ class TypeRules:
         creators: create a row by the type's own rules, given the caller and the checked input with its id and
             owner filled in; they return the stored row, a refusal, or None if another row has that id.
         delete_guards: return the refusal if a row may not be deleted now.
-        amenders: change and remove rows that other rows are derived from.
-        removers: remove a row by the type's own rules, if it meets the client's condition; they return the row as
-            it was, or a refusal, and raise ConditionFailedError if there is no row that meets the condition.
+        amenders: change and remove rows by the type's own rules, such as rows that others are derived from; they
+            return the row, or a refusal.
     """
 
     creators: Mapping[str, Creator] = field(default_factory=dict)
     delete_guards: Mapping[str, DeleteGuard] = field(default_factory=dict)
     amenders: Mapping[str, Amender] = field(default_factory=dict)
-    removers: Mapping[str, Remover] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Mutations:
         """
         mutation = _Mutation(signed_in(info), model, info, arguments)
         given = _with_owner(mutation)
-        _check_initial(mutation.caller, model, given)
+        _take_initial(mutation.caller, model, given)
         given.setdefault(model.key, context_of(info).new_id(info))
         creator = self._rules.creators.get(model.name)
         if creator is None:
@@ -157,7 +157,7 @@ class Mutations:
         reserved = _reserved(mutation.caller, model, rules)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in mutation.input.items():
-            if name == model.key or name in _TIMESTAMPS:
+            if name == model.key or name in _TIMESTAMPS | model.ignored:
                 continue
             if name not in reserved:
                 changes[name] = _change(model, name, value, removable=removable)
@@ -189,8 +189,6 @@ class Mutations:
         item = await self._find(mutation, Operation.DELETE)
         if (amend := self._rules.amenders.get(model.name)) is not None:
             return await _amend(amend, mutation, None)
-        if (remove := self._rules.removers.get(model.name)) is not None:
-            return await _remove(remove, mutation)
         condition = _and_conditions(key_of(model.table).exists(), condition_of(mutation.condition))
         guard = self._rules.delete_guards.get(model.name)
         if guard is not None:
@@ -227,20 +225,12 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
     is_met = compile_filter(mutation.condition)
     try:
         with reporting_rejected_values():
-            return await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
+            amended = await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
     except ConditionFailedError as error:
         raise ConditionalCheckError from error
-
-
-async def _remove(remove: Remover, mutation: _Mutation) -> Item:
-    """Remove a row by its type's own rules."""
-    try:
-        removed = await remove(mutation.key, compile_filter(mutation.condition))
-    except ConditionFailedError as error:
-        raise ConditionalCheckError from error
-    if isinstance(removed, Refusal):
-        raise RefusedError(removed)
-    return removed
+    if isinstance(amended, Refusal):
+        raise RefusedError(amended)
+    return amended
 
 
 async def _is_repeated(mutation: _Mutation, item: Item, name: str, value: Any) -> bool:
@@ -262,7 +252,8 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     owners = model.owner_fields(Operation.CREATE)
     given = dict.fromkeys(owners, caller.sub)
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
-    given |= {name: value for name, value in mutation.input.items() if value is not None}
+    taken = mutation.input.keys() - model.ignored
+    given |= {name: value for name, value in mutation.input.items() if name in taken and value is not None}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
         if is_owner(caller, given.get(name)):
             given[name] = caller.sub
@@ -272,16 +263,20 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     return given
 
 
-def _check_initial(caller: Caller, model: Model, given: Given) -> None:
-    """Check that protected fields have their initial values.
+def _take_initial(caller: Caller, model: Model, given: dict[str, Any]) -> None:
+    """Check that protected fields have values that a create accepts, and replace those by the initial ones.
 
     Raises:
         UnauthorizedError: one of them has another value.
     """
     for name, protection in model.protected.items():
         free = protection.initial is ... or not caller.groups.isdisjoint(protection.groups)
-        if name in given and not free and given[name] != protection.initial:
+        if name not in given or free:
+            continue
+        accepts = protection.accepts or OneOf((protection.initial,))
+        if accepts.problem(given[name]) is not None:
             raise _protected_error(name, protection)
+        given[name] = protection.initial
 
 
 def _change(model: Model, name: str, value: Any, *, removable: bool) -> Wire | None:

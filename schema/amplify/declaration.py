@@ -75,13 +75,21 @@ class Protection:
 
     Args:
         use: the operation to use instead, for the refusal.
-        initial: the only value accepted on create, beside an absent one; `...` accepts any.
+        initial: the only value stored on create, beside an absent one; `...` stores any.
         groups: members of these groups may set it.
+        accepts: what a create may say, where clients must send more than the initial value; it is not stored.
+        is_ignored: the server sets it, whatever an input says.
     """
 
     use: str
     initial: Any = None
     groups: frozenset[str] = frozenset()
+    accepts: Bound | None = None
+    is_ignored: bool = False
+
+
+# A field that no input decides, and for which no input is refused.
+SET_BY_SERVER = Protection(use="nothing: the server sets it", is_ignored=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,19 @@ class Model:
         """Return the groups to which a rule allows an operation."""
         admitted = (r.groups for r in self.rules if isinstance(r, Groups) and operation in r.operations)
         return frozenset().union(*admitted)
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Return the fields that the server sets, whatever an input says."""
+        return frozenset(name for name, protection in self.protected.items() if protection.is_ignored)
+
+    @property
+    def hidden_fields(self) -> Mapping[str, Any]:
+        """Return the fields that are hidden from those whom only `private` admits, and what they see instead."""
+        found = (
+            rule.instead for rule in self.rules if isinstance(rule, Private) and Operation.READ in rule.operations
+        )
+        return next(found, {})
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -219,7 +240,7 @@ def check(model: Model) -> None:
     if unknown := named - stored:
         raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
     paired = {name for pair in model.ordered for name in pair}
-    listed = {*model.computed, *model.unwritable, *model.protected, *model.bounds, *paired}
+    listed = {*model.computed, *model.unwritable, *model.hidden_fields, *model.protected, *model.bounds, *paired}
     if unknown := listed - set(model.fields):
         raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
     if not model.is_private(Operation.READ):

@@ -1,8 +1,9 @@
 """Amplify's `@auth` rules as data: which operations a rule allows to which callers."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Operation(StrEnum):
@@ -35,10 +36,17 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Allows operations to every signed-in caller, except on rows in which the field `unless` is true."""
+    """Allows operations to every signed-in caller.
+
+    Args:
+        operations: what is allowed.
+        unless: the field that, when true, excepts a row.
+        instead: the fields whose values whoever only this rule admits does not see, and what they see instead.
+    """
 
     operations: frozenset[Operation]
     unless: str | None = None
+    instead: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +67,17 @@ def owner(
     return Owner(field, frozenset(operations), frozenset(may_change))
 
 
-def private(operations: Collection[Operation] = EVERYTHING, *, unless: str | None = None) -> Private:
-    """`{ allow: private, operations }`, except on rows in which the field `unless` is true."""
-    return Private(frozenset(operations), unless)
+def private(
+    operations: Collection[Operation] = EVERYTHING,
+    *,
+    unless: str | None = None,
+    instead: Mapping[str, Any] | None = None,
+) -> Private:
+    """`{ allow: private, operations }`, except on rows in which the field `unless` is true.
+
+    Whoever only this rule admits sees the values of `instead` for those fields.
+    """
+    return Private(frozenset(operations), unless, instead or {})
 
 
 def groups(*names: str, operations: Collection[Operation] = EVERYTHING) -> Groups:
