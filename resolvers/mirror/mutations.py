@@ -12,10 +12,19 @@ from models import clock
 from models.clock import Clock
 from models.errors import Refusal
 from models.storage.store import ConditionFailedError, Item, Store, key_of
-from resolvers.context import context_of, signed_in
-from resolvers.identity.callers import Caller
-from resolvers.mirror.authorization import admits_everywhere, admitting, by_group, is_owner, may
-from resolvers.mirror.conditions import condition_of, fitting
+from resolvers.context import caller_of, context_of
+from resolvers.identity.callers import Caller, Standing
+from resolvers.mirror.authorization import (
+    admits_everywhere,
+    admitting,
+    by_group,
+    concealed_fields,
+    is_owner,
+    may,
+    model_for,
+    shows_all,
+)
+from resolvers.mirror.conditions import condition_of, fitting, mentions
 from resolvers.mirror.filters import Filter, Predicate, compile_filter
 from resolvers.mirror.relations import COMPUTED
 from resolvers.mirror.validation import check_order, reporting_rejected_values, stored, validated
@@ -113,7 +122,7 @@ class Mutations:
             ConditionalCheckError: another row of that id exists, or the condition does not hold.
             RefusedError: a business rule refused it.
         """
-        mutation = _Mutation(signed_in(info), model, info, arguments)
+        mutation = _Mutation(caller_of(info), model, info, arguments)
         given = _with_owner(mutation)
         _take_initial(mutation.caller, model, given)
         given.setdefault(model.key, context_of(info).new_id(info))
@@ -126,6 +135,8 @@ class Mutations:
             raise ConditionalCheckError
         if isinstance(created, Refusal):
             raise RefusedError(created)
+        if mutation.caller.standing is not Standing.MEMBER:
+            await context_of(info).check_membership()  # what is created may be the membership
         return created
 
     async def _put(self, model: Model, given: Given, condition: Condition | None) -> Item:
@@ -150,9 +161,10 @@ class Mutations:
             InvalidInputError: a value is out of bounds, or null for a field that the type requires.
             ConditionalCheckError: the condition does not hold, or there is no such row.
         """
-        mutation = _Mutation(signed_in(info), model, info, arguments)
+        mutation = _Mutation(caller_of(info), model, info, arguments)
         item = await self._find(mutation, Operation.UPDATE)
-        rules = list(admitting(mutation.caller, model, Operation.UPDATE, item))
+        admitted = model_for(mutation.caller, model)
+        rules = list(admitting(mutation.caller, admitted, Operation.UPDATE, item))
         removable = any(Operation.DELETE in rule.operations for rule in rules)
         reserved = _reserved(mutation.caller, model, rules)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
@@ -185,7 +197,7 @@ class Mutations:
             ConditionalCheckError: the condition does not hold, or there is no such row.
             RefusedError: a business rule refused it.
         """
-        mutation = _Mutation(signed_in(info), model, info, arguments)
+        mutation = _Mutation(caller_of(info), model, info, arguments)
         item = await self._find(mutation, Operation.DELETE)
         if (amend := self._rules.amenders.get(model.name)) is not None:
             return await _amend(amend, mutation, None)
@@ -215,8 +227,11 @@ class Mutations:
         item = await self._store.get(model.table, mutation.key, consistent=True)
         if item is None and by_group(caller, model, operation):
             raise ConditionalCheckError
-        if item is None or not may(caller, model, operation, item):
+        if item is None or not may(caller, model_for(caller, model), operation, item):
             raise UnauthorizedError.of(mutation.info)
+        concealed = frozenset(concealed_fields(caller, model))
+        if not shows_all(caller, model, item) and mentions(mutation.condition, concealed):
+            raise ConditionalCheckError  # whether the condition holds would tell the field's value
         return item
 
 
@@ -248,7 +263,7 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     Raises:
         UnauthorizedError: it names the caller in no owner field of a rule that admits creation.
     """
-    caller, model = mutation.caller, mutation.model
+    caller, model = mutation.caller, model_for(mutation.caller, mutation.model)
     owners = model.owner_fields(Operation.CREATE)
     given = dict.fromkeys(owners, caller.sub)
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}

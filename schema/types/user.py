@@ -8,15 +8,32 @@ from models.transactions.members import WELCOME_BONUS
 from schema.amplify.bounds import NAME, Between, Key, OneOf
 from schema.amplify.declaration import SET_BY_SERVER, Protection, has_many, has_one
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, Operation, groups, owner, private
+from schema.amplify.rules import READING, Operation, groups, owner, private, public
 from schema.scalars import AWSDateTime
+
+# What a time bank shows of its members to whoever looks in.
+_PUBLIC_FACE = (
+    "id",
+    "username",
+    "firstName",
+    "lastName",
+    "bio",
+    "skills",
+    "profilePicture",
+    "rating",
+    "totalTransactions",
+    "createdAt",
+    "updatedAt",
+)
 
 
 @mirrored(
     table=tables.User,
     rules=[
-        owner("id", {Operation.CREATE, Operation.READ, Operation.UPDATE}),
+        owner("id", {Operation.CREATE}, is_for_newcomers=True),
+        owner("id", {Operation.READ, Operation.UPDATE}),
         private(READING, instead={"email": "", "cognitoId": None}),
+        public(fields=_PUBLIC_FACE),
         groups("admin"),
     ],
     computed=["bankHours"],
