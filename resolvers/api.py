@@ -14,8 +14,8 @@ from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, reconciliation, requests
-from resolvers.operations.creation import creators
+from resolvers.operations import accounts, disputes, escrows, reconciliation, requests, search
+from resolvers.operations.creation import create_guards, creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
 from workflows.executions.services import Services
@@ -40,10 +40,15 @@ class Api:
         """
         feed = ChangeFeed(services.store, interval=own.feed_interval)
         service_requests, raised_disputes = _actions(services)
+        tokens = PageTokens(page_secret)
         schema = build_schema(
-            _mirror(services, feed, PageTokens(page_secret), service_requests, raised_disputes),
+            _mirror(services, feed, tokens, service_requests, raised_disputes),
             limits=own.limits,
-            extra_queries=[requests.queries(services.store), reconciliation.queries(services.reports)],
+            extra_queries=[
+                requests.queries(services.store),
+                reconciliation.queries(services.reports),
+                search.queries(services.store, tokens),
+            ],
             extra_mutations=[
                 requests.mutations(service_requests),
                 accounts.mutations(Accounts(services.store, services.transactions, services.clock)),
@@ -72,6 +77,7 @@ def _mirror(
     ratings = Ratings(store, services.transactions, clock)
     rules = TypeRules(
         creators=creators(requests, members, ratings, raised, clock),
+        create_guards=create_guards(store),
         delete_guards=DELETE_GUARDS,
         amenders={"Rating": ratings.amend, "User": members.amend},
     )

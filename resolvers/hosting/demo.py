@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
+from pynamodb.expressions.operand import Path
+
 from models import tables
 from models.clock import Clock
 from models.identifiers import derived
@@ -120,7 +122,10 @@ async def _create_service(store: Store, service: DemoService, clock: Clock) -> N
         createdAt=clock(),
         updatedAt=clock(),
     )
+    named = {**item, "__typename": {"S": "Service"}}
     try:
-        await store.put(tables.Service, item, condition=tables.Service.id.does_not_exist())
-    except ConditionFailedError:
-        return
+        await store.put(tables.Service, named, condition=tables.Service.id.does_not_exist())
+    except ConditionFailedError as error:
+        if error.item is not None and "__typename" not in error.item:  # an older server's; no search would find it
+            actions = [Path(["__typename"]).set({"S": "Service"})]
+            await store.update(tables.Service, service.id, actions, condition=tables.Service.id.exists())

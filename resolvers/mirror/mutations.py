@@ -39,6 +39,7 @@ from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError
 Given = Mapping[str, Any]
 Changes = dict[str, Wire | None]  # None removes the attribute
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
+CreateGuard = Callable[[Given], Awaitable[Refusal | None]]
 DeleteGuard = Callable[[Item], Refusal | None]
 
 
@@ -66,12 +67,14 @@ class TypeRules:
     Args:
         creators: create a row by the type's own rules, given the caller and the checked input with its id and
             owner filled in; they return the stored row, a refusal, or None if another row has that id.
+        create_guards: return the refusal if a row may not be created now, given the input.
         delete_guards: return the refusal if a row may not be deleted now.
         amenders: change and remove rows by the type's own rules, such as rows that others are derived from; they
             return the row, or a refusal.
     """
 
     creators: Mapping[str, Creator] = field(default_factory=dict)
+    create_guards: Mapping[str, CreateGuard] = field(default_factory=dict)
     delete_guards: Mapping[str, DeleteGuard] = field(default_factory=dict)
     amenders: Mapping[str, Amender] = field(default_factory=dict)
 
@@ -126,6 +129,8 @@ class Mutations:
         given = _with_owner(mutation)
         _take_initial(mutation.caller, model, given)
         given.setdefault(model.key, context_of(info).new_id(info))
+        if (guard := self._rules.create_guards.get(model.name)) and (refusal := await guard(given)):
+            raise RefusedError(refusal)
         creator = self._rules.creators.get(model.name)
         if creator is None:
             return await self._put(model, given, condition_of(mutation.condition))

@@ -10,17 +10,18 @@ from typing import Any
 
 from models import tables
 from models.clock import Clock, to_text
-from models.errors import Refusal
+from models.errors import Code, Refusal
 from models.identifiers import is_uuid
 from models.requests.dispute import Dispute
 from models.storage.codec import decode, encode
-from models.storage.store import Item
+from models.storage.store import Item, Store
 from models.transactions.members import Members
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import NewRequest, ServiceRequests
 from resolvers.identity.callers import Caller
-from resolvers.mirror.mutations import Creator, same_content
+from resolvers.identity.membership import is_active
+from resolvers.mirror.mutations import CreateGuard, Creator, same_content
 from resolvers.mirror.validation import validated
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, UnauthorizedError
@@ -73,6 +74,19 @@ def creators(
         "User": create_user,
         "Rating": create_rating,
     }
+
+
+def create_guards(store: Store) -> Mapping[str, CreateGuard]:
+    """Return, for each type whose rows are not everybody's to create, the function that refuses them."""
+
+    async def service_refusal(fields: Fields) -> Refusal | None:
+        provider = await store.get(tables.User, fields["userId"], consistent=True)
+        if provider is not None and is_active(provider):
+            return None
+        message = "userId: only a member who has joined and is active offers services; createUser comes first."
+        return Refusal(Code.USER_NOT_ACTIVE, message, {"field": "userId"})
+
+    return {"Service": service_refusal}
 
 
 async def _create_dispute(

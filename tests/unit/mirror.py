@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from models import clock, tables
 from models.storage.names import Names
-from models.storage.store import ConditionFailedError, Item, Page, Read, Store, key_of
+from models.storage.store import ConditionFailedError, Item, Page, Read, Store, index_keys, key_of
 from models.tables import Table
 from resolvers.context import RequestContext
 from resolvers.identity.callers import Caller
@@ -59,8 +59,7 @@ class MemoryStore(Store):
 
     async def query(self, table: type[Table], index: Any, hash_value: str, **options: Any) -> Page:
         self.reads.append(("query", (table.__name__, index.Meta.index_name, hash_value)))
-        field = index.Meta.index_name.removeprefix("by")
-        field = field[0].lower() + field[1:]
+        field = str(index_keys(index)[0].attr_name)
         found = [i for (of, _), i in self.rows.items() if of is table and i.get(field) == {"S": hash_value}]
         found = [item for item in found if _passes(options.get("range_condition"), item)]
         found.sort(key=lambda item: item["createdAt"]["S"], reverse=not options["forward"])
