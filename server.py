@@ -40,6 +40,7 @@ from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
+from resolvers.identity.membership import Membership
 from resolvers.identity.user_pool import user_pool
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
@@ -165,7 +166,12 @@ async def _compose(
         app = build_app(
             schema=api.schema,
             store=services.store,
-            authentication=Authentication(identity, [key.get_secret_value() for key in own.api_keys]),
+            authentication=Authentication(
+                identity,
+                [key.get_secret_value() for key in own.api_keys],
+                admits_guests=own.guests,
+                membership=Membership(services.store),
+            ),
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
             idempotency=Idempotency(
                 services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)

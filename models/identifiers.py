@@ -1,5 +1,6 @@
 """Identifiers that are derived from their cause, so that a repeated action writes the same rows."""
 
+from unicodedata import normalize
 from uuid import UUID, uuid5
 
 _HOURBANK = UUID("6a1c2f0e-5d1b-5c36-9b7e-2f4f5f0a7c11")
@@ -16,3 +17,8 @@ def is_uuid(text: str) -> bool:
         return str(UUID(text)) == text.lower()
     except ValueError:
         return False
+
+
+def folded(text: str) -> str:
+    """Return a text as names are compared: without case, outer spaces, and differences of Unicode's spelling."""
+    return normalize("NFKC", normalize("NFKC", text).casefold()).strip()

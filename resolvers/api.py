@@ -10,13 +10,24 @@ from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.hosting.settings import ServerSettings
-from resolvers.mirror.mutations import Mutations, TypeRules
+from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, exchanges, members, reconciliation, requests, updates
-from resolvers.operations.creation import creators
+from resolvers.mirror.type_rules import TypeRules
+from resolvers.operations import (
+    accounts,
+    disputes,
+    escrows,
+    exchanges,
+    members,
+    reconciliation,
+    requests,
+    search,
+    updates,
+)
+from resolvers.operations.creation import create_guards, creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
 from workflows.executions.services import Services
@@ -41,15 +52,17 @@ class Api:
         """
         feed = ChangeFeed(services.store, interval=own.feed_interval)
         service_requests, raised_disputes = _actions(services)
+        tokens = PageTokens(page_secret)
         subscriptions = Subscriptions(feed)
         mutations = _mutations(services, service_requests, raised_disputes)
         schema = build_schema(
-            Mirror(Queries(services.store, PageTokens(page_secret)), mutations, subscriptions),
+            Mirror(Queries(services.store, tokens), mutations, subscriptions),
             limits=own.limits,
             extra_queries=[
                 requests.queries(services.store),
                 members.queries(services.store),
                 reconciliation.queries(services.reports),
+                search.queries(services.store, tokens),
             ],
             extra_mutations=[
                 requests.mutations(service_requests),
@@ -78,9 +91,10 @@ def _mutations(services: Services, requests: ServiceRequests, raised: Disputes) 
     asked = Exchanges(store, services.transactions, requests, ratings, clock)
     rules = TypeRules(
         creators=creators(requests, asked, members_of, ratings, raised, clock),
+        create_guards=create_guards(store),
         updaters={"Transaction": exchanges.updating(asked)},
         delete_guards=DELETE_GUARDS,
-        amenders={"Rating": ratings.amend},
-        removers={"User": members_of.leave, "ServiceRequest": services.transactions.remove},
+        amenders={"Rating": ratings.amend, "User": members_of.amend},
+        removers={"ServiceRequest": services.transactions.remove},
     )
     return Mutations(store, clock, rules)

@@ -10,7 +10,8 @@ from strawberry.dataloader import DataLoader
 
 from models.identifiers import derived
 from models.storage.store import Item, Read, Store
-from resolvers.identity.callers import Caller
+from resolvers.identity.callers import Caller, Standing
+from resolvers.identity.membership import Membership
 from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
 
@@ -25,6 +26,7 @@ class RequestContext:
         headers: the request's headers.
         connection_params: what a socket's first message carried.
         cause: what new ids are derived from, if the client sent an idempotency key and may repeat the request.
+        membership: who is a member; without it, everybody who is signed in.
 
     A subscription sets `listening` as soon as it will receive every change that is written from then on.
     """
@@ -34,12 +36,25 @@ class RequestContext:
     headers: Mapping[str, str]
     connection_params: dict[str, object] | None = None
     cause: str | None = None
+    membership: Membership | None = None
     listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     rows: DataLoader[Read, Item | None] = field(init=False)
+    _identity: Caller | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self._identity = self.caller
         # It only batches reads that are made at the same time: cached rows would go stale on a long-lived socket.
         self.rows = DataLoader(load_fn=self.store.batch_get, cache=False)
+
+    async def identify(self, caller: Caller | None) -> None:
+        """Set who is asking."""
+        self.caller = self._identity = caller
+        await self.check_membership()
+
+    async def check_membership(self) -> None:
+        """Look up whether the caller is a member now, which may change while a socket is open."""
+        if self.membership is not None and self._identity is not None:
+            self.caller = await self.membership.of(self._identity)
 
     def new_id(self, info: AnyInfo) -> str:
         """Return an id for a row that the client gave none; if the request is repeated, the same id again."""
@@ -51,8 +66,8 @@ def context_of(info: AnyInfo) -> RequestContext:
     return cast("RequestContext", info.context)
 
 
-def signed_in(info: AnyInfo) -> Caller:
-    """Return who is asking.
+def caller_of(info: AnyInfo) -> Caller:
+    """Return who is asking: a member, a newcomer or a guest, of whom the type's rules decide.
 
     Raises:
         UnauthorizedError: the caller is unknown, or their token has expired while their socket was open.
@@ -62,6 +77,18 @@ def signed_in(info: AnyInfo) -> Caller:
         raise UnauthorizedError.of(info)
     if caller.has_expired:
         raise UnauthorizedError("Token expired")
+    return caller
+
+
+def signed_in(info: AnyInfo) -> Caller:
+    """Return the member, or the administrator, who is asking.
+
+    Raises:
+        UnauthorizedError: the caller is neither, or unknown, or their token has expired.
+    """
+    caller = caller_of(info)
+    if caller.standing is not Standing.MEMBER and not is_admin(caller):
+        raise UnauthorizedError.of(info)
     return caller
 
 

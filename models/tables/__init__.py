@@ -13,6 +13,7 @@ from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
 from models.tables.idempotency import Idempotency
+from models.tables.name_guard import NameGuard
 from models.tables.notification import Notification
 from models.tables.rating import Rating
 from models.tables.reconciliation_report import ReconciliationReport
@@ -45,6 +46,7 @@ __all__ = [
     "Escrow",
     "EventLog",
     "Idempotency",
+    "NameGuard",
     "Notification",
     "Rating",
     "ReconciliationReport",

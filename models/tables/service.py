@@ -33,3 +33,5 @@ class Service(Table):
 
     byUserId = index("byUserId", "userId")
     byCategory = index("byCategory", "category")
+    # All services, since every writer names the type, as Amplify does. Sorted by time like the others.
+    byTypename = index("byTypename", "__typename")

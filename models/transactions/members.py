@@ -1,15 +1,18 @@
-"""Members join and leave.
+"""Members join, change their profile, and leave.
 
 Joining writes the member's row, their balance and the welcome bonus in one transaction. Leaving deletes only the
-member's row; their balance and its log stay.
+member's row; their balance and its log stay. Each writes the guards of the member's names, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import and_
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 
 from models import hours, tables
 from models.clock import Clock
@@ -23,12 +26,15 @@ from models.ledger.movements import TransactionType
 from models.storage.store import ConditionFailedError, Item, Store, read_pages
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
+from models.transactions.unique_names import UniqueNames
 from models.transactions.writing import Writing
 
 WELCOME_BONUS = Hours("10.00")
 # A member who is the provider of more escrows than these pages hold cannot leave through the API.
 PAGE = 1_000
 MOST_PAGES = 20
+
+Changes = Mapping[str, dict[str, Any] | None]  # None removes the attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Joined:
 
 
 class Members:
-    """Lets members join and leave.
+    """Lets members join, change their profile, and leave.
 
     Args:
         store: the tables.
@@ -52,31 +58,84 @@ class Members:
         self._store = store
         self._transactions = transactions
         self._clock = clock
+        self._names = UniqueNames(store)
 
-    async def join(self, item: Item) -> Joined:
+    async def join(self, item: Item) -> Joined | Refusal:
         """Store a new member and issue the welcome bonus, which a member who joins again does not get twice.
 
         Args:
             item: the member's whole row; if a row with its id is stored already, that row is returned unchanged.
+
+        Returns:
+            The stored row; or the refusal DUPLICATE_USERNAME or DUPLICATE_EMAIL.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
         """
         user_id = item["id"]["S"]
 
-        async def attempt() -> Joined:
+        async def attempt() -> Joined | Refusal:
             stored, balance = await self._read(user_id)
             if stored is not None:
                 return Joined(stored, existed=True)
+            names = await self._names.change(None, item)
+            if isinstance(names, Refusal):
+                return names
             now = self._clock()
             writing = Writing(self._store.names, now)
             writing.put(tables.User, item)
+            names.write(writing)
             if balance is None:
                 self._welcome(writing, Balance.empty(user_id, now))
             await self._transactions.write(writing, derived(user_id, "join", now.isoformat()))
             return Joined(item, existed=False)
 
         async with self._store.calls.queue((user_id,)):
+            return await retry(self._store.calls, attempt)
+
+    async def amend(
+        self, key: str, changes: Changes | None, is_met: Callable[[Item], bool], *, actor: str
+    ) -> Item | Refusal:
+        """Change a member's row, or let the member leave if `changes` is None; see `leave`.
+
+        Args:
+            key: the member's id.
+            changes: the attributes that change.
+            is_met: returns whether the stored row meets the caller's condition.
+            actor: who makes the change.
+
+        Returns:
+            The new row; or the refusal DUPLICATE_USERNAME or DUPLICATE_EMAIL.
+
+        Raises:
+            ConditionFailedError: there is no such member, or the row does not meet the condition.
+            ContentionError: rows kept changing for 20 s.
+        """
+        del actor  # the row itself says whose it is, and nothing is logged
+        if changes is None:
+            return await self.leave(key, is_met)
+        wanted: Changes = {**changes, "cognitoId": {"S": key}}
+        sent: list[Item] = []
+
+        async def attempt() -> Item | Refusal:
+            before = await self._store.get(tables.User, key, consistent=True)
+            if before is not None and before in sent:
+                return before  # an earlier attempt wrote it, and the answer was lost
+            if before is None or not is_met(before):
+                raise ConditionFailedError(before)
+            after = {name: wire for name, wire in {**before, **wanted}.items() if wire is not None}
+            names = await self._names.change(before, after)
+            if isinstance(names, Refusal):
+                return names
+            sent.append(after)
+            now = self._clock()
+            writing = Writing(self._store.names, now)
+            writing.update(tables.User, key, _actions(wanted), _unchanged_condition(before))
+            names.write(writing)
+            await self._transactions.write(writing, derived(key, "amend", now.isoformat()))
+            return after
+
+        async with self._store.calls.queue((key,)):
             return await retry(self._store.calls, attempt)
 
     async def leave(self, user_id: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
@@ -105,10 +164,12 @@ class Members:
                 refusal := _held_hours_refusal(balance) or await self._expected_hours_refusal(user_id)
             ) is not None:
                 return refusal
+            names = await self._names.free(stored)
             sent.append(stored)
             now = self._clock()
             writing = Writing(self._store.names, now)
-            writing.remove(tables.User, user_id, Path(["updatedAt"]) == stored["updatedAt"])
+            writing.remove(tables.User, user_id, _unchanged_condition(stored))
+            names.write(writing)
             # A hold only checks the member's row, but it writes their balance.
             writing.check(tables.UserBalance, user_id, _nothing_held_condition())
             await self._transactions.write(writing, derived(user_id, "leave", now.isoformat()))
@@ -169,6 +230,19 @@ class Members:
             message=f"{WELCOME_BONUS} hours are yours to begin with.",
         )
         writing.notice(welcome, bonus.id, related_id=balance.user_id)
+
+
+def _actions(changes: Changes) -> list[Action]:
+    return [Path([name]).remove() if wire is None else Path([name]).set(wire) for name, wire in changes.items()]
+
+
+def _unchanged_condition(stored: Item) -> Condition:
+    """Return the condition that a member's row is as it was read.
+
+    It covers the names because two hosts may write with the same timestamp.
+    """
+    fixed = [Path([name]) == stored[name] for name in ("updatedAt", "username", "email") if name in stored]
+    return reduce(and_, fixed)
 
 
 def _held_hours_refusal(balance: Item | None) -> Refusal | None:

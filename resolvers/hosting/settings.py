@@ -67,8 +67,9 @@ class ServerSettings(BaseSettings):
     page_secret: SecretStr | None = None
     # Seconds that a mutation with an Idempotency-Key may run before a repetition runs it again.
     idempotency_claim: float = Field(CLAIMED_FOR.total_seconds(), gt=0, le=300)
-    # The keys of applications, which may read the schema only.
+    # The keys of applications, which may read the schema only, or what is public if guests are admitted.
     api_keys: Annotated[tuple[_Key, ...], NoDecode, BeforeValidator(_split)] = ()
+    guests: bool = False
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.

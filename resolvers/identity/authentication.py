@@ -5,7 +5,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import GUEST, Caller, UnauthenticatedError
+from resolvers.identity.membership import Membership
 
 
 class TokenVerifier(Protocol):
@@ -25,14 +26,25 @@ class Authentication:
     Args:
         tokens: verifies members' tokens.
         api_keys: the keys of applications.
+        admits_guests: whether an application is a guest, who may read what is public.
+        membership: who of the signed in is a member; without it, everybody.
     """
 
-    def __init__(self, tokens: TokenVerifier, api_keys: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        tokens: TokenVerifier,
+        api_keys: Sequence[str] = (),
+        *,
+        admits_guests: bool = False,
+        membership: Membership | None = None,
+    ) -> None:
+        self.membership = membership
+        self._application = GUEST if admits_guests else None
         self._tokens = tokens
         self._api_keys = [_digest(key) for key in api_keys]
 
     async def authenticate(self, *sources: Mapping[str, object]) -> Caller | None:
-        """Return the member whom headers identify, or None for an application, to whom no rule gives access.
+        """Return whom headers identify; None for an application to whom no rule gives access.
 
         Args:
             sources: sets of headers, with names in any case; the first set that has a token or a key counts.
@@ -46,7 +58,7 @@ class Authentication:
                 return await self._tokens.caller(authorization)
             if (api_key := named.get("x-api-key")) is not None:
                 self._check_key(api_key)
-                return None
+                return self._application
         raise UnauthenticatedError("Missing authorization header")
 
     def _check_key(self, api_key: str) -> None:

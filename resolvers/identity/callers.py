@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -44,26 +45,40 @@ class IssuerUnreachableError(UnauthenticatedError):
         super().__init__("The token's issuer cannot be reached; try again")
 
 
+class Standing(Enum):
+    """What a caller is to the time bank."""
+
+    MEMBER = auto()
+    NEWCOMER = auto()  # signed in, and has not joined or is inactive: may do what a guest may, and join
+    GUEST = auto()  # an application with an API key, where guests are admitted
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A signed-in member.
+    """Whoever is calling: someone who is signed in, or a guest.
 
     Args:
         sub: the Cognito subject, which is also the member's `User.id`.
         username: the Cognito user name, which owner fields may hold instead of the `sub`.
         groups: the Cognito groups, such as `admin`.
         expires: when the token expires, in epoch seconds; callers are equal whatever it is.
+        standing: whether they are a member.
     """
 
     sub: str
     username: str
     groups: frozenset[str] = frozenset()
     expires: float = field(default=math.inf, compare=False)
+    standing: Standing = Standing.MEMBER
 
     @property
     def has_expired(self) -> bool:
         """Return whether the token has expired."""
         return self.expires <= time.time()
+
+
+# A guest owns nothing: no rule for owners admits one.
+GUEST = Caller("", "", standing=Standing.GUEST)
 
 
 class Keys(Protocol):

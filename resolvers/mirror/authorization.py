@@ -1,6 +1,7 @@
 """Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from enum import Enum, auto
 from functools import reduce
 from operator import or_
@@ -9,9 +10,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
 from models.storage.store import Item
-from resolvers.identity.callers import Caller
+from resolvers.identity.callers import Caller, Standing
 from schema.amplify.declaration import Model
-from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
+from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
 from schema.amplify.wire import OWNER_SEPARATOR
 
 
@@ -22,6 +23,49 @@ class Visibility(Enum):
     SHARED = auto()  # the rows that are open to all members, and the caller's own
     OWN_BY_THIS_INDEX = auto()  # the caller's own rows, in an index whose key is not an owner field
     OWN_BY_OTHER_FIELDS = auto()  # another member's rows that name the caller too, in another owner field
+
+
+def model_for(caller: Caller, model: Model) -> Model:
+    """Return a type with only those rules that are meant for callers of this standing; a member's are all."""
+    if caller.standing is Standing.MEMBER:
+        return model
+    return replace(model, rules=tuple(rule for rule in model.rules if _is_meant_for(rule, caller)))
+
+
+def _is_meant_for(rule: AuthRule, caller: Caller) -> bool:
+    if isinstance(rule, Owner):
+        return rule.is_for_newcomers and caller.standing is Standing.NEWCOMER
+    return not isinstance(rule, Private)
+
+
+def admits(caller: Caller, model: Model, operation: Operation) -> bool:
+    """Return whether a rule may let a caller do something with some row of a type."""
+    return any(
+        operation in rule.operations
+        and (not isinstance(rule, Groups) or not caller.groups.isdisjoint(rule.groups))
+        for rule in model_for(caller, model).rules
+    )
+
+
+def concealed_fields(caller: Caller, model: Model) -> Collection[str]:
+    """Return the fields that a caller does not see in the rows of others."""
+    if by_group(caller, model, Operation.READ):
+        return frozenset()
+    is_member = caller.standing is Standing.MEMBER
+    return model.hidden_fields.keys() if is_member else model.unpublished_fields
+
+
+def shows_all(caller: Caller, model: Model, item: Item) -> bool:
+    """Return whether a caller sees every field of a row: their own, even if inactive, or by a group."""
+    if by_group(caller, model, Operation.READ):
+        return True
+    owners = model.owner_fields(Operation.READ) if caller.standing is not Standing.GUEST else ()
+    return any(is_owner(caller, item.get(owner, {}).get("S")) for owner in owners)
+
+
+def unopened(model: Model) -> Model:
+    """Return a type without the rules that admit callers to the rows of others."""
+    return replace(model, rules=tuple(rule for rule in model.rules if not isinstance(rule, OPEN)))
 
 
 def visibility(caller: Caller, model: Model, field: str, value: str) -> Visibility:
@@ -94,7 +138,7 @@ def _admits(rule: AuthRule, caller: Caller, item: Item) -> bool:
             return is_owner(caller, item.get(field, {}).get("S"))
         case Groups(groups=groups):
             return not caller.groups.isdisjoint(groups)
-        case Private(unless=hidden):
+        case Private(unless=hidden) | Public(unless=hidden):
             return hidden is None or not item.get(hidden, {}).get("BOOL", False)
 
 

@@ -1,8 +1,8 @@
 """Writing rows for clients: create, update and delete, as far as the type's rules and the workflows allow."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -12,14 +12,25 @@ from models import clock
 from models.clock import Clock
 from models.errors import Refusal
 from models.storage.store import ConditionFailedError, Item, Store, key_of
-from resolvers.context import context_of, signed_in
-from resolvers.identity.callers import Caller
-from resolvers.mirror.authorization import admits_everywhere, admitting, by_group, is_owner, may
+from resolvers.context import caller_of, context_of
+from resolvers.identity.callers import Caller, Standing
+from resolvers.mirror.authorization import (
+    admits_everywhere,
+    admitting,
+    by_group,
+    concealed_fields,
+    is_owner,
+    may,
+    model_for,
+    shows_all,
+)
 from resolvers.mirror.client_filters import read_filter
-from resolvers.mirror.conditions import condition_of, fitting
-from resolvers.mirror.filters import Filter, Predicate, compile_filter
+from resolvers.mirror.conditions import condition_of, fitting, mentions
+from resolvers.mirror.filters import Filter, compile_filter
 from resolvers.mirror.relations import COMPUTED
+from resolvers.mirror.type_rules import Amender, Changes, Given, Remover, TypeRules, Updating
 from resolvers.mirror.validation import check_order, stored, validated
+from schema.amplify.bounds import OneOf
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
@@ -27,62 +38,8 @@ from schema.amplify.rules import AuthRule, Operation, Owner
 from schema.amplify.wire import Wire
 from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
 
-Given = Mapping[str, Any]
-Changes = dict[str, Wire | None]  # None removes the attribute
-Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
-Updater = Callable[[Caller, Item, Given], Awaitable[Item | Refusal]]
-DeleteGuard = Callable[[Item], Refusal | None]
-Remover = Callable[[str, Predicate], Awaitable[Item | Refusal]]
-
-
-class Amender(Protocol):
-    """Changes or removes rows that other rows are derived from, and updates those in the same write."""
-
-    def __call__(self, key: str, changes: Changes | None, is_met: Predicate, *, actor: str) -> Awaitable[Item]:
-        """Apply changes to a row that meets the client's condition, or remove it if `changes` is None.
-
-        Raises:
-            ConditionFailedError: the row does not meet the condition, or does not exist.
-        """
-
-
 _NULL: Wire = {"NULL": True}
 _TIMESTAMPS = frozenset({"createdAt", "updatedAt"})
-
-
-@dataclass(frozen=True, slots=True)
-class Updating:
-    """How rows are updated that follow from other rows.
-
-    Args:
-        wishes: the fields that an update may give other values than the stored ones; all others it may repeat.
-        update: does what is wished for, given the caller, the stored row, and the wishes that are not null; it
-            returns the row as it is then, or a refusal.
-    """
-
-    wishes: frozenset[str]
-    update: Updater
-
-
-@dataclass(frozen=True, slots=True)
-class TypeRules:
-    """What types have rules of their own for writing their rows; all by the type's name.
-
-    Args:
-        creators: create a row by the type's own rules, given the caller and the checked input with its id and
-            owner filled in; they return the stored row, a refusal, or None if another row has that id.
-        delete_guards: return the refusal if a row may not be deleted now.
-        updaters: update rows that follow from other rows.
-        amenders: change and remove rows that other rows are derived from.
-        removers: remove a row by the type's own rules, if it meets the client's condition; they return the row as
-            it was, or a refusal, and raise ConditionFailedError if there is no row that meets the condition.
-    """
-
-    creators: Mapping[str, Creator] = field(default_factory=dict)
-    updaters: Mapping[str, Updating] = field(default_factory=dict)
-    delete_guards: Mapping[str, DeleteGuard] = field(default_factory=dict)
-    amenders: Mapping[str, Amender] = field(default_factory=dict)
-    removers: Mapping[str, Remover] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +89,12 @@ class Mutations:
             ConditionalCheckError: another row of that id exists, or the condition does not hold.
             RefusedError: a business rule refused it.
         """
-        mutation = _Mutation(signed_in(info), model, info, arguments)
+        mutation = _Mutation(caller_of(info), model, info, arguments)
         given = _with_owner(mutation)
-        _check_initial(mutation.caller, model, given)
+        _take_initial(mutation.caller, model, given)
         given.setdefault(model.key, context_of(info).new_id(info))
+        if (guard := self._rules.create_guards.get(model.name)) and (refusal := await guard(given)):
+            raise RefusedError(refusal)
         creator = self._rules.creators.get(model.name)
         if creator is None:
             return await self._put(model, given, condition_of(mutation.condition))
@@ -145,6 +104,8 @@ class Mutations:
             raise ConditionalCheckError
         if isinstance(created, Refusal):
             raise RefusedError(created)
+        if mutation.caller.standing is not Standing.MEMBER:
+            await context_of(info).check_membership()  # what is created may be the membership
         return created
 
     async def _put(self, model: Model, given: Given, condition: Condition | None) -> Item:
@@ -168,15 +129,15 @@ class Mutations:
             InvalidInputError: a value is out of bounds, or null for a field that the type requires.
             ConditionalCheckError: the condition does not hold, or there is no such row.
         """
-        mutation = _Mutation(signed_in(info), model, info, arguments)
+        mutation = _Mutation(caller_of(info), model, info, arguments)
         item = await self._find(mutation, Operation.UPDATE)
-        rules = list(admitting(mutation.caller, model, Operation.UPDATE, item))
+        rules = list(admitting(mutation.caller, model_for(mutation.caller, model), Operation.UPDATE, item))
         reserved = _reserved(mutation.caller, model, rules)
         if (updating := self._rules.updaters.get(model.name)) is not None:
             return await _update(updating, mutation, item, reserved)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in mutation.input.items():
-            if name == model.key or name in _TIMESTAMPS:
+            if name == model.key or name in _TIMESTAMPS | model.ignored:
                 continue
             if name not in reserved:
                 if value is not None or name in item or model.fields[name].required:
@@ -204,7 +165,7 @@ class Mutations:
             ConditionalCheckError: the condition does not hold, or there is no such row.
             RefusedError: a business rule refused it.
         """
-        mutation = _Mutation(signed_in(info), model, info, arguments)
+        mutation = _Mutation(caller_of(info), model, info, arguments)
         item = await self._find(mutation, Operation.DELETE)
         if (amend := self._rules.amenders.get(model.name)) is not None:
             return await _amend(amend, mutation, None)
@@ -236,8 +197,11 @@ class Mutations:
         item = await self._store.get(model.table, mutation.key, consistent=True)
         if item is None and by_group(caller, model, operation):
             raise ConditionalCheckError
-        if item is None or not may(caller, model, operation, item):
+        if item is None or not may(caller, model_for(caller, model), operation, item):
             raise UnauthorizedError.of(mutation.info)
+        concealed = frozenset(concealed_fields(caller, model))
+        if not shows_all(caller, model, item) and mentions(mutation.condition, concealed):
+            raise ConditionalCheckError  # whether the condition holds would tell the field's value
         return item
 
 
@@ -266,9 +230,12 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
     """Change or remove a row by its type's own rules."""
     is_met = compile_filter(mutation.condition)
     try:
-        return await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
+        amended = await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
     except ConditionFailedError as error:
         raise ConditionalCheckError from error
+    if isinstance(amended, Refusal):
+        raise RefusedError(amended)
+    return amended
 
 
 async def _remove(remove: Remover, mutation: _Mutation) -> Item:
@@ -297,11 +264,12 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     Raises:
         UnauthorizedError: it names the caller in no owner field of a rule that admits creation.
     """
-    caller, model = mutation.caller, mutation.model
+    caller, model = mutation.caller, model_for(mutation.caller, mutation.model)
     owners = model.owner_fields(Operation.CREATE)
     given = dict.fromkeys(owners, caller.sub)
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
-    given |= {name: value for name, value in mutation.input.items() if value is not None}
+    taken = mutation.input.keys() - model.ignored
+    given |= {name: value for name, value in mutation.input.items() if name in taken and value is not None}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
         if is_owner(caller, given.get(name)):
             given[name] = caller.sub
@@ -311,16 +279,20 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     return given
 
 
-def _check_initial(caller: Caller, model: Model, given: Given) -> None:
-    """Check that protected fields have their initial values.
+def _take_initial(caller: Caller, model: Model, given: dict[str, Any]) -> None:
+    """Check that protected fields have values that a create accepts, and replace those by the initial ones.
 
     Raises:
         UnauthorizedError: one of them has another value.
     """
     for name, protection in model.protected.items():
         free = protection.initial is ... or not caller.groups.isdisjoint(protection.groups)
-        if name in given and not free and given[name] != protection.initial:
+        if name not in given or free:
+            continue
+        accepts = protection.accepts or OneOf((protection.initial,))
+        if accepts.problem(given[name]) is not None:
             raise _protected_error(name, protection)
+        given[name] = protection.initial
 
 
 def _change(model: Model, name: str, value: Any) -> Wire | None:

@@ -12,6 +12,7 @@ What the caller may read of an index (`authorization.Visibility`) decides how it
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Self
@@ -21,21 +22,26 @@ from pynamodb.expressions.operand import Path
 from pynamodb.indexes import Index
 
 from models.storage.store import Item, Page, Store, index_keys
-from resolvers.context import signed_in
+from resolvers.context import caller_of
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import (
     Visibility,
+    admits,
     admits_everywhere,
     admits_strangers,
+    concealed_fields,
     is_owner,
     may_ask_for,
     may_read,
+    model_for,
     readable,
+    unopened,
     visibility,
     visible,
 )
 from resolvers.mirror.client_filters import read_filter
 from resolvers.mirror.conditions import condition_of, fitting, mentions
+from resolvers.mirror.equalities import equalities
 from resolvers.mirror.filtered_pages import (
     CALL_BUDGET,
     NESTED_CALL_BUDGET,
@@ -97,14 +103,27 @@ class _Query:
     arguments: Arguments
 
     @classmethod
-    def of(cls, model: Model, info: AnyInfo, arguments: Arguments) -> Self:
-        """Return a caller's query with its filter as it is meant.
+    def of(cls, model: Model, info: AnyInfo, arguments: Arguments, field: str | None = None) -> Self:
+        """Return a caller's query, with its filter as it is meant.
+
+        One that asks for a field which the caller does not see is for their own rows only. Otherwise they could
+        guess its value, one query after another.
+
+        Args:
+            model: the type.
+            info: the field that is resolved.
+            arguments: its arguments.
+            field: the indexed field that rows are asked for by.
 
         Raises:
             InvalidInputError: the filter is invalid or too large.
         """
-        meant = {**arguments, "filter": read_filter(model, arguments.get("filter"))}
-        return cls(signed_in(info), model, info, meant)
+        caller, filter_ = caller_of(info), read_filter(model, arguments.get("filter"))
+        concealed = frozenset(concealed_fields(caller, model))
+        asks_for_concealed = field in concealed or mentions(filter_, concealed)
+        narrowed = model_for(caller, model)
+        visible_model = unopened(narrowed) if asks_for_concealed else narrowed
+        return cls(caller, visible_model, info, {**arguments, "filter": filter_})
 
     @property
     def filter(self) -> Filter:
@@ -139,7 +158,10 @@ class Queries:
         Raises:
             UnauthorizedError: the caller may not read it.
         """
-        caller, key = signed_in(info), arguments[model.key]
+        caller, key = caller_of(info), arguments[model.key]
+        if not admits(caller, model, Operation.READ):
+            raise UnauthorizedError.of(info)
+        model = model_for(caller, model)
         if not may_ask_for(caller, model, key):
             raise UnauthorizedError.of(info)
         item = await self._store.get(model.table, key)
@@ -151,16 +173,19 @@ class Queries:
         """Return a page of all rows that a caller may see, each of them once.
 
         If only owner rules admit the caller, their rows are read by the owner indexes; the table is scanned only
-        for callers who may see other members' rows.
+        for callers who may see other members' rows, unless their filter pins a key or an indexed field.
 
         Raises:
-            UnauthorizedError: the arguments name a key that the caller may not read.
+            UnauthorizedError: the caller may read no row, or the arguments name a key that they may not read.
         """
-        query = _Query.of(model, info, arguments)
+        query = _root_query(model, info, arguments)
+        model = query.model
         if model.key != "id" and (key := arguments.get(model.key)) is not None:
             if not may_ask_for(query.caller, model, key):
                 raise UnauthorizedError.of(info)
             runs: Sequence[Run] = [self._single(query, key)]
+        elif (pinned := self._pinned(query)) is not None:
+            runs = pinned
         elif admits_strangers(query.caller, model, Operation.READ):
             runs = [self._table(query)]
         else:
@@ -170,8 +195,8 @@ class Queries:
     async def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Connection:
         """Return a page of an index; rows that the caller may not read are left out."""
         value = encode(getattr(model.table, field), arguments[field])["S"]
-        query = _Query.of(model, info, {**arguments, field: value})
-        runs = self._visible_in(query, model.indexes[field], value, CALL_BUDGET)
+        query = _root_query(model, info, {**arguments, field: value}, field)
+        runs = self._visible_in(query, query.model.indexes[field], value, CALL_BUDGET)
         return await self._page(query, runs)
 
     async def related(
@@ -182,6 +207,22 @@ class Queries:
         index = getattr(model.table, str(relation.index))
         runs = self._visible_in(query, index, key, NESTED_CALL_BUDGET)
         return await self._page(query, runs, source=key)
+
+    def _pinned(self, query: _Query) -> Sequence[Run] | None:
+        """Return the runs of the rows that a filter pins by the key or an indexed field; None if it pins none."""
+        pins = equalities(query.filter)
+        if query.model.key in pins:
+            return [self._single(query, pins[query.model.key])]
+        indexed = [
+            field
+            for field in (*query.owner_fields, *query.model.indexes)
+            if field in pins and field in query.model.indexes
+        ]
+        for field in indexed:
+            with suppress(ValueError):  # a moment in a spelling that no row has
+                value = encode(getattr(query.model.table, field), pins[field])["S"]
+                return self._visible_in(query, query.model.indexes[field], value, CALL_BUDGET)
+        return None
 
     def _visible_in(self, query: _Query, index: Index[Any], value: str, call_budget: int) -> Sequence[Run]:
         """Return the runs of an index's rows with a value that the caller may read; see the module's table."""
@@ -204,9 +245,12 @@ class Queries:
 
     def _own_by_this_index(self, query: _Query, index: Index[Any], value: str, call_budget: int) -> Sequence[Run]:
         """Return the run of the rows that name the caller; the owner indexes tell where the next one is."""
-        run = self._indexed(query, index, value, only=visible(query.caller, query.model))
         if not query.owner_fields:
             return []
+        if query.model.key in query.owner_fields:
+            run = self._single(query, query.caller.sub)
+            return [replace(run, keep=_and_predicates(run.keep, partial(_has, _field_of(index), value)))]
+        run = self._indexed(query, index, value, only=visible(query.caller, query.model))
         cursor = OwnerCursor(
             self._store,
             query.model.table,
@@ -289,6 +333,27 @@ class Queries:
         is_last = position.run >= len(runs)
         next_token = None if is_last else self._tokens.seal(asdict(position), asked)
         return Connection(readable(query.caller, query.model, items), next_token)
+
+
+def _root_query(model: Model, info: AnyInfo, arguments: Arguments, field: str | None = None) -> _Query:
+    """Return a query of a root field.
+
+    Args:
+        model: the type.
+        info: the field that is resolved.
+        arguments: its arguments.
+        field: the indexed field that rows are asked for by.
+
+    Raises:
+        UnauthorizedError: no rule lets the caller read any row.
+    """
+    if not admits(caller_of(info), model, Operation.READ):
+        raise UnauthorizedError.of(info)
+    return _Query.of(model, info, arguments, field)
+
+
+def _has(field: str, value: str, item: Item) -> bool:
+    return item.get(field) == {"S": value}
 
 
 def _filtered(run: Run, model: Model, index: Index[Any], call_budget: int, skip_to: SkipTo = no_skip) -> Run:

@@ -7,8 +7,8 @@ from typing import cast
 
 from models import tables
 from models.storage.store import Item
-from resolvers.context import context_of, signed_in
-from resolvers.mirror.authorization import may_ask_for, may_read
+from resolvers.context import caller_of, context_of
+from resolvers.mirror.authorization import may_ask_for, may_read, model_for
 from schema.amplify.declaration import MODELS, Model, Relation
 from schema.amplify.resolver import AnyInfo
 
@@ -23,7 +23,8 @@ async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:
 
     It raises no error then, because amplify-js would discard the whole answer.
     """
-    caller = signed_in(info)
+    caller = caller_of(info)
+    target = model_for(caller, target)
     if not may_ask_for(caller, target, key):
         return None
     item = await context_of(info).rows.load((target.table, key))

@@ -4,6 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, Protocol
 
 from models.storage.store import Item
+from resolvers.context import caller_of
+from resolvers.identity.callers import Standing
+from resolvers.mirror.authorization import concealed_fields, shows_all
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.relations import COMPUTED, key_of_relation, related_row
@@ -11,6 +14,7 @@ from schema.amplify.declaration import MODELS, Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo, Connection
 from schema.amplify.rules import Operation
+from schema.errors import UnauthorizedError
 
 
 class SubscriptionResolver(Protocol):
@@ -52,6 +56,21 @@ class Mirror:
         """Answer a relation to many rows."""
         key = key_of_relation(model, relation, source)
         return await self._queries.related(MODELS[relation.target], relation, info, key or "", arguments)
+
+    def guarded(self, model: Model, field: str, info: AnyInfo, source: Item) -> Any:
+        """Answer a field that not everybody who may read a row may see.
+
+        Raises:
+            UnauthorizedError: the caller is not a member, and the field is not public.
+        """
+        caller = caller_of(info)
+        if not shows_all(caller, model, source) and field in concealed_fields(caller, model):
+            if caller.standing is not Standing.MEMBER:
+                raise UnauthorizedError.of(info)
+            return model.hidden_fields[field]
+        if field in model.computed:
+            return self.computed(model, field, info, source)
+        return model.fields[field].decode(source.get(field))
 
     def computed(self, model: Model, field: str, info: AnyInfo, source: Item) -> Awaitable[Any]:
         """Answer a field that is not shown as it is stored."""

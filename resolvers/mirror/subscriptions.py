@@ -7,12 +7,21 @@ from typing import Any
 
 from models.storage.store import Item, key_of
 from models.tables import Table
-from resolvers.context import context_of, signed_in
+from resolvers.context import caller_of, context_of
 from resolvers.feed.change_feed import ChangeFeed, FeedClosedError, Subscription
 from resolvers.feed.streams import ChangeKind
-from resolvers.identity.callers import Caller
-from resolvers.mirror.authorization import admits_strangers, is_owner, may_read
+from resolvers.identity.callers import Caller, Standing
+from resolvers.mirror.authorization import (
+    admits_strangers,
+    by_group,
+    concealed_fields,
+    is_owner,
+    may_read,
+    model_for,
+    unopened,
+)
 from resolvers.mirror.client_filters import read_filter
+from resolvers.mirror.conditions import mentions
 from resolvers.mirror.filters import Predicate, compile_filter
 from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
@@ -47,14 +56,16 @@ class Subscriptions:
             InvalidInputError: the filter is one that a list refuses, too.
             AppSyncError: the subscription was closed; the message says why.
         """
-        caller = signed_in(info)
+        caller = caller_of(info)
         named = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
         owners = {name: owner for name, owner in named.items() if owner is not None}
         if not _may_subscribe(caller, model, owners):
             raise UnauthorizedError.of(info)
-        passes = compile_filter(read_filter(model, arguments.get("filter")))
-        is_meant = _matches_arguments(caller, model, owners, passes)
-        async for row in self.rows(model, frozenset({_KINDS[operation]}), info, is_meant):
+        filter_ = read_filter(model, arguments.get("filter"))
+        is_concealed = mentions(filter_, frozenset(concealed_fields(caller, model)))
+        is_meant = _matches_arguments(caller, model, owners, compile_filter(filter_))
+        read = unopened(model) if is_concealed else model
+        async for row in self.rows(read, frozenset({_KINDS[operation]}), info, is_meant):
             yield row
 
     async def rows(
@@ -63,15 +74,15 @@ class Subscriptions:
         """Yield each whole row that changed in one of these ways, if the caller may read it and it is meant.
 
         Raises:
-            UnauthorizedError: the caller is unknown.
+            UnauthorizedError: the caller is unknown, or no longer signed in.
             AppSyncError: the subscription was closed; the message says why.
         """
-        caller = signed_in(info)
         async with _subscribed(self._feed, model.table) as changes:
             context_of(info).listening.set()
             async for change in changes:
-                if change.kind in kinds and may_read(caller, model, change.item) and is_meant(change.item):
-                    yield change.item
+                row = change.item
+                if change.kind in kinds and is_meant(row) and await _may_read_now(info, model, row):
+                    yield row
 
 
 async def changes_of(
@@ -113,8 +124,17 @@ async def _subscribed(feed: ChangeFeed, table: type[Table]) -> AsyncIterator[Sub
         raise AppSyncError(str(error), error_type="SubscriptionClosed") from error
 
 
+async def _may_read_now(info: AnyInfo, model: Model, row: Item) -> bool:
+    """Return whether the subscriber may read a row; whoever is no member any more may not, whatever they were."""
+    await context_of(info).check_membership()
+    caller = caller_of(info)
+    return may_read(caller, model_for(caller, model), row)
+
+
 def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
     """Return whether a caller may subscribe with these owner arguments; without any they get their own rows."""
+    if caller.standing is not Standing.MEMBER:
+        return by_group(caller, model, Operation.READ)
     if admits_strangers(caller, model, Operation.READ):
         return True
     if owners:

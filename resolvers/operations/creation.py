@@ -11,18 +11,20 @@ from typing import Any
 
 from models import tables
 from models.clock import Clock, to_text
-from models.errors import Refusal
+from models.errors import Code, Refusal
 from models.identifiers import is_uuid
 from models.requests.dispute import Dispute
 from models.storage.codec import decode, encode
-from models.storage.store import Item
+from models.storage.store import Item, Store
 from models.transactions.members import Members
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import NewRequest, ServiceRequests
 from resolvers.identity.callers import Caller
-from resolvers.mirror.mutations import Creator, same_content
+from resolvers.identity.membership import is_active
+from resolvers.mirror.mutations import same_content
+from resolvers.mirror.type_rules import CreateGuard, Creator
 from resolvers.mirror.validation import validated
 from resolvers.operations.exchanges import creator
 from schema.amplify.declaration import MODELS
@@ -61,9 +63,9 @@ def creators(
     async def create_user(caller: Caller, fields: Fields) -> Item | Refusal | None:
         if fields["id"] != caller.sub:
             raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
-        content, item = _row("User", fields, clock())
-        joined = await members.join(item)
-        return joined.item if same_content(MODELS["User"], joined.item, content) else None
+        _, item = _row("User", fields, clock())
+        joined = await members.join({**item, "cognitoId": {"S": caller.sub}})
+        return joined if isinstance(joined, Refusal) else joined.item
 
     return {
         "Dispute": partial(_create_dispute, disputes, clock),
@@ -83,6 +85,19 @@ async def _create_rating(ratings: Ratings, clock: Clock, caller: Caller, fields:
     if isinstance(stored, Refusal):
         return stored
     return stored if same_content(MODELS["Rating"], stored, content) else None
+
+
+def create_guards(store: Store) -> Mapping[str, CreateGuard]:
+    """Return, for each type whose rows are not everybody's to create, the function that refuses them."""
+
+    async def service_refusal(fields: Fields) -> Refusal | None:
+        provider = await store.get(tables.User, fields["userId"], consistent=True)
+        if provider is not None and is_active(provider):
+            return None
+        message = "userId: only a member who has joined and is active offers services; createUser comes first."
+        return Refusal(Code.USER_NOT_ACTIVE, message, {"field": "userId"})
+
+    return {"Service": service_refusal}
 
 
 async def _create_dispute(

@@ -3,7 +3,7 @@
 from models.errors import Code, Refusal
 from models.requests.dispute import DisputeStatus
 from models.storage.store import Item
-from resolvers.mirror.mutations import DeleteGuard
+from resolvers.mirror.type_rules import DeleteGuard
 
 
 def dispute_delete_refusal(item: Item) -> Refusal | None:

@@ -10,7 +10,7 @@ from models.storage.store import Item
 from resolvers.actions.exchanges import Exchanges, Wish
 from resolvers.actions.requests import NewRequest
 from resolvers.identity.callers import Caller
-from resolvers.mirror.mutations import Creator, Updating
+from resolvers.mirror.type_rules import Creator, Updating
 from resolvers.mirror.validation import validated
 from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError

@@ -214,6 +214,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             WebSocketDisconnected: the client has left.
         """
         context = replace(self.context, caller=await self.view.authentication.authenticate(start.authorization))
+        await context.check_membership()
         self._subscriptions[subscription].expires = _expiry(context.caller)
         self._update_deadline()
         results = await self.schema.subscribe(
@@ -291,7 +292,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
         """Return the context that a socket's subscriptions share."""
         del response
-        return RequestContext(self._store, None, request.headers)
+        return RequestContext(self._store, None, request.headers, membership=self.authentication.membership)
 
     def decode_json(self, data: str | bytes) -> Any:
         """Parse a message, in which lone surrogates may be left."""

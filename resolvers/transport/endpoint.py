@@ -126,12 +126,15 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
         """Return the context of a request, or of a socket, whose caller is unknown until its first message."""
         del response
+        membership = self._authentication.membership
         if isinstance(request, WebSocket):
-            return RequestContext(self._store, None, request.headers)
+            return RequestContext(self._store, None, request.headers, membership=membership)
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return RequestContext(self._store, None, request.headers)
         caller = await self._authentication.authenticate(request.headers)
-        return RequestContext(self._store, caller, request.headers)
+        context = RequestContext(self._store, caller, request.headers, membership=membership)
+        await context.check_membership()
+        return context
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
         """Authenticate the caller who opened a socket.
@@ -139,7 +142,9 @@ class Endpoint(GraphQL[RequestContext, None]):
         Raises:
             UnauthenticatedError: neither the first message nor the upgrade request has a valid token or key.
         """
-        context.caller = await self._authentication.authenticate(context.connection_params or {}, context.headers)
+        await context.identify(
+            await self._authentication.authenticate(context.connection_params or {}, context.headers)
+        )
         return await super().on_ws_connect(context)
 
     async def render_graphql_ide(self, request: Request) -> Response:

@@ -82,6 +82,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     async def run_operation(self, operation: Operation[RequestContext, None]) -> None:
         """Run an operation and send its results, and in any case how it ended."""
         try:
+            await self.context.check_membership()
             results = await self.schema.stream(
                 operation.query,
                 variable_values=operation.variables,

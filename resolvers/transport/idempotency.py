@@ -32,7 +32,7 @@ from models.idempotency import (
 )
 from models.storage.codec import decode_or_none, difference, encode
 from models.storage.store import ConditionFailedError, Store
-from resolvers.identity.callers import Caller
+from resolvers.identity.callers import Caller, Standing
 from resolvers.polling import poll
 from resolvers.transport.payloads import response_of
 from schema.documents.reading import Documents
@@ -84,6 +84,7 @@ def keyed_request(
     if (
         not keys
         or caller is None
+        or caller.standing is Standing.GUEST
         or data.query is None
         or not is_mutation(documents, data.query, data.operation_name)
     ):

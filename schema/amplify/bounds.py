@@ -31,6 +31,17 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of some values."""
+
+    values: tuple[Any, ...]
+
+    def problem(self, value: Any) -> str | None:
+        """Return what is wrong with a value."""
+        return None if value in self.values else f"must be {' or '.join(map(str, self.values))}, not {value}"
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A text of at most `characters` characters."""
 

@@ -14,7 +14,7 @@ from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.fields import TYPES
-from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private
+from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
 from schema.amplify.wire import Decoder, decoder
 from schema.strawberry_internals import enum_name
 
@@ -75,13 +75,21 @@ class Protection:
 
     Args:
         use: the operation to use instead, for the refusal.
-        initial: the only value accepted on create, beside an absent one; `...` accepts any.
+        initial: the only value stored on create, beside an absent one; `...` stores any.
         groups: members of these groups may set it.
+        accepts: what a create may say, where clients must send more than the initial value; it is not stored.
+        is_ignored: the server sets it, whatever an input says.
     """
 
     use: str
     initial: Any = None
     groups: frozenset[str] = frozenset()
+    accepts: Bound | None = None
+    is_ignored: bool = False
+
+
+# A field that no input decides, and for which no input is refused.
+SET_BY_SERVER = Protection(use="nothing: the server sets it", is_ignored=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +114,34 @@ class Model:
         return tuple(rule.field for rule in self.rules if isinstance(rule, Owner) and operation in rule.operations)
 
     def is_private(self, operation: Operation) -> bool:
-        """Return whether a rule allows an operation to every signed-in caller."""
-        return any(isinstance(rule, Private) and operation in rule.operations for rule in self.rules)
+        """Return whether a rule allows an operation to every member, or to everybody."""
+        return any(isinstance(rule, OPEN) and operation in rule.operations for rule in self.rules)
 
     def hidden_by(self, operation: Operation) -> str | None:
-        """Return the field that, when true, hides a row from those to whom only `private` allows the operation."""
-        found = (rule.unless for rule in self.rules if isinstance(rule, Private) and operation in rule.operations)
+        """Return the field that, when true, hides a row from those to whom neither owner nor groups allow it."""
+        found = (rule.unless for rule in self.rules if isinstance(rule, OPEN) and operation in rule.operations)
         return next(found, None)
 
     def groups(self, operation: Operation) -> frozenset[str]:
         """Return the groups to which a rule allows an operation."""
         admitted = (r.groups for r in self.rules if isinstance(r, Groups) and operation in r.operations)
         return frozenset().union(*admitted)
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Return the fields that the server sets, whatever an input says."""
+        return frozenset(name for name, protection in self.protected.items() if protection.is_ignored)
+
+    @property
+    def hidden_fields(self) -> Mapping[str, Any]:
+        """Return the fields that are hidden from members whom only `private` admits, and what they see instead."""
+        return next((rule.instead for rule in self.rules if isinstance(rule, Private)), {})
+
+    @property
+    def unpublished_fields(self) -> frozenset[str]:
+        """Return the fields that are refused to those whom only `public` admits."""
+        published = next((rule.fields for rule in self.rules if isinstance(rule, Public)), None)
+        return frozenset() if published is None else frozenset(self.fields.keys() - published)
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -219,7 +243,16 @@ def check(model: Model) -> None:
     if unknown := named - stored:
         raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
     paired = {name for pair in model.ordered for name in pair}
-    listed = {*model.computed, *model.unwritable, *model.protected, *model.bounds, *paired}
+    published = {name for rule in model.rules if isinstance(rule, Public) for name in rule.fields or ()}
+    listed = {
+        *published,
+        *model.computed,
+        *model.unwritable,
+        *model.hidden_fields,
+        *model.protected,
+        *model.bounds,
+        *paired,
+    }
     if unknown := listed - set(model.fields):
         raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
     if not model.is_private(Operation.READ):

@@ -22,8 +22,11 @@ def define_objects(declared: type, model: Model) -> None:
 
 
 def _row_fields(model: Model) -> Iterator[StrawberryField]:
+    guarded = model.hidden_fields.keys() | model.unpublished_fields
     for field in model.fields.values():
-        if field.name in model.computed:
+        if field.name in guarded:
+            yield ResolvedField(field.name, field.graphql_type, {}, _guarded(model, field.name))
+        elif field.name in model.computed:
             yield ResolvedField(field.name, field.graphql_type, {}, _computed(model, field.name))
         else:
             yield RowField(field.name, field.graphql_type, field.decode)
@@ -37,6 +40,10 @@ def _row_fields(model: Model) -> Iterator[StrawberryField]:
 
 def _computed(model: Model, field: str) -> Callable[..., Any]:
     return lambda source, info, _: resolver_of(info).computed(model, field, info, source)
+
+
+def _guarded(model: Model, field: str) -> Callable[..., Any]:
+    return lambda source, info, _: resolver_of(info).guarded(model, field, info, source)
 
 
 def _one(model: Model, relation: Relation) -> Callable[..., Any]:

@@ -45,6 +45,9 @@ class MirrorResolver(Protocol):
     def computed(self, model: Model, field: str, info: AnyInfo, source: Item) -> Awaitable[Any]:
         """Resolve a computed field, which is not shown as it is stored."""
 
+    def guarded(self, model: Model, field: str, info: AnyInfo, source: Item) -> Any:
+        """Resolve a field that not everybody who may read a row may see."""
+
     def create(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Item]:
         """Resolve `createX`."""
 

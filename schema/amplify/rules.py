@@ -1,8 +1,9 @@
 """Amplify's `@auth` rules as data: which operations a rule allows to which callers."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Operation(StrEnum):
@@ -26,19 +27,43 @@ class Owner:
         field: the field.
         operations: what is allowed.
         may_change: the only fields that this member may change; empty means any.
+        is_for_newcomers: whether it also admits a signed-in caller who is not a member yet.
     """
 
     field: str
     operations: frozenset[Operation]
     may_change: frozenset[str] = frozenset()
+    is_for_newcomers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Allows operations to every signed-in caller, except on rows in which the field `unless` is true."""
+    """Allows operations to every signed-in caller.
+
+    Args:
+        operations: what is allowed.
+        unless: the field that, when true, excepts a row.
+        instead: the fields whose values whoever only this rule admits does not see, and what they see instead.
+    """
 
     operations: frozenset[Operation]
     unless: str | None = None
+    instead: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Allows operations to everybody, guests too.
+
+    Args:
+        operations: what is allowed.
+        unless: the field that, when true, excepts a row.
+        fields: the only fields that whoever only this rule admits may see; None means all.
+    """
+
+    operations: frozenset[Operation]
+    unless: str | None = None
+    fields: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +74,43 @@ class Groups:
     operations: frozenset[Operation]
 
 
-AuthRule = Owner | Private | Groups
+AuthRule = Owner | Private | Public | Groups
+# What admits callers to the rows of others.
+OPEN = (Private, Public)
 
 
 def owner(
-    field: str, operations: Collection[Operation] = EVERYTHING, *, may_change: Collection[str] = ()
+    field: str,
+    operations: Collection[Operation] = EVERYTHING,
+    *,
+    may_change: Collection[str] = (),
+    is_for_newcomers: bool = False,
 ) -> Owner:
     """`{ allow: owner, ownerField: field, operations }`, where updates may change the fields `may_change` only."""
-    return Owner(field, frozenset(operations), frozenset(may_change))
+    return Owner(field, frozenset(operations), frozenset(may_change), is_for_newcomers)
 
 
-def private(operations: Collection[Operation] = EVERYTHING, *, unless: str | None = None) -> Private:
-    """`{ allow: private, operations }`, except on rows in which the field `unless` is true."""
-    return Private(frozenset(operations), unless)
+def private(
+    operations: Collection[Operation] = EVERYTHING,
+    *,
+    unless: str | None = None,
+    instead: Mapping[str, Any] | None = None,
+) -> Private:
+    """`{ allow: private, operations }`, except on rows in which the field `unless` is true.
+
+    Whoever only this rule admits sees the values of `instead` for those fields.
+    """
+    return Private(frozenset(operations), unless, instead or {})
+
+
+def public(
+    operations: Collection[Operation] = READING,
+    *,
+    unless: str | None = None,
+    fields: Collection[str] | None = None,
+) -> Public:
+    """`{ allow: public, operations }`, except on rows in which the field `unless` is true; of `fields` only."""
+    return Public(frozenset(operations), unless, None if fields is None else frozenset(fields))
 
 
 def groups(*names: str, operations: Collection[Operation] = EVERYTHING) -> Groups:

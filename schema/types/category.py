@@ -6,13 +6,13 @@ from models.tables import category
 from schema.amplify.bounds import NAME, Key
 from schema.amplify.declaration import has_many
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, groups, private
+from schema.amplify.rules import READING, groups, private, public
 from schema.scalars import AWSDateTime
 
 
 @mirrored(
     table=category.Category,
-    rules=[private(READING), groups("admin")],
+    rules=[private(READING), public(), groups("admin")],
     bounds={"name": Key(NAME.characters)},
 )
 class Category:

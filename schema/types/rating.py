@@ -7,7 +7,7 @@ from models.requests.reputation import HIGHEST, LOWEST, PLACES
 from schema.amplify.bounds import Between, Text
 from schema.amplify.declaration import Protection, belongs_to
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, Operation, groups, owner, private
+from schema.amplify.rules import READING, Operation, groups, owner, private, public
 from schema.scalars import AWSDateTime
 
 FEEDBACK_CHARACTERS = 2_000
@@ -20,6 +20,7 @@ _GIVEN = Protection(initial=..., use="createRating, for another transaction")
     rules=[
         owner("raterId", {Operation.CREATE, Operation.READ}),
         private(READING, unless="isHidden"),
+        public(unless="isHidden"),
         groups("admin"),
     ],
     protected={

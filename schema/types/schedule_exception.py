@@ -8,7 +8,7 @@ from strawberry import ID
 from models.tables import schedule_exception
 from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, owner, private
+from schema.amplify.rules import READING, owner, private, public
 from schema.scalars import AWSDate, AWSDateTime
 
 
@@ -21,7 +21,7 @@ class ScheduleExceptionType(StrEnum):
     HOLIDAY = "HOLIDAY"
 
 
-@mirrored(table=schedule_exception.ScheduleException, rules=[owner("userId"), private(READING)])
+@mirrored(table=schedule_exception.ScheduleException, rules=[owner("userId"), private(READING), public()])
 class ScheduleException:
     """A day on which a service is on offer at other times than in the week, or not at all."""
 

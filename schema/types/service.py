@@ -7,7 +7,7 @@ from models.hours import LARGEST_AMOUNT, SMALLEST_AMOUNT
 from schema.amplify.bounds import NAME, Between
 from schema.amplify.declaration import belongs_to, has_many
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, groups, owner, private
+from schema.amplify.rules import READING, groups, owner, private, public
 from schema.scalars import AWSDateTime
 
 # The hours that one request may be about.
@@ -16,7 +16,7 @@ _BOOKING = Between(float(SMALLEST_AMOUNT), float(LARGEST_AMOUNT))
 
 @mirrored(
     table=tables.Service,
-    rules=[owner("userId"), private(READING), groups("admin")],
+    rules=[owner("userId"), private(READING), public(), groups("admin")],
     bounds={
         "title": NAME,
         "hourlyRate": Between(0.01, 1_000),

@@ -6,13 +6,13 @@ from models.tables import service_schedule
 from schema.amplify.bounds import Between
 from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, owner, private
+from schema.amplify.rules import READING, owner, private, public
 from schema.scalars import AWSDateTime
 
 
 @mirrored(
     table=service_schedule.ServiceSchedule,
-    rules=[owner("userId"), private(READING)],
+    rules=[owner("userId"), private(READING), public()],
     bounds={"dayOfWeek": Between(0, 6)},
 )
 class ServiceSchedule:

@@ -5,13 +5,13 @@ from strawberry import ID
 from models.tables import skill
 from schema.amplify.bounds import NAME, Key
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, groups, private
+from schema.amplify.rules import READING, groups, private, public
 from schema.scalars import AWSDateTime
 
 
 @mirrored(
     table=skill.Skill,
-    rules=[private(READING), groups("admin")],
+    rules=[private(READING), public(), groups("admin")],
     bounds={"name": Key(NAME.characters)},
 )
 class Skill:

@@ -3,18 +3,37 @@
 from strawberry import ID
 
 from models import tables
-from schema.amplify.bounds import NAME, Key
-from schema.amplify.declaration import Protection, has_many, has_one
+from models.requests.reputation import HIGHEST
+from models.transactions.members import WELCOME_BONUS
+from schema.amplify.bounds import NAME, Between, Key, OneOf
+from schema.amplify.declaration import SET_BY_SERVER, Protection, has_many, has_one
 from schema.amplify.mirror import mirrored
-from schema.amplify.rules import READING, Operation, groups, owner, private
+from schema.amplify.rules import READING, Operation, groups, owner, private, public
 from schema.scalars import AWSDateTime
+
+# What a time bank shows of its members to whoever looks in.
+_PUBLIC_FACE = (
+    "id",
+    "username",
+    "firstName",
+    "lastName",
+    "bio",
+    "skills",
+    "profilePicture",
+    "rating",
+    "totalTransactions",
+    "createdAt",
+    "updatedAt",
+)
 
 
 @mirrored(
     table=tables.User,
     rules=[
-        owner("id", {Operation.CREATE, Operation.READ, Operation.UPDATE}),
-        private(READING),
+        owner("id", {Operation.CREATE}, is_for_newcomers=True),
+        owner("id", {Operation.READ, Operation.UPDATE}),
+        private(READING, instead={"email": "", "cognitoId": None}),
+        public(fields=_PUBLIC_FACE),
         groups("admin"),
     ],
     computed={"bankHours": "listUserBalances(filter: {totalBalance: …})"},
@@ -26,14 +45,16 @@ from schema.scalars import AWSDateTime
         "email": Key(254),
     },
     protected={
-        "bankHours": Protection(initial=0, use="processDirectTransfer"),
-        "rating": Protection(initial=0, use="createRating"),
+        # Clients that Amplify generated must send these two, and send what they show to a new member.
+        "bankHours": Protection(initial=0, use="processDirectTransfer", accepts=OneOf((0, float(WELCOME_BONUS)))),
+        "rating": Protection(initial=0, use="createRating", accepts=Between(0, HIGHEST)),
         "totalTransactions": Protection(initial=0, use="confirmServiceCompletion"),
+        "cognitoId": SET_BY_SERVER,
         "isActive": Protection(initial=True, use="an admin's updateUser", groups=frozenset({"admin"})),
     },
 )
 class User:
-    """A member; `id` is the Cognito `sub`, `bankHours` the balance's total."""
+    """A member; `id` and `cognitoId` are the Cognito `sub`, `bankHours` is the balance's total."""
 
     id: ID
     email: str

@@ -19,11 +19,12 @@ from resolvers.feed.streams import ChangeKind, RowChange
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
-from resolvers.mirror.mutations import Mutations, TypeRules
+from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.mirror.type_rules import TypeRules
 from resolvers.operations.deletion import DELETE_GUARDS
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL

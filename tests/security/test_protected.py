@@ -50,7 +50,7 @@ OWNED = [
     Owned("ServiceRequest", "agreedRate", UNSET, 1.5, 0.5, "respondToCounterOffer"),
     Owned("ServiceRequest", "expiresAt", UNSET, STAMP, "2027-01-01T00:00:00.000Z", "startServiceRequestWorkflow"),
     Owned("User", "bankHours", 0, 0, 1000, "processDirectTransfer"),
-    Owned("User", "rating", 0, 4.5, 5, "createRating"),
+    Owned("User", "rating", 0, 4.5, 6, "createRating"),
     Owned("User", "totalTransactions", 0, 3, 1000, "confirmServiceCompletion"),
     Owned("Dispute", "status", "OPEN", "UNDER_REVIEW", "RESOLVED", "resolveDispute"),
     Owned("Dispute", "adminId", UNSET, "an-admin", "another", "assignDispute"),

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from models import clock, tables
 from models.storage.names import Names
-from models.storage.store import ConditionFailedError, Item, Page, Read, Store, key_of
+from models.storage.store import ConditionFailedError, Item, Page, Read, Store, index_keys, key_of
 from models.tables import Table
 from resolvers.context import RequestContext
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import may_read
-from resolvers.mirror.mutations import Mutations, TypeRules
+from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
+from resolvers.mirror.type_rules import TypeRules
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
@@ -59,8 +60,7 @@ class MemoryStore(Store):
 
     async def query(self, table: type[Table], index: Any, hash_value: str, **options: Any) -> Page:
         self.reads.append(("query", (table.__name__, index.Meta.index_name, hash_value)))
-        field = index.Meta.index_name.removeprefix("by")
-        field = field[0].lower() + field[1:]
+        field = str(index_keys(index)[0].attr_name)
         found = [i for (of, _), i in self.rows.items() if of is table and i.get(field) == {"S": hash_value}]
         found = [item for item in found if _passes(options.get("range_condition"), item)]
         found.sort(key=lambda item: item["createdAt"]["S"], reverse=not options["forward"])

@@ -1,8 +1,8 @@
-"""Identifiers that follow from their cause."""
+"""Identifiers that follow from their cause, and names as they are compared."""
 
 import pytest
 
-from models.identifiers import derived, is_uuid
+from models.identifiers import derived, folded, is_uuid
 
 UUID = "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"
 
@@ -33,3 +33,12 @@ def test_other_causes_give_other_ids() -> None:
 )
 def test_only_the_canonical_form_is_a_uuid(text: str, expected: bool) -> None:  # noqa: FBT001 — a table's column
     assert is_uuid(text) is expected
+
+
+@pytest.mark.parametrize("text", ["Caf\u00e9", "CAFE\u0301", " cafe\u0301 ", "\uff23afé"])
+def test_a_name_is_compared_without_case_and_spelling(text: str) -> None:
+    assert folded(text) == "caf\u00e9"
+
+
+def test_other_names_are_others() -> None:
+    assert len({folded(text) for text in ("cafe", "café", "ca fé", "")}) == 4

@@ -90,6 +90,7 @@ async def test_who_comes_back_has_the_hours_they_left(tables: Stored) -> None:
 async def test_a_bonus_is_given_once_however_often_it_is_tried(tables: Stored, fault: Fault) -> None:
     tables.calls.plan = each_write(fault)
     joined = await office(tables).join(WHOLE)
+    assert isinstance(joined, Joined)
     assert joined.existed == (fault is Fault.LOST)
     assert len(await rows(tables.undisturbed, TransactionLog)) == 1
 

@@ -11,7 +11,8 @@ from models import tables
 from models.errors import Code, Refusal
 from models.storage.store import ConditionFailedError, Item, expressions
 from resolvers.identity.callers import Caller
-from resolvers.mirror.mutations import TypeRules, Updating, same_content
+from resolvers.mirror.mutations import same_content
+from resolvers.mirror.type_rules import TypeRules, Updating
 from resolvers.mirror.validation import validated
 from schema.amplify.declaration import MODELS
 from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, execute, schema_over
@@ -356,13 +357,14 @@ async def test_a_dispute_that_hours_wait_for_is_not_deleted(store: MemoryStore) 
 async def test_a_type_may_have_its_own_rules_for_removal(store: MemoryStore) -> None:
     held = Refusal(Code.INVALID_ESCROW_STATUS, "Not now.", {"escrowed": 2.0})
 
-    async def leave(key: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
+    async def leave(key: str, changes: Any, is_met: Callable[[Item], bool], *, actor: str) -> Item | Refusal:
+        assert (changes, actor) == (None, ADMIN.sub)
         row = store.rows[tables.User, key]
         if not is_met(row):
             raise ConditionFailedError(row)
         return held if row["updatedAt"] == {"S": "2026"} else store.rows.pop((tables.User, key))
 
-    schema = schema_over(store, TypeRules(removers={"User": leave}))
+    schema = schema_over(store, TypeRules(amenders={"User": leave}))
     query = """mutation ($input: DeleteUserInput!, $condition: ModelUserConditionInput) {
         deleteUser(input: $input, condition: $condition) { id } }"""
     given: dict[str, Any] = {"input": {"id": "sub-alice"}, "condition": {"username": {"eq": "alice"}}}

@@ -1,0 +1,206 @@
+"""A user name and an e-mail address belong to one member, on an engine within this process."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from models.errors import Code, Refusal
+from models.storage.codec import item_of
+from models.storage.store import ConditionFailedError, Item
+from models.tables import NameGuard, User
+from models.transactions.members import Joined, Members
+from tests.chaos.books import rows
+from tests.chaos.faults import Fault, each_write
+from tests.unit.builders import ALICE, BOB, EVE, NOW, Bank
+from tests.unit.stored import Stored, overtake, stored, written_anew
+
+
+def member(key: str, **changes: Any) -> Item:
+    named = {"username": key, "email": f"{key}@example.org", "updatedAt": NOW, **changes}
+    row = item_of(User, id=key, totalTransactions=0, rating=0.0, createdAt=NOW, **named)
+    anew: Item = written_anew(row)
+    return anew
+
+
+@pytest.fixture
+async def tables() -> AsyncIterator[Stored]:
+    async with stored(Bank()) as opened:
+        yield opened
+
+
+def office(tables: Stored) -> Members:
+    return Members(tables.store, tables.transactions, tables.tick)
+
+
+def anybody(_: Item) -> bool:
+    return True
+
+
+def code_of(outcome: object) -> Code | None:
+    assert isinstance(outcome, Refusal | Joined | dict)
+    return outcome.code if isinstance(outcome, Refusal) else None
+
+
+async def amend(tables: Stored, key: str, **texts: str | None) -> Item | Refusal:
+    """Change a member's texts, a little later than the last time."""
+    now = tables.tick()
+    changes = {name: None if text is None else {"S": text} for name, text in texts.items()}
+    return await office(tables).amend(key, changes | item_of(User, updatedAt=now), anybody, actor=key)
+
+
+async def holders(tables: Stored) -> list[str]:
+    return sorted(guard["userId"]["S"] for guard in await rows(tables.undisturbed, NameGuard))
+
+
+@pytest.mark.parametrize(
+    ("field", "taken", "asked", "code"),
+    [
+        ("username", "alice", "alice", Code.DUPLICATE_USERNAME),
+        ("username", "alice", "ALICE", Code.DUPLICATE_USERNAME),
+        ("username", "Alice", " alice ", Code.DUPLICATE_USERNAME),
+        ("username", "straße", "STRASSE", Code.DUPLICATE_USERNAME),
+        ("username", "caf\u00e9", "cafe\u0301", Code.DUPLICATE_USERNAME),
+        ("username", "alice", "\uff21lice", Code.DUPLICATE_USERNAME),
+        ("username", "alice", "alice2", None),
+        ("email", "a@example.org", "A@Example.ORG", Code.DUPLICATE_EMAIL),
+        ("email", "a@example.org", "b@example.org", None),
+    ],
+)
+async def test_a_name_is_one_members(
+    tables: Stored, field: str, taken: str, asked: str, code: Code | None
+) -> None:
+    assert code_of(await office(tables).join(member(ALICE, **{field: taken}))) is None
+    await assert_refused(tables, field, asked, code)
+
+
+@pytest.mark.parametrize("asked", ["alice", "Alice", "ALICE"])
+@pytest.mark.parametrize("taken", ["alice", "Alice", "ALICE"])
+@pytest.mark.parametrize("field", ["username", "email"])
+async def test_a_member_without_guards_is_found_in_the_usual_spellings(
+    tables: Stored, field: str, taken: str, asked: str
+) -> None:
+    await tables.put(User, member(ALICE, **{field: taken}))
+    await assert_refused(tables, field, asked, Code[f"DUPLICATE_{field.upper()}"])
+
+
+async def assert_refused(tables: Stored, field: str, asked: str, code: Code | None) -> None:
+    refused = await office(tables).join(member(BOB, **{field: asked}))
+    assert code_of(refused) is code
+    if isinstance(refused, Refusal):
+        assert refused.facts == {"field": field}
+        assert refused.message.startswith(f"{field}: ")
+    assert len(await rows(tables.undisturbed, User)) == (1 if code else 2)
+
+
+async def test_a_change_of_name_takes_the_new_and_frees_the_old_one(tables: Stored) -> None:
+    for name in (ALICE, BOB):
+        await office(tables).join(member(name))
+    changed = await amend(tables, ALICE, username="alicia", email="alicia@example.org")
+    assert isinstance(changed, dict)
+    assert changed["cognitoId"] == {"S": ALICE}
+    assert await holders(tables) == [ALICE] * 2 + [BOB] * 2
+    assert code_of(await amend(tables, BOB, username="Alicia")) is Code.DUPLICATE_USERNAME
+    assert code_of(await amend(tables, BOB, email="ALICIA@example.org")) is Code.DUPLICATE_EMAIL
+    assert code_of(await amend(tables, BOB, email="alice@example.org")) is None
+    assert code_of(await office(tables).join(member(EVE, username="aLICIA"))) is Code.DUPLICATE_USERNAME
+
+
+async def test_the_spelling_of_an_own_name_may_change(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    assert code_of(await amend(tables, ALICE, username="ALICE", bio=None)) is None
+    assert await holders(tables) == [ALICE] * 2
+
+
+async def test_who_leaves_frees_their_names(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    assert await office(tables).amend(ALICE, None, anybody, actor=EVE) == member(ALICE)
+    assert await holders(tables) == []
+    assert code_of(await office(tables).join(member(BOB, username=ALICE, email=f"{ALICE}@example.org"))) is None
+
+
+async def test_who_has_no_guards_yet_gets_them_with_the_next_change(tables: Stored) -> None:
+    await tables.put(User, member(ALICE))
+    assert code_of(await amend(tables, ALICE, bio="Hello")) is None
+    assert await holders(tables) == [ALICE] * 2
+    await tables.put(User, member(BOB))
+    assert await office(tables).leave(BOB, anybody) == member(BOB)
+    assert await holders(tables) == [ALICE] * 2
+
+
+async def test_two_old_members_of_one_name_both_keep_it(tables: Stored) -> None:
+    for name in (ALICE, BOB):
+        await tables.put(User, member(name, username="same"))
+    for name in (ALICE, BOB):
+        assert code_of(await amend(tables, name, bio="Hello")) is None
+    assert await holders(tables) == [ALICE] * 2 + [BOB]
+    # Who leaves frees nothing that is the other's.
+    await office(tables).leave(BOB, anybody)
+    assert await holders(tables) == [ALICE] * 2
+
+
+async def test_a_name_that_only_the_index_still_shows_is_free(tables: Stored) -> None:
+    await tables.put(User, member(ALICE))
+    read = tables.store.get
+
+    async def renamed(table: Any, key: str, **options: Any) -> Item | None:
+        row = await read(table, key, **options)
+        return row and {**row, "username": {"S": "renamed"}, "email": {"S": "new@example.org"}}
+
+    tables.store.get = renamed  # type: ignore[method-assign]  # the index lags behind the table
+    office_of = office(tables)
+    assert code_of(await office_of.join(member(BOB, username="Alice", email=f"{ALICE}@example.org"))) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["alice", "alice::me", "0b0e1f54-9c5e-4c53-8d43-0e9d2b0ce0aa", "0B0E1F54-9C5E-4C53-8D43-0E9D2B0CE0AA"]
+)
+async def test_no_name_is_the_id_of_another(tables: Stored, name: str) -> None:
+    await office(tables).join(member(ALICE, username="archer"))
+    refused = await office(tables).join(member(BOB, username=name))
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.facts) == (Code.DUPLICATE_USERNAME, {"field": "username"})
+    assert "id of a member" in refused.message
+
+
+@pytest.mark.parametrize("name", [ALICE, f"{ALICE}::alice", "::alice"])
+async def test_a_name_may_be_the_own_id(tables: Stored, name: str) -> None:
+    assert code_of(await office(tables).join(member(ALICE, username=name))) is None
+
+
+async def test_a_name_is_no_id_of_who_joins_meanwhile(tables: Stored) -> None:
+    other = member(ALICE, username="archer")
+    overtake(tables, lambda: Members(tables.undisturbed, tables.transactions, tables.tick).join(other))
+    refused = await office(tables).join(member(BOB, username=ALICE))
+    assert code_of(refused) is Code.DUPLICATE_USERNAME
+
+
+async def test_a_name_that_is_taken_meanwhile_is_refused(tables: Stored) -> None:
+    other = member(ALICE, username="same")
+    overtake(tables, lambda: Members(tables.undisturbed, tables.transactions, tables.tick).join(other))
+    assert code_of(await office(tables).join(member(BOB, username="Same"))) is Code.DUPLICATE_USERNAME
+    assert await holders(tables) == [ALICE] * 2
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
+async def test_a_change_is_made_once_however_often_it_is_tried(tables: Stored, fault: Fault) -> None:
+    await office(tables).join(member(ALICE))
+    tables.calls.plan = each_write(fault)
+    now = tables.tick()
+    changes = {"username": {"S": "alicia"}, "bio": None, **item_of(User, updatedAt=now)}
+    changed = await office(tables).amend(ALICE, changes, lambda row: row["username"]["S"] == "alice", actor=ALICE)
+    assert changed == member(ALICE, username="alicia", updatedAt=now, cognitoId=ALICE)
+    assert await rows(tables.undisturbed, User) == [changed]
+    assert tables.strict.queued == [[ALICE], [ALICE]]
+
+
+async def test_a_change_is_decided_on_the_row_as_it_is_written(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    overtake(tables, lambda: tables.change(User, ALICE, username="other"))
+    with pytest.raises(ConditionFailedError):
+        await office(tables).amend(
+            ALICE, {"bio": {"S": "Hi"}}, lambda row: row["username"]["S"] == "alice", actor=ALICE
+        )
+    with pytest.raises(ConditionFailedError) as absent:
+        await office(tables).amend(EVE, {"bio": {"S": "Hi"}}, anybody, actor=EVE)
+    assert absent.value.item is None
