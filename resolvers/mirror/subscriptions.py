@@ -128,7 +128,8 @@ async def _may_read_now(info: AnyInfo, model: Model, row: Item) -> bool:
     """Return whether the subscriber may read a row; whoever is no member any more may not, whatever they were."""
     await context_of(info).check_membership()
     caller = caller_of(info)
-    return may_read(caller, model_for(caller, model), row)
+    is_admitted = caller.standing is Standing.MEMBER or by_group(caller, model, Operation.READ)
+    return is_admitted and may_read(caller, model_for(caller, model), row)
 
 
 def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
