@@ -25,6 +25,7 @@ from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.mirror.type_rules import TypeRules
+from resolvers.operations import updates
 from resolvers.operations.deletion import DELETE_GUARDS
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
@@ -133,7 +134,8 @@ class MemoryBackend(Backend):
         self._feed = Announcements()
         writes = Mutations(store, clock.now, TypeRules(delete_guards=DELETE_GUARDS))
         subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
-        super().__init__(build_schema(Mirror(Queries(store, PageTokens(b"secret")), writes, subscriptions)), store)
+        mirror = Mirror(Queries(store, PageTokens(b"secret")), writes, subscriptions)
+        super().__init__(build_schema(mirror, extra_subscriptions=[updates.subscriptions(subscriptions)]), store)
 
     def announce(self, kind: ChangeKind, row: Item) -> None:
         """Send a row's change to whoever subscribes from now on."""
@@ -141,7 +143,8 @@ class MemoryBackend(Backend):
 
     async def event_outcome(self, case: Case) -> str:
         """Change the row, and return what the subscriber receives before the feed ends."""
-        kind = next(kind for name, kind in KINDS.items() if case.line.operation.startswith(name))
+        kinds = (kind for name, kind in KINDS.items() if case.line.operation.startswith(name))
+        kind = next(kinds, ChangeKind.CREATE)
         self.announce(kind, case.any_row())
         results = [result async for result in self.results(case, RequestContext(self.store, case.caller, {}))]
         if not results:

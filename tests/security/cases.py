@@ -234,7 +234,7 @@ class Case:
             return {self.line.key: self.asked_key}
         narrowed = {variant: self.owner_values[variant]} if variant in self.line.owners else {}
         if operation.startswith("on"):
-            return narrowed
+            return self._watched() or narrowed
         # A real cloud's tables contain other rows, too.
         only = {"filter": {self.line.key: {"eq": self.row_key}}, "limit": 1000}
         if "By" not in operation:
@@ -243,6 +243,16 @@ class Case:
         by = name[0].lower() + name[1:]
         value = self.any_row()[by]["S"]
         return only | {by: value, "sortDirection": "DESC"}
+
+    def _watched(self) -> dict[str, Any]:
+        """Return whose rows one of the app's own subscriptions asks for: a service's, the caller's, another's."""
+        argument = own_operations.UPDATES.get(self.line.operation)
+        match argument:
+            case None:
+                return {}
+            case "userId":
+                return {argument: self.another if self.line.variant == "others" else self.asker.sub}
+        return {argument: self.any_row()[argument]["S"]}
 
 
 def document(schema: GraphQLSchema, line: Line) -> str:

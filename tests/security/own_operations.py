@@ -37,6 +37,11 @@ _ASKED_BY_KEY = {
     "getUserStats": "userId",
     "onServiceRequestProgress": "requestId",
 }
+# The app's own subscriptions, with the argument that each takes: the caller, or a value of the row.
+UPDATES = {
+    **dict.fromkeys(("onTransactionUpdate", "onNewMessage", "onNewNotification", "onBookingUpdate"), "userId"),
+    "onScheduleUpdate": "serviceId",
+}
 IDLE = own_states.IDLE
 # Operations for admins only, on any row.
 ADMIN_OPERATIONS = frozenset(

@@ -11,8 +11,8 @@ from resolvers.context import RequestContext
 from resolvers.feed.streams import ChangeKind, RowChange
 from resolvers.identity.callers import GUEST, Caller, Standing
 from resolvers.identity.membership import Membership
-from resolvers.mirror.mutations import TypeRules
 from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.mirror.type_rules import TypeRules
 from schema.errors import report
 from tests.security.backends import Announcements
 from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, ask, error_of, execute, schema_over
