@@ -8,6 +8,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from models.tables.base import Table
+from models.tables.booking import Booking
+from models.tables.booking_day import BookingDay
 from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
@@ -16,8 +18,10 @@ from models.tables.notification import Notification
 from models.tables.rating import Rating
 from models.tables.reconciliation_report import ReconciliationReport
 from models.tables.request_guard import RequestGuard
+from models.tables.schedule_exception import ScheduleException
 from models.tables.service import Service
 from models.tables.service_request import ServiceRequest
+from models.tables.service_schedule import ServiceSchedule
 from models.tables.transaction import Transaction
 from models.tables.transaction_log import TransactionLog
 from models.tables.user import User
@@ -39,6 +43,8 @@ TABLES = _tables()
 
 __all__ = [
     "TABLES",
+    "Booking",
+    "BookingDay",
     "Dispute",
     "Escrow",
     "EventLog",
@@ -47,8 +53,10 @@ __all__ = [
     "Rating",
     "ReconciliationReport",
     "RequestGuard",
+    "ScheduleException",
     "Service",
     "ServiceRequest",
+    "ServiceSchedule",
     "Table",
     "Transaction",
     "TransactionLog",
