@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from models.transactions.accounts import Accounts
+from models.transactions.bookings import Bookings
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
@@ -14,7 +15,16 @@ from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.operations import accounts, disputes, escrows, reconciliation, requests, updates
+from resolvers.operations import (
+    accounts,
+    bookings,
+    disputes,
+    escrows,
+    reconciliation,
+    requests,
+    schedules,
+    updates,
+)
 from resolvers.operations.creation import creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
@@ -45,7 +55,11 @@ class Api:
         schema = build_schema(
             Mirror(Queries(services.store, PageTokens(page_secret)), mutations, subscriptions),
             limits=own.limits,
-            extra_queries=[requests.queries(services.store), reconciliation.queries(services.reports)],
+            extra_queries=[
+                requests.queries(services.store),
+                bookings.queries(services.store, services.clock),
+                reconciliation.queries(services.reports),
+            ],
             extra_mutations=[
                 requests.mutations(service_requests),
                 accounts.mutations(Accounts(services.store, services.transactions, services.clock)),
@@ -70,10 +84,13 @@ def _mutations(services: Services, requests: ServiceRequests, raised: Disputes) 
     """Return the resolver of the derived mutations, with the rules of the types that have their own."""
     store, clock, members = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
+    booked = Bookings(store, services.transactions, clock)
+    own_creators = creators(requests, members, ratings, raised, clock)
     rules = TypeRules(
-        creators=creators(requests, members, ratings, raised, clock),
+        creators={**own_creators, "Booking": bookings.creator(booked, clock)},
         delete_guards=DELETE_GUARDS,
-        amenders={"Rating": ratings.amend},
+        amenders={"Rating": ratings.amend, "Booking": booked.amend},
         removers={"User": members.leave},
+        checks=schedules.checks(store),
     )
     return Mutations(store, clock, rules)

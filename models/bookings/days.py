@@ -45,7 +45,9 @@ class Day:
                 "The provider has another booking at this time; getAvailableTimeSlots shows what is free.",
             )
         if len(self.taken) >= MOST_BOOKINGS:
-            return Refusal(Code.SLOT_TAKEN, f"A provider takes {MOST_BOOKINGS} bookings a day; choose another day.")
+            return Refusal(
+                Code.SLOT_TAKEN, f"A provider takes {MOST_BOOKINGS} bookings a day; choose another day."
+            )
         taken = (*self.taken, Taken(booking_id, span.start, span.end))
         return replace(self, taken=taken, version=self.version + 1)
 
@@ -59,5 +61,3 @@ class Day:
         """Return a day that is not stored yet, from the bookings of that day that were made before it was kept."""
         found = ((booking.id, booking.span) for booking in bookings if booking.day_key == key)
         return cls(key, tuple(Taken(id, span.start, span.end) for id, span in found if span is not None))
-
-

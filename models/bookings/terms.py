@@ -30,13 +30,15 @@ def length(span: Span) -> Hours:
     return (Decimal(span.minutes) / HOUR_MINUTES).quantize(HUNDREDTH, rounding=ROUND_HALF_EVEN)
 
 
-def party_refusal(wanted: Booking, offer: Offer | None) -> Refusal | None:
-    """Return the refusal of a booking of a service that its provider does not offer, or of one's own."""
+def offered(wanted: Booking, offer: Offer | None) -> Offer | Refusal:
+    """Return the service of a booking; or the refusal of one that its provider does not offer, or of one's own."""
     if wanted.consumer_id == wanted.provider_id:
         return Refusal(Code.SELF_REQUEST, "You cannot book your own service.")
     if offer is None or not offer.is_active or offer.user_id.partition("::")[0] != wanted.provider_id:
-        return Refusal(Code.SERVICE_NOT_AVAILABLE, "This provider does not offer this service now; choose another.")
-    return None
+        return Refusal(
+            Code.SERVICE_NOT_AVAILABLE, "This provider does not offer this service now; choose another."
+        )
+    return offer
 
 
 def agreed(wanted: Booking, duration: float, total_cost: float, offer: Offer) -> Terms | Refusal:
@@ -63,7 +65,9 @@ def agreed(wanted: Booking, duration: float, total_cost: float, offer: Offer) ->
     cost = (span.minutes * offer.hourly_rate / HOUR_MINUTES).quantize(HUNDREDTH, rounding=ROUND_HALF_EVEN)
     as_shown = span.minutes / HOUR_MINUTES * (1.0 if offer.hourly_duration is None else offer.hourly_duration)
     if min(abs(total_cost - float(cost)), abs(total_cost - as_shown)) > _TOLERANCE:
-        return invalid("totalCost", f"{hours} hours at {offer.hourly_rate} hours each cost {cost}, not {total_cost:g}")
+        return invalid(
+            "totalCost", f"{hours} hours at {offer.hourly_rate} hours each cost {cost}, not {total_cost:g}"
+        )
     return Terms(span, float(hours), cost)
 
 

@@ -31,14 +31,19 @@ Given = Mapping[str, Any]
 Changes = dict[str, Wire | None]  # None removes the attribute
 Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
 DeleteGuard = Callable[[Item], Refusal | None]
+RowCheck = Callable[[Caller, Item], Awaitable[None]]
 Remover = Callable[[str, Predicate], Awaitable[Item | Refusal]]
 
 
 class Amender(Protocol):
     """Changes or removes rows that other rows are derived from, and updates those in the same write."""
 
-    def __call__(self, key: str, changes: Changes | None, is_met: Predicate, *, actor: str) -> Awaitable[Item]:
+    def __call__(
+        self, key: str, changes: Changes | None, is_met: Predicate, *, actor: str
+    ) -> Awaitable[Item | Refusal]:
         """Apply changes to a row that meets the client's condition, or remove it if `changes` is None.
+
+        Returns the new row, the removed one, or a refusal.
 
         Raises:
             ConditionFailedError: the row does not meet the condition, or does not exist.
@@ -60,12 +65,14 @@ class TypeRules:
         amenders: change and remove rows that other rows are derived from.
         removers: remove a row by the type's own rules, if it meets the client's condition; they return the row as
             it was, or a refusal, and raise ConditionFailedError if there is no row that meets the condition.
+        checks: check a row as it will be, before it is created or changed; they raise what is wrong with it.
     """
 
     creators: Mapping[str, Creator] = field(default_factory=dict)
     delete_guards: Mapping[str, DeleteGuard] = field(default_factory=dict)
     amenders: Mapping[str, Amender] = field(default_factory=dict)
     removers: Mapping[str, Remover] = field(default_factory=dict)
+    checks: Mapping[str, RowCheck] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ class Mutations:
         given.setdefault(model.key, context_of(info).new_id(info))
         creator = self._rules.creators.get(model.name)
         if creator is None:
-            return await self._put(model, given, condition_of(mutation.condition))
+            return await self._put(mutation, given)
         # The condition is tested on an empty row, because the row does not exist yet.
         created = await creator(mutation.caller, given) if compile_filter(mutation.condition)({}) else None
         if created is None:
@@ -130,10 +137,11 @@ class Mutations:
             raise RefusedError(created)
         return created
 
-    async def _put(self, model: Model, given: Given, condition: Condition | None) -> Item:
-        now = clock.to_text(self._now())
+    async def _put(self, mutation: _Mutation, given: Given) -> Item:
+        model, condition, now = mutation.model, condition_of(mutation.condition), clock.to_text(self._now())
         content = validated(model, {name: value for name, value in given.items() if name not in _TIMESTAMPS})
         item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
+        await self._check(mutation, item)
         is_new = key_of(model.table).does_not_exist()
         try:
             await self._store.put(model.table, item, condition=_and_conditions(is_new, condition))
@@ -164,11 +172,17 @@ class Mutations:
                     changes[name] = _change(model, name, value)
             elif not await _is_repeated(mutation, item, name, value):
                 raise reserved[name]
-        check_order(model, item | {name: wire or _NULL for name, wire in changes.items()}, changes)
+        changed = item | {name: wire or _NULL for name, wire in changes.items()}
+        check_order(model, changed, changes)
+        await self._check(mutation, {name: wire for name, wire in changed.items() if wire != _NULL})
         if (amend := self._rules.amenders.get(model.name)) is not None:
             return await _amend(amend, mutation, changes)
         condition = _and_conditions(_unchanged_since_read(model, item, changes), condition_of(mutation.condition))
         return await self._apply(model, mutation.key, changes, condition)
+
+    async def _check(self, mutation: _Mutation, item: Item) -> None:
+        if (check := self._rules.checks.get(mutation.model.name)) is not None:
+            await check(mutation.caller, item)
 
     async def _apply(self, model: Model, key: str, changes: Changes, condition: Condition) -> Item:
         actions = [_action(name, wire) for name, wire in changes.items()]
@@ -226,9 +240,12 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
     """Change or remove a row by its type's own rules."""
     is_met = compile_filter(mutation.condition)
     try:
-        return await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
+        amended = await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
     except ConditionFailedError as error:
         raise ConditionalCheckError from error
+    if isinstance(amended, Refusal):
+        raise RefusedError(amended)
+    return amended
 
 
 async def _remove(remove: Remover, mutation: _Mutation) -> Item:
