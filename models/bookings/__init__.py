@@ -1,1 +1,1 @@
-"""The rules of bookings: times of day, when a service is open, who may book and move what. Pure, as `requests` is."""
+"""The rules of bookings, which are pure: times of day, opening hours, and who may book and move what."""

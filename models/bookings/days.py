@@ -60,4 +60,4 @@ class Day:
     def of_bookings(cls, key: str, bookings: Iterable[Booking]) -> "Day":
         """Return a day that is not stored yet, from the bookings of that day that were made before it was kept."""
         found = ((booking.id, booking.span) for booking in bookings if booking.day_key == key)
-        return cls(key, tuple(Taken(id, span.start, span.end) for id, span in found if span is not None))
+        return cls(key, tuple(Taken(name, span.start, span.end) for name, span in found if span is not None))

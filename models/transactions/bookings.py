@@ -147,7 +147,7 @@ class Bookings:
     async def _move_refusal(
         self, before: Booking, status: BookingStatus, side: Side, now: datetime
     ) -> Refusal | None:
-        service = await self._store.get(tables.Service, before.service_id)
+        service = await self._store.get(tables.Service, before.service_id, consistent=True)
         return moves.move_refusal(before, status, side, decode_or_none(Offer, tables.Service, service), now)
 
     async def _update(self, before: Booking, stored: Item, made: Changes, now: datetime) -> None:
@@ -223,7 +223,8 @@ def _unchanged_service(service: Item) -> Condition:
 def _unchanged(stored: Item) -> Condition:
     """Return the condition that a booking is as it was read."""
     condition: Condition = Path(["status"]) == stored["status"]
-    return condition & (Path(["updatedAt"]) == stored["updatedAt"])
+    condition &= Path(["updatedAt"]) == stored["updatedAt"]
+    return condition
 
 
 def _with(stored: Item, changes: Changes) -> Item:
@@ -231,7 +232,7 @@ def _with(stored: Item, changes: Changes) -> Item:
 
 
 def _changed(stored: Item, changes: Changes) -> frozenset[str]:
-    """Return the attributes that get another value; numbers are compared as numbers, because DynamoDB rewrites them."""
+    """Return the attributes that get another value; numbers are compared by value: DynamoDB rewrites them."""
     return frozenset(name for name, wire in changes.items() if not _is_same(stored.get(name), wire))
 
 

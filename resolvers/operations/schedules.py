@@ -1,4 +1,4 @@
-"""What is checked of a service's hours before they are written: whose service it is, and that their times make sense."""
+"""What is checked of a service's hours before they are written: whose service it is, and their times."""
 
 from collections.abc import Mapping
 
