@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from models.transactions.accounts import Accounts
+from models.transactions.bookings import Bookings
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.exchanges import Exchanges
@@ -18,12 +19,14 @@ from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.mirror.type_rules import TypeRules
 from resolvers.operations import (
     accounts,
+    bookings,
     disputes,
     escrows,
     exchanges,
     members,
     reconciliation,
     requests,
+    schedules,
     search,
     updates,
 )
@@ -61,6 +64,7 @@ class Api:
             extra_queries=[
                 requests.queries(services.store),
                 members.queries(services.store),
+                bookings.queries(services.store, services.clock),
                 reconciliation.queries(services.reports),
                 search.queries(services.store, tokens),
             ],
@@ -89,12 +93,15 @@ def _mutations(services: Services, requests: ServiceRequests, raised: Disputes) 
     store, clock, members_of = services.store, services.clock, services.members
     ratings = Ratings(store, services.transactions, clock)
     asked = Exchanges(store, services.transactions, requests, ratings, clock)
+    booked = Bookings(store, services.transactions, clock)
+    own_creators = creators(requests, asked, members_of, ratings, raised, clock)
     rules = TypeRules(
-        creators=creators(requests, asked, members_of, ratings, raised, clock),
+        creators={**own_creators, "Booking": bookings.creator(booked, clock)},
         create_guards=create_guards(store),
+        checks=schedules.checks(store),
         updaters={"Transaction": exchanges.updating(asked)},
         delete_guards=DELETE_GUARDS,
-        amenders={"Rating": ratings.amend, "User": members_of.amend},
+        amenders={"Rating": ratings.amend, "User": members_of.amend, "Booking": booked.amend},
         removers={"ServiceRequest": services.transactions.remove},
     )
     return Mutations(store, clock, rules)

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import strawberry
 
+from models.bookings.booking import BookingStatus
+from models.bookings.schedules import ExceptionType
 from models.events import EventEntityType, NotificationType
 from models.ledger.balances import EscrowStatus, EscrowType
 from models.ledger.movements import TransactionType
@@ -43,6 +45,8 @@ ENUMS: dict[str, type[StrEnum]] = {
     "DisputeStatus": DisputeStatus,
     "EventEntityType": EventEntityType,
     "NotificationType": NotificationType,
+    "BookingStatus": BookingStatus,
+    "ScheduleExceptionType": ExceptionType,
     "ModelSortDirection": ModelSortDirection,
     "ModelAttributeTypes": ModelAttributeTypes,
 }

@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 
 from models.tables.base import Table
 from models.tables.booking import Booking
+from models.tables.booking_day import BookingDay
 from models.tables.dispute import Dispute
 from models.tables.escrow import Escrow
 from models.tables.event_log import EventLog
@@ -18,8 +19,10 @@ from models.tables.notification import Notification
 from models.tables.rating import Rating
 from models.tables.reconciliation_report import ReconciliationReport
 from models.tables.request_guard import RequestGuard
+from models.tables.schedule_exception import ScheduleException
 from models.tables.service import Service
 from models.tables.service_request import ServiceRequest
+from models.tables.service_schedule import ServiceSchedule
 from models.tables.transaction import Transaction
 from models.tables.transaction_log import TransactionLog
 from models.tables.user import User
@@ -42,6 +45,7 @@ TABLES = _tables()
 __all__ = [
     "TABLES",
     "Booking",
+    "BookingDay",
     "Dispute",
     "Escrow",
     "EventLog",
@@ -51,8 +55,10 @@ __all__ = [
     "Rating",
     "ReconciliationReport",
     "RequestGuard",
+    "ScheduleException",
     "Service",
     "ServiceRequest",
+    "ServiceSchedule",
     "Table",
     "Transaction",
     "TransactionLog",

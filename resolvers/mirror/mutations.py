@@ -97,7 +97,7 @@ class Mutations:
             raise RefusedError(refusal)
         creator = self._rules.creators.get(model.name)
         if creator is None:
-            return await self._put(model, given, condition_of(mutation.condition))
+            return await self._put(mutation, given)
         # The condition is tested on an empty row, because the row does not exist yet.
         created = await creator(mutation.caller, given) if compile_filter(mutation.condition)({}) else None
         if created is None:
@@ -108,10 +108,11 @@ class Mutations:
             await context_of(info).check_membership()  # what is created may be the membership
         return created
 
-    async def _put(self, model: Model, given: Given, condition: Condition | None) -> Item:
-        now = clock.to_text(self._now())
+    async def _put(self, mutation: _Mutation, given: Given) -> Item:
+        model, condition, now = mutation.model, condition_of(mutation.condition), clock.to_text(self._now())
         content = validated(model, {name: value for name, value in given.items() if name not in _TIMESTAMPS})
         item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
+        await self._check(mutation, item)
         is_new = key_of(model.table).does_not_exist()
         try:
             await self._store.put(model.table, item, condition=_and_conditions(is_new, condition))
@@ -144,11 +145,17 @@ class Mutations:
                     changes[name] = _change(model, name, value)
             elif not await _is_repeated(mutation, item, name, value):
                 raise reserved[name]
-        check_order(model, item | {name: wire or _NULL for name, wire in changes.items()}, changes)
+        changed = item | {name: wire or _NULL for name, wire in changes.items()}
+        check_order(model, changed, changes)
+        await self._check(mutation, {name: wire for name, wire in changed.items() if wire != _NULL})
         if (amend := self._rules.amenders.get(model.name)) is not None:
             return await _amend(amend, mutation, changes)
         condition = _and_conditions(_unchanged_since_read(model, item, changes), condition_of(mutation.condition))
         return await self._apply(model, mutation.key, changes, condition)
+
+    async def _check(self, mutation: _Mutation, item: Item) -> None:
+        if (check := self._rules.checks.get(mutation.model.name)) is not None:
+            await check(mutation.caller, item)
 
     async def _apply(self, model: Model, key: str, changes: Changes, condition: Condition) -> Item:
         actions = [_action(name, wire) for name, wire in changes.items()]

@@ -16,6 +16,7 @@ Creator = Callable[[Caller, Given], Awaitable[Item | Refusal | None]]
 Updater = Callable[[Caller, Item, Given], Awaitable[Item | Refusal]]
 CreateGuard = Callable[[Given], Awaitable[Refusal | None]]
 DeleteGuard = Callable[[Item], Refusal | None]
+RowCheck = Callable[[Caller, Item], Awaitable[None]]
 Remover = Callable[[str, Predicate], Awaitable[Item | Refusal]]
 
 
@@ -54,6 +55,7 @@ class TypeRules:
         creators: create a row by the type's own rules, given the caller and the checked input with its id and
             owner filled in; they return the stored row, a refusal, or None if another row has that id.
         create_guards: return the refusal if a row may not be created now, given the input.
+        checks: check a row as it will be, before it is created or changed; they raise what is wrong with it.
         delete_guards: return the refusal if a row may not be deleted now.
         updaters: update rows that follow from other rows.
         amenders: change and remove rows by the type's own rules, such as rows that others are derived from; they
@@ -65,6 +67,7 @@ class TypeRules:
     creators: Mapping[str, Creator] = field(default_factory=dict)
     create_guards: Mapping[str, CreateGuard] = field(default_factory=dict)
     updaters: Mapping[str, Updating] = field(default_factory=dict)
+    checks: Mapping[str, RowCheck] = field(default_factory=dict)
     delete_guards: Mapping[str, DeleteGuard] = field(default_factory=dict)
     amenders: Mapping[str, Amender] = field(default_factory=dict)
     removers: Mapping[str, Remover] = field(default_factory=dict)

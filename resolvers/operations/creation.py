@@ -63,7 +63,7 @@ def creators(
     async def create_user(caller: Caller, fields: Fields) -> Item | Refusal | None:
         if fields["id"] != caller.sub:
             raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
-        _, item = _row("User", fields, clock())
+        _, item = new_row("User", fields, clock())
         joined = await members.join({**item, "cognitoId": {"S": caller.sub}})
         return joined if isinstance(joined, Refusal) else joined.item
 
@@ -80,7 +80,7 @@ async def _create_rating(ratings: Ratings, clock: Clock, caller: Caller, fields:
     if fields["raterId"] != caller.sub:
         message = "raterId: a rating is the requester's own; give your own sub."
         raise UnauthorizedError(message, info={"field": "raterId"})
-    content, item = _row("Rating", fields, clock())
+    content, item = new_row("Rating", fields, clock())
     stored = await ratings.give(item)
     if isinstance(stored, Refusal):
         return stored
@@ -107,7 +107,7 @@ async def _create_dispute(
         message = "raisedBy: a dispute is raised by one of the two; give your own sub."
         raise UnauthorizedError(message, info={"field": "raisedBy"})
     _check_uuid(fields["id"], "dispute")
-    content, item = _row("Dispute", fields, clock())
+    content, item = new_row("Dispute", fields, clock())
     stored = await disputes.create(decode(Dispute, tables.Dispute, item))
     if isinstance(stored, Refusal):
         return stored
@@ -122,7 +122,7 @@ def _check_uuid(key: str, what: str) -> None:
         raise InvalidInputError(f"id: a {what}'s id is a UUID; leave it out to be given one.", field="id")
 
 
-def _row(type_name: str, fields: Fields, now: datetime) -> tuple[Item, Item]:
+def new_row(type_name: str, fields: Fields, now: datetime) -> tuple[Item, Item]:
     """Return the validated fields of a client's input, and the whole row with them."""
     content = validated(MODELS[type_name], fields)
     dated = {"S": to_text(now)}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from models.bookings import times
+
 _UNBOUNDED = frozenset({"Boolean", "Float", "Int", "AWSTimestamp"})
 
 
@@ -67,6 +69,15 @@ class Texts:
             return f"{len(values)} are too many; at most {self.elements} fit"
         each = Text(self.characters)
         return next(filter(None, map(each.problem, values)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """A time of day, `HH:MM`."""
+
+    def problem(self, value: str) -> str | None:
+        """Return what is wrong with a time of day."""
+        return times.VALID if times.parse(value) is None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,29 @@
 """An appointment for a service."""
 
-from enum import StrEnum
-
-import strawberry
 from strawberry import ID
 
+from models.bookings.booking import BookingStatus
 from models.hours import LARGEST_AMOUNT
 from models.tables import booking
-from schema.amplify.bounds import Between
+from schema import enums  # registers BookingStatus under the name that clients know
+from schema.amplify.bounds import Between, TimeOfDay
 from schema.amplify.declaration import belongs_to, has_one
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import owner
 from schema.scalars import AWSDate, AWSDateTime
 
-
-@strawberry.enum
-class BookingStatus(StrEnum):
-    """How far an appointment has come."""
-
-    PENDING = "PENDING"
-    CONFIRMED = "CONFIRMED"
-    IN_PROGRESS = "IN_PROGRESS"
-    COMPLETED = "COMPLETED"
-    CANCELLED_BY_CONSUMER = "CANCELLED_BY_CONSUMER"
-    CANCELLED_BY_PROVIDER = "CANCELLED_BY_PROVIDER"
-    NO_SHOW_CONSUMER = "NO_SHOW_CONSUMER"
-    NO_SHOW_PROVIDER = "NO_SHOW_PROVIDER"
+__all__ = ["enums"]
 
 
 @mirrored(
     table=booking.Booking,
     rules=[owner("providerId"), owner("consumerId")],
-    bounds={"duration": Between(0.01, 24), "totalCost": Between(0, float(LARGEST_AMOUNT))},
+    bounds={
+        "duration": Between(0.01, 24),
+        "totalCost": Between(0, float(LARGEST_AMOUNT)),
+        "startTime": TimeOfDay(),
+        "endTime": TimeOfDay(),
+    },
 )
 class Booking:
     """An appointment for a service, which both sides keep."""

@@ -1,27 +1,25 @@
 """A day on which a service is on offer at other times than in the week, or not at all."""
 
-from enum import StrEnum
-
-import strawberry
 from strawberry import ID
 
+from models.bookings.schedules import ExceptionType
 from models.tables import schedule_exception
+from schema import enums  # registers ExceptionType under the name that clients know
+from schema.amplify.bounds import TimeOfDay
 from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, owner, private, public
 from schema.scalars import AWSDate, AWSDateTime
 
-
-@strawberry.enum
-class ScheduleExceptionType(StrEnum):
-    """How the day differs from the week's schedule."""
-
-    UNAVAILABLE = "UNAVAILABLE"
-    CUSTOM_HOURS = "CUSTOM_HOURS"
-    HOLIDAY = "HOLIDAY"
+__all__ = ["enums"]
 
 
-@mirrored(table=schedule_exception.ScheduleException, rules=[owner("userId"), private(READING), public()])
+@mirrored(
+    table=schedule_exception.ScheduleException,
+    rules=[owner("userId"), private(READING), public()],
+    bounds={"startTime": TimeOfDay(), "endTime": TimeOfDay()},
+    ordered=[("startTime", "endTime")],
+)
 class ScheduleException:
     """A day on which a service is on offer at other times than in the week, or not at all."""
 
@@ -29,7 +27,7 @@ class ScheduleException:
     serviceId: ID
     userId: ID
     exceptionDate: AWSDate
-    exceptionType: ScheduleExceptionType
+    exceptionType: ExceptionType
     startTime: str | None
     endTime: str | None
     reason: str | None

@@ -3,6 +3,7 @@
 from strawberry import ID
 
 from models import tables
+from models.bookings.terms import FURTHEST_DAYS
 from models.hours import LARGEST_AMOUNT, SMALLEST_AMOUNT
 from schema.amplify.bounds import NAME, Between
 from schema.amplify.declaration import belongs_to, has_many
@@ -23,6 +24,8 @@ _BOOKING = Between(float(SMALLEST_AMOUNT), float(LARGEST_AMOUNT))
         "hourlyDuration": _BOOKING,
         "minBookingHours": _BOOKING,
         "maxBookingHours": _BOOKING,
+        "advanceBookingDays": Between(0, FURTHEST_DAYS),
+        "cancellationHours": Between(0, FURTHEST_DAYS * 24),
         "responseWindowHours": Between(2, 72),
     },
     ordered=[("minBookingHours", "maxBookingHours")],

@@ -1,0 +1,1 @@
+"""The rules of bookings, which are pure: times of day, opening hours, and who may book and move what."""

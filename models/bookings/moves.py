@@ -1,0 +1,96 @@
+"""Who may move a booking on, and who may write what in it."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from models.bookings.booking import CANCELLED, ENDED, FREEING, Booking, BookingStatus, Offer, Side
+from models.bookings.terms import HOUR_MINUTES
+from models.bookings.times import minutes_until
+from models.errors import Code, Refusal
+
+_PROVIDER, _CONSUMER = Side.PROVIDER, Side.CONSUMER
+_CALLED_OFF = {
+    BookingStatus.CANCELLED_BY_PROVIDER: _PROVIDER,
+    BookingStatus.CANCELLED_BY_CONSUMER: _CONSUMER,
+}
+# What each status may become, and which side may say so.
+_MOVES: Mapping[BookingStatus, Mapping[BookingStatus, Side]] = {
+    BookingStatus.PENDING: {BookingStatus.CONFIRMED: _PROVIDER, **_CALLED_OFF},
+    BookingStatus.CONFIRMED: {
+        BookingStatus.IN_PROGRESS: _PROVIDER,
+        BookingStatus.NO_SHOW_CONSUMER: _PROVIDER,
+        BookingStatus.NO_SHOW_PROVIDER: _CONSUMER,
+        **_CALLED_OFF,
+    },
+    BookingStatus.IN_PROGRESS: {BookingStatus.COMPLETED: _PROVIDER},
+}
+# The moment that the server writes down when a booking gets a status.
+MOMENTS: Mapping[BookingStatus, str] = {
+    BookingStatus.CONFIRMED: "confirmedAt",
+    BookingStatus.COMPLETED: "completedAt",
+    **dict.fromkeys(CANCELLED, "cancelledAt"),
+}
+_WRITERS = {"providerNotes": _PROVIDER, "notes": _CONSUMER}
+# What an update may only repeat.
+AGREED = ("bookingDate", "startTime", "endTime", "duration", "totalCost")
+
+
+def move_refusal(
+    booking: Booking, status: BookingStatus, side: Side, offer: Offer | None, now: datetime
+) -> Refusal | None:
+    """Return the refusal of a move to another status; None if the side may make it.
+
+    Args:
+        booking: the booking as it is.
+        status: what it shall become; its own status is no move.
+        side: who moves it.
+        offer: its service, None if that is gone.
+        now: the current time.
+    """
+    if status is booking.status:
+        return None
+    moves = _MOVES.get(booking.status, {})
+    if moves.get(status) is not side:
+        possible = [move for move, by in moves.items() if by is side]
+        return status_refusal(booking, f"its {side} can make it {_listed(possible)}", possible)
+    hours = offer.cancellation_hours if offer is not None else None
+    is_late = status is BookingStatus.CANCELLED_BY_CONSUMER and booking.status is BookingStatus.CONFIRMED
+    if hours is None or not is_late or booking.span is None:
+        return None
+    if minutes_until(booking.day, booking.span.start, now) >= hours * HOUR_MINUTES:
+        return None
+    possible = [move for move, by in moves.items() if by is side and move is not status]
+    until = f"the consumer can cancel until {hours} hours before it begins (cancellationHours)"
+    return status_refusal(booking, f"{until}; ask the provider to cancel it", possible)
+
+
+def removal_refusal(booking: Booking) -> Refusal | None:
+    """Return the refusal to delete a booking that has yet to be kept."""
+    return None if booking.status in ENDED else status_refusal(booking, "cancel it first", [])
+
+
+def status_refusal(booking: Booking, way_out: str, possible: Collection[BookingStatus]) -> Refusal:
+    """Return a refusal that names the status found, and what is possible."""
+    facts = {"status": booking.status.value, "possible": [status.value for status in possible]}
+    return Refusal(Code.INVALID_BOOKING_STATUS, f"The booking is {booking.status}; {way_out}.", facts)
+
+
+def field_refusal(changed: Collection[str], side: Side) -> Refusal | None:
+    """Return the refusal of a change of a field that is agreed on, or that is the other side's to write."""
+    for name in AGREED:
+        if name in changed:
+            message = f"{name}: a booking's terms stay as they were agreed; cancel it and book anew."
+            return Refusal(Code.BAD_REQUEST, message, {"field": name})
+    for name, writer in _WRITERS.items():
+        if name in changed and writer is not side:
+            return Refusal(Code.UNAUTHORIZED, f"{name}: only the {writer} writes it.", {"field": name})
+    return None
+
+
+def frees(before: BookingStatus, after: BookingStatus) -> bool:
+    """Return whether a move gives the booking's time back."""
+    return after in FREEING and before not in FREEING
+
+
+def _listed(statuses: Collection[BookingStatus]) -> str:
+    return " or ".join(statuses) or "nothing else"

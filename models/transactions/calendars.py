@@ -1,0 +1,98 @@
+"""Reads what bookings depend on: a service's schedule and exceptions, and what is taken of a provider's days."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any, TypeVar
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import Index
+
+from models import tables
+from models.bookings.booking import OPEN, Booking
+from models.bookings.days import Day
+from models.bookings.schedules import DayException, Hours, WeeklyHours, hours_on
+from models.storage.codec import decode
+from models.storage.store import Item, Store, read_pages
+
+_T = TypeVar("_T")
+
+# Rows beyond these pages are not seen; no service has so many hours a week, and no provider so many old bookings.
+PAGE = 1_000
+MOST_PAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A service's schedule, and its exceptions in some range of days."""
+
+    weekly: list[WeeklyHours]
+    exceptions: list[DayException]
+
+    def on(self, day: date) -> Hours:
+        """Return the service's hours on a day."""
+        return hours_on(day, self.weekly, self.exceptions)
+
+
+class Calendars:
+    """Reads schedules and days.
+
+    Args:
+        store: the tables.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def schedule(self, service_id: str, first: date, last: date) -> Schedule:
+        """Return a service's schedule, with its exceptions from one day to another."""
+        weekly, special = tables.ServiceSchedule, tables.ScheduleException
+        rows, exceptions = await asyncio.gather(
+            self.rows(weekly, weekly.byServiceId, service_id),
+            self.rows(special, special.byServiceId, service_id, between(special.exceptionDate, first, last)),
+        )
+        return Schedule(
+            decoded(WeeklyHours, weekly, rows),
+            decoded(DayException, special, exceptions),
+        )
+
+    async def day(self, provider_id: str, day: date, key: str, stored: Item | None) -> Day:
+        """Return what is taken of a provider's day, from its row; without one, from the bookings of that day.
+
+        Bookings that were made before these rows were kept are in no row, and they are the provider's oldest.
+        """
+        if stored is not None:
+            return decode(Day, tables.BookingDay, stored)
+        booking = tables.Booking
+        is_open = booking.status.is_in(*sorted(OPEN))
+        rows = await self.rows(
+            booking, booking.byProviderId, provider_id, is_open & between(booking.bookingDate, day, day)
+        )
+        return Day.of_bookings(key, decoded(Booking, booking, rows))
+
+    async def rows(
+        self,
+        table: type[tables.Table],
+        index: Index[Any],
+        key: str,
+        only: Condition | None = None,
+        *,
+        forward: bool = True,
+    ) -> list[Item]:
+        """Return the rows that an index finds for a key, and that meet a condition; at most 10,000 are read."""
+        read = partial(self._store.query, table, index, key, filter=only, forward=forward)
+        return [item async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES) for item in page.items]
+
+
+def between(attribute: Any, first: date, last: date) -> Condition:
+    """Return the condition that a stored date is in a range of days, even if Amplify stored it with an offset."""
+    # "~" sorts after every offset.
+    condition: Condition = attribute.between(first.isoformat(), f"{last.isoformat()}~")
+    return condition
+
+
+def decoded(cls: Callable[..., _T], table: type[tables.Table], items: list[Item]) -> list[_T]:
+    """Return the dataclasses that rows store."""
+    return [decode(cls, table, item) for item in items]

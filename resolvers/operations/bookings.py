@@ -1,0 +1,217 @@
+"""Bookings as GraphQL fields: how one is created, and the app's own queries about slots and days."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import strawberry
+
+from models import tables
+from models.bookings import schedules, terms
+from models.bookings.booking import OPEN, Booking, Offer, day_key
+from models.bookings.schedules import DayException, WeeklyHours, hours_on, week_day
+from models.bookings.times import LEEWAY_MINUTES, Span, day_of, minutes_until
+from models.clock import Clock
+from models.errors import Code, Refusal
+from models.storage.codec import decode_or_none
+from models.storage.store import Item, Store
+from models.transactions.bookings import Bookings
+from models.transactions.calendars import Calendars, between, decoded
+from resolvers.context import signed_in
+from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import is_owner, readable
+from resolvers.mirror.mutations import same_content
+from resolvers.mirror.type_rules import Creator
+from resolvers.operations.creation import Fields, new_row
+from resolvers.operations.fields import accepted, query_type
+from schema.amplify.declaration import MODELS
+from schema.amplify.resolver import AnyInfo
+from schema.errors import InvalidInputError, UnauthorizedError
+from schema.operations.bookings import BookingRole, ProviderAvailability, TimeSlot
+from schema.scalars import AWSDate
+from schema.types.booking import Booking as BookingType
+
+MOST_DAYS = 31
+MOST_BOOKINGS = 1_000
+_LEAST_HOURS, _MOST_HOURS = 0.5, 24
+_NO_SERVICE = Refusal(Code.SERVICE_NOT_AVAILABLE, "There is no such service, or it is not offered now.")
+# What follows from the rest of a booking, or what only the server knows; a client's values are no part of it.
+_SERVERS = frozenset({"confirmedAt", "cancelledAt", "completedAt"})
+_FOLLOWING = frozenset({"duration", "totalCost"})
+# What may have changed since a booking was created, when a client sends it again.
+_MOVING = _SERVERS | _FOLLOWING | {"status", "notes", "providerNotes", "cancellationReason"}
+
+
+def creator(bookings: Bookings, clock: Clock) -> Creator:
+    """Return the function that creates a booking: its consumer's, with what follows from its times and service."""
+
+    async def create_booking(caller: Caller, fields: Fields) -> Item | Refusal | None:
+        if fields["consumerId"] != caller.sub:
+            message = "consumerId: a booking is the consumer's own; give your own sub."
+            raise UnauthorizedError(message, info={"field": "consumerId"})
+        if fields.get("providerNotes"):
+            message = "providerNotes: only the provider writes it."
+            raise UnauthorizedError(message, info={"field": "providerNotes"})
+        duration, cost = float(fields["duration"]), float(fields["totalCost"])
+        given = {name: value for name, value in fields.items() if name not in _SERVERS | _FOLLOWING}
+        content, item = new_row("Booking", given, clock())
+        stored = await bookings.create(item, duration=duration, total_cost=cost)
+        if isinstance(stored, Refusal):
+            return stored
+        sent, found = ({n: row[n] for n in row.keys() - _MOVING} for row in (content, stored))
+        return stored if same_content(MODELS["Booking"], found, sent) else None
+
+    return create_booking
+
+
+class BookingQueries:
+    """The queries about slots and days.
+
+    Args:
+        store: the tables.
+        clock: returns the current time.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._calendars = Calendars(store)
+
+    async def get_available_time_slots(
+        self, info: AnyInfo, service_id: strawberry.ID, date: AWSDate, duration: float
+    ) -> list[TimeSlot]:
+        """The slots of a day at which a service can be booked for so many hours, with those that are not free."""
+        signed_in(info)
+        day = day_of(date)
+        if not _LEAST_HOURS <= duration <= _MOST_HOURS:
+            message = f"duration: must be {_LEAST_HOURS} to {_MOST_HOURS} hours, not {duration:g}"
+            raise InvalidInputError(message, field="duration")
+        service, schedule = await asyncio.gather(
+            self._store.get(tables.Service, service_id), self._calendars.schedule(service_id, day, day)
+        )
+        offer = decode_or_none(Offer, tables.Service, service)
+        if offer is None or not offer.is_active:
+            return accepted(_NO_SERVICE)
+        provider = offer.user_id.partition("::")[0]
+        key = day_key(provider, day)
+        stored = await self._store.get(tables.BookingDay, key, consistent=True)
+        taken = await self._calendars.day(provider, day, key, stored)
+        minutes, now = round(duration * terms.HOUR_MINUTES), self._clock()
+        found = schedules.slots(schedule.on(day), taken.spans, minutes)
+        return [TimeSlot.of(slot, _problem(day, slot.span, offer, now)) for slot in found]
+
+    async def get_provider_schedule(
+        self, info: AnyInfo, provider_id: strawberry.ID, start_date: AWSDate, end_date: AWSDate
+    ) -> list[ProviderAvailability]:
+        """A provider's days: the hours of their services, the caller's bookings, and whether any hour is free."""
+        caller, (first, last) = signed_in(info), _range(start_date, end_date)
+        service, weekly, special, booked = (
+            tables.Service, tables.ServiceSchedule, tables.ScheduleException, tables.Booking
+        )  # fmt: skip
+        rows = self._calendars.rows
+        services, schedule, exceptions, bookings = await asyncio.gather(
+            rows(service, service.byUserId, provider_id, service.isActive == True),  # noqa: E712 — a condition
+            rows(weekly, weekly.byUserId, provider_id),
+            rows(special, special.byUserId, provider_id, between(special.exceptionDate, first, last)),
+            rows(
+                booked, booked.byProviderId, provider_id, between(booked.bookingDate, first, last), forward=False
+            ),
+        )
+        provider, now = _Provider(services, schedule, exceptions, bookings), self._clock()
+        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+        return [provider.on(day, caller, now) for day in days]
+
+    async def get_bookings_by_date_range(
+        self, info: AnyInfo, user_id: strawberry.ID, start_date: AWSDate, end_date: AWSDate, role: BookingRole
+    ) -> list[Any]:
+        """The caller's own bookings of some days, as provider or as consumer, by date and time."""
+        caller, (first, last) = signed_in(info), _range(start_date, end_date)
+        if not is_owner(caller, user_id):
+            raise UnauthorizedError("userId: you see your own bookings only.", info={"field": "userId"})
+        table = tables.Booking
+        index = table.byProviderId if role is BookingRole.PROVIDER else table.byConsumerId
+        only = between(table.bookingDate, first, last)
+        return _sorted(await self._calendars.rows(table, index, caller.sub, only, forward=False))[:MOST_BOOKINGS]
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    """The rows of a provider: the services on offer, their hours, and the bookings of a range of days."""
+
+    services: list[Item]
+    schedules: list[Item]
+    exceptions: list[Item]
+    bookings: list[Item]
+
+    def on(self, day: date, caller: Caller, now: datetime) -> ProviderAvailability:
+        """Return a day as a caller may see it."""
+        special = [row for row in self.exceptions if day_of(row["exceptionDate"]["S"]) == day]
+        booked = [row for row in self.bookings if day_of(row["bookingDate"]["S"]) == day]
+        weekly = self.schedules
+        found: dict[str, Any] = {
+            "schedules": [row for row in weekly if int(row["dayOfWeek"]["N"]) == week_day(day)],
+            "exceptions": special,
+            "bookings": _sorted(readable(caller, MODELS["Booking"], booked)),
+        }
+        is_available = self._is_free(day, booked, now)
+        return ProviderAvailability(
+            date=AWSDate(day.isoformat()), day_of_week=week_day(day), is_available=is_available, **found
+        )
+
+    def _is_free(self, day: date, booked: list[Item], now: datetime) -> bool:
+        """Return whether any hour of any service is free, and not past."""
+        past = Span(0, max(0, -LEEWAY_MINUTES - minutes_until(day, 0, now)))
+        kept = (booking for booking in decoded(Booking, tables.Booking, booked) if booking.status in OPEN)
+        taken = [past, *(booking.span for booking in kept if booking.span is not None)]
+        weekly = decoded(WeeklyHours, tables.ServiceSchedule, self.schedules)
+        special = decoded(DayException, tables.ScheduleException, self.exceptions)
+        return any(
+            schedules.is_free(
+                hours_on(
+                    day,
+                    [row for row in weekly if row.service_id == key],
+                    [row for row in special if row.service_id == key],
+                ),
+                taken,
+            )
+            for key in (service["id"]["S"] for service in self.services)
+        )
+
+
+def _problem(day: date, span: Span, offer: Offer, now: datetime) -> str | None:
+    """Return what else stands against booking a slot."""
+    problem = terms.day_problem(day, span.start, offer, now) or terms.length_problem(span, offer)
+    return None if problem is None else f"{problem[0].upper()}{problem[1:]}."
+
+
+def _range(start_date: AWSDate, end_date: AWSDate) -> tuple[date, date]:
+    """Return the first and the last day of a range.
+
+    Raises:
+        InvalidInputError: it ends before it begins, or has too many days.
+    """
+    first, last = day_of(start_date), day_of(end_date)
+    if not 0 <= (last - first).days < MOST_DAYS:
+        message = (
+            f"endDate: must be startDate or up to {MOST_DAYS - 1} days later; ask for {MOST_DAYS} days at a time"
+        )
+        raise InvalidInputError(message, field="endDate")
+    return first, last
+
+
+def _sorted(items: list[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: (item["bookingDate"]["S"], item["startTime"]["S"], item["id"]["S"]))
+
+
+def queries(store: Store, clock: Clock) -> type:
+    """Return the queries about slots and days, as a Strawberry type."""
+    resolvers = BookingQueries(store, clock)
+    return query_type(
+        "BookingQueries",
+        {
+            resolvers.get_available_time_slots: list[TimeSlot | None] | None,
+            resolvers.get_provider_schedule: list[ProviderAvailability | None] | None,
+            resolvers.get_bookings_by_date_range: list[BookingType | None] | None,
+        },
+    )
