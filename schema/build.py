@@ -9,7 +9,8 @@ from strawberry.types import ExecutionContext
 from strawberry.types.field import StrawberryField
 
 import schema.types  # noqa: F401 — declares the types that the operations are derived from
-from schema.amplify.fields import define
+from schema.amplify.fields import TYPES, define
+from schema.amplify.inputs import ADDED
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
 from schema.documents.limits import Limits
@@ -66,7 +67,8 @@ def build_schema(
         query=_root("Query", queries(), extra_queries),
         mutation=_root("Mutation", mirrored, extra_mutations),
         subscription=_root("Subscription", subscriptions(), extra_subscriptions),
-        types=list(SCALARS),  # type: ignore[arg-type]  # NewTypes, so that the unused ones are there, too
+        # Those that no field uses are there, too; the scalars are NewTypes.
+        types=[*SCALARS, TYPES[ADDED]],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -48,6 +48,7 @@ class UpdateSubscriptions:
 
     def on_schedule_update(self, info: AnyInfo, service_id: strawberry.ID) -> AsyncIterator[Item]:
         """A service's weekly hours: each that is added, changed or removed."""
+        signed_in(info)
         wanted = {"S": service_id}
         model = MODELS["ServiceSchedule"]
         return self._subscriptions.rows(model, _CHANGED, info, lambda row: row["serviceId"] == wanted)

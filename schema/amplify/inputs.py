@@ -27,6 +27,10 @@ def _define_comparisons() -> None:
     input_type("ModelSizeInput", dict.fromkeys(_EQUALITY + _ORDER, "Int") | {"between": "[Int]"})
 
 
+# Amplify adds it to every schema, used or not.
+ADDED = "AmplifyAIConversationTurnErrorInput"
+
+
 def define_inputs(model: Model) -> None:
     """Define the inputs of a mirrored type."""
     filters = {field.name: _comparison(field) for field in model.fields.values()}
@@ -85,3 +89,4 @@ def _compared_type(field: Field) -> str:
 
 
 _define_comparisons()
+input_type(ADDED, {"errorType": "String!", "message": "String!"})

@@ -25,7 +25,7 @@ from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.mirror.type_rules import TypeRules
-from resolvers.operations import updates
+from resolvers.operations import search, updates
 from resolvers.operations.deletion import DELETE_GUARDS
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
@@ -134,8 +134,13 @@ class MemoryBackend(Backend):
         self._feed = Announcements()
         writes = Mutations(store, clock.now, TypeRules(delete_guards=DELETE_GUARDS))
         subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
-        mirror = Mirror(Queries(store, PageTokens(b"secret")), writes, subscriptions)
-        super().__init__(build_schema(mirror, extra_subscriptions=[updates.subscriptions(subscriptions)]), store)
+        tokens = PageTokens(b"secret")
+        schema = build_schema(
+            Mirror(Queries(store, tokens), writes, subscriptions),
+            extra_queries=[search.queries(store, tokens)],
+            extra_subscriptions=[updates.subscriptions(subscriptions)],
+        )
+        super().__init__(schema, store)
 
     def announce(self, kind: ChangeKind, row: Item) -> None:
         """Send a row's change to whoever subscribes from now on."""
@@ -276,7 +281,8 @@ def _word(case: Case, shown: Any, errors: Sequence[Mapping[str, Any]]) -> str:
         return "row" if keys else "out"
     if case.line.operation not in own_operations.UNNAMED:
         assert list(shown.values()) == [case.made_key if case.line.creates else case.row_key]
-    return "row" if case.line.operation.startswith("get") else "done"
+    # A create of what is there already returns it unchanged.
+    return "row" if case.line.operation.startswith("get") or case.line.variant == "taken" else "done"
 
 
 class Nobody:

@@ -11,7 +11,7 @@ from graphql import GraphQLSchema, get_named_type
 from models import tables
 from models.storage.store import Item
 from models.tables import TABLES, Table
-from resolvers.identity.callers import Caller
+from resolvers.identity.callers import Caller, Standing
 from tests.security import own_operations, own_states
 from tests.security.own_states import Rows
 from tests.security.samples import SAMPLES, Values
@@ -20,6 +20,7 @@ from tests.unit.mirror import wire
 TABLE = Path(__file__).parent / "who_may.txt"
 STAMP = "2026-01-01T00:00:00.000Z"
 GROUPS = ("admin", "moderator")
+STANDINGS = {"guest": Standing.GUEST, "newcomer": Standing.NEWCOMER}
 KEYS = {"UserBalance": "userId"}
 # What is selected of a result of our own that has a certain field, instead of the row's key.
 KEYLESS = {"percentComplete": "requestId", "totalRatings": "totalRatings"}
@@ -48,7 +49,8 @@ class Line:
     @property
     def owners(self) -> list[str]:
         """Return the columns that are fields of the row."""
-        return [column for column in self.expected if column not in {"nobody", "key", "stranger", *GROUPS}]
+        others = {"nobody", "key", *STANDINGS, "stranger", *GROUPS}
+        return [column for column in self.expected if column not in others]
 
     @property
     def creates(self) -> bool:
@@ -90,7 +92,8 @@ def item_of(values: Values) -> Item:
 
 def caller_of(column: str) -> Caller:
     """Return a new caller, in the group if the column is a group."""
-    return Caller(str(uuid4()), f"{column}-{uuid4().hex[:8]}", frozenset({column} & {*GROUPS}))
+    standing = STANDINGS.get(column, Standing.MEMBER)
+    return Caller(str(uuid4()), f"{column}-{uuid4().hex[:8]}", frozenset({column} & {*GROUPS}), standing=standing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +161,17 @@ class Case:
             "createdAt": STAMP,
             "updatedAt": STAMP,
             **sample.when.get(self.line.variant, {}),
+            **self._named(),
             **self.owner_values,
             self.line.key: self.row_key,
         }
         return item_of(values)
+
+    def _named(self) -> Values:
+        """Return what no two rows may share, and what a search looks for."""
+        if self.line.of == "User":
+            return {"username": f"member-{self.id}", "email": f"{self.id}@example.org"}
+        return {"title": self.id, "__typename": "Service"} if self.line.operation == "searchServices" else {}
 
     def owned_by(self, column: str) -> "Case":
         """Return a case of another row, in which the column's member owns it in every way."""
@@ -176,6 +186,8 @@ class Case:
             yield from own_states.followed(self.line.variant, self.row_key, self.owner_values)
         if self.line.operation == "createTransaction":
             yield from own_states.offered(self._service_key, self.another)
+        if self.line.operation == "createService":
+            yield from ((tables.User, item_of({"id": member})) for member in (self.asker.sub, self.another))
         if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
             yield from self._staged()[1:]
 
@@ -221,7 +233,8 @@ class Case:
             named |= {"serviceId": self._service_key}
         if variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
-        return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
+        changed = sample.change if variant == "taken" else {}
+        return {**sample.given, **self._named(), **changed, **given, **named}
 
     def variables(self) -> dict[str, Any]:
         """Return the operation's variables."""
@@ -230,8 +243,8 @@ class Case:
             return own_operations.variables(self.line, self.asked_key)
         if operation.startswith(("create", "update", "delete")):
             return {"input": self.input()}
-        if operation.startswith("get"):
-            return {self.line.key: self.asked_key}
+        if operation.startswith(("get", "search")):
+            return {"query": self.id} if operation.startswith("search") else {self.line.key: self.asked_key}
         narrowed = {variant: self.owner_values[variant]} if variant in self.line.owners else {}
         if operation.startswith("on"):
             return self._watched() or narrowed

@@ -15,7 +15,7 @@ TABLE = Path(__file__).parent / "relations.txt"
 ROLES = ("party", "other", "admin")
 OWNERS = {line.of: line.owners for line in lines()}
 # Types whose one owner must be the caller: no rule lets anybody else see their rows.
-SOLELY_OWNED = {"UserBalance", "TransactionLog"}
+SOLELY_OWNED = {"UserBalance", "TransactionLog", "Notification", "Report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class LinkedRows:
         if relation.of not in SOLELY_OWNED and relation.at in {"id", *OWNERS[relation.target]}:
             first[relation.source] = second[relation.at]
         else:
+            if relation.source in SAMPLES[relation.of].given:
+                first[relation.source] = str(uuid4())  # such as a category's name, which other rows must not have
             second[relation.at] = first[relation.source]
         return cls(relation, caller, first, second)
 

@@ -108,6 +108,16 @@ SAMPLES = {
         change={"adminNotes": "Seen."},
         optional="adminNotes",
     ),
+    "ScheduleException": Sample(
+        given={
+            "serviceId": "a-service",
+            "exceptionDate": "2026-03-02",
+            "exceptionType": "UNAVAILABLE",
+            "reason": "Away.",
+        },
+        change={"reason": "Ill."},
+        optional="reason",
+    ),
     "Service": Sample(
         given={
             "title": "Garden help",

@@ -163,7 +163,7 @@ def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema
 
 
 async def execute(
-    schema: MirrorSchema, store: Store, caller: Caller | None, query: str, **variables: Any
+    schema: MirrorSchema, store: Store, caller: Caller | None, query: str, /, **variables: Any
 ) -> tuple[Any, list[dict[str, Any]]]:
     """Return an operation's data and errors, as the wire carries them."""
     context = RequestContext(store, caller, {})
