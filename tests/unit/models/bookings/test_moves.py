@@ -1,0 +1,106 @@
+"""Who may move a booking on, and who may write what in it."""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from models.bookings.booking import ENDED, BookingStatus, Offer, Side
+from models.bookings.moves import AGREED, MOMENTS, field_refusal, frees, move_refusal, removal_refusal
+from models.errors import Code, Refusal
+from tests.unit.models.bookings.bookings import NOW, OFFER, booking, offer
+
+PROVIDER, CONSUMER = Side.PROVIDER, Side.CONSUMER
+# The contract, move by move.
+ALLOWED = {
+    ("PENDING", "CONFIRMED", PROVIDER),
+    ("PENDING", "CANCELLED_BY_PROVIDER", PROVIDER),
+    ("PENDING", "CANCELLED_BY_CONSUMER", CONSUMER),
+    ("CONFIRMED", "IN_PROGRESS", PROVIDER),
+    ("CONFIRMED", "NO_SHOW_CONSUMER", PROVIDER),
+    ("CONFIRMED", "NO_SHOW_PROVIDER", CONSUMER),
+    ("CONFIRMED", "CANCELLED_BY_PROVIDER", PROVIDER),
+    ("CONFIRMED", "CANCELLED_BY_CONSUMER", CONSUMER),
+    ("IN_PROGRESS", "COMPLETED", PROVIDER),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "side"), list(product(BookingStatus, BookingStatus, Side)))
+def test_a_booking_moves_as_the_contract_says(before: BookingStatus, after: BookingStatus, side: Side) -> None:
+    refused = move_refusal(booking(status=before), after, side, OFFER, NOW)
+    assert (refused is None) is (before is after or (before.value, after.value, side) in ALLOWED)
+    if refused is not None:
+        assert refused.code is Code.INVALID_BOOKING_STATUS
+        assert refused.facts["status"] == before
+        possible = {to for found, to, by in ALLOWED if (found, by) == (before, side)}
+        assert set(refused.facts["possible"]) == possible
+        assert all(word in refused.message for word in (before, side, *(possible or {"nothing else"})))
+
+
+@pytest.mark.parametrize(
+    ("left", "hours", "allowed"),
+    [(24, 24, True), (23.98, 24, False), (-1, 0, False), (0, 0, True), (1, None, True)],
+)
+def test_a_consumer_cancels_what_is_confirmed_in_time(left: float, hours: int | None, *, allowed: bool) -> None:
+    confirmed = booking(status=BookingStatus.CONFIRMED, booking_date="2026-03-04", start_time="10:00")
+    now = NOW + timedelta(days=3) - timedelta(hours=2) - timedelta(hours=left)
+    limited = offer(cancellation_hours=hours)
+    refused = move_refusal(confirmed, BookingStatus.CANCELLED_BY_CONSUMER, CONSUMER, limited, now)
+    assert (refused is None) is allowed
+    if refused is not None:
+        assert refused.facts == {"status": "CONFIRMED", "possible": ["NO_SHOW_PROVIDER"]}
+        assert f"until {hours} hours before" in refused.message
+        assert "ask the provider" in refused.message
+    assert move_refusal(confirmed, BookingStatus.CANCELLED_BY_PROVIDER, PROVIDER, limited, now) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "time", "found"),
+    [("PENDING", "10:00", OFFER), ("CONFIRMED", "?", OFFER), ("CONFIRMED", "10:00", None)],
+)
+def test_whatever_else_is_cancelled_at_any_time(status: str, time: str, found: Offer | None) -> None:
+    made = booking(status=BookingStatus(status), start_time=time)
+    limited = None if found is None else offer(cancellation_hours=10_000)
+    assert move_refusal(made, BookingStatus.CANCELLED_BY_CONSUMER, CONSUMER, limited, NOW) is None
+
+
+@pytest.mark.parametrize("status", BookingStatus)
+def test_what_is_over_is_deleted_and_nothing_else(status: BookingStatus) -> None:
+    refused = removal_refusal(booking(status=status))
+    assert (refused is None) is (status in ENDED)
+    if refused is not None:
+        facts = {"status": status.value, "possible": []}
+        assert refused == Refusal(Code.INVALID_BOOKING_STATUS, f"The booking is {status}; cancel it first.", facts)
+
+
+@pytest.mark.parametrize("name", AGREED)
+def test_what_was_agreed_stays(name: str) -> None:
+    for side in Side:
+        refused = field_refusal({name, "status"}, side)
+        assert refused is not None
+        assert (refused.code, refused.facts) == (Code.BAD_REQUEST, {"field": name})
+        assert "cancel it and book anew" in refused.message
+
+
+@pytest.mark.parametrize(("name", "writer"), [("providerNotes", PROVIDER), ("notes", CONSUMER)])
+def test_each_side_writes_its_own_notes(name: str, writer: Side) -> None:
+    (other,) = set(Side) - {writer}
+    assert field_refusal({name, "cancellationReason"}, writer) is None
+    refused = field_refusal({name}, other)
+    assert refused == Refusal(Code.UNAUTHORIZED, f"{name}: only the {writer} writes it.", {"field": name})
+
+
+def test_what_comes_to_nothing_gives_its_time_back_once() -> None:
+    freed = {(a, b) for a, b in product(BookingStatus, BookingStatus) if frees(a, b)}
+    over = {"CANCELLED_BY_CONSUMER", "CANCELLED_BY_PROVIDER", "NO_SHOW_CONSUMER", "NO_SHOW_PROVIDER"}
+    kept = {"PENDING", "CONFIRMED", "IN_PROGRESS", "COMPLETED"}
+    assert freed == set(product(kept, over))
+
+
+def test_the_server_dates_four_moves() -> None:
+    assert MOMENTS == {
+        "CONFIRMED": "confirmedAt",
+        "COMPLETED": "completedAt",
+        "CANCELLED_BY_CONSUMER": "cancelledAt",
+        "CANCELLED_BY_PROVIDER": "cancelledAt",
+    }

@@ -1,0 +1,258 @@
+"""Bookings on an engine within this process: the booking and its provider's day, together or not at all."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.bookings.booking import day_key
+from models.bookings.days import Day
+from models.errors import Code, Refusal
+from models.storage.codec import decode, item_of
+from models.storage.store import ConditionFailedError, Item
+from models.tables import Booking, BookingDay, Service
+from tests.chaos.books import rows
+from tests.chaos.faults import Fault, each_write
+from tests.unit.builders import ALICE, BOB, EVE, NOW, SERVICE_ID, Bank
+from tests.unit.models.transactions.booking_desk import DAY, amend, book, close, desk, offer, open_hours, wanted
+from tests.unit.stored import Stored, overtake, stored, written_anew
+
+KEY = day_key(BOB, DAY)
+
+
+@pytest.fixture
+async def tables() -> AsyncIterator[Stored]:
+    async with stored(Bank()) as opened:
+        await offer(opened)
+        yield opened
+
+
+async def taken(tables: Stored) -> set[str]:
+    """Return the bookings that take time of the day."""
+    found = await tables.undisturbed.get(BookingDay, KEY, consistent=True)
+    return set() if found is None else {one.booking_id for one in decode(Day, BookingDay, found).taken}
+
+
+async def version(tables: Stored) -> int:
+    (found,) = await rows(tables.undisturbed, BookingDay)
+    return decode(Day, BookingDay, found).version
+
+
+def refused(outcome: Any, code: Code, **facts: Any) -> str:
+    assert isinstance(outcome, Refusal), outcome
+    assert outcome.code is code
+    assert facts.items() <= outcome.facts.items()
+    return outcome.message
+
+
+async def test_a_booking_and_its_time_are_stored_together(tables: Stored) -> None:
+    made = await book(tables, wanted())
+    assert isinstance(made, dict)
+    assert written_anew(made) == wanted() | written_anew(item_of(Booking, duration=1.0, totalCost=1))
+    assert await rows(tables.undisturbed, Booking) == [written_anew(made)]
+    assert (await taken(tables), await version(tables)) == ({"b"}, 1)
+    assert tables.strict.queued == [[KEY]]
+
+
+async def test_two_bookings_stand_side_by_side_and_never_overlap(tables: Stored) -> None:
+    for key, start, end in (("b", "10:00", "11:00"), ("c", "11:00", "12:00"), ("d", "09:00", "10:00")):
+        assert isinstance(await book(tables, wanted(key, start, end)), dict)
+    refused(await book(tables, wanted("e", "10:30", "11:30")), Code.SLOT_TAKEN)
+    assert (await taken(tables), await version(tables)) == ({"b", "c", "d"}, 3)
+    assert len(await rows(tables.undisturbed, Booking)) == 3
+
+
+async def test_who_was_overtaken_is_refused(tables: Stored) -> None:
+    overtake(tables, lambda: book(tables, wanted("other", "10:30", "11:30")))
+    # The other one waits in the same queue here, as on another host it would not.
+    tables.strict.queue = lambda _: _Open()  # type: ignore[method-assign,assignment]  # for this test only
+    refused(await book(tables, wanted()), Code.SLOT_TAKEN)
+    assert await taken(tables) == {"other"}
+
+
+class _Open:
+    """A queue that nobody waits in."""
+
+    async def __aenter__(self) -> None:
+        return
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
+async def test_a_booking_is_made_once_however_often_it_is_tried(tables: Stored, fault: Fault) -> None:
+    tables.calls.plan = each_write(fault)
+    assert isinstance(await book(tables, wanted()), dict)
+    tables.calls.plan = each_write(fault)
+    again = await book(tables, wanted(notes="Else."))
+    assert isinstance(again, dict)
+    assert "notes" not in again
+    assert (await taken(tables), await version(tables)) == ({"b"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"endTime": "10:00"}, Code.BAD_REQUEST, "startTime"),
+        ({"status": "CONFIRMED"}, Code.INVALID_BOOKING_STATUS, "status"),
+        ({"serviceId": "another"}, Code.SERVICE_NOT_AVAILABLE, None),
+        ({"consumerId": BOB}, Code.SELF_REQUEST, None),
+        ({"endTime": "12:00"}, Code.BAD_REQUEST, "duration"),
+        ({"bookingDate": (NOW - timedelta(days=2)).date().isoformat()}, Code.BAD_REQUEST, "bookingDate"),
+        ({"bookingDate": "9999-12-31"}, Code.BAD_REQUEST, "bookingDate"),
+    ],
+)
+async def test_what_no_rule_allows_is_not_stored(
+    tables: Stored, changes: dict[str, Any], code: Code, field: str | None
+) -> None:
+    refused(await book(tables, wanted(**changes)), code, **({"field": field} if field else {}))
+    assert await rows(tables.undisturbed, Booking) == await rows(tables.undisturbed, BookingDay) == []
+
+
+async def test_a_service_sets_limits(tables: Stored) -> None:
+    await tables.change(Service, SERVICE_ID, minBookingHours=2)
+    refused(await book(tables, wanted()), Code.BAD_REQUEST, field="duration")
+    await tables.change(Service, SERVICE_ID, isActive=False)
+    refused(await book(tables, wanted()), Code.SERVICE_NOT_AVAILABLE)
+
+
+async def test_a_service_is_booked_when_it_is_open(tables: Stored) -> None:
+    await open_hours(tables, "10:30", "12:00")
+    refused(await book(tables, wanted()), Code.BAD_REQUEST, field="startTime")
+    await open_hours(tables, "09:00", "10:30")
+    await close(tables, "11:30", "12:00")
+    assert isinstance(await book(tables, wanted()), dict)
+    refused(await book(tables, wanted("c", "11:00", "12:00")), Code.BAD_REQUEST, field="startTime")
+
+
+async def test_a_service_that_closes_meanwhile_is_not_booked(tables: Stored) -> None:
+    overtake(tables, lambda: tables.change(Service, SERVICE_ID, isActive=False))
+    refused(await book(tables, wanted()), Code.SERVICE_NOT_AVAILABLE)
+    assert await rows(tables.undisturbed, BookingDay) == []
+
+
+async def test_bookings_that_are_older_than_the_row_of_the_day_take_their_time(tables: Stored) -> None:
+    cost = item_of(Booking, duration=1.0, totalCost=1)
+    for key, status in (("old", "CONFIRMED"), ("gone", "CANCELLED_BY_CONSUMER")):
+        await tables.put(Booking, wanted(key, status=status, bookingDate=f"{DAY}Z") | cost)
+    refused(await book(tables, wanted()), Code.SLOT_TAKEN)
+    assert isinstance(await book(tables, wanted("c", "11:00", "12:00")), dict)
+    assert await taken(tables) == {"old", "c"}
+
+
+@pytest.fixture
+async def booked(tables: Stored) -> Stored:
+    await book(tables, wanted())
+    return tables
+
+
+async def test_a_booking_is_confirmed_begun_and_completed(booked: Stored) -> None:
+    confirmed = await amend(booked, BOB, status="CONFIRMED", confirmedAt=NOW, providerNotes="See you.")
+    assert isinstance(confirmed, dict)
+    assert confirmed["confirmedAt"] != item_of(Booking, confirmedAt=NOW)["confirmedAt"]
+    for status in ("IN_PROGRESS", "COMPLETED"):
+        assert isinstance(await amend(booked, BOB, status=status), dict)
+    (found,) = await rows(booked.undisturbed, Booking)
+    assert found["status"] == {"S": "COMPLETED"}
+    assert found["providerNotes"] == {"S": "See you."}
+    assert await taken(booked) == {"b"}
+
+
+@pytest.mark.parametrize("by", [ALICE, BOB])
+async def test_what_is_called_off_frees_its_time(booked: Stored, by: str) -> None:
+    side = {ALICE: "CONSUMER", BOB: "PROVIDER"}[by]
+    made = await amend(booked, by, status=f"CANCELLED_BY_{side}", cancellationReason="Rain.")
+    assert isinstance(made, dict)
+    assert made["cancelledAt"]["S"] > "2"
+    assert (await taken(booked), await version(booked)) == (set(), 2)
+    assert isinstance(await book(booked, wanted("c")), dict)
+
+
+async def test_a_status_that_is_repeated_changes_no_moment(booked: Stored) -> None:
+    first = await amend(booked, BOB, status="CONFIRMED")
+    again = await amend(booked, BOB, status="CONFIRMED", confirmedAt=NOW)
+    assert isinstance(first, dict)
+    assert isinstance(again, dict)
+    assert again["confirmedAt"] == first["confirmedAt"]
+
+
+async def test_notes_are_taken_away_and_what_was_agreed_is_repeated(booked: Stored) -> None:
+    await amend(booked, ALICE, notes="Ring twice.")
+    made = await amend(booked, ALICE, notes=None, startTime="10:00", totalCost=1, duration=1.0)
+    assert isinstance(made, dict)
+    assert "notes" not in made
+
+
+@pytest.mark.parametrize(
+    ("by", "changes", "code"),
+    [
+        (ALICE, {"status": "CONFIRMED"}, Code.INVALID_BOOKING_STATUS),
+        (BOB, {"status": "COMPLETED"}, Code.INVALID_BOOKING_STATUS),
+        (BOB, {"notes": "x"}, Code.UNAUTHORIZED),
+        (ALICE, {"providerNotes": "x"}, Code.UNAUTHORIZED),
+        (ALICE, {"startTime": "09:00"}, Code.BAD_REQUEST),
+        (ALICE, {"totalCost": 2}, Code.BAD_REQUEST),
+        (EVE, {"notes": "x"}, Code.UNAUTHORIZED),
+    ],
+)
+async def test_nothing_else_changes(booked: Stored, by: str, changes: dict[str, Any], code: Code) -> None:
+    before = await rows(booked.undisturbed, Booking)
+    refused(await amend(booked, by, **changes), code)
+    assert await rows(booked.undisturbed, Booking) == before
+
+
+async def test_a_service_that_is_gone_sets_no_limits(booked: Stored) -> None:
+    await amend(booked, BOB, status="CONFIRMED")
+    await booked.change(Service, SERVICE_ID, cancellationHours=1_000)
+    refused(await amend(booked, ALICE, status="CANCELLED_BY_CONSUMER"), Code.INVALID_BOOKING_STATUS)
+    await booked.undisturbed.delete(Service, SERVICE_ID)
+    assert isinstance(await amend(booked, ALICE, status="CANCELLED_BY_CONSUMER"), dict)
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
+async def test_a_move_and_a_removal_are_made_once(booked: Stored, fault: Fault) -> None:
+    booked.calls.plan = each_write(fault)
+    made = await amend(booked, BOB, status="CANCELLED_BY_PROVIDER")
+    assert isinstance(made, dict)
+    assert made["status"] == {"S": "CANCELLED_BY_PROVIDER"}
+    assert await version(booked) == 2
+    booked.calls.plan = each_write(fault)
+    removed = await desk(booked).amend("b", None, anything, actor=BOB)
+    assert isinstance(removed, dict)
+    assert removed["id"] == {"S": "b"}
+    assert await rows(booked.undisturbed, Booking) == []
+
+
+def anything(_: Item) -> bool:
+    return True
+
+
+async def test_a_booking_is_deleted_when_it_is_over(booked: Stored) -> None:
+    assert "cancel it first" in refused(
+        await desk(booked).amend("b", None, anything, actor=BOB), Code.INVALID_BOOKING_STATUS, status="PENDING"
+    )
+    await booked.change(Booking, "b", status="COMPLETED")
+    assert isinstance(await desk(booked).amend("b", None, anything, actor=BOB), dict)
+    assert (await taken(booked), await rows(booked.undisturbed, Booking)) == (set(), [])
+
+
+async def test_what_nobody_kept_a_day_for_is_called_off_all_the_same(booked: Stored) -> None:
+    await booked.undisturbed.delete(BookingDay, KEY)
+    assert isinstance(await amend(booked, BOB, status="CANCELLED_BY_PROVIDER"), dict)
+    assert await rows(booked.undisturbed, BookingDay) == []
+
+
+async def test_a_day_that_begins_to_be_kept_meanwhile_is_freed(booked: Stored) -> None:
+    await booked.undisturbed.delete(BookingDay, KEY)
+    overtake(booked, lambda: book(booked, wanted("c", "12:00", "13:00")))
+    assert isinstance(await amend(booked, BOB, status="CANCELLED_BY_PROVIDER"), dict)
+    assert await taken(booked) == {"c"}
+
+
+@pytest.mark.parametrize("changes", [{"notes": {"S": "x"}}, None])
+async def test_the_clients_condition_is_kept(booked: Stored, changes: Any) -> None:
+    for key, is_met in (("b", False), ("nobody", True)):
+        with pytest.raises(ConditionFailedError):
+            await desk(booked).amend(key, changes, lambda _, met=is_met: met, actor=ALICE)

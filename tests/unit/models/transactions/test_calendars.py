@@ -1,0 +1,33 @@
+"""What bookings depend on, read from tables on an engine within this process."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from models.bookings.times import WHOLE_DAY, Span
+from models.transactions.calendars import Calendars
+from tests.unit.builders import SERVICE_ID, Bank
+from tests.unit.models.transactions.booking_desk import DAY, close, open_hours
+from tests.unit.stored import Stored, stored
+
+
+@pytest.fixture
+async def tables() -> AsyncIterator[Stored]:
+    async with stored(Bank()) as opened:
+        yield opened
+
+
+async def test_a_schedule_has_the_exceptions_of_the_days_asked_for(tables: Stored) -> None:
+    await open_hours(tables, "09:00", "12:00")
+    await close(tables, "10:00", "11:00", day=f"{DAY}+02:00")
+    for beside in (DAY - timedelta(days=1), DAY + timedelta(days=1)):
+        await close(tables, "00:00", "24:00", day=beside.isoformat())
+    found = await Calendars(tables.store).schedule(SERVICE_ID, DAY, DAY)
+    assert len(found.exceptions) == 1
+    assert found.on(DAY).open == [Span(540, 600), Span(660, 720)]
+
+
+async def test_a_service_without_rows_is_open(tables: Stored) -> None:
+    found = await Calendars(tables.store).schedule("another", DAY, DAY)
+    assert found.on(DAY).open == [WHOLE_DAY]
