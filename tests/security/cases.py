@@ -21,6 +21,8 @@ TABLE = Path(__file__).parent / "who_may.txt"
 STAMP = "2026-01-01T00:00:00.000Z"
 GROUPS = ("admin", "moderator")
 KEYS = {"UserBalance": "userId"}
+# Types whose rows are about a service, and who offers it.
+SERVED = {"Booking": "providerId", "ScheduleException": "userId", "ServiceSchedule": "userId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class Case:
             "updatedAt": STAMP,
             **sample.when.get(self.line.variant, {}),
             **self.owner_values,
+            **self._served(),
             self.line.key: self.row_key,
         }
         return item_of(values)
@@ -172,6 +175,15 @@ class Case:
             yield tables.Transaction, self._paid()
         if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
             yield from self._staged()[1:]
+        if self.line.of in SERVED:
+            provider = (self.input() if self.line.creates else self.owner_values)[SERVED[self.line.of]]
+            dates = {"createdAt": STAMP, "updatedAt": STAMP}
+            service = {**SAMPLES["Service"].given, **dates, "userId": provider, "id": self._served()["serviceId"]}
+            yield tables.Service, item_of(service)
+
+    def _served(self) -> dict[str, str]:
+        """Return the service that the row is about, if it is about one of its own."""
+        return {"serviceId": f"{self.id}-service"} if self.line.of in SERVED else {}
 
     def _staged(self) -> Rows:
         return own_operations.stage(self.line, self.row_key, {name: self.names[name].sub for name in self.names})
@@ -189,12 +201,17 @@ class Case:
         if self.line.operation.startswith("delete"):
             return {self.line.key: self.asked_key}
         if self.line.operation.startswith("update"):
-            special: dict[str, Values] = {"null": {sample.optional: None}, "isRead": {"isRead": True}}
+            special: dict[str, Values] = {
+                "null": {sample.optional: None},
+                "isRead": {"isRead": True},
+                "confirmed": {"status": "CONFIRMED"},
+            }
             changes = special.get(variant, sample.change)
             return {self.line.key: self.asked_key, **changes}
         named = dict.fromkeys(self.line.owners, self.another)
         if variant != "others" and named:
-            named[variant if variant in named else next(iter(named))] = self.asker.sub
+            first = "consumerId" if (self.line.of, variant) == ("Booking", "taken") else next(iter(named))
+            named[variant if variant in named else first] = self.asker.sub
         given = {"id": self.id} if self.line.key == "id" else {}
         if variant == "taken":
             named |= {self.line.key: self.row_key}
@@ -202,7 +219,13 @@ class Case:
             named |= own_operations.dispute_parties(self.id, self.owner_values, self.asker.sub)
         if variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
-        return {**sample.given, **(sample.change if variant == "taken" else {}), **given, **named}
+        return {
+            **sample.given,
+            **(sample.change if variant == "taken" else {}),
+            **given,
+            **self._served(),
+            **named,
+        }
 
     def variables(self) -> dict[str, Any]:
         """Return the operation's variables."""
@@ -212,7 +235,9 @@ class Case:
         if operation.startswith(("create", "update", "delete")):
             return {"input": self.input()}
         if operation.startswith("get"):
-            return {self.line.key: self.asked_key}
+            of_days = operation in own_operations.OF_DAYS
+            key = {self.line.key: self.asked_key}
+            return own_operations.of_days(self.any_row(), operation, variant) if of_days else key
         narrowed = {variant: self.owner_values[variant]} if variant in self.line.owners else {}
         if operation.startswith("on"):
             return narrowed
@@ -240,7 +265,11 @@ def document(schema: GraphQLSchema, line: Line) -> str:
     definition = root.fields[line.operation]
     shown = getattr(get_named_type(definition.type), "fields", {})
     key = "requestId" if "percentComplete" in shown else line.key
-    selected = f"items {{ {line.key} }} nextToken" if "items" in shown else key
+    selected = (
+        f"items {{ {line.key} }} nextToken"
+        if "items" in shown
+        else own_operations.OF_DAYS.get(line.operation, key)
+    )
     declared = _listed(f"${name}: {argument.type}" for name, argument in definition.args.items())
     passed = _listed(f"{name}: ${name}" for name in definition.args)
     return f"{kind} {declared} {{ {line.operation}{passed} {{ {selected} }} }}"

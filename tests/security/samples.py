@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+
+from models import clock
 
 Values = Mapping[str, Any]
 
@@ -30,7 +33,7 @@ SAMPLES = {
     "Booking": Sample(
         given={
             "serviceId": "a-service",
-            "bookingDate": "2026-03-01",
+            "bookingDate": (clock.now() + timedelta(days=3)).date().isoformat(),
             "startTime": "09:00",
             "endTime": "11:00",
             "duration": 2,
@@ -40,6 +43,7 @@ SAMPLES = {
         },
         change={"notes": "Ring twice."},
         optional="notes",
+        when={"over": {"status": "COMPLETED"}},
     ),
     "Category": Sample(
         given={"name": "garden", "isActive": True, "description": "Everything green."},
@@ -133,6 +137,18 @@ SAMPLES = {
         change={"message": "Later."},
         optional="message",
         when={"held": {"status": "ESCROWED"}},
+    ),
+    "ScheduleException": Sample(
+        given={
+            "serviceId": "a-service",
+            "exceptionDate": "2026-03-01",
+            "exceptionType": "CUSTOM_HOURS",
+            "startTime": "09:00",
+            "endTime": "17:00",
+            "reason": "A party.",
+        },
+        change={"startTime": "10:00"},
+        optional="reason",
     ),
     "ServiceSchedule": Sample(
         given={
