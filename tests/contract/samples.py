@@ -5,10 +5,12 @@ The fields are those of Amplify's schema, not of ours.
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
+from models import clock
 from tests.contract.test_golden import golden
 
 MOMENT = "2026-03-01T09:30:00.000Z"
@@ -36,8 +38,9 @@ ANY: Mapping[str, Any] = {
     "balanceBefore": 10.0,
     "bankHours": 0.0,
     "bio": "Weeds go, flowers stay. 🌻",
-    "bookingDate": "2026-03-02",
+    "bookingDate": (clock.now() + timedelta(days=2)).date().isoformat(),
     "bookingId": "{Booking}",
+    "bookingTransactionId": "{Transaction}",
     "businessContext": "Tests",
     "cancellationHours": 24,
     "cancellationReason": "Rain",
@@ -61,8 +64,11 @@ ANY: Mapping[str, Any] = {
     "eventData": '{"a": [1, "é"]}',
     "eventType": "Tested",
     "evidence": '{"photos": []}',
+    "exceptionDate": "2026-03-02",
+    "exceptionType": "CUSTOM_HOURS",
     "feedback": "Green thumbs",
     "firstName": "Alice",
+    "hourlyDuration": 2.0,
     "hourlyRate": 1.25,
     "hoursSpent": 2.5,
     "icon": "leaf",
@@ -90,7 +96,7 @@ ANY: Mapping[str, Any] = {
     "tags": ["green", "outdoors"],
     "title": "Garden help",
     "totalBalance": 10.0,
-    "totalCost": 2.5,
+    "totalCost": 3.12,
     "totalTransactions": 0,
     "transactionId": "{Transaction}",
     "transactionType": "ESCROW",
@@ -99,7 +105,7 @@ ANY: Mapping[str, Any] = {
     "version": 3,
 }
 STATUS = {
-    "Booking": "CONFIRMED",
+    "Booking": "COMPLETED",
     "Dispute": "RESOLVED",
     "Escrow": "RELEASED",
     "Report": "RESOLVED",
@@ -108,6 +114,10 @@ STATUS = {
 }
 # What a client may set such a field to when it creates the row; None is the same as absent.
 INITIAL: dict[str, dict[str, Any]] = {
+    "Booking": {
+        "status": "PENDING",
+        **dict.fromkeys(("cancelledAt", "completedAt", "confirmedAt", "providerNotes")),
+    },
     "Dispute": {
         "status": "OPEN",
         **dict.fromkeys(("adminId", "resolution", "resolvedAt", "stepFunctionExecutionArn")),
@@ -132,6 +142,7 @@ WRITERS: Mapping[str, tuple[tuple[str | None, str | None, str | None], dict[str,
     "Notification": ((None, "alice", "alice"), {"isRead": False}),
     "Rating": (("alice", "admin", "admin"), {"feedback": "Hm."}),
     "Report": (("alice", "admin", "admin"), {"adminNotes": "Closed."}),
+    "ScheduleException": (("alice", "alice", "alice"), {"endTime": "12:00"}),
     "Service": (("alice", "alice", "alice"), {"title": "Hedges"}),
     "ServiceRequest": (("alice", "alice", "alice"), {"message": "Later."}),
     "ServiceSchedule": (("alice", "alice", "alice"), {"endTime": "12:00"}),
@@ -142,7 +153,7 @@ WRITERS: Mapping[str, tuple[tuple[str | None, str | None, str | None], dict[str,
     "UserBalance": ((None, None, None), {"totalBalance": 11.0}),
 }
 # Types of which every member may read all rows.
-OPEN = frozenset({"Category", "Rating", "Service", "ServiceSchedule", "Skill", "User"})
+OPEN = frozenset({"Category", "Rating", "ScheduleException", "Service", "ServiceSchedule", "Skill", "User"})
 
 Row = Mapping[str, Any]
 

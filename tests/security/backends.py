@@ -53,6 +53,10 @@ ON_THE_CLOUD = own_operations.STAGED | {
     "getUserStats",
     "createRating",
 }
+# Those of bookings are transactions, too; and who may set a service's hours, the API's own rules say.
+ON_THE_CLOUD |= own_operations.OF_DAYS.keys()
+ON_THE_CLOUD |= {f"{verb}Booking" for verb in ("create", "update", "delete")}
+ON_THE_CLOUD |= {f"{verb}{of}" for verb in ("create", "update") for of in ("ScheduleException", "ServiceSchedule")}
 KINDS = {"onCreate": ChangeKind.CREATE, "onUpdate": ChangeKind.UPDATE, "onDelete": ChangeKind.DELETE}
 
 
@@ -274,6 +278,8 @@ def _word(case: Case, shown: Any, errors: Sequence[Mapping[str, Any]]) -> str:
         return WORDS.get(error_type, error_type)
     if shown is None:
         return "null"
+    if isinstance(shown, list):
+        return _word_of_list(case, shown)
     if "items" in shown:
         keys = [item[case.line.key] for item in shown["items"]]
         assert shown["nextToken"] is None
@@ -283,6 +289,15 @@ def _word(case: Case, shown: Any, errors: Sequence[Mapping[str, Any]]) -> str:
         assert list(shown.values()) == [case.made_key if case.line.creates else case.row_key]
     # A create of what is there already returns it unchanged.
     return "row" if case.line.operation.startswith("get") or case.line.variant == "taken" else "done"
+
+
+def _word_of_list(case: Case, shown: list[dict[str, Any]]) -> str:
+    """Return the table's word for what a query about days lists: slots, days with bookings, or bookings."""
+    if case.line.operation == "getAvailableTimeSlots":
+        return "row" if shown else "out"
+    listed = [row for one in shown for row in one.get("bookings", [one])]
+    assert listed in ([], [{"id": case.row_key}])
+    return "row" if listed else "out"
 
 
 class Nobody:

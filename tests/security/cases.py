@@ -24,6 +24,8 @@ STANDINGS = {"guest": Standing.GUEST, "newcomer": Standing.NEWCOMER}
 KEYS = {"UserBalance": "userId"}
 # What is selected of a result of our own that has a certain field, instead of the row's key.
 KEYLESS = {"percentComplete": "requestId", "totalRatings": "totalRatings"}
+# Types whose rows are about a service, and who offers it.
+SERVED = {"Booking": "providerId", "ScheduleException": "userId", "ServiceSchedule": "userId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ class Case:
             **sample.when.get(self.line.variant, {}),
             **self._named(),
             **self.owner_values,
+            **self._served(),
             self.line.key: self.row_key,
         }
         return item_of(values)
@@ -190,10 +193,19 @@ class Case:
             yield from ((tables.User, item_of({"id": member})) for member in (self.asker.sub, self.another))
         if self.line.operation in own_operations.STAGED and self.line.variant != "absent":
             yield from self._staged()[1:]
+        if self.line.of in SERVED:
+            provider = (self.input() if self.line.creates else self.owner_values)[SERVED[self.line.of]]
+            dates = {"createdAt": STAMP, "updatedAt": STAMP}
+            service = {**SAMPLES["Service"].given, **dates, "userId": provider, "id": self._served()["serviceId"]}
+            yield tables.Service, item_of(service)
+
+    def _served(self) -> dict[str, str]:
+        """Return the service that the row is about, if it is about one of its own."""
+        return {"serviceId": self._service_key} if self.line.of in SERVED else {}
 
     @property
     def _service_key(self) -> str:
-        """Return the key of the service that an exchange is asked for of."""
+        """Return the key of the service that the row is about."""
         return f"{self.id}-service"
 
     def _staged(self) -> Rows:
@@ -218,12 +230,14 @@ class Case:
                 "initiated": {"status": "CANCELLED"},
                 "accepted": {"status": "CANCELLED"},
                 "completed": {"rating": 4.0},
+                "confirmed": {"status": "CONFIRMED"},
             }
             changes = special.get(variant, sample.change)
             return {self.line.key: self.asked_key, **changes}
         named = dict.fromkeys(self.line.owners, self.another)
         if variant != "others" and named:
-            named[variant if variant in named else next(iter(named))] = self.asker.sub
+            first = "consumerId" if (self.line.of, variant) == ("Booking", "taken") else next(iter(named))
+            named[variant if variant in named else first] = self.asker.sub
         given = {"id": self.id} if self.line.key == "id" else {}
         if variant == "taken":
             named |= {self.line.key: self.row_key}
@@ -234,7 +248,7 @@ class Case:
         if variant == "paid":
             named |= {"ratedUserId": self.names["ratedUserId"].sub, "transactionId": self.id}
         changed = sample.change if variant == "taken" else {}
-        return {**sample.given, **self._named(), **changed, **given, **named}
+        return {**sample.given, **self._named(), **changed, **given, **self._served(), **named}
 
     def variables(self) -> dict[str, Any]:
         """Return the operation's variables."""
@@ -244,7 +258,7 @@ class Case:
         if operation.startswith(("create", "update", "delete")):
             return {"input": self.input()}
         if operation.startswith(("get", "search")):
-            return {"query": self.id} if operation.startswith("search") else {self.line.key: self.asked_key}
+            return self._asked()
         narrowed = {variant: self.owner_values[variant]} if variant in self.line.owners else {}
         if operation.startswith("on"):
             return self._watched() or narrowed
@@ -256,6 +270,12 @@ class Case:
         by = name[0].lower() + name[1:]
         value = self.any_row()[by]["S"]
         return only | {by: value, "sortDirection": "DESC"}
+
+    def _asked(self) -> dict[str, Any]:
+        """Return what is asked for: a row, days, or a text."""
+        if self.line.operation in own_operations.OF_DAYS:
+            return own_operations.of_days(self.any_row(), self.line.operation, self.line.variant)
+        return {"query": self.id} if self.line.operation.startswith("search") else {self.line.key: self.asked_key}
 
     def _watched(self) -> dict[str, Any]:
         """Return whose rows one of the app's own subscriptions asks for: a service's, the caller's, another's."""
@@ -282,7 +302,8 @@ def document(schema: GraphQLSchema, line: Line) -> str:
     definition = root.fields[line.operation]
     shown = getattr(get_named_type(definition.type), "fields", {})
     key = next((own for known, own in KEYLESS.items() if known in shown), line.key)
-    selected = f"items {{ {line.key} }} nextToken" if "items" in shown else key
+    page = f"items {{ {line.key} }} nextToken"
+    selected = page if "items" in shown else own_operations.OF_DAYS.get(line.operation, key)
     declared = _listed(f"${name}: {argument.type}" for name, argument in definition.args.items())
     passed = _listed(f"{name}: ${name}" for name in definition.args)
     return f"{kind} {declared} {{ {line.operation}{passed} {{ {selected} }} }}"

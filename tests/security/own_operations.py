@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 from uuid import NAMESPACE_OID, uuid5
 
+from models.storage.store import Item
 from tests.security import own_states
 from tests.security.own_states import Rows
 
@@ -56,6 +57,12 @@ ADMIN_OPERATIONS = frozenset(
         "getReconciliationReport",
     }
 )
+# The queries about the days of a booking's row, each with what it selects of what they list.
+OF_DAYS = {
+    "getAvailableTimeSlots": "startTime",
+    "getBookingsByDateRange": "id",
+    "getProviderSchedule": "bookings { id }",
+}
 # Operations whose result has a key that the server creates, or none.
 UNNAMED = frozenset({"reconcileBalances", "getUserStats"})
 _STAGED = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
@@ -105,6 +112,18 @@ def dispute_parties(dispute_id: str, parties: Mapping[str, str], by: str) -> Map
     """Return the parties of a dispute that somebody raises over their case's request: themselves and the other."""
     against = parties["raisedBy" if by == parties["againstUserId"] else "againstUserId"]
     return {"requestId": own_states.request_key(dispute_id), "raisedBy": by, "againstUserId": against}
+
+
+def of_days(row: Item, operation: str, variant: str) -> dict[str, Any]:
+    """Return the variables of a query about the day of a booking."""
+    day = row["bookingDate"]["S"]
+    if operation == "getAvailableTimeSlots":
+        return {"serviceId": row["serviceId"]["S"], "date": day, "duration": 1}
+    days = {"startDate": day, "endDate": day}
+    if operation == "getProviderSchedule":
+        return {"providerId": row["providerId"]["S"], **days}
+    role = "PROVIDER" if variant == "providerId" else "CONSUMER"
+    return {"userId": row[variant]["S"], "role": role, **days}
 
 
 def variables(line: Line, key: str) -> dict[str, Any]:

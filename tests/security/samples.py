@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+
+from models import clock
 
 Values = Mapping[str, Any]
 
@@ -30,7 +33,7 @@ SAMPLES = {
     "Booking": Sample(
         given={
             "serviceId": "a-service",
-            "bookingDate": "2026-03-01",
+            "bookingDate": (clock.now() + timedelta(days=3)).date().isoformat(),
             "startTime": "09:00",
             "endTime": "11:00",
             "duration": 2,
@@ -40,6 +43,7 @@ SAMPLES = {
         },
         change={"notes": "Ring twice."},
         optional="notes",
+        when={"over": {"status": "COMPLETED"}},
     ),
     "Category": Sample(
         given={"name": "garden", "isActive": True, "description": "Everything green."},

@@ -69,7 +69,7 @@ def test_what_is_over_is_deleted_and_nothing_else(status: BookingStatus) -> None
     refused = removal_refusal(booking(status=status))
     assert (refused is None) is (status in ENDED)
     if refused is not None:
-        facts = {"status": status.value, "possible": []}
+        facts: dict[str, object] = {"status": status.value, "possible": []}
         assert refused == Refusal(Code.INVALID_BOOKING_STATUS, f"The booking is {status}; cancel it first.", facts)
 
 

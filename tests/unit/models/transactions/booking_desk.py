@@ -31,7 +31,8 @@ def wanted(key: str = "b", start: str = "10:00", end: str = "11:00", **changes: 
         "status": "PENDING",
         **DATES,
     }
-    return written_anew(item_of(Booking, **values | changes))
+    item: Item = written_anew(item_of(Booking, **values | changes))
+    return item
 
 
 async def book(tables: Stored, item: Item, *, duration: float = 1, cost: float = 1) -> Item | Refusal:
@@ -45,7 +46,7 @@ def desk(tables: Stored) -> Bookings:
 
 async def amend(tables: Stored, by: str, key: str = "b", **changes: Any) -> Item | Refusal:
     """Change a booking as the mirror's update does."""
-    wired = {"updatedAt": {"S": to_text(tables.tick())}}
+    wired: dict[str, Any] = {"updatedAt": {"S": to_text(tables.tick())}}
     wired |= {
         name: None if value is None else item_of(Booking, **{name: value})[name] for name, value in changes.items()
     }
