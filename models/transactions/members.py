@@ -60,6 +60,10 @@ class Members:
         self._clock = clock
         self._names = UniqueNames(store)
 
+    async def exists(self, user_id: str) -> bool:
+        """Return whether somebody of that id has joined."""
+        return await self._store.get(tables.User, user_id, consistent=True) is not None
+
     async def join(self, item: Item) -> Joined | Refusal:
         """Store a new member and issue the welcome bonus, which a member who joins again does not get twice.
 

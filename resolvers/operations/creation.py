@@ -63,6 +63,10 @@ def creators(
     async def create_user(caller: Caller, fields: Fields) -> Item | Refusal | None:
         if fields["id"] != caller.sub:
             raise UnauthorizedError("id: a member joins by themselves; give your own sub.", info={"field": "id"})
+        # Owner fields may hold a name instead of a `sub`, so this name would open another member's rows.
+        if caller.username != caller.sub and await members.exists(caller.username):
+            message = "You are signed in under a name that is another member's id; sign up under another name."
+            raise UnauthorizedError(message, info={"field": "username"})
         _, item = new_row("User", fields, clock())
         joined = await members.join({**item, "cognitoId": {"S": caller.sub}})
         return joined if isinstance(joined, Refusal) else joined.item

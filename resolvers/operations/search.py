@@ -7,7 +7,6 @@ the rows that the index gives; a page reads a bounded number of them, so it may 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
 
 import strawberry
 
@@ -26,9 +25,6 @@ from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
 from schema.errors import InvalidInputError, UnauthorizedError
 from schema.operations.search import ServiceSearchResult
-
-if TYPE_CHECKING:
-    from schema.types.service import Service
 
 _LONGEST_QUERY = 200
 
@@ -106,7 +102,7 @@ class SearchQueries:
         page = await self._read(arguments, start_key)
         is_whole = start_key is None and page.last_key is None
         return ServiceSearchResult(
-            items=cast("list[Service | None]", page.items),
+            items=page.items,
             next_token=None if page.last_key is None else self._tokens.seal(page.last_key, asked),
             total=len(page.items) if is_whole else None,
         )

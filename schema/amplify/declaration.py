@@ -145,14 +145,17 @@ class Model:
 
     @property
     def fixed(self) -> frozenset[str]:
-        """Return the fields that no update changes: owners, and the keys of relations from and to a row."""
+        """Return the fields that no update changes: owners, and the keys of other rows that a row belongs to.
+
+        A relation by another field than a key, as from a category's name to its services, fixes nothing.
+        """
         owners = {rule.field for rule in self.rules if isinstance(rule, Owner)}
-        outgoing = {relation.key for relation in self.relations.values()} - {self.key}
+        outgoing = {relation.key for relation in self.relations.values() if relation.index is None} - {self.key}
         incoming = {
             str(index_keys(getattr(self.table, relation.index))[0].attr_name)
             for model in MODELS.values()
             for relation in model.relations.values()
-            if relation.target == self.name and relation.index is not None
+            if relation.target == self.name and relation.index is not None and relation.key == model.key
         }
         return frozenset(owners | outgoing | incoming)
 

@@ -124,6 +124,14 @@ async def test_somebody_new_joins_as_the_app_does_it(web: Web) -> None:
     assert again == {"data": {"createUser": expected["createUser"] | {"username": renamed}}}
 
 
+async def test_nobody_joins_under_a_name_that_is_anothers_id(api: InProcessApi) -> None:
+    victim = new("victim")
+    await api.ask(victim, JOIN, input=profile(victim))
+    thief = Caller(str(uuid4()), victim.sub)
+    error = await api.refusal(thief, JOIN, input=profile(thief, username="thief", email="t@example.org"))
+    assert (error["errorType"], error["errorInfo"]) == ("Unauthorized", {"field": "username"})
+
+
 async def test_one_of_a_hundred_gets_a_name(api: InProcessApi) -> None:
     name = f"wanted-{uuid4().hex}"
     spellings = (name, name.upper(), name.title(), f" {name}")

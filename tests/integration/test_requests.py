@@ -315,7 +315,7 @@ async def test_joining_again_gives_the_stored_member_and_no_second_bonus(
     token, sub = token_for(name), sub_of(name)
     profile = {
         "id": sub,
-        "email": "twice@example.org",
+        "email": f"{name}@example.org",
         "username": name,
         "firstName": "Twice",
         "lastName": "Told",
@@ -326,9 +326,7 @@ async def test_joining_again_gives_the_stored_member_and_no_second_bonus(
     }
     first = await client.graphql(token, create, {"input": profile})
     assert await client.graphql(token, create, {"input": profile}) == first
-    with pytest.raises(RefusedError) as refused:
-        await client.graphql(token, create, {"input": {**profile, "firstName": "Thrice"}})
-    assert refused.value.code == "DynamoDB:ConditionalCheckFailedException"
+    assert await client.graphql(token, create, {"input": {**profile, "firstName": "Thrice"}}) == first
     with pytest.raises(RefusedError) as refused:
         await client.graphql(client.alice.token, create, {"input": {**profile, "id": str(uuid4())}})
     assert refused.value.code == "Unauthorized"

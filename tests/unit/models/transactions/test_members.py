@@ -78,6 +78,11 @@ async def test_who_is_there_already_is_handed_back_as_they_stand(tables: Stored)
     assert len(await rows(tables.undisturbed, TransactionLog)) == 1
 
 
+async def test_who_has_joined_exists(tables: Stored) -> None:
+    await office(tables).join(WHOLE)
+    assert [await office(tables).exists(key) for key in (ALICE, BOB)] == [True, False]
+
+
 async def test_who_comes_back_has_the_hours_they_left(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     await tables.undisturbed.delete(User, ALICE)
