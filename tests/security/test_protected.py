@@ -84,6 +84,7 @@ CHANGED_BY = {
     "Message": ("senderId", "receiverId"),
     "Conversation": ("user1Id", "user2Id"),
     "Booking": ("providerId", "consumerId"),
+    "ScheduleException": ("userId",),
     "ServiceSchedule": ("userId",),
 }
 # Fields that name members or other rows.
@@ -97,6 +98,7 @@ FIXED = {
     "Message": ("senderId", "receiverId", "conversationId"),
     "Conversation": ("user1Id", "user2Id"),
     "Booking": ("providerId", "consumerId"),
+    "ScheduleException": ("userId",),
     "ServiceSchedule": ("userId",),
 }
 
