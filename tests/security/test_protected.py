@@ -91,15 +91,15 @@ CHANGED_BY = {
 FIXED = {
     "ServiceRequest": ("requesterId", "providerId", "serviceId"),
     "Dispute": ("raisedBy", "againstUserId", "requestId"),
-    "Rating": ("raterId",),
+    "Rating": ("raterId", "ratedUserId", "transactionId"),
     "Service": ("userId",),
     "Notification": ("userId",),
-    "Report": ("reporterId",),
+    "Report": ("reporterId", "reportedUserId", "transactionId"),
     "Message": ("senderId", "receiverId", "conversationId"),
     "Conversation": ("user1Id", "user2Id"),
-    "Booking": ("providerId", "consumerId"),
-    "ScheduleException": ("serviceId", "userId"),
-    "ServiceSchedule": ("userId",),
+    "Booking": ("providerId", "consumerId", "serviceId"),
+    "ScheduleException": ("userId", "serviceId"),
+    "ServiceSchedule": ("userId", "serviceId"),
 }
 
 

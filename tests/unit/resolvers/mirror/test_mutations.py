@@ -15,6 +15,7 @@ from resolvers.mirror.mutations import same_content
 from resolvers.mirror.type_rules import TypeRules, Updating
 from resolvers.mirror.validation import validated
 from schema.amplify.declaration import MODELS
+from schema.errors import UnauthorizedError
 from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, execute, schema_over
 
 SERVICE = {
@@ -374,6 +375,41 @@ async def test_a_type_may_have_its_own_rules_for_removal(store: MemoryStore) -> 
     _, (error,) = await execute(schema, store, ADMIN, query, **given | {"condition": {"username": {"eq": "bob"}}})
     assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
     assert await execute(schema, store, ADMIN, query, **given) == ({"deleteUser": {"id": "sub-alice"}}, [])
+
+
+async def test_a_type_may_refuse_a_change_by_its_own_rules(store: MemoryStore) -> None:
+    async def amend(key: str, changes: object, is_met: object, *, actor: str) -> Item | Refusal:
+        del changes, is_met
+        return Refusal(Code.INVALID_REQUEST_STATUS, f"Not now, {actor}.", {"id": key})
+
+    schema = schema_over(store, TypeRules(amenders={"ServiceRequest": amend}))
+    remove = "mutation ($input: DeleteServiceRequestInput!) { deleteServiceRequest(input: $input) { id } }"
+    for query, given in ((UPDATE, {"message": "x"}), (remove, {})):
+        _, (error,) = await execute(schema, store, ALICE, query, input={"id": "r", **given})
+        assert (error["errorType"], error["errorInfo"]) == ("INVALID_REQUEST_STATUS", {"id": "r"})
+        assert error["message"] == "Not now, sub-alice."
+
+
+async def test_a_row_is_checked_as_it_will_be(store: MemoryStore) -> None:
+    checked: list[Item] = []
+
+    async def check(caller: Caller, row: Item) -> None:
+        checked.append(row)
+        if row["title"] == {"S": "Hedges"}:
+            raise UnauthorizedError(f"not for {caller.sub}")
+
+    schema = schema_over(store, TypeRules(checks={"Service": check}))
+    update = "mutation ($input: UpdateServiceInput!) { updateService(input: $input) { title } }"
+    _, errors = await execute(
+        schema, store, BOB, CREATE, input=SERVICE | {"userId": "sub-bob", "minBookingHours": 1}
+    )
+    assert errors == []
+    stored = dict(store.rows[tables.Service, "s"])
+    given = {"id": "s", "title": "Hedges", "minBookingHours": None}
+    _, (error,) = await execute(schema, store, BOB, update, input=given)
+    assert error["message"] == "not for sub-bob"
+    assert store.rows[tables.Service, "s"] == stored == checked[0]
+    assert (checked[1]["title"], "minBookingHours" in checked[1]) == ({"S": "Hedges"}, False)
 
 
 async def test_a_row_is_deleted_only_as_the_guard_saw_it(

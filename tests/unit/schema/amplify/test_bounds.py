@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import schema.types  # noqa: F401 — declares them
-from schema.amplify.bounds import JSON, KEY, TEXT, TEXTS, Between, Bound, Key, Text, Texts
+from schema.amplify.bounds import JSON, KEY, TEXT, TEXTS, Between, Bound, Key, Text, Texts, TimeOfDay
 from schema.amplify.declaration import MODELS
 
 
@@ -16,6 +16,7 @@ from schema.amplify.declaration import MODELS
         (Between(0.01, 1_000), [0.01, 1, 1_000.0], [0, -5, 1_000.01, nan]),
         (Text(3), ["", "abc", "äöü"], ["abcd"]),
         (Texts(2, 3), [[], ["a", "abc"]], [["a", "b", "c"], ["a", "abcd"]]),
+        (TimeOfDay(), ["00:00", "23:59", "24:00"], ["", "9:00", "24:01", "noon"]),
         (Key(4), ["a", "éé"], ["", "abcde", "ééé"]),
     ],
 )
@@ -33,6 +34,9 @@ def test_a_bound_says_what_is_wrong(bound: Bound, good: list[Any], bad: list[Any
         ("Service", "isActive", None),
         ("User", "totalTransactions", None),
         ("Service", "cancellationHours", Between(0, 87_600)),
+        ("Service", "advanceBookingDays", Between(0, 3_650)),
+        ("Booking", "startTime", TimeOfDay()),
+        ("ServiceSchedule", "isActive", None),
         ("ServiceRequest", "id", KEY),
         ("ServiceRequest", "providerId", KEY),
         ("ServiceRequest", "message", Text(2_000)),
