@@ -32,6 +32,7 @@ from resolvers.api import Api
 from resolvers.hosting.certificate import local_certificate
 from resolvers.hosting.demo import load_demo, sign_in
 from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, DEMO_SERVICES, sub_of
+from resolvers.hosting.demo_exchanges import load_dealings
 from resolvers.hosting.health import Health
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
@@ -163,6 +164,7 @@ async def _compose(
             raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
         if issuer is not None:
             await load_demo(services.store, services.members, services.clock)
+            await load_dealings(services)
         app = build_app(
             schema=api.schema,
             store=services.store,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from models.hours import Hours, priced
 from models.identifiers import derived
 
 
@@ -45,6 +46,10 @@ class DemoService:
         """Return the service's id."""
         return derived("demo service", self.provider, self.title)
 
+    def price(self, hours: Hours) -> Hours:
+        """Return what so many hours of the service cost."""
+        return priced(hours, self.hourly_rate)
+
 
 @dataclass(frozen=True, slots=True)
 class DemoCategory:
@@ -63,6 +68,40 @@ class DemoMessage:
     sender: str
     receiver: str
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoExchange:
+    """A service that was done for a demo member, paid and rated."""
+
+    requester: str
+    service: DemoService
+    hours: Hours
+    message: str
+    rating: float
+    feedback: str
+
+    @property
+    def id(self) -> str:
+        """Return the request's id."""
+        return derived("demo exchange", self.requester, self.service.id)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoBooking:
+    """An appointment between demo members, from and until a time of day such as `10:00`."""
+
+    consumer: str
+    service: DemoService
+    starts: str
+    ends: str
+    hours: Hours
+    notes: str
+
+    @property
+    def id(self) -> str:
+        """Return the booking's id."""
+        return derived("demo booking", self.consumer, self.service.id)
 
 
 def sub_of(username: str) -> str:
@@ -99,6 +138,20 @@ DEMO_SERVICES = (
     DemoService(
         "emma", "Running company", "Easy five kilometres, no watch.", "Health & Wellness", _HALF, 1.0, ("sport",)
     ),
+)
+
+_BY_TITLE = {service.title: service for service in DEMO_SERVICES}
+
+DEMO_EXCHANGES = (
+    DemoExchange(
+        "dan", _BY_TITLE["Spanish conversation"], Hours("2.00"), "Twice an hour?", 5, "Patient and great fun."
+    ),
+    DemoExchange("emma", _BY_TITLE["Website set-up"], Hours("3.00"), "For my running club.", 4, "It works!"),
+)
+
+DEMO_BOOKINGS = (
+    DemoBooking("emma", _BY_TITLE["Garden help"], "10:00", "12:00", Hours("2.00"), "The hedge by the road."),
+    DemoBooking("alice", _BY_TITLE["Cello lessons"], "15:00", "16:00", Hours("1.00"), "My first lesson."),
 )
 
 DEMO_CATEGORIES = (
