@@ -1,0 +1,58 @@
+"""The app over tables in memory, and its clients."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+
+from models import clock, tables
+from resolvers.hosting.settings import LOCAL_ORIGINS
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.transport.app import build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from tests.unit import asgi_socket
+from tests.unit.asgi_socket import Socket
+from tests.unit.mirror import ALICE, MemoryStore, schema_over
+
+API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
+SIGNED = {"authorization": "alice"}
+BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
+FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { items { id } } }"
+
+
+class Callers:
+    """Knows one token."""
+
+    async def caller(self, authorization: str) -> Caller:
+        if authorization != "alice":
+            raise UnauthenticatedError("Token expired")
+        return ALICE
+
+
+def app_in_memory() -> Starlette:
+    """Return the app over tables in memory: Alice's balance."""
+    store = MemoryStore()
+    store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, createdAt="2026", updatedAt="2026")
+    return build_app(
+        schema=schema_over(store),
+        store=store,
+        authentication=Authentication(Callers(), [API_KEY]),
+        graphiql=GraphiQL(),
+        idempotency=Idempotency(store, clock.now),
+        origins=["https://app.example", *LOCAL_ORIGINS],
+    )
+
+
+def connected(app: Starlette, **headers: str) -> AbstractAsyncContextManager[Socket]:
+    return asgi_socket.connected(app, "/graphql", ["graphql-transport-ws"], **headers)
+
+
+@asynccontextmanager
+async def signed_in(app: Starlette) -> AsyncIterator[Socket]:
+    async with connected(app, **SIGNED) as socket:
+        await socket.receive()
+        socket.send(type="connection_init")
+        assert await socket.receive_json() == {"type": "connection_ack"}
+        yield socket
