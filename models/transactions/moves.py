@@ -95,7 +95,7 @@ class Transactions:
             if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
-                return await self._decide(await self._small_snapshot(request), rule)
+                return await self._decide(Snapshot(request=request), rule)
             return await self._decide_on_everything(request, rule, dispute_id)
 
         return await retry(self._store.calls, attempt)
@@ -198,6 +198,7 @@ class Transactions:
             return verdict
         if isinstance(verdict, Request):
             return Moved(before=snapshot.request, request=verdict)
+        snapshot = await self._with_service(snapshot)
         moved_by = verdict.dispute or verdict.request
         writing = Writing(self._store.names, now, execution_arn=moved_by.step_function_execution_arn)
         if (refused := compose(writing, snapshot, verdict, now)) is not None:
@@ -218,12 +219,15 @@ class Transactions:
         if found is None or found.version != request.version:
             raise StaleSnapshotError(f"request {request.id} has changed since it was read")
 
-    async def _small_snapshot(self, request: Request) -> Snapshot:
-        """Return a snapshot of the request alone; with its service, if its exchange is still to be described."""
-        if request.exchange_id is not None:
-            return Snapshot(request=request)
-        service = await self._store.get(tables.Service, request.service_id, consistent=True)
-        return Snapshot(request=request, service=decode_or_none(ServiceTerms, tables.Service, service))
+    async def _with_service(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with its service, by whose title an older request's exchange is still to be described.
+
+        It is read once the rule has decided, so that nobody learns from the time of a refusal that there is a row.
+        """
+        if snapshot.request.exchange_id is not None or snapshot.service is not None:
+            return snapshot
+        service = await self._store.get(tables.Service, snapshot.request.service_id, consistent=True)
+        return replace(snapshot, service=decode_or_none(ServiceTerms, tables.Service, service))
 
     async def _whole_snapshot(self, request: Request, dispute_id: str | None) -> Snapshot:
         disputed = dispute_id or (request.dispute.id if request.dispute else None)

@@ -11,7 +11,8 @@ import pytest
 from tests.chaos.faults import RANDOM_FAULTS, Call, Fault, Plan, at, no_faults
 from tests.chaos.simulation.account_scenarios import ACCOUNT_SCENARIOS, AccountScenario
 from tests.chaos.simulation.recoveries import LATE_SECONDS
-from tests.chaos.simulation.scenarios import SCENARIOS, Scenario
+from tests.chaos.simulation.request_scenarios import SCENARIOS
+from tests.chaos.simulation.scenarios import Scenario
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, started
 from workflows.handlers import FUNCTIONS

@@ -12,7 +12,8 @@ from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Step
 from resolvers.actions.requests import NewRequest
 from tests.chaos.simulation.actions import ACTIONS
-from tests.chaos.simulation.scenarios import ALICE, BOB, SCENARIOS, ask, follow
+from tests.chaos.simulation.request_scenarios import SCENARIOS
+from tests.chaos.simulation.scenarios import ALICE, BOB, ask, follow
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, started
 from workflows.executions.step_input import StepInput
