@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 from models.requests.statuses import RequestStatus, StatusReason, Step
-
-ALICE, BOB = "alice", "bob"
 from tests.chaos.simulation.scenarios import SOON, Failure, Policy, Scenario
 
 _PROVIDER_WAIT, _NEGOTIATION = Step.WAIT_FOR_PROVIDER_RESPONSE, Step.WAIT_FOR_NEGOTIATION_RESPONSE
