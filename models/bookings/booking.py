@@ -24,8 +24,8 @@ class BookingStatus(StrEnum):
 # A booking that has come to nothing takes no time of its provider any more.
 CANCELLED = frozenset({BookingStatus.CANCELLED_BY_CONSUMER, BookingStatus.CANCELLED_BY_PROVIDER})
 FREEING = CANCELLED | {BookingStatus.NO_SHOW_CONSUMER, BookingStatus.NO_SHOW_PROVIDER}
+TAKING = frozenset(BookingStatus) - FREEING
 ENDED = FREEING | {BookingStatus.COMPLETED}
-OPEN = frozenset(BookingStatus) - ENDED
 
 
 class Side(StrEnum):

@@ -9,7 +9,7 @@ from pynamodb.expressions.operand import Path
 
 from models import tables
 from models.bookings import moves, terms
-from models.bookings.booking import Booking, BookingStatus, Offer, Side
+from models.bookings.booking import TAKING, Booking, BookingStatus, Offer, Side
 from models.bookings.days import Day
 from models.bookings.schedules import conflict
 from models.bookings.times import invalid, span_of
@@ -58,7 +58,6 @@ class Bookings:
         wanted = decode(Booking, tables.Booking, item)
         if (refusal := _form_refusal(wanted)) is not None:
             return refusal
-        schedule = await self._calendars.schedule(wanted.service_id, wanted.day, wanted.day)
 
         async def attempt() -> Item | Refusal:
             reads = [
@@ -69,11 +68,12 @@ class Bookings:
             stored, service, day = await self._store.batch_get(reads, consistent=True)
             if stored is not None:
                 return stored
+            schedule = await self._calendars.schedule(wanted.service_id, wanted.day, wanted.day)
             offer, now = decode_or_none(Offer, tables.Service, service), self._clock()
             agreed = _agreed(wanted, duration, total_cost, offer, schedule, now)
             if isinstance(agreed, Refusal):
                 return agreed
-            before = await self._day(wanted, day)
+            before = await self._calendars.day(wanted.provider_id, wanted.day, wanted.day_key, day)
             after = before.with_booking(wanted.id, agreed.span)
             if isinstance(after, Refusal):
                 return after
@@ -175,9 +175,6 @@ class Bookings:
         before = decode(Day, tables.BookingDay, day)
         _write_day(writing, before, before.without_booking(booking.id))
 
-    async def _day(self, wanted: Booking, stored: Item | None) -> Day:
-        return await self._calendars.day(wanted.provider_id, wanted.day, wanted.day_key, stored)
-
 
 def _form_refusal(wanted: Booking) -> Refusal | None:
     """Return the refusal of times that make no sense, before anything is read."""
@@ -205,8 +202,11 @@ def _agreed(
 
 
 def _write_day(writing: Writing, before: Day, after: Day) -> None:
+    """Write a day's next version; a row that begins rests on bookings found by an index, which may lag."""
     if before.version == 0:
         writing.create(tables.BookingDay, after)
+        for taken in before.taken:
+            writing.check(tables.Booking, taken.booking_id, tables.Booking.status.is_in(*sorted(TAKING)))
     else:
         writing.change(tables.BookingDay, after.id, before, after)
 

@@ -1,6 +1,5 @@
 """Reads what bookings depend on: a service's schedule and exceptions, and what is taken of a provider's days."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +10,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import Index
 
 from models import tables
-from models.bookings.booking import OPEN, Booking
+from models.bookings.booking import TAKING, Booking
 from models.bookings.days import Day
 from models.bookings.schedules import DayException, Hours, WeeklyHours, hours_on
 from models.storage.codec import decode
@@ -49,14 +48,10 @@ class Calendars:
     async def schedule(self, service_id: str, first: date, last: date) -> Schedule:
         """Return a service's schedule, with its exceptions from one day to another."""
         weekly, special = tables.ServiceSchedule, tables.ScheduleException
-        rows, exceptions = await asyncio.gather(
-            self.rows(weekly, weekly.byServiceId, service_id),
-            self.rows(special, special.byServiceId, service_id, between(special.exceptionDate, first, last)),
-        )
-        return Schedule(
-            decoded(WeeklyHours, weekly, rows),
-            decoded(DayException, special, exceptions),
-        )
+        rows = await self.rows(weekly, weekly.byServiceId, service_id)
+        in_range = between(special.exceptionDate, first, last)
+        exceptions = await self.rows(special, special.byServiceId, service_id, in_range)
+        return Schedule(decoded(WeeklyHours, weekly, rows), decoded(DayException, special, exceptions))
 
     async def day(self, provider_id: str, day: date, key: str, stored: Item | None) -> Day:
         """Return what is taken of a provider's day, from its row; without one, from the bookings of that day.
@@ -66,9 +61,9 @@ class Calendars:
         if stored is not None:
             return decode(Day, tables.BookingDay, stored)
         booking = tables.Booking
-        is_open = booking.status.is_in(*sorted(OPEN))
+        takes_time = booking.status.is_in(*sorted(TAKING))
         rows = await self.rows(
-            booking, booking.byProviderId, provider_id, is_open & between(booking.bookingDate, day, day)
+            booking, booking.byProviderId, provider_id, takes_time & between(booking.bookingDate, day, day)
         )
         return Day.of_bookings(key, decoded(Booking, booking, rows))
 

@@ -9,7 +9,7 @@ import strawberry
 
 from models import tables
 from models.bookings import schedules, terms
-from models.bookings.booking import OPEN, Booking, Offer, day_key
+from models.bookings.booking import TAKING, Booking, Offer, day_key
 from models.bookings.schedules import DayException, WeeklyHours, hours_on, week_day
 from models.bookings.times import LEEWAY_MINUTES, Span, day_of, minutes_until
 from models.clock import Clock
@@ -40,7 +40,8 @@ _NO_SERVICE = Refusal(Code.SERVICE_NOT_AVAILABLE, "There is no such service, or 
 _SERVERS = frozenset({"confirmedAt", "cancelledAt", "completedAt"})
 _FOLLOWING = frozenset({"duration", "totalCost"})
 # What may have changed since a booking was created, when a client sends it again.
-_MOVING = _SERVERS | _FOLLOWING | {"status", "notes", "providerNotes", "cancellationReason"}
+_WRITTEN = frozenset({"status", "notes", "providerNotes", "cancellationReason", "bookingTransactionId"})
+_MOVING = _SERVERS | _FOLLOWING | _WRITTEN
 
 
 def creator(bookings: Bookings, clock: Clock) -> Creator:
@@ -162,7 +163,7 @@ class _Provider:
     def _is_free(self, day: date, booked: list[Item], now: datetime) -> bool:
         """Return whether any hour of any service is free, and not past."""
         past = Span(0, max(0, -LEEWAY_MINUTES - minutes_until(day, 0, now)))
-        kept = (booking for booking in decoded(Booking, tables.Booking, booked) if booking.status in OPEN)
+        kept = (booking for booking in decoded(Booking, tables.Booking, booked) if booking.status in TAKING)
         taken = [past, *(booking.span for booking in kept if booking.span is not None)]
         weekly = decoded(WeeklyHours, tables.ServiceSchedule, self.schedules)
         special = decoded(DayException, tables.ScheduleException, self.exceptions)

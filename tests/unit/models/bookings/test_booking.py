@@ -4,14 +4,15 @@ from datetime import date
 
 import pytest
 
-from models.bookings.booking import ENDED, FREEING, OPEN, BookingStatus, Side
+from models.bookings.booking import ENDED, FREEING, TAKING, BookingStatus, Side
 from models.bookings.times import Span
 from tests.unit.models.bookings.bookings import ANA, BEN, booking
 
 
-def test_a_booking_is_open_or_over() -> None:
-    assert frozenset({BookingStatus.PENDING, BookingStatus.CONFIRMED, BookingStatus.IN_PROGRESS}) == OPEN
-    assert ENDED == FREEING | {BookingStatus.COMPLETED} == frozenset(BookingStatus) - OPEN
+def test_a_booking_takes_time_unless_it_came_to_nothing() -> None:
+    taking = {"PENDING", "CONFIRMED", "IN_PROGRESS", "COMPLETED"}
+    assert ({status.value for status in TAKING}, FREEING) == (taking, frozenset(BookingStatus) - TAKING)
+    assert FREEING | {BookingStatus.COMPLETED} == ENDED
 
 
 def test_a_booking_belongs_to_its_providers_day() -> None:

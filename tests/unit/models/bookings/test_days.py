@@ -28,7 +28,7 @@ def test_a_day_has_so_many_bookings_and_no_more() -> None:
     refused = full.with_booking("b", Span(1000, 1001))
     assert isinstance(refused, Refusal)
     assert refused.code is Code.SLOT_TAKEN
-    assert "100 bookings a day" in refused.message
+    assert "96 bookings a day" in refused.message
     assert isinstance(full.without_booking("0").with_booking("b", Span(1000, 1001)), Day)
 
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from models.bookings.booking import day_key
-from models.bookings.days import Day
+from models.bookings.days import MOST_BOOKINGS, Day
+from models.bookings.times import to_text
 from models.errors import Code, Refusal
 from models.storage.codec import decode, item_of
 from models.storage.store import ConditionFailedError, Item
 from models.tables import Booking, BookingDay, Service
 from tests.chaos.books import rows
-from tests.chaos.faults import Fault, each_write
+from tests.chaos.faults import Fault, at, each_write
 from tests.unit.builders import ALICE, BOB, EVE, NOW, SERVICE_ID, Bank
 from tests.unit.models.transactions.booking_desk import DAY, amend, book, close, desk, offer, open_hours, wanted
 from tests.unit.stored import Stored, overtake, stored, written_anew
@@ -133,13 +134,32 @@ async def test_a_service_that_closes_meanwhile_is_not_booked(tables: Stored) -> 
     assert await rows(tables.undisturbed, BookingDay) == []
 
 
-async def test_bookings_that_are_older_than_the_row_of_the_day_take_their_time(tables: Stored) -> None:
+@pytest.mark.parametrize("status", ["CONFIRMED", "COMPLETED"])
+async def test_bookings_that_are_older_than_the_row_of_the_day_take_their_time(
+    tables: Stored, status: str
+) -> None:
     cost = item_of(Booking, duration=1.0, totalCost=1)
-    for key, status in (("old", "CONFIRMED"), ("gone", "CANCELLED_BY_CONSUMER")):
-        await tables.put(Booking, wanted(key, status=status, bookingDate=f"{DAY}Z") | cost)
+    for key, found in (("old", status), ("gone", "CANCELLED_BY_CONSUMER")):
+        await tables.put(Booking, wanted(key, status=found, bookingDate=f"{DAY}Z") | cost)
     refused(await book(tables, wanted()), Code.SLOT_TAKEN)
     assert isinstance(await book(tables, wanted("c", "11:00", "12:00")), dict)
     assert await taken(tables) == {"old", "c"}
+
+
+async def test_an_older_booking_that_is_called_off_meanwhile_takes_no_time(tables: Stored) -> None:
+    await tables.put(Booking, wanted("old") | item_of(Booking, duration=1.0, totalCost=1))
+    overtake(tables, lambda: amend(tables, BOB, "old", status="CANCELLED_BY_PROVIDER"))
+    assert isinstance(await book(tables, wanted("c", "11:00", "12:00")), dict)
+    assert await taken(tables) == {"c"}
+
+
+async def test_a_day_begins_with_as_many_bookings_as_it_takes(tables: Stored) -> None:
+    for number in range(MOST_BOOKINGS - 1):
+        times = to_text(10 * number), to_text(10 * number + 10)
+        await tables.put(Booking, wanted(str(number), *times) | item_of(Booking, duration=1.0, totalCost=1))
+    assert isinstance(await book(tables, wanted("last", "22:00", "23:00")), dict)
+    assert len(await taken(tables)) == MOST_BOOKINGS
+    assert "choose another day" in refused(await book(tables, wanted("more", "23:00", "24:00")), Code.SLOT_TAKEN)
 
 
 @pytest.fixture
@@ -209,6 +229,17 @@ async def test_a_service_that_is_gone_sets_no_limits(booked: Stored) -> None:
     refused(await amend(booked, ALICE, status="CANCELLED_BY_CONSUMER"), Code.INVALID_BOOKING_STATUS)
     await booked.undisturbed.delete(Service, SERVICE_ID)
     assert isinstance(await amend(booked, ALICE, status="CANCELLED_BY_CONSUMER"), dict)
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.THROTTLED])
+async def test_a_read_that_fails_in_passing_is_made_again(tables: Stored, fault: Fault) -> None:
+    await book(tables, wanted("z", "20:00", "21:00"))
+    reads = len(tables.calls.made) - 1  # the last call was the write
+    for number in range(reads):
+        tables.calls.plan = at(len(tables.calls.made) + number, fault)
+        assert isinstance(
+            await book(tables, wanted(f"b{number}", to_text(60 * number), to_text(60 * number + 60))), dict
+        )
 
 
 @pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
