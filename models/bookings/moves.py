@@ -1,4 +1,4 @@
-"""Who may move a booking on, and who may write what in it."""
+"""Who may move a booking on, and what of it stays as it was agreed."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -30,7 +30,6 @@ MOMENTS: Mapping[BookingStatus, str] = {
     BookingStatus.COMPLETED: "completedAt",
     **dict.fromkeys(CANCELLED, "cancelledAt"),
 }
-_WRITERS = {"providerNotes": _PROVIDER, "notes": _CONSUMER}
 # What an update may only repeat.
 AGREED = ("bookingDate", "startTime", "endTime", "duration", "totalCost")
 
@@ -64,9 +63,12 @@ def move_refusal(
     return status_refusal(booking, f"{until}; ask the provider to cancel it", possible)
 
 
-def removal_refusal(booking: Booking) -> Refusal | None:
-    """Return the refusal to delete a booking that has yet to be kept."""
-    return None if booking.status in ENDED else status_refusal(booking, "cancel it first", [])
+def removal_refusal(booking: Booking, side: Side, offer: Offer | None, now: datetime) -> Refusal | None:
+    """Return the refusal to delete a booking; one that has yet to be kept is called off by it, if its side may."""
+    if booking.status in ENDED:
+        return None
+    (called_off,) = (status for status, by in _CALLED_OFF.items() if by is side)
+    return move_refusal(booking, called_off, side, offer, now)
 
 
 def status_refusal(booking: Booking, way_out: str, possible: Collection[BookingStatus]) -> Refusal:
@@ -75,15 +77,12 @@ def status_refusal(booking: Booking, way_out: str, possible: Collection[BookingS
     return Refusal(Code.INVALID_BOOKING_STATUS, f"The booking is {booking.status}; {way_out}.", facts)
 
 
-def field_refusal(changed: Collection[str], side: Side) -> Refusal | None:
-    """Return the refusal of a change of a field that is agreed on, or that is the other side's to write."""
+def terms_refusal(changed: Collection[str]) -> Refusal | None:
+    """Return the refusal of a change of a field that both sides have agreed on."""
     for name in AGREED:
         if name in changed:
             message = f"{name}: a booking's terms stay as they were agreed; cancel it and book anew."
             return Refusal(Code.BAD_REQUEST, message, {"field": name})
-    for name, writer in _WRITERS.items():
-        if name in changed and writer is not side:
-            return Refusal(Code.UNAUTHORIZED, f"{name}: only the {writer} writes it.", {"field": name})
     return None
 
 

@@ -112,13 +112,16 @@ class Bookings:
             if stored is None or not is_met(stored):
                 raise ConditionFailedError(stored)
             before, now = decode(Booking, tables.Booking, stored), self._clock()
+            if (side := before.side_of(actor)) is None:
+                return Refusal(Code.UNAUTHORIZED, "id: only the booking's provider and consumer change it.")
+            offer = await self._offer(before)
             if changes is None:
-                if (refusal := moves.removal_refusal(before)) is not None:
+                if (refusal := moves.removal_refusal(before, side, offer, now)) is not None:
                     return refusal
                 sent.append(stored)
                 await self._remove(before, stored, now)
                 return stored
-            made = await self._made(before, stored, changes, actor, now)
+            made = _made(before, stored, changes, side, offer, now)
             if isinstance(made, Refusal):
                 return made
             sent.append(_with(stored, made))
@@ -127,28 +130,9 @@ class Bookings:
 
         return await retry(self._store.calls, attempt)
 
-    async def _made(
-        self, before: Booking, stored: Item, changes: Changes, actor: str, now: datetime
-    ) -> Changes | Refusal:
-        """Return what an update changes of a row, with the server's own moment of a move; or a refusal."""
-        side = before.side_of(actor)
-        if side is None:
-            return Refusal(Code.UNAUTHORIZED, "id: only the booking's provider and consumer change it.")
-        made = {name: wire for name, wire in changes.items() if name not in _MOMENTS}
-        if (refusal := moves.field_refusal(_changed(stored, made), side)) is not None:
-            return refusal
-        status = BookingStatus((made.get("status") or stored["status"])["S"])
-        if (refusal := await self._move_refusal(before, status, side, now)) is not None:
-            return refusal
-        if status is not before.status and (moment := moves.MOMENTS.get(status)) is not None:
-            made |= {moment: {"S": to_text(now)}}
-        return made
-
-    async def _move_refusal(
-        self, before: Booking, status: BookingStatus, side: Side, now: datetime
-    ) -> Refusal | None:
-        service = await self._store.get(tables.Service, before.service_id, consistent=True)
-        return moves.move_refusal(before, status, side, decode_or_none(Offer, tables.Service, service), now)
+    async def _offer(self, booking: Booking) -> Offer | None:
+        service = await self._store.get(tables.Service, booking.service_id, consistent=True)
+        return decode_or_none(Offer, tables.Service, service)
 
     async def _update(self, before: Booking, stored: Item, made: Changes, now: datetime) -> None:
         writing = Writing(self._store.names, now)
@@ -199,6 +183,21 @@ def _agreed(
     if conflict(agreed.span, schedule.on(wanted.day), ()) is not None:
         return invalid("startTime", "the service is closed at this time; getAvailableTimeSlots shows what is free")
     return agreed
+
+
+def _made(
+    before: Booking, stored: Item, changes: Changes, side: Side, offer: Offer | None, now: datetime
+) -> Changes | Refusal:
+    """Return what an update changes of a row, with the server's own moment of a move; or a refusal."""
+    made = {name: wire for name, wire in changes.items() if name not in _MOMENTS}
+    if (refusal := moves.terms_refusal(_changed(stored, made))) is not None:
+        return refusal
+    status = BookingStatus((made.get("status") or stored["status"])["S"])
+    if (refusal := moves.move_refusal(before, status, side, offer, now)) is not None:
+        return refusal
+    if status is not before.status and (moment := moves.MOMENTS.get(status)) is not None:
+        made |= {moment: {"S": to_text(now)}}
+    return made
 
 
 def _write_day(writing: Writing, before: Day, after: Day) -> None:

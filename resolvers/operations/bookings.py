@@ -51,9 +51,6 @@ def creator(bookings: Bookings, clock: Clock) -> Creator:
         if fields["consumerId"] != caller.sub:
             message = "consumerId: a booking is the consumer's own; give your own sub."
             raise UnauthorizedError(message, info={"field": "consumerId"})
-        if fields.get("providerNotes"):
-            message = "providerNotes: only the provider writes it."
-            raise UnauthorizedError(message, info={"field": "providerNotes"})
         duration, cost = float(fields["duration"]), float(fields["totalCost"])
         given = {name: value for name, value in fields.items() if name not in _SERVERS | _FOLLOWING}
         content, item = new_row("Booking", given, clock())

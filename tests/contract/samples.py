@@ -116,7 +116,7 @@ STATUS = {
 INITIAL: dict[str, dict[str, Any]] = {
     "Booking": {
         "status": "PENDING",
-        **dict.fromkeys(("cancelledAt", "completedAt", "confirmedAt", "providerNotes")),
+        **dict.fromkeys(("cancelledAt", "completedAt", "confirmedAt")),
     },
     "Dispute": {
         "status": "OPEN",
