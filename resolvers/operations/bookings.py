@@ -1,23 +1,24 @@
 """Bookings as GraphQL fields: how one is created, and the app's own queries about slots and days."""
 
 import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import strawberry
 
 from models import tables
 from models.bookings import schedules, terms
 from models.bookings.booking import TAKING, Booking, Offer, day_key
-from models.bookings.schedules import DayException, WeeklyHours, hours_on, week_day
+from models.bookings.schedules import DayException, WeeklyHours, week_day
 from models.bookings.times import LEEWAY_MINUTES, Span, day_of, minutes_until
 from models.clock import Clock
 from models.errors import Code, Refusal
 from models.storage.codec import decode_or_none
 from models.storage.store import Item, Store
 from models.transactions.bookings import Bookings
-from models.transactions.calendars import Calendars, between, decoded
+from models.transactions.calendars import Calendars, Schedule, between, decoded
 from resolvers.context import signed_in
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import is_owner, readable
@@ -32,7 +33,12 @@ from schema.operations.bookings import BookingRole, ProviderAvailability, TimeSl
 from schema.scalars import AWSDate
 from schema.types.booking import Booking as BookingType
 
+_T = TypeVar("_T")
+_K = TypeVar("_K", bound=Hashable)
+
 MOST_DAYS = 31
+# The app's own calendar asks for 90 days of bookings at a time.
+MOST_BOOKED_DAYS = 366
 MOST_BOOKINGS = 1_000
 _LEAST_HOURS, _MOST_HOURS = 0.5, 24
 _NO_SERVICE = Refusal(Code.SERVICE_NOT_AVAILABLE, "There is no such service, or it is not offered now.")
@@ -103,7 +109,7 @@ class BookingQueries:
         self, info: AnyInfo, provider_id: strawberry.ID, start_date: AWSDate, end_date: AWSDate
     ) -> list[ProviderAvailability]:
         """A provider's days: the hours of their services, the caller's bookings, and whether any hour is free."""
-        caller, (first, last) = signed_in(info), _range(start_date, end_date)
+        caller, (first, last) = signed_in(info), _range(start_date, end_date, MOST_DAYS)
         service, weekly, special, booked = (
             tables.Service, tables.ServiceSchedule, tables.ScheduleException, tables.Booking
         )  # fmt: skip
@@ -116,7 +122,7 @@ class BookingQueries:
                 booked, booked.byProviderId, provider_id, between(booked.bookingDate, first, last), forward=False
             ),
         )
-        provider, now = _Provider(services, schedule, exceptions, bookings), self._clock()
+        provider, now = _Provider.of(services, schedule, exceptions, bookings), self._clock()
         days = (first + timedelta(days=number) for number in range((last - first).days + 1))
         return [provider.on(day, caller, now) for day in days]
 
@@ -124,7 +130,7 @@ class BookingQueries:
         self, info: AnyInfo, user_id: strawberry.ID, start_date: AWSDate, end_date: AWSDate, role: BookingRole
     ) -> list[Any]:
         """The caller's own bookings of some days, as provider or as consumer, by date and time."""
-        caller, (first, last) = signed_in(info), _range(start_date, end_date)
+        caller, (first, last) = signed_in(info), _range(start_date, end_date, MOST_BOOKED_DAYS)
         if not is_owner(caller, user_id):
             raise UnauthorizedError("userId: you see your own bookings only.", info={"field": "userId"})
         table = tables.Booking
@@ -135,21 +141,40 @@ class BookingQueries:
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
-    """The rows of a provider: the services on offer, their hours, and the bookings of a range of days."""
+    """A provider's rows as they are needed for one day after the other.
 
-    services: list[Item]
-    schedules: list[Item]
-    exceptions: list[Item]
-    bookings: list[Item]
+    Args:
+        schedules: the rows of weekly hours, by day of the week.
+        exceptions: the exceptions, by day.
+        bookings: the bookings, by day.
+        hours: the hours of each service on offer: its schedule, and its exceptions in the range.
+    """
+
+    schedules: Mapping[int, list[Item]]
+    exceptions: Mapping[date, list[Item]]
+    bookings: Mapping[date, list[Item]]
+    hours: list[Schedule]
+
+    @classmethod
+    def of(
+        cls, services: list[Item], schedules: list[Item], exceptions: list[Item], bookings: list[Item]
+    ) -> "_Provider":
+        """Return the provider of these services, whose rows are decoded and grouped once."""
+        weekly = _grouped(decoded(WeeklyHours, tables.ServiceSchedule, schedules), lambda row: row.service_id)
+        special = _grouped(decoded(DayException, tables.ScheduleException, exceptions), lambda row: row.service_id)
+        return cls(
+            _grouped(schedules, lambda row: int(row["dayOfWeek"]["N"])),
+            _grouped(exceptions, lambda row: day_of(row["exceptionDate"]["S"])),
+            _grouped(bookings, lambda row: day_of(row["bookingDate"]["S"])),
+            [Schedule(weekly.get(key, []), special.get(key, [])) for key in (row["id"]["S"] for row in services)],
+        )
 
     def on(self, day: date, caller: Caller, now: datetime) -> ProviderAvailability:
         """Return a day as a caller may see it."""
-        special = [row for row in self.exceptions if day_of(row["exceptionDate"]["S"]) == day]
-        booked = [row for row in self.bookings if day_of(row["bookingDate"]["S"]) == day]
-        weekly = self.schedules
+        booked = self.bookings.get(day, [])
         found: dict[str, Any] = {
-            "schedules": [row for row in weekly if int(row["dayOfWeek"]["N"]) == week_day(day)],
-            "exceptions": special,
+            "schedules": self.schedules.get(week_day(day), []),
+            "exceptions": self.exceptions.get(day, []),
             "bookings": _sorted(readable(caller, MODELS["Booking"], booked)),
         }
         is_available = self._is_free(day, booked, now)
@@ -162,19 +187,15 @@ class _Provider:
         past = Span(0, max(0, -LEEWAY_MINUTES - minutes_until(day, 0, now)))
         kept = (booking for booking in decoded(Booking, tables.Booking, booked) if booking.status in TAKING)
         taken = [past, *(booking.span for booking in kept if booking.span is not None)]
-        weekly = decoded(WeeklyHours, tables.ServiceSchedule, self.schedules)
-        special = decoded(DayException, tables.ScheduleException, self.exceptions)
-        return any(
-            schedules.is_free(
-                hours_on(
-                    day,
-                    [row for row in weekly if row.service_id == key],
-                    [row for row in special if row.service_id == key],
-                ),
-                taken,
-            )
-            for key in (service["id"]["S"] for service in self.services)
-        )
+        return any(schedules.is_free(schedule.on(day), taken) for schedule in self.hours)
+
+
+def _grouped(rows: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, list[_T]]:
+    """Return rows by their key, in their order."""
+    groups: dict[_K, list[_T]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
 
 
 def _problem(day: date, span: Span, offer: Offer, now: datetime) -> str | None:
@@ -183,17 +204,15 @@ def _problem(day: date, span: Span, offer: Offer, now: datetime) -> str | None:
     return None if problem is None else f"{problem[0].upper()}{problem[1:]}."
 
 
-def _range(start_date: AWSDate, end_date: AWSDate) -> tuple[date, date]:
-    """Return the first and the last day of a range.
+def _range(start_date: AWSDate, end_date: AWSDate, most: int) -> tuple[date, date]:
+    """Return the first and the last day of a range of so many days at most.
 
     Raises:
         InvalidInputError: it ends before it begins, or has too many days.
     """
     first, last = day_of(start_date), day_of(end_date)
-    if not 0 <= (last - first).days < MOST_DAYS:
-        message = (
-            f"endDate: must be startDate or up to {MOST_DAYS - 1} days later; ask for {MOST_DAYS} days at a time"
-        )
+    if not 0 <= (last - first).days < most:
+        message = f"endDate: must be startDate or up to {most - 1} days later; ask for {most} days at a time"
         raise InvalidInputError(message, field="endDate")
     return first, last
 

@@ -8,7 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from models import clock
+from models import clock, tables
+from models.settings import Settings
+from models.storage.calls import AsyncCalls
+from models.storage.store import Store
 from tests.integration.conftest import GraphQL, Member, RefusedError
 
 SERVICE = "mutation M($input: CreateServiceInput!) { it: createService(input: $input) { id } }"
@@ -107,6 +110,13 @@ async def test_a_booking_is_made_confirmed_and_kept(desk: Desk) -> None:
         assert (await desk.move(desk.ben, key, status))["status"] == status
     assert (await desk.ask(desk.ana, DELETE, input={"id": key}))["id"] == key
     assert (await desk.slots())["10:00"] is None
+
+
+async def test_a_booking_that_an_exchange_names_is_booked_again_as_it_is(desk: Desk, calls: AsyncCalls) -> None:
+    made = await desk.book(id=str(uuid4()))
+    named = [tables.Booking.bookingTransactionId.set("an-exchange")]
+    await Store(calls, Settings().names).update(tables.Booking, made["id"], named)
+    assert await desk.book(id=made["id"]) == made
 
 
 async def test_a_booking_of_that_id_and_other_content_is_not_shown(desk: Desk) -> None:
@@ -231,5 +241,13 @@ async def test_ones_own_bookings_of_some_days_by_role(desk: Desk) -> None:
         assert await desk.ask(who, RANGE, userId=who.sub, role=other, **day) == []
         later = dict.fromkeys(day, (DAY + timedelta(days=1)).isoformat())
         assert await desk.ask(who, RANGE, userId=who.sub, role=role, **later) == []
+    for days, is_short in ((365, True), (366, False)):
+        ask = desk.ask(
+            desk.ana, RANGE, userId=desk.ana.sub, role="CONSUMER", **day | {"endDate": str(DAY + timedelta(days))}
+        )
+        if is_short:
+            assert [one["id"] for one in await ask] == [early, late]
+        else:
+            await desk.refused(ask, "BadRequest", "endDate")
     theirs = desk.ask(desk.eve, RANGE, userId=desk.ana.sub, role="CONSUMER", **day)
     await desk.refused(theirs, "Unauthorized", "userId")
