@@ -12,7 +12,7 @@ from models.bookings import moves, terms
 from models.bookings.booking import TAKING, Booking, BookingStatus, Offer, Side
 from models.bookings.days import Day
 from models.bookings.schedules import conflict
-from models.bookings.times import invalid, span_of
+from models.bookings.times import invalid
 from models.clock import Clock, to_text
 from models.errors import Code, Refusal
 from models.identifiers import derived
@@ -56,8 +56,6 @@ class Bookings:
             ContentionError: rows kept changing for 20 s.
         """
         wanted = decode(Booking, tables.Booking, item)
-        if (refusal := _form_refusal(wanted)) is not None:
-            return refusal
 
         async def attempt() -> Item | Refusal:
             reads = [
@@ -68,8 +66,10 @@ class Bookings:
             stored, service, day = await self._store.batch_get(reads, consistent=True)
             if stored is not None:
                 return stored
+            offer, now = terms.offered(wanted, decode_or_none(Offer, tables.Service, service)), self._clock()
+            if isinstance(offer, Refusal):
+                return offer
             schedule = await self._calendars.schedule(wanted.service_id, wanted.day, wanted.day)
-            offer, now = decode_or_none(Offer, tables.Service, service), self._clock()
             agreed = _agreed(wanted, duration, total_cost, offer, schedule, now)
             if isinstance(agreed, Refusal):
                 return agreed
@@ -80,7 +80,7 @@ class Bookings:
             cost = item_of(tables.Booking, duration=agreed.duration, totalCost=agreed.total_cost)
             writing = Writing(self._store.names, now)
             writing.put(tables.Booking, {**item, **cost})
-            writing.check(tables.Service, wanted.service_id, _unchanged_service(service or {}))
+            writing.check(tables.Service, wanted.service_id, _unchanged_service(offer))
             _write_day(writing, before, after)
             await self._transactions.write(writing, derived(wanted.id, "book", to_text(now)))
             return {**item, **cost}
@@ -108,7 +108,7 @@ class Bookings:
         async def attempt() -> Item | Refusal:
             stored = await self._store.get(tables.Booking, key, consistent=True)
             if sent and _is_written(stored, None if changes is None else sent[-1]):
-                return sent[-1] if stored is None else stored  # an attempt got through, and its answer was lost
+                return sent[-1]  # an earlier attempt got through, and its answer was lost
             if stored is None or not is_met(stored):
                 raise ConditionFailedError(stored)
             before, now = decode(Booking, tables.Booking, stored), self._clock()
@@ -160,25 +160,16 @@ class Bookings:
         _write_day(writing, before, before.without_booking(booking.id))
 
 
-def _form_refusal(wanted: Booking) -> Refusal | None:
-    """Return the refusal of times that make no sense, before anything is read."""
-    span = span_of(wanted.start_time, wanted.end_time)
-    return span if isinstance(span, Refusal) else None
-
-
 def _agreed(
-    wanted: Booking, duration: float, total_cost: float, offer: Offer | None, schedule: Schedule, now: datetime
+    wanted: Booking, duration: float, total_cost: float, offer: Offer, schedule: Schedule, now: datetime
 ) -> terms.Terms | Refusal:
     """Return the terms of a booking that its service takes now; or a refusal."""
-    found = terms.offered(wanted, offer)
-    if isinstance(found, Refusal):
-        return found
-    agreed = terms.agreed(wanted, duration, total_cost, found)
+    agreed = terms.agreed(wanted, duration, total_cost, offer)
     if isinstance(agreed, Refusal):
         return agreed
-    if (problem := terms.day_problem(wanted.day, agreed.span.start, found, now)) is not None:
+    if (problem := terms.day_problem(wanted.day, agreed.span.start, offer, now)) is not None:
         return invalid("bookingDate", problem)
-    if (problem := terms.length_problem(agreed.span, found)) is not None:
+    if (problem := terms.length_problem(agreed.span, offer)) is not None:
         return invalid("duration", problem)
     if conflict(agreed.span, schedule.on(wanted.day), ()) is not None:
         return invalid("startTime", "the service is closed at this time; getAvailableTimeSlots shows what is free")
@@ -190,7 +181,8 @@ def _made(
 ) -> Changes | Refusal:
     """Return what an update changes of a row, with the server's own moment of a move; or a refusal."""
     made = {name: wire for name, wire in changes.items() if name not in _MOMENTS}
-    if (refusal := moves.terms_refusal(_changed(stored, made))) is not None:
+    changed = [name for name in moves.AGREED if name in made and not _is_repeated(stored.get(name), made[name])]
+    if (refusal := moves.terms_refusal(changed)) is not None:
         return refusal
     status = BookingStatus((made.get("status") or stored["status"])["S"])
     if (refusal := moves.move_refusal(before, status, side, offer, now)) is not None:
@@ -210,13 +202,12 @@ def _write_day(writing: Writing, before: Day, after: Day) -> None:
         writing.change(tables.BookingDay, after.id, before, after)
 
 
-def _unchanged_service(service: Item) -> Condition:
+def _unchanged_service(offer: Offer) -> Condition:
     """Return the condition that a service is still on offer by the same member at the same price."""
-    table = tables.Service
-    condition: Condition = table.isActive == True  # noqa: E712 — a condition, not a comparison
-    for name in ("userId", "hourlyRate"):
-        condition &= Path([name]) == service[name]
-    return condition
+    is_offered: Condition = tables.Service.isActive == True  # noqa: E712 — a condition, not a comparison
+    is_offered &= tables.Service.userId == offer.user_id
+    is_offered &= tables.Service.hourlyRate == offer.hourly_rate
+    return is_offered
 
 
 def _unchanged(stored: Item) -> Condition:
@@ -230,15 +221,11 @@ def _with(stored: Item, changes: Changes) -> Item:
     return {name: wire for name, wire in {**stored, **changes}.items() if wire is not None}
 
 
-def _changed(stored: Item, changes: Changes) -> frozenset[str]:
-    """Return the attributes that get another value; numbers are compared by value: DynamoDB rewrites them."""
-    return frozenset(name for name, wire in changes.items() if not _is_same(stored.get(name), wire))
-
-
-def _is_same(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one == other or ("N" in one and "N" in other and float(one["N"]) == float(other["N"]))
+def _is_repeated(stored: dict[str, Any] | None, sent: dict[str, Any] | None) -> bool:
+    """Return whether a value is sent as it is stored; numbers by their value, because DynamoDB rewrites them."""
+    if stored is None or sent is None or "N" not in sent:
+        return stored == sent
+    return float(stored["N"]) == float(sent["N"])
 
 
 def _is_written(stored: Item | None, sent: Item | None) -> bool:

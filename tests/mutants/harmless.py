@@ -15,6 +15,30 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "priced: rounding=ROUND_HALF_EVEN → nothing",
         ),
     },
+    "bookings/terms": {
+        "half-even is decimal's default; it is explicit for readers": (
+            "length: rounding=ROUND_HALF_EVEN → nothing",
+            "agreed: rounding=ROUND_HALF_EVEN → nothing",
+        ),
+        "the tolerance is a float that no difference of a client's figures is equal to": (
+            (
+                "agreed: abs(duration - span.minutes / HOUR_MINUTES) > _TOLERANCE "
+                "→ abs(duration - span.minutes / HOUR_MINUTES) >= _TOLERANCE"
+            ),
+            (
+                "agreed: min(abs(total_cost - float(cost)), abs(total_cost - as_shown)) > _TOLERANCE "
+                "→ min(abs(total_cost - float(cost)), abs(total_cost - as_shown)) >= _TOLERANCE"
+            ),
+        ),
+    },
+    "bookings/times": {
+        "None has been refused before; the check is for the type checker": ("span_of: minutes or 0 → minutes",),
+    },
+    "transactions/calendars": {
+        "`Day.of_bookings` leaves other days out as well; the filter saves sending them": (
+            "Calendars.day: takes_time & between(booking.bookingDate, day, day) → takes_time",
+        ),
+    },
     "ledger/movements": {
         "an adjustment by zero has returned before": ("adjust: more > ZERO → more >= ZERO",),
     },

@@ -99,3 +99,9 @@ def test_a_day_is_free_if_any_minute_is() -> None:
     hours = Hours([MORNING], [MORNING])
     assert is_free(hours, [Span(NINE, NOON - 1)])
     assert not is_free(hours, [Span(NINE, 600), Span(600, NOON)])
+
+
+def test_a_slot_ends_before_the_service_closes() -> None:
+    for closes, slots_found in ((599, 0), (600, 1), (629, 1), (630, 2)):
+        opening = [Span(NINE, closes)]
+        assert len(slots(Hours(opening, opening), [], 60)) == slots_found

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from models import clock
 from models.bookings.booking import day_key
 from models.bookings.days import MOST_BOOKINGS, Day
 from models.bookings.times import to_text
@@ -128,10 +129,18 @@ async def test_a_service_is_booked_when_it_is_open(tables: Stored) -> None:
     refused(await book(tables, wanted("c", "11:00", "12:00")), Code.BAD_REQUEST, field="startTime")
 
 
-async def test_a_service_that_closes_meanwhile_is_not_booked(tables: Stored) -> None:
-    overtake(tables, lambda: tables.change(Service, SERVICE_ID, isActive=False))
+@pytest.mark.parametrize("changes", [{"isActive": False}, {"userId": EVE}])
+async def test_a_service_that_closes_meanwhile_is_not_booked(tables: Stored, changes: dict[str, Any]) -> None:
+    overtake(tables, lambda: tables.change(Service, SERVICE_ID, **changes))
     refused(await book(tables, wanted()), Code.SERVICE_NOT_AVAILABLE)
     assert await rows(tables.undisturbed, BookingDay) == []
+
+
+async def test_a_price_that_changes_meanwhile_is_what_the_booking_costs(tables: Stored) -> None:
+    overtake(tables, lambda: tables.change(Service, SERVICE_ID, hourlyRate=2, hourlyDuration=1.0))
+    made = await book(tables, wanted())
+    assert isinstance(made, dict)
+    assert float(made["totalCost"]["N"]) == 2
 
 
 @pytest.mark.parametrize("status", ["CONFIRMED", "COMPLETED"])
@@ -202,7 +211,46 @@ async def test_notes_are_taken_away_and_what_was_agreed_is_repeated(booked: Stor
     await amend(booked, ALICE, notes="Ring twice.")
     made = await amend(booked, ALICE, notes=None, startTime="10:00", totalCost=1, duration=1.0)
     assert isinstance(made, dict)
-    assert "notes" not in made
+    (found,) = await rows(booked.undisturbed, Booking)
+    assert ("notes" in made, "notes" in found) == (False, False)
+
+
+async def test_a_row_without_a_cost_gets_none(booked: Stored) -> None:
+    await booked.change(Booking, "b", totalCost=None)
+    refused(await amend(booked, ALICE, totalCost=1), Code.BAD_REQUEST, field="totalCost")
+
+
+async def test_two_who_write_at_once_both_write(booked: Stored) -> None:
+    overtake(booked, lambda: amend(booked, BOB, providerNotes="Bring gloves."))
+    assert isinstance(await amend(booked, ALICE, notes="Ring twice."), dict)
+    (found,) = await rows(booked.undisturbed, Booking)
+    assert (found["notes"], found["providerNotes"]) == ({"S": "Ring twice."}, {"S": "Bring gloves."})
+
+
+async def test_of_two_moves_in_one_moment_the_later_is_refused(booked: Stored) -> None:
+    overtake(booked, lambda: amend(booked, ALICE, status="CANCELLED_BY_CONSUMER", updatedAt=NOW))
+    found = await amend(booked, BOB, status="CONFIRMED", updatedAt=NOW)
+    refused(found, Code.INVALID_BOOKING_STATUS, status="CANCELLED_BY_CONSUMER")
+
+
+async def test_a_booking_that_is_deleted_meanwhile_is_not_moved(booked: Stored) -> None:
+    overtake(booked, lambda: desk(booked).amend("b", None, anything, actor=ALICE))
+    with pytest.raises(ConditionFailedError):
+        await amend(booked, BOB, status="CONFIRMED")
+
+
+async def test_a_condition_that_is_met_no_more_when_it_is_written_is_not_met(booked: Stored) -> None:
+    overtake(booked, lambda: amend(booked, BOB, providerNotes="Bring gloves."))
+    with pytest.raises(ConditionFailedError):
+        await desk(booked).amend("b", {"notes": {"S": "x"}}, lambda row: "providerNotes" not in row, actor=ALICE)
+
+
+async def test_a_move_whose_answer_is_lost_has_met_its_condition(booked: Stored) -> None:
+    booked.calls.plan = each_write(Fault.LOST)
+    changes = {"status": {"S": "CONFIRMED"}, "updatedAt": {"S": clock.to_text(booked.tick())}}
+    made = await desk(booked).amend("b", changes, lambda row: row["status"]["S"] == "PENDING", actor=BOB)
+    assert isinstance(made, dict)
+    assert made["status"] == {"S": "CONFIRMED"}
 
 
 @pytest.mark.parametrize(
@@ -211,6 +259,7 @@ async def test_notes_are_taken_away_and_what_was_agreed_is_repeated(booked: Stor
         (ALICE, {"status": "CONFIRMED"}, Code.INVALID_BOOKING_STATUS),
         (BOB, {"status": "COMPLETED"}, Code.INVALID_BOOKING_STATUS),
         (ALICE, {"startTime": "09:00"}, Code.BAD_REQUEST),
+        (ALICE, {"startTime": None}, Code.BAD_REQUEST),
         (ALICE, {"totalCost": 2}, Code.BAD_REQUEST),
         (EVE, {"notes": "x"}, Code.UNAUTHORIZED),
     ],

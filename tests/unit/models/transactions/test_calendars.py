@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from models.bookings.times import WHOLE_DAY, Span
+from models.tables import ServiceSchedule
+from models.transactions import calendars
 from models.transactions.calendars import Calendars
-from tests.unit.builders import SERVICE_ID, Bank
+from tests.unit.builders import NOW, SERVICE_ID, Bank
 from tests.unit.models.transactions.booking_desk import DAY, close, open_hours
 from tests.unit.stored import Stored, stored
 
@@ -31,3 +33,17 @@ async def test_a_schedule_has_the_exceptions_of_the_days_asked_for(tables: Store
 async def test_a_service_without_rows_is_open(tables: Stored) -> None:
     found = await Calendars(tables.store).schedule("another", DAY, DAY)
     assert found.on(DAY).open == [WHOLE_DAY]
+
+
+async def test_of_too_many_rows_the_oldest_are_read_or_the_newest(
+    tables: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, start in enumerate(("09:00", "15:00", "20:00")):
+        await open_hours(tables, start, "24:00")
+        await tables.change(ServiceSchedule, start, createdAt=NOW + timedelta(days=number))
+    monkeypatch.setattr(calendars, "PAGE", 1)
+    monkeypatch.setattr(calendars, "MOST_PAGES", 1)
+    table, read = ServiceSchedule, Calendars(tables.store).rows
+    (oldest,) = await read(table, table.byServiceId, SERVICE_ID)
+    (newest,) = await read(table, table.byServiceId, SERVICE_ID, forward=False)
+    assert (oldest["startTime"], newest["startTime"]) == ({"S": "09:00"}, {"S": "20:00"})
