@@ -56,8 +56,11 @@ def define_inputs(model: Model) -> None:
 def _define_rows(model: Model) -> None:
     """Define the inputs of createX, updateX and deleteX."""
     written = [field for field in model.fields.values() if field.name not in model.unwritable]
-    # Optional on create: the server generates an absent id, sets both timestamps, and knows the defaults.
+    # Optional on create: the server generates an absent id, sets both timestamps, knows the defaults, and fills in
+    # the caller as the owner, unless there are two of those.
+    owners = model.owner_fields(Operation.CREATE)
     generated = {"id", "createdAt", "updatedAt", *(field.name for field in written if field.default is not None)}
+    generated |= set(owners) if len(owners) == 1 else set()
     created = {f.name: f.optional_type if f.name in generated else f.graphql_type for f in written}
     updated = {field.name: field.optional_type for field in written}
     key = {model.key: "ID!"}
