@@ -117,11 +117,11 @@ def report(error: GraphQLError) -> ReportedError:
     cause = _cause(error)
     if cause is None:
         return _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
-    told = _told(cause) or mask(cause, path=error.path)
-    return _reported(error, str(told), told.error_type, told.info)
+    shown = _error_for_client(cause) or mask(cause, path=error.path)
+    return _reported(error, str(shown), shown.error_type, shown.info)
 
 
-def _told(cause: BaseException) -> AppSyncError | None:
+def _error_for_client(cause: BaseException) -> AppSyncError | None:
     """Return the error that clients see for an exception, None if it is an unexpected one."""
     match cause:
         case AppSyncError():

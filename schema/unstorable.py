@@ -1,4 +1,4 @@
-r"""What JSON can write and nobody can store: halves of characters (`"\ud800"`), numbers beyond a double (`1e999`).
+r"""What JSON can write and nobody can store: lone surrogates (`"\ud800"`) and numbers beyond a double (`1e999`).
 
 orjson calls either a syntax error, so that a client would look for a missing bracket. Here they are parsed by
 Python's own parser, which lets them through, and found again by their place.

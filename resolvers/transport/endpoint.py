@@ -207,10 +207,10 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter
     ) -> GraphQLRequestData | list[GraphQLRequestData]:
-        """Parse a request; a body is JSON by any of its names, and Strawberry knows only one.
+        """Parse a request, whose JSON may be named in any of `_JSON`; Strawberry knows only the first.
 
         Raises:
-            HTTPException: it is none, or its content has another type.
+            HTTPException: its body is not a request, or its content has another type or encoding.
         """
         if request.method == "GET":
             return await super().parse_http_body(request)
