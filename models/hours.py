@@ -13,6 +13,8 @@ HUNDREDTH = Decimal("0.01")
 ZERO = Decimal("0.00")
 SMALLEST_AMOUNT = HUNDREDTH
 LARGEST_AMOUNT = Decimal(10_000)
+# The price of an hour of a service that names none, as rows do which Amplify has written.
+USUAL_RATE = Decimal("1.00")
 # Far above any balance that LARGEST_AMOUNT can build up; a float below it still represents two places exactly.
 LARGEST_FIGURE = Decimal(1_000_000_000)
 

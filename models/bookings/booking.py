@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from models.bookings.times import Span, day_of, stored_span
-from models.hours import Hours
+from models.hours import USUAL_RATE, Hours
 
 
 class BookingStatus(StrEnum):
@@ -42,7 +42,7 @@ class Offer:
     id: str
     user_id: str
     is_active: bool
-    hourly_rate: Hours
+    hourly_rate: Hours = USUAL_RATE
     hourly_duration: float | None = None
     min_booking_hours: Hours | None = None
     max_booking_hours: Hours | None = None

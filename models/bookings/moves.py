@@ -24,6 +24,8 @@ _MOVES: Mapping[BookingStatus, Mapping[BookingStatus, Side]] = {
     },
     BookingStatus.IN_PROGRESS: {BookingStatus.COMPLETED: _PROVIDER},
 }
+# How a consumer gives a confirmed appointment up.
+_GIVEN_UP = frozenset({BookingStatus.CANCELLED_BY_CONSUMER, BookingStatus.NO_SHOW_PROVIDER})
 # The moment that the server writes down when a booking gets a status.
 MOMENTS: Mapping[BookingStatus, str] = {
     BookingStatus.CONFIRMED: "confirmedAt",
@@ -53,12 +55,19 @@ def move_refusal(
         possible = [move for move, by in moves.items() if by is side]
         return status_refusal(booking, f"its {side} can make it {_listed(possible)}", possible)
     hours = offer.cancellation_hours if offer is not None else None
-    is_late = status is BookingStatus.CANCELLED_BY_CONSUMER and booking.status is BookingStatus.CONFIRMED
-    if hours is None or not is_late or booking.span is None:
+    if (
+        hours is None
+        or status not in _GIVEN_UP
+        or booking.status is not BookingStatus.CONFIRMED
+        or not booking.span
+    ):
         return None
-    if minutes_until(booking.day, booking.span.start, now) >= hours * HOUR_MINUTES:
+    minutes = minutes_until(booking.day, booking.span.start, now)
+    # Once it has begun, the consumer can say that the provider did not come; before, that would only be another
+    # way to cancel.
+    possible = [BookingStatus.NO_SHOW_PROVIDER] if minutes <= 0 else []
+    if minutes >= hours * HOUR_MINUTES or status in possible:
         return None
-    possible = [move for move, by in moves.items() if by is side and move is not status]
     until = f"the consumer can cancel until {hours} hours before it begins (cancellationHours)"
     return status_refusal(booking, f"{until}; ask the provider to cancel it", possible)
 

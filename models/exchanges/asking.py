@@ -67,11 +67,13 @@ def invalid_hours_refusal(asked: Hours | float | None, *, rate: Hours | None = N
     """
     step = hours.HUNDREDTH if rate is None else _step(rate) * hours.HUNDREDTH
     at = "" if rate is None else f" at {rate} an hour"
+    # Neither the price nor the work may be over the largest amount.
+    most = hours.LARGEST_AMOUNT if rate is None else min(hours.LARGEST_AMOUNT, hours.LARGEST_AMOUNT * rate)
+    largest = most - most % step
     return Refusal(
         Code.INVALID_AMOUNT,
-        f"hoursSpent: {asked} hours{at} cannot be asked for. Give a multiple of {step} between "
-        f"{hours.SMALLEST_AMOUNT} and {hours.LARGEST_AMOUNT}.",
-        {"field": "hoursSpent", "step": float(step), "largest": float(hours.LARGEST_AMOUNT)},
+        f"hoursSpent: {asked} hours{at} cannot be asked for. Give a multiple of {step} from {step} to {largest}.",
+        {"field": "hoursSpent", "step": float(step), "largest": float(largest)},
     )
 
 

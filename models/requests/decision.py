@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from models.errors import Refusal
 from models.events import Event, Notice
-from models.hours import Hours
+from models.hours import USUAL_RATE, Hours
 from models.ledger.balances import Balance, Escrow
 from models.ledger.movements import Movement
 from models.requests.dispute import Dispute
@@ -56,8 +56,8 @@ class ServiceTerms:
     id: str
     user_id: str
     title: str
-    hourly_rate: Hours
     is_active: bool
+    hourly_rate: Hours = USUAL_RATE
     min_booking_hours: Hours | None = None
     max_booking_hours: Hours | None = None
     response_window_hours: int | None = None

@@ -103,10 +103,13 @@ def _are_members_active(snapshot: Snapshot) -> bool:
 
 def _is_available(service: ServiceTerms, request: Request) -> bool:
     booked = request.estimated_hours
+    price = hours.priced(booked, service.hourly_rate)
     return (
         service.is_active
         and service.user_id == request.provider_id
-        and hours.is_amount(hours.priced(booked, service.hourly_rate))
+        and hours.is_amount(price)
+        # A provider who raises the price meanwhile gets no more than the requester has asked to spend.
+        and (request.asked is None or price <= request.asked)
         and (service.min_booking_hours is None or booked >= service.min_booking_hours)
         and (service.max_booking_hours is None or booked <= service.max_booking_hours)
     )

@@ -19,6 +19,7 @@ from models.identifiers import derived
 from models.storage.codec import decode, decode_or_none, item_of
 from models.storage.store import ConditionFailedError, Item, Store, key_of
 from models.transactions.calendars import Calendars, Schedule
+from models.transactions.composition import offer_condition
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.writing import Writing
@@ -80,7 +81,7 @@ class Bookings:
             cost = item_of(tables.Booking, duration=agreed.duration, totalCost=agreed.total_cost)
             writing = Writing(self._store.names, now)
             writing.put(tables.Booking, {**item, **cost})
-            writing.check(tables.Service, wanted.service_id, _unchanged_service(offer))
+            writing.check(tables.Service, wanted.service_id, offer_condition(offer.user_id, offer.hourly_rate))
             _write_day(writing, before, after)
             await self._transactions.write(writing, derived(wanted.id, "book", to_text(now)))
             return {**item, **cost}
@@ -200,14 +201,6 @@ def _write_day(writing: Writing, before: Day, after: Day) -> None:
             writing.check(tables.Booking, taken.booking_id, tables.Booking.status.is_in(*sorted(TAKING)))
     else:
         writing.change(tables.BookingDay, after.id, before, after)
-
-
-def _unchanged_service(offer: Offer) -> Condition:
-    """Return the condition that a service is still on offer by the same member at the same price."""
-    is_offered: Condition = tables.Service.isActive == True  # noqa: E712 — a condition, not a comparison
-    is_offered &= tables.Service.userId == offer.user_id
-    is_offered &= tables.Service.hourlyRate == offer.hourly_rate
-    return is_offered
 
 
 def _unchanged(stored: Item) -> Condition:

@@ -9,7 +9,7 @@ from pynamodb.expressions.operand import Path
 from models import tables
 from models.errors import BrokenLedgerError, Refusal
 from models.exchanges.record import RecordChange, count_of, record_change, removal_change
-from models.hours import ZERO
+from models.hours import USUAL_RATE, ZERO, Hours
 from models.identifiers import derived
 from models.requests.answers import SUBMITTED
 from models.requests.decision import Appointment, Change, GuardAction, Snapshot
@@ -70,10 +70,18 @@ def _check_service_and_members(writing: Writing, snapshot: Snapshot) -> None:
     request, service = snapshot.request, snapshot.service
     if service is None:
         raise BrokenLedgerError(f"hours for request {request.id} would be held for no service")
-    is_offered = (tables.Service.isActive == True) & (tables.Service.hourlyRate == service.hourly_rate)  # noqa: E712 — a condition
-    writing.check(tables.Service, service.id, is_offered & (tables.Service.userId == request.provider_id))
+    writing.check(tables.Service, service.id, offer_condition(request.provider_id, service.hourly_rate))
     for member_id in (request.requester_id, request.provider_id):
         writing.check(tables.User, member_id, active_member_condition())
+
+
+def offer_condition(provider_id: str, hourly_rate: Hours) -> Condition:
+    """Return the condition that a service is on offer by a member at a price."""
+    is_priced = tables.Service.hourlyRate == hourly_rate
+    if hourly_rate == USUAL_RATE:
+        is_priced |= tables.Service.hourlyRate.does_not_exist()
+    condition: Condition = (tables.Service.isActive == True) & (tables.Service.userId == provider_id) & is_priced  # noqa: E712 — a condition
+    return condition
 
 
 def active_member_condition() -> Condition:

@@ -6,7 +6,6 @@ import pytest
 
 from models.errors import Code, Refusal
 from models.exchanges.asking import ask_for_hours, invalid_hours_refusal
-from models.hours import LARGEST_AMOUNT
 from models.requests.decision import Appointment, Change, Snapshot
 from models.requests.statuses import RequestStatus
 from tests.unit.builders import ALICE, BOB, EVE, NOW, SERVICE_ID, hours, make_request, make_service
@@ -45,18 +44,24 @@ def test_hours_are_asked_for_as_hours_of_work(amount: str, rate: str, work: str)
 
 
 @pytest.mark.parametrize(
-    ("amount", "rate", "step"),
-    [("0.01", "1.5", "0.03"), ("2", "0.33", "0.33"), ("1", "2.25", "0.09"), ("0.01", "1000", "10.00")],
+    ("amount", "rate", "step", "largest"),
+    [
+        ("0.01", "1.5", "0.03", "9999.99"),
+        ("2", "0.33", "0.33", "3300.00"),
+        ("1", "2.25", "0.09", "9999.99"),
+        ("0.01", "1000", "10.00", "10000.00"),
+        ("200", "0.01", "0.01", "100.00"),
+    ],
 )
 def test_hours_that_no_hundredth_of_an_hour_costs_are_refused_with_those_that_fit(
-    amount: str, rate: str, step: str
+    amount: str, rate: str, step: str, largest: str
 ) -> None:
     refused = asked(amount, rate)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_AMOUNT
     assert f"at {hours(rate)} an hour" in refused.message
-    assert f"a multiple of {step} between" in refused.message
-    assert refused.facts == {"field": "hoursSpent", "step": float(step), "largest": float(LARGEST_AMOUNT)}
+    assert f"a multiple of {step} from {step} to {largest}" in refused.message
+    assert refused.facts == {"field": "hoursSpent", "step": float(step), "largest": float(largest)}
 
 
 @pytest.mark.parametrize(("amount", "rate"), [("0", "1"), ("-1", "1"), ("10000.01", "1"), ("101", "0.01")])

@@ -47,6 +47,14 @@ FAULTS: list[tuple[str, dict[str, Any], StatusReason]] = [
     ("too long", {"service": make_service(max_booking_hours=hours("1.99"))}, StatusReason.SERVICE_NOT_AVAILABLE),
     ("for nothing", {"service": make_service(hourly_rate=hours("0"))}, StatusReason.SERVICE_NOT_AVAILABLE),
     ("a negative price", {"service": make_service(hourly_rate=hours("-1"))}, StatusReason.SERVICE_NOT_AVAILABLE),
+    (
+        "a price raised meanwhile",
+        {
+            "request": make_request(status=VALIDATING, asked=hours("2")),
+            "service": make_service(hourly_rate=hours("1.01")),
+        },
+        StatusReason.SERVICE_NOT_AVAILABLE,
+    ),
     ("beyond all price", {"service": make_service(hourly_rate=hours("5001"))}, StatusReason.SERVICE_NOT_AVAILABLE),
     ("another open request", {"guarded_by": "another"}, StatusReason.DUPLICATE_REQUEST),
     ("too few hours", {"requester_balance": make_balance(ALICE, "1.99")}, StatusReason.INSUFFICIENT_BALANCE),
@@ -78,6 +86,7 @@ def test_what_speaks_against_a_request_rejects_it(
         {"service": make_service(min_booking_hours=hours("2"), max_booking_hours=hours("2"))},
         {"requester_balance": make_balance(ALICE, "2")},
         {"provider_balance": None},
+        {"request": make_request(status=VALIDATING, asked=hours("2"))},
     ],
 )
 def test_a_request_that_nothing_speaks_against_stands(changes: dict[str, Any]) -> None:
