@@ -55,7 +55,7 @@ def unstorable(value: Any) -> str | None:
 
 
 def unstorable_in_document(text: str, position: int | None = None) -> str | None:
-    """Return which argument or input field of a document has half of a character; None if there is none.
+    """Return which argument or input field of a document has a lone surrogate; None if no field has one.
 
     Args:
         text: a GraphQL document.

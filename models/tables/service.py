@@ -33,5 +33,5 @@ class Service(Table):
 
     byUserId = index("byUserId", "userId")
     byCategory = index("byCategory", "category")
-    # All services, since every writer names the type, as Amplify does. Sorted by time like the others.
+    # Finds all services, by time: every row names its type, whether Amplify or this server wrote it.
     byTypename = index("byTypename", "__typename")

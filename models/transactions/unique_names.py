@@ -26,7 +26,8 @@ class NameChange:
         user_id: the member.
         claimed: the guards that become the member's.
         freed: the guards that the member gives back.
-        nobody: the id that the new user name spells, and that no member may have; None if there is none.
+        nobody: the member's id that the new user name would equal; the change requires that no member has it. None
+            if the user name does not change.
     """
 
     user_id: str

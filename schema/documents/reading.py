@@ -124,7 +124,7 @@ def _parsed(text: str, tokens: int) -> DocumentNode:
     """Parse a document.
 
     Raises:
-        GraphQLError: it is not GraphQL; half of a character is called so, by the name of its argument.
+        GraphQLError: it is not GraphQL; the message names a lone surrogate and the argument that has it.
     """
     try:
         return parse(text, max_tokens=tokens)
