@@ -13,51 +13,43 @@ from graphql import (
     OperationDefinitionNode,
 )
 
+from models.limits import limit
 from schema.documents.cost import Cost, costs_of
 from schema.documents.introspection import count_introspection_values, only_introspects
 from schema.documents.selections import Fragments, fields_in
 
 # Values of an introspection that asks for other fields, too: unlike a pure one, it runs on the event loop.
 BESIDE_OTHERS = 1_000
+# The `errorType` of a document that asks for too much.
+_REFUSED = "ValidationError"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much clients may ask for; all operations that Amplify generates stay far below these limits.
+    """How much clients may ask for; all operations that Amplify generates stay far below these limits."""
 
-    Args:
-        characters: of a document.
-        lines: of a document; an error's place is found by counting them.
-        tokens: of a document; the largest that Amplify generates has 895.
-        operations: in a document.
-        spreads: fragments that are spread in a document; graphql-core compares each pair.
-        directives: in a document.
-        directives_each: on one field, fragment, variable or operation.
-        depth: levels of fields.
-        aliases: fields with an alias.
-        root_fields: fields of an operation's first level.
-        fields: fields of all levels, fragments written out.
-        repetitions: fields of one name in one place, which become one; graphql-core compares each pair.
-        rows: rows to be read, with every page full.
-        values: values in the answer, with every page full.
-        introspected: values of the schema; 0 turns introspection off, the usual one takes about 26,000.
-    """
-
-    characters: int = 32 * 1024
-    lines: int = 2_000
-    tokens: int = 2_000
-    operations: int = 20
-    spreads: int = 50
-    directives: int = 20
-    directives_each: int = 5
-    depth: int = 8
-    aliases: int = 30
-    root_fields: int = 10
-    fields: int = 1_000
-    repetitions: int = 15
-    rows: int = 2_000
-    values: int = 25_000
-    introspected: int = 40_000
+    characters: int = limit(32 * 1024, "characters of a document", code=_REFUSED)
+    # An error's place is found by counting them.
+    lines: int = limit(2_000, "lines of a document", code=_REFUSED)
+    # The largest document that Amplify generates has 895.
+    tokens: int = limit(2_000, "tokens of a document", code=_REFUSED)
+    operations: int = limit(20, "operations in a document", code=_REFUSED)
+    # graphql-core compares each pair of them.
+    spreads: int = limit(50, "fragments that are spread in a document", code=_REFUSED)
+    directives: int = limit(20, "directives in a document", code=_REFUSED)
+    directives_each: int = limit(5, "directives on one field, fragment, variable or operation", code=_REFUSED)
+    depth: int = limit(8, "levels of fields", code=_REFUSED)
+    aliases: int = limit(30, "fields with an alias in an operation", code=_REFUSED)
+    root_fields: int = limit(10, "fields of an operation's first level", code=_REFUSED)
+    fields: int = limit(1_000, "fields of an operation's levels together, fragments written out", code=_REFUSED)
+    # graphql-core compares each pair of them.
+    repetitions: int = limit(15, "fields of one name in one place, which become one", code=_REFUSED)
+    rows: int = limit(2_000, "rows that an operation reads, with every page full", code=_REFUSED)
+    values: int = limit(25_000, "values in an operation's answer, with every page full", code=_REFUSED)
+    # The usual introspection takes about 26,000.
+    introspected: int = limit(
+        40_000, "values of the schema that an introspection asks for; 0 turns introspection off", code=_REFUSED
+    )
 
     def __post_init__(self) -> None:
         """Check that each limit lets something through.
@@ -65,9 +57,9 @@ class Limits:
         Raises:
             ValueError: a limit lets nothing through.
         """
-        for name, limit in asdict(self).items():
-            if limit < (name != "introspected"):
-                raise ValueError(f"{name} must be 1 at least, not {limit}")
+        for name, most in asdict(self).items():
+            if most < (name != "introspected"):
+                raise ValueError(f"{name} must be 1 at least, not {most}")
 
 
 class LimitsCheck:
@@ -105,18 +97,18 @@ class LimitsCheck:
     def _limits_problem(self, counts: Collection[tuple[str, int, str]]) -> str:
         """Return which counts are over their limits, "" if none is."""
         return "; ".join(
-            f"at most {limit} {what}, and this asks for {_readable(found)}"
+            f"at most {most} {what}, and this asks for {_readable(found)}"
             for name, found, what in counts
-            if found > (limit := getattr(self._limits, name))
+            if found > (most := getattr(self._limits, name))
         )
 
     def _introspection_problem(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
         """Return what is wrong if an introspection is over its limit, else ""."""
-        limit, beside = self._limits.introspected, ""
+        most, beside = self._limits.introspected, ""
         if not only_introspects(operation, fragments):
-            limit, beside = min(limit, BESIDE_OTHERS), " beside other fields"
-        count = count_introspection_values(self._schema, operation, fragments, most=limit)
-        return f"at most {limit} values of the schema{beside}, and this asks for more" if count > limit else ""
+            most, beside = min(most, BESIDE_OTHERS), " beside other fields"
+        count = count_introspection_values(self._schema, operation, fragments, most=most)
+        return f"at most {most} values of the schema{beside}, and this asks for more" if count > most else ""
 
     def _alone_problem(self, operation: OperationDefinitionNode, fragments: Fragments) -> str:
         """Return what is wrong if there are several of the mutations that must stand alone, else ""."""
