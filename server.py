@@ -36,14 +36,15 @@ from resolvers.hosting.demo_exchanges import load_dealings
 from resolvers.hosting.health import Health
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
-from resolvers.hosting.settings import LOCAL_ORIGINS, ServerSettings
+from resolvers.hosting.settings import ServerSettings
 from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.membership import Membership
 from resolvers.identity.user_pool import user_pool
-from resolvers.transport.app import build_app
+from resolvers.security_log import limit_security_log
+from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from workflows.console import books
@@ -92,7 +93,9 @@ def serve(
     """Serve on http://127.0.0.1:$PORT."""
     configure_logging()
     with clean_exit():
-        own = ServerSettings()
+        own = ServerSettings().with_defaults(is_local=not aws)
+        configure_logging(as_json=own.log_format == "json")
+        limit_security_log(own.security_log)
         with listening(own.host, own.port, local_certificate(own.local) if tls else None) as listener:
             if aws:
                 _serve_on_aws(own, listener)
@@ -174,12 +177,16 @@ async def _compose(
                 admits_guests=own.guests,
                 membership=Membership(services.store),
             ),
-            graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
+            graphiql=_graphiql(issuer) if own.graphiql else None,
             idempotency=Idempotency(
                 services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
             ),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
-            origins=LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
+            doors=Doors(
+                origins=own.allowed_origins or (),
+                hosts=own.allowed_hosts or (),
+                strict_transport=own.strict_transport,
+            ),
         )
         revival = asyncio.create_task(_revive(services)) if issuer else None
         try:
@@ -188,6 +195,10 @@ async def _compose(
             if revival:
                 revival.cancel()
             await api.feed.aclose()
+
+
+def _graphiql(issuer: LocalIssuer | None) -> GraphiQL:
+    return GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id)
 
 
 async def _revive(services: Services) -> None:

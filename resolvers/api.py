@@ -9,6 +9,7 @@ from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
+from resolvers.context import RequestContext, is_admin
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.hosting.settings import ServerSettings
 from resolvers.mirror.mutations import Mutations
@@ -33,6 +34,8 @@ from resolvers.operations import (
 from resolvers.operations.creation import create_guards, creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
+from schema.documents.disclosure import EVERYTHING, Disclosure
+from schema.documents.trusted import TrustedDocuments
 from workflows.executions.services import Services
 
 
@@ -52,6 +55,9 @@ class Api:
             services: the services over AWS.
             own: the server's settings.
             page_secret: the key that encrypts `nextToken`s.
+
+        Raises:
+            TrustedDocumentsError: the trusted documents cannot be read, or are not valid.
         """
         feed = ChangeFeed(services.store, interval=own.feed_interval)
         service_requests, raised_disputes = _actions(services)
@@ -61,6 +67,8 @@ class Api:
         schema = build_schema(
             Mirror(Queries(services.store, tokens), mutations, subscriptions),
             limits=own.limits,
+            disclosure=_disclosure(own),
+            trusted=None if own.trusted_documents is None else TrustedDocuments.load(own.trusted_documents),
             extra_queries=[
                 requests.queries(services.store),
                 members.queries(services.store),
@@ -78,6 +86,19 @@ class Api:
             extra_subscriptions=[requests.subscriptions(feed), updates.subscriptions(subscriptions)],
         )
         return cls(services, feed, schema)
+
+
+def _disclosure(own: ServerSettings) -> Disclosure:
+    """Return what clients are told of the schema; administrators may always ask."""
+    hidden = own.introspection is False
+    return Disclosure(
+        suggestions=own.suggestions is not False,
+        introspection=_asked_by_admin if hidden else EVERYTHING.introspection,
+    )
+
+
+def _asked_by_admin(context: RequestContext) -> bool:
+    return context.caller is not None and is_admin(context.caller)
 
 
 def _actions(services: Services) -> tuple[ServiceRequests, Disputes]:

@@ -13,11 +13,13 @@ from schema.amplify.fields import TYPES, define
 from schema.amplify.inputs import ADDED
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
+from schema.documents.disclosure import EVERYTHING, Disclosure
 from schema.documents.limits import Limits
 from schema.documents.reading import Documents, DocumentsRead
+from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
-from schema.strawberry_internals import fields_of, graphql_schema
+from schema.strawberry_internals import WithoutSuggestions, fields_of, graphql_schema
 
 DEFAULT_LIMITS = Limits()
 # The mirrored mutations that move hours or start workflows, as all of our own do.
@@ -49,6 +51,8 @@ def build_schema(
     resolver: MirrorResolver,
     *,
     limits: Limits = DEFAULT_LIMITS,
+    disclosure: Disclosure = EVERYTHING,
+    trusted: TrustedDocuments | None = None,
     extra_queries: Iterable[type] = (),
     extra_mutations: Iterable[type] = (),
     extra_subscriptions: Iterable[type] = (),
@@ -58,9 +62,14 @@ def build_schema(
     Args:
         resolver: resolves the derived fields.
         limits: how much a document may ask for.
+        disclosure: what clients are told of the schema.
+        trusted: the only documents that run; without, all do.
         extra_queries: Strawberry types whose fields become fields of Query.
         extra_mutations: the same, for Mutation.
         extra_subscriptions: the same, for Subscription.
+
+    Raises:
+        TrustedDocumentsError: a trusted document is not valid.
     """
     mirrored = list(mutations())
     built = MirrorSchema(
@@ -71,11 +80,13 @@ def build_schema(
         types=[*SCALARS, TYPES[ADDED]],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=None if disclosure.suggestions else WithoutSuggestions,
     )
     known = graphql_schema(built)
     ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
     built.resolver = resolver
-    built.documents = Documents(known, limits, _MOVING | ours)
+    built.documents = Documents(known, limits, _MOVING | ours, disclosure=disclosure, trusted=trusted)
+    built.documents.check_trusted()
     return built
 
 

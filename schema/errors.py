@@ -20,6 +20,7 @@ from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import InvalidOperationTypeError
+from structlog.contextvars import get_contextvars
 
 from models.errors import Code, ContentionError, Refusal
 from schema.rejections import explained, rejection_of
@@ -82,11 +83,16 @@ class RefusedError(AppSyncError):
         super().__init__(refusal.message, error_type=refusal.code, info=dict(refusal.facts))
 
 
+class OverLimitError(GraphQLError):
+    """A document or an operation asks for more than a limit allows."""
+
+
 class ReportedError(GraphQLError):
     """An error in AppSync's shape: `errorType` and `errorInfo` are on the error itself."""
 
     error_type: str
     error_info: Any
+    is_over_limit: bool = False
 
     @property
     def formatted(self) -> Any:
@@ -116,7 +122,9 @@ def report(error: GraphQLError) -> ReportedError:
         return error
     cause = _cause(error)
     if cause is None:
-        return _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
+        invalid = _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
+        invalid.is_over_limit = isinstance(error, OverLimitError)
+        return invalid
     shown = _error_for_client(cause) or mask(cause, path=error.path)
     return _reported(error, str(shown), shown.error_type, shown.info)
 
@@ -152,7 +160,8 @@ def mask(error: BaseException, **place: Any) -> AppSyncError:
         error: what happened.
         place: where it happened, for the log.
     """
-    correlation_id = str(uuid4())
+    # The request's id, in each of its lines and in its answer; `resolvers.middleware.request_ids` binds it.
+    correlation_id = get_contextvars().get("request_id") or str(uuid4())
     _log.error("unexpected error", correlation_id=correlation_id, exc_info=error, **place)
     return AppSyncError(
         f"Something went wrong on our side; when you report it, quote {correlation_id}",

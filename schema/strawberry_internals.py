@@ -11,6 +11,7 @@ import strawberry
 from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema
 from strawberry import Info
 from strawberry.extensions import MaskErrors
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.arguments import InputContext
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
@@ -88,3 +89,15 @@ class ErrorReplacement(MaskErrors):
 
     def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         return [self._replacement(error) for error in errors]
+
+
+class WithoutSuggestions(StrawberryGraphQLCoreExecutionContext):
+    """Executes without "Did you mean …?" in errors about variables.
+
+    graphql-core has a switch for that, which Strawberry does not pass on.
+    """
+
+    @classmethod
+    def build(cls, *args: Any, **options: Any) -> Any:
+        """Build the executor of an operation."""
+        return super().build(*args, **{**options, "hide_suggestions": True})

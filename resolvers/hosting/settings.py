@@ -1,13 +1,15 @@
 """The settings of one server; those of the whole deployment are in `models.settings`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
+from resolvers.middleware.allowed_hosts import ADDRESSES, ANY, THIS_MACHINE
+from resolvers.security_log import SecurityLogLimits
 from schema.documents.limits import Limits
 
 _HOUSE = Path(__file__).parents[2]
@@ -45,6 +47,10 @@ def _named(clients: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
     return clients
 
 
+# What clients are told of the schema.
+_SHOWN = ("introspection", "suggestions", "graphiql")
+
+
 class ServerSettings(BaseSettings):
     """The settings of one server, from `HOURBANK_*` environment variables."""
 
@@ -63,6 +69,20 @@ class ServerSettings(BaseSettings):
     user_pool_clients: Annotated[_List, AfterValidator(_named)] = Field((), validate_default=True)
     # Other origins whose pages may call the server; by default a local one allows `LOCAL_ORIGINS`.
     allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
+    # The names under which the server may be called, without port; `*.example.org` for all below it, `addresses`
+    # for every address, `*` for any. By default those of this machine locally, and any on AWS.
+    allowed_hosts: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
+    # Seconds for which browsers shall use TLS only (HSTS); 0 for none. By default a year for what came over TLS,
+    # and nothing for `localhost`. Set it where a balancer ends TLS: then its `X-Forwarded-Proto` counts.
+    strict_transport: int | None = Field(None, ge=0, le=2 * 365 * 24 * 3600)
+    # What clients are told of the schema; by default everything locally, nothing on AWS. Admins may always ask.
+    introspection: bool | None = None
+    suggestions: bool | None = None
+    graphiql: bool | None = None
+    # A file or folder of the only operations that run; see `schema.documents.trusted`.
+    trusted_documents: Path | None = None
+    # How the log is written; by default lines for people locally, JSON on AWS.
+    log_format: Literal["console", "json"] | None = None
     # The same on all servers of a deployment, so that each can continue after a page from another.
     page_secret: SecretStr | None = None
     # Seconds that a mutation with an Idempotency-Key may run before a repetition runs it again.
@@ -72,5 +92,17 @@ class ServerSettings(BaseSettings):
     guests: bool = False
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
+    security_log: SecurityLogLimits = Field(SecurityLogLimits(), validation_alias="HOURBANK_LOG_LINES")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
+
+    def with_defaults(self, *, is_local: bool) -> Self:
+        """Return the settings with those filled in that depend on where the server runs."""
+        shown = {name: is_local for name in _SHOWN if getattr(self, name) is None}
+        lists: dict[str, tuple[str, ...]] = {}
+        if self.allowed_origins is None:
+            lists["allowed_origins"] = LOCAL_ORIGINS if is_local else ()
+        if self.allowed_hosts is None:
+            lists["allowed_hosts"] = (*THIS_MACHINE, ADDRESSES, self.host) if is_local else (ANY,)
+        log_format = self.log_format or ("console" if is_local else "json")
+        return self.model_copy(update={**shown, **lists, "log_format": log_format})

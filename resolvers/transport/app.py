@@ -1,15 +1,23 @@
 """The Starlette application: the GraphQL endpoint, its sockets, GraphiQL and the health checks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from models.storage.store import Store
 from resolvers.identity.authentication import Authentication
+from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
+from resolvers.middleware.request_ids import HEADER as REQUEST_ID
+from resolvers.middleware.request_ids import RequestIds
+from resolvers.middleware.security_headers import SecurityHeaders
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
 from resolvers.transport.endpoint import PATH, REALTIME_PATH, Endpoint
 from resolvers.transport.graphiql import GraphiQL
@@ -24,6 +32,41 @@ ALLOWED_HEADERS = (
     HEADER,
     "content-type",
 )
+# Load balancers check the health by address, whatever the server is called.
+_UNDER_ANY_NAME = ("/healthz", "/readyz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Who may come in at all, and how.
+
+    Args:
+        origins: the other origins whose pages may call the server.
+        hosts: the names under which it may be called; see `AllowedHosts`.
+        strict_transport: seconds for which browsers shall use TLS only; see `SecurityHeaders`.
+    """
+
+    origins: Sequence[str] = ()
+    hosts: Sequence[str] = (ANY,)
+    strict_transport: int | None = None
+
+
+class App(Starlette):
+    """The app behind what every request passes, errors of the app itself included."""
+
+    def __init__(self, doors: Doors, **options: Any) -> None:
+        self._doors = doors
+        super().__init__(**options)
+        # A redirect to the path with a slash, or without, would name the host that the client named.
+        self.router.redirect_slashes = False
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the app with everything around it."""
+        allowed = AllowedHosts(super().build_middleware_stack(), self._doors.hosts, exempt=_UNDER_ANY_NAME)
+        return RequestIds(SecurityHeaders(allowed, self._doors.strict_transport))
+
+
+_ANYBODY = Doors()
 
 
 def build_app(
@@ -31,10 +74,10 @@ def build_app(
     schema: MirrorSchema,
     store: Store,
     authentication: Authentication,
-    graphiql: GraphiQL,
+    graphiql: GraphiQL | None,
     idempotency: Idempotency,
     routes: Sequence[BaseRoute] = (),
-    origins: Sequence[str] = (),
+    doors: Doors = _ANYBODY,
 ) -> Starlette:
     """Return the server's app.
 
@@ -42,27 +85,34 @@ def build_app(
         schema: the schema with its resolvers.
         store: the tables.
         authentication: identifies callers.
-        graphiql: the page for browsers, its files and sign-in.
+        graphiql: the page for browsers, its files and sign-in; without, there is none.
         idempotency: runs a mutation with an Idempotency-Key once.
         routes: further routes, such as the health checks.
-        origins: the other origins whose pages may call the server.
+        doors: from where, and under which names, the server may be called.
     """
+    origins = doors.origins
     endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["GET", "POST"],
         allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType", REPLAYED],
+        expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED],
     )
-    return Starlette(
+    return App(
+        doors,
         routes=[
-            Route("/", lambda _request: RedirectResponse(PATH)),
+            # Relative, so that no host is named.
+            *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
             WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, authentication, origins)),
-            *graphiql.routes(),
+            *(graphiql.routes() if graphiql else ()),
             *routes,
         ],
         middleware=[cors],
     )
+
+
+def _to_the_endpoint(_request: Request) -> Response:
+    return RedirectResponse(PATH)

@@ -15,7 +15,8 @@ from graphql import GraphQLError
 from starlette.websockets import WebSocket
 
 from resolvers.identity.callers import UnauthenticatedError
-from resolvers.transport.payloads import payload_problem
+from resolvers.transport.payloads import payload_problem, with_trusted_text
+from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncError, report_any
 from schema.unstorable import parse_json, unstorable
 
@@ -119,10 +120,11 @@ class Start:
     authorization: Mapping[str, object]
 
     @classmethod
-    def of(cls, payload: object) -> "Start":
-        """Parse the payload of a `start` message.
+    def of(cls, payload: object, trusted: TrustedDocuments | None = None) -> "Start":
+        """Parse the payload of a `start` message, which may name one of the trusted documents by its id.
 
         Raises:
+            UntrustedDocumentError: there is no trusted document of that id.
             AppSyncError: a part is missing or malformed.
             GraphQLError: the operation's payload is invalid.
         """
@@ -130,7 +132,7 @@ class Start:
             case {"data": str(data), "extensions": {"authorization": dict(authorization)}}:
                 if (found := unstorable(authorization)) is not None:
                     raise bad_request(f"The start's authorization has {found}")
-                operation = _operation(data)
+                operation = _operation(data, trusted)
                 named = operation.get("operationName")
                 return cls(operation["query"], operation.get("variables"), named, authorization)
         raise bad_request(
@@ -138,13 +140,14 @@ class Start:
         )
 
 
-def _operation(data: str) -> dict[str, Any]:
+def _operation(data: str, trusted: TrustedDocuments | None) -> dict[str, Any]:
     try:
         operation = parse_json(data)
     except orjson.JSONDecodeError:
         operation = None
     if not isinstance(operation, dict):
         raise bad_request("The start's `data` must be a string of JSON: {query, variables}")
+    operation = with_trusted_text(operation, trusted)
     if (problem := payload_problem(operation)) is not None:
         raise GraphQLError(problem)
     return operation

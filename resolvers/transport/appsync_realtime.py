@@ -23,7 +23,9 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, IssuerUnreachableError, UnauthenticatedError
+from resolvers.middleware.request_ids import bind_operation
 from resolvers.transport import appsync_messages as frames
+from resolvers.transport.security_events import log_refusal, log_refusals, log_sign_in_refusal
 from resolvers.transport.sockets import (
     FORBIDDEN,
     INIT_SECONDS,
@@ -36,7 +38,7 @@ from resolvers.transport.sockets import (
     too_many_operations,
 )
 from schema.build import MirrorSchema
-from schema.errors import AppSyncError
+from schema.errors import AppSyncError, report_any
 from schema.unstorable import parse_json
 
 # Clients test the connection after 65 seconds without one.
@@ -126,6 +128,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         except IssuerUnreachableError as error:
             await self._socket.close(TRY_AGAIN, str(error))  # a connection_error would make clients give up
         except UnauthenticatedError as error:
+            log_sign_in_refusal(error)
             await self._refuse_connection(frames.unauthorized(error), 401, FORBIDDEN)
         except AppSyncError as error:
             await self._refuse_connection(error, 400, MALFORMED)
@@ -184,6 +187,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             await self._refuse(subscription, AppSyncError(problem, error_type="DuplicatedOperationError"))
 
     async def _refuse(self, subscription: str | None, error: AppSyncError) -> None:
+        log_refusal(error, self.context.caller)
         await self._lifetime.send(frames.failure(subscription, error))
 
     def _forget(self, subscription: str) -> None:
@@ -193,14 +197,19 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
     async def _run(self, subscription: str, payload: object) -> None:
         """Run a subscription and send how it ended; no failure affects the others."""
         running = self._subscriptions[subscription]
+        bind_operation(subscription)
         try:
-            last = await self._follow(subscription, frames.Start.of(payload))
+            trusted = cast("Any", self.schema).documents.trusted
+            last = await self._follow(subscription, frames.Start.of(payload, trusted))
         except WebSocketDisconnected:
             return
         except UnauthenticatedError as error:
+            log_sign_in_refusal(error)
             last = frames.failure(subscription, frames.unauthorized(error))
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
-            last = frames.failure(subscription, error)
+            reported = report_any(error)
+            log_refusals([reported], self.context.caller)
+            last = frames.failure(subscription, reported)
         self._forget(subscription)
         with suppress(WebSocketDisconnected):
             await self._lifetime.send(last)
@@ -225,6 +234,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             async with aclosing(results):
                 async for result in results:
                     self._check_expiry(context.caller)
+                    log_refusals(result.errors, context.caller)
                     if result.data is None:
                         return frames.failure(subscription, *result.errors or ())
                     context.listening.set()

@@ -29,9 +29,17 @@ from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
-from resolvers.transport.payloads import payload_problem, response_of
+from resolvers.transport.payloads import payload_problem, response_of, with_trusted_text
+from resolvers.transport.security_events import (
+    Asked,
+    log_admin_acts,
+    log_refusal,
+    log_refusals,
+    log_sign_in_refusal,
+)
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
+from schema.documents.trusted import UntrustedDocumentError
 from schema.errors import RefusedError, mask, report_any
 from schema.unstorable import parse_json
 
@@ -71,7 +79,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         schema: the schema.
         store: the tables.
         authentication: identifies callers.
-        graphiql: the page for browsers.
+        graphiql: the page for browsers; without, they get none.
         origins: the other origins whose pages may open a socket.
         idempotency: runs a mutation with an Idempotency-Key once.
     """
@@ -84,12 +92,13 @@ class Endpoint(GraphQL[RequestContext, None]):
         schema: MirrorSchema,
         store: Store,
         authentication: Authentication,
-        graphiql: GraphiQL,
+        graphiql: GraphiQL | None,
         origins: Sequence[str],
         idempotency: Idempotency,
     ) -> None:
         super().__init__(
             schema,
+            graphql_ide=None if graphiql is None else "graphiql",
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=None,  # the handler counts, and reports the limit in AppSync's format
@@ -113,7 +122,11 @@ class Endpoint(GraphQL[RequestContext, None]):
         try:
             response: Response = await self.run(request)
         except UnauthenticatedError as error:
+            log_sign_in_refusal(error)
             return _failure(401, "UnauthorizedException", str(error))
+        except UntrustedDocumentError as error:
+            log_refusal(error, None)
+            return _failure(400, error.error_type, str(error))
         except HTTPException as error:
             return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
         except ClientDisconnect:
@@ -149,6 +162,8 @@ class Endpoint(GraphQL[RequestContext, None]):
 
     async def render_graphql_ide(self, request: Request) -> Response:
         """Return GraphiQL."""
+        if self._graphiql is None:
+            raise HTTPException(404, "Not Found")
         return await self._graphiql.page(request)
 
     async def execute_single(
@@ -169,21 +184,25 @@ class Endpoint(GraphQL[RequestContext, None]):
         run = partial(self._execute, request_adapter.method, context, request_data)
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
-            return await run()
-        context.cause = keyed.cause
-        try:
-            result, is_replayed = await self._idempotency.run_once(keyed, run)
-        except (RefusedError, ContentionError) as error:
-            return ExecutionResult(data=None, errors=[report_any(error)])
+            result, is_replayed = await run(), False
+        else:
+            context.cause = keyed.cause
+            try:
+                result, is_replayed = await self._idempotency.run_once(keyed, run)
+            except (RefusedError, ContentionError) as error:
+                result, is_replayed = ExecutionResult(data=None, errors=[report_any(error)]), False
         if is_replayed:
             sub_response.headers[REPLAYED] = "true"
+        else:
+            log_refusals(result.errors, context.caller)
         return result
 
     async def _execute(
         self, method: str, context: RequestContext, request_data: GraphQLRequestData
     ) -> ExecutionResult:
+        result = None
         try:
-            return await self.schema.execute(
+            result = await self.schema.execute(
                 request_data.query,
                 variable_values=request_data.variables,
                 context_value=context,
@@ -194,6 +213,10 @@ class Endpoint(GraphQL[RequestContext, None]):
             raise HTTPException(400, _PLACES[error.operation_type]) from error
         except MissingQueryError as error:
             raise HTTPException(400, str(error)) from error
+        finally:
+            asked = Asked(request_data.query, request_data.operation_name, request_data.variables)
+            log_admin_acts(self._documents, asked, context.caller, result)
+        return result
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """Return a result in its wire form."""
@@ -230,6 +253,7 @@ class Endpoint(GraphQL[RequestContext, None]):
 
         Raises:
             HTTPException: it is not a JSON object, or not a valid operation.
+            UntrustedDocumentError: it names a trusted document that there is not.
         """
         try:
             request = parse_json(data.removeprefix(_BYTE_ORDER_MARK) if isinstance(data, bytes) else data)
@@ -237,6 +261,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             raise HTTPException(400, f"Unable to parse the request's body as JSON: {error}") from error
         if not isinstance(request, dict):
             raise HTTPException(400, "A request is one JSON object")
+        request = with_trusted_text(request, self._documents.trusted)
         if _has_only_a_hash(request):
             raise HTTPException(200, _NOT_PERSISTED)
         if (problem := payload_problem(request)) is not None:

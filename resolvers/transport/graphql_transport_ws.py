@@ -3,9 +3,8 @@
 A socket is closed when its token expires, its client stops reading, or a message is malformed.
 """
 
-from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLError
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -17,15 +16,22 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
     SubscribeMessage,
+    SubscribeMessagePayload,
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from resolvers.context import RequestContext
 from resolvers.identity.callers import UnauthenticatedError
-from resolvers.transport.payloads import payload_problem
+from resolvers.middleware.request_ids import bind_operation
+from resolvers.transport.payloads import payload_problem, with_trusted_text
+from resolvers.transport.security_events import Asked, log_admin_acts, log_refusals, log_sign_in_refusal
 from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
+from schema.documents.trusted import UntrustedDocumentError
 from schema.errors import report, report_any
 from schema.unstorable import unstorable
+
+if TYPE_CHECKING:
+    from schema.documents.reading import Documents
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
@@ -34,6 +40,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._lifetime = SocketLifetime(cast("TextFrames", self.websocket))
+        self._documents: Documents = cast("Any", self.schema).documents
 
     async def handle(self) -> None:
         """Serve until either side closes the socket, or until the token expires."""
@@ -59,6 +66,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         try:
             await super().handle_connection_init(message)
         except UnauthenticatedError as error:
+            log_sign_in_refusal(error)
             await self.websocket.close(FORBIDDEN, str(error))
             return
         if self.context.caller is not None:
@@ -66,21 +74,33 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation, or send the error that prevents it."""
-        error = self._start_error(cast("Mapping[str, object]", message["payload"]))
+        error = self._start_error(message)
         if error is None or not self.connection_acknowledged or message["id"] in self.operations:
             await super().handle_subscribe(message)
         else:
-            payload = [report_any(error).formatted]
+            reported = report_any(error)
+            log_refusals([reported], self.context.caller)
+            payload = [reported.formatted]
             await self.send_message({"id": message["id"], "type": "error", "payload": payload})
 
-    def _start_error(self, payload: Mapping[str, object]) -> Exception | None:
+    def _start_error(self, message: SubscribeMessage) -> Exception | None:
+        """Return why an operation cannot start; put the text into one that names a trusted document."""
         if len(self.operations) >= OPERATIONS:
             return too_many_operations()
-        problem = payload_problem(payload)
-        return None if problem is None else GraphQLError(problem)
+        payload = cast("dict[str, Any]", message["payload"])
+        try:
+            payload = with_trusted_text(payload, self._documents.trusted)
+        except UntrustedDocumentError as error:
+            return error
+        if (problem := payload_problem(payload)) is not None:
+            return GraphQLError(problem)
+        message["payload"] = cast("SubscribeMessagePayload", payload)
+        return None
 
     async def run_operation(self, operation: Operation[RequestContext, None]) -> None:
         """Run an operation and send its results, and in any case how it ended."""
+        bind_operation(operation.id)
+        last: ExecutionResult | None = None
         try:
             await self.context.check_membership()
             results = await self.schema.stream(
@@ -91,17 +111,24 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             )
             async with aclosing(results):
                 async for result in results:
+                    # Nothing is delivered incrementally: the schema has no @defer.
+                    last = cast("ExecutionResult", result)
+                    log_refusals(last.errors, self.context.caller)
                     if isinstance(result, PreExecutionError):
                         await operation.send_initial_errors([report(error) for error in result.errors or ()])
                         return
-                    # Nothing is delivered incrementally: the schema has no @defer.
-                    await operation.send_next(cast("ExecutionResult", result))
+                    await operation.send_next(last)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except WebSocketDisconnected:
             return
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
+            reported = report_any(error)
+            log_refusals([reported], self.context.caller)
             with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors([report_any(error)])
+                await operation.send_initial_errors([reported])
+        finally:
+            asked = Asked(operation.query, operation.operation_name, operation.variables)
+            log_admin_acts(self._documents, asked, self.context.caller, last)
 
     async def send_message(self, message: Message) -> None:
         """Send a message; close the socket if the client does not read it in time.

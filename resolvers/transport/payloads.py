@@ -6,6 +6,7 @@ from typing import Any
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
+from schema.documents.trusted import TrustedDocuments
 from schema.errors import report
 from schema.unstorable import unstorable, unstorable_in_document
 
@@ -32,6 +33,24 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
         return f"The operation's `variables` may hold {VALUES} values at most"
     found = unstorable_in_document(payload["query"]) or unstorable({part: payload.get(part) for part in _PARTS})
     return None if found is None else f"The operation has {found}"
+
+
+def with_trusted_text(payload: dict[str, Any], trusted: TrustedDocuments | None) -> dict[str, Any]:
+    """Return an operation's payload with the text of the trusted document that it names by an id instead.
+
+    Args:
+        payload: the client's JSON.
+        trusted: the trusted documents; without any, the payload is returned as it is.
+
+    Raises:
+        UntrustedDocumentError: no trusted document has that id.
+    """
+    if trusted is None or isinstance(payload.get("query"), str):
+        return payload
+    match payload:
+        case {"documentId": str(name)} | {"extensions": {"persistedQuery": {"sha256Hash": str(name)}}}:
+            return {**payload, "query": trusted.text_of(name)}
+    return payload
 
 
 def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:

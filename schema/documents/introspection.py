@@ -23,6 +23,11 @@ from schema.documents.selections import Fragments, fields_in
 INTROSPECTION = frozenset({"__schema", "__type"})
 
 
+def introspects(operation: OperationDefinitionNode, fragments: Fragments) -> bool:
+    """Return whether an operation asks about the schema."""
+    return any(field.name.value in INTROSPECTION for field in fields_in([operation.selection_set], fragments))
+
+
 def only_introspects(operation: OperationDefinitionNode, fragments: Fragments) -> bool:
     """Return whether an operation asks about the schema and for nothing else."""
     names = {field.name.value for field in fields_in([operation.selection_set], fragments)}

@@ -17,6 +17,7 @@ from models.limits import limit
 from schema.documents.cost import Cost, costs_of
 from schema.documents.introspection import count_introspection_values, only_introspects
 from schema.documents.selections import Fragments, fields_in
+from schema.errors import OverLimitError
 
 # Values of an introspection that asks for other fields, too: unlike a pure one, it runs on the event loop.
 BESIDE_OTHERS = 1_000
@@ -81,7 +82,7 @@ class LimitsCheck:
         """Return the error of a document that is over a limit, None if it may be validated."""
         definitions = document.definitions
         if problem := self._limits_problem(_document_counts(document)):
-            return GraphQLError(f"The document asks for too much: {problem}", definitions[0])
+            return OverLimitError(f"The document asks for too much: {problem}", definitions[0])
         fragments = {f.name.value: f for f in definitions if isinstance(f, FragmentDefinitionNode)}
         operations = [node for node in definitions if isinstance(node, OperationDefinitionNode)]
         for node, cost in zip(operations, costs_of(self._schema, operations, fragments), strict=False):
@@ -91,7 +92,7 @@ class LimitsCheck:
                 or self._alone_problem(node, fragments)
             )
             if problem:
-                return GraphQLError(f"The operation asks for too much: {problem}", node)
+                return OverLimitError(f"The operation asks for too much: {problem}", node)
         return None
 
     def _limits_problem(self, counts: Collection[tuple[str, int, str]]) -> str:

@@ -23,8 +23,11 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from schema.documents.introspection import only_introspects
+from schema.documents.disclosure import EVERYTHING, Disclosure, introspection_error
+from schema.documents.introspection import introspects, only_introspects
 from schema.documents.limits import Limits, LimitsCheck
+from schema.documents.trusted import TrustedDocuments, TrustedDocumentsError
+from schema.errors import OverLimitError
 from schema.unstorable import unstorable_in_document
 
 # The length of all texts that are kept; those of an Amplify app have some 110,000 characters. Once parsed, a text
@@ -43,11 +46,13 @@ class Document:
     Args:
         node: the parsed text.
         errors: why it cannot be run.
+        introspects: one of its operations asks about the schema.
         only_introspects: each of its operations asks about the schema and for nothing else.
     """
 
     node: DocumentNode
     errors: list[GraphQLError]
+    introspects: bool
     only_introspects: bool
 
     def choice_error(self, name: str | None) -> GraphQLError | None:
@@ -72,11 +77,23 @@ class Documents:
         schema: the schema.
         limits: how much a document may ask for.
         alone: mutations of which an operation may hold only one.
+        disclosure: what clients are told of the schema.
+        trusted: the only documents that run; without, all do.
     """
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, alone: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        alone: Collection[str] = (),
+        *,
+        disclosure: Disclosure = EVERYTHING,
+        trusted: TrustedDocuments | None = None,
+    ) -> None:
         self._schema = schema
         self._limits = limits
+        self.disclosure = disclosure
+        self.trusted = trusted
         self._check = LimitsCheck(schema, limits, alone)
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
@@ -87,6 +104,7 @@ class Documents:
 
         Raises:
             GraphQLError: it is too long, or not GraphQL.
+            UntrustedDocumentError: only trusted documents run, and it is none.
         """
         if (found := self._kept.get(text)) is not None:
             self._kept.move_to_end(text)
@@ -103,13 +121,34 @@ class Documents:
         lines = 1 + max(text.count("\n"), text.count("\r"))
         for found, limit, what in ((len(text), limits.characters, "characters"), (lines, limits.lines, "lines")):
             if found > limit:
-                raise GraphQLError(f"The document may have {limit} {what} at most, and this has {found}")
+                raise OverLimitError(f"The document may have {limit} {what} at most, and this has {found}")
         node = _parsed(text, limits.tokens)
+        if self.trusted is not None:
+            self.trusted.check(node)
         refusal = self._check.refusal(node)
-        errors = validate(self._schema, node, max_errors=ERRORS) if refusal is None else [refusal]
+        errors = [refusal] if refusal is not None else self._validate(node)
         fragments = {f.name.value: f for f in node.definitions if isinstance(f, FragmentDefinitionNode)}
         operations = [o for o in node.definitions if isinstance(o, OperationDefinitionNode)]
-        return Document(node, errors, all(only_introspects(operation, fragments) for operation in operations))
+        return Document(
+            node,
+            errors,
+            any(introspects(operation, fragments) for operation in operations),
+            all(only_introspects(operation, fragments) for operation in operations),
+        )
+
+    def _validate(self, node: DocumentNode) -> list[GraphQLError]:
+        hidden = not self.disclosure.suggestions
+        return validate(self._schema, node, max_errors=ERRORS, hide_suggestions=hidden)
+
+    def check_trusted(self) -> None:
+        """Check that every trusted document can run.
+
+        Raises:
+            TrustedDocumentsError: one cannot.
+        """
+        for document in self.trusted.documents if self.trusted else ():
+            for error in self.read(document.text).errors:
+                raise TrustedDocumentsError(f"{document.place}: {error.message}")
 
     async def introspect(self, text: str, operation: str | None, variables: Any) -> ExecutionResult:
         """Return the result of a document that only asks about the schema, without blocking the event loop."""
@@ -117,7 +156,13 @@ class Documents:
 
     def _introspection(self, text: str, operation: str | None, variables: bytes) -> ExecutionResult:
         node = parse(text)
-        return execute_sync(self._schema, node, operation_name=operation, variable_values=orjson.loads(variables))
+        return execute_sync(
+            self._schema,
+            node,
+            operation_name=operation,
+            variable_values=orjson.loads(variables),
+            hide_suggestions=not self.disclosure.suggestions,
+        )
 
 
 def _parsed(text: str, tokens: int) -> DocumentNode:
@@ -156,7 +201,9 @@ class DocumentsRead(SchemaExtension):
 
     def on_validate(self) -> Iterator[None]:
         """Report the errors that the reading found."""
-        self.execution_context.pre_execution_errors = self._read().errors
+        read = self._read()
+        hidden = read.introspects and not self._documents.disclosure.introspection(self.execution_context.context)
+        self.execution_context.pre_execution_errors = [introspection_error()] if hidden else read.errors
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:

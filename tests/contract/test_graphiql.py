@@ -24,7 +24,10 @@ from resolvers.identity.issuer import LocalIssuer
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.sockets import TextFrames
+from schema.documents.limits import Limits
+from schema.documents.reading import Documents
 from schema.graphiql import ASSETS, manifest
+from schema.strawberry_internals import graphql_schema
 from tests.contract import chromium
 from tests.unit.mirror import MemoryStore
 
@@ -82,7 +85,9 @@ class View(GraphQL[RequestContext, None]):
     websocket_adapter_class = TextFrames
 
     def __init__(self, identity: Identity, graphiql: GraphiQL) -> None:
-        super().__init__(strawberry.Schema(Query, subscription=Subscription))
+        schema = strawberry.Schema(Query, subscription=Subscription)
+        schema.documents = Documents(graphql_schema(schema), Limits())  # type: ignore[attr-defined]  # as in ours
+        super().__init__(schema)
         self._identity = identity
         self._graphiql = graphiql
 

@@ -14,7 +14,7 @@ from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
 from resolvers.mirror.subscriptions import Subscriptions
-from resolvers.transport.app import build_app
+from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import MirrorSchema
@@ -62,7 +62,7 @@ class MemoryServer:
             authentication=Authentication(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
-            origins=["https://app.example", *LOCAL_ORIGINS],
+            doors=Doors(origins=["https://app.example", *LOCAL_ORIGINS]),
         )
 
     def write(self, name: str, **owners: str) -> None:

@@ -9,7 +9,7 @@ from models import clock, tables
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
-from resolvers.transport.app import build_app
+from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from tests.unit import asgi_socket
@@ -41,7 +41,7 @@ def app_in_memory() -> Starlette:
         authentication=Authentication(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
-        origins=["https://app.example", *LOCAL_ORIGINS],
+        doors=Doors(origins=["https://app.example", *LOCAL_ORIGINS]),
     )
 
 

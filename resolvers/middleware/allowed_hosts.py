@@ -1,0 +1,95 @@
+"""The names under which this server may be called.
+
+A web page whose own host name leads to this machine ("DNS rebinding") could else talk to a local server as if it
+were its own. Starlette's `TrustedHostMiddleware` names neither the host nor the way out, and has no exceptions.
+"""
+
+from collections.abc import Collection, Iterable
+from ipaddress import ip_address
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from resolvers.security_log import SecurityEvent, security_event
+
+ANY = "*"
+# Stands for every address that is written as such: no page elsewhere has one for its own name.
+ADDRESSES = "addresses"
+THIS_MACHINE = ("localhost", "*.localhost", "127.0.0.1", "::1")
+_SHOWN = 100  # characters of a refused host in the answer
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class AllowedHosts:
+    """Refuses requests and sockets for a host name that is not ours, with 400.
+
+    Args:
+        app: what answers the others.
+        hosts: names or addresses, without port; `*.example.org` for every name below it, `ADDRESSES` for every
+            address, `ANY` for all.
+        exempt: paths that may be asked for under any name, as load balancers do when they check the health.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str], exempt: Collection[str] = ()) -> None:
+        self._app = app
+        self._allows_any = ANY in hosts
+        self._names = frozenset(host.lower() for host in hosts)
+        self._endings = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
+        self._exempt = frozenset(exempt)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer if the host is allowed."""
+        if self._allows_any or scope["type"] == "lifespan" or scope["path"] in self._exempt:
+            await self._app(scope, receive, send)
+            return
+        named = hosts_named(scope["headers"])
+        if len(named) == 1 and self._allows(named[0]):
+            await self._app(scope, receive, send)
+            return
+        host = ", ".join(named)[:_SHOWN]
+        security_event(SecurityEvent.HOST_REFUSED, host=host)
+        message = (
+            f"The host {host!r} is not allowed; HOURBANK_ALLOWED_HOSTS lists those that are"
+            if named
+            else "The request names no host"
+        )
+        await _refusal(message)(scope, receive, send)
+
+    def _allows(self, host: str) -> bool:
+        return (
+            host in self._names or host.endswith(self._endings) or (ADDRESSES in self._names and _is_address(host))
+        )
+
+
+def _refusal(message: str) -> JSONResponse:
+    error = {"errorType": "HostNotAllowed", "errorInfo": None, "message": message}
+    return JSONResponse(
+        {"message": message, "errors": [error]}, status_code=400, headers={"x-amzn-ErrorType": "HostNotAllowed"}
+    )
+
+
+def hosts_named(headers: Headers) -> list[str]:
+    """Return the hosts that a request names, in lower case and without port; a valid request names one."""
+    return [_without_port(value.decode("latin-1").strip().lower()) for name, value in headers if name == b"host"]
+
+
+def is_this_machine(headers: Headers) -> bool:
+    """Return whether a request calls its host `localhost` or by an address, not by a name of the Internet."""
+    return any(
+        host in THIS_MACHINE or host.endswith(".localhost") or _is_address(host) for host in hosts_named(headers)
+    )
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
