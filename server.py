@@ -34,6 +34,7 @@ from resolvers.hosting.demo import load_demo, sign_in
 from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, DEMO_SERVICES, sub_of
 from resolvers.hosting.demo_exchanges import load_dealings
 from resolvers.hosting.health import Health
+from resolvers.hosting.limits_list import limits_page, limits_table
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
 from resolvers.hosting.settings import ServerSettings
@@ -267,6 +268,20 @@ def certificate(
         typer.echo(f"serve       python server.py serve --tls, until {made.expires:%Y-%m-%d}")
         typer.echo(f"a browser   must trust {made.authority}: import it as a certificate authority")
         typer.echo(f"Node        NODE_EXTRA_CA_CERTS={made.authority}")
+
+
+@cli.command()
+def limits(
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/limits.md, whatever is set.")] = False,
+) -> None:
+    """Print every limit as it applies now, and the variable that sets it."""
+    with clean_exit():
+        if markdown:
+            typer.echo(limits_page(), nl=False)
+        else:
+            output = console if console.is_terminal else Console(highlight=False, width=_WIDE)
+            output.print(limits_table(ServerSettings()))
 
 
 @cli.command()

@@ -35,3 +35,24 @@ def limit(default: _T, meaning: str, *, code: str) -> _T:
 def declared_limits(limits: type) -> dict[str, tuple[Field[Any], LimitInfo]]:
     """Return the limits that a dataclass declares, by the names of their fields."""
     return {one.name: (one, one.metadata[_KEY]) for one in fields(limits) if _KEY in one.metadata}
+
+
+_fixed: list[type] = []
+
+
+def fixed_limits(limits: type[_T]) -> type[_T]:
+    """Mark a dataclass of limits that are no settings, so that they are listed all the same.
+
+    Example:
+        >>> @fixed_limits
+        ... @dataclass(frozen=True)
+        ... class Fixed:
+        ...     errors: int = limit(5, "errors that are shown of a document", code="the others are left out")
+    """
+    _fixed.append(limits)
+    return limits
+
+
+def all_fixed_limits() -> list[type]:
+    """Return the dataclasses that were marked by `fixed_limits`, in the modules that were imported."""
+    return sorted(_fixed, key=lambda limits: (limits.__module__, limits.__qualname__))

@@ -2,13 +2,43 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from resolvers.security_log import SecurityEvent, security_event
+
 if TYPE_CHECKING:
     from structlog.typing import Processor
+
+
+# What libraries log, some with a traceback, whenever a client sends nonsense: the beginning of the line, and why
+# the client was refused; None where that is logged already.
+_CLIENTS_FAULTS: Mapping[str, str | None] = {
+    "Invalid HTTP request": "not HTTP",
+    "Unsupported upgrade request": "upgrade to an unknown protocol",
+    "Invalid UTF-8 sequence": "a text frame is not UTF-8",
+    "Rejected WebSocket connection from origin": "socket from an origin that is not allowed",
+    # Uvicorn says so after each refusal of a handshake that has a body.
+    "ASGI callable returned without completing handshake": None,
+}
+
+
+class _ClientsFaults(logging.Filter):
+    """Turns libraries' lines about what a client did wrong into lines of the security log, which are limited."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a line is to be written as it is."""
+        for beginning, reason in _CLIENTS_FAULTS.items():
+            if str(record.msg).startswith(beginning):
+                if reason is not None:
+                    security_event(SecurityEvent.CONNECTION_REFUSED, reason=reason)
+                return False
+        return True
+
+
+_clients_faults = _ClientsFaults()
 
 
 def configure_logging(*, as_json: bool = False) -> None:
@@ -37,6 +67,8 @@ def configure_logging(*, as_json: bool = False) -> None:
         foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
     )
+    for library in ("uvicorn.error", "strawberry.ws"):
+        logging.getLogger(library).addFilter(_clients_faults)
     logging.basicConfig(level=logging.WARNING)
     for handler in logging.getLogger().handlers:
         if type(handler) is logging.StreamHandler:  # a test's own handlers are left alone

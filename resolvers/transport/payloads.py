@@ -1,18 +1,29 @@
 """The payloads of requests and responses, which are the same over every transport."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
+from models.limits import fixed_limits, limit
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import report
 from schema.unstorable import unstorable, unstorable_in_document
 
-# graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest sensible
-# input, a row with long lists, has fewer values.
-VALUES = 5_000
+
+@fixed_limits
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadLimits:
+    """How much an operation may send beside its document."""
+
+    # graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest
+    # sensible input, a row with long lists, has fewer values.
+    values: int = limit(5_000, "values in an operation's variables", code="400")
+
+
+VALUES = PayloadLimits().values
 _PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 
 

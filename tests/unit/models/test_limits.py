@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.limits import LimitInfo, declared_limits, limit
+from models.limits import LimitInfo, all_fixed_limits, declared_limits, fixed_limits, limit
 
 
 @dataclass(frozen=True)
@@ -22,3 +22,15 @@ def test_a_declared_limit_says_what_it_means_and_what_clients_get_beyond_it() ->
     declared, info = found["rows"]
     assert (declared.name, declared.default) == ("rows", 5)
     assert info == LimitInfo("rows of a page", "BadRequest")
+
+
+def test_fixed_limits_are_found_in_the_order_of_their_names() -> None:
+    class B:
+        pass
+
+    class A:
+        pass
+
+    assert [fixed_limits(one) for one in (B, A)] == [B, A]
+    ours = [one for one in all_fixed_limits() if one.__module__ == __name__]
+    assert ours == [A, B]

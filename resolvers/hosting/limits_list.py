@@ -1,0 +1,104 @@
+"""Every limit of the server, collected from where it is declared: for operators, and for `docs/limits.md`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, is_dataclass
+
+from rich.table import Table
+
+from models.limits import all_fixed_limits, declared_limits
+from resolvers.hosting.settings import ServerSettings
+
+_FIXED = "fixed"
+_PAGE = """\
+# Limits
+
+Written by `python server.py limits --markdown > docs/limits.md`: change the code, then write it anew.
+`python server.py limits` prints what applies with the settings of the moment. What has no variable is fixed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    """A limit as it is listed.
+
+    Args:
+        group: what its dataclass is about.
+        name: its name there.
+        meaning: what is limited, with its unit.
+        default: what applies without a setting.
+        now: what applies with the settings.
+        code: what a client gets beyond it.
+        variable: the environment variable that sets it, or "fixed".
+    """
+
+    group: str
+    name: str
+    meaning: str
+    default: object
+    now: object
+    code: str
+    variable: str
+
+
+def limit_lines(own: ServerSettings) -> list[LimitLine]:
+    """Return every limit that a setting changes, then those that none does."""
+    return [
+        *(line for name in ServerSettings.model_fields for line in _of_setting(name, own)),
+        *(line for limits in all_fixed_limits() for line in _lines(limits, limits(), prefix=None)),
+    ]
+
+
+def _of_setting(name: str, own: ServerSettings) -> Iterator[LimitLine]:
+    """Yield the limits of a field of the settings; most fields hold none."""
+    field = ServerSettings.model_fields[name]
+    if isinstance(field.annotation, type) and is_dataclass(field.annotation):
+        prefix = field.validation_alias or f"{ServerSettings.model_config.get('env_prefix')}{name}"
+        yield from _lines(field.annotation, getattr(own, name), prefix=str(prefix))
+
+
+def _lines(limits: type, now: object, *, prefix: str | None) -> Iterator[LimitLine]:
+    for name, (field, info) in declared_limits(limits).items():
+        yield LimitLine(
+            group=(limits.__doc__ or limits.__name__).partition("\n")[0].partition(";")[0].rstrip("."),
+            name=name,
+            meaning=info.meaning,
+            default=field.default,
+            now=getattr(now, name),
+            code=info.code,
+            variable=_FIXED if prefix is None else f"{prefix}_{name}".upper(),
+        )
+
+
+def limits_page() -> str:
+    """Return `docs/limits.md`, whatever the settings are."""
+    parts = [_PAGE]
+    group = ""
+    for line in limit_lines(ServerSettings.model_construct()):
+        if line.group != group:
+            group = line.group
+            parts.append(
+                f"\n## {group}\n\n| limit | default | beyond it | variable |\n| --- | --- | --- | --- |\n"
+            )
+        variable = _FIXED if line.variable == _FIXED else f"`{line.variable}`"
+        parts.append(f"| {line.meaning} | {readable(line.default)} | {line.code} | {variable} |\n")
+    return "".join(parts)
+
+
+def limits_table(own: ServerSettings) -> Table:
+    """Return the limits as they apply with these settings."""
+    table = Table("limit", "now", "default", "beyond it", "variable", box=None, pad_edge=False)
+    group = ""
+    for line in limit_lines(own):
+        if line.group != group:
+            group = line.group
+            table.add_row(f"[bold]{group}[/]")
+        changed = "" if line.now == line.default else readable(line.default)
+        table.add_row(line.meaning, readable(line.now), changed, line.code, line.variable)
+    return table
+
+
+def readable(value: object) -> str:
+    """Return a value for people: thousands are set apart."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) or not value.is_integer() else f"{int(value):,}"
