@@ -1,0 +1,78 @@
+"""Where a request's id comes from, and where it shows."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from structlog.contextvars import clear_contextvars, get_contextvars
+
+from resolvers.middleware.request_ids import RequestIds, bind_operation
+from schema.errors import mask
+from tests.unit.resolvers.middleware.answering import app, ask
+
+TRACE = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+@pytest.fixture(autouse=True)
+def _context() -> Iterator[None]:
+    clear_contextvars()
+    yield
+    clear_contextvars()
+
+
+async def test_each_request_has_an_id_of_its_own() -> None:
+    ids = {(await ask(RequestIds(app())))[1]["x-amzn-requestid"] for _ in range(10)}
+    assert len({UUID(one) for one in ids}) == 10
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([("x-request-id", "abc-123")], "abc-123"),
+        ([("x-amzn-trace-id", TRACE)], TRACE),
+        ([("x-amzn-trace-id", TRACE), ("x-request-id", "abc")], "abc"),
+        ([("x-request-id", "a b"), ("x-amzn-trace-id", TRACE)], TRACE),
+        ([("x-request-id", "x" * 128)], "x" * 128),
+    ],
+)
+async def test_a_proxys_id_is_taken_over(headers: list[tuple[str, str]], expected: str) -> None:
+    assert (await ask(RequestIds(app()), *headers))[1]["x-amzn-requestid"] == expected
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "a\nb", "a\x1b[31m", "é", "<script>", '"'])
+async def test_what_is_no_id_is_not_taken_over(given: str) -> None:
+    answered = (await ask(RequestIds(app()), ("x-request-id", given)))[1]["x-amzn-requestid"]
+    assert str(UUID(answered)) == answered
+
+
+async def test_the_id_is_bound_while_the_app_answers() -> None:
+    seen: dict[str, object] = {}
+
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.update(get_contextvars())
+        await app()(scope, receive, send)
+
+    await ask(RequestIds(look), ("x-request-id", "abc"), client=("192.0.2.1", 1234))
+    assert seen == {"request_id": "abc", "address": "192.0.2.1"}
+    clear_contextvars()
+    await ask(RequestIds(look), ("x-request-id", "def"), type="websocket")
+    assert seen["connection_id"] == "def"
+
+
+async def test_a_masked_error_quotes_the_id() -> None:
+    async def fail(_scope: Scope, _receive: Receive, send: Send) -> None:
+        info = mask(ZeroDivisionError()).info or {}
+        headers = [(b"quoted", info["correlationId"].encode())]
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+
+    _, headers, _ = await ask(RequestIds(fail))
+    assert headers["quoted"] == headers["x-amzn-requestid"]
+
+
+@pytest.mark.parametrize(("given", "bound"), [("7", "7"), ("a b", None), ("x" * 129, None), ("\ud800", None)])
+def test_an_operation_of_a_socket_has_an_id_of_its_own(given: str, bound: str | None) -> None:
+    bind_operation(given)
+    context = get_contextvars()
+    assert context.get("operation_id") == bound
+    assert str(UUID(context["request_id"])) == context["request_id"]
