@@ -25,7 +25,7 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
 from resolvers.transport import appsync_messages as frames
-from resolvers.transport.security_events import log_refusal, log_refusals, log_sign_in_refusal
+from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
 from resolvers.transport.sockets import (
     FORBIDDEN,
     INIT_SECONDS,
@@ -207,9 +207,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             log_sign_in_refusal(error)
             last = frames.failure(subscription, frames.unauthorized(error))
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
-            reported = report_any(error)
-            log_refusals([reported], self.context.caller)
-            last = frames.failure(subscription, reported)
+            last = frames.failure(subscription, *reported([report_any(error)], self.context.caller) or ())
         self._forget(subscription)
         with suppress(WebSocketDisconnected):
             await self._lifetime.send(last)
@@ -234,7 +232,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             async with aclosing(results):
                 async for result in results:
                     self._check_expiry(context.caller)
-                    log_refusals(result.errors, context.caller)
+                    result.errors = reported(result.errors, context.caller)
                     if result.data is None:
                         return frames.failure(subscription, *result.errors or ())
                     context.listening.set()

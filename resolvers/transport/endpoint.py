@@ -34,8 +34,8 @@ from resolvers.transport.security_events import (
     Asked,
     log_admin_acts,
     log_refusal,
-    log_refusals,
     log_sign_in_refusal,
+    reported,
 )
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
@@ -194,7 +194,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         if is_replayed:
             sub_response.headers[REPLAYED] = "true"
         else:
-            log_refusals(result.errors, context.caller)
+            result.errors = reported(result.errors, context.caller)
         return result
 
     async def _execute(

@@ -24,10 +24,10 @@ from resolvers.context import RequestContext
 from resolvers.identity.callers import UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
 from resolvers.transport.payloads import payload_problem, with_trusted_text
-from resolvers.transport.security_events import Asked, log_admin_acts, log_refusals, log_sign_in_refusal
+from resolvers.transport.security_events import Asked, log_admin_acts, log_sign_in_refusal, reported
 from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
 from schema.documents.trusted import UntrustedDocumentError
-from schema.errors import report, report_any
+from schema.errors import report_any
 from schema.unstorable import unstorable
 
 if TYPE_CHECKING:
@@ -78,9 +78,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         if error is None or not self.connection_acknowledged or message["id"] in self.operations:
             await super().handle_subscribe(message)
         else:
-            reported = report_any(error)
-            log_refusals([reported], self.context.caller)
-            payload = [reported.formatted]
+            errors = reported([report_any(error)], self.context.caller)
+            payload = [shown.formatted for shown in errors or ()]
             await self.send_message({"id": message["id"], "type": "error", "payload": payload})
 
     def _start_error(self, message: SubscribeMessage) -> Exception | None:
@@ -113,19 +112,18 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 async for result in results:
                     # Nothing is delivered incrementally: the schema has no @defer.
                     last = cast("ExecutionResult", result)
-                    log_refusals(last.errors, self.context.caller)
+                    last.errors = reported(last.errors, self.context.caller)
                     if isinstance(result, PreExecutionError):
-                        await operation.send_initial_errors([report(error) for error in result.errors or ()])
+                        await operation.send_initial_errors(last.errors or [])
                         return
                     await operation.send_next(last)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
         except WebSocketDisconnected:
             return
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
-            reported = report_any(error)
-            log_refusals([reported], self.context.caller)
+            errors = reported([report_any(error)], self.context.caller)
             with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors([reported])
+                await operation.send_initial_errors(errors or [])
         finally:
             asked = Asked(operation.query, operation.operation_name, operation.variables)
             log_admin_acts(self._documents, asked, self.context.caller, last)

@@ -22,7 +22,7 @@ from resolvers.identity.callers import Caller, UnauthenticatedError
 from resolvers.security_log import SecurityEvent, security_event
 from schema.documents.reading import Documents
 from schema.documents.selections import fields_in
-from schema.errors import AppSyncError, ReportedError
+from schema.errors import AppSyncError, ReportedError, report
 
 # What refuses a caller, by its `errorType`; contention refuses nobody, and bad input is not a matter of security.
 _RULES = frozenset({*Code} - {Code.CONTENTION, Code.SUPERSEDED, Code.BAD_REQUEST})
@@ -41,20 +41,22 @@ def log_sign_in_refusal(error: UnauthenticatedError) -> None:
     security_event(SecurityEvent.SIGN_IN_REFUSED, reason=str(error).partition(":")[0], cause=cause)
 
 
-def log_refusals(errors: Sequence[GraphQLError] | None, caller: Caller | None) -> None:
-    """Log those errors of an answer by which somebody was refused something, or has met a limit.
+def reported(errors: Sequence[GraphQLError] | None, caller: Caller | None) -> list[GraphQLError] | None:
+    """Return an answer's errors as clients may see them; log those that refuse something, or are limits.
 
     Args:
-        errors: the answer's errors, as they are reported to the client.
+        errors: the answer's errors.
         caller: who asked.
     """
-    for error in errors or ():
-        if not isinstance(error, ReportedError):
-            continue
+    if not errors:
+        return None
+    shown = [report(error) for error in errors]
+    for error in shown:
         if (event := _KINDS.get(error.error_type)) is not None:
             _log(event, caller, code=error.error_type, field=_field_of(error))
         elif error.is_over_limit:
             _log(SecurityEvent.LIMIT_MET, caller, code=error.error_type, limit=error.message)
+    return list(shown)
 
 
 def log_refusal(error: AppSyncError, caller: Caller | None) -> None:

@@ -1,0 +1,99 @@
+"""Every answer tells browsers what they must not do with it, and names its request."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+import pytest
+
+from resolvers.transport.graphiql import ASSETS_PATH
+from schema.graphiql import manifest
+from tests.integration.conftest import Server
+from tests.security.measuring import Target, serving
+
+ASSET = f"{ASSETS_PATH}/{manifest()['entries']['main']}"
+JSON = {"content-type": "application/json"}
+# Method, path, headers, body, and the status of each kind of answer.
+ANSWERS = {
+    "answer": ("POST", "/graphql", JSON, b'{"query": "{ __typename }"}', 200),
+    "invalid document": ("POST", "/graphql", JSON, b'{"query": "{ nothing }"}', 200),
+    "not JSON": ("POST", "/graphql", JSON, b"{", 400),
+    "form": ("POST", "/graphql", {"content-type": "text/plain"}, b"{}", 400),
+    "encoded": ("POST", "/graphql", {**JSON, "content-encoding": "gzip"}, b"{}", 415),
+    "too large": ("POST", "/graphql", JSON, b" " * 1_100_000, 413),
+    "not signed in": ("POST", "/graphql", {**JSON, "authorization": "x"}, b"{}", 401),
+    "page": ("GET", "/graphql", {"accept": "text/html"}, b"", 200),
+    "file": ("GET", ASSET, {}, b"", 200),
+    "no file": ("GET", f"{ASSETS_PATH}/nothing.js", {}, b"", 404),
+    "nothing": ("GET", "/nothing", {}, b"", 404),
+    "redirect": ("GET", "/", {}, b"", 307),
+    "method": ("DELETE", "/graphql", JSON, b"", 405),
+    "alive": ("GET", "/healthz", {}, b"", 200),
+    "ready": ("GET", "/readyz", {}, b"", 200),
+    "preflight": (
+        "OPTIONS",
+        "/graphql",
+        {"origin": "https://evil.example", "access-control-request-method": "POST"},
+        b"",
+        400,
+    ),
+}
+# What may be kept, because its name changes with its content, or only after asking.
+KEPT = {"file": "public, max-age=31536000, immutable", "page": "no-cache"}
+
+
+@pytest.fixture(scope="module")
+def page_server(home: Server) -> Iterator[Target]:
+    """Yield a server on AWS that shows GraphiQL."""
+    with serving(home, HOURBANK_GRAPHIQL="true") as target:
+        yield target
+
+
+async def answer_of(target: Target, kind: str) -> httpx.Response:
+    method, path, headers, body, status = ANSWERS[kind]
+    async with target.client(target.token("alice")) as client:
+        answer = await client.request(method, path, headers=headers, content=body)
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+async def test_every_answer_has_the_headers(page_server: Target, kind: str) -> None:
+    headers = (await answer_of(page_server, kind)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert headers["cache-control"] == KEPT.get(kind, "no-store")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    # The address is not reached by TLS, so nobody is told to use it.
+    assert "strict-transport-security" not in headers
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+async def test_every_answer_names_its_request(page_server: Target, kind: str) -> None:
+    first, second = [(await answer_of(page_server, kind)).headers["x-amzn-RequestId"] for _ in range(2)]
+    assert UUID(first) != UUID(second)
+
+
+@pytest.mark.parametrize("header", ["content-type", "x-content-type-options", "x-amzn-requestid", "cache-control"])
+@pytest.mark.parametrize("kind", ANSWERS)
+async def test_no_header_comes_twice(page_server: Target, kind: str, header: str) -> None:
+    assert len((await answer_of(page_server, kind)).headers.get_list(header)) <= 1
+
+
+async def test_pages_of_other_origins_that_are_allowed_can_read_the_id(home: Server) -> None:
+    with serving(home, HOURBANK_ALLOWED_ORIGINS="https://app.example.org") as target:
+        async with target.client(target.token("alice")) as client:
+            headers = {"origin": "https://app.example.org"}
+            answer = await client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+    assert "x-amzn-RequestId" in answer.headers["access-control-expose-headers"]
+
+
+async def test_behind_a_balancer_a_setting_turns_strict_transport_on(home: Server) -> None:
+    with serving(home, HOURBANK_STRICT_TRANSPORT="600") as target:
+        async with target.client() as client:
+            plain = await client.get("/healthz")
+            over_tls = await client.get("/healthz", headers={"x-forwarded-proto": "https"})
+    assert "strict-transport-security" not in plain.headers
+    assert over_tls.headers["strict-transport-security"] == "max-age=600"
