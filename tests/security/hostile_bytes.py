@@ -1,7 +1,7 @@
 """What clients send that no client should: bytes by name, for a server's address and one member's token.
 
-A part of a message that is `RESET` ends the connection at once, as a client that has crashed does; `HALF` closes the
-client's side only.
+A part of a message that is `RESET` ends the connection at once, as a client that has crashed does; `HALF` closes
+the client's side only.
 """
 
 import os

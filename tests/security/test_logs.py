@@ -22,9 +22,9 @@ from workflows.deployment.local.local_cloud import LocalCloud
 LINES = SecurityLogLimits()
 FAULTS = re.compile(r"Traceback|\"level\": ?\"(error|critical)\"|Exception")
 FLOODS = {
-    "not HTTP": b"PRI * HTTP/2.0\r\n\r\n",
-    "not signed in": b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n",
-    "bad tokens": b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: a.b.c\r\nContent-Length: 0\r\n\r\n",
+    "not HTTP": b"GET / HTTP/9.9\r\n\r\n",
+    "not signed in": b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "bad tokens": b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: a.b.c\r\n\r\n",
     "foreign hosts": b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
 }
 
@@ -189,8 +189,8 @@ async def test_a_request_id_is_taken_from_a_proxy_and_cannot_forge_a_line(server
 async def test_operations_of_one_socket_have_ids_of_their_own(server: Target) -> None:
     await _quiet()
     logged = LogSince(server)
-    payload = {"query": "subscription { onCreateReport { id } }"}
-    async with signed_in(server, "bob") as wire:
+    payload = {"query": "subscription { onCreateMessage { id } }"}
+    async with signed_in(server, "somebody-who-never-joined") as wire:
         for operation in ("one", "two", "bad id"):
             await wire.send(frame({"type": "subscribe", "id": operation, "payload": payload}))
             await wire.until(operation.encode(), within=5)
