@@ -1,5 +1,6 @@
 """Every answer tells browsers what they must not do with it, and names its request."""
 
+import asyncio
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 
 from resolvers.transport.graphiql import ASSETS_PATH
 from schema.graphiql import manifest
+from tests.contract import chromium
 from tests.integration.conftest import Server
 from tests.security.measuring import Target, serving
 
@@ -97,3 +99,22 @@ async def test_behind_a_balancer_a_setting_turns_strict_transport_on(home: Serve
             over_tls = await client.get("/healthz", headers={"x-forwarded-proto": "https"})
     assert "strict-transport-security" not in plain.headers
     assert over_tls.headers["strict-transport-security"] == "max-age=600"
+
+
+@chromium.needed
+async def test_the_page_works_under_them(home: Server) -> None:
+    async with chromium.open_tab(f"{home.url}/graphql") as tab:
+        await tab.until("document.querySelector('.graphiql-execute-button') && globalThis.__MONACO && 1")
+        alice = "[...document.querySelectorAll('.hourbank-member')].find(b => b.textContent === 'alice')"
+        await tab.evaluate(f"{alice}.click()")
+        await tab.until(f"{alice}.getAttribute('aria-pressed') === 'true'")
+        await asyncio.sleep(0.7)  # GraphiQL parses a tab's operation once typing has stopped
+        await tab.evaluate("document.querySelector('.graphiql-execute-button').click()")
+        response = "__MONACO.editor.getModels().find(m => m.uri.path.includes('response'))?.getValue()"
+        assert "availableBalance" in await tab.until(f"(text => text?.includes('{{') && text)({response})")
+        # A worker, which has a policy of its own, checks an operation against the schema that the page asked for.
+        operation = "__MONACO.editor.getModels().find(m => m.uri.path.includes('operation'))"
+        await tab.evaluate(f"{operation}.setValue('{{ nothing }}')")
+        markers = "__MONACO.editor.getModelMarkers({}).map(marker => marker.message).join()"
+        assert "nothing" in await tab.until(markers)
+        assert tab.complaints == []
