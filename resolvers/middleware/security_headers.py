@@ -12,6 +12,7 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+_NAMES = frozenset(name for name, _ in _HEADERS)
 _STRICT_TRANSPORT = b"strict-transport-security"
 _STARTS = ("http.response.start", "websocket.http.response.start")
 YEAR = 365 * 24 * 3600
@@ -43,8 +44,9 @@ class SecurityHeaders:
         async def secured(message: Message) -> None:
             if message["type"] in _STARTS:
                 headers = message.get("headers", ())
-                own = {name for name, _ in headers}
-                message["headers"] = [*headers, *(one for one in _HEADERS if one[0] not in own), *strict]
+                own = _NAMES.intersection([name for name, _ in headers])
+                missing = [one for one in _HEADERS if one[0] not in own] if own else _HEADERS
+                message["headers"] = [*headers, *missing, *strict]
             await send(message)
 
         await self._app(scope, receive, secured)

@@ -102,13 +102,13 @@ def build_app(
     return App(
         doors,
         routes=[
-            # Relative, so that no host is named.
-            *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
             WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, authentication, origins)),
             *(graphiql.routes() if graphiql else ()),
             *routes,
+            # Relative, so that no host is named.
+            *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
         ],
         middleware=[cors],
     )

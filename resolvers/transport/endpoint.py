@@ -31,7 +31,6 @@ from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
 from resolvers.transport.payloads import payload_problem, response_of, with_trusted_text
 from resolvers.transport.security_events import (
-    Asked,
     log_admin_acts,
     log_refusal,
     log_sign_in_refusal,
@@ -214,8 +213,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         except MissingQueryError as error:
             raise HTTPException(400, str(error)) from error
         finally:
-            asked = Asked(request_data.query, request_data.operation_name, request_data.variables)
-            log_admin_acts(self._documents, asked, context.caller, result)
+            log_admin_acts(self._documents, request_data, context.caller, result)
         return result
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:

@@ -24,7 +24,7 @@ from resolvers.context import RequestContext
 from resolvers.identity.callers import UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
 from resolvers.transport.payloads import payload_problem, with_trusted_text
-from resolvers.transport.security_events import Asked, log_admin_acts, log_sign_in_refusal, reported
+from resolvers.transport.security_events import log_admin_acts, log_sign_in_refusal, reported
 from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
 from schema.documents.trusted import UntrustedDocumentError
 from schema.errors import report_any
@@ -125,8 +125,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors(errors or [])
         finally:
-            asked = Asked(operation.query, operation.operation_name, operation.variables)
-            log_admin_acts(self._documents, asked, self.context.caller, last)
+            log_admin_acts(self._documents, operation, self.context.caller, last)
 
     async def send_message(self, message: Message) -> None:
         """Send a message; close the socket if the client does not read it in time.

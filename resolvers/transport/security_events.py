@@ -1,9 +1,8 @@
 """What of requests and their answers goes into the security log, whatever the protocol."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from graphql import (
     FieldNode,
@@ -76,19 +75,15 @@ def _field_of(error: GraphQLError) -> str | None:
     return node.name.value if isinstance(node, FieldNode) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An operation as a client has sent it.
+class Asked(Protocol):
+    """An operation as a client has sent it: the document, which of its operations to run, and the variables."""
 
-    Args:
-        query: the document.
-        operation_name: which of its operations to run.
-        variables: the variables' values.
-    """
-
-    query: str | None
-    operation_name: str | None
-    variables: Mapping[str, Any] | None
+    @property
+    def query(self) -> str | None: ...  # noqa: D102
+    @property
+    def operation_name(self) -> str | None: ...  # noqa: D102
+    @property
+    def variables(self) -> Any: ...  # noqa: D102
 
 
 def log_admin_acts(
