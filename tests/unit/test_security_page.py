@@ -23,7 +23,9 @@ def names_of_tests(file: str) -> set[str]:
 def test_every_named_test_exists() -> None:
     named = NAMED.findall(PAGE)
     missing = [
-        f"{file}::{test}" for file, test in named if not (names_of_tests(file) and (not test or test in names_of_tests(file)))
+        f"{file}::{test}"
+        for file, test in named
+        if not (names_of_tests(file) and (not test or test in names_of_tests(file)))
     ]
     assert missing == []
     assert len(named) > 30
