@@ -93,7 +93,8 @@ def serve(
     configure_logging()
     with clean_exit():
         own = ServerSettings()
-        with listening(own.host, own.port, local_certificate(own.local) if tls else None) as listener:
+        trusted = local_certificate(own.local) if tls else None
+        with listening(own.host, own.port, trusted, own.connections, own.trusted_proxies) as listener:
             if aws:
                 _serve_on_aws(own, listener)
             else:

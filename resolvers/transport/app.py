@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from models.storage.store import Store
 from resolvers.identity.authentication import Authentication
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
+from resolvers.transport.bodies import BoundedBodies
 from resolvers.transport.endpoint import PATH, REALTIME_PATH, Endpoint
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import HEADER, REPLAYED, Idempotency
@@ -64,5 +65,5 @@ def build_app(
             *graphiql.routes(),
             *routes,
         ],
-        middleware=[cors],
+        middleware=[cors, Middleware(BoundedBodies)],
     )

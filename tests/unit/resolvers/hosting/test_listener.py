@@ -19,7 +19,8 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
 from resolvers.hosting.certificate import Certificate, local_certificate
-from resolvers.hosting.listener import _Server, listening
+from resolvers.hosting.connections.server import BoundedServer
+from resolvers.hosting.listener import listening
 from tests.unit.far_ends import sends_at_once
 from workflows.deployment.local.ministack_app import free_socket
 
@@ -47,12 +48,12 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Return what serves as `server.py` does, from `async with` to its end; that gives the URL."""
     servers: list[uvicorn.Server] = []
 
-    class Kept(_Server):
-        def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-            super().__init__(config, on_ready)
+    class Kept(BoundedServer):
+        def __init__(self, config: uvicorn.Config, *args: Any, **options: Any) -> None:
+            super().__init__(config, *args, **options)
             servers.append(self)
 
-    monkeypatch.setattr("resolvers.hosting.listener._Server", Kept)
+    monkeypatch.setattr("resolvers.hosting.listener.BoundedServer", Kept)
 
     @asynccontextmanager
     async def served(certificate: Certificate | None = None) -> AsyncIterator[str]:
