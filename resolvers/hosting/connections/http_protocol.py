@@ -126,7 +126,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._headers_left -= 1
         if self._headers_left < 0:
             self._stop(RefusedError(431, f"A request may have {self._limits.headers} headers"))
-        super().on_header(name, value)
+        # As uvicorn does; a call of its method for each header would cost as much as the rest of this one.
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start to answer a request, or let it wait for those before it."""
