@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-import uvloop
+import typer
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvloop import run as uvloop_run
 
 from resolvers.hosting.listener import listening
 from resolvers.hosting.logs import configure_logging
@@ -133,7 +134,7 @@ class Served:
 
     @contextmanager
     def attacked(self) -> Iterator[Cost]:
-        """Measure what happens inside costs the server, beside the answers to another client, and what that waits."""
+        """Measure what this costs the server, beside its answers to another client, and what that client waits."""
         idle, idle_waits = self.cpu(), self._poll_for(0.3)
         each = (self.cpu() - idle) / len(idle_waits)
         cost, done = Cost(), threading.Event()
@@ -177,7 +178,7 @@ def frame(payload: bytes, opcode: int = 1, *, fin: bool = True) -> bytes:
 def exchanged(opened: socket.socket, *parts: bytes) -> bytes:
     """Send parts, as far as they are taken, and return all that comes until the server closes the connection."""
     received = b""
-    opened.setblocking(False)
+    opened.settimeout(0)
     ends = time.monotonic() + 8
     waiting = [memoryview(part) for part in parts]
     while time.monotonic() < ends:
@@ -230,7 +231,7 @@ def serving(log: Path, *options: str, files: int | None = None, **limits: float)
 
     settings = {f"HOURBANK_CONNECTIONS_{name.upper()}": str(value) for name, value in limits.items()}
     with log.open("wb") as errors:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 — our own program
             [sys.executable, "-m", "tests.security.served", *options],
             cwd=HOUSE,
             env={**os.environ, **settings},
@@ -280,10 +281,17 @@ async def _serve() -> None:
         Route("/client", _client),
     ]
     with listening("127.0.0.1", 0, None, settings.connections, settings.trusted_proxies) as listener:
-        await listener.serve(app, lambda: print(listener.socket.getsockname()[1], flush=True))
+        await listener.serve(app, lambda: typer.echo(listener.socket.getsockname()[1]))
+
+
+def _main(*, uvloop: bool = False) -> None:
+    configure_logging()
+    with clean_exit():
+        if uvloop:
+            uvloop_run(_serve())
+        else:
+            asyncio.run(_serve())
 
 
 if __name__ == "__main__":
-    configure_logging()
-    with clean_exit():
-        uvloop.run(_serve()) if "--uvloop" in sys.argv else asyncio.run(_serve())
+    typer.run(_main)

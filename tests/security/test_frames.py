@@ -121,7 +121,7 @@ def test_pings_of_who_never_reads_leave_no_memory(served: Served, size: int) -> 
     opened = [_deaf(served.member()) for _ in range(20)]
     with served.attacked() as cost:
         for one in opened:
-            one.setblocking(False)
+            one.settimeout(0)
         for _ in range(10):
             for one in opened:
                 try:

@@ -4,7 +4,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -35,11 +35,9 @@ def _idle(served: Served, _number: int) -> list[socket.socket]:
 def _refused(served: Served, number: int) -> list[socket.socket]:
     opened = served.connect()
     parts, _ = list(OVERSIZED.values())[number % len(OVERSIZED)]
-    opened.setblocking(False)
-    try:
+    opened.settimeout(0)
+    with suppress(OSError):
         opened.send(parts[0][:100_000])
-    except OSError:
-        pass
     return [opened]
 
 
@@ -91,15 +89,15 @@ def test_all_that_is_in_flight_is_answered(tmp_path: Path, kind: str, loop: str)
         asking = [open_.enter_context(served.connect()) for _ in range(IN_FLIGHT)]
         for one in asking:
             one.sendall(SLOW)
-        time.sleep(0.2)
+        served.healthy()
         began = time.monotonic()
         served.process.send_signal(signal.SIGTERM)
         answers = [_all(one) for one in asking]
         assert [answer.count(b"HTTP/1.1 200") for answer in answers] == [1] * IN_FLIGHT
         assert all(answer.endswith(b"slow") for answer in answers)
         assert served.process.wait(10) == 0
-        assert time.monotonic() - began < 4
-        assert "Traceback" not in served.log()
+        assert time.monotonic() - began < 5
+        assert served.log() == ""
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])

@@ -63,33 +63,43 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept who has connected already, and nobody else."""
         if self._resuming is not None:
             self._resuming.cancel()
         self._loop.remove_reader(self._listening.fileno())
+        for _ in range(_BACKLOG):
+            if not self._accept_one():
+                break
+        self._listening.close()
 
     def _resume(self) -> None:
         self._loop.add_reader(self._listening.fileno(), self._accept)
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
-            try:
-                accepted, address = self._listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            if not self._accept_one():
                 return
-            except OSError as error:
-                if error.errno not in _EXHAUSTED:
-                    raise
-                self._pause(error)
-                return
-            self._admit(accepted, address[0])
 
-    def _pause(self, error: OSError) -> None:
+    def _accept_one(self) -> bool:
+        """Accept a connection; return whether there was one, and room for it."""
+        try:
+            accepted, address = self._listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return False
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            self._warn("the process cannot open another connection", error=error.strerror)
+            self._pause()
+            return False
+        self._admit(accepted, address[0])
+        return True
+
+    def _pause(self) -> None:
         """Make room, and try again a little later: what waits to be accepted would wake us all the time."""
         self._connections.relieve()
-        self._loop.remove_reader(self._listening.fileno())
-        self._resuming = self._loop.call_later(_PAUSE_SECONDS, self._resume)
-        self._warn("the process cannot open another connection", error=error.strerror)
+        if self._loop.remove_reader(self._listening.fileno()):
+            self._resuming = self._loop.call_later(_PAUSE_SECONDS, self._resume)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
         connection = self._connections.admit(None if self._is_proxy(address) else address)

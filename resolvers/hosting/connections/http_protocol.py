@@ -164,9 +164,10 @@ class HttpProtocol(HttpToolsProtocol):
         limits = self._limits
         if self._pieces > limits.pieces:
             raise self._too_many_pieces()
-        if self._received <= limits.head_bytes:
-            return
-        if self._stage is not _Stage.BODY:
+        if self._stage is _Stage.HEAD:
+            # The URL may have come with the end of the request before, and is not among the bytes counted then.
+            self._check_head(max(self._received, len(self.url)))
+        elif self._stage is not _Stage.BODY:
             self._check_head(self._received)
         elif self._received > limits.head_bytes + limits.body_bytes:
             raise RefusedError(413, f"The request is larger than {limits.body_bytes} bytes")
@@ -267,6 +268,7 @@ class HttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Answer what has been asked, then close the connection."""
         if self._is_over or self.transport.is_closing():
+            self.transport.close()
             return
         self._forget_unfinished()
         last = self.pipeline[0][0] if self.pipeline else self._running

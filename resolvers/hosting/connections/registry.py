@@ -14,6 +14,8 @@ from resolvers.hosting.connections.limits import ConnectionLimits
 _SWEEP_SECONDS = 0.25
 # What a client on a slow line may need to send a request once it has connected.
 _FRESH_SECONDS = 1.0
+# What part of all connections may be silent before they are taken for an attack.
+_CROWD = 0.25
 _IPV6_NETWORK = 64
 
 
@@ -54,12 +56,14 @@ class Group:
     def dispensable(self, now: float) -> "Connection | None":
         """Return which connection to close for another's sake, if any.
 
-        The one that has been silent for longest comes first, unless it has only just connected; then the one that
-        has been idle for longest.
+        The one that has been silent for longest comes first. If it has only just connected, and few others are
+        silent, it is about to send its request; then the one that has been idle for longest comes first.
         """
         silent = next(iter(self.by_phase[Phase.UNFINISHED]), None)
-        if silent is not None and now - silent.since > _FRESH_SECONDS:
-            return silent
+        if silent is not None:
+            is_crowd = len(self.by_phase[Phase.UNFINISHED]) > self.limit * _CROWD
+            if is_crowd or now - silent.since > _FRESH_SECONDS:
+                return silent
         return next(iter(self.by_phase[Phase.IDLE]), silent)
 
 
@@ -136,6 +140,8 @@ class Connection:
         self.leave()
         self._connections.open.pop(self, None)
         self._connections.unread.pop(self, None)
+        # Else they would refer to each other, and their memory would be free only after a garbage collection.
+        self.transport = self.speaker = None
 
     def drop(self) -> None:
         """Close the connection at once; what is not sent yet is lost."""

@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
-import structlog
 import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -14,7 +13,8 @@ from resolvers.hosting.connections.http_protocol import HttpProtocol
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.hosting.connections.registry import Connection, Connections
 
-_log = structlog.get_logger(__name__)
+# For what the system has received, and we have not read yet.
+_LAST_READ_SECONDS = 0.05
 
 
 class BoundedServer(uvicorn.Server):
@@ -61,6 +61,8 @@ class BoundedServer(uvicorn.Server):
         """Close what waits for nothing at once, and the rest when it has been answered."""
         for acceptor in self._acceptors:
             acceptor.close()
+        # What has been sent already counts as asked.
+        await asyncio.sleep(_LAST_READ_SECONDS)
         if self._connections is not None:
             self._connections.stop()
         await super().shutdown(sockets)

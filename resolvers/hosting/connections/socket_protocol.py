@@ -5,6 +5,7 @@ from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
@@ -44,6 +45,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._limits = limits = connection.limits
         self.close_timeout = limits.close_seconds
         self._is_accepted = False
+        self._has_failed = False
         self._budget = Budget(limits.first_frames, limits.first_bytes, self.loop.time())
         self._sent = self._unpacked = 0  # bytes
 
@@ -136,7 +138,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send what the app says."""
+        """Send what the app says.
+
+        Raises:
+            ClientDisconnected: the socket was closed for what the client has sent, which the app may not know yet.
+        """
+        if self._has_failed:
+            raise ClientDisconnected
         await super().send(message)
         if self._is_accepted:
             return
@@ -173,8 +181,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().shutdown()
 
+    def handle_parser_exception(self) -> None:
+        """Close the socket for a frame that is not valid."""
+        self._has_failed = True
+        super().handle_parser_exception()
+
     def _fail(self, code: int, reason: str) -> None:
         """Close the socket for what the client has sent."""
+        self._has_failed = True
         closed: ASGIReceiveEvent = {"type": "websocket.disconnect", "code": code, "reason": reason}
         self.queue.put_nowait(closed)
         self.conn.fail(code, reason)
