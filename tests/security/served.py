@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -215,7 +215,9 @@ def until(opened: socket.socket, end: bytes) -> bytes:
 
 
 @contextmanager
-def serving(log: Path, *options: str, files: int | None = None, **limits: float) -> Iterator[Served]:
+def serving(
+    log: Path, *options: str, files: int | None = None, limits: Mapping[str, float] | None = None
+) -> Iterator[Served]:
     """Serve, from `with` to its end.
 
     Args:
@@ -229,7 +231,7 @@ def serving(log: Path, *options: str, files: int | None = None, **limits: float)
         if files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
-    settings = {f"HOURBANK_CONNECTIONS_{name.upper()}": str(value) for name, value in limits.items()}
+    settings = {f"HOURBANK_CONNECTIONS_{name.upper()}": str(value) for name, value in (limits or {}).items()}
     with log.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 — our own program
             [sys.executable, "-m", "tests.security.served", *options],

@@ -28,7 +28,7 @@ MANY = 300
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with the limits that are the default."""
     options = ["--uvloop"] if request.param == "uvloop" else []
-    with serving(tmp_path_factory.mktemp("served") / "log", *options, close_seconds=0.4) as running:
+    with serving(tmp_path_factory.mktemp("served") / "log", *options, limits={"close_seconds": 0.4}) as running:
         yield running
         assert running.process.poll() is None
         assert "Traceback" not in running.log()
@@ -38,7 +38,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def impatient(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with deadlines that a test can wait for."""
     options = ["--uvloop"] if request.param == "uvloop" else []
-    with serving(tmp_path_factory.mktemp("impatient") / "log", *options, **SHORT) as running:
+    with serving(tmp_path_factory.mktemp("impatient") / "log", *options, limits=SHORT) as running:
         yield running
         assert running.process.poll() is None
         assert "Traceback" not in running.log()
@@ -297,7 +297,7 @@ class TestPressure:
             assert b"pong" in until(member, b"}")
 
     def test_beyond_the_limit_of_an_address_others_are_served(self, tmp_path: Path) -> None:
-        with serving(tmp_path / "log", by_address=8) as running, ExitStack() as open_:
+        with serving(tmp_path / "log", limits={"by_address": 8}) as running, ExitStack() as open_:
             for _ in range(8):
                 open_.enter_context(running.member())
             answered = running.exchange(b"")
@@ -309,7 +309,7 @@ class TestPressure:
 
     def test_a_trusted_proxy_names_the_client(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOURBANK_TRUSTED_PROXIES", "127.0.0.1")
-        with serving(tmp_path / "log", by_address=4) as running, ExitStack() as open_:
+        with serving(tmp_path / "log", limits={"by_address": 4}) as running, ExitStack() as open_:
             request = b"GET /client HTTP/1.1\r\nHost: server\r\nX-Forwarded-For: %b\r\n\r\n"
             for _ in range(4):
                 opened = open_.enter_context(running.connect())

@@ -18,7 +18,7 @@ CONTINUED = frame(b"", 0, fin=False)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with the limits that are the default."""
     options = ["--uvloop"] if request.param == "uvloop" else []
-    with serving(tmp_path_factory.mktemp("served") / "log", *options, close_seconds=0.4) as running:
+    with serving(tmp_path_factory.mktemp("served") / "log", *options, limits={"close_seconds": 0.4}) as running:
         yield running
         assert running.process.poll() is None
         assert "Traceback" not in running.log()
