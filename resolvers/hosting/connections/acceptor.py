@@ -15,8 +15,9 @@ _log = structlog.get_logger(__name__)
 
 # Connections that the system completes before we accept them.
 _BACKLOG = 2048
-# Accepted in one turn of the event loop, so that those who are connected already are not kept waiting.
-_AT_ONCE = 32
+# Accepted in one turn of the event loop: a flood of connections must not push out who connected a few turns ago,
+# and whose request has not been read yet.
+_AT_ONCE = 8
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS = 0.2
 _LOG_SECONDS = 5.0
