@@ -97,7 +97,8 @@ def serve(
         own = ServerSettings().with_defaults(is_local=not aws)
         configure_logging(as_json=own.log_format == "json")
         limit_security_log(own.security_log)
-        with listening(own.host, own.port, local_certificate(own.local) if tls else None) as listener:
+        trusted = local_certificate(own.local) if tls else None
+        with listening(own.host, own.port, trusted, own.connections, own.trusted_proxies) as listener:
             if aws:
                 _serve_on_aws(own, listener)
             else:

@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,11 +11,9 @@ from starlette.applications import Starlette
 
 from models.errors import ExpectedError
 from resolvers.hosting.certificate import Certificate
-from resolvers.transport.endpoint import BODY_BYTES
-
-_STOP_LIMIT = 5
-# Longer than clients and load balancers keep idle connections (60 s), so that they close them first.
-_KEEP_ALIVE = 75
+from resolvers.hosting.connections.limits import ConnectionLimits
+from resolvers.hosting.connections.server import BoundedServer
+from resolvers.transport.bodies import BODY_BYTES
 
 
 class AddressError(ExpectedError):
@@ -24,10 +22,19 @@ class AddressError(ExpectedError):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The server's socket, and its certificate if it uses TLS."""
+    """The server's socket.
+
+    Attributes:
+        socket: bound to the server's address.
+        certificate: what TLS is spoken with, if it is.
+        limits: those of its connections.
+        proxies: the addresses or networks of proxies whose X-Forwarded-For is believed.
+    """
 
     socket: socket.socket
-    certificate: Certificate | None = None
+    certificate: Certificate | None
+    limits: ConnectionLimits
+    proxies: Sequence[str]
 
     @property
     def url(self) -> str:
@@ -46,16 +53,33 @@ class Listener:
             lifespan="off",
             access_log=False,
             log_config=None,
-            timeout_graceful_shutdown=_STOP_LIMIT,
-            timeout_keep_alive=_KEEP_ALIVE,
+            server_header=False,
+            proxy_headers=bool(self.proxies),
+            forwarded_allow_ips=list(self.proxies),
+            timeout_graceful_shutdown=self.limits.stop_seconds,
             ssl_certfile=self.certificate.server if self.certificate else None,
         )
-        await _Server(config, on_ready).serve(sockets=[self.socket])
+        config.load()
+        server = BoundedServer(config, on_ready, limits=self.limits, proxies=self.proxies)
+        await server.serve(sockets=[self.socket])
 
 
 @contextmanager
-def listening(host: str, port: int, certificate: Certificate | None = None) -> Iterator[Listener]:
+def listening(
+    host: str,
+    port: int,
+    certificate: Certificate | None = None,
+    limits: ConnectionLimits | None = None,
+    proxies: Sequence[str] = (),
+) -> Iterator[Listener]:
     """Hold an address for a server that is being put together, so that nobody else takes it meanwhile.
+
+    Args:
+        host: the address's host.
+        port: its port; 0 for any that is free.
+        certificate: what TLS is spoken with, if it is.
+        limits: those of connections.
+        proxies: the addresses or networks of proxies whose X-Forwarded-For is believed.
 
     Raises:
         AddressError: it cannot be had.
@@ -70,16 +94,4 @@ def listening(host: str, port: int, certificate: Certificate | None = None) -> I
             if error.errno == errno.EADDRINUSE:
                 raise AddressError(f"Port {port} is in use; stop what listens there or set PORT.") from None
             raise AddressError(f"{host}:{port} cannot be listened on: {error.strerror}.") from None
-        yield Listener(held, certificate)
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn with a callback for when it accepts connections."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_ready()
+        yield Listener(held, certificate, limits or ConnectionLimits(), proxies)

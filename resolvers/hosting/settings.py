@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.idempotency import CLAIMED_FOR
 from resolvers.middleware.allowed_hosts import ADDRESSES, ANY, THIS_MACHINE
 from resolvers.security_log import SecurityLogLimits
+from resolvers.hosting.connections.limits import ConnectionLimits
 from schema.documents.limits import Limits
 
 _HOUSE = Path(__file__).parents[2]
@@ -93,6 +94,11 @@ class ServerSettings(BaseSettings):
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
     security_log: SecurityLogLimits = Field(SecurityLogLimits(), validation_alias="HOURBANK_LOG_LINES")
+    # The limits of connections: HOURBANK_CONNECTIONS_TOTAL=2000, HOURBANK_CONNECTIONS_HEADER_SECONDS=5.
+    connections: ConnectionLimits = ConnectionLimits()
+    # Addresses or networks of proxies in front of the server; the last address in their X-Forwarded-For that is
+    # not one of them is the client's.
+    trusted_proxies: _List = ()
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
 

@@ -19,6 +19,7 @@ from resolvers.middleware.request_ids import HEADER as REQUEST_ID
 from resolvers.middleware.request_ids import RequestIds
 from resolvers.middleware.security_headers import SecurityHeaders
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
+from resolvers.transport.bodies import BoundedBodies
 from resolvers.transport.endpoint import PATH, REALTIME_PATH, Endpoint
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import HEADER, REPLAYED, Idempotency
@@ -110,7 +111,7 @@ def build_app(
             # Relative, so that no host is named.
             *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
         ],
-        middleware=[cors],
+        middleware=[cors, Middleware(BoundedBodies)],
     )
 
 

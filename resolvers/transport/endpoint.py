@@ -26,6 +26,7 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import UnauthenticatedError
+from resolvers.transport.bodies import BODY_BYTES, TOO_LARGE
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
@@ -44,8 +45,6 @@ from schema.unstorable import parse_json
 
 PATH = "/graphql"
 REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
-# The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
-BODY_BYTES = 1_000_000
 # A GET runs nothing, because any page can make a browser send one; it only opens GraphiQL.
 _ALLOWED: Mapping[str, frozenset[OperationType]] = {
     "GET": frozenset(),
@@ -294,7 +293,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > BODY_BYTES:
-            raise HTTPException(413, f"The request is larger than {BODY_BYTES} bytes")
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return counted

@@ -14,10 +14,10 @@ from strawberry.http.exceptions import WebSocketDisconnected
 
 from schema.errors import AppSyncError, mask
 
-INIT_SECONDS = 15.0  # how long to wait for the first message
+INIT_SECONDS = 5.0  # how long to wait for the first message
 OPERATIONS = 100  # on one socket at a time, as in AppSync
 # What a client does not read stays in memory, so a client that stops reading for longer is disconnected.
-SEND_SECONDS = 30.0
+SEND_SECONDS = 20.0
 _CLOSE_SECONDS = 1.0  # for sending a close frame, which a client that does not read never gets
 _REASON_BYTES = 123  # the longest reason that fits into a close frame
 _EXPIRED = "Token expired"

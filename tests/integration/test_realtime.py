@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from models import tables
 from resolvers.transport import sockets
-from resolvers.transport.endpoint import BODY_BYTES
+from resolvers.transport.bodies import BODY_BYTES
 from tests.integration.conftest import Cloud, GraphQL, Server
 from tests.integration.in_process_server import InProcessServer, running_in_process
 from tests.integration.polling import SOON, until

@@ -4,9 +4,10 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -19,7 +20,9 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
 from resolvers.hosting.certificate import Certificate, local_certificate
-from resolvers.hosting.listener import _Server, listening
+from resolvers.hosting.connections.limits import ConnectionLimits
+from resolvers.hosting.connections.server import BoundedServer
+from resolvers.hosting.listener import listening
 from tests.unit.far_ends import sends_at_once
 from workflows.deployment.local.ministack_app import free_socket
 
@@ -47,16 +50,18 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """Return what serves as `server.py` does, from `async with` to its end; that gives the URL."""
     servers: list[uvicorn.Server] = []
 
-    class Kept(_Server):
-        def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
-            super().__init__(config, on_ready)
+    class Kept(BoundedServer):
+        def __init__(self, config: uvicorn.Config, *args: Any, **options: Any) -> None:
+            super().__init__(config, *args, **options)
             servers.append(self)
 
-    monkeypatch.setattr("resolvers.hosting.listener._Server", Kept)
+    monkeypatch.setattr("resolvers.hosting.listener.BoundedServer", Kept)
 
     @asynccontextmanager
-    async def served(certificate: Certificate | None = None) -> AsyncIterator[str]:
-        with listening("127.0.0.1", 0, certificate) as listener:
+    async def served(
+        certificate: Certificate | None = None, limits: ConnectionLimits | None = None
+    ) -> AsyncIterator[str]:
+        with listening("127.0.0.1", 0, certificate, limits) as listener:
             ready = asyncio.Event()
             running = asyncio.create_task(listener.serve(APP, ready.set))
             await ready.wait()
@@ -106,6 +111,51 @@ async def test_an_event_is_sent_at_once(serve: Serve, certificate: Certificate |
     ):
         assert await opened.recv() == "hello"
         assert sends_at_once(opened.transport.get_extra_info("socket"))
+
+
+@pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\n\r\n", b"\x16" * 5000])
+async def test_a_handshake_that_does_not_end_is_ended(serve: Serve, tmp_path: Path, sent: bytes) -> None:
+    certificate = local_certificate(tmp_path)
+    limits = ConnectionLimits(handshake_seconds=0.3, header_seconds=0.5, close_seconds=0.2)
+    async with serve(certificate, limits) as url:
+        reader, writer = await asyncio.open_connection(*_address(url))
+        writer.write(sent)
+        async with asyncio.timeout(3):
+            with suppress(ConnectionError):
+                await reader.read()
+        writer.close()
+        async with httpx.AsyncClient(base_url=url, verify=trust(certificate) or True) as client:
+            assert (await client.get("/")).text == "answered"
+
+
+@pytest.mark.parametrize(("sent", "status"), [(b"", b""), (b"GET / HT", b"HTTP/1.1 408")])
+async def test_a_deadline_holds_with_tls(serve: Serve, tmp_path: Path, sent: bytes, status: bytes) -> None:
+    certificate = local_certificate(tmp_path)
+    limits = ConnectionLimits(header_seconds=0.3, close_seconds=0.2)
+    async with serve(certificate, limits) as url:
+        reader, writer = await asyncio.open_connection(*_address(url), ssl=trust(certificate))
+        writer.write(sent)
+        async with asyncio.timeout(3):
+            received = await reader.read()
+        assert received.startswith(status)
+        assert bool(received) == bool(status)
+        writer.close()
+
+
+async def test_the_stop_waits_for_no_handshake(serve: Serve, tmp_path: Path) -> None:
+    async with serve(local_certificate(tmp_path)) as url:
+        _, writer = await asyncio.open_connection(*_address(url))
+        await asyncio.sleep(0.05)
+        began = time.perf_counter()
+    assert time.perf_counter() - began < 2
+    writer.close()
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port
 
 
 async def test_a_kept_connection_is_as_quick_as_uvicorns_own(serve: Serve) -> None:

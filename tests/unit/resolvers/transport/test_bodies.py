@@ -173,3 +173,41 @@ async def test_half_a_character_in_a_token_is_called_so(app: Starlette) -> None:
         closed = await socket.receive()
         assert closed["code"] == 4400
         assert "a lone surrogate at payload.Authorization" in closed["reason"]
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/", "/nowhere"])
+async def test_a_body_that_says_it_is_too_large_is_not_read(app: Starlette, path: str) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("The body is read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"server"), (b"origin", b"https://app.example"), (b"content-length", b"1000001")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b"", "state": {}}
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 413
+    assert dict(sent[0]["headers"])[b"access-control-allow-origin"] == b"https://app.example"
+    assert json.loads(sent[1]["body"])["message"] == "The request is larger than 1000000 bytes"
+
+
+async def test_a_body_that_breaks_off_is_no_error(app: Starlette) -> None:
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Any) -> None:
+        """Nobody reads it."""
+
+    headers = [(b"host", b"server"), (b"content-length", b"10"), (b"content-type", b"application/json")]
+    headers += [(name.lower().encode(), value.encode()) for name, value in SIGNED.items()]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/graphql",
+        "headers": headers,
+        "query_string": b"",
+        "state": {},
+    }
+    await app(scope, receive, send)

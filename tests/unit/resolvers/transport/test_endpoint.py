@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.callers import Caller
 from resolvers.transport import sockets
-from resolvers.transport.endpoint import BODY_BYTES
+from resolvers.transport.bodies import BODY_BYTES
 from resolvers.transport.sockets import OPERATIONS
 from schema.build import MirrorSchema
 from tests.unit.leaps import leap

@@ -1,0 +1,349 @@
+"""HTTP/1.1 as uvicorn speaks it, with deadlines, and with limits on what is sent before and beside a request."""
+
+import asyncio
+from enum import Enum, auto
+from typing import Any
+
+import httptools
+from uvicorn._types import ASGI3Application
+from uvicorn.config import Config
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from resolvers.hosting.connections.answers import RefusedError
+from resolvers.hosting.connections.registry import Connection, Phase
+from resolvers.hosting.connections.socket_protocol import SocketProtocol
+
+# Bytes that are still taken from a client that has been refused: most clients read an answer only once they have
+# sent everything.
+_TAKEN_AFTER_THE_END = 4_000_000
+# The method, the version and the spaces of a request's line.
+_AROUND_URL = 64
+
+
+class _Stage(Enum):
+    """How far the request has come that is being read."""
+
+    NOTHING = auto()  # of the first request
+    HEAD = auto()
+    BODY = auto()
+    WHOLE = auto()
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Speaks HTTP on one connection.
+
+    Args:
+        config: uvicorn's.
+        server_state: the server's.
+        app_state: what the app's lifespan has left, which is nothing.
+        connection: the connection.
+        proxies: tells whose X-Forwarded-For is believed.
+    """
+
+    closes_soon = False
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        connection: Connection,
+        proxies: ProxyHeadersMiddleware | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._connection = connection
+        self._limits = connection.limits
+        self._proxies = proxies
+        self._stage = _Stage.NOTHING
+        self._stage_is_new = False
+        self._received = 0  # bytes of the request that is being read
+        self._pieces = 0  # packets and chunks that it came in
+        self._headers_left = 0
+        self._running: RequestResponseCycle | None = None
+        self._refusal: RefusedError | None = None
+        self._last_words: bytes | None = None
+        self._is_over = False
+        self._dropped = 0
+
+    # The transport's calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._connection.made(transport, self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request that is being answered, or waits for it, that its client is gone."""
+        self.pipeline.clear()
+        if self._running is not None:
+            _disconnect(self._running)
+        self._running = None
+        super().connection_lost(exc)
+        self._connection.lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless that goes beyond a limit."""
+        if self._is_refused():
+            self._drop(len(data))
+            return
+        self._received += len(data)
+        self._pieces += 1
+        try:
+            self.parser.feed_data(data)
+            self._check_size()
+        except httptools.HttpParserUpgrade:
+            self._upgrade()
+        except httptools.HttpParserError:
+            self._refuse(self._refusal or RefusedError(400, "The request is not valid HTTP"))
+        except RefusedError as refusal:
+            self._refuse(refusal)
+        else:
+            self._note_stage()
+
+    def pause_writing(self) -> None:
+        """Let answers wait until the client has read, for a while."""
+        super().pause_writing()
+        self._connection.stalls()
+
+    def resume_writing(self) -> None:
+        """Send on."""
+        super().resume_writing()
+        self._connection.flows()
+
+    # The parser's calls. What they raise ends the parsing; the parser raises an error of its own then.
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._stage, self._stage_is_new = _Stage.HEAD, True
+        self._headers_left = self._limits.headers
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, or one of those behind a body."""
+        self._headers_left -= 1
+        if self._headers_left < 0:
+            self._stop(RefusedError(431, f"A request may have {self._limits.headers} headers"))
+        # As uvicorn does; a call of its method for each header would cost as much as the rest of this one.
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Start to answer a request, or let it wait for those before it."""
+        if self._received > self._limits.head_bytes:
+            self._check_head(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
+        if len(self.pipeline) >= self._limits.pipelined:
+            self._stop(RefusedError(429, "Wait for answers before you send further requests on a connection"))
+        if self._proxies is not None:
+            self._find_client(self._proxies)
+        super().on_headers_complete()
+        self._stage, self._stage_is_new = _Stage.BODY, True
+
+    def on_chunk_header(self) -> None:
+        """Count a chunk of a body."""
+        self._pieces += 1
+        if self._pieces > self._limits.pieces:
+            self._stop(self._too_many_pieces())
+        if self.headers is self.scope["headers"]:
+            # What comes behind the body must not become a header of the request that is being answered.
+            self.headers = self.headers.copy()
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        super().on_message_complete()
+        self._stage, self._stage_is_new = _Stage.WHOLE, True
+        self._received = self._pieces = 0
+
+    # Reading
+
+    def _check_size(self) -> None:
+        limits = self._limits
+        if self._pieces > limits.pieces:
+            raise self._too_many_pieces()
+        if self._stage is _Stage.HEAD:
+            # The URL may have come with the end of the request before, and is not among the bytes counted then.
+            self._check_head(max(self._received, len(self.url)))
+        elif self._stage is not _Stage.BODY:
+            self._check_head(self._received)
+        elif self._received > limits.head_bytes + limits.body_bytes:
+            raise RefusedError(413, f"The request is larger than {limits.body_bytes} bytes")
+
+    def _check_head(self, size: int) -> None:
+        limit = self._limits.head_bytes
+        if size <= limit:
+            return
+        is_begun = self._stage is _Stage.HEAD
+        if is_begun and len(self.url) > limit - _AROUND_URL:
+            self._stop(
+                RefusedError(414, f"A request's line and headers may have {limit} bytes; send a POST instead")
+            )
+        self._stop(RefusedError(431, f"A request's line and headers may have {limit} bytes"))
+
+    def _stop(self, refusal: RefusedError) -> None:
+        self._refusal = refusal
+        raise refusal
+
+    def _too_many_pieces(self) -> RefusedError:
+        return RefusedError(413, "The request comes in too many parts; send it in fewer and larger ones")
+
+    def _find_client(self, proxies: ProxyHeadersMiddleware) -> None:
+        """Count the connection for the client that a trusted proxy names."""
+        if self.client is None or self.client[0] not in proxies.trusted_hosts:
+            return
+        named = b", ".join(value for name, value in self.headers if name == b"x-forwarded-for").decode("latin1")
+        address, _ = proxies.trusted_hosts.get_trusted_client_address(named)
+        if address and not self._connection.belongs_to(address):
+            self._stop(RefusedError(503, "There are too many connections from your address; try again later"))
+
+    def _note_stage(self) -> None:
+        """Set the deadline of what comes next, and remember who may be closed for another's sake."""
+        if not self._stage_is_new:
+            return
+        self._stage_is_new = False
+        if self._is_answering():
+            self._connection.enter(Phase.BUSY)
+        elif self._stage is _Stage.WHOLE:
+            self._wait_for_next()
+        else:
+            self._wait_for_rest()
+
+    def _wait_for_next(self) -> None:
+        self._connection.enter(Phase.IDLE, self._limits.idle_seconds)
+
+    def _wait_for_rest(self) -> None:
+        limits = self._limits
+        seconds = limits.body_seconds if self._stage is _Stage.BODY else limits.header_seconds
+        self._connection.enter(Phase.UNFINISHED, seconds)
+
+    def _is_answering(self) -> bool:
+        """Return whether a request is being answered of which nothing is missing."""
+        running = self._running
+        return running is not None and not running.response_complete and not running.more_body
+
+    def _is_refused(self) -> bool:
+        return self._is_over or self._refusal is not None
+
+    def _drop(self, size: int) -> None:
+        self._dropped += size
+        if self._dropped > _TAKEN_AFTER_THE_END:
+            self.flow.pause_reading()
+
+    # Answering
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Answer the next request, or wait for it."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._running = None
+        self.flow.resume_reading()
+        if self._last_words is not None:
+            self._end(self._last_words)
+        elif self._stage is _Stage.WHOLE:
+            self._wait_for_next()
+        elif self._stage is _Stage.HEAD:
+            self._wait_for_rest()
+
+    # The end
+
+    def expire(self) -> None:
+        """End the connection: with an answer if a request has begun, else without."""
+        if self._is_over or self._stage in (_Stage.NOTHING, _Stage.WHOLE):
+            self._connection.drop()
+        else:
+            part = "body" if self._stage is _Stage.BODY else "headers"
+            self._refuse(RefusedError(408, f"The request's {part} did not come in time"))
+
+    def shutdown(self) -> None:
+        """Answer what has been asked, then close the connection."""
+        if self._is_over or self.transport.is_closing():
+            self.transport.close()
+            return
+        self._forget_unfinished()
+        last = self.pipeline[0][0] if self.pipeline else self._running
+        if last is None or last.response_complete:
+            self.transport.close()
+        else:
+            last.keep_alive = False
+
+    def _refuse(self, refusal: RefusedError) -> None:
+        """End the connection with an answer, which comes after those to the requests before."""
+        self._refusal = refusal
+        is_begun = self._stage is _Stage.BODY and self.cycle.response_started
+        self._forget_unfinished()
+        if self._running is not None and not self._running.response_complete:
+            self._last_words = b"" if is_begun else refusal.answer()
+            self.flow.pause_reading()
+        else:
+            self._end(b"" if is_begun else refusal.answer())
+
+    def _forget_unfinished(self) -> None:
+        """Forget the request of which only a part has come, if there is one."""
+        if self._stage is not _Stage.BODY:
+            return
+        if self.pipeline:
+            self.pipeline.popleft()
+        elif self._running is not None:
+            _disconnect(self._running)
+            self._running = None
+
+    def _end(self, last_words: bytes) -> None:
+        """Send the last that is sent, and give the client a moment to read it."""
+        self._is_over = True
+        if self.transport.is_closing():
+            return
+        if last_words:
+            self.transport.write(last_words)
+        self._connection.enter(Phase.UNFINISHED, self._limits.close_seconds)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+
+    # Sockets
+
+    def _upgrade(self) -> None:
+        """Hand the connection over to a socket; a request for another protocol has been taken as a plain one."""
+        if not self._should_upgrade():
+            self.cycle.keep_alive = False
+            self._note_stage()
+            return
+        if self._running is not None and not self._running.response_complete:
+            self._refuse(RefusedError(400, "A socket needs a connection of its own"))
+            return
+        socket = SocketProtocol(self.config, self.server_state, self.app_state, connection=self._connection)
+        self.connections.discard(self)
+        socket.connection_made(self.transport)
+        try:
+            socket.open(self._head())
+        except RefusedError as refusal:
+            self.connections.discard(socket)
+            self.connections.add(self)
+            self._connection.made(self.transport, self)
+            self._refuse(refusal)
+        else:
+            self.transport.set_protocol(socket)
+            self.parser = None  # type: ignore[assignment]  # which refers to this protocol
+
+    def _head(self) -> bytes:
+        """Return the request's line and headers, as they were sent."""
+        lines = [b"%b %b HTTP/1.1\r\n" % (self.scope["method"].encode(), self.url)]
+        lines += [b"%b: %b\r\n" % header for header in self.scope["headers"]]
+        return b"".join((*lines, b"\r\n"))
+
+
+def _disconnect(cycle: RequestResponseCycle) -> None:
+    """Tell the app that nobody waits for its answer."""
+    if not cycle.response_complete:
+        cycle.disconnected = True
+    cycle.message_event.set()

@@ -1,0 +1,42 @@
+"""The bodies of requests: refused if they say that they are too large, and no error if they break off."""
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+# The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
+BODY_BYTES = 1_000_000
+TOO_LARGE = f"The request is larger than {BODY_BYTES} bytes"
+_ERROR_TYPE = "MalformedHttpRequestException"
+
+
+class BoundedBodies:
+    """Refuses a request at once, on any path, if its Content-Length is over the limit.
+
+    Args:
+        app: what answers the other requests.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or serve a socket."""
+        if scope["type"] == "http" and scope["method"] != "GET" and _declared(scope) > BODY_BYTES:
+            error = {"errorType": _ERROR_TYPE, "errorInfo": None, "message": TOO_LARGE}
+            headers = {"x-amzn-ErrorType": _ERROR_TYPE}
+            refused = JSONResponse({"message": TOO_LARGE, "errors": [error]}, status_code=413, headers=headers)
+            await refused(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, send)
+        except ClientDisconnect:
+            # Nobody waits for an answer, and nothing is wrong here that the log should tell.
+            return
+
+
+def _declared(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
