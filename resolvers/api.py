@@ -61,6 +61,7 @@ class Api:
         schema = build_schema(
             Mirror(Queries(services.store, tokens), mutations, subscriptions),
             limits=own.limits,
+            answers=own.answer,
             extra_queries=[
                 requests.queries(services.store),
                 members.queries(services.store),

@@ -13,13 +13,16 @@ from schema.amplify.fields import TYPES, define
 from schema.amplify.inputs import ADDED
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
+from schema.documents.execution import metered
 from schema.documents.limits import Limits
+from schema.documents.metering import AnswerLimits
 from schema.documents.reading import Documents, DocumentsRead
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
 from schema.strawberry_internals import fields_of, graphql_schema
 
 DEFAULT_LIMITS = Limits()
+DEFAULT_ANSWERS = AnswerLimits()
 # The mirrored mutations that move hours or start workflows, as all of our own do.
 _MOVING = frozenset(
     {
@@ -49,6 +52,7 @@ def build_schema(
     resolver: MirrorResolver,
     *,
     limits: Limits = DEFAULT_LIMITS,
+    answers: AnswerLimits = DEFAULT_ANSWERS,
     extra_queries: Iterable[type] = (),
     extra_mutations: Iterable[type] = (),
     extra_subscriptions: Iterable[type] = (),
@@ -58,6 +62,7 @@ def build_schema(
     Args:
         resolver: resolves the derived fields.
         limits: how much a document may ask for.
+        answers: how large an answer may become, and how long it may take.
         extra_queries: Strawberry types whose fields become fields of Query.
         extra_mutations: the same, for Mutation.
         extra_subscriptions: the same, for Subscription.
@@ -70,6 +75,7 @@ def build_schema(
         # Those that no field uses are there, too; the scalars are NewTypes.
         types=[*SCALARS, TYPES[ADDED]],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
+        execution_context_class=metered(limits, answers),
         config=StrawberryConfig(scalar_map=SCALARS),
     )
     known = graphql_schema(built)

@@ -121,6 +121,17 @@ def report(error: GraphQLError) -> ReportedError:
     return _reported(error, str(shown), shown.error_type, shown.info)
 
 
+def detached(error: GraphQLError) -> ReportedError:
+    """Return an error as clients may see it that does not keep its document in memory, as an error's nodes do."""
+    reported = report(error)
+    return _reported(
+        GraphQLError(reported.message, source=error.source, positions=error.positions, path=error.path),
+        reported.message,
+        reported.error_type,
+        reported.error_info,
+    )
+
+
 def _error_for_client(cause: BaseException) -> AppSyncError | None:
     """Return the error that clients see for an exception, None if it is an unexpected one."""
     match cause:

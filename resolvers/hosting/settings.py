@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
 from schema.documents.limits import Limits
+from schema.documents.metering import AnswerLimits
 
 _HOUSE = Path(__file__).parents[2]
 # The pages that may call a local server, if no others are named.
@@ -72,5 +73,7 @@ class ServerSettings(BaseSettings):
     guests: bool = False
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
+    # The limits of answers: HOURBANK_ANSWER_BYTES=1000000, HOURBANK_ANSWER_SECONDS=30.
+    answer: AnswerLimits = AnswerLimits()
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)

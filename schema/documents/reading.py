@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    SelectionSetNode,
     execute_sync,
     get_operation_ast,
     parse,
@@ -24,7 +26,8 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from schema.documents.introspection import only_introspects
-from schema.documents.limits import Limits, LimitsCheck
+from schema.documents.limits import Limits, LimitsCheck, Verdict
+from schema.errors import detached
 from schema.unstorable import unstorable_in_document
 
 # The length of all texts that are kept; those of an Amplify app have some 110,000 characters. Once parsed, a text
@@ -32,6 +35,9 @@ from schema.unstorable import unstorable_in_document
 KEPT_CHARACTERS = 400_000
 # Results of introspections that are kept; the usual one takes 3 MB.
 KEPT_INTROSPECTIONS = 4
+# Documents that were refused and are kept, without what they ask for: to read one again takes up to 40 ms, and a
+# client that retries sends the same one.
+KEPT_REFUSED = 50
 # The most errors of one document: each is located in the text, and may print a whole argument.
 ERRORS = 5
 
@@ -44,11 +50,13 @@ class Document:
         node: the parsed text.
         errors: why it cannot be run.
         only_introspects: each of its operations asks about the schema and for nothing else.
+        verdict: what the limits say of it.
     """
 
     node: DocumentNode
     errors: list[GraphQLError]
     only_introspects: bool
+    verdict: Verdict = field(default_factory=Verdict)
 
     def choice_error(self, name: str | None) -> GraphQLError | None:
         """Return why no operation can be chosen, None if one can; Strawberry would run the first of several.
@@ -63,6 +71,12 @@ class Document:
         if any(isinstance(definition, OperationDefinitionNode) for definition in self.node.definitions):
             return GraphQLError("Must provide operation name if query contains multiple operations.")
         return GraphQLError("Must provide an operation.")
+
+    def variables_of(self, name: str | None) -> frozenset[str]:
+        """Return the names of the variables that an operation declares."""
+        operation = get_operation_ast(self.node, name)
+        declared = (operation.variable_definitions if operation else None) or ()
+        return frozenset(variable.variable.name.value for variable in declared)
 
 
 class Documents:
@@ -80,7 +94,10 @@ class Documents:
         self._check = LimitsCheck(schema, limits, alone)
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = 0
+        self._refused: OrderedDict[str, Document] = OrderedDict()
         self._cached_introspection = lru_cache(KEPT_INTROSPECTIONS)(self._introspection)
+        # A thread keeps the event loop waiting, too, whenever it has Python's lock: one at a time is enough.
+        self._thread = ThreadPoolExecutor(1, "introspection")
 
     def read(self, text: str) -> Document:
         """Return a document.
@@ -88,15 +105,28 @@ class Documents:
         Raises:
             GraphQLError: it is too long, or not GraphQL.
         """
-        if (found := self._kept.get(text)) is not None:
-            self._kept.move_to_end(text)
-            return found
-        read = self._kept[text] = self._read(text)
+        for kept in (self._kept, self._refused):
+            if (found := kept.get(text)) is not None:
+                kept.move_to_end(text)
+                return found
+        read = self._read(text)
+        if read.errors:
+            read = self._refused[text] = _without_selections(read)
+            if len(self._refused) > KEPT_REFUSED:
+                self._refused.popitem(last=False)
+            return read
+        self._kept[text] = read
         self._characters += len(text)
         while self._characters > KEPT_CHARACTERS:
             dropped, _ = self._kept.popitem(last=False)
             self._characters -= len(dropped)
         return read
+
+    def too_much(
+        self, document: Document, operation: str | None, variables: Mapping[str, Any] | None
+    ) -> GraphQLError | None:
+        """Return the error of an operation that asks for too much with a request's variables."""
+        return self._check.refusal_with(document.verdict, operation, variables)
 
     def _read(self, text: str) -> Document:
         limits = self._limits
@@ -105,19 +135,40 @@ class Documents:
             if found > limit:
                 raise GraphQLError(f"The document may have {limit} {what} at most, and this has {found}")
         node = _parsed(text, limits.tokens)
-        refusal = self._check.refusal(node)
+        verdict = self._check.look_at(node)
+        refusal = verdict.refusal
         errors = validate(self._schema, node, max_errors=ERRORS) if refusal is None else [refusal]
         fragments = {f.name.value: f for f in node.definitions if isinstance(f, FragmentDefinitionNode)}
         operations = [o for o in node.definitions if isinstance(o, OperationDefinitionNode)]
-        return Document(node, errors, all(only_introspects(operation, fragments) for operation in operations))
+        introspects = all(only_introspects(operation, fragments) for operation in operations)
+        return Document(node, errors, introspects, verdict)
 
-    async def introspect(self, text: str, operation: str | None, variables: Any) -> ExecutionResult:
+    async def introspect(
+        self, text: str, operation: str | None, variables: Mapping[str, Any] | None
+    ) -> ExecutionResult:
         """Return the result of a document that only asks about the schema, without blocking the event loop."""
-        return await asyncio.to_thread(self._cached_introspection, text, operation, orjson.dumps(variables))
+        declared = self.read(text).variables_of(operation)
+        sent = {name: value for name, value in (variables or {}).items() if name in declared}
+        key = orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._cached_introspection, text, operation, key)
 
     def _introspection(self, text: str, operation: str | None, variables: bytes) -> ExecutionResult:
         node = parse(text)
         return execute_sync(self._schema, node, operation_name=operation, variable_values=orjson.loads(variables))
+
+
+def _without_selections(document: Document) -> Document:
+    """Return a refused document without what it asks for, so that little of it is kept in memory."""
+    definitions = [
+        OperationDefinitionNode(
+            operation=node.operation, name=node.name, selection_set=SelectionSetNode(selections=())
+        )
+        for node in document.node.definitions
+        if isinstance(node, OperationDefinitionNode)
+    ]
+    node = DocumentNode(definitions=tuple(definitions))
+    return Document(node, [detached(error) for error in document.errors], document.only_introspects)
 
 
 def _parsed(text: str, tokens: int) -> DocumentNode:
@@ -140,6 +191,7 @@ class DocumentsRead(SchemaExtension):
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
+        self._read: Document | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Read the document, which validates it, too.
@@ -147,7 +199,8 @@ class DocumentsRead(SchemaExtension):
         Raises:
             GraphQLError: it is invalid GraphQL, or the request does not say which of its operations to run.
         """
-        context, read = self.execution_context, self._read()
+        context = self.execution_context
+        read = self._read = self._documents.read(context.query or "")
         # Once the context has the document, its name is that of the first operation if the request gave none.
         if (error := read.choice_error(context.operation_name)) is not None:
             raise error
@@ -155,18 +208,21 @@ class DocumentsRead(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Report the errors that the reading found."""
-        self.execution_context.pre_execution_errors = self._read().errors
+        """Report the errors that the reading found, or that the request's variables ask for too much."""
+        context, read = self.execution_context, self._read
+        if read is not None:
+            errors = read.errors
+            if not errors and read.verdict.by_variables:
+                problem = self._documents.too_much(read, context.operation_name, context.variables)
+                errors = errors if problem is None else [problem]
+            context.pre_execution_errors = errors
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Run an operation that only asks about the schema."""
         context = self.execution_context
-        if self._read().only_introspects:
+        if self._read is not None and self._read.only_introspects:
             context.result = await self._documents.introspect(
                 context.query or "", context.operation_name, context.variables
             )
         yield
-
-    def _read(self) -> Document:
-        return self._documents.read(self.execution_context.query or "")
