@@ -29,6 +29,9 @@ _log = structlog.get_logger(__name__)
 
 # Characters before a value in which its name is looked for: the search takes quadratic time.
 _BEFORE = 200
+# The longest message; of a longer one clients see the beginning and the end, between which a value of theirs stands.
+_MESSAGE = 300
+_BEGINNING, _END = 160, 120
 # AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
 
@@ -187,11 +190,15 @@ def _cause(error: GraphQLError) -> BaseException | None:
 
 def _reported(error: GraphQLError, message: str, error_type: str, info: Any) -> ReportedError:
     reported = ReportedError(
-        message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path
+        _cut(message), nodes=error.nodes, source=error.source, positions=error.positions, path=error.path
     )
     reported.error_type = error_type
     reported.error_info = info
     return reported
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _MESSAGE else f"{message[:_BEGINNING]} … {message[-_END:]}"
 
 
 def _place(error: GraphQLError) -> str:

@@ -203,7 +203,9 @@ class _Provider:
         weekly = _grouped(decoded(WeeklyHours, tables.ServiceSchedule, schedules), lambda row: row.service_id)
         special = _grouped(decoded(DayException, tables.ScheduleException, exceptions), lambda row: row.service_id)
         ids = {row["id"]["S"] for row in services}
-        hours = [Schedule(weekly.get(key, []), special.get(key, [])) for key in ids & (weekly.keys() | special.keys())]
+        hours = [
+            Schedule(weekly.get(key, []), special.get(key, [])) for key in ids & (weekly.keys() | special.keys())
+        ]
         if len(hours) < len(ids):
             hours.append(Schedule([], []))  # of all services that are open all day
         bookings = _taking_first(bookings)

@@ -26,9 +26,10 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import UnauthenticatedError
+from resolvers.transport.departures import while_connected
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
-from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
+from resolvers.transport.idempotency import REPLAYED, Idempotency, is_mutation, keyed_request
 from resolvers.transport.payloads import payload_problem, response_of
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
@@ -169,7 +170,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         run = partial(self._execute, request_adapter.method, context, request_data)
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
-            return await run()
+            asked = (self._documents, request_data.query, request_data.operation_name)
+            return await while_connected(request.receive, run(), if_=lambda: not is_mutation(*asked))
         context.cause = keyed.cause
         try:
             result, is_replayed = await self._idempotency.run_once(keyed, run)

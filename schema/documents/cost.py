@@ -222,7 +222,7 @@ class _Estimate:
             self._add_amount(node, definition, of, leads_to, inner, total)
         return inner.merged
 
-    def _add_amount(  # noqa: PLR0913, PLR0917 — what is known of a field
+    def _add_amount(
         self,
         node: FieldNode,
         definition: GraphQLField | None,
@@ -321,5 +321,5 @@ def default_sizes(operation: OperationDefinitionNode) -> dict[str, int]:
 
 
 def sent_size(value: Any) -> int:
-    """Return the size of a page that a request's value of a variable gives: the default if it is null or no number."""
+    """Return the size of a page that the value of a variable gives: the default if it is null or no number."""
     return _bounded(value) if isinstance(value, int | float) else DEFAULT_PAGE

@@ -34,6 +34,9 @@ _BEFORE_ERRORS = 9  # `build`'s arguments before `max_coercion_errors`
 # cannot just be dropped, because each holds others, but none of them resolves anything any more.
 _is_useless = ContextVar("is_useless", default=False)
 
+# The mutations that run: the event loop itself keeps no task alive.
+_mutations: set[asyncio.Task[ExecutionResult]] = set()
+
 
 @runtime_checkable
 class BatchingContext(Protocol):
@@ -73,7 +76,8 @@ class MeteredExecution(CoreExecution):
     @classmethod
     def build(cls, *args: Any, **options: Any) -> Any:
         """Check the variables and return the execution of an operation, or a few errors."""
-        return super().build(*args[:_BEFORE_ERRORS], _VARIABLE_ERRORS, *args[_BEFORE_ERRORS + 1 :], **options)
+        before, after = args[:_BEFORE_ERRORS], args[_BEFORE_ERRORS + 1 :]
+        return super().build(*before, _VARIABLE_ERRORS, *after, **options)  # type: ignore[call-arg]  # as many as came
 
     def build_per_event_executor(self, payload: Any) -> Any:
         """Return the execution of one event of a subscription, which has a budget of its own."""
@@ -87,20 +91,28 @@ class MeteredExecution(CoreExecution):
             result = super().execute_operation(serially)
         except OverLimitError as error:
             return self._refused(error.reason)
-        return self._in_time(result) if self.is_awaitable(result) else result
-
-    async def _in_time(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
-        # A mutation is never cut off: what it does must end one way or the other, and its client must learn how.
+        if not self.is_awaitable(result):
+            return result
         is_mutation = self.operation.operation is OperationType.MUTATION
+        return self._to_its_end(result) if is_mutation else self._in_time(result, self.answers.seconds)
+
+    async def _to_its_end(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
+        """Await a mutation, which goes on even if its client goes away: what it does ends one way or the other."""
+        task = asyncio.create_task(self._in_time(result, None))
+        _mutations.add(task)
+        task.add_done_callback(_mutations.discard)
+        return await asyncio.shield(task)
+
+    async def _in_time(self, result: Awaitable[ExecutionResult], seconds: float | None) -> ExecutionResult:
         try:
-            async with asyncio.timeout(None if is_mutation else self.answers.seconds) as deadline:
+            async with asyncio.timeout(seconds) as deadline:
                 return await result
         except OverLimitError as error:
             return self._refused(error.reason)
         except TimeoutError:
-            if not deadline.expired():
+            if seconds is None or not deadline.expired():
                 raise
-            return self._refused(too_slow(self.answers.seconds))
+            return self._refused(too_slow(seconds))
 
     def _refused(self, reason: AppSyncError) -> ExecutionResult:
         return ExecutionResult(None, [GraphQLError(str(reason), self.operation, original_error=reason)])

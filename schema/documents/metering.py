@@ -62,8 +62,6 @@ class Meter:
         answers: of answers.
     """
 
-    __slots__ = ("_bytes", "_errors", "_most_bytes", "_most_errors", "_most_rows", "_most_values", "_rows", "values")
-
     def __init__(self, limits: Limits, answers: AnswerLimits) -> None:
         self._most_rows, self._most_values = limits.rows, limits.values
         self._most_bytes, self._most_errors = answers.bytes, answers.errors
