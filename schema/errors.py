@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 # Characters before a value in which its name is looked for: the search takes quadratic time.
 _BEFORE = 200
-# The longest message; of a longer one clients see the beginning and the end, between which a value of theirs stands.
+# The longest message; of a longer one clients see the beginning and the end. In between stands a value they sent.
 _MESSAGE = 300
 _BEGINNING, _END = 160, 120
 # AppSync's own name for an unexpected error.

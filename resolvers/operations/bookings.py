@@ -174,7 +174,7 @@ class BookingQueries:
         index = table.byProviderId if role is BookingRole.PROVIDER else table.byConsumerId
         only = between(table.bookingDate, first, last)
         rows = await self._calendars.rows(table, index, caller.sub, only, forward=False)
-        return _sorted(_taking_first(rows)[:MOST_BOOKINGS])
+        return _sorted(_taking_first(_sorted(rows))[:MOST_BOOKINGS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +203,8 @@ class _Provider:
         weekly = _grouped(decoded(WeeklyHours, tables.ServiceSchedule, schedules), lambda row: row.service_id)
         special = _grouped(decoded(DayException, tables.ScheduleException, exceptions), lambda row: row.service_id)
         ids = {row["id"]["S"] for row in services}
-        hours = [
-            Schedule(weekly.get(key, []), special.get(key, [])) for key in ids & (weekly.keys() | special.keys())
-        ]
+        with_hours = ids & (weekly.keys() | special.keys())
+        hours = [Schedule(weekly.get(key, []), special.get(key, [])) for key in with_hours]
         if len(hours) < len(ids):
             hours.append(Schedule([], []))  # of all services that are open all day
         bookings = _taking_first(bookings)

@@ -12,8 +12,8 @@ from schema.unstorable import unstorable, unstorable_in_document
 # graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest sensible
 # input, a row with long lists, has fewer values.
 VALUES = 5_000
-# The longest that a field takes has half as many; what names a value in an error, or looks for the closest name that
-# there is, looks at every character.
+# The longest text that a field takes has half as many; what names a value in an error, or looks for the closest
+# name that there is, looks at every character.
 CHARACTERS = 100_000
 _PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 

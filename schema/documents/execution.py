@@ -117,12 +117,12 @@ class MeteredExecution(CoreExecution):
     def _refused(self, reason: AppSyncError) -> ExecutionResult:
         return ExecutionResult(None, [GraphQLError(str(reason), self.operation, original_error=reason)])
 
-    def handle_field_error(self, raw_error: Exception, *place: Any) -> None:
+    def handle_field_error(self, raw_error: Exception, return_type: Any, details: Any, path: Any) -> None:
         """Keep a field's error, but let one that ends the operation through."""
         if isinstance(raw_error, OverLimitError):
             raise raw_error
-        self._meter.add_error(raw_error)
-        super().handle_field_error(raw_error, *place)
+        self._meter.add_error(raw_error, path.as_list())
+        super().handle_field_error(raw_error, return_type, details, path)
 
     def settle_in_background(self, awaitables: list[Awaitable[Any]]) -> None:
         """End what an error has made useless, instead of running it to its end."""

@@ -19,7 +19,7 @@ EXECUTION_TIMEOUT = "ExecutionTimeout"
 _SHORT = 100
 # What JSON needs around a name or a text: quotes, a colon or comma.
 _AROUND = 4
-# An error's path, places and info.
+# The rest of an error: its type, places and info.
 _ERROR_BYTES = 300
 
 
@@ -93,14 +93,14 @@ class Meter:
         if self.values > self._most_values:
             raise self._error()
 
-    def add_error(self, error: Exception) -> None:
-        """Count the error of a field.
+    def add_error(self, error: Exception, path: list[str | int]) -> None:
+        """Count the error of a field, with its path, which is made of names that the client gave.
 
         Raises:
             OverLimitError: the answer is over a limit.
         """
         self._errors += 1
-        self._bytes += _ERROR_BYTES + len(str(error))
+        self._bytes += _ERROR_BYTES + len(str(error)) + sum(len(key) for key in path if isinstance(key, str))
         if self._errors > self._most_errors or self._bytes > self._most_bytes:
             raise self._error()
 
