@@ -80,7 +80,7 @@ class Calendars:
         forward: bool = True,
         most: int = PAGE * MOST_PAGES,
     ) -> list[Item]:
-        """Return the first `most` rows of a key that meet a condition; of an index 10,000 rows are read at most."""
+        """Return the first `most` rows of a key that meet a condition, of the first 10,000 that an index has."""
         read = partial(self._store.query, table, index, key, filter=only, forward=forward)
         found: list[Item] = []
         async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES):

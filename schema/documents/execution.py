@@ -28,7 +28,7 @@ _LEAVES = 64
 # Fields of a list that begin to wait at once; each may begin a call to AWS, which takes about a millisecond.
 _BEGUN = 8
 # Errors in a request's variables; each may print a value.
-_VARIABLE_ERRORS = 5
+_VARIABLE_ERRORS = 3
 _BEFORE_ERRORS = 9  # `build`'s arguments before `max_coercion_errors`
 # Set where fields run whose values nobody will see, because an error or the end of the request came before: they
 # cannot just be dropped, because each holds others, but none of them resolves anything any more.
@@ -121,8 +121,8 @@ class MeteredExecution(CoreExecution):
         """Keep a field's error, but let one that ends the operation through."""
         if isinstance(raw_error, OverLimitError):
             raise raw_error
+        super().handle_field_error(raw_error, return_type, details, path)  # raises it if the field may not be null
         self._meter.add_error(raw_error, path.as_list())
-        super().handle_field_error(raw_error, return_type, details, path)
 
     def settle_in_background(self, awaitables: list[Awaitable[Any]]) -> None:
         """End what an error has made useless, instead of running it to its end."""

@@ -34,8 +34,8 @@ from schema.errors import detached
 from schema.unstorable import unstorable_in_document
 
 # The length of all texts that are kept, and the nodes that they were parsed to. The texts of an Amplify app have
-# some 110,000 characters; all that Amplify generates have 174,000, and 24,000 nodes. Each full collection of garbage
-# looks at every node, which takes about a microsecond.
+# some 110,000 characters; all that Amplify generates have 174,000, and 24,000 nodes. Each full collection of
+# garbage looks at every node, which takes about a microsecond.
 KEPT_CHARACTERS = 400_000
 KEPT_NODES = 30_000
 # Results of introspections that are kept; the usual one takes 3 MB.
@@ -44,7 +44,7 @@ KEPT_INTROSPECTIONS = 4
 # client that retries sends the same one.
 KEPT_REFUSED = 50
 # The most errors of one document: each is located in the text, and may print a whole argument.
-ERRORS = 5
+ERRORS = 3
 _NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 
