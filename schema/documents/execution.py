@@ -25,8 +25,10 @@ from schema.strawberry_internals import CoreExecution
 _LIGHT = 200
 # Leaves of a list that are completed before asking whether the turn is over.
 _LEAVES = 64
-# Fields of a list that begin to wait at once; each may begin a call to AWS, which takes about a millisecond.
-_BEGUN = 8
+# Items of a list that begin to wait without taking turns; each may begin a call to AWS, which takes a millisecond.
+_FEW = 8
+# Items of a longer list that begin to wait, or to wait for their turn, at once.
+_BEGUN = 100
 # Errors in a request's variables; each may print a value.
 _VARIABLE_ERRORS = 3
 _BEFORE_ERRORS = 9  # `build`'s arguments before `max_coercion_errors`
@@ -167,9 +169,19 @@ class MeteredExecution(CoreExecution):
                 awaitable.close()
             raise asyncio.CancelledError
         value = await awaitable
-        while self._is_turn_over():
-            await turns.next()
+        if self._is_turn_over():
+            await self._next_turn()
         return value
+
+    async def _next_turn(self) -> None:
+        """Wait for a turn; meanwhile reads are held back, so that those of all slices make one batch."""
+        with self._held_reads():
+            while turns.are_over():
+                await turns.next()
+
+    def _held_reads(self) -> AbstractContextManager[None]:
+        context = self.context_value
+        return context.held_reads() if isinstance(context, BatchingContext) else nullcontext()
 
     def _is_turn_over(self) -> bool:
         return self._meter.values > _LIGHT and turns.are_over()
@@ -227,19 +239,26 @@ class MeteredExecution(CoreExecution):
         return found.completed
 
     async def _gathered(self, awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
-        """Await all at once, as `gather_with_cancel` does, but let many begin a few at a time."""
-        if len(awaitables) <= _BEGUN:
+        """Await all at once, as `gather_with_cancel` does; if they are many, each begins when it is its turn."""
+        if len(awaitables) <= _FEW:
             return await gather_with_cancel(*awaitables)
+
+        async def begin(awaitable: Awaitable[Any]) -> Any:
+            try:
+                if turns.are_over():
+                    await self._next_turn()
+            except BaseException:
+                self.settle_in_background([awaitable])
+                raise
+            return await awaitable
+
         begun: list[asyncio.Future[Any]] = []
-        context = self.context_value
         try:
-            with context.held_reads() if isinstance(context, BatchingContext) else nullcontext():
+            with self._held_reads():
                 for start in range(0, len(awaitables), _BEGUN):
-                    begun += map(asyncio.ensure_future, awaitables[start : start + _BEGUN])
+                    begun += map(asyncio.ensure_future, map(begin, awaitables[start : start + _BEGUN]))
                     await asyncio.sleep(0)
-                    if any(map(_has_failed, begun[start:])):
-                        break
-            return await asyncio.gather(*begun)
+            return await gather_with_cancel(*begun)
         except BaseException:
             for task in begun:
                 task.cancel()
@@ -251,7 +270,3 @@ class MeteredExecution(CoreExecution):
 def metered(limits: Limits, answers: AnswerLimits) -> type[MeteredExecution]:
     """Return the class that executes operations within these limits."""
     return type("Execution", (MeteredExecution,), {"limits": limits, "answers": answers})
-
-
-def _has_failed(task: asyncio.Future[Any]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is not None
