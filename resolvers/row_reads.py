@@ -49,8 +49,10 @@ class RowReads:
                 self._send_soon()
 
     def _send_soon(self) -> None:
-        # What fields of this turn of the event loop still ask for joins the batch.
-        asyncio.get_running_loop().call_soon(self._send)
+        # What other fields ask for in this turn of the event loop and the next one joins the batch: where a row
+        # has two relations, each is asked for in a task of its own, which begins a turn later.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._send)
 
     def _send(self) -> None:
         if self._holds or not self._waiting:

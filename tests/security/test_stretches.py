@@ -73,7 +73,9 @@ class Provider(MemoryStore):
             ],
         }
 
-    async def query(self, table: type[Table], *_: Any, limit: int, start_key: Any, **__: Any) -> Page:
+    async def query(self, table: type[Table], index: Any, hash_value: str, **options: Any) -> Page:
+        del index, hash_value
+        limit, start_key = options["limit"], options["start_key"]
         start = int(start_key["n"]["N"]) if start_key else 0
         rows = self._found.get(table, [])
         end = start + limit
@@ -118,7 +120,7 @@ async def test_a_short_operation_does_not_wait_for_long_ones(schema: MirrorSchem
 @pytest.mark.parametrize(
     "query",
     [
-        f"{{ listServices(limit: 50) {{ items {{ {TEN} tags user {{ username bankHours }} }} }} }}",
+        f"{{ listServices(limit: 50) {{ items {{ {TEN} tags bookings(limit: 0) {{ nextToken }} }} }} }}",
         "{ listServices(limit: 50) { items { title user { id } } } b: listServices(limit: 9) { items { id } } }",
         "{ listUsers(limit: 30) { items { services(limit: 3) { items { title tags } } } } }",
         "{ listServices(limit: 60) { items { user { firstName services { items { user { id } } } } } } }",
@@ -126,7 +128,7 @@ async def test_a_short_operation_does_not_wait_for_long_ones(schema: MirrorSchem
 )
 async def test_what_comes_out_is_what_graphql_core_returns(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     store = filled(80)
-    for number in range(0, 80, 7):
+    for number in (0, 7):
         store.rows[tables.Service, f"s{number:04}"].pop("title")  # which may not be null
         store.rows[tables.User, f"u{number}"].pop("firstName")
     schema = schema_over(store)
