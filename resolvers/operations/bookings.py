@@ -163,10 +163,7 @@ class BookingQueries:
     async def get_bookings_by_date_range(
         self, info: AnyInfo, user_id: strawberry.ID, start_date: AWSDate, end_date: AWSDate, role: BookingRole
     ) -> list[Any]:
-        """The caller's own bookings of some days, as provider or as consumer, by date and time; at most 300.
-
-        If there are more, those that were called off are left out first.
-        """
+        """The caller's own bookings of some days, as provider or as consumer, by date and time; at most 300."""
         caller, (first, last) = signed_in(info), _range(start_date, end_date, MOST_BOOKED_DAYS)
         if not is_owner(caller, user_id):
             raise UnauthorizedError("userId: you see your own bookings only.", info={"field": "userId"})
@@ -174,6 +171,7 @@ class BookingQueries:
         index = table.byProviderId if role is BookingRole.PROVIDER else table.byConsumerId
         only = between(table.bookingDate, first, last)
         rows = await self._calendars.rows(table, index, caller.sub, only, forward=False)
+        # If there are more, those that were called off are left out first.
         return _sorted(_taking_first(_sorted(rows))[:MOST_BOOKINGS])
 
 
