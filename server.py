@@ -33,6 +33,7 @@ from resolvers.hosting.certificate import local_certificate
 from resolvers.hosting.demo import load_demo, sign_in
 from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, DEMO_SERVICES, sub_of
 from resolvers.hosting.demo_exchanges import load_dealings
+from resolvers.hosting.garbage import keep_what_is_there
 from resolvers.hosting.health import Health
 from resolvers.hosting.limits_list import limits_page, limits_table
 from resolvers.hosting.listener import Listener, listening
@@ -147,6 +148,7 @@ def _run(
 ) -> None:
     async def serve_until_signal() -> None:
         async with composed as application:
+            keep_what_is_there()
             await listener.serve(application, on_ready)
 
     asyncio.run(serve_until_signal())

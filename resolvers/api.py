@@ -69,6 +69,7 @@ class Api:
             limits=own.limits,
             disclosure=_disclosure(own),
             trusted=None if own.trusted_documents is None else TrustedDocuments.load(own.trusted_documents),
+            answers=own.answer,
             extra_queries=[
                 requests.queries(services.store),
                 members.queries(services.store),

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import uuid4
 
-from strawberry.dataloader import DataLoader
-
 from models.identifiers import derived
-from models.storage.store import Item, Read, Store
+from models.storage.store import Store
 from resolvers.identity.callers import Caller, Standing
 from resolvers.identity.membership import Membership
+from resolvers.row_reads import RowReads
 from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
 
@@ -38,13 +38,16 @@ class RequestContext:
     cause: str | None = None
     membership: Membership | None = None
     listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    rows: DataLoader[Read, Item | None] = field(init=False)
+    rows: RowReads = field(init=False)
     _identity: Caller | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._identity = self.caller
-        # It only batches reads that are made at the same time: cached rows would go stale on a long-lived socket.
-        self.rows = DataLoader(load_fn=self.store.batch_get, cache=False)
+        self.rows = RowReads(self.store.batch_get)
+
+    def held_reads(self) -> AbstractContextManager[None]:
+        """Hold reads back while an operation begins one field after the other, so that they make one batch."""
+        return self.rows.held()
 
     async def identify(self, caller: Caller | None) -> None:
         """Set who is asking."""

@@ -14,14 +14,17 @@ from schema.amplify.inputs import ADDED
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
 from schema.documents.disclosure import EVERYTHING, Disclosure
+from schema.documents.execution import metered
 from schema.documents.limits import Limits
+from schema.documents.metering import AnswerLimits
 from schema.documents.reading import Documents, DocumentsRead
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
-from schema.strawberry_internals import WithoutSuggestions, fields_of, graphql_schema
+from schema.strawberry_internals import fields_of, graphql_schema
 
 DEFAULT_LIMITS = Limits()
+DEFAULT_ANSWERS = AnswerLimits()
 # The mirrored mutations that move hours or start workflows, as all of our own do.
 _MOVING = frozenset(
     {
@@ -53,6 +56,7 @@ def build_schema(
     limits: Limits = DEFAULT_LIMITS,
     disclosure: Disclosure = EVERYTHING,
     trusted: TrustedDocuments | None = None,
+    answers: AnswerLimits = DEFAULT_ANSWERS,
     extra_queries: Iterable[type] = (),
     extra_mutations: Iterable[type] = (),
     extra_subscriptions: Iterable[type] = (),
@@ -64,6 +68,7 @@ def build_schema(
         limits: how much a document may ask for.
         disclosure: what clients are told of the schema.
         trusted: the only documents that run; without, all do.
+        answers: how large an answer may become, and how long it may take.
         extra_queries: Strawberry types whose fields become fields of Query.
         extra_mutations: the same, for Mutation.
         extra_subscriptions: the same, for Subscription.
@@ -80,7 +85,7 @@ def build_schema(
         types=[*SCALARS, TYPES[ADDED]],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
-        execution_context_class=None if disclosure.suggestions else WithoutSuggestions,
+        execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
     )
     known = graphql_schema(built)
     ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}

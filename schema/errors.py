@@ -30,6 +30,9 @@ _log = structlog.get_logger(__name__)
 
 # Characters before a value in which its name is looked for: the search takes quadratic time.
 _BEFORE = 200
+# The longest message; of a longer one clients see the beginning and the end. In between stands a value they sent.
+_MESSAGE = 300
+_BEGINNING, _END = 160, 120
 # AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
 
@@ -129,6 +132,17 @@ def report(error: GraphQLError) -> ReportedError:
     return _reported(error, str(shown), shown.error_type, shown.info)
 
 
+def detached(error: GraphQLError) -> ReportedError:
+    """Return an error as clients may see it that does not keep its document in memory, as an error's nodes do."""
+    reported = report(error)
+    return _reported(
+        GraphQLError(reported.message, source=error.source, positions=error.positions, path=error.path),
+        reported.message,
+        reported.error_type,
+        reported.error_info,
+    )
+
+
 def _error_for_client(cause: BaseException) -> AppSyncError | None:
     """Return the error that clients see for an exception, None if it is an unexpected one."""
     match cause:
@@ -185,11 +199,15 @@ def _cause(error: GraphQLError) -> BaseException | None:
 
 def _reported(error: GraphQLError, message: str, error_type: str, info: Any) -> ReportedError:
     reported = ReportedError(
-        message, nodes=error.nodes, source=error.source, positions=error.positions, path=error.path
+        _cut(message), nodes=error.nodes, source=error.source, positions=error.positions, path=error.path
     )
     reported.error_type = error_type
     reported.error_info = info
     return reported
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _MESSAGE else f"{message[:_BEGINNING]} … {message[-_END:]}"
 
 
 def _place(error: GraphQLError) -> str:

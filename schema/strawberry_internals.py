@@ -8,13 +8,18 @@ from enum import Enum
 from typing import Any
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLSchema
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLField, GraphQLSchema
 from strawberry import Info
 from strawberry.extensions import MaskErrors
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import InputContext
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
+
+# What executes an operation: graphql-core's executor, with what `strawberry.Info` needs. Executions of one's own
+# derive from it, and Strawberry exports it under no public name.
+CoreExecution = StrawberryGraphQLCoreExecutionContext
 
 
 def resolved_field(info: Info[Any, Any]) -> tuple[str, str]:
@@ -46,6 +51,12 @@ def enum_name(enum: type[Enum]) -> str:
 def fields_of(cls: type) -> list[StrawberryField]:
     """Return the fields of a class that is a Strawberry type."""
     return get_object_definition(cls, strict=True).fields
+
+
+def metadata_of(field: GraphQLField) -> Mapping[Any, Any]:
+    """Return what was given as `metadata` to `strawberry.field`; graphql-core's field only leads to that one."""
+    declared = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return declared.metadata if isinstance(declared, StrawberryField) else {}
 
 
 def make_object_type(
@@ -89,15 +100,3 @@ class ErrorReplacement(MaskErrors):
 
     def _process_errors(self, errors: list[GraphQLError]) -> list[GraphQLError]:
         return [self._replacement(error) for error in errors]
-
-
-class WithoutSuggestions(StrawberryGraphQLCoreExecutionContext):
-    """Executes without "Did you mean …?" in errors about variables.
-
-    graphql-core has a switch for that, which Strawberry does not pass on.
-    """
-
-    @classmethod
-    def build(cls, *args: Any, **options: Any) -> Any:
-        """Build the executor of an operation."""
-        return super().build(*args, **{**options, "hide_suggestions": True})

@@ -18,6 +18,7 @@ from aiobotocore.session import get_session
 from botocore.config import Config
 
 from models.errors import StoppedError
+from models.storage.parsing import ROW_SERVICES, RowParsers
 
 _T = TypeVar("_T")
 
@@ -59,9 +60,11 @@ class AsyncCalls:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
-        session = get_session()
+        session, rows = get_session(), get_session()
+        rows.register_component("response_parser_factory", RowParsers())
         for service in self._services:
-            client = session.create_client(service, config=AioConfig(**self._config))
+            of = rows if service in ROW_SERVICES else session
+            client = of.create_client(service, config=AioConfig(**self._config))
             self._clients[service] = await self._stack.enter_async_context(client)
         return self
 

@@ -18,9 +18,12 @@ from models.storage.store import Item, Store, read_pages
 
 _T = TypeVar("_T")
 
-# Rows beyond these pages are not seen; no service has so many hours a week, and no provider so many old bookings.
+# Rows beyond these pages are not seen; no provider has so many old bookings.
 PAGE = 1_000
 MOST_PAGES = 10
+# Rows of a service's schedule, or exceptions in a range of days, beyond these are not seen: whoever asks for its
+# hours pays for each of them, and there are 336 half hours in a week.
+MOST_HOURS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,9 @@ class Calendars:
     async def schedule(self, service_id: str, first: date, last: date) -> Schedule:
         """Return a service's schedule, with its exceptions from one day to another."""
         weekly, special = tables.ServiceSchedule, tables.ScheduleException
-        rows = await self.rows(weekly, weekly.byServiceId, service_id)
+        rows = await self.rows(weekly, weekly.byServiceId, service_id, most=MOST_HOURS)
         in_range = between(special.exceptionDate, first, last)
-        exceptions = await self.rows(special, special.byServiceId, service_id, in_range)
+        exceptions = await self.rows(special, special.byServiceId, service_id, in_range, most=MOST_HOURS)
         return Schedule(decoded(WeeklyHours, weekly, rows), decoded(DayException, special, exceptions))
 
     async def day(self, provider_id: str, day: date, key: str, stored: Item | None) -> Day:
@@ -75,10 +78,16 @@ class Calendars:
         only: Condition | None = None,
         *,
         forward: bool = True,
+        most: int = PAGE * MOST_PAGES,
     ) -> list[Item]:
-        """Return the rows that an index finds for a key, and that meet a condition; at most 10,000 are read."""
+        """Return the first `most` rows of a key that meet a condition, of the first 10,000 that an index has."""
         read = partial(self._store.query, table, index, key, filter=only, forward=forward)
-        return [item async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES) for item in page.items]
+        found: list[Item] = []
+        async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES):
+            found += page.items
+            if len(found) >= most:
+                break
+        return found[:most]
 
 
 def between(attribute: Any, first: date, last: date) -> Condition:

@@ -8,10 +8,11 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
+from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.middleware.allowed_hosts import ADDRESSES, ANY, THIS_MACHINE
 from resolvers.security_log import SecurityLogLimits
-from resolvers.hosting.connections.limits import ConnectionLimits
 from schema.documents.limits import Limits
+from schema.documents.metering import AnswerLimits
 
 _HOUSE = Path(__file__).parents[2]
 # The pages that may call a local server, if no others are named.
@@ -99,6 +100,8 @@ class ServerSettings(BaseSettings):
     # Addresses or networks of proxies in front of the server; the last address in their X-Forwarded-For that is
     # not one of them is the client's.
     trusted_proxies: _List = ()
+    # The limits of answers: HOURBANK_ANSWER_BYTES=1000000, HOURBANK_ANSWER_SECONDS=30.
+    answer: AnswerLimits = AnswerLimits()
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
 

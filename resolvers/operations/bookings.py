@@ -29,17 +29,32 @@ from resolvers.operations.fields import accepted, query_type
 from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError, UnauthorizedError
-from schema.operations.bookings import BookingRole, ProviderAvailability, TimeSlot
+from schema.operations.bookings import (
+    BOOKINGS_A_DAY,
+    EXCEPTIONS_A_DAY,
+    MOST_DAYS,
+    SCHEDULES_A_DAY,
+    BookingRole,
+    ProviderAvailability,
+    TimeSlot,
+)
 from schema.scalars import AWSDate
 from schema.types.booking import Booking as BookingType
 
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 
-MOST_DAYS = 31
 # The app's own calendar asks for 90 days of bookings at a time.
 MOST_BOOKED_DAYS = 366
-MOST_BOOKINGS = 1_000
+# Each may be asked for with its service, both members and their hours.
+MOST_BOOKINGS = 300
+# The rows of a provider that are looked at, and shown, for a range of days.
+_MOST_SERVICES = 1_000
+_MOST_WEEKLY = 1_000
+_MOST_SCHEDULES, _MOST_EXCEPTIONS, _MOST_BOOKED = (
+    MOST_DAYS * each for each in (SCHEDULES_A_DAY, EXCEPTIONS_A_DAY, BOOKINGS_A_DAY)
+)
+_MOST_SLOTS = terms.HOUR_MINUTES * 24 // schedules.GRID_MINUTES
 _LEAST_HOURS, _MOST_HOURS = 0.5, 24
 _NO_SERVICE = Refusal(Code.SERVICE_NOT_AVAILABLE, "There is no such service, or it is not offered now.")
 # What follows from the rest of a booking, or what only the server knows; a client's values are no part of it.
@@ -115,28 +130,49 @@ class BookingQueries:
         )  # fmt: skip
         rows = self._calendars.rows
         services, schedule, exceptions, bookings = await asyncio.gather(
-            rows(service, service.byUserId, provider_id, service.isActive == True),  # noqa: E712 — a condition
-            rows(weekly, weekly.byUserId, provider_id),
-            rows(special, special.byUserId, provider_id, between(special.exceptionDate, first, last)),
+            rows(
+                service,
+                service.byUserId,
+                provider_id,
+                service.isActive == True,  # noqa: E712 — a condition
+                most=_MOST_SERVICES,
+            ),
+            rows(weekly, weekly.byUserId, provider_id, most=_MOST_WEEKLY),
+            rows(
+                special,
+                special.byUserId,
+                provider_id,
+                between(special.exceptionDate, first, last),
+                most=_MOST_EXCEPTIONS,
+            ),
             rows(
                 booked, booked.byProviderId, provider_id, between(booked.bookingDate, first, last), forward=False
             ),
         )
         provider, now = _Provider.of(services, schedule, exceptions, bookings), self._clock()
-        days = (first + timedelta(days=number) for number in range((last - first).days + 1))
-        return [provider.on(day, caller, now) for day in days]
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        if sum(len(provider.schedules.get(week_day(day), ())) for day in days) > _MOST_SCHEDULES:
+            message = f"endDate: these days have more than {_MOST_SCHEDULES} hours; ask for fewer days at a time"
+            raise InvalidInputError(message, field="endDate")
+        shown = []
+        for day in days:
+            shown.append(provider.on(day, caller, now))
+            await asyncio.sleep(0)  # a day of a provider with many services takes some milliseconds
+        return shown
 
     async def get_bookings_by_date_range(
         self, info: AnyInfo, user_id: strawberry.ID, start_date: AWSDate, end_date: AWSDate, role: BookingRole
     ) -> list[Any]:
-        """The caller's own bookings of some days, as provider or as consumer, by date and time."""
+        """The caller's own bookings of some days, as provider or as consumer, by date and time; at most 300."""
         caller, (first, last) = signed_in(info), _range(start_date, end_date, MOST_BOOKED_DAYS)
         if not is_owner(caller, user_id):
             raise UnauthorizedError("userId: you see your own bookings only.", info={"field": "userId"})
         table = tables.Booking
         index = table.byProviderId if role is BookingRole.PROVIDER else table.byConsumerId
         only = between(table.bookingDate, first, last)
-        return _sorted(await self._calendars.rows(table, index, caller.sub, only, forward=False))[:MOST_BOOKINGS]
+        rows = await self._calendars.rows(table, index, caller.sub, only, forward=False)
+        # If there are more, those that were called off are left out first.
+        return _sorted(_taking_first(_sorted(rows))[:MOST_BOOKINGS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +182,15 @@ class _Provider:
     Args:
         schedules: the rows of weekly hours, by day of the week.
         exceptions: the exceptions, by day.
-        bookings: the bookings, by day.
+        bookings: the bookings that are shown, by day.
+        taking: the bookings that take time, by day.
         hours: the hours of each service on offer: its schedule, and its exceptions in the range.
     """
 
     schedules: Mapping[int, list[Item]]
     exceptions: Mapping[date, list[Item]]
     bookings: Mapping[date, list[Item]]
+    taking: Mapping[date, list[Item]]
     hours: list[Schedule]
 
     @classmethod
@@ -162,11 +200,18 @@ class _Provider:
         """Return the provider of these services, whose rows are decoded and grouped once."""
         weekly = _grouped(decoded(WeeklyHours, tables.ServiceSchedule, schedules), lambda row: row.service_id)
         special = _grouped(decoded(DayException, tables.ScheduleException, exceptions), lambda row: row.service_id)
+        ids = {row["id"]["S"] for row in services}
+        with_hours = ids & (weekly.keys() | special.keys())
+        hours = [Schedule(weekly.get(key, []), special.get(key, [])) for key in with_hours]
+        if len(hours) < len(ids):
+            hours.append(Schedule([], []))  # of all services that are open all day
+        bookings = _taking_first(bookings)
         return cls(
             _grouped(schedules, lambda row: int(row["dayOfWeek"]["N"])),
             _grouped(exceptions, lambda row: day_of(row["exceptionDate"]["S"])),
-            _grouped(bookings, lambda row: day_of(row["bookingDate"]["S"])),
-            [Schedule(weekly.get(key, []), special.get(key, [])) for key in (row["id"]["S"] for row in services)],
+            _grouped(bookings[:_MOST_BOOKED], _booked_on),
+            _grouped(filter(_takes_time, bookings), _booked_on),
+            hours,
         )
 
     def on(self, day: date, caller: Caller, now: datetime) -> ProviderAvailability:
@@ -177,17 +222,30 @@ class _Provider:
             "exceptions": self.exceptions.get(day, []),
             "bookings": _sorted(readable(caller, MODELS["Booking"], booked)),
         }
-        is_available = self._is_free(day, booked, now)
+        is_available = self._is_free(day, now)
         return ProviderAvailability(
             date=AWSDate(day.isoformat()), day_of_week=week_day(day), is_available=is_available, **found
         )
 
-    def _is_free(self, day: date, booked: list[Item], now: datetime) -> bool:
+    def _is_free(self, day: date, now: datetime) -> bool:
         """Return whether any hour of any service is free, and not past."""
         past = Span(0, max(0, -LEEWAY_MINUTES - minutes_until(day, 0, now)))
-        kept = (booking for booking in decoded(Booking, tables.Booking, booked) if booking.status in TAKING)
-        taken = [past, *(booking.span for booking in kept if booking.span is not None)]
+        taking = decoded(Booking, tables.Booking, self.taking.get(day, []))
+        taken = [past, *(booking.span for booking in taking if booking.span is not None)]
         return any(schedules.is_free(schedule.on(day), taken) for schedule in self.hours)
+
+
+def _takes_time(row: Item) -> bool:
+    return row["status"]["S"] in TAKING
+
+
+def _taking_first(bookings: Iterable[Item]) -> list[Item]:
+    """Return bookings in their order, but those that take time before those that were called off."""
+    return sorted(bookings, key=_takes_time, reverse=True)
+
+
+def _booked_on(row: Item) -> date:
+    return day_of(row["bookingDate"]["S"])
 
 
 def _grouped(rows: Iterable[_T], key: Callable[[_T], _K]) -> dict[_K, list[_T]]:
@@ -230,5 +288,10 @@ def queries(store: Store, clock: Clock) -> type:
             resolvers.get_available_time_slots: list[TimeSlot | None] | None,
             resolvers.get_provider_schedule: list[ProviderAvailability | None] | None,
             resolvers.get_bookings_by_date_range: list[BookingType | None] | None,
+        },
+        most_objects={
+            resolvers.get_available_time_slots: _MOST_SLOTS,
+            resolvers.get_provider_schedule: MOST_DAYS,
+            resolvers.get_bookings_by_date_range: MOST_BOOKINGS,
         },
     )

@@ -1,11 +1,13 @@
 """What the GraphQL fields of our own operations share: their types, refusals, and checks of their arguments."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import strawberry
 
 from models.errors import Refusal
+from schema.documents.cost import MOST_OBJECTS
 from schema.errors import InvalidInputError, RefusedError
 
 _T = TypeVar("_T")
@@ -24,9 +26,17 @@ def mutation_type(name: str, fields: _Fields) -> type:
     return _type(name, strawberry.mutation, fields)
 
 
-def query_type(name: str, fields: _Fields) -> type:
-    """Return a Strawberry type of queries; the arguments are those of `mutation_type`."""
-    return _type(name, strawberry.field, fields)
+def query_type(
+    name: str, fields: _Fields, *, most_objects: Mapping[Callable[..., Any], int] = MappingProxyType({})
+) -> type:
+    """Return a Strawberry type of queries.
+
+    Args:
+        name: as in `mutation_type`.
+        fields: as in `mutation_type`.
+        most_objects: how many objects a query returns at most that returns a list; its cost is told from it.
+    """
+    return _type(name, strawberry.field, fields, most_objects)
 
 
 def subscription_type(name: str, fields: _Fields) -> type:
@@ -34,9 +44,19 @@ def subscription_type(name: str, fields: _Fields) -> type:
     return _type(name, strawberry.subscription, fields)
 
 
-def _type(name: str, field: Callable[..., Any], fields: _Fields) -> type:
+def _type(
+    name: str,
+    field: Callable[..., Any],
+    fields: _Fields,
+    most_objects: Mapping[Callable[..., Any], int] = MappingProxyType({}),
+) -> type:
     members = {
-        resolver.__name__: field(resolver, graphql_type=returned, description=resolver.__doc__)
+        resolver.__name__: field(
+            resolver,
+            graphql_type=returned,
+            description=resolver.__doc__,
+            metadata={MOST_OBJECTS: most_objects[resolver]} if resolver in most_objects else None,
+        )
         for resolver, returned in fields.items()
     }
     return strawberry.type(type(name, (), members))

@@ -27,9 +27,10 @@ from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.bodies import BODY_BYTES, TOO_LARGE
+from resolvers.transport.departures import while_connected
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
-from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
+from resolvers.transport.idempotency import REPLAYED, Idempotency, is_mutation, keyed_request
 from resolvers.transport.payloads import payload_problem, response_of, with_trusted_text
 from resolvers.transport.security_events import (
     log_admin_acts,
@@ -182,7 +183,9 @@ class Endpoint(GraphQL[RequestContext, None]):
         run = partial(self._execute, request_adapter.method, context, request_data)
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
-            result, is_replayed = await run(), False
+            asked = (self._documents, request_data.query, request_data.operation_name)
+            running = while_connected(request.receive, run(), if_=lambda: not is_mutation(*asked))
+            result, is_replayed = await running, False
         else:
             context.cause = keyed.cause
             try:

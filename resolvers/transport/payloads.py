@@ -1,6 +1,6 @@
 """The payloads of requests and responses, which are the same over every transport."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,13 @@ class PayloadLimits:
     # graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest
     # sensible input, a row with long lists, has fewer values.
     values: int = limit(5_000, "values in an operation's variables", code="400")
+    # The longest text that a field takes has half as many; what names a value in an error, or looks for the
+    # closest name that there is, looks at every character.
+    characters: int = limit(100_000, "characters of a text or a name in an operation's variables", code="400")
 
 
 VALUES = PayloadLimits().values
+CHARACTERS = PayloadLimits().characters
 _PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 
 
@@ -40,8 +44,10 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
     variables = payload.get("variables")
     if not isinstance(variables, dict | None):
         return "The operation's `variables` must be an object or null"
-    if variables and _has_more_values(variables, VALUES):
-        return f"The operation's `variables` may hold {VALUES} values at most"
+    if (name := payload.get("operationName")) and len(name) > CHARACTERS:
+        return f"The operation's `operationName` may have {CHARACTERS} characters at most"
+    if variables and (problem := _variables_problem(variables)) is not None:
+        return f"The operation's `variables` may hold {problem}"
     found = unstorable_in_document(payload["query"]) or unstorable({part: payload.get(part) for part in _PARTS})
     return None if found is None else f"The operation has {found}"
 
@@ -72,15 +78,24 @@ def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:
     return response
 
 
-def _has_more_values(whole: dict[str, Any], limit: int) -> bool:
-    """Return whether JSON holds more values than `limit`, at which the counting stops."""
+def _variables_problem(whole: dict[str, Any]) -> str | None:
+    """Return what limit variables are over, at which the counting stops; None if they are within all limits."""
     remaining: list[dict[str, Any] | list[Any]] = [whole]
     count = 0
     while remaining:
         inner = remaining.pop()
-        members = inner.values() if isinstance(inner, dict) else inner
-        count += len(members)
-        if count > limit:
-            return True
-        remaining.extend(member for member in members if isinstance(member, dict | list))
-    return False
+        count += len(inner)
+        if count > VALUES:
+            return f"{VALUES} values at most"
+        members: Iterable[Any] = inner
+        if isinstance(inner, dict):
+            if any(len(name) > CHARACTERS for name in inner):
+                return f"names of {CHARACTERS} characters at most"
+            members = inner.values()
+        for member in members:
+            if isinstance(member, str):
+                if len(member) > CHARACTERS:
+                    return f"texts of {CHARACTERS} characters at most"
+            elif isinstance(member, dict | list):
+                remaining.append(member)
+    return None

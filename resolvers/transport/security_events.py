@@ -28,7 +28,9 @@ _RULES = frozenset({*Code} - {Code.CONTENTION, Code.SUPERSEDED, Code.BAD_REQUEST
 _KINDS: Mapping[str, SecurityEvent] = {
     **dict.fromkeys(_RULES, SecurityEvent.RULE_REFUSED),
     "UntrustedDocument": SecurityEvent.DOCUMENT_REFUSED,
-    "MaxSubscriptionsReachedError": SecurityEvent.LIMIT_MET,
+    **dict.fromkeys(
+        ("MaxSubscriptionsReachedError", "LimitExceeded", "ExecutionTimeout"), SecurityEvent.LIMIT_MET
+    ),
 }
 _IDS = 10  # ids in a line about an administrator's act
 _ID_CHARACTERS = 64

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,11 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    Node,
     OperationDefinitionNode,
+    SelectionSetNode,
+    Token,
+    TokenKind,
     execute_sync,
     get_operation_ast,
     parse,
@@ -25,18 +30,24 @@ from strawberry.extensions import SchemaExtension
 
 from schema.documents.disclosure import EVERYTHING, Disclosure, introspection_error
 from schema.documents.introspection import introspects, only_introspects
-from schema.documents.limits import Limits, LimitsCheck
+from schema.documents.limits import Limits, LimitsCheck, Verdict
 from schema.documents.trusted import TrustedDocuments, TrustedDocumentsError
-from schema.errors import OverLimitError
+from schema.errors import OverLimitError, detached
 from schema.unstorable import unstorable_in_document
 
-# The length of all texts that are kept; those of an Amplify app have some 110,000 characters. Once parsed, a text
-# takes up to 280 times as much memory.
+# The length of all texts that are kept, and the nodes that they were parsed to. The texts of an Amplify app have
+# some 110,000 characters; all that Amplify generates have 174,000, and 24,000 nodes. Each full collection of
+# garbage looks at every node, which takes about a microsecond.
 KEPT_CHARACTERS = 400_000
+KEPT_NODES = 30_000
 # Results of introspections that are kept; the usual one takes 3 MB.
 KEPT_INTROSPECTIONS = 4
+# Documents that were refused and are kept, without what they ask for: to read one again takes up to 40 ms, and a
+# client that retries sends the same one.
+KEPT_REFUSED = 50
 # The most errors of one document: each is located in the text, and may print a whole argument.
-ERRORS = 5
+ERRORS = 3
+_NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +59,16 @@ class Document:
         errors: why it cannot be run.
         introspects: one of its operations asks about the schema.
         only_introspects: each of its operations asks about the schema and for nothing else.
+        verdict: what the limits say of it.
+        nodes: how many nodes it has.
     """
 
     node: DocumentNode
     errors: list[GraphQLError]
     introspects: bool
     only_introspects: bool
+    verdict: Verdict = field(default_factory=Verdict)
+    nodes: int = 0
 
     def choice_error(self, name: str | None) -> GraphQLError | None:
         """Return why no operation can be chosen, None if one can; Strawberry would run the first of several.
@@ -68,6 +83,12 @@ class Document:
         if any(isinstance(definition, OperationDefinitionNode) for definition in self.node.definitions):
             return GraphQLError("Must provide operation name if query contains multiple operations.")
         return GraphQLError("Must provide an operation.")
+
+    def variables_of(self, name: str | None) -> frozenset[str]:
+        """Return the names of the variables that an operation declares."""
+        operation = get_operation_ast(self.node, name)
+        declared = (operation.variable_definitions if operation else None) or ()
+        return frozenset(variable.variable.name.value for variable in declared)
 
 
 class Documents:
@@ -96,8 +117,11 @@ class Documents:
         self.trusted = trusted
         self._check = LimitsCheck(schema, limits, alone)
         self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._characters = 0
+        self._characters = self._nodes = 0
+        self._refused: OrderedDict[str, Document] = OrderedDict()
         self._cached_introspection = lru_cache(KEPT_INTROSPECTIONS)(self._introspection)
+        # A thread keeps the event loop waiting, too, whenever it has Python's lock: one at a time is enough.
+        self._thread = ThreadPoolExecutor(1, "introspection")
 
     def read(self, text: str) -> Document:
         """Return a document.
@@ -106,15 +130,30 @@ class Documents:
             GraphQLError: it is too long, or not GraphQL.
             UntrustedDocumentError: only trusted documents run, and it is none.
         """
-        if (found := self._kept.get(text)) is not None:
-            self._kept.move_to_end(text)
-            return found
-        read = self._kept[text] = self._read(text)
+        for kept in (self._kept, self._refused):
+            if (found := kept.get(text)) is not None:
+                kept.move_to_end(text)
+                return found
+        read = self._read(text)
+        if read.errors:
+            read = self._refused[text] = _without_selections(read)
+            if len(self._refused) > KEPT_REFUSED:
+                self._refused.popitem(last=False)
+            return read
+        self._kept[text] = read
         self._characters += len(text)
-        while self._characters > KEPT_CHARACTERS:
-            dropped, _ = self._kept.popitem(last=False)
+        self._nodes += read.nodes
+        while self._characters > KEPT_CHARACTERS or self._nodes > KEPT_NODES:
+            dropped, document = self._kept.popitem(last=False)
             self._characters -= len(dropped)
+            self._nodes -= document.nodes
         return read
+
+    def too_much(
+        self, document: Document, operation: str | None, variables: Mapping[str, Any] | None
+    ) -> GraphQLError | None:
+        """Return the error of an operation that asks for too much with a request's variables."""
+        return self._check.refusal_with(document.verdict, operation, variables)
 
     def _read(self, text: str) -> Document:
         limits = self._limits
@@ -125,8 +164,8 @@ class Documents:
         node = _parsed(text, limits.tokens)
         if self.trusted is not None:
             self.trusted.check(node)
-        refusal = self._check.refusal(node)
-        errors = [refusal] if refusal is not None else self._validate(node)
+        verdict = self._check.look_at(node)
+        errors = [verdict.refusal] if verdict.refusal is not None else self._validate(node)
         fragments = {f.name.value: f for f in node.definitions if isinstance(f, FragmentDefinitionNode)}
         operations = [o for o in node.definitions if isinstance(o, OperationDefinitionNode)]
         return Document(
@@ -134,6 +173,8 @@ class Documents:
             errors,
             any(introspects(operation, fragments) for operation in operations),
             all(only_introspects(operation, fragments) for operation in operations),
+            verdict,
+            _forget_tokens(node),
         )
 
     def _validate(self, node: DocumentNode) -> list[GraphQLError]:
@@ -150,9 +191,15 @@ class Documents:
             for error in self.read(document.text).errors:
                 raise TrustedDocumentsError(f"{document.place}: {error.message}")
 
-    async def introspect(self, text: str, operation: str | None, variables: Any) -> ExecutionResult:
+    async def introspect(
+        self, text: str, operation: str | None, variables: Mapping[str, Any] | None
+    ) -> ExecutionResult:
         """Return the result of a document that only asks about the schema, without blocking the event loop."""
-        return await asyncio.to_thread(self._cached_introspection, text, operation, orjson.dumps(variables))
+        declared = self.read(text).variables_of(operation)
+        sent = {name: value for name, value in (variables or {}).items() if name in declared}
+        key = orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._cached_introspection, text, operation, key)
 
     def _introspection(self, text: str, operation: str | None, variables: bytes) -> ExecutionResult:
         node = parse(text)
@@ -163,6 +210,44 @@ class Documents:
             variable_values=orjson.loads(variables),
             hide_suggestions=not self.disclosure.suggestions,
         )
+
+
+def _forget_tokens(document: DocumentNode) -> int:
+    """Drop the tokens of a document, which only its parsing needed, and return how many nodes it has.
+
+    Each node leads to them, and they to each other: they are half of a document's memory.
+    """
+    pending: list[Node] = [document]
+    count = 0
+    while pending:
+        node = pending.pop()
+        count += 1
+        if node.loc is not None:
+            node.loc.start_token = node.loc.end_token = _NO_TOKEN
+        for key in node.keys:
+            inner = getattr(node, key, None)
+            if isinstance(inner, Node):
+                pending.append(inner)
+            elif isinstance(inner, tuple | list):
+                pending += (member for member in inner if isinstance(member, Node))
+    return count
+
+
+def _without_selections(document: Document) -> Document:
+    """Return a refused document without what it asks for, so that little of it is kept in memory."""
+    definitions = [
+        OperationDefinitionNode(
+            operation=node.operation, name=node.name, selection_set=SelectionSetNode(selections=())
+        )
+        for node in document.node.definitions
+        if isinstance(node, OperationDefinitionNode)
+    ]
+    return replace(
+        document,
+        node=DocumentNode(definitions=tuple(definitions)),
+        errors=[detached(error) for error in document.errors],
+        verdict=Verdict(),
+    )
 
 
 def _parsed(text: str, tokens: int) -> DocumentNode:
@@ -185,6 +270,7 @@ class DocumentsRead(SchemaExtension):
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
+        self._read: Document | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Read the document, which validates it, too.
@@ -192,7 +278,8 @@ class DocumentsRead(SchemaExtension):
         Raises:
             GraphQLError: it is invalid GraphQL, or the request does not say which of its operations to run.
         """
-        context, read = self.execution_context, self._read()
+        context = self.execution_context
+        read = self._read = self._documents.read(context.query or "")
         # Once the context has the document, its name is that of the first operation if the request gave none.
         if (error := read.choice_error(context.operation_name)) is not None:
             raise error
@@ -200,20 +287,25 @@ class DocumentsRead(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Report the errors that the reading found."""
-        read = self._read()
-        hidden = read.introspects and not self._documents.disclosure.introspection(self.execution_context.context)
-        self.execution_context.pre_execution_errors = [introspection_error()] if hidden else read.errors
+        """Report the errors that the reading found, or that the request's variables ask for too much."""
+        if self._read is not None:
+            self.execution_context.pre_execution_errors = self._errors(self._read)
         yield
+
+    def _errors(self, read: Document) -> list[GraphQLError]:
+        context = self.execution_context
+        if read.introspects and not self._documents.disclosure.introspection(context.context):
+            return [introspection_error()]
+        if read.errors or not read.verdict.by_variables:
+            return read.errors
+        problem = self._documents.too_much(read, context.operation_name, context.variables)
+        return [] if problem is None else [problem]
 
     async def on_execute(self) -> AsyncIterator[None]:
         """Run an operation that only asks about the schema."""
         context = self.execution_context
-        if self._read().only_introspects:
+        if self._read is not None and self._read.only_introspects:
             context.result = await self._documents.introspect(
                 context.query or "", context.operation_name, context.variables
             )
         yield
-
-    def _read(self) -> Document:
-        return self._documents.read(self.execution_context.query or "")

@@ -3,7 +3,8 @@
 import strawberry
 
 from models import clock, hours
-from models.ledger.reconciliation import AuditReport, AuditReportStatus, Discrepancy, Fault
+from models.ledger.reconciliation import MOST_IN_REPORT, AuditReport, AuditReportStatus, Discrepancy, Fault
+from schema.documents.cost import MOST_OBJECTS
 from schema.scalars import AWSDateTime
 
 strawberry.enum(Fault, name="BalanceFault")
@@ -43,7 +44,7 @@ class ReconciliationReport:
     execution_arn: str | None
     members_checked: int
     discrepancy_count: int
-    discrepancies: list[BalanceDiscrepancy]
+    discrepancies: list[BalanceDiscrepancy] = strawberry.field(metadata={MOST_OBJECTS: MOST_IN_REPORT})
     total_hours: float
     issued_hours: float
 

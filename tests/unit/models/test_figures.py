@@ -18,6 +18,7 @@ from tests.unit.builders import ALICE, NOW, make_request
 FIGURES: list[tuple[str, str, Any]] = [
     ("bookings.days", "MOST_BOOKINGS", 96),
     ("bookings.terms", "FURTHEST_DAYS", 3_650),
+    ("transactions.calendars", "MOST_HOURS", 400),
     ("transactions.calendars", "MOST_PAGES", 10),
     ("transactions.calendars", "PAGE", 1_000),
     ("requests.recovery", "LARGEST_PAUSE", timedelta(hours=1)),

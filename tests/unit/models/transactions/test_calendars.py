@@ -47,3 +47,13 @@ async def test_of_too_many_rows_the_oldest_are_read_or_the_newest(
     (oldest,) = await read(table, table.byServiceId, SERVICE_ID)
     (newest,) = await read(table, table.byServiceId, SERVICE_ID, forward=False)
     assert (oldest["startTime"], newest["startTime"]) == ({"S": "09:00"}, {"S": "20:00"})
+
+
+async def test_no_more_rows_are_read_than_are_wanted(tables: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, start in enumerate(("09:00", "15:00", "20:00")):
+        await open_hours(tables, start, "24:00")
+        await tables.change(ServiceSchedule, start, createdAt=NOW + timedelta(days=number))
+    monkeypatch.setattr(calendars, "PAGE", 2)
+    monkeypatch.setattr(calendars, "MOST_HOURS", 1)
+    found = await Calendars(tables.store).schedule(SERVICE_ID, DAY, DAY)
+    assert [row.start_time for row in found.weekly] == ["09:00"]

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from models.storage.codec import item_of
 from models.tables import Booking, Service, ServiceSchedule
 from resolvers.identity.callers import Caller
-from resolvers.operations.bookings import MOST_DAYS, _Provider
+from resolvers.operations.bookings import _Provider
+from schema.operations.bookings import MOST_DAYS
 from tests.unit.processor_time import least_seconds
 
 ANA = Caller("ana", "ana")

@@ -8,5 +8,5 @@ from schema.documents.limits import Limits, LimitsCheck
 
 def refusal(schema: MirrorSchema, query: str, **limits: int) -> str | None:
     check = LimitsCheck(schema._schema, Limits(**limits), {"createUser", "cancelServiceRequest"})
-    error = check.refusal(parse(query))
+    error = check.look_at(parse(query)).refusal
     return None if error is None else error.message

@@ -1,0 +1,42 @@
+"""For how long some work keeps the event loop without giving way to others."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+# What one request may keep the event loop for; a slice is a quarter of it, so that there is a margin for a machine
+# whose caches others use, too.
+MOST_SECONDS = 0.02
+
+
+@dataclass
+class Stretches:
+    """The processor's time that this thread took, in all and at most between two turns of the event loop."""
+
+    longest: float = 0.0
+    total: float = 0.0
+
+
+@asynccontextmanager
+async def stretches() -> AsyncIterator[Stretches]:
+    """Measure the turns of the event loop, in processor time: what other processes take does not count."""
+    found, began = Stretches(), time.thread_time()
+
+    async def turn() -> None:
+        last = time.thread_time()
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            found.longest = max(found.longest, now - last)
+            last = now
+
+    turning = asyncio.create_task(turn())
+    await asyncio.sleep(0)
+    try:
+        yield found
+    finally:
+        await asyncio.sleep(0)
+        found.total = time.thread_time() - began
+        turning.cancel()
