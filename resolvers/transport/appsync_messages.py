@@ -14,7 +14,7 @@ import orjson
 from graphql import GraphQLError
 from starlette.websockets import WebSocket
 
-from resolvers.identity.callers import UnauthenticatedError
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
 from schema.errors import AppSyncError, report_any
 from schema.unstorable import parse_json, unstorable

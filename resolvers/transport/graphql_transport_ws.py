@@ -21,9 +21,16 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from resolvers.context import RequestContext
-from resolvers.identity.callers import UnauthenticatedError
+from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
-from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
+from resolvers.transport.sockets import (
+    FORBIDDEN,
+    OPERATIONS,
+    TRY_AGAIN,
+    SocketLifetime,
+    TextFrames,
+    too_many_operations,
+)
 from schema.errors import report, report_any
 from schema.unstorable import unstorable
 
@@ -58,6 +65,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             message = {"type": "connection_init", "payload": {}}
         try:
             await super().handle_connection_init(message)
+        except IssuerUnreachableError as error:
+            await self.websocket.close(TRY_AGAIN, str(error))
+            return
         except UnauthenticatedError as error:
             await self.websocket.close(FORBIDDEN, str(error))
             return
@@ -83,6 +93,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         """Run an operation and send its results, and in any case how it ended."""
         try:
             await self.context.check_membership()
+            if self.context.caller is not None:
+                self._lifetime.extend_until(self.context.caller.expires)
             results = await self.schema.stream(
                 operation.query,
                 variable_values=operation.variables,
