@@ -106,8 +106,9 @@ def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
         _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
         trusted = LocalIssuer(own.local).trusted()
     else:
-        trusted = user_pool(own.user_pool, own.user_pool_clients)
-    _run(listener, _compose(settings, own, Identity(trusted)), on_ready=lambda: console.print(listener.url))
+        trusted = user_pool(own.user_pool, own.user_pool_clients, limits=own.issuers)
+    identity = Identity(trusted, limits=own.tokens)
+    _run(listener, _compose(settings, own, identity), on_ready=lambda: console.print(listener.url))
 
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
@@ -129,8 +130,10 @@ def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer
     clients = {pool.id: {pool.client}}
     if own.user_pool is not None:
         clients.setdefault(own.user_pool, set()).update(own.user_pool_clients)
-    pools = [user_pool(name, of, on_aws=not exists(name, settings)) for name, of in clients.items()]
-    return Identity(issuer.trusted(), *pools)
+    pools = [
+        user_pool(name, of, on_aws=not exists(name, settings), limits=own.issuers) for name, of in clients.items()
+    ]
+    return Identity(issuer.trusted(), *pools, limits=own.tokens)
 
 
 def _show_code(line: str) -> None:

@@ -73,6 +73,7 @@ class Api:
                 escrows.mutations(services.store, service_requests),
                 disputes.mutations(raised_disputes),
                 reconciliation.mutations(services.reconciliations),
+                members.mutations(services.members),
             ],
             extra_subscriptions=[requests.subscriptions(feed), updates.subscriptions(subscriptions)],
         )

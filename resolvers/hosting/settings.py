@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
+from resolvers.identity.claims import TokenLimits
+from resolvers.identity.keys import IssuerLimits
 from schema.documents.limits import Limits
 
 _HOUSE = Path(__file__).parents[2]
@@ -72,5 +74,8 @@ class ServerSettings(BaseSettings):
     guests: bool = False
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
+    # What tokens and the keys of their issuers may cost: HOURBANK_TOKENS_BYTES=4096, HOURBANK_ISSUERS_AGE=300.
+    tokens: TokenLimits = TokenLimits()
+    issuers: IssuerLimits = IssuerLimits()
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)

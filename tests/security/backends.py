@@ -51,6 +51,7 @@ ON_THE_CLOUD = own_operations.STAGED | {
     "createTransaction",
     "updateTransaction",
     "createUser",
+    "signOutEverywhere",
     "getUserStats",
     "createRating",
 }

@@ -62,6 +62,9 @@ OWNED = [
 ESTIMATED = Owned("ServiceRequest", "estimatedHours", 2, 2, 1, "respondToCounterOffer")
 # Fields of our own, which admins may set.
 MODERATED = [
+    Owned("Report", "status", initial="PENDING", stored="PENDING", other="RESOLVED", use="updateReport"),
+    Owned("Report", "adminNotes", initial=None, stored=None, other="A liar.", use="updateReport"),
+    Owned("Report", "resolvedAt", initial=None, stored=None, other=STAMP, use="updateReport"),
     Owned("User", "isActive", initial=True, stored=True, other=False, use="updateUser"),
     Owned("Rating", "isHidden", initial=False, stored=False, other=True, use="updateRating"),
 ]
