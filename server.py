@@ -50,6 +50,7 @@ from workflows.console import books
 from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
+from workflows.console.texts import plain
 from workflows.deployment.deploy import deploy_to_aws
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
@@ -137,7 +138,7 @@ def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer
 
 
 def _show_code(line: str) -> None:
-    console.print(line, style="bold", markup=False, soft_wrap=True)
+    console.print(plain(line), style="bold", markup=False, soft_wrap=True)
 
 
 def _run(
@@ -322,10 +323,13 @@ def reconcile(*, aws: _OnAws = False) -> None:
 
 @cli.command()
 def audit(
-    member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
+    member: Annotated[str, typer.Argument(help="A member's user name or id.")],
+    *,
+    by_id: Annotated[bool, typer.Option("--id", help="It is an id, and no user name.")] = False,
+    aws: _OnAws = False,
 ) -> None:
     """Verify one member's log and print it, entry by entry."""
-    _check_books(partial(books.audit, member), aws=aws)
+    _check_books(partial(books.audit, member, by_id=by_id), aws=aws)
 
 
 def _check_books(check: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
