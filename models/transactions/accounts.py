@@ -10,7 +10,7 @@ from models.clock import Clock, to_text
 from models.errors import Refusal
 from models.identifiers import derived
 from models.ledger import locks, transfers
-from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits, needs_approval
+from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
 from models.ledger.balances import Balance
 from models.ledger.locks import LockChange
 from models.ledger.transfers import Transfer
@@ -136,7 +136,7 @@ class Accounts:
         movement = transfer.movement
         if (refusal := writing.movement(movement, balances.__getitem__)) is not None:
             return refusal
-        if needs_approval(transfer, self._approvals.limits):
+        if not transfer.is_between_members:
             verdict = await self._approvals.approve(transfer, writing)
             if isinstance(verdict, Refusal):
                 return verdict

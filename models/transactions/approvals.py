@@ -32,10 +32,18 @@ class Approvals:
         self.limits = limits
 
     async def approve(self, transfer: Transfer, writing: Writing) -> Transfer | Refusal:
-        """Return the transfer as another admin's, and let it use up the approval; or ask for one, and refuse."""
+        """Return an admin's transfer if it may be made, and let it use up the approval that it needs.
+
+        Returns:
+            The transfer, with who asked for it first; or a refusal, after the approval has been asked for.
+        """
         table, now = tables.TransferApproval, writing.now
         stored = await self._store.get(table, transfer.id, consistent=True)
         pending = decode_or_none(PendingApproval, table, stored)
+        is_pending = pending is not None and pending.expires_at > now
+        # Few hours need no approval, unless more are asked for under the same id.
+        if not is_pending and not approvals.needs_approval(transfer, self.limits):
+            return transfer
         verdict = approvals.judge(transfer, pending, now, self.limits)
         if isinstance(verdict, Refusal):
             return verdict

@@ -54,7 +54,11 @@ async def test_many_hours_move_once_two_admins_want_it(tables: Stored) -> None:
 
 async def test_another_transfer_under_the_id_is_refused_and_the_first_still_waits(tables: Stored) -> None:
     await office(tables).transfer(large(ADA))
-    for other in (large(EVE, description="Another"), large(ADA, description="Another")):
+    for other in (
+        large(EVE, description="Another"),
+        large(ADA, description="Another"),
+        made(by_admin(A, to_user_id=BOB)),
+    ):
         assert code_of(await office(tables).transfer(other)) is Code.IDEMPOTENCY_MISMATCH
     assert await asked_by(tables) == [ADA]
     assert isinstance(await office(tables).transfer(large(EVE)), dict)
