@@ -53,6 +53,7 @@ from workflows.console import books
 from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
+from workflows.console.texts import plain
 from workflows.deployment.deploy import deploy_to_aws
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
@@ -112,8 +113,9 @@ def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
         _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
         trusted = LocalIssuer(own.local).trusted()
     else:
-        trusted = user_pool(own.user_pool, own.user_pool_clients)
-    _run(listener, _compose(settings, own, Identity(trusted)), on_ready=lambda: console.print(listener.url))
+        trusted = user_pool(own.user_pool, own.user_pool_clients, limits=own.issuers)
+    identity = Identity(trusted, limits=own.tokens)
+    _run(listener, _compose(settings, own, identity), on_ready=lambda: console.print(listener.url))
 
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
@@ -135,12 +137,14 @@ def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer
     clients = {pool.id: {pool.client}}
     if own.user_pool is not None:
         clients.setdefault(own.user_pool, set()).update(own.user_pool_clients)
-    pools = [user_pool(name, of, on_aws=not exists(name, settings)) for name, of in clients.items()]
-    return Identity(issuer.trusted(), *pools)
+    pools = [
+        user_pool(name, of, on_aws=not exists(name, settings), limits=own.issuers) for name, of in clients.items()
+    ]
+    return Identity(issuer.trusted(), *pools, limits=own.tokens)
 
 
 def _show_code(line: str) -> None:
-    console.print(line, style="bold", markup=False, soft_wrap=True)
+    console.print(plain(line), style="bold", markup=False, soft_wrap=True)
 
 
 def _run(
@@ -348,10 +352,13 @@ def reconcile(*, aws: _OnAws = False) -> None:
 
 @cli.command()
 def audit(
-    member: Annotated[str, typer.Argument(help="A member's user name or id.")], *, aws: _OnAws = False
+    member: Annotated[str, typer.Argument(help="A member's user name or id.")],
+    *,
+    by_id: Annotated[bool, typer.Option("--id", help="It is an id, and no user name.")] = False,
+    aws: _OnAws = False,
 ) -> None:
     """Verify one member's log and print it, entry by entry."""
-    _check_books(partial(books.audit, member), aws=aws)
+    _check_books(partial(books.audit, member, by_id=by_id), aws=aws)
 
 
 def _check_books(check: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:

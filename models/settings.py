@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
 from models.requests.windows import DEFAULT_WINDOWS, Windows
 from models.storage.names import Names
 
@@ -18,7 +19,9 @@ _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 class Settings(BaseSettings):
     """What differs between deployments. Windows are ISO-8601 durations (`PT24H`), a year at most."""
 
-    model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HOURBANK_", frozen=True, env_nested_delimiter="_", env_nested_max_split=1
+    )
 
     stack: str = Field("hourbank", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,30}$")
     region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
@@ -30,6 +33,9 @@ class Settings(BaseSettings):
     mark_window: _Window = DEFAULT_WINDOWS.mark
     decision_window: _Window = DEFAULT_WINDOWS.decision
     dispute_window: _Window = DEFAULT_WINDOWS.dispute
+
+    # When an administrator needs a second one, by the names in `ApprovalLimits`: HOURBANK_APPROVAL_HOURS=250.
+    approval: ApprovalLimits = DEFAULT_APPROVAL
 
     @property
     def names(self) -> Names:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Self
 
-from models.transactions.accounts import Accounts
 from models.transactions.bookings import Bookings
 from models.transactions.ratings import Ratings
 from resolvers.actions.disputes import Disputes
@@ -79,10 +78,11 @@ class Api:
             ],
             extra_mutations=[
                 requests.mutations(service_requests),
-                accounts.mutations(Accounts(services.store, services.transactions, services.clock)),
+                accounts.mutations(services.accounts),
                 escrows.mutations(services.store, service_requests),
                 disputes.mutations(raised_disputes),
                 reconciliation.mutations(services.reconciliations),
+                members.mutations(services.members),
             ],
             extra_subscriptions=[requests.subscriptions(feed), updates.subscriptions(subscriptions)],
         )

@@ -134,13 +134,11 @@ def report(error: GraphQLError) -> ReportedError:
 
 def detached(error: GraphQLError) -> ReportedError:
     """Return an error as clients may see it that does not keep its document in memory, as an error's nodes do."""
-    reported = report(error)
-    return _reported(
-        GraphQLError(reported.message, source=error.source, positions=error.positions, path=error.path),
-        reported.message,
-        reported.error_type,
-        reported.error_info,
-    )
+    shown = report(error)
+    place = GraphQLError(shown.message, source=error.source, positions=error.positions, path=error.path)
+    kept = _reported(place, shown.message, shown.error_type, shown.error_info)
+    kept.is_over_limit = shown.is_over_limit
+    return kept
 
 
 def _error_for_client(cause: BaseException) -> AppSyncError | None:

@@ -45,7 +45,7 @@ def _assignment_refusal(request: Request, dispute: Dispute, by: str) -> Refusal 
     if dispute.decision is not None:
         return _decided_refusal(dispute)
     if by in request.parties:
-        return Refusal(Code.UNAUTHORIZED_ADMIN, "You are a party to this dispute; another admin must decide it.")
+        return _party_refusal()
     if not is_open(request, dispute):
         return _not_open_refusal(dispute)
     return _other_admin_refusal(dispute) if dispute.admin_id is not None and dispute.overdue_at is None else None
@@ -65,6 +65,8 @@ def decide(
     request, dispute = snapshot.request, snapshot.dispute
     if dispute is None:
         return dispute_not_found_refusal()
+    if by in request.parties:
+        return _party_refusal()
     if dispute.admin_id != by:
         return _other_admin_refusal(dispute)
     if dispute.decision is not None:
@@ -88,6 +90,10 @@ def dispute_not_found_refusal() -> Refusal:
 def is_open(request: Request, dispute: Dispute) -> bool:
     """Return whether this is the open dispute of its request, the one that keeps it DISPUTED."""
     return request.dispute is not None and request.dispute.id == dispute.id
+
+
+def _party_refusal() -> Refusal:
+    return Refusal(Code.UNAUTHORIZED_ADMIN, "You are a party to this dispute; another admin must decide it.")
 
 
 def _other_admin_refusal(dispute: Dispute) -> Refusal:

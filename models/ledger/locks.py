@@ -24,8 +24,11 @@ def lock(balance: Balance, now: datetime, *, by: str, reason: str) -> LockChange
     """Lock an account, so that its member can make no new holds and give no hours.
 
     Returns:
-        The change; the balance as it is if the same admin has locked it already; or ACCOUNT_LOCKED if another has.
+        The change; the balance as it is if the same admin has locked it already; ACCOUNT_LOCKED if another has; or
+        UNAUTHORIZED_ADMIN if the account is the admin's own.
     """
+    if balance.user_id == by:
+        return _own_account_refusal()
     if balance.locked_at is not None:
         if balance.locked_by == by:
             return balance
@@ -39,10 +42,17 @@ def lock(balance: Balance, now: datetime, *, by: str, reason: str) -> LockChange
 
 
 def unlock(balance: Balance, now: datetime, *, by: str) -> LockChange | Balance | Refusal:
-    """Unlock an account; if it is not locked, return the balance as it is."""
+    """Unlock an account; if it is not locked, return the balance as it is; nobody unlocks their own."""
+    if balance.user_id == by:
+        return _own_account_refusal()
     if balance.locked_at is None:
         return balance
     return _lock_change(balance.unlocked(now), "Account Unlocked", "You can spend hours again.", by=by)
+
+
+def _own_account_refusal() -> Refusal:
+    message = "userId: this account is your own; another administrator locks and unlocks it."
+    return Refusal(Code.UNAUTHORIZED_ADMIN, message, {"field": "userId"})
 
 
 def _lock_change(

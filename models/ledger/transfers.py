@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from models import hours
 from models.errors import Code, Refusal
@@ -12,6 +13,7 @@ from models.ledger.movements import Leg, Movement, TransactionType
 
 LONGEST_DESCRIPTION = 500
 
+_REQUESTED_BY = "requestedBy"
 _DESCRIPTIONS: Mapping[TransactionType, str] = {
     TransactionType.TRANSFER: "Hours given",
     TransactionType.REFUND: "Hours refunded by an administrator",
@@ -28,6 +30,7 @@ class Transfer:
         by: the member or admin who makes the transfer.
         from_user_id: the giver; None if the hours are issued.
         to_user_id: the receiver; None if the hours are taken back.
+        requested_by: the admin who asked for it first, if it needed a second one, who then is `by`.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Transfer:
     from_user_id: str | None
     to_user_id: str | None
     description: str
+    requested_by: str | None = None
 
     @property
     def parties(self) -> dict[str, str]:
@@ -76,23 +80,38 @@ class Transfer:
                 )
 
     @property
+    def content(self) -> dict[str, Any]:
+        """Return what the transfer does, whoever makes it."""
+        return {
+            "transactionId": self.movement.id,
+            "transactionType": self.type.value,
+            "fromUserId": self.from_user_id,
+            "toUserId": self.to_user_id,
+            "amount": hours.to_float(self.amount),
+            "description": self.description,
+        }
+
+    @property
     def event(self) -> Event:
         """Return the transfer's event; its row in the log shows that the transfer has been made."""
+        approved = {} if self.requested_by is None else {_REQUESTED_BY: self.requested_by}
         return Event(
             type="Direct Transfer Processed",
             source=EventSource.BALANCES,
             entity_type=EventEntityType.TRANSACTION,
             entity_id=self.id,
             actor=self.by,
-            data={
-                "transactionId": self.movement.id,
-                "transactionType": self.type.value,
-                "fromUserId": self.from_user_id,
-                "toUserId": self.to_user_id,
-                "amount": hours.to_float(self.amount),
-                "description": self.description,
-            },
+            data={**self.content, **approved},
         )
+
+    def is_logged_as(self, data: Mapping[str, Any], actor: str | None) -> bool:
+        """Return whether an event that was logged under the transfer's id is of this transfer.
+
+        Whoever asked for it, first or second, may repeat it.
+        """
+        by = {actor, data.get(_REQUESTED_BY)}
+        logged = {name: value for name, value in data.items() if name != _REQUESTED_BY}
+        return self.by in by and logged == self.content
 
     @property
     def notices(self) -> Iterator[Notice]:
@@ -154,6 +173,8 @@ def _refusals(request: TransferRequest) -> Iterator[Refusal]:
     is_between_members = request.type is TransactionType.TRANSFER
     if not is_between_members and not request.is_admin:
         yield _unauthorized_refusal("transactionType", f"only an administrator makes a {request.type}")
+    if not is_between_members and request.by in {request.from_user_id, request.to_user_id}:
+        yield _own_account_refusal(request)
     if is_between_members and request.from_user_id != request.by:
         yield _unauthorized_refusal("fromUserId", "hours are given from one's own account only")
     if not _is_amount(request.amount):
@@ -222,6 +243,12 @@ def _bad_request_refusal(field: str, why: str) -> Refusal:
 
 def _unauthorized_refusal(field: str, why: str) -> Refusal:
     return Refusal(Code.UNAUTHORIZED, f"{field}: {why}.", {"field": field})
+
+
+def _own_account_refusal(request: TransferRequest) -> Refusal:
+    field = "toUserId" if request.by == request.to_user_id else "fromUserId"
+    message = f"{field}: this account is your own; another administrator issues or takes back its hours."
+    return Refusal(Code.UNAUTHORIZED_ADMIN, message, {"field": field})
 
 
 def _invalid_amount_refusal(amount: float) -> Refusal:

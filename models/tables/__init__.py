@@ -25,6 +25,7 @@ from models.tables.service_request import ServiceRequest
 from models.tables.service_schedule import ServiceSchedule
 from models.tables.transaction import Transaction
 from models.tables.transaction_log import TransactionLog
+from models.tables.transfer_approval import TransferApproval
 from models.tables.user import User
 from models.tables.user_balance import UserBalance
 
@@ -62,6 +63,7 @@ __all__ = [
     "Table",
     "Transaction",
     "TransactionLog",
+    "TransferApproval",
     "User",
     "UserBalance",
 ]

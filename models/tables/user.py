@@ -28,6 +28,8 @@ class User(Table):
     updatedAt = MomentAttribute()
 
     isActive = BooleanAttribute(null=True)
+    # Tokens that were issued before this moment are refused; absent if the member never signed out everywhere.
+    tokensValidFrom = MomentAttribute(null=True)
     # The sum (in hundredths) and the number of the ratings that `rating` averages; absent before the first one.
     ratingHundredths = IntegerAttribute(null=True)
     ratingCount = IntegerAttribute(null=True)

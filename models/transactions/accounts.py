@@ -1,5 +1,6 @@
 """Direct changes of accounts, as transactions: hours are transferred, accounts are locked and unlocked."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -9,16 +10,18 @@ from models.clock import Clock, to_text
 from models.errors import Refusal
 from models.identifiers import derived
 from models.ledger import locks, transfers
+from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
 from models.ledger.balances import Balance
 from models.ledger.locks import LockChange
 from models.ledger.transfers import Transfer
 from models.requests.decision import Member
 from models.storage.codec import decode_or_none
 from models.storage.store import Item, Store
+from models.transactions.approvals import Approvals
 from models.transactions.composition import active_member_condition
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
-from models.transactions.writing import Writing, event_id, event_item
+from models.transactions.writing import Writing, event_id
 
 LockRule = Callable[[Balance, datetime], LockChange | Balance | Refusal]
 
@@ -30,20 +33,24 @@ class Accounts:
         store: the tables.
         transactions: writes the transactions.
         clock: returns the current time.
+        limits: when an admin needs a second one.
     """
 
-    def __init__(self, store: Store, transactions: Transactions, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, transactions: Transactions, clock: Clock, limits: ApprovalLimits = DEFAULT_APPROVAL
+    ) -> None:
         self._store = store
         self._transactions = transactions
         self._clock = clock
+        self._approvals = Approvals(store, transactions, limits)
 
     async def transfer(self, transfer: Transfer) -> Item | Refusal:
         """Make a transfer, once: balances, entries, event and notices are one transaction.
 
         Returns:
             The row of the giver's entry, or of the receiver's if hours are issued; the stored one if the transfer
-            is repeated. Or a refusal: USER_NOT_ACTIVE, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED, or
-            IDEMPOTENCY_MISMATCH if the id belongs to a different transfer.
+            is repeated. Or a refusal: USER_NOT_ACTIVE, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED, APPROVAL_REQUIRED if
+            another admin has to ask for it, too, or IDEMPOTENCY_MISMATCH if the id is a different transfer's.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -105,8 +112,8 @@ class Accounts:
         logged, entry = await self._store.batch_get(reads, consistent=True)
         if logged is None:
             return None
-        expected = event_item(transfer.event, cause, self._clock(), None)
-        is_same = all(logged[name] == expected[name] for name in ("eventData", "actorUserId"))
+        actor = logged.get("actorUserId", {}).get("S")
+        is_same = transfer.is_logged_as(json.loads(logged["eventData"]["S"]), actor)
         return entry if is_same and entry is not None else transfers.transfer_mismatch_refusal()
 
     async def _post(self, transfer: Transfer) -> Refusal | None:
@@ -129,6 +136,11 @@ class Accounts:
         movement = transfer.movement
         if (refusal := writing.movement(movement, balances.__getitem__)) is not None:
             return refusal
+        if not transfer.is_between_members:
+            verdict = await self._approvals.approve(transfer, writing)
+            if isinstance(verdict, Refusal):
+                return verdict
+            transfer = verdict
         writing.event(transfer.event, movement.id)
         for notice in transfer.notices:
             writing.notice(notice, movement.id, related_id=transfer.id)

@@ -1,6 +1,7 @@
 """Reads and checks members' books: the balance consistently, the log and the escrows page by page from indexes."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from pynamodb.indexes import Index
 from models import tables
 from models.clock import Clock
 from models.hours import ZERO
+from models.identifiers import folded
 from models.ledger.balances import Balance, Escrow, EscrowStatus
 from models.ledger.entries import Entry
 from models.ledger.reconciliation import Account, AuditOutcome, Discrepancy, Fault, discrepancies
@@ -28,6 +30,14 @@ PAUSES = (0.2, 1.0, 3.0)
 
 # Whose books are checked: every member's, then those of every balance whose member has left.
 _SOURCES: dict[str, type[tables.Table]] = {"member": tables.User, "balance": tables.UserBalance}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMember:
+    """A member whom a text may mean; one who has left has no user name."""
+
+    id: str
+    username: str | None
 
 
 class Audits:
@@ -100,15 +110,28 @@ class Audits:
             return found, f"{source}/{page.last_key[key_of(table).attr_name]['S']}"
         return found, "balance/" if table is tables.User else None
 
-    async def find_member(self, member: str) -> str | None:
-        """Return the id of the member with this id or user name, None if there is none; may scan the table."""
-        if await self._store.get(tables.UserBalance, member, consistent=True):
-            return member
-        by_name = partial(self._store.scan_page, tables.User, filter=tables.User.username == member)
-        async for page in read_pages(by_name, limit=PAGE, most_pages=MOST_SCANNED_PAGES):
+    async def is_member(self, user_id: str) -> bool:
+        """Return whether there is a member, or at least a balance, of that id."""
+        found = await self._store.batch_get(
+            [(tables.UserBalance, user_id), (tables.User, user_id)], consistent=True
+        )
+        return any(row is not None for row in found)
+
+    async def find_members(self, text: str) -> list[FoundMember]:
+        """Return everybody whom a text may mean, as an id or as a user name in any spelling; scans the table.
+
+        Whoever has left is found by their id alone.
+        """
+        named: list[FoundMember] = []
+        scan = partial(self._store.scan_page, tables.User)
+        async for page in read_pages(scan, limit=PAGE, most_pages=MOST_SCANNED_PAGES):
             for item in page.items:
-                return str(item["id"]["S"])
-        return None
+                found = FoundMember(item["id"]["S"], item.get("username", {}).get("S"))
+                if found.id == text or folded(found.username or "") == folded(text):
+                    named.append(found)
+        if all(found.id != text for found in named) and await self.is_member(text):
+            named.append(FoundMember(text, None))
+        return named
 
     async def _rows(
         self,

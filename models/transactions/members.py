@@ -6,6 +6,7 @@ member's row; their balance and its log stay. Each writes the guards of the memb
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial, reduce
 from operator import and_
 from typing import Any
@@ -181,6 +182,19 @@ class Members:
 
         async with self._store.calls.queue((user_id,)):
             return await retry(self._store.calls, attempt)
+
+    async def sign_out(self, user_id: str) -> Item:
+        """Have every token of a member refused that was issued until now; return their row.
+
+        Tokens tell the second in which they were issued: those of this second are refused, too.
+
+        Raises:
+            ConditionFailedError: there is no such member.
+        """
+        now = self._clock()
+        valid_from = now.replace(microsecond=0) + timedelta(seconds=1)
+        actions = [tables.User.tokensValidFrom.set(valid_from), tables.User.updatedAt.set(now)]
+        return await self._store.update(tables.User, user_id, actions, condition=tables.User.id.exists())
 
     async def _read(self, user_id: str) -> list[Item | None]:
         return await self._store.batch_get(

@@ -9,10 +9,30 @@ from dataclasses import dataclass
 
 from models import tables
 from models.errors import Code, Refusal
-from models.identifiers import derived, folded, is_uuid
+from models.identifiers import JOINERS, derived, folded, is_uuid, name_problem
+from models.limits import limit
 from models.storage.store import Item, Store
 from models.transactions.writing import Writing
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameLimits:
+    """How long the names of members may be that other people read."""
+
+    username: int = limit(100, "characters of a user name", code="BadRequest")
+    email: int = limit(254, "characters of an e-mail address, as many as SMTP delivers to", code="BadRequest")
+    first_name: int = limit(200, "characters of a first name", code="BadRequest")
+    last_name: int = limit(200, "characters of a last name", code="BadRequest")
+
+
+LIMITS = NameLimits()
+# What a new name may have, by its field: the number of characters, and of those that nobody sees, which.
+_RULES: Mapping[str, tuple[int, frozenset[str]]] = {
+    "username": (LIMITS.username, frozenset()),
+    "email": (LIMITS.email, frozenset()),
+    "firstName": (LIMITS.first_name, JOINERS),
+    "lastName": (LIMITS.last_name, JOINERS),
+}
 _CODES = {"username": Code.DUPLICATE_USERNAME, "email": Code.DUPLICATE_EMAIL}
 # An owner field may hold `sub::username`.
 _SEPARATOR = "::"
@@ -59,12 +79,17 @@ class UniqueNames:
         self._store = store
 
     async def change(self, before: Item | None, after: Item) -> NameChange | Refusal:
-        """Return what is written when a member's row changes, or the refusal of a name that is somebody else's.
+        """Return what is written when a member's row changes, or the refusal of a name.
+
+        A name is refused that is somebody else's, or that people could not tell from another's; a name that a row
+        has had since before there was that rule stays.
 
         Args:
             before: the member's row as it is; None if the member joins.
             after: the row as it will be.
         """
+        if (refusal := _unreadable_refusal(before or {}, after)) is not None:
+            return refusal
         user_id = after["id"]["S"]
         old, new = _guards(before or {}), _guards(after)
         holders = await self._holders([*old.keys() | new.keys()])
@@ -132,8 +157,21 @@ def _spellings(text: str) -> Iterator[str]:
     yield from dict.fromkeys((text, folded(text), text.lower(), text.upper(), text.capitalize(), text.title()))
 
 
+def _unreadable_refusal(before: Item, after: Item) -> Refusal | None:
+    """Return the refusal of the first new name that people could not see for what it is."""
+    for field, (longest, allowed) in _RULES.items():
+        if field not in after or after[field] == before.get(field):
+            continue
+        text = after[field]["S"]
+        problem = name_problem(text, longest=longest, allowed=allowed)
+        if problem is None and field == "email" and " " in text:
+            problem = "an address has no blanks"
+        if problem is not None:
+            return Refusal(Code.BAD_REQUEST, f"{field}: {problem}.", {"field": field})
+    return None
+
+
 def _taken_refusal(field: str) -> Refusal:
     what = {"username": "user name", "email": "e-mail address"}[field]
-    return Refusal(
-        _CODES[field], f"{field}: another member has this {what} already; choose another.", {"field": field}
-    )
+    way_out = "choose another" if field == "username" else "give another, or, if it is yours, ask an administrator"
+    return Refusal(_CODES[field], f"{field}: another member has this {what} already; {way_out}.", {"field": field})

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
 from resolvers.hosting.connections.limits import ConnectionLimits
+from resolvers.identity.claims import TokenLimits
+from resolvers.identity.keys import IssuerLimits
 from resolvers.middleware.allowed_hosts import ADDRESSES, ANY, THIS_MACHINE
 from resolvers.security_log import SecurityLogLimits
 from schema.documents.limits import Limits
@@ -102,6 +104,9 @@ class ServerSettings(BaseSettings):
     trusted_proxies: _List = ()
     # The limits of answers: HOURBANK_ANSWER_BYTES=1000000, HOURBANK_ANSWER_SECONDS=30.
     answer: AnswerLimits = AnswerLimits()
+    # What tokens and the keys of their issuers may cost: HOURBANK_TOKENS_BYTES=4096, HOURBANK_ISSUERS_AGE=300.
+    tokens: TokenLimits = TokenLimits()
+    issuers: IssuerLimits = IssuerLimits()
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
 

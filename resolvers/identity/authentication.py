@@ -5,7 +5,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from resolvers.identity.callers import GUEST, Caller, UnauthenticatedError
+from resolvers.identity.callers import GUEST, Caller
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.identity.membership import Membership
 
 

@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
-from resolvers.identity.callers import FixedKeys, Identity, TrustedIssuer
+from resolvers.identity.callers import Identity, TrustedIssuer
+from resolvers.identity.keys import FixedKeys
 
 ISSUER = "http://localhost/hourbank-local"  # only a name: nothing is fetched from it
 CLIENT = "hourbank-local"

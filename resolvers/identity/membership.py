@@ -1,17 +1,25 @@
-"""Who of those who are signed in is a member: has joined, and is active."""
+"""Who of those who are signed in is a member: has joined, is active, and has not signed out everywhere since."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from models import tables
+from models import clock, tables
 from models.storage.store import Item, Store
 from resolvers.identity.callers import Caller, Standing
 
 # Seconds for which a removed or inactive member may go on; a member costs each server one read in that time.
 KEPT_FOR = 5.0
 _KEPT = 10_000  # members that are remembered
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is remembered of a member, until a time of the clock."""
+
+    until: float
+    tokens_valid_from: float
 
 
 class Membership:
@@ -25,28 +33,46 @@ class Membership:
     def __init__(self, store: Store, now: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._now = now
-        self._known_until: OrderedDict[str, float] = OrderedDict()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
 
     async def of(self, caller: Caller) -> Caller:
-        """Return a caller with the standing that they have now; an inactive one has no groups either."""
+        """Return a caller with the standing that they have now.
+
+        An inactive one has no groups either; a token from before the member signed out everywhere has expired.
+        """
         if caller.standing is Standing.GUEST:
             return caller
-        if self._known_until.get(caller.sub, 0) > self._now():
-            return replace(caller, standing=Standing.MEMBER)
+        known = self._known.get(caller.sub)
+        if known is not None and known.until > self._now():
+            return _member(caller, known.tokens_valid_from)
         # Consistent, because whoever has just joined may ask another server next.
         row = await self._store.get(tables.User, caller.sub, consistent=True)
         if row is None:
             return replace(caller, standing=Standing.NEWCOMER)
         if not is_active(row):
             return replace(caller, standing=Standing.NEWCOMER, groups=frozenset())
-        self._remember(caller.sub)
-        return replace(caller, standing=Standing.MEMBER)
+        valid_from = _tokens_valid_from(row)
+        self._remember(caller.sub, valid_from)
+        return _member(caller, valid_from)
 
-    def _remember(self, sub: str) -> None:
-        self._known_until[sub] = self._now() + KEPT_FOR
-        self._known_until.move_to_end(sub)
-        if len(self._known_until) > _KEPT:
-            self._known_until.popitem(last=False)
+    def _remember(self, sub: str, tokens_valid_from: float) -> None:
+        self._known[sub] = _Known(self._now() + KEPT_FOR, tokens_valid_from)
+        self._known.move_to_end(sub)
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+
+
+def _member(caller: Caller, tokens_valid_from: float) -> Caller:
+    """Return a caller as the member who they are, unless they have signed out everywhere since their token."""
+    if caller.issued < tokens_valid_from:
+        return replace(caller, standing=Standing.NEWCOMER, groups=frozenset(), expires=0)
+    return replace(caller, standing=Standing.MEMBER)
+
+
+def _tokens_valid_from(row: Item) -> float:
+    """Return the moment before which no token counts, in epoch seconds; 0 if there is none."""
+    text = row.get("tokensValidFrom", {}).get("S")
+    return 0.0 if text is None else clock.from_text(text).timestamp()
 
 
 def is_active(row: Item) -> bool:

@@ -5,12 +5,19 @@ from collections.abc import Collection
 import boto3
 from botocore.config import Config
 
-from resolvers.identity.callers import RemoteKeys, TrustedIssuer
+from resolvers.identity.callers import TrustedIssuer
+from resolvers.identity.keys import IssuerLimits, RemoteKeys
 
 _ON_AWS = Config(ignore_configured_endpoint_urls=True, use_fips_endpoint=False)  # type: ignore[call-arg]  # the stubs do not know it
 
 
-def user_pool(pool: str, clients: Collection[str], *, on_aws: bool = False) -> TrustedIssuer:
+def user_pool(
+    pool: str,
+    clients: Collection[str],
+    *,
+    on_aws: bool = False,
+    limits: IssuerLimits = IssuerLimits(),  # noqa: B008 — immutable
+) -> TrustedIssuer:
     """Return a user pool as an issuer whose tokens are accepted.
 
     Its tokens name the address that the pool has on AWS, in the domain of the region. Its keys are read from where
@@ -21,8 +28,9 @@ def user_pool(pool: str, clients: Collection[str], *, on_aws: bool = False) -> T
         pool: the pool's id, which begins with its region.
         clients: the ids of the app clients whose tokens are accepted.
         on_aws: whether the pool is on AWS, wherever the variables lead.
+        limits: what reading its keys may cost.
     """
     region = pool.partition("_")[0]
     named = boto3.client("cognito-idp", region_name=region, config=_ON_AWS).meta.endpoint_url
     reached = named if on_aws else boto3.client("cognito-idp", region_name=region).meta.endpoint_url
-    return TrustedIssuer(f"{named}/{pool}", clients, RemoteKeys(f"{reached}/{pool}/.well-known/jwks.json"))
+    return TrustedIssuer(f"{named}/{pool}", clients, RemoteKeys(f"{reached}/{pool}/.well-known/jwks.json", limits))

@@ -1,14 +1,19 @@
-"""A member's figures, as a GraphQL field."""
+"""A member's figures, and the end of their sessions, as GraphQL fields."""
+
+from typing import Any
 
 import strawberry
 
 from models import tables
-from models.storage.store import Item, Store
-from resolvers.context import signed_in
-from resolvers.operations.fields import query_type
+from models.storage.store import ConditionFailedError, Item, Store
+from models.transactions.members import Members
+from resolvers.context import is_admin, signed_in
+from resolvers.operations.fields import mutation_type, query_type
 from schema.amplify.resolver import AnyInfo
-from schema.operations.members import UserStats
+from schema.errors import ConditionalCheckError, UnauthorizedError
+from schema.operations.members import SignOutEverywhereInput, UserStats
 from schema.scalars import AWSDateTime
+from schema.types.user import User
 
 # Whose services are more than this are not counted: it would take another read for every so many.
 MOST_SERVICES = 100
@@ -38,6 +43,24 @@ class MemberQueries:
         return None if page.last_key is not None else len(page.items)
 
 
+class MemberMutations:
+    """The mutation that ends a member's sessions."""
+
+    def __init__(self, members: Members) -> None:
+        self._members = members
+
+    async def sign_out_everywhere(self, info: AnyInfo, input: SignOutEverywhereInput) -> Any:
+        """A member, or an admin for them, has all tokens refused that were issued until now, within 5 seconds."""
+        caller = signed_in(info)
+        if input.user_id != caller.sub and not is_admin(caller):
+            message = "userId: you sign yourself out only; give your own sub."
+            raise UnauthorizedError(message, info={"field": "userId"})
+        try:
+            return await self._members.sign_out(input.user_id)
+        except ConditionFailedError as error:
+            raise ConditionalCheckError from error
+
+
 def _stats(member: Item, active_services: int | None) -> UserStats:
     completed = int(member["totalTransactions"]["N"])
     # Who was paid or has paid before hours were counted has no count yet.
@@ -58,3 +81,9 @@ def queries(store: Store) -> type:
     """Return the query for a member's figures, as a Strawberry type."""
     resolvers = MemberQueries(store)
     return query_type("MemberQueries", {resolvers.get_user_stats: UserStats | None})
+
+
+def mutations(members: Members) -> type:
+    """Return the mutation that ends a member's sessions, as a Strawberry type."""
+    resolvers = MemberMutations(members)
+    return mutation_type("MemberMutations", {resolvers.sign_out_everywhere: User | None})

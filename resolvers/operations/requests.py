@@ -178,6 +178,7 @@ class RequestSubscriptions:
         signed_in(info)
         listening = context_of(info).listening
         async for item in changes_of(self._feed, tables.ServiceRequest, request_id, listening):
+            await context_of(info).check_membership()
             yield _status(info, item)
 
 

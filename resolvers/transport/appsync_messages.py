@@ -14,7 +14,7 @@ import orjson
 from graphql import GraphQLError
 from starlette.websockets import WebSocket
 
-from resolvers.identity.callers import UnauthenticatedError
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem, with_trusted_text
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncError, report_any

@@ -22,7 +22,8 @@ from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWS
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Caller, IssuerUnreachableError, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
 from resolvers.transport import appsync_messages as frames
 from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
@@ -203,6 +204,9 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             last = await self._follow(subscription, frames.Start.of(payload, trusted))
         except WebSocketDisconnected:
             return
+        except IssuerUnreachableError as error:
+            # Of another type than an invalid token, for which clients close the whole socket.
+            last = frames.failure(subscription, AppSyncError(str(error), error_type="ServiceUnavailable"))
         except UnauthenticatedError as error:
             log_sign_in_refusal(error)
             last = frames.failure(subscription, frames.unauthorized(error))

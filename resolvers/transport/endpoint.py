@@ -25,7 +25,7 @@ from models.errors import ContentionError
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import UnauthenticatedError
+from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.transport.bodies import BODY_BYTES, TOO_LARGE
 from resolvers.transport.departures import while_connected
 from resolvers.transport.graphiql import GraphiQL
@@ -61,6 +61,7 @@ _JSON = (
 )
 # In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
 _NOT_PERSISTED = "PersistedQueryNotSupported"
+_RETRY_AFTER = "2"  # seconds, until an issuer that failed is asked again
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
@@ -120,6 +121,11 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def _respond(self, request: Request) -> Response:
         try:
             response: Response = await self.run(request)
+        except IssuerUnreachableError as error:
+            # Not 401, for which clients sign their users out: Amplify's repeat the request after 503.
+            response = _failure(503, "ServiceUnavailable", str(error))
+            response.headers["Retry-After"] = _RETRY_AFTER
+            return response
         except UnauthenticatedError as error:
             log_sign_in_refusal(error)
             return _failure(401, "UnauthorizedException", str(error))
@@ -146,6 +152,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         caller = await self._authentication.authenticate(request.headers)
         context = RequestContext(self._store, caller, request.headers, membership=membership)
         await context.check_membership()
+        if context.caller is not None and context.caller.has_expired:
+            raise UnauthenticatedError("Token expired")  # the member has signed out everywhere since
         return context
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:

@@ -21,11 +21,18 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from resolvers.context import RequestContext
-from resolvers.identity.callers import UnauthenticatedError
+from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
 from resolvers.transport.payloads import payload_problem, with_trusted_text
 from resolvers.transport.security_events import log_admin_acts, log_sign_in_refusal, reported
-from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
+from resolvers.transport.sockets import (
+    FORBIDDEN,
+    OPERATIONS,
+    TRY_AGAIN,
+    SocketLifetime,
+    TextFrames,
+    too_many_operations,
+)
 from schema.documents.trusted import UntrustedDocumentError
 from schema.errors import report_any
 from schema.unstorable import unstorable
@@ -65,6 +72,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             message = {"type": "connection_init", "payload": {}}
         try:
             await super().handle_connection_init(message)
+        except IssuerUnreachableError as error:
+            await self.websocket.close(TRY_AGAIN, str(error))
+            return
         except UnauthenticatedError as error:
             log_sign_in_refusal(error)
             await self.websocket.close(FORBIDDEN, str(error))
@@ -102,6 +112,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         last: ExecutionResult | None = None
         try:
             await self.context.check_membership()
+            if self.context.caller is not None:
+                self._lifetime.extend_until(self.context.caller.expires)
             results = await self.schema.stream(
                 operation.query,
                 variable_values=operation.variables,

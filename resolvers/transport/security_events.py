@@ -17,7 +17,8 @@ from strawberry.types.execution import ExecutionResult
 
 from models.errors import Code
 from resolvers.context import is_admin
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.security_log import SecurityEvent, security_event
 from schema.documents.reading import Documents
 from schema.documents.selections import fields_in

@@ -5,6 +5,13 @@ import strawberry
 from schema.scalars import AWSDateTime
 
 
+@strawberry.input
+class SignOutEverywhereInput:
+    """Whose tokens are to be refused from now on; an admin may name any member."""
+
+    user_id: strawberry.ID
+
+
 @strawberry.type
 class UserStats:
     """A member's figures; one that is not known is null."""

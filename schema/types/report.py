@@ -1,12 +1,13 @@
 """A complaint about a member."""
 
+from dataclasses import replace
 from enum import StrEnum
 
 import strawberry
 from strawberry import ID
 
 from models.tables import report
-from schema.amplify.declaration import belongs_to
+from schema.amplify.declaration import Protection, belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import Operation, groups, owner
 from schema.scalars import AWSDateTime
@@ -35,9 +36,18 @@ class ReportStatus(StrEnum):
     DISMISSED = "DISMISSED"
 
 
+_JUDGES = frozenset({"admin", "moderator"})
+_JUDGED = Protection(use="an admin's or a moderator's updateReport", groups=_JUDGES)
+
+
 @mirrored(
     table=report.Report,
-    rules=[owner("reporterId", {Operation.CREATE, Operation.READ}), groups("admin", "moderator")],
+    rules=[owner("reporterId", {Operation.CREATE, Operation.READ}), groups(*sorted(_JUDGES))],
+    protected={
+        "status": replace(_JUDGED, initial=ReportStatus.PENDING),
+        "adminNotes": _JUDGED,
+        "resolvedAt": _JUDGED,
+    },
 )
 class Report:
     """A complaint about a member, which admins and moderators look into."""

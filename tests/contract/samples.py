@@ -127,6 +127,7 @@ INITIAL: dict[str, dict[str, Any]] = {
         "negotiationRound": 0,
         **dict.fromkeys(("agreedRate", "escrowId", "expiresAt", "stepFunctionExecutionArn")),
     },
+    "Report": {"status": "PENDING", "adminNotes": None, "resolvedAt": None},
     "Transaction": {"status": "PENDING", **dict.fromkeys(("bookingId", "rating", "feedback", "completedAt"))},
     "User": {"rating": 0.0},
 }

@@ -18,7 +18,8 @@ from resolvers.context import RequestContext
 from resolvers.feed.streams import ChangeKind, RowChange
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
@@ -50,6 +51,7 @@ ON_THE_CLOUD = own_operations.STAGED | {
     "createTransaction",
     "updateTransaction",
     "createUser",
+    "signOutEverywhere",
     "getUserStats",
     "createRating",
 }

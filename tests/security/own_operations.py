@@ -20,6 +20,7 @@ _INPUTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "unlockAccount": ("userId", {}),
     "releaseEscrow": ("escrowId", {}),
     "cancelEscrow": ("escrowId", {}),
+    "signOutEverywhere": ("userId", {}),
 }
 # The transfers by variant: from whom and to whom; "" is the row's member.
 _SOMEBODY, _NOBODY = own_states.SOMEBODY, "nobody-of-that-id"
@@ -66,7 +67,7 @@ OF_DAYS = {
 # Operations whose result has a key that the server creates, or none.
 UNNAMED = frozenset({"reconcileBalances", "getUserStats"})
 _STAGED = own_states.REQUESTS | ADMIN_OPERATIONS | {"processDirectTransfer"}
-OPERATIONS = _STAGED | {"getUserStats"}
+OPERATIONS = _STAGED | {"getUserStats", "signOutEverywhere"}
 STAGED = _STAGED | {"createDispute"}
 
 

@@ -107,9 +107,9 @@ SAMPLES = {
             "reason": "SPAM",
             "description": "Too many messages.",
             "status": "PENDING",
-            "adminNotes": "None yet.",
         },
-        change={"adminNotes": "Seen."},
+        stored={"adminNotes": "None yet."},
+        change={"description": "Far too many messages."},
         optional="adminNotes",
     ),
     "ScheduleException": Sample(

@@ -8,6 +8,8 @@ import pytest
 from graphql import get_named_type, is_leaf_type
 
 from resolvers.identity.callers import Caller
+from schema.amplify.declaration import MODELS
+from schema.amplify.rules import Operation
 from tests.security.backends import MemoryBackend
 from tests.security.cases import STAMP, caller_of, item_of, lines, table_of
 from tests.security.samples import SAMPLES
@@ -62,6 +64,9 @@ OWNED = [
 ESTIMATED = Owned("ServiceRequest", "estimatedHours", 2, 2, 1, "respondToCounterOffer")
 # Fields of our own, which admins may set.
 MODERATED = [
+    Owned("Report", "status", initial="PENDING", stored="PENDING", other="RESOLVED", use="updateReport"),
+    Owned("Report", "adminNotes", initial=None, stored=None, other="A liar.", use="updateReport"),
+    Owned("Report", "resolvedAt", initial=None, stored=None, other=STAMP, use="updateReport"),
     Owned("User", "isActive", initial=True, stored=True, other=False, use="updateUser"),
     Owned("Rating", "isHidden", initial=False, stored=False, other=True, use="updateRating"),
 ]
@@ -249,3 +254,43 @@ async def test_a_receiver_changes_only_whether_it_is_read(backend: MemoryBackend
     _, error = await stage.update(receiver, **{field: stage.row[field]}, isRead=True)
     assert error is None
     assert backend.store.rows[table_of("Message"), "a-row"]["isRead"] == {"BOOL": True}
+
+
+# What a member decides of a row, by its type: whatever is not here is an admin's or the system's to decide, or
+# fixed when the row is created. A new field is put here, or protected in its type.
+A_MEMBERS = {
+    "Booking": {
+        "bookingDate", "startTime", "endTime", "duration", "totalCost", "status", "notes", "providerNotes",
+        "cancellationReason", "confirmedAt", "cancelledAt", "completedAt",
+    },
+    "Conversation": {"lastMessageId", "lastMessageAt"},
+    "Dispute": {"transactionId", "disputeType", "description", "evidence"},
+    "Message": {"content", "isRead", "messageType"},
+    "Notification": {"type", "title", "message", "isRead", "relatedId"},
+    "Rating": {"feedback", "categories"},
+    "Report": {"reason", "description"},
+    "ScheduleException": {"exceptionDate", "exceptionType", "startTime", "endTime", "reason"},
+    "Service": {
+        "title", "description", "category", "hourlyRate", "hourlyDuration", "isActive", "tags",
+        "requiresScheduling", "minBookingHours", "maxBookingHours", "advanceBookingDays",
+        "cancellationHours", "responseWindowHours",
+    },
+    "ServiceRequest": {"message"},
+    "ServiceSchedule": {"dayOfWeek", "startTime", "endTime", "isActive"},
+    "Transaction": set(),
+    "User": {"email", "username", "firstName", "lastName", "skills", "bio", "profilePicture"},
+}  # fmt: skip
+
+
+def test_what_a_member_decides_is_listed() -> None:
+    writing = {Operation.CREATE, Operation.UPDATE}
+    found = {
+        name: model.fields.keys()
+        - model.fixed
+        - model.protected.keys()
+        - model.unwritable
+        - {model.key, "createdAt", "updatedAt"}
+        for name, model in MODELS.items()
+        if any(model.owner_fields(operation) for operation in writing)
+    }
+    assert found == A_MEMBERS

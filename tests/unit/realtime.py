@@ -12,7 +12,8 @@ from models import clock
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL

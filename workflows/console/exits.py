@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from models.errors import ExpectedError
+from workflows.console.texts import plain
 
 
 @contextmanager
@@ -52,5 +53,5 @@ def _invalid_setting(error: ValidationError) -> str:
 
 
 def _fail(message: str) -> None:
-    typer.echo(" ".join(message.split()), err=True)
+    typer.echo(plain(" ".join(message.split())), err=True)
     raise typer.Exit(1) from None

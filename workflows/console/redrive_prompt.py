@@ -9,6 +9,7 @@ from rich.text import Text
 from models import clock
 from workflows.console.dead_letters import MOST, DeadLetter
 from workflows.console.redrive import FailedRequest, Redrive, RedriveOutcome, failed_requests
+from workflows.console.texts import plain
 
 # Characters shown of an error or a letter; the log and the queue have the rest.
 _LONGEST = 200
@@ -84,6 +85,5 @@ def _letter_table(letters: Sequence[DeadLetter]) -> Table:
 
 
 def _text(value: object) -> Text:
-    """Return untrusted text, made safe to print: no markup, no control characters."""
-    shown = str(value)[:_LONGEST]
-    return Text("".join(character if character.isprintable() else " " for character in shown))
+    """Return untrusted text, made safe to print: no markup, and escapes for control characters."""
+    return Text(plain(str(value)[:_LONGEST]))

@@ -6,12 +6,14 @@ from typing import Self
 from models import clock
 from models.clock import Clock
 from models.errors import Refusal
+from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
 from models.requests.statuses import Step
 from models.requests.windows import Windows
 from models.settings import Settings
 from models.storage.calls import Calls
 from models.storage.names import Names
 from models.storage.store import Store
+from models.transactions.accounts import Accounts
 from models.transactions.members import Members
 from models.transactions.moves import Moved, RequestRule, Transactions
 from models.transactions.reports import Reports
@@ -32,6 +34,7 @@ class Services:
     executions: Executions
     windows: Windows
     clock: Clock
+    approval: ApprovalLimits = DEFAULT_APPROVAL
 
     @classmethod
     def over(cls, calls: Calls, settings: Settings) -> Self:
@@ -48,7 +51,13 @@ class Services:
             executions=executions,
             windows=windows,
             clock=clock.now,
+            approval=settings.approval,
         )
+
+    @property
+    def accounts(self) -> Accounts:
+        """Return the writer of direct transfers and of locks."""
+        return Accounts(self.store, self.transactions, self.clock, self.approval)
 
     @property
     def members(self) -> Members:

@@ -6,7 +6,6 @@ from models.errors import Code, Refusal
 from models.ledger import transfers
 from models.ledger.movements import TransactionType
 from models.ledger.transfers import TransferRequest
-from models.transactions.accounts import Accounts
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
 
@@ -15,7 +14,8 @@ from workflows.handlers.bootstrap import Event, lambda_handler
 async def process_direct_transfer(services: Services, event: Event) -> dict[str, Any]:
     """Make the transfer that the event describes, in the shape of the mutation's input; `by` is who orders it.
 
-    Whoever may invoke the function is trusted like an admin. Returns the entry's `transactionId` and
+    Whoever may invoke the function is trusted like an admin, and to name in `by` who they are: many hours need a
+    second call in another's name. Returns the entry's `transactionId` and
     `balanceAfter`, or a refusal's `code`, `message` and `facts`; never raises an error that would be retried.
     """
     try:
@@ -34,8 +34,7 @@ async def process_direct_transfer(services: Services, event: Event) -> dict[str,
     transfer = transfers.build_transfer(request)
     if isinstance(transfer, Refusal):
         return _refused(transfer)
-    accounts = Accounts(services.store, services.transactions, services.clock)
-    entry = await accounts.transfer(transfer)
+    entry = await services.accounts.transfer(transfer)
     if isinstance(entry, Refusal):
         return _refused(entry)
     return {"transactionId": entry["transactionId"]["S"], "balanceAfter": float(entry["balanceAfter"]["N"])}

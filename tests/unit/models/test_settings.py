@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from models.ledger.approvals import ApprovalLimits
 from models.requests.windows import DEFAULT_WINDOWS, Windows
 from models.settings import Settings
 from models.storage.names import Names
@@ -76,3 +77,9 @@ def test_a_window_is_longer_than_nothing_and_a_year_at_most(monkeypatch: pytest.
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().stack = "another"  # type: ignore[misc]  # that is what is tested
+
+
+def test_when_an_admin_needs_a_second_one_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().approval == ApprovalLimits(hours=100, days=7)
+    monkeypatch.setenv("HOURBANK_APPROVAL_HOURS", "250")
+    assert Settings().approval == ApprovalLimits(hours=250, days=7)

@@ -1,8 +1,10 @@
 """Builds the CloudFormation template from the tables, the definitions and the functions."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
+from models.ledger.approvals import ApprovalLimits
 from models.settings import Settings
 from models.tables import TABLES, Table
 from workflows.deployment.template.functions import function_resources
@@ -14,6 +16,8 @@ from workflows.handlers import FUNCTIONS, Function
 
 # How long the workflow waits for people; parameters, so that a deployment for tests can wait for seconds only.
 _WINDOWS = tuple(name for name in Settings.model_fields if name.endswith("_window"))
+# When an administrator needs a second one: the functions keep the same rule as the server.
+_APPROVAL = tuple(f"approval_{one.name}" for one in fields(ApprovalLimits))
 
 
 def build_template(
@@ -28,7 +32,7 @@ def build_template(
     """
     machines = read_definitions() if definitions is None else definitions
     tables = tuple(tables)
-    windows = {f"HOURBANK_{name.upper()}": _parameter(name) for name in _WINDOWS}
+    windows = {f"HOURBANK_{name.upper()}": _parameter(name) for name in (*_WINDOWS, *_APPROVAL)}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "HourBank: tables, workflows and functions",
@@ -61,6 +65,9 @@ def parameters(
         **{
             _parameter(name): text
             for name, text in settings.model_dump(mode="json", include=set(_WINDOWS)).items()
+        },
+        **{
+            _parameter(name): str(getattr(settings.approval, name.removeprefix("approval_"))) for name in _APPROVAL
         },
     }
 

@@ -11,7 +11,12 @@ from workflows.handlers import Function
 
 _MINUTE = 60
 # Events of ours that a person must act on.
-_FOR_ADMINS = ("Service Request Needs Attention", "Admin Decision Requested", "Dispute Decision Overdue")
+_FOR_ADMINS = (
+    "Service Request Needs Attention",
+    "Admin Decision Requested",
+    "Dispute Decision Overdue",
+    "Direct Transfer Approval Requested",
+)
 # Size and number of widgets in a row; the grid has 24 columns.
 _WIDTH, _HEIGHT, _PER_ROW = 8, 6, 3
 

@@ -334,6 +334,10 @@ def test_one_admin_decides_and_another_takes_over_only_when_it_is_late() -> None
 @pytest.mark.parametrize("party", [ALICE, BOB])
 def test_an_admin_decides_no_dispute_of_their_own(party: str) -> None:
     assert code(bank_at("DISPUTED").move(partial(deciding.assign, by=party))) is Code.UNAUTHORIZED_ADMIN
+    bank = bank_at("DISPUTED heard")
+    key = make_dispute().id
+    bank.disputes[key] = replace(bank.disputes[key], admin_id=party)
+    assert code(bank.move(decide(Response.DISMISS_DISPUTE, by=party))) is Code.UNAUTHORIZED_ADMIN
 
 
 def test_it_is_never_too_late_for_a_decision_and_nothing_decides_by_itself() -> None:

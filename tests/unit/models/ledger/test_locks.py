@@ -37,3 +37,10 @@ def test_any_admin_unlocks_and_an_unlocked_account_is_left_as_it_is() -> None:
     assert change.balance == make_balance(ALICE, updated_at=LATER, version=2)
     assert (change.event.type, change.notice.title) == ("Account Unlocked", "Your account is unlocked")
     assert locks.unlock(change.balance, NOW, by=ADA) is change.balance
+
+
+def test_nobody_locks_or_unlocks_their_own_account() -> None:
+    own = make_balance(ADA, locked_at=NOW, locked_by=ALICE)
+    for refused in (locks.lock(own, NOW, by=ADA, reason="x"), locks.unlock(own, NOW, by=ADA)):
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts) == (Code.UNAUTHORIZED_ADMIN, {"field": "userId"})

@@ -62,6 +62,9 @@ T, R, A = TransactionType.TRANSFER, TransactionType.REFUND, TransactionType.ADMI
         (by_admin(R, from_user_id=ALICE, to_user_id=BOB), Code.BAD_REQUEST, "fromUserId"),
         (by_admin(R, from_user_id=ALICE), Code.BAD_REQUEST, "fromUserId"),
         (by_admin(A), Code.BAD_REQUEST, "toUserId"),
+        *[(by_admin(kind, to_user_id=ADA), Code.UNAUTHORIZED_ADMIN, "toUserId") for kind in (R, A)],
+        (by_admin(A, from_user_id=ADA), Code.UNAUTHORIZED_ADMIN, "fromUserId"),
+        (by_admin(A, from_user_id=ADA, to_user_id=""), Code.UNAUTHORIZED_ADMIN, "fromUserId"),
         (by_admin(A, from_user_id=ALICE, to_user_id=BOB), Code.BAD_REQUEST, "toUserId"),
     ],
 )
@@ -169,3 +172,30 @@ def test_no_more_than_there_is_can_be_given_or_taken() -> None:
 def test_the_same_id_is_the_same_movement_and_amounts_are_exact() -> None:
     assert made(wish()).movement.id == made(wish(amount=3)).movement.id
     assert made(wish(amount=0.1)).amount == Decimal("0.10")
+
+
+def test_an_admin_gives_their_own_hours_as_every_member_does() -> None:
+    assert made(wish(by=ADA, is_admin=True, from_user_id=ADA)).parties == {"fromUserId": ADA, "toUserId": BOB}
+
+
+@pytest.mark.parametrize(
+    ("by", "actor", "changes", "expected"),
+    [
+        (ADA, ADA, {}, True),
+        (ADA, BOB, {"requestedBy": ADA}, True),
+        (BOB, BOB, {"requestedBy": ADA}, True),
+        (BOB, ADA, {}, False),
+        (BOB, ADA, {"requestedBy": ALICE}, False),
+        (ADA, None, {}, False),
+        (ADA, ADA, {"amount": 2.51}, False),
+        (ADA, ADA, {"description": "Another"}, False),
+    ],
+)
+def test_a_logged_transfer_is_repeated_by_who_asked_for_it(
+    by: str,
+    actor: str | None,
+    changes: dict[str, Any],
+    expected: bool,  # noqa: FBT001 — a table's column
+) -> None:
+    transfer = made(wish(by=by, is_admin=True, type=A, from_user_id=None, to_user_id="carol"))
+    assert transfer.is_logged_as({**transfer.content, **changes}, actor) is expected

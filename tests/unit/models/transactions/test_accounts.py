@@ -21,6 +21,7 @@ GIVEN = made(wish())
 ISSUED = made(by_admin(A, to_user_id=BOB))
 REFUNDED = made(by_admin(R, to_user_id=BOB))
 TAKEN = made(by_admin(A, from_user_id=ALICE))
+NOBODY = "nobody-of-that-id"
 ALL = (GIVEN, ISSUED, REFUNDED, TAKEN)
 
 
@@ -105,7 +106,7 @@ async def test_an_entry_that_is_gone_is_no_leave_to_move_the_hours_again(tables:
 
 @pytest.mark.parametrize(
     ("transfer", "field"),
-    [(made(wish(to_user_id=ADA)), "toUserId"), (made(by_admin(R, to_user_id=ADA)), "toUserId")],
+    [(made(wish(to_user_id=ADA)), "toUserId"), (made(by_admin(R, to_user_id=NOBODY)), "toUserId")],
 )
 async def test_who_is_not_there_gets_nothing(tables: Stored, transfer: Transfer, field: str) -> None:
     before = await all_of(tables)
@@ -282,8 +283,8 @@ async def test_a_lock_that_is_repeated_is_left_alone(tables: Stored) -> None:
 
 async def test_an_account_that_is_not_there_is_not_locked(tables: Stored) -> None:
     for refused in (
-        await office(tables).lock(ADA, by=ADA, reason="x"),
-        await office(tables).unlock(ADA, by=ADA),
+        await office(tables).lock(NOBODY, by=ADA, reason="x"),
+        await office(tables).unlock(NOBODY, by=ADA),
     ):
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts) == (Code.USER_NOT_ACTIVE, {"field": "userId"})

@@ -11,7 +11,7 @@ from models.storage.codec import encode
 from models.storage.store import Page
 from models.tables import Escrow, TransactionLog, User, UserBalance
 from models.transactions import audits as module
-from models.transactions.audits import Audits
+from models.transactions.audits import Audits, FoundMember
 from tests.unit.builders import ALICE, BOB, NOW, Bank, hours, make_escrow
 from tests.unit.mirror import MemoryStore
 from tests.unit.places import bank_at
@@ -61,12 +61,7 @@ class Books(MemoryStore):
         return Page(items, page.read, page.last_key)
 
     async def scan_page(self, table: type[tables.Table], **given: Any) -> Page:
-        page = await super().scan_page(table, **{"filter": None, "count_only": False} | given)
-        wanted = given.get("filter")
-        if wanted is None:
-            return page
-        value = wanted.values[1].value["S"]
-        return Page([item for item in page.items if item["username"]["S"] == value], page.read, page.last_key)
+        return await super().scan_page(table, **{"filter": None, "count_only": False} | given)
 
     def last_entry(self, member: str) -> str:
         entries = [item for (table, _), item in self.rows.items() if table is tables.TransactionLog]
@@ -153,10 +148,29 @@ async def test_every_member_and_every_balance_without_one_is_paged_through_once(
     assert sorted(seen) == [ALICE, BOB, "newcomer"]
 
 
+def ids(found: list[FoundMember]) -> list[str]:
+    return sorted(one.id for one in found)
+
+
+async def test_everybody_whom_a_text_may_mean_is_found() -> None:
+    books = Books()
+    books.add(tables.User, id="a", username=BOB)
+    books.add(tables.User, id="b", username="BOB-Name")
+    books.add(tables.User, id="c", username="bob-name\u202e")
+    books.add(tables.User, id="d")
+    books.add(tables.UserBalance, userId="left")
+    found = over(books)
+    assert ids(await found.find_members(BOB)) == sorted(["a", BOB])
+    assert ids(await found.find_members("Bob-NAME ")) == sorted(["b", BOB])
+    assert ids(await found.find_members("bob-name\u202e")) == ["c"]
+    assert await found.find_members("left") == [FoundMember("left", None)]
+    assert [await found.is_member(user_id) for user_id in ("left", "d", "bob-name")] == [True, True, False]
+
+
 async def test_a_member_is_found_by_id_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 1)
     books = over(Books())
-    assert [await books.find_member(name) for name in (ALICE, "bob-name", "nobody")] == [ALICE, BOB, None]
+    assert [ids(await books.find_members(name)) for name in (ALICE, "bob-name", "nobody")] == [[ALICE], [BOB], []]
 
 
 def audits(tables: Stored) -> Audits:
@@ -230,14 +244,13 @@ async def test_a_name_is_searched_for_page_by_page_and_not_for_ever(monkeypatch:
     async with stored(Bank.opened()) as tables:
         for member in (ALICE, BOB):
             await tables.change(User, member, username=f"{member}-name")
-        assert await audits(tables).find_member(ALICE) == ALICE
-        assert [call.operation for call in tables.calls.made] == ["get_item"]
-        found = [await audits(tables).find_member(f"{member}-name") for member in (ALICE, BOB)]
-        assert found == [ALICE, BOB]
-        assert await audits(tables).find_member("nobody") is None
+        assert ids(await audits(tables).find_members(ALICE)) == [ALICE]
+        found = [ids(await audits(tables).find_members(f"{member}-name")) for member in (ALICE, BOB)]
+        assert found == [[ALICE], [BOB]]
+        assert await audits(tables).find_members("nobody") == []
         monkeypatch.setattr(module, "MOST_SCANNED_PAGES", 1)
-        found = [await audits(tables).find_member(f"{member}-name") for member in (ALICE, BOB)]
-        assert found.count(None) == 1
+        found = [ids(await audits(tables).find_members(f"{member}-name")) for member in (ALICE, BOB)]
+        assert found.count([]) == 1
 
 
 async def test_a_page_is_of_a_thousand_rows() -> None:
@@ -252,5 +265,5 @@ async def test_a_page_is_of_a_thousand_rows() -> None:
 
         tables.engine.call = call  # type: ignore[method-assign]  # for this test only
         await audits(tables).account(ALICE)
-        await audits(tables).find_member("nobody")
+        await audits(tables).find_members("nobody")
         assert limits == [1_000, 1_000, 1_000]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.clock import to_text
+from models.clock import from_text, to_text
 from models.errors import Code, ContentionError, Refusal
 from models.ledger.balances import Balance, EscrowStatus
 from models.ledger.entries import Entry
@@ -229,3 +229,13 @@ async def test_the_newest_hours_for_a_member_are_looked_at_first(
         left = await office(tables).leave(BOB, anybody)
         assert left == written(tables.bank)["User"][BOB] if may else isinstance(left, Refusal)
         assert [call.operation for call in tables.calls.made].count("query") == looked
+
+
+async def test_who_signs_out_everywhere_has_no_token_of_before(tables: Stored) -> None:
+    await office(tables).join(WHOLE)
+    signed_out = await office(tables).sign_out(ALICE)
+    valid_from = from_text(signed_out["tokensValidFrom"]["S"])
+    assert timedelta(0) < valid_from - tables.bank.now <= timedelta(seconds=1)
+    assert valid_from.microsecond == 0
+    with pytest.raises(ConditionFailedError):
+        await office(tables).sign_out(BOB)

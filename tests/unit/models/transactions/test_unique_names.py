@@ -58,7 +58,7 @@ async def holders(tables: Stored) -> list[str]:
     [
         ("username", "alice", "alice", Code.DUPLICATE_USERNAME),
         ("username", "alice", "ALICE", Code.DUPLICATE_USERNAME),
-        ("username", "Alice", " alice ", Code.DUPLICATE_USERNAME),
+        ("username", "Alice", " alice ", Code.BAD_REQUEST),
         ("username", "straße", "STRASSE", Code.DUPLICATE_USERNAME),
         ("username", "caf\u00e9", "cafe\u0301", Code.DUPLICATE_USERNAME),
         ("username", "alice", "\uff21lice", Code.DUPLICATE_USERNAME),
@@ -204,3 +204,34 @@ async def test_a_change_is_decided_on_the_row_as_it_is_written(tables: Stored) -
     with pytest.raises(ConditionFailedError) as absent:
         await office(tables).amend(EVE, {"bio": {"S": "Hi"}}, anybody, actor=EVE)
     assert absent.value.item is None
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("username", "ali\u202ece"),
+        ("username", "a" * 101),
+        ("username", "alice\x1b[2J"),
+        ("email", "a\u200b@example.org"),
+        ("email", "a @example.org"),
+        ("firstName", "A\x00"),
+        ("lastName", "\u2066B"),
+    ],
+)
+async def test_a_name_is_seen_for_what_it_is(tables: Stored, field: str, asked: str) -> None:
+    await office(tables).join(member(ALICE))
+    for refused in (
+        await office(tables).join(member(BOB, **{field: asked})),
+        await amend(tables, ALICE, **{field: asked}),
+    ):
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts) == (Code.BAD_REQUEST, {"field": field})
+        assert refused.message.startswith(f"{field}: ")
+    assert len(await rows(tables.undisturbed, User)) == 1
+
+
+async def test_an_odd_name_that_is_stored_stays_while_another_field_changes(tables: Stored) -> None:
+    await tables.put(User, member(ALICE, username="ali\u202ece", firstName="A\x00"))
+    changed = await amend(tables, ALICE, username="ali\u202ece", firstName="A\x00", bio="Hello")
+    assert isinstance(changed, dict)
+    assert changed["bio"] == {"S": "Hello"}

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import UnauthenticatedError
 from tests.unit.mirror import ALICE
 
 KEYS = ("da2-abcdefghijklmnopqrstuvwxyz", "da2-zyxwvutsrqponmlkjihgfedcba")

@@ -100,3 +100,17 @@ async def test_a_socket_follows_what_becomes_of_a_member(store: MemoryStore) -> 
         await context.identify(ADMIN) if not is_active else await context.check_membership()
         callers.append(context.caller)
     assert callers == [None, replace(ADMIN, standing=Standing.NEWCOMER, groups=frozenset()), ADMIN]
+
+
+@pytest.mark.parametrize(
+    ("issued", "is_member"), [(0, False), (1_767_225_600, False), (1_767_225_601, True), (1_767_225_602, True)]
+)
+async def test_a_token_from_before_the_member_signed_out_everywhere_has_expired(
+    store: MemoryStore, issued: float, *, is_member: bool
+) -> None:
+    join(store, ADMIN, tokensValidFrom="2026-01-01T00:00:01.000Z")
+    members, caller = Membership(store), replace(ADMIN, issued=issued)
+    for _ in range(2):  # looked up, and remembered
+        found = await members.of(caller)
+        assert (found.standing is Standing.MEMBER, found.has_expired) == (is_member, not is_member)
+        assert found.groups == (ADMIN.groups if is_member else frozenset())

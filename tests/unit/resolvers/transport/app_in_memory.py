@@ -8,7 +8,8 @@ from starlette.applications import Starlette
 from models import clock, tables
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency

@@ -12,7 +12,7 @@ from starlette.routing import WebSocketRoute
 
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import IssuerUnreachableError
+from resolvers.identity.keys import IssuerUnreachableError
 from resolvers.transport import appsync_realtime, sockets
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
 from tests.unit import asgi_socket

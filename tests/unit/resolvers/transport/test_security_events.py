@@ -8,7 +8,8 @@ from strawberry.types.execution import ExecutionResult
 from structlog.testing import capture_logs
 
 from models.errors import Code, Refusal
-from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.identity.callers import Caller
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.security_log import SecurityLogLimits, limit_security_log
 from resolvers.transport.security_events import log_admin_acts, log_sign_in_refusal, reported
 from schema.errors import RefusedError, report_any

@@ -137,13 +137,13 @@ def test_what_needs_a_person_reaches_the_admins_topic(sample: dict[str, Any]) ->
     assert conditions["cloudwatch.amazonaws.com"]
 
 
-def test_only_keys_expire() -> None:
+def test_only_keys_and_approvals_expire() -> None:
     tables = of_type(build_template()["Resources"], "DynamoDB::Table")
     expiring = {one["TableName"]["Fn::Sub"]: one for one in tables if "TimeToLiveSpecification" in one}
-    assert set(expiring) == {"${AWS::StackName}-Idempotency"}
-    (table,) = expiring.values()
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
-    assert "StreamSpecification" not in table
+    assert set(expiring) == {"${AWS::StackName}-Idempotency", "${AWS::StackName}-TransferApproval"}
+    for table in expiring.values():
+        assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+        assert "StreamSpecification" not in table
 
 
 def test_no_policy_allows_everything(sample: dict[str, Any]) -> None:
