@@ -59,6 +59,7 @@ class Server:
     """`python server.py` as a process, which can be stopped, killed and started again."""
 
     repository = REPOSITORY
+    log_name = "server.log"
 
     def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
@@ -75,8 +76,12 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
+    def log_file(self) -> Path:
+        return self.directory / self.log_name
+
+    @property
     def log(self) -> str:
-        return (self.directory / "server.log").read_text()
+        return self.log_file.read_text()
 
     def start(self, *arguments: str) -> None:
         """Start it and wait until it is ready."""
@@ -94,7 +99,7 @@ class Server:
 
     def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
         self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "server.log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
                 [sys.executable, "server.py", *arguments],
                 cwd=self.repository,

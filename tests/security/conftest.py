@@ -8,17 +8,31 @@ import pytest_asyncio
 from models.settings import Settings
 from tests.integration.conftest import Cloud, Server
 from tests.security.backends import CloudBackend, MemoryBackend
+from tests.security.measuring import Target, serving
 from workflows.deployment.local.local_cloud import LocalCloud
 
 
 @pytest.fixture(scope="package")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a server with its local cloud and functions, over whose rows others run."""
     running = Server(tmp_path_factory.mktemp("hourbank"))
     running.start()
-    attached = LocalCloud(running.directory, Settings())
-    attached.attach()
-    yield Cloud(attached.endpoint)
+    yield running
     running.stop()
+
+
+@pytest.fixture(scope="package")
+def cloud(home: Server) -> Cloud:
+    attached = LocalCloud(home.directory, Settings())
+    attached.attach()
+    return Cloud(attached.endpoint)
+
+
+@pytest.fixture(scope="module")
+def measured_server(home: Server) -> Iterator[Target]:
+    """Yield a server as it is by default, which a module's tests attack; see `measuring`."""
+    with serving(home) as target:
+        yield target
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")

@@ -1,0 +1,88 @@
+"""Another client of an attacked server: polls GET /healthz on a connection that stays open, and prints its waits.
+
+    python -I tests/security/neighbour.py HOST PORT
+
+It is a process of its own and imports next to nothing, so that nothing but the server makes it wait. It prints
+"ready" after the first answer, polls until its standard input is closed, and then prints
+`{"waits": [seconds, …], "polls": n, "refused": n, "lost": n}`. An answer that comes late also counts for the polls
+that were due meanwhile: they would have waited for the rest of the time.
+"""
+
+import json
+import socket
+import sys
+import threading
+import time
+
+EVERY = 0.02  # seconds
+# It comes from an address of its own, so that a limit by address which an attacker meets is not met here.
+ADDRESS = "127.0.0.9"
+_LONGEST = 60.0
+_OK = b"200"
+
+
+class Neighbour:
+    """The client and what it has seen."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._request = f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+        self._connection: socket.socket | None = None
+        self.waits: list[float] = []
+        self.polls = self.refused = self.lost = 0
+
+    def poll(self) -> None:
+        """Ask once and note the wait; a connection that the server has closed in the meantime is replaced."""
+        due = time.monotonic()
+        for is_last in (False, True):
+            try:
+                status = self._ask()
+            except OSError:
+                self._connection = None
+                self.lost += is_last
+            else:
+                self.refused += status != _OK
+                break
+        self.polls += 1
+        waited = time.monotonic() - due
+        self.waits.append(waited)
+        while (waited := waited - EVERY) > 0:
+            self.waits.append(waited)
+
+    def _ask(self) -> bytes:
+        """Return the status of the answer."""
+        if self._connection is None:
+            self._connection = socket.create_connection(self._server, _LONGEST, source_address=(ADDRESS, 0))
+        self._connection.sendall(self._request)
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            if not (part := self._connection.recv(65536)):
+                raise ConnectionResetError
+            answer += part
+        head, _, body = answer.partition(b"\r\n\r\n")
+        length = next(
+            int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
+        )
+        while len(body) < length:
+            body += self._connection.recv(65536)
+        return head[9:12]
+
+
+def main() -> None:
+    """Poll until standard input ends."""
+    neighbour, over = Neighbour(sys.argv[1], int(sys.argv[2])), threading.Event()
+    neighbour.poll()
+    neighbour.waits.clear()
+    neighbour.polls = 0
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    while not over.is_set():
+        neighbour.poll()
+        time.sleep(EVERY)
+    seen = {key: getattr(neighbour, key) for key in ("waits", "polls", "refused", "lost")}
+    sys.stdout.write(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
