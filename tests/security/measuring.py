@@ -25,12 +25,10 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from models.settings import Settings
 from resolvers.hosting.demo_data import DEMO_MEMBERS, sub_of
 from resolvers.identity.issuer import LocalIssuer
-from tests.integration.conftest import Server
+from tests.integration.conftest import Cloud, Server
 from tests.security import neighbour as neighbour_program
-from workflows.deployment.local.local_cloud import LocalCloud
 
 # What a refused attack may cost the server, and what others may wait meanwhile (99 of 100 polls), in seconds.
 CPU_LIMIT = 0.050
@@ -111,9 +109,7 @@ class _MeasuredServer(Server):
     """A server process of its own over the local cloud of another, with settings of its own."""
 
     def __init__(self, home: Server, **settings: str) -> None:
-        cloud = LocalCloud(home.directory, Settings())
-        cloud.attach()
-        super().__init__(home.directory, **{**cloud.environment, **settings})
+        super().__init__(home.directory, **{**Cloud.of(home.directory).environment, **settings})
         self.log_name = f"server-{self.port}.log"
 
     def start(self, *arguments: str) -> None:

@@ -68,6 +68,11 @@ class Neighbour:
         return head[9:12]
 
 
+def _wait_for_end(over: threading.Event) -> None:
+    sys.stdin.read()
+    over.set()
+
+
 def main() -> None:
     """Poll until standard input ends."""
     neighbour, over = Neighbour(sys.argv[1], int(sys.argv[2])), threading.Event()
@@ -76,7 +81,7 @@ def main() -> None:
     neighbour.polls = 0
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    threading.Thread(target=_wait_for_end, args=(over,), daemon=True).start()
     while not over.is_set():
         neighbour.poll()
         time.sleep(EVERY)
