@@ -1,8 +1,6 @@
 """The means by which attacks are measured see what there is to see."""
 
 import asyncio
-import os
-import signal
 
 from tests.security.measuring import Target, measuring, neighbour
 from tests.security.wire import exchange, frame, operation, request, signed_in
@@ -14,7 +12,7 @@ async def test_an_idle_server_costs_next_to_nothing(measured_server: Target) -> 
     async with measuring(measured_server) as cost:
         await asyncio.sleep(1)
     cost.check()
-    assert cost.others.polls > 10
+    assert len(cost.others.polls) > 10
     assert cost.others.waits
 
 
@@ -32,9 +30,7 @@ async def test_work_is_seen_as_cpu(measured_server: Target) -> None:
 async def test_a_server_that_stands_still_is_seen_by_others(measured_server: Target) -> None:
     async with neighbour(measured_server) as waited:
         await asyncio.sleep(0.2)
-        os.kill(measured_server.pid, signal.SIGSTOP)
-        await asyncio.sleep(0.5)
-        os.kill(measured_server.pid, signal.SIGCONT)
+        await asyncio.to_thread(measured_server.stall, 0.5)
         await asyncio.sleep(0.2)
     assert 0.4 < waited.p99 <= waited.longest
     assert waited.p50 < waited.longest
