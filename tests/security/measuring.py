@@ -84,6 +84,10 @@ class Target:
         """Return how many files and sockets the process has open."""
         return sum(1 for _ in self._proc("fd").iterdir())
 
+    def threads(self) -> int:
+        """Return how many threads the process has."""
+        return sum(1 for _ in self._proc("task").iterdir())
+
     def log(self) -> str:
         """Return what it has logged so far."""
         assert self._log_file, "nobody knows where this server logs to"

@@ -4,8 +4,8 @@
 
 It is a process of its own and imports next to nothing, so that nothing but the server makes it wait. It prints
 "ready" after the first answer, polls until its standard input is closed, and then prints for each poll
-`[begun, seconds, status]`, as one JSON list: when it began by the monotonic clock, how long it took, and the status
-of the answer, 0 if there was none.
+`[begun, seconds, status]`, as one JSON list: when it began by the monotonic clock, how long it took, and the
+status of the answer, 0 if there was none.
 """
 
 import json
