@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -39,7 +38,7 @@ class Load:
     def __init__(self, target: Target, random: Random) -> None:
         self._target = target
         self._random = random
-        self._members: Sequence[Attacker] = ()
+        self._members: list[Attacker] = []
         self.outcomes: Counter[str] = Counter()
         self.unavailable: list[tuple[Attacker, dict[str, Any]]] = []
         self.slowest = 0.0
@@ -51,7 +50,7 @@ class Load:
             await member.join()
 
     async def run(self, *, seconds: float, rate: float, sockets: int = 0) -> None:
-        """Send requests, and hold so many sockets, of which each stays for a few seconds; wait for every answer."""
+        """Send requests, and hold so many sockets, each for a few seconds; wait for every answer."""
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as group, self._session() as session:
             for _ in range(sockets):

@@ -61,7 +61,7 @@ async def test_a_steady_load_leaves_nothing_behind(loaded: Target, long: bool, s
 async def test_what_a_standstill_of_the_database_refuses_succeeds_later(
     loaded: Target,
     home: Server,
-    long: bool,
+    long: bool,  # noqa: FBT001
     seed: int,
 ) -> None:
     pause = PAUSE_LONG if long else PAUSE_SHORT
