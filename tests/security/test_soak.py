@@ -14,9 +14,9 @@ from tests.security.load import RATES, Load
 from tests.security.measuring import Target, serving
 
 # A machine with two cores also runs the local cloud and the clients: in the short form it need not do its utmost.
-SHORT = {"seconds": 8.0, "rate": 60.0, "sockets": 60}
+SHORT = {"seconds": 6.0, "rate": 60.0, "sockets": 60}
 LONG = {"seconds": 300.0, "rate": 200.0, "sockets": 500}
-PAUSE_SHORT, PAUSE_LONG = 3.0, 10.0
+PAUSE_SHORT, PAUSE_LONG = 2.5, 10.0
 GROWTH = 60_000_000  # bytes
 # Connections to AWS that are kept open come and go by a few.
 FEW = 10
