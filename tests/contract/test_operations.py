@@ -15,7 +15,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from models import clock
-from models.settings import Settings
 from models.tables import TABLES
 from resolvers.hosting.demo_data import sub_of
 from tests.contract.generated import ALL, APPS, MUTATIONS, QUERIES, SUBSCRIPTIONS, Generated
@@ -23,7 +22,6 @@ from tests.contract.samples import INITIAL, OPEN, WRITERS, Row, fields_of, key_o
 from tests.contract.test_golden import golden
 from tests.integration.conftest import Cloud, Server, minting
 from tests.unit.mirror import wire
-from workflows.deployment.local.local_cloud import LocalCloud
 
 Answer = tuple[Any, list[str]]
 DATES = ("createdAt", "updatedAt")
@@ -162,10 +160,8 @@ TABLES_BY_NAME = {table.__name__: table for table in TABLES if table.__name__ in
 
 @pytest.fixture(scope="module")
 def seeded(plain: Server) -> Iterator[SeededServer]:
-    attached = LocalCloud(plain.directory, Settings())
-    attached.attach()
     with httpx.Client(base_url=plain.url, timeout=30) as client:
-        seeded = SeededServer(plain, Cloud(attached.endpoint), client)
+        seeded = SeededServer(plain, Cloud.of(plain.directory), client)
         seeded.seed()
         yield seeded
 

@@ -14,9 +14,11 @@ import boto3
 import httpx
 
 from models.settings import Settings
+from resolvers.hosting.settings import LOCAL_ORIGINS
 from tests.integration.conftest import free_port
 from tests.integration.polling import comes_true
 from workflows.deployment.local import ministack_app
+from workflows.deployment.local.credentials import Credentials
 from workflows.deployment.local.function_host import FunctionHost
 from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.handlers import Function
@@ -70,10 +72,12 @@ class Cloud:
 
     def start(self) -> None:
         if self.mended:
-            self._cloud = LocalCloud(self.directory, SETTINGS)
+            self._cloud = LocalCloud(self.directory, SETTINGS, LOCAL_ORIGINS)
             self._cloud.start()
             self.endpoint = self._cloud.endpoint
+            self._credentials = Credentials.of(self.directory)
             return
+        self._credentials = Credentials(SETTINGS.account, "unchecked")
         port = free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
         environment = {**os.environ, **ministack_app._environment(self.directory, port)}
@@ -110,8 +114,8 @@ class Cloud:
             service,
             endpoint_url=self.endpoint,
             region_name=SETTINGS.region,
-            aws_access_key_id=SETTINGS.account,
-            aws_secret_access_key="local",  # noqa: S106 — nobody checks it
+            aws_access_key_id=self._credentials.access_key,
+            aws_secret_access_key=self._credentials.secret,
         )
 
     def machine(self, states: dict[str, Any]) -> str:

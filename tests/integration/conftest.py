@@ -8,11 +8,11 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 from uuid import uuid4
 
 import boto3
@@ -142,28 +142,33 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """The session's local cloud, for tests that look behind the API."""
+    """The session's local cloud, for tests that look behind the API.
 
-    endpoint: str
+    Attributes:
+        environment: the environment variables that lead AWS clients to it.
+    """
+
+    environment: Mapping[str, str]
     names: Any = field(default_factory=lambda: Settings().names)
 
+    @classmethod
+    def of(cls, directory: Path) -> Self:
+        """Return the cloud that runs in a server's directory."""
+        attached = LocalCloud(directory, Settings())
+        attached.attach()
+        return cls(attached.environment)
+
     @property
-    def environment(self) -> dict[str, str]:
-        """Return the environment variables that lead AWS clients to the cloud."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "000000000000",
-            "AWS_SECRET_ACCESS_KEY": "local",
-        }
+    def endpoint(self) -> str:
+        return self.environment["AWS_ENDPOINT_URL"]
 
     def client(self, service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]  # any service
             service,
             endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="000000000000",
-            aws_secret_access_key="local",  # noqa: S106 — the local cloud checks none
+            region_name=self.environment["AWS_DEFAULT_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
         )
 
 
@@ -210,9 +215,7 @@ def short_windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def cloud(server: Server) -> Cloud:
-    attached = LocalCloud(server.directory, Settings())
-    attached.attach()
-    return Cloud(attached.endpoint)
+    return Cloud.of(server.directory)
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from models.settings import Settings
 from tests.integration.conftest import Cloud, GraphQL, RefusedError, Server, joining, minting
 from tests.integration.dispute_client import DisputeClient, new_dispute_client, paid
 from tests.integration.request_client import STATUS, Joining, RequestClient, client_on, new_client
 from tests.integration.test_requests import HELD, PAID, UNTOUCHED, replayed
-from workflows.deployment.local.local_cloud import LocalCloud
 
 Figures = tuple[tuple[Decimal, Decimal], tuple[Decimal, Decimal]]
 SPLIT: Figures = ((Decimal("9.25"), Decimal(0)), (Decimal("10.75"), Decimal(0)))
@@ -297,11 +295,9 @@ async def test_both_sides_at_once_raise_one(disputes: DisputeClient) -> None:
 
 
 async def test_admins_are_told_of_a_dispute_and_again_when_it_is_late(short_windows: Server) -> None:
-    attached = LocalCloud(short_windows.directory, Settings())
-    attached.attach()
     async with client_on(short_windows) as client:
         members = joining(client.graphql, minting(short_windows))
-        await check_alarms(await new_dispute_client(client, members), Cloud(attached.endpoint))
+        await check_alarms(await new_dispute_client(client, members), Cloud.of(short_windows.directory))
 
 
 async def check_alarms(disputes: DisputeClient, cloud: Cloud) -> None:

@@ -18,7 +18,6 @@ from models.idempotency import KeyedRequest
 from models.settings import Settings
 from tests.integration.conftest import Cloud, GraphQL, Member, Server, asking, joining, minting
 from tests.integration.request_client import Joining, RequestClient, new_client
-from workflows.deployment.local.local_cloud import LocalCloud
 
 ASK = "mutation M($input: CreateServiceRequestInput!) { createServiceRequest(input: $input) { id status } }"
 RENAME = "mutation M($input: UpdateServiceInput!) { updateService(input: $input) { id title } }"
@@ -238,7 +237,7 @@ async def until_held(client: RequestClient) -> None:
 
 async def cut_off(server: Server, member: Member, key: str, send: Callable[[], Awaitable[object]]) -> bool:
     """Kill the server as soon as a request has claimed its key; return whether that was before its answer."""
-    names, client = Settings().names, Cloud(endpoint_of(server)).client("dynamodb")
+    names, client = Settings().names, Cloud.of(server.directory).client("dynamodb")
     row = {"TableName": names.table(tables.Idempotency), "Key": row_key(member, key), "ConsistentRead": True}
     sent = asyncio.ensure_future(send())
     while not (was_answered := sent.done()) and "Item" not in await asyncio.to_thread(client.get_item, **row):
@@ -251,12 +250,6 @@ async def cut_off(server: Server, member: Member, key: str, send: Callable[[], A
     left = client.get_item(**row)["Item"]
     await asyncio.to_thread(server.start)
     return "answer" not in left
-
-
-def endpoint_of(server: Server) -> str:
-    cloud = LocalCloud(server.directory, Settings())
-    cloud.attach()
-    return cloud.endpoint
 
 
 async def until_it_goes_through(send: Callable[[], Awaitable[httpx.Response]]) -> list[str]:

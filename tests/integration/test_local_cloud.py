@@ -17,6 +17,7 @@ from tests.integration import acknowledgements
 from tests.integration.bare_clouds import BUSY, FUNCTIONS, LATE, SETTINGS, SOON, Cloud, seen
 from tests.integration.polling import comes_true
 from workflows.deployment.local import ministack_app
+from workflows.deployment.local.door import HEALTH_PATH
 from workflows.deployment.local.function_host import FunctionHost
 
 WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
@@ -346,4 +347,4 @@ def test_it_listens_on_the_loopback_interface_only(mended: Cloud) -> None:
 def test_its_answers_wait_for_no_acknowledgement(mended: Cloud) -> None:
     there = mended._cloud._read_process()
     assert there
-    assert not acknowledgements.are_waited_for(ministack_app.LOOPBACK, there.port, ministack_app.HEALTH_PATH)
+    assert not acknowledgements.are_waited_for(ministack_app.LOOPBACK, there.port, HEALTH_PATH)

@@ -278,7 +278,7 @@ REFUSED, UNCONFIRMED = "NotAuthorizedException", "UserNotConfirmedException"
         (a_forged_token_is_refused, [_DONE, REFUSED, REFUSED, REFUSED]),
         (a_session_ends_when_its_user_says_so, [_DONE, REFUSED, _DONE, REFUSED, REFUSED]),
         (nonsense_refreshes_nothing, REFUSED),
-        (sign_in_pages_give_no_tokens, 400),
+        (sign_in_pages_give_no_tokens, 403),
         (a_challenge_is_answered_by_whoever_was_asked, [REFUSED, _DONE, _DONE, REFUSED]),
     ],
 )

@@ -11,11 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from models.settings import Settings
 from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, sub_of
 from tests.integration.conftest import REPOSITORY, Cloud, Server, asking, minting
 from tests.unit.workflows.deployment.local.user_pools.srp_client import SrpClient
-from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.user_pool import _APP, _POOL
 
 ME = "query Me($id: ID!) { getUser(id: $id) { id username } }"
@@ -31,9 +29,7 @@ def own(tmp_path: Path) -> Iterator[Server]:
 
 
 def cognito_of(server: Server) -> Any:
-    cloud = LocalCloud(server.directory, Settings())
-    cloud.attach()
-    return Cloud(cloud.endpoint).client("cognito-idp")
+    return Cloud.of(server.directory).client("cognito-idp")
 
 
 def configured(server: Server) -> dict[str, Any]:

@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from models.settings import Settings
 from tests.integration.conftest import Cloud, Server
 from tests.security.backends import CloudBackend, MemoryBackend
 from tests.security.measuring import Target, serving
-from workflows.deployment.local.local_cloud import LocalCloud
 
 
 @pytest.fixture(scope="package")
@@ -23,9 +21,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 def cloud(home: Server) -> Cloud:
-    attached = LocalCloud(home.directory, Settings())
-    attached.attach()
-    return Cloud(attached.endpoint)
+    return Cloud.of(home.directory)
 
 
 @pytest.fixture(scope="module")

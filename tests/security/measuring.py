@@ -12,12 +12,13 @@ Example:
 """
 
 import asyncio
+import math
 import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,12 +26,10 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from models.settings import Settings
 from resolvers.hosting.demo_data import DEMO_MEMBERS, sub_of
 from resolvers.identity.issuer import LocalIssuer
-from tests.integration.conftest import Server
+from tests.integration.conftest import Cloud, Server
 from tests.security import neighbour as neighbour_program
-from workflows.deployment.local.local_cloud import LocalCloud
 
 # What a refused attack may cost the server, and what others may wait meanwhile (99 of 100 polls), in seconds.
 CPU_LIMIT = 0.050
@@ -39,6 +38,7 @@ WAIT_LIMIT = 0.250
 _CPU_CLOCK = 2  # Linux's CPUCLOCK_SCHED: the time for which a process has run, in nanoseconds
 _CALIBRATION = 0.5  # seconds
 _LATEST_ANSWER = 90.0
+_OK = 200
 
 
 class Target:
@@ -70,6 +70,12 @@ class Target:
         # As clock_getcpuclockid does it; /proc counts the same in steps of 10 ms.
         return time.clock_gettime((~self.pid << 3) | _CPU_CLOCK)
 
+    def stall(self, seconds: float) -> None:
+        """Let the process stand still."""
+        os.kill(self.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(self.pid, signal.SIGCONT)
+
     def memory(self) -> int:
         """Return the resident bytes of the process."""
         return int(self._proc("statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -78,10 +84,18 @@ class Target:
         """Return how many files and sockets the process has open."""
         return sum(1 for _ in self._proc("fd").iterdir())
 
+    def threads(self) -> int:
+        """Return how many threads the process has."""
+        return sum(1 for _ in self._proc("task").iterdir())
+
     def log(self) -> str:
         """Return what it has logged so far."""
         assert self._log_file, "nobody knows where this server logs to"
         return self._log_file.read_text(errors="replace")
+
+    def tracebacks(self) -> int:
+        """Return how many tracebacks it has logged so far; 0 if nobody knows where it logs to."""
+        return self.log().count("Traceback (most recent call last)") if self._log_file else 0
 
     def _proc(self, name: str) -> Path:
         return Path("/proc", str(self.pid), name)
@@ -103,7 +117,7 @@ class Target:
                 before = self.cpu()
                 await asyncio.sleep(_CALIBRATION)
                 used = self.cpu() - before
-            self._cpu_of_a_poll = used / max(waited.polls, 1)
+            self._cpu_of_a_poll = used / max(len(waited.polls), 1)
         return self._cpu_of_a_poll
 
 
@@ -111,9 +125,7 @@ class _MeasuredServer(Server):
     """A server process of its own over the local cloud of another, with settings of its own."""
 
     def __init__(self, home: Server, **settings: str) -> None:
-        cloud = LocalCloud(home.directory, Settings())
-        cloud.attach()
-        super().__init__(home.directory, **{**cloud.environment, **settings})
+        super().__init__(home.directory, **{**Cloud.of(home.directory).environment, **settings})
         self.log_name = f"server-{self.port}.log"
 
     def start(self, *arguments: str) -> None:
@@ -142,19 +154,38 @@ def serving(home: Server, *arguments: str, **settings: str) -> Iterator[Target]:
 
 @dataclass(slots=True)
 class Waited:
-    """What another client waited, in seconds; complete when its context has ended.
+    """What another client waited; complete when its context has ended.
 
     Attributes:
-        waits: one for each time that an answer was due, in ascending order.
-        polls: how many requests it sent.
-        refused: how many of them got another status than 200.
-        lost: how many got no answer.
+        polls: for each of its requests: when it began by the monotonic clock, how many seconds it took, and the
+            status of the answer, 0 if there was none.
     """
 
-    waits: list[float] = field(default_factory=list)
-    polls: int = 0
-    refused: int = 0
-    lost: int = 0
+    polls: list[tuple[float, float, int]] = field(default_factory=list)
+
+    @property
+    def waits(self) -> list[float]:
+        """Return what it waited, in seconds, in ascending order.
+
+        An answer that came late also counts for the requests that were due meanwhile: they would have waited for
+        the rest of the time.
+        """
+        steps = ((took, range(max(1, math.ceil(took / neighbour_program.EVERY)))) for _, took, _ in self.polls)
+        return sorted(took - step * neighbour_program.EVERY for took, due in steps for step in due)
+
+    @property
+    def refused(self) -> int:
+        """Return how many requests were answered by another status than 200."""
+        return sum(status not in (0, _OK) for _, _, status in self.polls)
+
+    @property
+    def lost(self) -> int:
+        """Return how many requests were not answered."""
+        return sum(status == 0 for _, _, status in self.polls)
+
+    def between(self, begin: float, end: float) -> "Waited":
+        """Return what it waited at any time between two of the monotonic clock."""
+        return Waited([poll for poll in self.polls if poll[0] < end and begin < poll[0] + poll[1]])
 
     @property
     def p50(self) -> float:
@@ -172,7 +203,8 @@ class Waited:
         return self._at(1)
 
     def _at(self, share: float) -> float:
-        return self.waits[min(int(share * len(self.waits)), len(self.waits) - 1)] if self.waits else 0.0
+        waits = self.waits
+        return waits[min(int(share * len(waits)), len(waits) - 1)] if waits else 0.0
 
 
 @asynccontextmanager
@@ -203,8 +235,7 @@ async def neighbour(target: Target) -> AsyncIterator[Waited]:
         await process.wait()
         # Python 3.11 closes the pipe's transport only when it is collected, which pytest reports.
         process._transport.close()  # type: ignore[attr-defined]
-    waited.waits = sorted(seen["waits"])
-    waited.polls, waited.refused, waited.lost = seen["polls"], seen["refused"], seen["lost"]
+    waited.polls = [(begun, took, status) for begun, took, status in seen]
 
 
 @dataclass(slots=True)
@@ -249,12 +280,50 @@ class Cost:
 @asynccontextmanager
 async def measuring(target: Target) -> AsyncIterator[Cost]:
     """Measure what the body of the context costs the server, and what another client waits meanwhile."""
-    of_a_poll = await target.cpu_of_a_poll()
-    cost = Cost()
-    polling: AbstractAsyncContextManager[Waited] = neighbour(target)
-    async with polling as cost.others:
-        begun, cpu, memory = time.perf_counter(), target.cpu(), target.memory()
+    async with watching(target) as watch:
+        with watch.costing() as cost:
+            yield cost
+
+
+class Watch:
+    """Measures one thing after another, while the same client polls the server.
+
+    Args:
+        target: the server.
+        polls: what the client waits.
+        of_a_poll: CPU seconds of each poll.
+    """
+
+    def __init__(self, target: Target, polls: Waited, of_a_poll: float) -> None:
+        self._target = target
+        self._polls = polls
+        self._of_a_poll = of_a_poll
+        self._costs: list[tuple[Cost, float, float]] = []
+
+    @contextmanager
+    def costing(self) -> Iterator[Cost]:
+        """Measure what the body of the context costs; complete when the watch has ended."""
+        cost = Cost()
+        begin, cpu, memory = time.monotonic(), self._target.cpu(), self._target.memory()
         yield cost
-    cost.seconds = time.perf_counter() - begun
-    cost.cpu = max(0.0, target.cpu() - cpu - cost.others.polls * of_a_poll)
-    cost.memory = target.memory() - memory
+        end = time.monotonic()
+        cost.seconds = end - begin
+        cost.cpu = self._target.cpu() - cpu
+        cost.memory = self._target.memory() - memory
+        self._costs.append((cost, begin, end))
+
+    def complete(self) -> None:
+        """Add to all costs what the client waited, and subtract what its polls cost."""
+        for cost, begin, end in self._costs:
+            cost.others = self._polls.between(begin, end)
+            cost.cpu = max(0.0, cost.cpu - len(cost.others.polls) * self._of_a_poll)
+
+
+@asynccontextmanager
+async def watching(target: Target) -> AsyncIterator[Watch]:
+    """Let another client poll a server while several things are measured."""
+    of_a_poll = await target.cpu_of_a_poll()
+    async with neighbour(target) as polls:
+        watch = Watch(target, polls, of_a_poll)
+        yield watch
+    watch.complete()

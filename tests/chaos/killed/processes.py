@@ -73,7 +73,7 @@ class Processes(Server):
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the local cloud."""
-        return Cloud(self.environment["AWS_ENDPOINT_URL"]).client(service)
+        return Cloud(self.environment).client(service)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Runs a complete local AWS: the local cloud, the functions that it calls, and the stack deployed to it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,7 +16,13 @@ _ADDRESS = "functions.json"
 
 @contextmanager
 def local_aws(
-    directory: Path, settings: Settings, *, report: PrintLine, threads: int = THREADS, hosted: bool = True
+    directory: Path,
+    settings: Settings,
+    *,
+    report: PrintLine,
+    origins: Collection[str] = (),
+    threads: int = THREADS,
+    hosted: bool = True,
 ) -> Iterator[LocalCloud]:
     """Run a local cloud with HourBank deployed, and point this process's AWS clients to it.
 
@@ -24,6 +30,7 @@ def local_aws(
         directory: where all state is saved between runs.
         settings: the deployment's settings.
         report: prints a line about the progress.
+        origins: whose pages may use the user pools.
         threads: how many synchronous handlers may run at once.
         hosted: whether the functions run in this process; else `python server.py functions` hosts them in another.
 
@@ -31,7 +38,7 @@ def local_aws(
         LocalCloudError: the cloud cannot run, or has died.
         DeploymentError: the stack cannot be deployed.
     """
-    cloud = LocalCloud(directory, settings)
+    cloud = LocalCloud(directory, settings, origins)
     with ExitStack() as closing:
         closing.callback(cloud.stop)
         report("found the local cloud running" if cloud.start() else "started the local cloud")

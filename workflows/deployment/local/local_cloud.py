@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from models.errors import ExpectedError
 from models.settings import Settings
-from workflows.deployment.local.ministack_app import HEALTH_PATH, LOOPBACK, CloudProcess
+from workflows.deployment.local.credentials import Credentials
+from workflows.deployment.local.door import HEALTH_PATH
+from workflows.deployment.local.ministack_app import LOOPBACK, CloudProcess
+from workflows.deployment.local.private_files import keep_private
 
 _START_LIMIT = 30.0
 _HEALTH_LIMIT = 3.0
@@ -38,11 +41,13 @@ class LocalCloud:
     Args:
         directory: where its state is saved between runs.
         settings: its region and account.
+        origins: whose pages may use its user pools, such as `http://localhost:4200`.
     """
 
-    def __init__(self, directory: Path, settings: Settings) -> None:
+    def __init__(self, directory: Path, settings: Settings, origins: Collection[str] = ()) -> None:
         self._directory = directory.resolve()
         self._settings = settings
+        self._origins = tuple(origins)
         self._server_lock: IO[str] | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self.endpoint = ""
@@ -55,13 +60,13 @@ class LocalCloud:
     @property
     def environment(self) -> dict[str, str]:
         """Return the standard variables that point every AWS client to this cloud."""
+        credentials = Credentials.of(self._directory)
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self._settings.region,
             "AWS_DEFAULT_REGION": self._settings.region,
-            # MiniStack takes a key of twelve digits for the account.
-            "AWS_ACCESS_KEY_ID": self._settings.account,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK))),
         }
@@ -75,11 +80,11 @@ class LocalCloud:
         Raises:
             LocalCloudError: another server uses this directory, or the cloud does not start.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
+        keep_private(self._directory)
         self._server_lock = self._lock_directory()
         try:
             found = self._read_process() if self._is_running() else None
-            here = found if found and _is_healthy(found, within=_HEALTH_LIMIT) else self._launch(found)
+            here = found if found and self._is_usable(found) else self._launch(found)
         except BaseException:
             self._server_lock.close()
             raise
@@ -164,13 +169,25 @@ class LocalCloud:
         except (OSError, ValueError, TypeError):
             return None
 
+    def _is_usable(self, found: CloudProcess) -> bool:
+        """Return whether a running cloud answers and asks for our credentials: older versions asked for none."""
+        ours = found.identity.startswith(f"{Credentials.of(self._directory).access_key} ")
+        return ours and _is_healthy(found, within=_HEALTH_LIMIT)
+
     def _launch(self, hung: CloudProcess | None) -> CloudProcess:
         if hung:
-            self._terminate(hung.pid, within=_HEALTH_LIMIT)
+            saves = _is_healthy(hung, within=_HEALTH_LIMIT)  # one with other credentials may have rows to save
+            self._terminate(hung.pid, within=_SAVE_LIMIT if saves else _HEALTH_LIMIT)
         before = self._read_process()
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(  # noqa: S603 — this interpreter, our own module
-                [sys.executable, "-m", "workflows.deployment.local.ministack_app", str(self._directory)],
+                [
+                    sys.executable,
+                    "-m",
+                    "workflows.deployment.local.ministack_app",
+                    str(self._directory),
+                    *self._origins,
+                ],
                 cwd=Path(__file__).parents[3],
                 env={**os.environ, **self._account_variables()},
                 stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """The local cloud's process: MiniStack on a loopback port, mended, saving its rows while it runs.
 
-    python -m workflows.deployment.local.ministack_app DIRECTORY
+    python -m workflows.deployment.local.ministack_app DIRECTORY [ORIGIN …]
 
 MiniStack itself saves only when it is stopped cleanly. Here rows are saved within seconds of a change, so that a
 cloud that is killed comes back with them. The process holds `DIRECTORY/cloud.lock` for as long as it lives, and
@@ -20,22 +20,17 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-from workflows.deployment.local.own_pages import (
-    Application,
-    Message,
-    Receive,
-    Send,
-    allowed_origins,
-    for_own_pages,
-)
+from workflows.deployment.local.credentials import Credentials
+from workflows.deployment.local.door import HEALTH_PATH, Application, Door, Message, Receive, Send
+from workflows.deployment.local.private_files import OTHERS
 
-HEALTH_PATH = "/_hourbank/identity"
 LOOPBACK = "127.0.0.1"
 
 _SAVE_EVERY = 5.0
@@ -51,7 +46,10 @@ _log = logging.getLogger("hourbank.cloud")
 
 @dataclass(frozen=True, slots=True)
 class CloudProcess:
-    """A running local cloud: its process, its port, and the identity by which a health check recognizes it."""
+    """A running local cloud: its process, its port, and the identity by which a health check recognizes it.
+
+    The identity begins with the access key that its door asks for.
+    """
 
     pid: int
     port: int
@@ -247,8 +245,14 @@ def _last_port(directory: Path) -> int | None:
         return None
 
 
-async def serve(directory: Path, listener: socket.socket) -> None:
-    """Serve until SIGTERM; MiniStack then saves everything."""
+async def serve(directory: Path, listener: socket.socket, origins: Collection[str]) -> None:
+    """Serve until SIGTERM; MiniStack then saves everything.
+
+    Args:
+        directory: where the state and the credentials are kept.
+        listener: the socket to serve on.
+        origins: whose pages may use the user pools.
+    """
     from hypercorn.asyncio import serve as serve_asgi
     from hypercorn.config import Config
     from ministack import app
@@ -257,7 +261,10 @@ async def serve(directory: Path, listener: socket.socket) -> None:
     from workflows.deployment.local import ministack_mends
 
     ministack_mends.apply()
-    here = CloudProcess(pid=os.getpid(), port=listener.getsockname()[1], identity=str(uuid4()))
+    credentials = Credentials.of(directory)
+    here = CloudProcess(
+        pid=os.getpid(), port=listener.getsockname()[1], identity=f"{credentials.access_key} {uuid4()}"
+    )
     snapshots = Snapshots(dynamodb)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -272,18 +279,19 @@ async def serve(directory: Path, listener: socket.socket) -> None:
         await saving  # a save of ours must not overwrite MiniStack's last one
 
     _write(directory / "cloud.json", json.dumps(asdict(here)))
-    served = for_own_pages(with_saving(app.app, snapshots, here.identity), allowed_origins())
+    served = Door(with_saving(app.app, snapshots, here.identity), credentials, origins)
     await serve_asgi(served, config, shutdown_trigger=stopped)  # type: ignore[arg-type]  # plain ASGI
 
 
 def main() -> None:
-    """Run the local cloud of the directory that is the first argument."""
-    directory = Path(sys.argv[1]).resolve()
+    """Run the local cloud of the directory that is the first argument, for pages of the origins that follow."""
+    os.umask(OTHERS)
+    directory, origins = Path(sys.argv[1]).resolve(), sys.argv[2:]
     with (directory / "cloud.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         listener = free_socket(_last_port(directory))
         os.environ.update(_environment(directory, listener.getsockname()[1]))
-        asyncio.run(serve(directory, listener))
+        asyncio.run(serve(directory, listener, origins))
     # A normal exit would wait for the threads of executions that sleep in a wait.
     os._exit(0)
 

@@ -7,7 +7,6 @@ runs MiniStack as released, and fails when it does one of these things as AWS do
 
 # ruff: noqa: SLF001 — the functions and stores of MiniStack are private; it has no public ones
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -53,15 +52,6 @@ _OF_AN_ADMINISTRATOR: Mapping[str, Callable[[Pool, Request], Answer]] = {
     "AdminUserGlobalSignOut": accounts.admin_user_global_sign_out,
 }
 _ANSWERS = {**_OF_A_CLIENT, **_OF_A_USER, **_OF_AN_ADMINISTRATOR}
-# MiniStack's sign-in pages and OAuth end points, which give tokens to anybody.
-_PAGES = (
-    "handle_oauth2_authorize",
-    "handle_oauth2_token",
-    "handle_login_submit",
-    "_oauth2_token",
-    "_oauth2_idp_response",
-    "_saml2_idp_response",
-)
 
 # MiniStack answers each call in a thread of its own.
 changing = threading.RLock()
@@ -130,15 +120,7 @@ def resolve_user(pool: dict[str, Any], username: object) -> tuple[User | None, R
     return None, _as_response(error_response_json("UserNotFoundException", "User does not exist.", 400))
 
 
-def refuse_page(*_request: Any, **_more: Any) -> Response:
-    """Refuse a sign-in page."""
-    error = {"error": "unauthorized_client", "error_description": "The local user pool has no sign-in pages."}
-    return 400, {"Content-Type": "application/json"}, json.dumps(error).encode()
-
-
 def apply() -> None:
     """Install the mends in this process."""
     cognito._run_idp_handler = run_idp_handler
     cognito._resolve_user = resolve_user
-    for page in _PAGES:
-        setattr(cognito, page, refuse_page)

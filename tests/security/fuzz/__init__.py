@@ -1,0 +1,1 @@
+"""Random input for all three protocols; the same seed makes the same input."""
