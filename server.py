@@ -19,12 +19,12 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from starlette.applications import Starlette
 
-from models.errors import ExpectedError
 from models.settings import Settings
+from models.storage.breaker import PromptCalls
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
 from models.storage.names import Names
 from models.tables import TABLES
@@ -62,6 +62,7 @@ from workflows.executions.services import Services
 from workflows.executions.sweep import revive
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
+_REVIVAL_PAUSE = 1.0  # seconds
 _WIDE = 400  # characters, so that no row of a table wraps
 
 
@@ -93,7 +94,8 @@ def serve(
     configure_logging()
     with clean_exit():
         own = ServerSettings()
-        with listening(own.host, own.port, local_certificate(own.local) if tls else None) as listener:
+        certificate = local_certificate(own.local) if tls else None
+        with listening(own.host, own.port, certificate) as listener, explain_aws_errors("The deployment"):
             if aws:
                 _serve_on_aws(own, listener)
             else:
@@ -154,29 +156,30 @@ async def _compose(
     """Compose the server; with an issuer it is a local one, which has demo members and revives its requests.
 
     Raises:
-        ExpectedError: the stack is not deployed.
+        ExpectedError: the stack is not deployed, or AWS does not answer.
     """
-    async with AsyncCalls(_SERVICES) as calls:
+    async with AsyncCalls(_SERVICES, lines=own.line) as calls:
+        # The start, the revival and the health checks may wait for AWS; clients wait for a second or two only.
         services = Services.over(calls, settings)
-        api = Api.over(services, own, _page_secret(own, issuer))
+        prompt = Services.over(PromptCalls(calls, own.aws), settings)
+        api = Api.over(prompt, own, _page_secret(own, issuer))
         health = Health(services.store, api.feed, tables=TABLES, machines=read_definitions())
-        if missing := await health.missing():
-            raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
+        await health.check_deployment()
         if issuer is not None:
             await load_demo(services.store, services.members, services.clock)
             await load_dealings(services)
         app = build_app(
             schema=api.schema,
-            store=services.store,
+            store=prompt.store,
             authentication=Authentication(
                 identity,
                 [key.get_secret_value() for key in own.api_keys],
                 admits_guests=own.guests,
-                membership=Membership(services.store),
+                membership=Membership(prompt.store),
             ),
             graphiql=GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id),
             idempotency=Idempotency(
-                services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
+                prompt.store, prompt.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
             ),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
@@ -192,7 +195,14 @@ async def _compose(
 
 async def _revive(services: Services) -> None:
     """Resume every live request of a local cloud whose execution is gone; on AWS the scheduled sweep does that."""
-    if live := await revive(services.sweep):
+    while True:
+        try:
+            live = await revive(services.sweep)
+        except* BotoCoreError:  # the local cloud does not answer; what was revived already is left alone
+            await asyncio.sleep(_REVIVAL_PAUSE)
+        else:
+            break
+    if live:
         _report(f"live requests: {live}")
 
 

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
+from models.storage.breaker import AwsLimits
+from models.storage.lines import LineLimits
 from schema.documents.limits import Limits
 
 _HOUSE = Path(__file__).parents[2]
@@ -72,5 +74,9 @@ class ServerSettings(BaseSettings):
     guests: bool = False
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
+    # How long clients wait for AWS: HOURBANK_AWS_CALL_SECONDS=1.
+    aws: AwsLimits = Field(AwsLimits(), validation_alias="HOURBANK_AWS")
+    # How many may wait for one account: HOURBANK_LINE_WAITING=200.
+    line: LineLimits = Field(LineLimits(), validation_alias="HOURBANK_LINE")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
@@ -21,7 +22,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
-from models.errors import ContentionError
+from models.errors import ContentionError, UnavailableError
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
@@ -32,7 +33,15 @@ from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
 from resolvers.transport.payloads import payload_problem, response_of
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
-from schema.errors import RefusedError, mask, report_any
+from schema.errors import (
+    RETRY_AFTER,
+    SERVICE_UNAVAILABLE,
+    NotAvailableError,
+    RefusedError,
+    ReportedError,
+    mask,
+    report_any,
+)
 from schema.unstorable import parse_json
 
 PATH = "/graphql"
@@ -54,6 +63,9 @@ _JSON = (
 )
 # In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
 _NOT_PERSISTED = "PersistedQueryNotSupported"
+# amplify-js repeats what is answered with 5xx; others learn when to.
+_UNAVAILABLE = 503
+_RETRY = {"retry-after": str(RETRY_AFTER)}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
@@ -116,6 +128,9 @@ class Endpoint(GraphQL[RequestContext, None]):
             return _failure(401, "UnauthorizedException", str(error))
         except HTTPException as error:
             return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
+        except UnavailableError as error:
+            shown = NotAvailableError(error)
+            return _failure(_UNAVAILABLE, shown.error_type, str(shown), shown.info, _RETRY)
         except ClientDisconnect:
             return _failure(400, "MalformedHttpRequestException", "The request broke off")
         except Exception as error:  # noqa: BLE001 — the client gets a number that it can report
@@ -169,14 +184,19 @@ class Endpoint(GraphQL[RequestContext, None]):
         run = partial(self._execute, request_adapter.method, context, request_data)
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
-            return await run()
-        context.cause = keyed.cause
-        try:
-            result, is_replayed = await self._idempotency.run_once(keyed, run)
-        except (RefusedError, ContentionError) as error:
-            return ExecutionResult(data=None, errors=[report_any(error)])
-        if is_replayed:
-            sub_response.headers[REPLAYED] = "true"
+            result = await run()
+        else:
+            context.cause = keyed.cause
+            try:
+                result, is_replayed = await self._idempotency.run_once(keyed, run)
+            except (RefusedError, ContentionError) as error:
+                return ExecutionResult(data=None, errors=[report_any(error)])
+            if is_replayed:
+                sub_response.headers[REPLAYED] = "true"
+                return result
+        if any(_is_unavailable(error) for error in result.errors or ()):
+            sub_response.status_code = _UNAVAILABLE
+            sub_response.headers.update(_RETRY)
         return result
 
     async def _execute(
@@ -277,8 +297,20 @@ def _bounded(receive: Receive) -> Receive:
     return counted
 
 
-def _failure(status: int, error_type: str, message: str, info: Mapping[str, Any] | None = None) -> Response:
+def _is_unavailable(error: GraphQLError) -> bool:
+    return isinstance(error, ReportedError) and error.error_type == SERVICE_UNAVAILABLE
+
+
+def _failure(
+    status: int,
+    error_type: str,
+    message: str,
+    info: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     error = {"errorType": error_type, "errorInfo": info, "message": message}
     return JSONResponse(
-        {"message": message, "errors": [error]}, status_code=status, headers={"x-amzn-ErrorType": error_type}
+        {"message": message, "errors": [error]},
+        status_code=status,
+        headers={"x-amzn-ErrorType": error_type, **(headers or {})},
     )

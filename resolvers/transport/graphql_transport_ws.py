@@ -20,10 +20,18 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from models.errors import UnavailableError
 from resolvers.context import RequestContext
 from resolvers.identity.callers import UnauthenticatedError
 from resolvers.transport.payloads import payload_problem
-from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
+from resolvers.transport.sockets import (
+    FORBIDDEN,
+    OPERATIONS,
+    TRY_AGAIN,
+    SocketLifetime,
+    TextFrames,
+    too_many_operations,
+)
 from schema.errors import report, report_any
 from schema.unstorable import unstorable
 
@@ -60,6 +68,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             await super().handle_connection_init(message)
         except UnauthenticatedError as error:
             await self.websocket.close(FORBIDDEN, str(error))
+            return
+        except UnavailableError as error:
+            await self.websocket.close(TRY_AGAIN, str(error))
             return
         if self.context.caller is not None:
             self._lifetime.extend_until(self.context.caller.expires)

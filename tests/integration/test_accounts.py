@@ -68,8 +68,8 @@ class Overtaken:
     async def pause(self, seconds: float) -> None:
         await self._calls.pause(seconds)
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return self._calls.queue(keys)
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys, by=by)
 
 
 async def test_a_refusal_is_not_of_what_another_process_has_just_done(pair: TwoMembers, calls: AsyncCalls) -> None:
