@@ -13,6 +13,13 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as UnreachableError
 from botocore.parsers import ResponseParserError
 
+
+class UnreadableAnswerError(HTTPClientError):
+    """AWS's answer is not whole, so it is as good as lost."""
+
+    fmt = "AWS's answer is not whole: {body}"
+
+
 # Beside a refused connection, a lost answer and an unreadable one: without credentials no call can be signed, and
 # those of a role come from AWS, too.
 _SILENT = (
@@ -54,7 +61,7 @@ def check_answer(response_dict: dict[str, Any], **_: Any) -> None:
     A handler of botocore's event `before-parse`.
 
     Raises:
-        ResponseParserError: the answer is not the one that was sent, or no JSON object.
+        UnreadableAnswerError: the answer is not the one that was sent, or no JSON object.
     """
     if response_dict["status_code"] not in _SUCCESS:
         return
@@ -66,7 +73,7 @@ def check_answer(response_dict: dict[str, Any], **_: Any) -> None:
     else:
         is_whole = checksum == str(zlib.crc32(body)) and body.startswith(b"{")
     if not is_whole:
-        raise ResponseParserError(f"AWS's answer is not whole: {body[:40]!r}")
+        raise UnreadableAnswerError(body=body[:40])
 
 
 def _is_object(body: bytes) -> bool:

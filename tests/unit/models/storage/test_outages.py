@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from models.errors import ContentionError
-from models.storage.outages import check_answer, is_silence, is_throttling
+from models.storage.outages import UnreadableAnswerError, check_answer, is_silence, is_throttling
 
 
 def refused(code: str, status: int | None = 400) -> ClientError:
@@ -38,6 +38,7 @@ def refused(code: str, status: int | None = 400) -> ClientError:
         HTTPClientError(error=ValueError("garbage")),
         CredentialRetrievalError(provider="x", error_msg="x"),
         ResponseParserError("half an answer"),
+        UnreadableAnswerError(body=b"half an answer"),
         ConnectionResetError(),
         TimeoutError(),
         refused("InternalServerError", 500),
@@ -119,5 +120,5 @@ def test_what_is_whole_or_an_error_is_left_to_botocore(answer: dict[str, Any]) -
     ],
 )
 def test_what_is_not_whole_is_no_empty_answer(answer: dict[str, Any]) -> None:
-    with pytest.raises(ResponseParserError):
+    with pytest.raises(UnreadableAnswerError, match="not whole"):
         check_answer(answer)
