@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,15 @@ import structlog
 
 from models.errors import UnavailableError
 from models.limits import limit
-from models.storage.calls import CONNECTIONS, Calls
+from models.storage.calls import Calls
 from models.storage.outages import is_silence, is_throttling
 
 _log = structlog.get_logger(__name__)
 
+# Calls to one service. More would only wait for each other within AWS, where it counts as AWS's silence.
+AT_ONCE = 50
+# The parts of a deadline, each of which begins when the event loop has come to the end of the one before.
+_PARTS = 10
 _READING = ("get_", "batch_get_", "query", "scan", "describe_")
 
 
@@ -98,15 +102,15 @@ class PromptCalls:
     Args:
         calls: the way to AWS.
         limits: how long a client waits.
-        connections: the most calls to a service at a time, as many as `calls` has connections. Waiting for one of
-            them is not AWS's silence, and does not count.
+        at_once: the most calls to a service at a time, fewer than `calls` has connections. To wait for them is not
+            AWS's silence, and does not count.
     """
 
-    def __init__(self, calls: Calls, limits: AwsLimits | None = None, *, connections: int = CONNECTIONS) -> None:
+    def __init__(self, calls: Calls, limits: AwsLimits | None = None, *, at_once: int = AT_ONCE) -> None:
         self._calls = calls
         self._limits = limits or AwsLimits()
         self._breakers: dict[str, Breaker] = {}
-        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(connections))
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(at_once))
 
     def _breaker(self, service: str) -> Breaker:
         if (breaker := self._breakers.get(service)) is None:
@@ -125,7 +129,7 @@ class PromptCalls:
         async with self._slots[service]:
             began = breaker.begin()
             try:
-                async with asyncio.timeout(self._limits.call_seconds):
+                async with _deadline(self._limits.call_seconds):
                     answer = await self._calls.call(service, operation, **params)
             except Exception as error:
                 if is_silence(error):
@@ -146,3 +150,28 @@ class PromptCalls:
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Wait for the turn of each key and hold it."""
         return self._calls.queue(keys, by=by)
+
+
+@asynccontextmanager
+async def _deadline(seconds: float) -> AsyncIterator[None]:
+    """Raise TimeoutError after so many seconds in which the event loop was free to hear an answer.
+
+    While the loop is busy, answers wait unread, and AWS is not to blame; so each part of the time is extended by
+    what the loop comes late to its end.
+    """
+    loop, left = asyncio.get_running_loop(), _PARTS
+
+    def pass_part() -> None:
+        nonlocal left, part
+        left -= 1
+        if left:
+            part = loop.call_later(seconds / _PARTS, pass_part)
+        else:
+            timeout.reschedule(loop.time())
+
+    part = loop.call_later(seconds / _PARTS, pass_part)
+    try:
+        async with asyncio.timeout(None) as timeout:
+            yield
+    finally:
+        part.cancel()

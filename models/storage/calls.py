@@ -29,8 +29,6 @@ _TIMES: dict[str, Any] = {
     "read_timeout": 6,
     "retries": {"mode": "standard", "total_max_attempts": 3},
 }
-# To each service from one event loop.
-CONNECTIONS = 100
 
 
 class Calls(Protocol):
@@ -66,7 +64,7 @@ class AsyncCalls:
     """
 
     def __init__(
-        self, services: Iterable[str], *, connections: int = CONNECTIONS, lines: LineLimits | None = None
+        self, services: Iterable[str], *, connections: int = 100, lines: LineLimits | None = None
     ) -> None:
         self._services = tuple(services)
         self._config = {**_TIMES, "max_pool_connections": connections}

@@ -30,7 +30,8 @@ def use_aws() -> Settings:
     os.environ["AWS_DEFAULT_REGION"] = Settings().region
     try:
         account = boto3.client("sts", config=_FAIL_SOON).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError, ResponseParserError, LookupError) as error:  # botocore expects whole answers
+    except (BotoCoreError, ClientError, ResponseParserError, LookupError) as error:
+        # The last two are of an answer that botocore cannot read.
         raise UnreachableError(
             f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
         ) from None

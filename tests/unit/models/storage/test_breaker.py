@@ -1,6 +1,7 @@
 """Calls that clients wait for: they end in time, and at once while AWS does not answer."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -247,7 +248,7 @@ async def test_throttling_is_an_answer_and_the_write_was_not_done(aws: Aws, prom
 
 
 async def test_to_wait_for_a_connection_is_not_awss_silence(aws: Aws) -> None:
-    prompt = PromptCalls(aws, AwsLimits(call_seconds=0.2), connections=2)
+    prompt = PromptCalls(aws, AwsLimits(call_seconds=0.2), at_once=2)
 
     async def slow(*_: object, **__: object) -> None:
         aws.at_once += 1
@@ -260,8 +261,28 @@ async def test_to_wait_for_a_connection_is_not_awss_silence(aws: Aws) -> None:
     assert aws.most == 2
 
 
+async def test_a_busy_event_loop_is_not_awss_silence(aws: Aws) -> None:
+    """The answer is there after 10 ms, but the loop gets to it only after the whole time has passed."""
+    prompt = PromptCalls(aws, AwsLimits(call_seconds=0.1))
+
+    async def answer(*_: object, **__: object) -> str:
+        for _ in range(4):
+            await asyncio.sleep(0.002)
+        return "an answer"
+
+    async def keep_busy() -> None:
+        for _ in range(8):
+            time.sleep(0.05)  # noqa: ASYNC251 — as other requests do
+            await asyncio.sleep(0)
+
+    aws.call = answer  # type: ignore[method-assign]  # for this test only
+    busy = asyncio.create_task(keep_busy())
+    assert await prompt.call("dynamodb", "get_item") == "an answer"
+    await busy
+
+
 async def test_whose_client_leaves_frees_the_connection(aws: Aws) -> None:
-    prompt = PromptCalls(aws, connections=1)
+    prompt = PromptCalls(aws, at_once=1)
     aws.silent = True
     left = asyncio.create_task(prompt.call("dynamodb", "get_item"))
     await asyncio.sleep(0)
