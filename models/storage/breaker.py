@@ -159,17 +159,17 @@ async def _deadline(seconds: float) -> AsyncIterator[None]:
     While the loop is busy, answers wait unread, and AWS is not to blame; so each part of the time is extended by
     what the loop comes late to its end.
     """
-    loop, left = asyncio.get_running_loop(), _PARTS
+    loop = asyncio.get_running_loop()
+    part: asyncio.TimerHandle
 
-    def pass_part() -> None:
-        nonlocal left, part
-        left -= 1
+    def pass_part(left: int) -> None:
+        nonlocal part
         if left:
-            part = loop.call_later(seconds / _PARTS, pass_part)
+            part = loop.call_later(seconds / _PARTS, pass_part, left - 1)
         else:
             timeout.reschedule(loop.time())
 
-    part = loop.call_later(seconds / _PARTS, pass_part)
+    part = loop.call_later(seconds / _PARTS, pass_part, _PARTS - 1)
     try:
         async with asyncio.timeout(None) as timeout:
             yield

@@ -20,7 +20,7 @@ from tests.integration.test_bookings import BOOK
 from tests.integration.test_transfers import TRANSFER
 from tests.security.test_aws_silence import calling
 
-# How much longer the owner of an account may wait for a transfer than members whose accounts nobody else uses, while
+# How much longer the owner of an account may wait for a transfer than those whose accounts nobody else uses, while
 # others send what they like. Without fair lines it is as long as all of that takes.
 SECONDS = 0.75
 MOST = 300
@@ -77,7 +77,8 @@ async def check_owner_is_served(
     others = [await join(f"other{number}") for number in range(3)]
     tasks = [asyncio.ensure_future(one) for one in crowd]
     await asyncio.sleep(0.3)
-    of_owner, of_others = [], []
+    of_owner: list[float] = []
+    of_others: list[float] = []
     while not all(task.done() for task in tasks) or not of_owner:
         mine, theirs = await asyncio.gather(
             transfer_time(server, owner, others[0]), transfer_time(server, others[1], others[2])

@@ -266,7 +266,7 @@ async def test_a_busy_event_loop_is_not_awss_silence(aws: Aws) -> None:
     prompt = PromptCalls(aws, AwsLimits(call_seconds=0.1))
 
     async def answer(*_: object, **__: object) -> str:
-        for _ in range(4):
+        for _turn in range(4):
             await asyncio.sleep(0.002)
         return "an answer"
 
