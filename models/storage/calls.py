@@ -32,7 +32,7 @@ _TIMES: dict[str, Any] = {
 
 
 class Calls(Protocol):
-    """A way to call AWS. Raises botocore's `ClientError` and `BotoCoreError` unchanged."""
+    """A way to call AWS. Raises botocore's `ClientError` and `BotoCoreError` unchanged; see `PromptCalls`, too."""
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Call an operation by botocore's snake-case name and return its response."""
