@@ -21,12 +21,12 @@ from functools import partial
 from typing import Annotated
 
 import typer
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from starlette.applications import Starlette
 
-from models.errors import ExpectedError
 from models.settings import Settings
+from models.storage.breaker import PromptCalls
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
 from models.storage.names import Names
 from models.tables import TABLES
@@ -70,6 +70,7 @@ from workflows.executions.services import Services
 from workflows.executions.sweep import revive
 
 _SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
+_REVIVAL_PAUSE = 1.0  # seconds
 _WIDE = 400  # characters, so that no row of a table wraps
 
 
@@ -103,8 +104,9 @@ def serve(
         own = _own_settings().with_defaults(is_local=not aws)
         configure_logging(as_json=own.log_format == "json")
         limit_security_log(own.security_log)
-        trusted = local_certificate(own.local) if tls else None
-        with listening(own.host, own.port, trusted, own.connections, own.trusted_proxies) as listener:
+        certificate = local_certificate(own.local) if tls else None
+        address = listening(own.host, own.port, certificate, own.connections, own.trusted_proxies)
+        with address as listener, explain_aws_errors("The deployment"):
             if aws:
                 _serve_on_aws(own, listener)
             else:
@@ -184,29 +186,30 @@ async def _compose(
     """Compose the server; with an issuer it is a local one, which has demo members and revives its requests.
 
     Raises:
-        ExpectedError: the stack is not deployed.
+        ExpectedError: the stack is not deployed, or AWS does not answer.
     """
-    async with AsyncCalls(_SERVICES) as calls:
+    async with AsyncCalls(_SERVICES, lines=own.line) as calls:
+        # The start, the revival and the health checks may wait for AWS; clients wait for a second or two only.
         services = Services.over(calls, settings)
-        api = Api.over(services, own, _page_secret(own, issuer))
+        prompt = Services.over(PromptCalls(calls, own.aws), settings)
+        api = Api.over(prompt, own, _page_secret(own, issuer))
         health = Health(services.store, api.feed, tables=TABLES, machines=read_definitions())
-        if missing := await health.missing():
-            raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
+        await health.check_deployment()
         if issuer is not None:
             await load_demo(services.store, services.members, services.clock)
             await load_dealings(services)
         app = build_app(
             schema=api.schema,
-            store=services.store,
+            store=prompt.store,
             authentication=Authentication(
                 identity,
                 [key.get_secret_value() for key in own.api_keys],
                 admits_guests=own.guests,
-                membership=Membership(services.store),
+                membership=Membership(prompt.store),
             ),
             graphiql=_graphiql(issuer) if own.graphiql else None,
             idempotency=Idempotency(
-                services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
+                prompt.store, prompt.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
             ),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             doors=Doors(
@@ -230,7 +233,14 @@ def _graphiql(issuer: LocalIssuer | None) -> GraphiQL:
 
 async def _revive(services: Services) -> None:
     """Resume every live request of a local cloud whose execution is gone; on AWS the scheduled sweep does that."""
-    if live := await revive(services.sweep):
+    while True:
+        try:
+            live = await revive(services.sweep)
+        except* BotoCoreError:  # the local cloud does not answer; what was revived already is left alone
+            await asyncio.sleep(_REVIVAL_PAUSE)
+        else:
+            break
+    if live:
         _report(f"live requests: {live}")
 
 

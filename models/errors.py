@@ -1,7 +1,8 @@
 """Refusals are business outcomes: values with a code. Exceptions are for everything else.
 
 HourBankError
-├── ContentionError    rows kept changing under us for 20 s; nothing was done, retry later
+├── ContentionError    too many want the same rows; nothing was done, retry later
+├── UnavailableError   AWS does not answer; retry later
 ├── StoppedError       this process is stopping; another one will do the work
 ├── ExpectedError      something that a person can fix; subclasses stand beside their causes
 └── BrokenLedgerError  an invariant does not hold; a person must look into it
@@ -76,7 +77,25 @@ class HourBankError(Exception):
 
 
 class ContentionError(HourBankError):
-    """Rows kept changing for as long as we retried; nothing was done, and the caller may retry."""
+    """Rows kept changing for as long as we retried, or too many wait for them; nothing was done, retry later."""
+
+
+class UnavailableError(HourBankError):
+    """AWS does not answer, or has no capacity left; the caller may retry in a few seconds.
+
+    Args:
+        is_outcome_unknown: a write was sent and its answer is lost. It is neither done nor undone until somebody
+            reads it back, which every repetition with the same ids does.
+    """
+
+    def __init__(self, *, is_outcome_unknown: bool = False) -> None:
+        self.is_outcome_unknown = is_outcome_unknown
+        super().__init__(
+            "The database did not answer in time, so it is unknown whether this was done. Send it again with the "
+            "same id or Idempotency-Key: it is done once at most."
+            if is_outcome_unknown
+            else "The database does not answer at the moment; send this again in a few seconds."
+        )
 
 
 class StoppedError(HourBankError):

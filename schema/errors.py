@@ -4,6 +4,7 @@
     ├── UnauthorizedError       this caller may not do this
     ├── InvalidInputError       invalid arguments; the message says which, and what is valid
     ├── ConditionalCheckError   the stored row does not meet the condition of a write
+    ├── NotAvailableError       AWS does not answer, or has no capacity left
     └── RefusedError            a business rule refused, with its code and facts
 
 Everything else is masked: the client gets a correlation id, the log gets the error.
@@ -15,14 +16,15 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from structlog.contextvars import get_contextvars
 
-from models.errors import Code, ContentionError, Refusal
+from models.errors import Code, ContentionError, Refusal, UnavailableError
+from models.storage.outages import is_silence, is_throttling
 from schema.rejections import explained, rejection_of
 from schema.strawberry_internals import ErrorReplacement, resolved_field
 
@@ -35,6 +37,9 @@ _MESSAGE = 300
 _BEGINNING, _END = 160, 120
 # AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
+SERVICE_UNAVAILABLE = "ServiceUnavailable"
+# Seconds after which a client may try again; AWS is tried again sooner.
+RETRY_AFTER = 1
 
 
 class AppSyncError(Exception):
@@ -77,6 +82,14 @@ class ConditionalCheckError(AppSyncError):
 
     def __init__(self) -> None:
         super().__init__("The conditional request failed", error_type="DynamoDB:ConditionalCheckFailedException")
+
+
+class NotAvailableError(AppSyncError):
+    """AWS does not answer; the client sends the request again after `RETRY_AFTER` seconds."""
+
+    def __init__(self, error: UnavailableError) -> None:
+        info = {"retryAfterSeconds": RETRY_AFTER, "outcomeIsUnknown": error.is_outcome_unknown}
+        super().__init__(str(error), error_type=SERVICE_UNAVAILABLE, info=info)
 
 
 class RefusedError(AppSyncError):
@@ -151,11 +164,21 @@ def _error_for_client(cause: BaseException) -> AppSyncError | None:
             return AppSyncError(only, error_type="UnsupportedOperation")
         case ContentionError():
             return AppSyncError(str(cause), error_type=Code.CONTENTION)
+        case UnavailableError() | ClientError() | BotoCoreError() if unavailable := _unavailability(cause):
+            return NotAvailableError(unavailable)
         case ClientError() if (reason := rejection_of(cause)) is not None:
             _log.warning("DynamoDB rejected a client's values", reason=reason)
             text, field = explained(reason)
             return InvalidInputError(text, field=field)
     return None
+
+
+def _unavailability(cause: BaseException) -> UnavailableError | None:
+    """Return what it means that AWS does not answer, if that is why a call failed."""
+    if isinstance(cause, UnavailableError):
+        return cause
+    silent = is_silence(cause)
+    return UnavailableError(is_outcome_unknown=silent) if silent or is_throttling(cause) else None
 
 
 def report_any(error: Exception) -> ReportedError:

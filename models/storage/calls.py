@@ -8,9 +8,8 @@ awaits them over aiobotocore. A Lambda handler runs them over botocore, where no
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol, Self, TypeVar
-from weakref import WeakValueDictionary
 
 import boto3
 from aiobotocore.config import AioConfig
@@ -18,6 +17,8 @@ from aiobotocore.session import get_session
 from botocore.config import Config
 
 from models.errors import StoppedError
+from models.storage.lines import LineLimits, Lines
+from models.storage.outages import check_answer
 from models.storage.parsing import ROW_SERVICES, RowParsers
 
 _T = TypeVar("_T")
@@ -32,7 +33,7 @@ _TIMES: dict[str, Any] = {
 
 
 class Calls(Protocol):
-    """A way to call AWS. Raises botocore's `ClientError` and `BotoCoreError` unchanged."""
+    """A way to call AWS. Raises botocore's `ClientError` and `BotoCoreError` unchanged; see `PromptCalls`, too."""
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Call an operation by botocore's snake-case name and return its response."""
@@ -40,8 +41,18 @@ class Calls(Protocol):
     async def pause(self, seconds: float) -> None:
         """Wait for this many seconds."""
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        """Wait for the turn of each key and hold it: a process works on one account at a time."""
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn at all of the keys and hold them: a process works on one account at a time.
+
+        Callers take turns, and whoever owns a key, because it is their id, has every second one; see `Lines`.
+
+        Args:
+            keys: the ids of the accounts, or of whatever else is worked on.
+            by: on whose behalf; None for work that is nobody's.
+
+        Raises:
+            ContentionError: too many wait already.
+        """
 
 
 class AsyncCalls:
@@ -50,14 +61,17 @@ class AsyncCalls:
     Args:
         services: the clients to open, such as `"dynamodb"` and `"stepfunctions"`.
         connections: the most connections to each service.
+        lines: how many may wait for one account.
     """
 
-    def __init__(self, services: Iterable[str], *, connections: int = 100) -> None:
+    def __init__(
+        self, services: Iterable[str], *, connections: int = 100, lines: LineLimits | None = None
+    ) -> None:
         self._services = tuple(services)
         self._config = {**_TIMES, "max_pool_connections": connections}
         self._clients: dict[str, Any] = {}
         self._stack = AsyncExitStack()
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lines = Lines(lines or LineLimits())
 
     async def __aenter__(self) -> Self:
         session, rows = get_session(), get_session()
@@ -65,7 +79,8 @@ class AsyncCalls:
         for service in self._services:
             of = rows if service in ROW_SERVICES else session
             client = of.create_client(service, config=AioConfig(**self._config))
-            self._clients[service] = await self._stack.enter_async_context(client)
+            self._clients[service] = opened = await self._stack.enter_async_context(client)
+            opened.meta.events.register("before-parse", check_answer)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -80,13 +95,20 @@ class AsyncCalls:
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
-    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        """Hold an asyncio lock for each key, acquired in order so that no two callers deadlock."""
-        locks = [self._locks.setdefault(key, asyncio.Lock()) for key in sorted(set(keys))]
-        async with AsyncExitStack() as held:
-            for lock in locks:
-                await held.enter_async_context(lock)
+    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
+        """Wait in line; whoever is cancelled meanwhile leaves it.
+
+        Raises:
+            ContentionError: too many wait already.
+        """
+        turn = asyncio.get_running_loop().create_future()
+        # Work that was cancelled a moment ago still stands in line, and passes its turn on when it leaves.
+        place = self._lines.enter(keys, by, lambda: None if turn.done() else turn.set_result(None))
+        try:
+            await turn
             yield
+        finally:
+            self._lines.leave(place)
 
 
 class BlockingCalls:
@@ -98,13 +120,16 @@ class BlockingCalls:
         self._clients: dict[str, Any] = {}
         self._opening = threading.Lock()
         self._stopped = threading.Event()
-        self._locks: WeakValueDictionary[str, _QueueLock] = WeakValueDictionary()
+        # The functions' work is bounded by their threads, and a workflow whose step is refused would fail.
+        self._lines = Lines(limits=None)
+        self._lining_up = threading.Lock()
 
     def _client(self, service: str) -> Any:
         if (client := self._clients.get(service)) is None:
             with self._opening:  # boto3 sessions are not thread-safe, clients are
                 if (client := self._clients.get(service)) is None:
                     client = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+                    client.meta.events.register("before-parse", check_answer)
                     self._clients[service] = client
         return client
 
@@ -127,21 +152,17 @@ class BlockingCalls:
         self._stopped.wait(seconds)
 
     @asynccontextmanager
-    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        """Hold a lock for each key, acquired in order so that no two threads deadlock."""
-        with self._opening:
-            locks = [self._locks.setdefault(key, _QueueLock()) for key in sorted(set(keys))]
-        with ExitStack() as held:
-            for queued in locks:
-                held.enter_context(queued.lock)
+    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
+        """Let the thread wait in line."""
+        turn = threading.Event()
+        with self._lining_up:
+            place = self._lines.enter(keys, by, turn.set)
+        try:
+            turn.wait()
             yield
-
-
-class _QueueLock:
-    """A lock that a WeakValueDictionary can hold; a plain `threading.Lock` cannot be weakly referenced."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
+        finally:
+            with self._lining_up:
+                self._lines.leave(place)
 
 
 def drive(coroutine: Coroutine[Any, Any, _T]) -> _T:

@@ -16,7 +16,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action, Update
 from pynamodb.indexes import Index
 
-from models.errors import ContentionError, HourBankError
+from models.errors import HourBankError, UnavailableError
 from models.storage.calls import Calls
 from models.storage.names import Names
 from models.tables import Table
@@ -27,8 +27,8 @@ Read = tuple[type[Table], str]
 # DynamoDB's own limits: keys per batch read, and bytes of a partition key.
 BATCH_KEYS = 100
 KEY_BYTES = 2048
-# A batch read returns the keys for which it had no capacity; after this many rounds (about 13 s) we give up.
-BATCH_ROUNDS = 8
+# A batch read returns the keys for which it had no capacity; after this many rounds, in 1.5 s, we give up.
+BATCH_ROUNDS = 6
 FIRST_PAUSE_SECONDS = 0.05
 
 
@@ -160,7 +160,7 @@ class Store:
         """Return the rows with many keys of one or several tables, in the given order; a key may occur twice.
 
         Raises:
-            ContentionError: DynamoDB had no capacity for some of them in any round.
+            UnavailableError: DynamoDB had no capacity for some of them in any round.
         """
         wanted = list(dict.fromkeys(read for read in reads if is_addressable(read[1])))
         found: dict[Read, Item] = {}
@@ -179,6 +179,8 @@ class Store:
         }
         found: dict[Read, Item] = {}
         for round_ in range(BATCH_ROUNDS):
+            if round_:
+                await self.calls.pause(FIRST_PAUSE_SECONDS * 2 ** (round_ - 1))
             answer = await self.calls.call("dynamodb", "batch_get_item", RequestItems=request)
             for name, items in answer["Responses"].items():
                 table = tables[name]
@@ -186,8 +188,7 @@ class Store:
                 found.update({(table, item[key]["S"]): item for item in items})
             if not (request := answer.get("UnprocessedKeys") or {}):
                 return found
-            await self.calls.pause(FIRST_PAUSE_SECONDS * 2**round_)
-        raise ContentionError("the database has no capacity left for this read; try again")
+        raise UnavailableError
 
     async def query(  # noqa: PLR0913 — as many parameters as a DynamoDB Query has
         self,

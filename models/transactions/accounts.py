@@ -1,7 +1,8 @@
 """Direct changes of accounts, as transactions: hours are transferred, accounts are locked and unlocked."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -57,13 +58,16 @@ class Accounts:
         """
 
         async def attempt() -> Item | Refusal:
-            async with self._store.calls.queue(transfer.parties.values()):
-                stored = await self._stored(transfer)
-                if stored is not None:
-                    return stored
-                refusal = await self._post(transfer)
-                # Even if it was refused: the reason may be that another process has just made this transfer.
-                return await self._stored(transfer) or refusal or transfers.transfer_mismatch_refusal()
+            # Whoever is refused does not queue: it would make others wait, the other member among them.
+            decided = await self._decide(transfer)
+            if not isinstance(decided, _Posting):
+                return decided
+            async with self._store.calls.queue(transfer.parties.values(), by=transfer.by):
+                decided = await self._decide(transfer)
+                if not isinstance(decided, _Posting):
+                    return decided
+                await self._transactions.write(decided.writing, decided.token)
+                return await self._written(transfer)
 
         return await retry(self._store.calls, attempt)
 
@@ -73,7 +77,7 @@ class Accounts:
         Raises:
             ContentionError: the balance kept changing for 20 s.
         """
-        return await self._change_lock(user_id, partial(locks.lock, by=by, reason=reason))
+        return await self._change_lock(user_id, partial(locks.lock, by=by, reason=reason), by=by)
 
     async def unlock(self, user_id: str, *, by: str) -> Balance | Refusal:
         """Unlock an account if it is locked; return its balance.
@@ -81,11 +85,11 @@ class Accounts:
         Raises:
             ContentionError: the balance kept changing for 20 s.
         """
-        return await self._change_lock(user_id, partial(locks.unlock, by=by))
+        return await self._change_lock(user_id, partial(locks.unlock, by=by), by=by)
 
-    async def _change_lock(self, user_id: str, rule: LockRule) -> Balance | Refusal:
+    async def _change_lock(self, user_id: str, rule: LockRule, *, by: str) -> Balance | Refusal:
         async def attempt() -> Balance | Refusal:
-            async with self._store.calls.queue((user_id,)):
+            async with self._store.calls.queue((user_id,), by=by):
                 item = await self._store.get(tables.UserBalance, user_id, consistent=True)
                 before, now = decode_or_none(Balance, tables.UserBalance, item), self._clock()
                 if before is None:
@@ -102,28 +106,44 @@ class Accounts:
 
         return await retry(self._store.calls, attempt)
 
-    async def _stored(self, transfer: Transfer) -> Item | Refusal | None:
+    async def _decide(self, transfer: Transfer) -> "Item | Refusal | _Posting":
+        """Return what is to be written; or the entry if the transfer has been made, or why it cannot be made."""
+        reads = _log_reads(transfer)
+        for user_id in transfer.parties.values():
+            reads += [(tables.User, user_id), (tables.UserBalance, user_id)]
+        logged, entry, *accounts = await self._store.batch_get(reads, consistent=True)
+        if logged is not None:
+            return self._stored(transfer, logged, entry)
+        posting = await self._posting(transfer, accounts)
+        if not isinstance(posting, Refusal):
+            return posting
+        # The reason may be that another process has just made this very transfer.
+        logged, entry = await self._store.batch_get(_log_reads(transfer), consistent=True)
+        return posting if logged is None else self._stored(transfer, logged, entry)
+
+    async def _written(self, transfer: Transfer) -> Item | Refusal:
+        """Return the entry of a transfer that was just made."""
+        logged, entry = await self._store.batch_get(_log_reads(transfer), consistent=True)
+        return transfers.transfer_mismatch_refusal() if logged is None else self._stored(transfer, logged, entry)
+
+    def _stored(self, transfer: Transfer, logged: Item, entry: Item | None) -> Item | Refusal:
         """Return the entry of a transfer that was made already; or a refusal, if its id is another transfer's."""
-        cause = transfer.movement.id
-        reads: list[tuple[type[tables.Table], str]] = [
-            (tables.EventLog, event_id(cause, transfer.event.type, transfer.id)),
-            (tables.TransactionLog, transfer.entry_id),
-        ]
-        logged, entry = await self._store.batch_get(reads, consistent=True)
-        if logged is None:
-            return None
         actor = logged.get("actorUserId", {}).get("S")
         is_same = transfer.is_logged_as(json.loads(logged["eventData"]["S"]), actor)
         return entry if is_same and entry is not None else transfers.transfer_mismatch_refusal()
 
-    async def _post(self, transfer: Transfer) -> Refusal | None:
-        """Write a transfer; return the refusal if it cannot be made."""
+    async def _posting(self, transfer: Transfer, accounts: Sequence[Item | None]) -> "_Posting | Refusal":
+        """Return what a transfer writes; or the refusal if it cannot be made.
+
+        Args:
+            transfer: the transfer.
+            accounts: the member and the balance of each party, as they are stored.
+        """
         now = self._clock()
         writing = Writing(self._store.names, now)
         balances: dict[str, Balance] = {}
-        for field, user_id in transfer.parties.items():
-            reads: list[tuple[type[tables.Table], str]] = [(tables.User, user_id), (tables.UserBalance, user_id)]
-            item, balance = await self._store.batch_get(reads, consistent=True)
+        rows = zip(transfer.parties.items(), accounts[::2], accounts[1::2], strict=True)
+        for (field, user_id), item, balance in rows:
             member = decode_or_none(Member, tables.User, item)
             if member is None or (transfer.is_between_members and member.is_active is False):
                 return transfers.no_member_refusal(field)
@@ -145,5 +165,21 @@ class Accounts:
         for notice in transfer.notices:
             writing.notice(notice, movement.id, related_id=transfer.id)
         versions = [balance.version for balance in balances.values()]
-        await self._transactions.write(writing, derived(movement.id, *versions, to_text(now)))
-        return None
+        return _Posting(writing, derived(movement.id, *versions, to_text(now)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    """The transaction of a transfer, and its idempotency token."""
+
+    writing: Writing
+    token: str
+
+
+def _log_reads(transfer: Transfer) -> list[tuple[type[tables.Table], str]]:
+    """Return the keys of the event and the entry that show that a transfer has been made."""
+    cause = transfer.movement.id
+    return [
+        (tables.EventLog, event_id(cause, transfer.event.type, transfer.id)),
+        (tables.TransactionLog, transfer.entry_id),
+    ]

@@ -1,6 +1,7 @@
 """Bookings as transactions: a booking and the row of its provider's day change together."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -59,35 +60,49 @@ class Bookings:
         wanted = decode(Booking, tables.Booking, item)
 
         async def attempt() -> Item | Refusal:
-            reads = [
-                (tables.Booking, wanted.id),
-                (tables.Service, wanted.service_id),
-                (tables.BookingDay, wanted.day_key),
-            ]
-            stored, service, day = await self._store.batch_get(reads, consistent=True)
-            if stored is not None:
-                return stored
-            offer, now = terms.offered(wanted, decode_or_none(Offer, tables.Service, service)), self._clock()
-            if isinstance(offer, Refusal):
-                return offer
-            schedule = await self._calendars.schedule(wanted.service_id, wanted.day, wanted.day)
-            agreed = _agreed(wanted, duration, total_cost, offer, schedule, now)
-            if isinstance(agreed, Refusal):
-                return agreed
-            before = await self._calendars.day(wanted.provider_id, wanted.day, wanted.day_key, day)
-            after = before.with_booking(wanted.id, agreed.span)
-            if isinstance(after, Refusal):
-                return after
-            cost = item_of(tables.Booking, duration=agreed.duration, totalCost=agreed.total_cost)
-            writing = Writing(self._store.names, now)
-            writing.put(tables.Booking, {**item, **cost})
-            writing.check(tables.Service, wanted.service_id, offer_condition(offer.user_id, offer.hourly_rate))
-            _write_day(writing, before, after)
-            await self._transactions.write(writing, derived(wanted.id, "book", to_text(now)))
-            return {**item, **cost}
+            # Whoever is refused does not queue: it would make those wait who book the same day.
+            decided = await self._decide(wanted, item, duration, total_cost)
+            if not isinstance(decided, _Booked):
+                return decided
+            async with self._store.calls.queue((wanted.day_key,), by=wanted.consumer_id):
+                decided = await self._decide(wanted, item, duration, total_cost)
+                if not isinstance(decided, _Booked):
+                    return decided
+                token = derived(wanted.id, "book", to_text(decided.writing.now))
+                await self._transactions.write(decided.writing, token)
+                return decided.item
 
-        async with self._store.calls.queue((wanted.day_key,)):
-            return await retry(self._store.calls, attempt)
+        return await retry(self._store.calls, attempt)
+
+    async def _decide(
+        self, wanted: Booking, item: Item, duration: float, total_cost: float
+    ) -> "Item | Refusal | _Booked":
+        """Return what a new booking writes; or the row that is stored already, or why it cannot be booked."""
+        reads = [
+            (tables.Booking, wanted.id),
+            (tables.Service, wanted.service_id),
+            (tables.BookingDay, wanted.day_key),
+        ]
+        stored, service, day = await self._store.batch_get(reads, consistent=True)
+        if stored is not None:
+            return stored
+        offer, now = terms.offered(wanted, decode_or_none(Offer, tables.Service, service)), self._clock()
+        if isinstance(offer, Refusal):
+            return offer
+        schedule = await self._calendars.schedule(wanted.service_id, wanted.day, wanted.day)
+        agreed = _agreed(wanted, duration, total_cost, offer, schedule, now)
+        if isinstance(agreed, Refusal):
+            return agreed
+        before = await self._calendars.day(wanted.provider_id, wanted.day, wanted.day_key, day)
+        after = before.with_booking(wanted.id, agreed.span)
+        if isinstance(after, Refusal):
+            return after
+        cost = item_of(tables.Booking, duration=agreed.duration, totalCost=agreed.total_cost)
+        writing = Writing(self._store.names, now)
+        writing.put(tables.Booking, {**item, **cost})
+        writing.check(tables.Service, wanted.service_id, offer_condition(offer.user_id, offer.hourly_rate))
+        _write_day(writing, before, after)
+        return _Booked(writing, {**item, **cost})
 
     async def amend(
         self, key: str, changes: Changes | None, is_met: Callable[[Item], bool], *, actor: str
@@ -159,6 +174,14 @@ class Bookings:
             return
         before = decode(Day, tables.BookingDay, day)
         _write_day(writing, before, before.without_booking(booking.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    """The transaction of a new booking, and the booking's row."""
+
+    writing: Writing
+    item: Item
 
 
 def _agreed(

@@ -95,7 +95,7 @@ class Members:
             await self._transactions.write(writing, derived(user_id, "join", now.isoformat()))
             return Joined(item, existed=False)
 
-        async with self._store.calls.queue((user_id,)):
+        async with self._store.calls.queue((user_id,), by=user_id):
             return await retry(self._store.calls, attempt)
 
     async def amend(
@@ -116,9 +116,8 @@ class Members:
             ConditionFailedError: there is no such member, or the row does not meet the condition.
             ContentionError: rows kept changing for 20 s.
         """
-        del actor  # the row itself says whose it is, and nothing is logged
         if changes is None:
-            return await self.leave(key, is_met)
+            return await self.leave(key, is_met, actor=actor)
         wanted: Changes = {**changes, "cognitoId": {"S": key}}
         sent: list[Item] = []
 
@@ -140,15 +139,16 @@ class Members:
             await self._transactions.write(writing, derived(key, "amend", now.isoformat()))
             return after
 
-        async with self._store.calls.queue((key,)):
+        async with self._store.calls.queue((key,), by=actor):
             return await retry(self._store.calls, attempt)
 
-    async def leave(self, user_id: str, is_met: Callable[[Item], bool]) -> Item | Refusal:
+    async def leave(self, user_id: str, is_met: Callable[[Item], bool], *, actor: str) -> Item | Refusal:
         """Delete a member, unless hours are held of theirs or for them.
 
         Args:
             user_id: the member.
             is_met: returns whether the stored row meets the caller's condition.
+            actor: who deletes them.
 
         Returns:
             The row as it was; or the refusal INVALID_ESCROW_STATUS.
@@ -180,7 +180,7 @@ class Members:
             await self._transactions.write(writing, derived(user_id, "leave", now.isoformat()))
             return stored
 
-        async with self._store.calls.queue((user_id,)):
+        async with self._store.calls.queue((user_id,), by=actor):
             return await retry(self._store.calls, attempt)
 
     async def sign_out(self, user_id: str) -> Item:

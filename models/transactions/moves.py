@@ -6,9 +6,10 @@ fresh rows. A lost response looks like a lost write: the rows are read again, an
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from models import tables
 from models.clock import Clock
@@ -27,6 +28,7 @@ from models.transactions.retrying import StaleSnapshotError, retry
 from models.transactions.writing import Writing
 
 RequestRule = Callable[[Snapshot, datetime], Verdict]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +66,15 @@ class Transactions:
         *,
         generation: int | None = None,
         dispute_id: str | None = None,
+        by: str | None = None,
     ) -> Moved | Refusal:
         """Let a rule decide about a stored request and write its change.
 
         Each attempt takes five steps; for a rule that reads the request alone, only the first and the last two:
 
-        1. read the request;
-        2. lock the accounts of its two members, within this process;
+        1. read the request; if a person asks, read the other rows, too, and return if the rule refuses, so that
+           refusals do not queue;
+        2. queue for the accounts of its two members, within this process;
         3. read the other rows;
         4. let the rule decide;
         5. write its change, conditioned on the versions read. If the rule has refused or found a broken ledger
@@ -82,9 +86,10 @@ class Transactions:
             generation: the execution's generation, if a handler asks; another one is refused as SUPERSEDED.
             dispute_id: the dispute to read, if it is not the open one. If a handler asks, the dispute that its
                 execution decides: once that is not open any more, the handler is refused as SUPERSEDED.
+            by: who asks; None for the workflow, which moves a request on behalf of its requester.
 
         Raises:
-            ContentionError: rows kept changing for 20 s.
+            ContentionError: rows kept changing for 20 s, or too many wait for an account.
             BrokenLedgerError: the rule's change would break an invariant; nothing was written.
         """
 
@@ -96,24 +101,32 @@ class Transactions:
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
-            return await self._decide_on_everything(request, rule, dispute_id)
+            if by is not None:
+                refused = await self._decide_on_everything(request, rule, dispute_id, self._judge)
+                if isinstance(refused, Refusal | Moved):
+                    return refused
+            async with self._store.calls.queue(request.parties, by=by or request.requester_id):
+                return await self._decide_on_everything(request, rule, dispute_id, self._decide)
 
         return await retry(self._store.calls, attempt)
 
     async def _decide_on_everything(
-        self, request: Request, rule: RequestRule, dispute_id: str | None
-    ) -> Moved | Refusal:
-        """Take the steps 2 to 5 of `move` for a rule that reads the whole snapshot."""
-        async with self._store.calls.queue(request.parties):
-            snapshot = await self._whole_snapshot(request, dispute_id)
-            try:
-                decided = await self._decide(snapshot, rule)
-            except BrokenLedgerError:
-                await self._raise_if_stale(request)
-                raise
-            if isinstance(decided, Refusal):
-                await self._raise_if_stale(request)
-            return decided
+        self,
+        request: Request,
+        rule: RequestRule,
+        dispute_id: str | None,
+        decide: Callable[[Snapshot, RequestRule], Awaitable[_T]],
+    ) -> _T:
+        """Read the whole snapshot of a request and let a rule decide on it, by `_decide` or `_judge`."""
+        snapshot = await self._whole_snapshot(request, dispute_id)
+        try:
+            decided = await decide(snapshot, rule)
+        except BrokenLedgerError:
+            await self._raise_if_stale(request)
+            raise
+        if isinstance(decided, Refusal):
+            await self._raise_if_stale(request)
+        return decided
 
     async def create(self, request: Request, rule: RequestRule) -> Moved | Refusal | None:
         """Let a rule decide about a request that is not stored yet; it is given the service and the booking, too.
@@ -192,6 +205,15 @@ class Transactions:
         )
 
     async def _decide(self, snapshot: Snapshot, rule: RequestRule) -> Moved | Refusal:
+        """Let a rule decide, and write its change."""
+        judged = await self._judge(snapshot, rule)
+        if not isinstance(judged, _Judged):
+            return judged
+        await self.write(judged.writing, judged.token)
+        return judged.moved
+
+    async def _judge(self, snapshot: Snapshot, rule: RequestRule) -> "_Judged | Moved | Refusal":
+        """Let a rule decide; return what its change writes, or the outcome if it changes nothing."""
         now = self._clock()
         verdict = rule(snapshot, now)
         if isinstance(verdict, Refusal):
@@ -207,8 +229,7 @@ class Transactions:
             balance.version for balance in (snapshot.requester_balance, snapshot.provider_balance) if balance
         ]
         token = derived(snapshot.request.id, snapshot.request.version, *versions, now.isoformat())
-        await self.write(writing, token)
-        return Moved(before=snapshot.request, request=verdict.request)
+        return _Judged(writing, token, Moved(before=snapshot.request, request=verdict.request))
 
     async def _raise_if_stale(self, request: Request) -> None:
         """Raise if the request has changed since it was read: a refusal must rest on rows of one moment.
@@ -257,6 +278,15 @@ class Transactions:
             provider_balance=decode_or_none(Balance, tables.UserBalance, provider_balance),
             guarded_by=None if guard is None else guard["requestId"]["S"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The transaction that a rule's change is to be written by, its idempotency token, and what it comes to."""
+
+    writing: Writing
+    token: str
+    moved: Moved
 
 
 def _is_moved_by(request: Request, generation: int, dispute_id: str | None) -> bool:

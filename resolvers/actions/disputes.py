@@ -42,7 +42,7 @@ class Disputes:
             return refused
         with_execution = replace(dispute, step_function_execution_arn=self._executions.dispute_arn(dispute.id))
         rule = partial(raising.raise_dispute, dispute=with_execution, windows=self._windows)
-        return await self._move(dispute.request_id, dispute.id, rule)
+        return await self._move(dispute.request_id, dispute.id, rule, by=dispute.raised_by)
 
     async def _party_refusal(self, dispute: Dispute) -> Refusal | None:
         """Return the refusal of a dispute that is not between the parties of its request, None if it is.
@@ -55,7 +55,7 @@ class Disputes:
 
     async def assign(self, dispute_id: str, *, by: str) -> Item | Refusal:
         """Assign a dispute to an admin."""
-        return await self._move_stored(dispute_id, partial(deciding.assign, by=by))
+        return await self._move_stored(dispute_id, partial(deciding.assign, by=by), by=by)
 
     async def resolve(
         self, dispute_id: str, *, by: str, decision: Response, provider_hours: Hours | None, resolution: str
@@ -64,18 +64,18 @@ class Disputes:
         rule = partial(
             deciding.decide, by=by, decision=decision, provider_hours=provider_hours, resolution=resolution
         )
-        return await self._move_stored(dispute_id, rule)
+        return await self._move_stored(dispute_id, rule, by=by)
 
-    async def _move_stored(self, dispute_id: str, rule: RequestRule) -> Item | Refusal:
+    async def _move_stored(self, dispute_id: str, rule: RequestRule, *, by: str) -> Item | Refusal:
         dispute = await self._read(dispute_id)
         if dispute is None:
             return deciding.dispute_not_found_refusal()
-        return await self._move(dispute["requestId"]["S"], dispute_id, rule)
+        return await self._move(dispute["requestId"]["S"], dispute_id, rule, by=by)
 
-    async def _move(self, request_id: str, dispute_id: str, rule: RequestRule) -> Item | Refusal:
+    async def _move(self, request_id: str, dispute_id: str, rule: RequestRule, *, by: str) -> Item | Refusal:
         """Apply a rule to a dispute and its request, hand over to the workflow, and return the dispute's row."""
         moved = await retry_while_transient(
-            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id)
+            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id, by=by)
         )
         if isinstance(moved, Refusal):
             return moved

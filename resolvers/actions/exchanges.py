@@ -102,7 +102,7 @@ class Exchanges:
         handed_over: set[int] = set()
 
         async def attempt() -> Moved | Refusal:
-            moved = await self._transactions.move(item["id"]["S"], rule)
+            moved = await self._transactions.move(item["id"]["S"], rule, by=wish.by)
             if isinstance(moved, Moved) and moved.request.version not in handed_over:
                 handed_over.add(moved.request.version)
                 await self._requests.hand_over(moved)

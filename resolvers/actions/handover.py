@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
-from models.errors import HourBankError, Refusal
+from models.errors import HourBankError, Refusal, UnavailableError
 from models.transactions.moves import Moved
 from resolvers.polling import poll
 
@@ -25,5 +25,7 @@ async def best_effort(handover: Awaitable[object]) -> None:
     """Hand over to the workflow; a failure is only logged, because the event bus and the sweep do it later."""
     try:
         await handover
+    except UnavailableError:
+        _log.warning("hand-over to the workflow put off: AWS does not answer; the sweep will repeat it")
     except (ClientError, BotoCoreError, HourBankError):
         _log.exception("hand-over to the workflow failed; the sweep will repeat it")

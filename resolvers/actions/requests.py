@@ -131,7 +131,7 @@ class ServiceRequests:
             refused := await self._read_as_party(request_id, by=by, party=Party.REQUESTER), Refusal
         ):
             return refused
-        moved = await self._move(request_id, rule)
+        moved = await self._move(request_id, rule, by=by)
         if isinstance(moved, Refusal):
             return moved
         await self.hand_over(moved)
@@ -150,11 +150,11 @@ class ServiceRequests:
     ) -> Request | Refusal:
         if isinstance(refused := await self._read_as_party(request_id, by=by, party=how.party), Refusal):
             return refused
-        return await self.end(request_id, partial(answers.end_early, how=how, by=by, message=message))
+        return await self.end(request_id, partial(answers.end_early, how=how, by=by, message=message), by=by)
 
-    async def end(self, request_id: str, rule: RequestRule) -> Request | Refusal:
+    async def end(self, request_id: str, rule: RequestRule, *, by: str) -> Request | Refusal:
         """End a request by a rule; the waiting execution ends, too."""
-        moved = await self._move(request_id, rule)
+        moved = await self._move(request_id, rule, by=by)
         if isinstance(moved, Refusal):
             return moved
         await self.hand_over(moved)
@@ -166,8 +166,8 @@ class ServiceRequests:
         if wait is not None and (wait.answer is not None or moved.request.wait is None):
             await best_effort(self._executions.complete_wait(moved.request, wait))
 
-    async def _move(self, request_id: str, rule: RequestRule) -> Moved | Refusal:
-        return await retry_while_transient(lambda: self._transactions.move(request_id, rule))
+    async def _move(self, request_id: str, rule: RequestRule, *, by: str) -> Moved | Refusal:
+        return await retry_while_transient(lambda: self._transactions.move(request_id, rule, by=by))
 
 
 def _has_same_content(stored: Request, new: Request) -> bool:

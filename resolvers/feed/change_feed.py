@@ -16,6 +16,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from models import tables
+from models.errors import UnavailableError
 from models.storage.store import Store
 from resolvers.feed.streams import RowChange, StreamReader
 
@@ -24,7 +25,8 @@ from resolvers.feed.streams import RowChange, StreamReader
 QUEUE = 1_000
 QUEUE_BYTES = 8 * 1024 * 1024
 _FIRST_BACKOFF = 0.2
-_LONGEST_BACKOFF = 5.0
+# How late the first event is after AWS was gone for a while.
+_LONGEST_BACKOFF = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +122,7 @@ class ChangeFeed:
 
         Raises:
             botocore.exceptions.ClientError: the stream cannot be opened.
-            botocore.exceptions.BotoCoreError: AWS did not answer.
+            UnavailableError: AWS does not answer.
             LookupError: the table has no stream.
         """
         channel = self._channels.get(table)
@@ -140,7 +142,7 @@ class ChangeFeed:
             return False
         try:
             await self._reader(tables.ServiceRequest).open()
-        except (ClientError, BotoCoreError, LookupError):
+        except (ClientError, BotoCoreError, UnavailableError, LookupError):
             return False
         return True
 
@@ -194,13 +196,16 @@ class _Channel:
             try:
                 async for changes in reader.read():
                     self._publish(changes)
+                if failures:
+                    _log.warning("change feed goes on", table=reader.table, failures=failures)
                 failures = 0
                 self.failing = False
                 await asyncio.sleep(self._interval)
             except Exception as error:  # noqa: BLE001 — if the feed stopped, its subscribers would wait for ever
                 failures += 1
                 self.failing = True
-                _log.warning("change feed interrupted", table=reader.table, failures=failures, error=repr(error))
+                if failures == 1:
+                    _log.warning("change feed interrupted", table=reader.table, error=repr(error))
                 reader.forget_iterators()
                 await asyncio.sleep(_backoff(failures))
 

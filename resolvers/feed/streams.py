@@ -92,7 +92,7 @@ class StreamReader:
 
         Raises:
             botocore.exceptions.ClientError: AWS refused the call.
-            botocore.exceptions.BotoCoreError: AWS did not answer.
+            botocore.exceptions.BotoCoreError, UnavailableError: AWS did not answer.
             LookupError: the table has no stream.
         """
         self._opened = float(int(time.time()))  # records carry whole seconds
@@ -112,7 +112,7 @@ class StreamReader:
 
         Raises:
             botocore.exceptions.ClientError: AWS refused the call.
-            botocore.exceptions.BotoCoreError: AWS did not answer.
+            botocore.exceptions.BotoCoreError, UnavailableError: AWS did not answer.
             LookupError: the table no longer has a stream.
         """
         if time.monotonic() >= self._discover_at:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from models.errors import ExpectedError, UnavailableError
+from models.storage.outages import is_silence
 from models.storage.store import Store
 from models.tables import Table
 from resolvers.feed.change_feed import ChangeFeed
@@ -18,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 # Seconds for which a result is reused, because AWS limits how often an account may describe its state machines.
 _CACHED_SECONDS = 1.0
-_TIMEOUT_SECONDS = 5.0
+_TIMEOUT_SECONDS = 1.5
 
 
 class Health:
@@ -40,6 +42,7 @@ class Health:
         self._machines = tuple(machines)
         self._checking = asyncio.Lock()
         self._missing: list[str] = []
+        self._silence: Exception | None = None
         self._checked_at = float("-inf")
 
     @property
@@ -58,6 +61,21 @@ class Health:
             return JSONResponse({"status": "not ready", "missing": missing}, status_code=503)
         return JSONResponse({"status": "ready"})
 
+    async def check_deployment(self) -> None:
+        """Check that everything that the server needs can be reached, before it starts.
+
+        Raises:
+            ExpectedError: AWS does not answer, or the stack is not deployed.
+        """
+        missing = await self.missing()
+        if self._silence is not None:
+            raise ExpectedError(
+                "AWS does not answer; check AWS_ENDPOINT_URL, AWS_REGION and the network, and start again: "
+                f"{self._silence!s:.300}"
+            )
+        if missing:
+            raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
+
     async def missing(self) -> list[str]:
         """Return the tables and state machines, and the change feed, that cannot be reached now."""
         async with self._checking:
@@ -73,8 +91,19 @@ class Health:
             **{f"state machine {names.state_machine(name)}": self._has_machine(name) for name in self._machines},
             "change feed": self._feed.healthy(),
         }
-        results = await asyncio.gather(*(_reached(part) for part in parts.values()))
+        self._silence = None
+        results = await asyncio.gather(*(self._reached(part) for part in parts.values()))
         return [name for name, reached in zip(parts, results, strict=True) if not reached]
+
+    async def _reached(self, part: Awaitable[bool]) -> bool:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                return await part
+        except (ClientError, BotoCoreError, UnavailableError, TimeoutError) as error:
+            if not isinstance(error, ClientError) or is_silence(error):
+                self._silence = error
+            _log.debug("not reached", error=repr(error))
+            return False
 
     async def _has_table(self, name: str) -> bool:
         answer = await self._store.calls.call("dynamodb", "describe_table", TableName=name)
@@ -85,12 +114,3 @@ class Health:
         arn = self._store.names.state_machine_arn(name)
         answer = await self._store.calls.call("stepfunctions", "describe_state_machine", stateMachineArn=arn)
         return bool(answer["status"] == "ACTIVE")
-
-
-async def _reached(part: Awaitable[bool]) -> bool:
-    try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            return await part
-    except (ClientError, BotoCoreError, TimeoutError) as error:
-        _log.debug("not reached", error=repr(error))
-        return False

@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
+from models.storage.breaker import AwsLimits
+from models.storage.lines import LineLimits
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.identity.claims import TokenLimits
 from resolvers.identity.keys import IssuerLimits
@@ -107,6 +109,10 @@ class ServerSettings(BaseSettings):
     # What tokens and the keys of their issuers may cost: HOURBANK_TOKENS_BYTES=4096, HOURBANK_ISSUERS_AGE=300.
     tokens: TokenLimits = TokenLimits()
     issuers: IssuerLimits = IssuerLimits()
+    # How long clients wait for AWS: HOURBANK_AWS_CALL_SECONDS=1.
+    aws: AwsLimits = Field(AwsLimits(), validation_alias="HOURBANK_AWS")
+    # How many may wait for one account: HOURBANK_LINE_WAITING=200.
+    line: LineLimits = Field(LineLimits(), validation_alias="HOURBANK_LINE")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
 

@@ -28,16 +28,16 @@ class EscrowMutations:
         """An admin pays the hours of completed work to its provider."""
         caller = signed_in_admin(info)
         rule = partial(admin.release_escrow, escrow_id=input.escrow_id, by=caller.sub)
-        return await self._end_request(input.escrow_id, rule)
+        return await self._end_request(input.escrow_id, rule, by=caller.sub)
 
     async def cancel_escrow(self, info: AnyInfo, input: CancelEscrowInput) -> Any:
         """An admin gives the hours of work that is not completed back to its requester."""
         caller = signed_in_admin(info)
         reason = optional_text("reason", input.reason, admin.LONGEST_REASON)
         rule = partial(admin.cancel_escrow, escrow_id=input.escrow_id, by=caller.sub, reason=reason)
-        return await self._end_request(input.escrow_id, rule)
+        return await self._end_request(input.escrow_id, rule, by=caller.sub)
 
-    async def _end_request(self, escrow_id: str, rule: RequestRule) -> Item | None:
+    async def _end_request(self, escrow_id: str, rule: RequestRule, *, by: str) -> Item | None:
         """End the request that an escrow is held for, and return the escrow.
 
         Raises:
@@ -46,7 +46,7 @@ class EscrowMutations:
         escrow = await self._store.get(tables.Escrow, escrow_id, consistent=True)
         if escrow is None or "requestId" not in escrow:
             raise RefusedError(Refusal(Code.ESCROW_NOT_FOUND, "escrowId: there is no such escrow of a request."))
-        accepted(await self._requests.end(escrow["requestId"]["S"], rule))
+        accepted(await self._requests.end(escrow["requestId"]["S"], rule, by=by))
         return await self._store.get(tables.Escrow, escrow_id, consistent=True)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -25,23 +25,21 @@ from models.errors import ContentionError
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
-from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
+from resolvers.identity.keys import UnauthenticatedError
 from resolvers.transport.bodies import BODY_BYTES, TOO_LARGE
 from resolvers.transport.departures import while_connected
+from resolvers.transport.failures import failure_of, mark_unavailable
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.idempotency import REPLAYED, Idempotency, is_mutation, keyed_request
 from resolvers.transport.payloads import payload_problem, response_of, with_trusted_text
 from resolvers.transport.security_events import (
     log_admin_acts,
-    log_refusal,
-    log_sign_in_refusal,
     reported,
 )
 from resolvers.transport.sockets import INIT_SECONDS, TextFrames
 from schema.build import MirrorSchema
-from schema.documents.trusted import UntrustedDocumentError
-from schema.errors import RefusedError, mask, report_any
+from schema.errors import RefusedError, report_any
 from schema.unstorable import parse_json
 
 PATH = "/graphql"
@@ -61,7 +59,6 @@ _JSON = (
 )
 # In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
 _NOT_PERSISTED = "PersistedQueryNotSupported"
-_RETRY_AFTER = "2"  # seconds, until an issuer that failed is asked again
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PLACES = {
     OperationType.QUERY: f"A query is sent by POST to {PATH}",
@@ -121,24 +118,8 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def _respond(self, request: Request) -> Response:
         try:
             response: Response = await self.run(request)
-        except IssuerUnreachableError as error:
-            # Not 401, for which clients sign their users out: Amplify's repeat the request after 503.
-            response = _failure(503, "ServiceUnavailable", str(error))
-            response.headers["Retry-After"] = _RETRY_AFTER
-            return response
-        except UnauthenticatedError as error:
-            log_sign_in_refusal(error)
-            return _failure(401, "UnauthorizedException", str(error))
-        except UntrustedDocumentError as error:
-            log_refusal(error, None)
-            return _failure(400, error.error_type, str(error))
-        except HTTPException as error:
-            return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
-        except ClientDisconnect:
-            return _failure(400, "MalformedHttpRequestException", "The request broke off")
-        except Exception as error:  # noqa: BLE001 — the client gets a number that it can report
-            masked = mask(error)
-            return _failure(500, masked.error_type, str(masked), masked.info)
+        except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
+            return failure_of(error)
         return response
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
@@ -202,8 +183,9 @@ class Endpoint(GraphQL[RequestContext, None]):
                 result, is_replayed = ExecutionResult(data=None, errors=[report_any(error)]), False
         if is_replayed:
             sub_response.headers[REPLAYED] = "true"
-        else:
-            result.errors = reported(result.errors, context.caller)
+            return result
+        result.errors = reported(result.errors, context.caller)
+        mark_unavailable(sub_response, result.errors)
         return result
 
     async def _execute(
@@ -308,10 +290,3 @@ def _bounded(receive: Receive) -> Receive:
         return message
 
     return counted
-
-
-def _failure(status: int, error_type: str, message: str, info: Mapping[str, Any] | None = None) -> Response:
-    error = {"errorType": error_type, "errorInfo": info, "message": message}
-    return JSONResponse(
-        {"message": message, "errors": [error]}, status_code=status, headers={"x-amzn-ErrorType": error_type}
-    )

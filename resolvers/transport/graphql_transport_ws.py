@@ -20,6 +20,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
+from models.errors import UnavailableError
 from resolvers.context import RequestContext
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
@@ -78,6 +79,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         except UnauthenticatedError as error:
             log_sign_in_refusal(error)
             await self.websocket.close(FORBIDDEN, str(error))
+            return
+        except UnavailableError as error:
+            await self.websocket.close(TRY_AGAIN, str(error))
             return
         if self.context.caller is not None:
             self._lifetime.extend_until(self.context.caller.expires)

@@ -1,6 +1,8 @@
 """Mutations with an Idempotency-Key: each runs once, and a repetition gets the same response."""
 
+import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +21,7 @@ from strawberry.types import ExecutionResult
 
 from models import tables
 from models.clock import Clock
-from models.errors import Code, ContentionError
+from models.errors import Code, ContentionError, UnavailableError
 from models.idempotency import (
     CLAIMED_FOR,
     LARGEST_ANSWER,
@@ -36,7 +38,7 @@ from resolvers.identity.callers import Caller, Standing
 from resolvers.polling import poll
 from resolvers.transport.payloads import response_of
 from schema.documents.reading import Documents
-from schema.errors import INTERNAL_FAILURE, RefusedError, ReportedError
+from schema.errors import INTERNAL_FAILURE, SERVICE_UNAVAILABLE, RefusedError, ReportedError
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +47,13 @@ HEADER = "idempotency-key"
 REPLAYED = "idempotent-replayed"
 _KEY = re.compile(r"[\x20-\x7e]{1,128}")
 # Errors that a retry may get past: a response with one of them is not saved.
-_TRANSIENT = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
+_TRANSIENT = frozenset({INTERNAL_FAILURE, SERVICE_UNAVAILABLE, Code.CONTENTION.value})
+# Claims that could not be ended because AWS did not answer: how often each is tried again, and how many at once.
+# The others lapse.
+_END_INTERVAL_SECONDS = 0.5
+_MOST_ENDING = 1_000
+# How often a claim that is not stored is looked for.
+_MOST_ABSENT = 5
 
 Run = Callable[[], Awaitable[ExecutionResult]]
 
@@ -110,6 +118,7 @@ class Idempotency:
         self._store = store
         self._now = now
         self._claimed_for = claimed_for
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def run_once(self, request: KeyedRequest, run: Run) -> tuple[ExecutionResult, bool]:
         """Run a request, or return the saved response of an equal one.
@@ -121,17 +130,44 @@ class Idempotency:
             RefusedError: the key belongs to another request.
             ContentionError: an equal request is still in progress.
         """
-        claim = str(uuid4())
-        record = await self._claim(request, claim)
-        if record.claim != claim:
+        claim = Record.claimed(request, str(uuid4()), self._now(), self._claimed_for)
+        try:
+            record = await self._claim(request, claim.claim)
+        except UnavailableError as error:
+            if error.is_outcome_unknown:
+                self._complete_later(claim, None)
+            raise
+        if record.claim != claim.claim:
             return _saved_result(record), True
         try:
             result = await run()
-        except Exception:
-            await self._complete(record, None)
+        except BaseException:  # the client may have left, too
+            self._complete_later(claim, None)
             raise
         await self._save(record, result)
         return result, False
+
+    def _complete_later(self, record: Record, answer: str | None) -> None:
+        """End a claim once AWS answers, so that the next request with the key need not wait until it lapses."""
+        if len(self._ending) < _MOST_ENDING:
+            task = asyncio.create_task(self._keep_completing(record, answer))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _keep_completing(self, record: Record, answer: str | None) -> None:
+        lapses, absent = time.monotonic() + self._claimed_for.total_seconds(), 0
+        while time.monotonic() < lapses and absent < _MOST_ABSENT:
+            try:
+                await self._end(record, answer)
+            except ConditionFailedError as error:
+                if error.item is not None:
+                    return  # another request with the key has taken it over
+                absent += 1  # the claim itself may still be on its way
+            except (UnavailableError, ClientError, BotoCoreError):
+                pass
+            else:
+                return
+            await asyncio.sleep(_END_INTERVAL_SECONDS)
 
     async def _claim(self, request: KeyedRequest, claim: str) -> Record:
         """Return the row that claims a key for this request, or the row of an equal request that is completed."""
@@ -191,15 +227,24 @@ class Idempotency:
         # Nor is a response saved that is too large: the mutation is repeatable by itself, and its hash stays.
         is_transient = any(error["errorType"] in _TRANSIENT for error in errors)
         is_saved = not is_transient and len(answer) <= LARGEST_ANSWER
-        await self._complete(record, answer.decode() if is_saved else None)
+        if any(error["errorType"] == SERVICE_UNAVAILABLE for error in errors):
+            self._complete_later(record, None)
+        else:
+            await self._complete(record, answer.decode() if is_saved else None)
 
     async def _complete(self, record: Record, answer: str | None) -> None:
         """End a claim; without an answer the next request with the key runs again."""
-        actions = difference(tables.Idempotency, record, record.answered(answer))
         with _best_effort():
-            await self._store.update(
-                tables.Idempotency, record.id, actions, condition=tables.Idempotency.claim == record.claim
-            )
+            try:
+                await self._end(record, answer)
+            except UnavailableError:
+                self._complete_later(record, answer)
+
+    async def _end(self, record: Record, answer: str | None) -> None:
+        actions = difference(tables.Idempotency, record, record.answered(answer))
+        await self._store.update(
+            tables.Idempotency, record.id, actions, condition=tables.Idempotency.claim == record.claim
+        )
 
     async def _release(self, record: Record) -> None:
         """Delete the row of a request that could not run at all: once corrected, it has another hash."""
@@ -216,6 +261,8 @@ def _best_effort() -> Iterator[None]:
         yield
     except ConditionFailedError:
         _log.warning("a request outlived its claim, and a repetition has taken the key over")
+    except UnavailableError:
+        pass  # the claim lapses by itself
     except (ClientError, BotoCoreError):
         _log.exception("a response could not be saved; a repetition of the request runs again")
 

@@ -59,9 +59,9 @@ class CountingCalls:
         """Wait."""
         await self.calls.pause(seconds)
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Queue for each key."""
-        return self.calls.queue(keys)
+        return self.calls.queue(keys, by=by)
 
 
 @dataclass(kw_only=True)

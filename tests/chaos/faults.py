@@ -157,9 +157,9 @@ class FaultyCalls:
         """Wait."""
         await self.calls.pause(seconds)
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Queue for each key."""
-        return self.calls.queue(keys)
+        return self.calls.queue(keys, by=by)
 
 
 def _before(call: Call, fault: Fault) -> None:

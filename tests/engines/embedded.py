@@ -66,7 +66,7 @@ class Embedded:
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
-    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
+    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
         """Queue for nothing: concurrent callers stand for different processes."""
-        del keys
+        del keys, by
         yield

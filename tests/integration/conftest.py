@@ -21,6 +21,7 @@ import pytest
 
 from models.settings import Settings
 from models.storage.calls import AsyncCalls
+from models.storage.lines import LineLimits
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.integration.in_process_server import InProcessServer, running_in_process
@@ -42,6 +43,9 @@ SHORT_WINDOWS = {
     "HOURBANK_MARK_WINDOW": "PT6S",
     "HOURBANK_DECISION_WINDOW": "PT6S",
 }
+
+# For tests in which one member does much at once.
+LONG_LINES = LineLimits(waiting_each=100)
 
 CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $input) { id } }"
 
@@ -294,7 +298,7 @@ def aws(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Cloud:
 async def calls(aws: Cloud) -> AsyncIterator[AsyncCalls]:
     """Yield calls to the session's tables."""
     del aws
-    async with AsyncCalls(["dynamodb"]) as opened:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as opened:
         yield opened
 
 

@@ -12,6 +12,7 @@ from models.errors import Code, Refusal
 from models.storage.calls import AsyncCalls, Calls
 from models.storage.names import Names
 from tests.chaos.faults import Fault, FaultyCalls, each_write
+from tests.integration.conftest import LONG_LINES
 from tests.integration.two_members import TwoMembers
 from tests.unit.books import replay
 from tests.unit.builders import ADA, figures, hours
@@ -19,7 +20,7 @@ from tests.unit.builders import ADA, figures, hours
 
 @pytest.fixture
 async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the engine
-    async with AsyncCalls(["dynamodb"]) as opened:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as opened:
         yield opened
 
 
@@ -43,7 +44,7 @@ async def test_a_transfer_that_was_cut_off_has_one_effect(
 
 async def test_one_transfer_by_many_at_once_is_one_transfer(pair: TwoMembers, calls: AsyncCalls) -> None:
     transfer = pair.make_transfer(pair.alice, pair.bob, "10")
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         servers = (pair.accounts(calls), pair.accounts(other))
         entries = await asyncio.gather(*(servers[number % 2].transfer(transfer) for number in range(10)))
     assert all(entry == entries[0] for entry in entries)
@@ -68,13 +69,13 @@ class Overtaken:
     async def pause(self, seconds: float) -> None:
         await self._calls.pause(seconds)
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return self._calls.queue(keys)
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys, by=by)
 
 
 async def test_a_refusal_is_not_of_what_another_process_has_just_done(pair: TwoMembers, calls: AsyncCalls) -> None:
     transfer = pair.make_transfer(pair.alice, pair.bob, "10")
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         overtaken = Overtaken(calls, lambda: pair.accounts(other).transfer(transfer))
         entry = await pair.accounts(overtaken).transfer(transfer)
     assert not isinstance(entry, Refusal), entry
@@ -82,7 +83,7 @@ async def test_a_refusal_is_not_of_what_another_process_has_just_done(pair: TwoM
 
 
 async def test_opposite_transfers_at_once_end_exact(pair: TwoMembers, calls: AsyncCalls) -> None:
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         servers = (pair.accounts(calls), pair.accounts(other))
         pairs = [
             (servers[number % 2].transfer(pair.make_transfer(pair.alice, pair.bob, "2")),
@@ -95,7 +96,7 @@ async def test_opposite_transfers_at_once_end_exact(pair: TwoMembers, calls: Asy
 
 
 async def test_thirty_transfers_at_once_from_one_account_end_exact(pair: TwoMembers, calls: AsyncCalls) -> None:
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         servers = (pair.accounts(calls), pair.accounts(other))
         done = await asyncio.gather(
             *(
@@ -115,7 +116,7 @@ async def test_thirty_transfers_at_once_from_one_account_end_exact(pair: TwoMemb
 async def test_a_lock_and_gifts_at_once_nothing_is_given_afterwards(
     pair: TwoMembers, calls: AsyncCalls, _turn: int
 ) -> None:
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         *given, locked = await asyncio.gather(
             *(pair.accounts(calls).transfer(pair.make_transfer(pair.alice, pair.bob, "0.5")) for _ in range(4)),
             pair.accounts(other).lock(pair.alice, by=ADA, reason="A complaint"),

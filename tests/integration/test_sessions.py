@@ -9,10 +9,8 @@ import httpx
 import jwt
 import pytest
 
-from models.settings import Settings
 from resolvers.identity.membership import KEPT_FOR
 from tests.integration.conftest import CREATE_USER, Cloud, Server
-from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.user_pool import LocalUserPool
 from workflows.deployment.target import use_local_cloud
 
@@ -77,9 +75,7 @@ class Session:
 @pytest.fixture
 def session(server: Server) -> Iterator[Session]:
     with pytest.MonkeyPatch.context() as patch:
-        attached = LocalCloud(server.directory, Settings())
-        attached.attach()
-        cloud = Cloud(attached.endpoint)
+        cloud = Cloud.of(server.directory)
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
         pool = LocalUserPool.find_or_make(use_local_cloud(server.directory))

@@ -23,6 +23,7 @@ from models.transactions import retrying
 from models.transactions.members import Joined, Members
 from models.transactions.moves import Moved, RequestRule, Transactions
 from tests.chaos.faults import Fault, FaultyCalls, each_write
+from tests.integration.conftest import LONG_LINES
 from tests.integration.two_members import TwoMembers, user
 from tests.unit.builders import hours, make_request
 
@@ -34,7 +35,7 @@ EVENTS = (
 
 @pytest.fixture
 async def calls(names: Names) -> AsyncIterator[AsyncCalls]:  # noqa: ARG001 — its environment leads to the engine
-    async with AsyncCalls(["dynamodb"]) as opened:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as opened:
         yield opened
 
 
@@ -98,7 +99,7 @@ async def test_every_step_by_four_threads_at_once_has_one_effect(pair: TwoMember
 async def test_every_step_by_two_servers_at_once_has_one_effect(pair: TwoMembers) -> None:
     (service_id,) = await pair.set_up()
     request_id = await pair.ask(service_id)
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         servers = (pair.transactions, pair.transactions_over(other))
         for event in EVENTS:
             await asyncio.gather(*(server.move(request_id, pair.rule(event)) for server in servers * 2))
@@ -137,7 +138,7 @@ async def test_twenty_holds_at_once_on_one_balance_end_exact(pair: TwoMembers) -
     request_ids = [await pair.ask(service_id, "1") for service_id in services]
     for request_id in request_ids:
         await pair.reach(request_id, "begin")
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         servers = (pair.transactions, pair.transactions_over(other))
         moved = await asyncio.gather(
             *(
@@ -238,7 +239,7 @@ async def test_two_open_requests_at_once_are_not_both_held(pair: TwoMembers) -> 
     request_ids = [await pair.ask(service_id) for _ in range(2)]
     for request_id in request_ids:
         await pair.reach(request_id, "begin", "validate")
-    async with AsyncCalls(["dynamodb"]) as other:
+    async with AsyncCalls(["dynamodb"], lines=LONG_LINES) as other:
         servers = (pair.transactions, pair.transactions_over(other))
         await asyncio.gather(
             *(server.move(one, steps.hold_hours) for server, one in zip(servers, request_ids, strict=True))

@@ -37,11 +37,12 @@ Rows = dict[str, dict[str, Item]]
 
 
 class ConsistentReads:
-    """Calls that assert consistent reads; `queued` and `paused` record how callers waited."""
+    """Calls that assert consistent reads; `queued`, `queued_by` and `paused` record how callers waited."""
 
     def __init__(self, engine: Embedded) -> None:
         self._engine = engine
         self.queued: list[list[str]] = []
+        self.queued_by: list[str | None] = []
         self.paused: list[float] = []
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
@@ -55,10 +56,11 @@ class ConsistentReads:
         self.paused.append(seconds)
         await self._engine.pause(seconds)
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Queue for each key."""
         self.queued.append(sorted(keys := list(keys)))
-        return self._engine.queue(keys)
+        self.queued_by.append(by)
+        return self._engine.queue(keys, by=by)
 
 
 class Stored:

@@ -9,7 +9,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from models.errors import ExpectedError
+from models.errors import ExpectedError, UnavailableError
 from workflows.console.texts import plain
 
 
@@ -33,7 +33,7 @@ def explain_aws_errors(what: str) -> Iterator[None]:
     """Turn an error of AWS into an `ExpectedError`: one line that says what cannot be read, and why."""
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, UnavailableError) as error:
         raise ExpectedError(f"{what} cannot be read: {error}") from None
 
 

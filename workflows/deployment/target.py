@@ -6,6 +6,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from models.errors import ExpectedError
 from models.settings import Settings
@@ -29,7 +30,8 @@ def use_aws() -> Settings:
     os.environ["AWS_DEFAULT_REGION"] = Settings().region
     try:
         account = boto3.client("sts", config=_FAIL_SOON).get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError, LookupError) as error:
+        # The last two are of an answer that botocore cannot read.
         raise UnreachableError(
             f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
         ) from None

@@ -28,7 +28,7 @@ class SavedRows:
         """Not supported."""
         raise NotImplementedError
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Not supported: nothing is written."""
         raise NotImplementedError
 

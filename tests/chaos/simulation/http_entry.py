@@ -39,8 +39,8 @@ class _CurrentWorldCalls:
     async def pause(self, seconds: float) -> None:
         await _current_world.get().calls.pause(seconds)
 
-    def queue(self, keys: Iterable[str]) -> AbstractAsyncContextManager[None]:
-        return _current_world.get().calls.queue(keys)
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
+        return _current_world.get().calls.queue(keys, by=by)
 
 
 def _now() -> datetime:

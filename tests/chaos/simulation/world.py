@@ -240,8 +240,8 @@ class _DelayedCalls:
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def queue(self, keys: Iterable[str]) -> Any:
-        return self._world.engine.queue(keys)
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> Any:
+        return self._world.engine.queue(keys, by=by)
 
 
 @asynccontextmanager

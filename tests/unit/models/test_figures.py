@@ -51,7 +51,7 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("requests.reputation", "LOWEST", 1),
     ("requests.reputation", "PLACES", 2),
     ("storage.store", "BATCH_KEYS", 100),
-    ("storage.store", "BATCH_ROUNDS", 8),
+    ("storage.store", "BATCH_ROUNDS", 6),
     ("storage.store", "FIRST_PAUSE_SECONDS", 0.05),
     ("storage.store", "KEY_BYTES", 2_048),
     ("transactions.retrying", "PATIENCE_SECONDS", 20.0),

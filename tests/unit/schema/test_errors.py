@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from graphql import GraphQLError
 from strawberry.exceptions import MissingQueryError
+from structlog.testing import capture_logs
 
+from models.errors import UnavailableError
 from resolvers.hosting.logs import configure_logging
 from schema.errors import AppSyncError, report, report_any
 
@@ -62,3 +66,30 @@ def test_a_failure_outside_of_any_field_is_masked_or_told() -> None:
     assert report_any(ValueError("a secret")).error_type == "InternalFailure"
     assert "secret" not in report_any(ValueError("a secret")).message
     assert report_any(AppSyncError("Full", error_type="Full")).formatted["message"] == "Full"
+
+
+def client_error(code: str, status: int) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetItem")
+
+
+@pytest.mark.parametrize(
+    ("error", "unknown"),
+    [
+        (UnavailableError(), False),
+        (UnavailableError(is_outcome_unknown=True), True),
+        (EndpointConnectionError(endpoint_url="x"), True),
+        (ReadTimeoutError(endpoint_url="x"), True),
+        (client_error("InternalServerError", 500), True),
+        (client_error("ThrottlingException", 400), False),
+    ],
+    ids=repr,
+)
+def test_that_aws_does_not_answer_is_an_error_of_its_own_and_no_line_in_the_log(
+    error: Exception, *, unknown: bool
+) -> None:
+    with capture_logs() as logs:
+        reported = report(GraphQLError("x", path=["getUser"], original_error=error)).formatted
+    assert reported["errorType"] == "ServiceUnavailable"
+    assert reported["errorInfo"] == {"retryAfterSeconds": 1, "outcomeIsUnknown": unknown}
+    assert logs == []

@@ -156,7 +156,7 @@ async def test_a_place_in_line_is_given_up_after_an_error() -> None:
             raise ZeroDivisionError
     async with asyncio.timeout(5), calls.queue(("alice",)):
         pass
-    assert len(calls._locks) == 0
+    assert len(calls._lines) == 0
 
 
 def test_threads_queue_the_work_on_one_account() -> None:
@@ -177,7 +177,7 @@ def test_threads_queue_the_work_on_one_account() -> None:
     for thread in threads:
         thread.join(timeout=5)
     assert most == 1
-    assert len(calls._locks) == 0
+    assert len(calls._lines) == 0
 
 
 def test_driving_returns_the_result_and_passes_errors_on() -> None:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from models import tables
-from models.errors import ContentionError
+from models.errors import UnavailableError
 from models.storage.names import Names
 from models.storage.store import (
     BATCH_KEYS,
@@ -47,8 +47,8 @@ class Script:
         self.paused.append(seconds)
 
     @asynccontextmanager
-    async def queue(self, keys: Iterable[str]) -> AsyncIterator[None]:
-        del keys
+    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
+        del keys, by
         yield
 
 
@@ -110,10 +110,10 @@ async def test_a_batch_is_cut_to_dynamodbs_size() -> None:
 async def test_a_batch_does_not_ask_for_ever() -> None:
     nothing = {"Responses": {}, "UnprocessedKeys": {"unit-User": {"Keys": [{"id": {"S": "a"}}]}}}
     calls = Script(*[nothing] * BATCH_ROUNDS)
-    with pytest.raises(ContentionError):
+    with pytest.raises(UnavailableError):
         await Store(calls, NAMES).batch_get([(tables.User, "a")])
-    assert len(calls.paused) == BATCH_ROUNDS
-    assert calls.paused[:4] == [0.05, 0.1, 0.2, 0.4]
+    assert len(calls.asked) == BATCH_ROUNDS
+    assert calls.paused == [0.05, 0.1, 0.2, 0.4, 0.8]
 
 
 @pytest.mark.parametrize("consistent", [False, True])

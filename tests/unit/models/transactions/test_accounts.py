@@ -1,6 +1,7 @@
 """Accounts on an engine within this process: what transfers and locks write, on what, and once."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ ISSUED = made(by_admin(A, to_user_id=BOB))
 REFUNDED = made(by_admin(R, to_user_id=BOB))
 TAKEN = made(by_admin(A, from_user_id=ALICE))
 NOBODY = "nobody-of-that-id"
+OTHER_ID = "22222222-2222-4222-8222-222222222222"
 ALL = (GIVEN, ISSUED, REFUNDED, TAKEN)
 
 
@@ -184,19 +186,20 @@ async def test_two_transfers_of_one_account_at_once_both_count(tables: Stored) -
 
 
 async def test_what_another_server_has_just_done_is_no_refusal(tables: Stored) -> None:
-    """It spends the hours between our two reads, by this very transfer."""
+    """It spends the hours, by this very transfer, when the log was read and the balances were not."""
     all_there_is = made(wish(amount=10.0))
     upstream, left = tables.engine.call, [True]
 
     async def call(service: str, operation: str, **params: Any) -> Any:
-        if (
-            operation == "batch_get_item"
-            and any("UserBalance" in name for name in params["RequestItems"])
-            and left
-        ):
-            left.clear()
-            assert isinstance(await elsewhere(tables).transfer(all_there_is), dict)
-        return await upstream(service, operation, **params)
+        if operation != "batch_get_item" or not left:
+            return await upstream(service, operation, **params)
+        left.clear()
+        assert isinstance(await elsewhere(tables).transfer(all_there_is), dict)
+        answer = await upstream(service, operation, **params)
+        for table in answer["Responses"]:
+            if "Log" in table:
+                answer["Responses"][table] = []
+        return answer
 
     tables.engine.call = call  # type: ignore[method-assign]  # for this test only
     assert isinstance(await office(tables).transfer(all_there_is), dict)
@@ -329,6 +332,31 @@ async def test_work_on_an_account_goes_one_by_one(tables: Stored) -> None:
     await office(tables).lock(ALICE, by=ADA, reason="x")
     await office(tables).unlock(BOB, by=ADA)
     assert tables.strict.queued == [[ALICE, BOB], [ALICE], [BOB]]
+    assert tables.strict.queued_by == [ALICE, ADA, ADA]
+
+
+async def test_who_is_refused_does_not_queue_nor_who_repeats(tables: Stored) -> None:
+    await office(tables).transfer(GIVEN)
+    tables.strict.queued.clear()
+    for transfer in (made(wish(amount=10.0, id=OTHER_ID)), made(wish(to_user_id=ADA, id=OTHER_ID))):
+        assert isinstance(await office(tables).transfer(transfer), Refusal)
+    assert isinstance(await office(tables).transfer(GIVEN), dict)
+    assert isinstance(await office(tables).transfer(replace(GIVEN, by=ADA)), Refusal)
+    assert tables.strict.queued == []
+
+
+async def test_hours_that_others_spent_while_this_one_queued_are_not_spent_again(tables: Stored) -> None:
+    @asynccontextmanager
+    async def queue(keys: Any, *, by: str | None) -> AsyncIterator[None]:
+        if by == ALICE and keys:
+            tables.strict.queue = tables.engine.queue  # type: ignore[method-assign]  # for this test only
+            assert isinstance(await elsewhere(tables).transfer(made(wish(amount=10.0, id=OTHER_ID))), dict)
+        yield
+
+    tables.strict.queue = queue  # type: ignore[method-assign,assignment]  # for this test only
+    refused = await office(tables).transfer(GIVEN)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INSUFFICIENT_BALANCE
 
 
 async def test_a_transfer_that_is_gone_as_soon_as_it_is_made_is_no_success(tables: Stored) -> None:

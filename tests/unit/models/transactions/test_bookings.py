@@ -54,7 +54,7 @@ async def test_a_booking_and_its_time_are_stored_together(tables: Stored) -> Non
     assert written_anew(made) == wanted() | written_anew(item_of(Booking, duration=1.0, totalCost=1))
     assert await rows(tables.undisturbed, Booking) == [written_anew(made)]
     assert (await taken(tables), await version(tables)) == ({"b"}, 1)
-    assert tables.strict.queued == [[KEY]]
+    assert (tables.strict.queued, tables.strict.queued_by) == ([[KEY]], [ALICE])
 
 
 async def test_two_bookings_stand_side_by_side_and_never_overlap(tables: Stored) -> None:
@@ -65,10 +65,32 @@ async def test_two_bookings_stand_side_by_side_and_never_overlap(tables: Stored)
     assert len(await rows(tables.undisturbed, Booking)) == 3
 
 
+async def test_who_is_refused_does_not_queue(tables: Stored) -> None:
+    assert isinstance(await book(tables, wanted()), dict)
+    tables.strict.queued.clear()
+    refused(await book(tables, wanted("e", "10:30", "11:30")), Code.SLOT_TAKEN)
+    refused(await book(tables, wanted("f", serviceId="another")), Code.SERVICE_NOT_AVAILABLE)
+    assert isinstance(await book(tables, wanted()), dict)
+    assert tables.strict.queued == []
+
+
+async def test_who_is_refused_once_their_turn_has_come_is_refused(tables: Stored) -> None:
+    class Meanwhile(_Open):
+        """A queue in which another booking came first."""
+
+        async def __aenter__(self) -> None:
+            tables.strict.queue = lambda _, **__: _Open()  # type: ignore[method-assign]  # for this test only
+            assert isinstance(await book(tables, wanted("other", "10:30", "11:30")), dict)
+
+    tables.strict.queue = lambda _, **__: Meanwhile()  # type: ignore[method-assign]  # for this test only
+    refused(await book(tables, wanted()), Code.SLOT_TAKEN)
+    assert await taken(tables) == {"other"}
+
+
 async def test_who_was_overtaken_is_refused(tables: Stored) -> None:
     overtake(tables, lambda: book(tables, wanted("other", "10:30", "11:30")))
     # The other one waits in the same queue here, as on another host it would not.
-    tables.strict.queue = lambda _: _Open()  # type: ignore[method-assign,assignment]  # for this test only
+    tables.strict.queue = lambda _, **__: _Open()  # type: ignore[method-assign]  # for this test only
     refused(await book(tables, wanted()), Code.SLOT_TAKEN)
     assert await taken(tables) == {"other"}
 

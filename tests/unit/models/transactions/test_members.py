@@ -128,7 +128,7 @@ async def put_escrows(tables: Stored, *statuses: EscrowStatus) -> None:
 async def test_who_leaves_leaves_their_hours_and_their_log(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     kept = [await rows(tables.undisturbed, table) for table in (UserBalance, TransactionLog, EventLog)]
-    assert await office(tables).leave(ALICE, anybody) == written_anew(WHOLE)
+    assert await office(tables).leave(ALICE, anybody, actor=ALICE) == written_anew(WHOLE)
     assert await rows(tables.undisturbed, User) == []
     assert [await rows(tables.undisturbed, table) for table in (UserBalance, TransactionLog, EventLog)] == kept
     assert tables.strict.queued == [[ALICE], [ALICE]]
@@ -136,19 +136,19 @@ async def test_who_leaves_leaves_their_hours_and_their_log(tables: Stored) -> No
 
 async def test_who_never_had_an_hour_may_leave(tables: Stored) -> None:
     await tables.put(User, WHOLE)
-    assert await office(tables).leave(ALICE, anybody) == written_anew(WHOLE)
+    assert await office(tables).leave(ALICE, anybody, actor=ALICE) == written_anew(WHOLE)
     assert await rows(tables.undisturbed, User) == await rows(tables.undisturbed, UserBalance) == []
 
 
 async def test_nobody_leaves_who_holds_hours_or_is_to_be_paid() -> None:
     async with stored(bank_at("AWAITING")) as tables:
         before = await tables.read()
-        assert await office(tables).leave(ALICE, anybody) == Refusal(
+        assert await office(tables).leave(ALICE, anybody, actor=ALICE) == Refusal(
             Code.INVALID_ESCROW_STATUS,
             "2.00 hours of this member are held; their requests must end first.",
             {"escrowed": 2.0},
         )
-        assert await office(tables).leave(BOB, anybody) == Refusal(
+        assert await office(tables).leave(BOB, anybody, actor=BOB) == Refusal(
             Code.INVALID_ESCROW_STATUS,
             "Hours are held for this member; the requests for their services must end first.",
         )
@@ -158,10 +158,10 @@ async def test_nobody_leaves_who_holds_hours_or_is_to_be_paid() -> None:
 async def test_who_is_not_there_or_not_as_was_said_does_not_leave(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     with pytest.raises(ConditionFailedError) as absent:
-        await office(tables).leave(EVE, anybody)
+        await office(tables).leave(EVE, anybody, actor=EVE)
     assert absent.value.item is None
     with pytest.raises(ConditionFailedError) as unmet:
-        await office(tables).leave(ALICE, lambda row: row["username"]["S"] != "alice")
+        await office(tables).leave(ALICE, lambda row: row["username"]["S"] != "alice", actor=ALICE)
     assert unmet.value.item == written_anew(WHOLE)
     assert await rows(tables.undisturbed, User) == [written_anew(WHOLE)]
 
@@ -170,14 +170,16 @@ async def test_who_is_not_there_or_not_as_was_said_does_not_leave(tables: Stored
 async def test_who_leaves_is_gone_however_often_it_is_tried(tables: Stored, fault: Fault) -> None:
     await office(tables).join(WHOLE)
     tables.calls.plan = each_write(fault)
-    assert await office(tables).leave(ALICE, anybody) == written_anew(WHOLE)
+    assert await office(tables).leave(ALICE, anybody, actor=ALICE) == written_anew(WHOLE)
     assert await rows(tables.undisturbed, User) == []
 
 
 async def test_hours_that_are_held_meanwhile_keep_their_member_here() -> None:
     async with stored(bank_at("VALIDATING")) as tables:
         overtake(tables, lambda: tables.transactions.move(REQUEST_ID, steps.hold_hours))
-        refused = await Members(tables.undisturbed, tables.transactions, tables.tick).leave(ALICE, anybody)
+        refused = await Members(tables.undisturbed, tables.transactions, tables.tick).leave(
+            ALICE, anybody, actor=ALICE
+        )
         assert isinstance(refused, Refusal)
         assert refused.facts == {"escrowed": 2.0}
         assert await tables.undisturbed.get(User, ALICE, consistent=True) is not None
@@ -186,9 +188,8 @@ async def test_hours_that_are_held_meanwhile_keep_their_member_here() -> None:
 @pytest.mark.parametrize("member", [ALICE, BOB])
 async def test_no_hours_are_held_by_or_for_who_leaves_meanwhile(member: str) -> None:
     async with stored(bank_at("VALIDATING")) as tables:
-        overtake(
-            tables, lambda: Members(tables.undisturbed, tables.transactions, tables.tick).leave(member, anybody)
-        )
+        undisturbed = Members(tables.undisturbed, tables.transactions, tables.tick)
+        overtake(tables, lambda: undisturbed.leave(member, anybody, actor=member))
         moved = await tables.transactions.move(REQUEST_ID, steps.hold_hours)
         assert isinstance(moved, Moved)
         assert (moved.request.status, moved.request.status_reason) == (
@@ -203,7 +204,7 @@ async def test_who_is_another_by_then_is_looked_at_again(tables: Stored) -> None
     later = NOW + timedelta(seconds=9)
     overtake(tables, lambda: tables.change(User, ALICE, username="other", updatedAt=later))
     with pytest.raises(ConditionFailedError) as unmet:
-        await office(tables).leave(ALICE, lambda row: row["username"]["S"] == "alice")
+        await office(tables).leave(ALICE, lambda row: row["username"]["S"] == "alice", actor=ALICE)
     assert unmet.value.item is not None
     assert unmet.value.item["updatedAt"]["S"] == to_text(later)
 
@@ -226,7 +227,7 @@ async def test_the_newest_hours_for_a_member_are_looked_at_first(
     monkeypatch.setattr("models.transactions.members.MOST_PAGES", pages)
     async with stored(Bank.opened()) as tables:
         await put_escrows(tables, *statuses)
-        left = await office(tables).leave(BOB, anybody)
+        left = await office(tables).leave(BOB, anybody, actor=BOB)
         assert left == written(tables.bank)["User"][BOB] if may else isinstance(left, Refusal)
         assert [call.operation for call in tables.calls.made].count("query") == looked
 

@@ -29,6 +29,29 @@ async def test_whatever_moves_hours_of_two_members_goes_one_by_one() -> None:
         await tables.transactions.move(REQUEST_ID, payment.pay)
         await tables.transactions.move(REQUEST_ID, steps.begin_validation)
         assert tables.strict.queued == [[ALICE, BOB]]
+        assert tables.strict.queued_by == [ALICE]  # the workflow's work is the requester's
+
+
+async def test_a_person_who_is_refused_does_not_queue_nor_one_who_repeats() -> None:
+    async with stored(bank_at("AWAITING")) as tables:
+        cancel = REQUEST_RULES["cancel"]
+        assert isinstance(await tables.transactions.move(REQUEST_ID, cancel, by=ALICE), Moved)
+        assert (tables.strict.queued, tables.strict.queued_by) == ([[ALICE, BOB]], [ALICE])
+        for rule in (cancel, REQUEST_RULES["withdraw"]):
+            await tables.transactions.move(REQUEST_ID, rule, by=BOB)
+        assert len(tables.strict.queued) == 1
+        await tables.transactions.move(REQUEST_ID, cancel)
+        assert len(tables.strict.queued) == 2
+
+
+async def test_a_person_whose_hours_do_not_suffice_does_not_queue() -> None:
+    bank = bank_at("NEGOTIATING")
+    bank.balances[ALICE] = bank.balances[ALICE].locked(BOB, bank.now)
+    async with stored(bank) as tables:
+        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["take"], by=ALICE)
+        assert isinstance(refused, Refusal)
+        assert refused.code is Code.ACCOUNT_LOCKED
+        assert tables.strict.queued == []
 
 
 @pytest.mark.parametrize("active", [None, True])

@@ -124,7 +124,7 @@ async def test_who_has_no_guards_yet_gets_them_with_the_next_change(tables: Stor
     assert code_of(await amend(tables, ALICE, bio="Hello")) is None
     assert await holders(tables) == [ALICE] * 2
     await tables.put(User, member(BOB))
-    assert await office(tables).leave(BOB, anybody) == member(BOB)
+    assert await office(tables).leave(BOB, anybody, actor=BOB) == member(BOB)
     assert await holders(tables) == [ALICE] * 2
 
 
@@ -135,7 +135,7 @@ async def test_two_old_members_of_one_name_both_keep_it(tables: Stored) -> None:
         assert code_of(await amend(tables, name, bio="Hello")) is None
     assert await holders(tables) == [ALICE] * 2 + [BOB]
     # Who leaves frees nothing that is the other's.
-    await office(tables).leave(BOB, anybody)
+    await office(tables).leave(BOB, anybody, actor=BOB)
     assert await holders(tables) == [ALICE] * 2
 
 

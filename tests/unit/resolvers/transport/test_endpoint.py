@@ -4,17 +4,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
+from models.errors import UnavailableError
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.callers import Caller
 from resolvers.transport import sockets
 from resolvers.transport.bodies import BODY_BYTES
+from resolvers.transport.endpoint import Endpoint
 from resolvers.transport.sockets import OPERATIONS
 from schema.build import MirrorSchema
 from tests.unit.leaps import leap
@@ -48,6 +50,44 @@ async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
     response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
     assert response.status_code == 200
     assert response.json() == {"data": {"getUserBalance": {"totalBalance": 10.0}}}
+
+
+class Silent:
+    """A membership that nobody can look up, because AWS does not answer."""
+
+    async def of(self, _caller: Caller) -> Caller:
+        raise UnavailableError
+
+
+@pytest.fixture
+def silent(app: Starlette) -> Starlette:
+    for route in app.routes:
+        for endpoint in (getattr(route, "endpoint", None), getattr(route, "app", None)):
+            if isinstance(endpoint, Endpoint):
+                endpoint._authentication.membership = cast("Any", Silent())
+    return app
+
+
+@pytest.mark.usefixtures("silent")
+async def test_that_aws_does_not_answer_is_503_and_no_line_in_the_log(client: httpx.AsyncClient) -> None:
+    with capture_logs() as logs:
+        response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.headers["x-amzn-errortype"] == "ServiceUnavailable"
+    (error,) = response.json()["errors"]
+    assert error["errorType"] == "ServiceUnavailable"
+    assert error["errorInfo"] == {"retryAfterSeconds": 1, "outcomeIsUnknown": False}
+    assert logs == []
+
+
+async def test_a_socket_whose_caller_cannot_be_looked_up_may_try_again(silent: Starlette) -> None:
+    async with connected(silent, **SIGNED) as socket:
+        await socket.receive()
+        with capture_logs() as logs:
+            socket.send(type="connection_init")
+            closed = await socket.receive()
+    assert (closed["code"], closed["reason"][:32]) == (1013, "The database does not answer at ")
+    assert logs == []
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "stale"}, {"x-api-key": API_KEY[:-1]}])

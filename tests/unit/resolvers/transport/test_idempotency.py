@@ -15,7 +15,7 @@ from strawberry.types import ExecutionResult
 from structlog.testing import capture_logs
 
 from models import clock, idempotency, tables
-from models.errors import ContentionError
+from models.errors import ContentionError, UnavailableError
 from models.idempotency import KeyedRequest
 from models.storage.store import ConditionFailedError, Item
 from resolvers import polling
@@ -28,6 +28,7 @@ from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency, is_mutation, keyed_request
 from schema.documents.limits import Limits
 from schema.documents.reading import Documents
+from schema.errors import report_any
 from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
 
 ASKED = KeyedRequest.by("alice", "key", "hash")
@@ -76,8 +77,12 @@ class Rows(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.lost_answers = 0
+        self.silent = 0  # writes of claims that are not answered
 
     async def put(self, table: type[tables.Table], item: Item, *, condition: Any = None) -> None:
+        if table is tables.Idempotency and self.silent:
+            self.silent -= 1
+            raise UnavailableError(is_outcome_unknown=True)
         self._check(table, item["id"]["S"], condition)
         self.rows[table, item["id"]["S"]] = item
         if table is tables.Idempotency and self.lost_answers:
@@ -85,6 +90,9 @@ class Rows(MemoryStore):
             await self.put(table, item, condition=condition)  # as the SDK does
 
     async def update(self, table: type[tables.Table], key: str, actions: Any, *, condition: Any = None) -> Item:
+        if self.silent:
+            self.silent -= 1
+            raise UnavailableError(is_outcome_unknown=True)
         self._check(table, key, condition)
         return await super().update(table, key, actions)
 
@@ -273,6 +281,23 @@ async def test_what_nobody_foresaw_is_not_kept(post: Post, store: Rows, monkeypa
     assert len(services(store)) == 1
 
 
+async def test_that_aws_does_not_answer_is_503_and_not_kept(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Mutations, "_put", _failing(UnavailableError(is_outcome_unknown=True)))
+        answer = await post("k")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert error_of(answer)["errorType"] == "ServiceUnavailable"
+    assert "same id or Idempotency-Key" in error_of(answer)["message"]
+    assert "errors" not in (await post("k")).json()
+
+
+async def test_a_key_that_cannot_be_claimed_is_503(post: Post, store: Rows) -> None:
+    store.silent = 1
+    answer = await post("k")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert error_of(answer)["errorType"] == "ServiceUnavailable"
+
+
 async def test_contention_is_not_kept(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(Mutations, "_put", _failing(ContentionError("busy")))
@@ -363,3 +388,117 @@ async def test_what_raises_gives_the_claim_back(store: Rows) -> None:
     with pytest.raises(AssertionError, match="it ran"):
         await keys.run_once(ASKED, run_never)
     assert (await keys.run_once(ASKED, run_once))[1] is False
+
+
+async def run_unavailable() -> ExecutionResult:
+    return ExecutionResult(data={"it": None}, errors=[report_any(UnavailableError(is_outcome_unknown=True))])
+
+
+@pytest.fixture
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(under_keys, "_END_INTERVAL_SECONDS", 0.01)
+
+
+async def ended(keys: Idempotency) -> None:
+    """Wait until every claim that is to be ended has been, or was given up."""
+    async with asyncio.timeout(3):
+        while keys._ending:
+            await asyncio.gather(*keys._ending)
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_mutation_that_aws_did_not_answer_is_repeatable_once_it_does(store: Rows) -> None:
+    keys = Idempotency(store, clock.now)
+    result, _ = await keys.run_once(ASKED, run_unavailable)
+    assert result.errors
+    store.silent = 3
+    await ended(keys)
+    assert store.silent == 0
+    assert (await keys.run_once(ASKED, run_once))[1] is False
+    assert (await keys.run_once(ASKED, run_never))[1] is True
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_claim_that_is_stored_late_is_ended_then(store: Rows) -> None:
+    keys, late = Idempotency(store, clock.now), []
+    store.silent = 1
+    put = store.put
+
+    async def put_late(table: type[tables.Table], item: Item, *, condition: Any = None) -> None:
+        late.append(item)
+        await put(table, item, condition=condition)
+
+    store.put = put_late  # type: ignore[method-assign]  # for this test only
+    with pytest.raises(UnavailableError):
+        await keys.run_once(ASKED, run_never)
+    await asyncio.sleep(0.02)
+    assert keys._ending
+    await put(tables.Idempotency, late[0])
+    await ended(keys)
+    store.put = put  # type: ignore[method-assign]  # for this test only
+    assert (await keys.run_once(ASKED, run_once))[1] is False
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_claim_that_was_never_stored_is_not_looked_for_for_ever(store: Rows) -> None:
+    keys = Idempotency(store, clock.now)
+    store.silent = 1
+    with pytest.raises(UnavailableError):
+        await keys.run_once(ASKED, run_never)
+    await ended(keys)
+    assert store.rows == {}
+
+
+async def test_a_claim_that_was_not_even_sent_is_not_looked_for(
+    store: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Idempotency(store, clock.now)
+    monkeypatch.setattr(store, "put", _failing_put)
+    with pytest.raises(UnavailableError):
+        await keys.run_once(ASKED, run_never)
+    assert not keys._ending
+
+
+async def _failing_put(*_: Any, **__: Any) -> None:
+    raise UnavailableError
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_an_answer_that_could_not_be_saved_is_saved_once_aws_answers(store: Rows) -> None:
+    keys = Idempotency(store, clock.now)
+    store.silent = 0
+
+    async def run() -> ExecutionResult:
+        store.silent = 3
+        return await run_once()
+
+    assert (await keys.run_once(ASKED, run))[0].data == {"done": True}
+    await ended(keys)
+    assert (await keys.run_once(ASKED, run_never))[1] is True
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_whoever_leaves_gives_the_claim_back(store: Rows) -> None:
+    keys, begun = Idempotency(store, clock.now), asyncio.Event()
+
+    async def run() -> ExecutionResult:
+        begun.set()
+        await asyncio.Event().wait()
+        return await run_never()
+
+    left = asyncio.create_task(keys.run_once(ASKED, run))
+    await begun.wait()
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    await ended(keys)
+    assert (await keys.run_once(ASKED, run_once))[1] is False
+
+
+async def test_no_more_claims_are_ended_later_than_memory_has_room_for(
+    store: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_keys, "_MOST_ENDING", 0)
+    keys = Idempotency(store, clock.now)
+    await keys.run_once(ASKED, run_unavailable)
+    assert not keys._ending

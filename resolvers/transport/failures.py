@@ -1,0 +1,65 @@
+"""The answers to requests that failed as a whole, outside of any field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cross_web import HTTPException
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from models.errors import UnavailableError
+from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
+from resolvers.transport.security_events import log_refusal, log_sign_in_refusal
+from schema.documents.trusted import UntrustedDocumentError
+from schema.errors import RETRY_AFTER, SERVICE_UNAVAILABLE, NotAvailableError, ReportedError, mask
+
+_MALFORMED = "MalformedHttpRequestException"
+# amplify-js repeats what is answered with 5xx; others learn when to.
+_UNAVAILABLE = 503
+_RETRY = {"retry-after": str(RETRY_AFTER)}
+
+
+def failure_of(error: Exception) -> Response:
+    """Return the answer to a request that failed; an unexpected error is logged, and masked by a number."""
+    match error:
+        case IssuerUnreachableError() | UnavailableError():
+            # Not 401 for an issuer, because clients sign their users out for that.
+            info = NotAvailableError(error).info if isinstance(error, UnavailableError) else None
+            return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), info, _RETRY)
+        case UnauthenticatedError():
+            log_sign_in_refusal(error)
+            return failure(401, "UnauthorizedException", str(error))
+        case UntrustedDocumentError():
+            log_refusal(error, None)
+            return failure(400, error.error_type, str(error))
+        case HTTPException():
+            return failure(error.status_code, _MALFORMED, error.reason)
+        case ClientDisconnect():
+            return failure(400, _MALFORMED, "The request broke off")
+        case _:
+            masked = mask(error)
+            return failure(500, masked.error_type, str(masked), masked.info)
+
+
+def failure(
+    status: int,
+    error_type: str,
+    message: str,
+    info: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an answer without data, in AppSync's shape."""
+    error = {"errorType": error_type, "errorInfo": info, "message": message}
+    return JSONResponse(
+        {"message": message, "errors": [error]},
+        status_code=status,
+        headers={"x-amzn-ErrorType": error_type, **(headers or {})},
+    )
+
+
+def mark_unavailable(response: Response, errors: list[GraphQLError] | None) -> None:
+    """Give an answer the status that makes clients repeat the request, if AWS did not answer one of its fields."""
+    if any(isinstance(error, ReportedError) and error.error_type == SERVICE_UNAVAILABLE for error in errors or ()):
+        response.status_code = _UNAVAILABLE
+        response.headers.update(_RETRY)

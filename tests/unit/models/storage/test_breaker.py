@@ -1,0 +1,311 @@
+"""Calls that clients wait for: they end in time, and at once while AWS does not answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import structlog
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from structlog.testing import capture_logs
+
+from models.errors import ContentionError, UnavailableError
+from models.storage.breaker import AwsLimits, Breaker, PromptCalls
+
+SILENCE = ReadTimeoutError(endpoint_url="x")
+SOON = AwsLimits(call_seconds=0.05, pause_seconds=0.02)
+
+
+class Clock:
+    """A clock that a test moves on."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    return Breaker("dynamodb", pause=0.5, patience=1.5, now=clock)
+
+
+@pytest.fixture
+def log() -> Iterator[list[Any]]:
+    structlog.reset_defaults()
+    with capture_logs() as lines:
+        yield lines
+
+
+def is_open(breaker: Breaker) -> bool:
+    try:
+        breaker.begin()
+    except UnavailableError:
+        return True
+    return False
+
+
+def test_it_opens_with_a_call_that_failed_and_lets_one_try_after_a_pause(clock: Clock, breaker: Breaker) -> None:
+    breaker.failed(breaker.begin(), SILENCE)
+    assert is_open(breaker)
+    clock.seconds += 0.49
+    assert is_open(breaker)
+    clock.seconds += 0.02
+    assert not is_open(breaker)  # this one tries
+    assert is_open(breaker)
+
+
+def test_an_answer_closes_it(clock: Clock, breaker: Breaker) -> None:
+    breaker.failed(breaker.begin(), SILENCE)
+    clock.seconds += 0.5
+    breaker.begin()
+    breaker.answered()
+    assert not is_open(breaker)
+    assert not is_open(breaker)
+
+
+def test_a_try_that_failed_begins_another_pause(clock: Clock, breaker: Breaker) -> None:
+    breaker.failed(breaker.begin(), SILENCE)
+    clock.seconds += 0.5
+    began = breaker.begin()
+    clock.seconds += 1
+    breaker.failed(began, SILENCE)
+    clock.seconds += 0.49
+    assert is_open(breaker)
+    clock.seconds += 0.01
+    assert not is_open(breaker)
+
+
+def test_a_try_whose_client_left_is_followed_by_another(clock: Clock, breaker: Breaker) -> None:
+    breaker.failed(breaker.begin(), SILENCE)
+    clock.seconds += 0.5
+    breaker.begin()
+    clock.seconds += 1.9
+    assert is_open(breaker)
+    clock.seconds += 0.1
+    assert not is_open(breaker)
+
+
+def test_a_service_that_answers_others_stays_open_to_them(clock: Clock, breaker: Breaker) -> None:
+    began = breaker.begin()
+    clock.seconds += 1
+    breaker.answered()
+    clock.seconds += 0.5
+    breaker.failed(began, SILENCE)
+    assert not is_open(breaker)
+
+
+def test_a_call_that_began_with_the_last_answer_does_not_open_it(breaker: Breaker) -> None:
+    breaker.answered()
+    breaker.failed(breaker.begin(), SILENCE)
+    assert not is_open(breaker)
+
+
+def test_one_line_tells_when_it_opens_and_one_when_it_closes(
+    clock: Clock, breaker: Breaker, log: list[Any]
+) -> None:
+    breaker.answered()
+    clock.seconds += 1
+    began = breaker.begin()
+    for _ in range(3):
+        clock.seconds += 1
+        breaker.failed(began, SILENCE)
+    clock.seconds += 0.25
+    breaker.answered()
+    breaker.answered()
+    assert [(line["event"], line["service"], line.get("seconds")) for line in log] == [
+        ("AWS does not answer", "dynamodb", None),
+        ("AWS answers again", "dynamodb", 2.2),
+    ]
+    assert "Read timeout" in log[0]["error"]
+
+
+class Aws:
+    """A way to AWS that answers, fails or is silent, as it is told."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.silent = False
+        self.made: list[str] = []
+        self.at_once = 0
+        self.most = 0
+        self.paused: list[float] = []
+        self.queued: list[tuple[Iterable[str], str | None]] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        self.made.append(f"{service}.{operation}")
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            await asyncio.sleep(30 if self.silent else 0)
+        finally:
+            self.at_once -= 1
+        if self.error is not None:
+            raise self.error
+        return params
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+
+    @asynccontextmanager
+    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
+        self.queued.append((keys, by))
+        yield
+
+
+@pytest.fixture
+def aws() -> Aws:
+    return Aws()
+
+
+@pytest.fixture
+def prompt(aws: Aws) -> PromptCalls:
+    return PromptCalls(aws, SOON)
+
+
+async def test_an_answer_and_a_refusal_are_passed_on(aws: Aws, prompt: PromptCalls) -> None:
+    assert await prompt.call("dynamodb", "get_item", Key=1) == {"Key": 1}
+    aws.error = ClientError({"Error": {"Code": "ValidationException"}}, "GetItem")
+    for _ in range(2):
+        with pytest.raises(ClientError):
+            await prompt.call("dynamodb", "get_item")
+    aws.error = None
+    await prompt.call("dynamodb", "get_item")
+    assert len(aws.made) == 4
+
+
+async def test_a_call_without_an_answer_ends_in_time_and_the_next_at_once(aws: Aws, prompt: PromptCalls) -> None:
+    aws.silent = True
+    with pytest.raises(UnavailableError):
+        await prompt.call("dynamodb", "get_item")
+    with pytest.raises(UnavailableError):
+        await prompt.call("dynamodb", "get_item")
+    assert aws.made == ["dynamodb.get_item"]
+    assert aws.at_once == 0
+
+
+async def test_the_services_fail_one_by_one(aws: Aws, prompt: PromptCalls) -> None:
+    aws.error = EndpointConnectionError(endpoint_url="x")
+    with pytest.raises(UnavailableError):
+        await prompt.call("stepfunctions", "start_execution")
+    aws.error = None
+    await prompt.call("dynamodb", "get_item")
+    with pytest.raises(UnavailableError):
+        await prompt.call("stepfunctions", "start_execution")
+
+
+async def test_it_recovers_by_itself(aws: Aws, prompt: PromptCalls) -> None:
+    aws.error = SILENCE
+    with pytest.raises(UnavailableError):
+        await prompt.call("dynamodb", "get_item")
+    aws.error = None
+    await asyncio.sleep(0.03)
+    for _ in range(2):
+        await prompt.call("dynamodb", "get_item")
+
+
+@pytest.mark.parametrize(
+    ("operation", "unknown"),
+    [
+        ("transact_write_items", True),
+        ("put_item", True),
+        ("start_execution", True),
+        ("get_item", False),
+        ("batch_get_item", False),
+        ("query", False),
+        ("scan", False),
+        ("describe_table", False),
+    ],
+)
+async def test_what_became_of_a_write_is_unknown(
+    aws: Aws, prompt: PromptCalls, operation: str, *, unknown: bool
+) -> None:
+    aws.error = SILENCE
+    with pytest.raises(UnavailableError) as caught:
+        await prompt.call("dynamodb", operation)
+    assert caught.value.is_outcome_unknown is unknown
+    assert ("Idempotency-Key" in str(caught.value)) is unknown
+    with pytest.raises(UnavailableError) as refused:
+        await prompt.call("dynamodb", operation)
+    assert not refused.value.is_outcome_unknown
+
+
+async def test_throttling_is_an_answer_and_the_write_was_not_done(aws: Aws, prompt: PromptCalls) -> None:
+    aws.error = ClientError({"Error": {"Code": "ThrottlingException"}}, "PutItem")
+    for _ in range(2):
+        with pytest.raises(UnavailableError) as caught:
+            await prompt.call("dynamodb", "put_item")
+        assert not caught.value.is_outcome_unknown
+    assert len(aws.made) == 2
+
+
+async def test_to_wait_for_a_connection_is_not_awss_silence(aws: Aws) -> None:
+    prompt = PromptCalls(aws, AwsLimits(call_seconds=0.2), at_once=2)
+
+    async def slow(*_: object, **__: object) -> None:
+        aws.at_once += 1
+        aws.most = max(aws.most, aws.at_once)
+        await asyncio.sleep(0.05)
+        aws.at_once -= 1
+
+    aws.call = slow  # type: ignore[method-assign]  # for this test only
+    await asyncio.gather(*(prompt.call("dynamodb", "get_item") for _ in range(12)))
+    assert aws.most == 2
+
+
+async def test_a_busy_event_loop_is_not_awss_silence(aws: Aws) -> None:
+    """The answer is there after 10 ms, but the loop gets to it only after the whole time has passed."""
+    prompt = PromptCalls(aws, AwsLimits(call_seconds=0.1))
+
+    async def answer(*_: object, **__: object) -> str:
+        for _turn in range(4):
+            await asyncio.sleep(0.002)
+        return "an answer"
+
+    async def keep_busy() -> None:
+        for _ in range(8):
+            time.sleep(0.05)  # noqa: ASYNC251 — as other requests do
+            await asyncio.sleep(0)
+
+    aws.call = answer  # type: ignore[method-assign]  # for this test only
+    busy = asyncio.create_task(keep_busy())
+    assert await prompt.call("dynamodb", "get_item") == "an answer"
+    await busy
+
+
+async def test_whose_client_leaves_frees_the_connection(aws: Aws) -> None:
+    prompt = PromptCalls(aws, at_once=1)
+    aws.silent = True
+    left = asyncio.create_task(prompt.call("dynamodb", "get_item"))
+    await asyncio.sleep(0)
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    aws.silent = False
+    async with asyncio.timeout(1):
+        await prompt.call("dynamodb", "get_item")
+
+
+async def test_pauses_and_queues_are_those_of_the_calls_themselves(aws: Aws, prompt: PromptCalls) -> None:
+    await prompt.pause(3)
+    async with prompt.queue(("alice",), by="bob"):
+        pass
+    assert (aws.paused, aws.queued) == ([3], [(("alice",), "bob")])
+
+
+async def test_another_error_is_passed_on(aws: Aws, prompt: PromptCalls) -> None:
+    aws.error = ContentionError("x")
+    with pytest.raises(ContentionError):
+        await prompt.call("dynamodb", "get_item")
+
+
+def test_limits_are_what_they_were_meant_to_be() -> None:
+    assert (AwsLimits().call_seconds, AwsLimits().pause_seconds) == (1.5, 0.5)

@@ -1,0 +1,124 @@
+"""Which failures mean that AWS does not answer, and which answers are not whole."""
+
+import json
+import zlib
+from typing import Any
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from botocore.parsers import ResponseParserError
+
+from models.errors import ContentionError
+from models.storage.outages import UnreadableAnswerError, check_answer, is_silence, is_throttling
+
+
+def refused(code: str, status: int | None = 400) -> ClientError:
+    response: Any = {"Error": {"Code": code}}
+    if status is not None:
+        response["ResponseMetadata"] = {"HTTPStatusCode": status}
+    return ClientError(response, "GetItem")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="x"),
+        ConnectTimeoutError(endpoint_url="x"),
+        ReadTimeoutError(endpoint_url="x"),
+        ConnectionClosedError(endpoint_url="x"),
+        HTTPClientError(error=ValueError("garbage")),
+        CredentialRetrievalError(provider="x", error_msg="x"),
+        ResponseParserError("half an answer"),
+        UnreadableAnswerError(body=b"half an answer"),
+        ConnectionResetError(),
+        TimeoutError(),
+        refused("InternalServerError", 500),
+        refused("502", 502),
+        refused("ServiceUnavailable", 503),
+    ],
+    ids=repr,
+)
+def test_this_is_silence(error: Exception) -> None:
+    assert is_silence(error)
+    assert not is_throttling(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("ValidationException"),
+        refused("TransactionCanceledException"),
+        refused("x", None),
+        NoCredentialsError(),
+        ContentionError("x"),
+        KeyError("x"),
+    ],
+    ids=repr,
+)
+def test_this_is_an_answer_or_our_own_mistake(error: Exception) -> None:
+    assert not is_silence(error)
+    assert not is_throttling(error)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException", "Throttling",
+        "TooManyRequestsException",
+    ],
+)  # fmt: skip
+def test_this_is_throttling_which_is_an_answer(code: str) -> None:
+    assert is_throttling(refused(code))
+    assert not is_silence(refused(code))
+
+
+def answered(body: bytes, status: int = 200, *, checksum_of: bytes | None = None) -> dict[str, Any]:
+    headers = {} if checksum_of is None else {"x-amz-crc32": str(zlib.crc32(checksum_of))}
+    return {"status_code": status, "body": body, "headers": headers}
+
+
+WHOLE = json.dumps({"Item": {"id": {"S": "a"}}}).encode()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answered(b"{}"),
+        answered(WHOLE),
+        answered(WHOLE, checksum_of=WHOLE),
+        answered(b"<html>", 502),
+        answered(b"", 500),
+        answered(b"<html>", 300),
+    ],
+)
+def test_what_is_whole_or_an_error_is_left_to_botocore(answer: dict[str, Any]) -> None:
+    check_answer(answer, operation_model=None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answered(b""),
+        answered(b"<html>"),
+        answered(WHOLE[:-1]),
+        answered(WHOLE[1:]),
+        answered(WHOLE[:-1], 299),
+        answered(b"[]"),
+        answered(b"\xff{}"),
+        answered(WHOLE, checksum_of=b"another"),
+        answered(WHOLE[:-1], checksum_of=WHOLE),
+        answered(b"<html>", checksum_of=b"<html>"),
+    ],
+)
+def test_what_is_not_whole_is_no_empty_answer(answer: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableAnswerError, match="not whole"):
+        check_answer(answer)
