@@ -13,44 +13,34 @@ import json
 import os
 import shlex
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from rich.console import Console
 from starlette.applications import Starlette
 
 from models.settings import Settings
-from models.storage.breaker import PromptCalls
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
 from models.storage.names import Names
-from models.tables import TABLES
 from resolvers.api import Api
+from resolvers.composition import AWS_SERVICES, composed
 from resolvers.hosting.certificate import local_certificate
-from resolvers.hosting.demo import load_demo, sign_in
-from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, DEMO_SERVICES, sub_of
-from resolvers.hosting.demo_exchanges import load_dealings
+from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, sub_of
 from resolvers.hosting.garbage import keep_what_is_there
-from resolvers.hosting.health import Health
 from resolvers.hosting.limits_list import limits_page, limits_table
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
 from resolvers.hosting.settings import ServerSettings
 from resolvers.hosting.welcome import print_welcome
-from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
-from resolvers.identity.membership import Membership
 from resolvers.identity.user_pool import user_pool
 from resolvers.security_log import limit_security_log
-from resolvers.transport.app import Doors, build_app
-from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
 from workflows.console import books
 from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.redrive import Redrive
@@ -67,10 +57,8 @@ from workflows.deployment.target import use_aws, use_local_cloud
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.machines import read_definitions
 from workflows.executions.services import Services
-from workflows.executions.sweep import revive
+from workflows.executions.sweep import revive_patiently
 
-_SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
-_REVIVAL_PAUSE = 1.0  # seconds
 _WIDE = 400  # characters, so that no row of a table wraps
 
 
@@ -121,7 +109,8 @@ def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
     else:
         trusted = user_pool(own.user_pool, own.user_pool_clients, limits=own.issuers)
     identity = Identity(trusted, limits=own.tokens)
-    _run(listener, _compose(settings, own, identity), on_ready=lambda: console.print(listener.url))
+    server = composed(settings, own, identity, machines=read_definitions())
+    _run(listener, server, on_ready=lambda: console.print(listener.url))
 
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
@@ -139,7 +128,8 @@ def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionP
         identity = _local_identity(own, settings, issuer)
         welcome = partial(print_welcome, console, listener, issuer.mint(sub_of("alice"), "alice"))
         with sent_codes.repeated(cloud.log, _show_code):
-            _run(listener, _compose(settings, own, identity, issuer), on_ready=welcome)
+            server = composed(settings, own, identity, machines=read_definitions(), issuer=issuer, report=_report)
+            _run(listener, server, on_ready=welcome)
 
 
 def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer) -> Identity:
@@ -169,93 +159,21 @@ def _show_code(line: str) -> None:
 
 
 def _run(
-    listener: Listener, composed: AbstractAsyncContextManager[Starlette], *, on_ready: Callable[[], None]
+    listener: Listener, server: AbstractAsyncContextManager[Starlette], *, on_ready: Callable[[], None]
 ) -> None:
     async def serve_until_signal() -> None:
-        async with composed as application:
+        async with server as application:
             keep_what_is_there()
             await listener.serve(application, on_ready)
 
     asyncio.run(serve_until_signal())
 
 
-@asynccontextmanager
-async def _compose(
-    settings: Settings, own: ServerSettings, identity: Identity, issuer: LocalIssuer | None = None
-) -> AsyncIterator[Starlette]:
-    """Compose the server; with an issuer it is a local one, which has demo members and revives its requests.
-
-    Raises:
-        ExpectedError: the stack is not deployed, or AWS does not answer.
-    """
-    async with AsyncCalls(_SERVICES, lines=own.line) as calls:
-        # The start, the revival and the health checks may wait for AWS; clients wait for a second or two only.
-        services = Services.over(calls, settings)
-        prompt = Services.over(PromptCalls(calls, own.aws), settings)
-        api = Api.over(prompt, own, _page_secret(own, issuer))
-        health = Health(services.store, api.feed, tables=TABLES, machines=read_definitions())
-        await health.check_deployment()
-        if issuer is not None:
-            await load_demo(services.store, services.members, services.clock)
-            await load_dealings(services)
-        app = build_app(
-            schema=api.schema,
-            store=prompt.store,
-            authentication=Authentication(
-                identity,
-                [key.get_secret_value() for key in own.api_keys],
-                admits_guests=own.guests,
-                membership=Membership(prompt.store),
-            ),
-            graphiql=_graphiql(issuer) if own.graphiql else None,
-            idempotency=Idempotency(
-                prompt.store, prompt.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
-            ),
-            routes=[*health.routes, *(issuer.routes() if issuer else ())],
-            doors=Doors(
-                origins=own.allowed_origins or (),
-                hosts=own.allowed_hosts or (),
-                strict_transport=own.strict_transport,
-            ),
-        )
-        revival = asyncio.create_task(_revive(services)) if issuer else None
-        try:
-            yield app
-        finally:
-            if revival:
-                revival.cancel()
-            await api.feed.aclose()
-
-
-def _graphiql(issuer: LocalIssuer | None) -> GraphiQL:
-    return GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id)
-
-
-async def _revive(services: Services) -> None:
-    """Resume every live request of a local cloud whose execution is gone; on AWS the scheduled sweep does that."""
-    while True:
-        try:
-            live = await revive(services.sweep)
-        except* BotoCoreError:  # the local cloud does not answer; what was revived already is left alone
-            await asyncio.sleep(_REVIVAL_PAUSE)
-        else:
-            break
-    if live:
-        _report(f"live requests: {live}")
-
-
 async def _revive_over(settings: Settings) -> None:
     """Resume the requests that waited for the functions; a stack that is not deployed yet has none."""
-    async with AsyncCalls(_SERVICES) as calls:
+    async with AsyncCalls(AWS_SERVICES) as calls:
         with suppress(ClientError):
-            await _revive(Services.over(calls, settings))
-
-
-def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
-    """Return the secret of page tokens; by default a local server keeps one, others draw one at each start."""
-    if own.page_secret is not None:
-        return own.page_secret.get_secret_value().encode()
-    return os.urandom(32) if issuer is None else issuer.secret("page tokens")
+            await revive_patiently(Services.over(calls, settings).sweep, _report)
 
 
 def _report(line: str) -> None:
@@ -328,7 +246,7 @@ def limits(
             typer.echo(limits_page(), nl=False)
         else:
             output = console if console.is_terminal else Console(highlight=False, width=_WIDE)
-            output.print(limits_table(ServerSettings()))
+            output.print(limits_table(ServerSettings(), Settings()))
 
 
 @cli.command()

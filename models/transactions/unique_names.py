@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from models import tables
 from models.errors import Code, Refusal
 from models.identifiers import JOINERS, derived, folded, is_uuid, name_problem
-from models.limits import limit
+from models.limits import fixed_limits, limit
 from models.storage.store import Item, Store
 from models.transactions.writing import Writing
 
 
+@fixed_limits
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameLimits:
     """How long the names of members may be that other people read."""

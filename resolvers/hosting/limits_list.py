@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
 
+from pydantic_settings import BaseSettings
 from rich.table import Table
 
 from models.limits import all_fixed_limits, declared_limits
+from models.settings import Settings
 from resolvers.hosting.settings import ServerSettings
 
 _FIXED = "fixed"
@@ -40,20 +42,20 @@ class LimitLine:
     variable: str
 
 
-def limit_lines(own: ServerSettings) -> list[LimitLine]:
-    """Return every limit that a setting changes, then those that none does."""
+def limit_lines(own: ServerSettings, shared: Settings) -> list[LimitLine]:
+    """Return every limit that a setting changes, of the server or of the deployment, then those that none does."""
     return [
-        *(line for name in ServerSettings.model_fields for line in _of_setting(name, own)),
+        *(line for settings in (own, shared) for line in _of_settings(settings)),
         *(line for limits in all_fixed_limits() for line in _lines(limits, limits(), prefix=None)),
     ]
 
 
-def _of_setting(name: str, own: ServerSettings) -> Iterator[LimitLine]:
-    """Yield the limits of a field of the settings; most fields hold none."""
-    field = ServerSettings.model_fields[name]
-    if isinstance(field.annotation, type) and is_dataclass(field.annotation):
-        prefix = field.validation_alias or f"{ServerSettings.model_config.get('env_prefix')}{name}"
-        yield from _lines(field.annotation, getattr(own, name), prefix=str(prefix))
+def _of_settings(settings: BaseSettings) -> Iterator[LimitLine]:
+    """Yield the limits of all fields; most fields hold none."""
+    for name, field in type(settings).model_fields.items():
+        if isinstance(field.annotation, type) and is_dataclass(field.annotation):
+            prefix = field.validation_alias or f"{settings.model_config.get('env_prefix')}{name}"
+            yield from _lines(field.annotation, getattr(settings, name), prefix=str(prefix))
 
 
 def _lines(limits: type, now: object, *, prefix: str | None) -> Iterator[LimitLine]:
@@ -73,7 +75,7 @@ def limits_page() -> str:
     """Return `docs/limits.md`, whatever the settings are."""
     parts = [_PAGE]
     group = ""
-    for line in limit_lines(ServerSettings.model_construct()):
+    for line in limit_lines(ServerSettings.model_construct(), Settings.model_construct()):
         if line.group != group:
             group = line.group
             parts.append(
@@ -84,11 +86,11 @@ def limits_page() -> str:
     return "".join(parts)
 
 
-def limits_table(own: ServerSettings) -> Table:
+def limits_table(own: ServerSettings, shared: Settings) -> Table:
     """Return the limits as they apply with these settings."""
     table = Table("limit", "now", "default", "beyond it", "variable", box=None, pad_edge=False)
     group = ""
-    for line in limit_lines(own):
+    for line in limit_lines(own, shared):
         if line.group != group:
             group = line.group
             table.add_row(f"[bold]{group}[/]")

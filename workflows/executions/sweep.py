@@ -1,7 +1,7 @@
 """The sweep: finds the live requests that are due, and ensures that an execution moves them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -28,6 +28,7 @@ _MOST_REVIVED = 10_000
 _FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
 # For a request whose check failed; after a transient failure it is checked again at the next tick.
 PAUSE_AFTER_FAILURE = timedelta(minutes=10)
+_REVIVAL_PAUSE = 1.0  # seconds, while AWS does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +127,16 @@ async def revive(sweep: Sweep) -> int:
             live += 1
             tasks.create_task(revive_one(request_id))
     return live
+
+
+async def revive_patiently(sweep: Sweep, report: Callable[[str], None]) -> None:
+    """Revive every live request as soon as AWS answers, and report how many there are."""
+    while True:
+        try:
+            live = await revive(sweep)
+        except* BotoCoreError:  # AWS does not answer; what was revived already is left alone
+            await sweep.store.calls.pause(_REVIVAL_PAUSE)
+        else:
+            break
+    if live:
+        report(f"live requests: {live}")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 import server
 from models.limits import all_fixed_limits
+from models.settings import Settings
 from resolvers.hosting.limits_list import limit_lines, limits_page, limits_table, readable
 from resolvers.hosting.settings import ServerSettings
 
@@ -41,26 +42,29 @@ def declares_a_limit(node: ast.stmt) -> bool:
 
 
 def test_every_declared_limit_is_listed() -> None:
-    of_settings = [field.annotation for field in ServerSettings.model_fields.values()]
+    settings = (*ServerSettings.model_fields.values(), *Settings.model_fields.values())
+    of_settings = [field.annotation for field in settings]
     listed = [one for one in (*of_settings, *all_fixed_limits()) if isinstance(one, type)]
     assert declaring_classes() <= {f"{one.__module__}.{one.__qualname__}" for one in listed}
-    assert len({line.group for line in limit_lines(ServerSettings())}) >= len(declaring_classes())
+    assert len({line.group for line in limit_lines(ServerSettings(), Settings())}) >= len(declaring_classes())
 
 
 def test_the_named_variable_sets_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [line for line in limit_lines(ServerSettings()) if line.variable != "fixed"]
+    lines = [line for line in limit_lines(ServerSettings(), Settings()) if line.variable != "fixed"]
     values = {line.variable: line.default + 1 for line in lines if isinstance(line.default, int | float)}
     for variable, value in values.items():
         monkeypatch.setenv(variable, str(value))
     assert len(values) > 15
-    assert {line.variable: line.now for line in limit_lines(ServerSettings()) if line.variable in values} == values
+    assert {
+        line.variable: line.now for line in limit_lines(ServerSettings(), Settings()) if line.variable in values
+    } == values
 
 
 def test_the_table_shows_what_was_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOURBANK_MAX_DEPTH", "11")
     console = Console(width=400, highlight=False)
     with console.capture() as captured:
-        console.print(limits_table(ServerSettings()))
+        console.print(limits_table(ServerSettings(), Settings()))
     (line,) = [line for line in captured.get().splitlines() if "HOURBANK_MAX_DEPTH" in line]
     assert line.split()[-4:] == ["11", "8", "ValidationError", "HOURBANK_MAX_DEPTH"]
 

@@ -1,0 +1,108 @@
+"""Composes a server: the API and everything around it, over AWS."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from starlette.applications import Starlette
+
+from models.settings import Settings
+from models.storage.breaker import PromptCalls
+from models.storage.calls import AsyncCalls
+from models.tables import TABLES
+from resolvers.api import Api
+from resolvers.hosting.demo import load_demo, sign_in
+from resolvers.hosting.demo_data import DEMO_SERVICES
+from resolvers.hosting.demo_exchanges import load_dealings
+from resolvers.hosting.health import Health
+from resolvers.hosting.settings import ServerSettings
+from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Identity
+from resolvers.identity.issuer import LocalIssuer
+from resolvers.identity.membership import Membership
+from resolvers.transport.app import Doors, build_app
+from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.idempotency import Idempotency
+from workflows.executions.services import Services
+from workflows.executions.sweep import revive_patiently
+
+# What the server calls.
+AWS_SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
+
+
+@asynccontextmanager
+async def composed(
+    settings: Settings,
+    own: ServerSettings,
+    identity: Identity,
+    *,
+    machines: Sequence[str],
+    issuer: LocalIssuer | None = None,
+    report: Callable[[str], None] = print,
+) -> AsyncIterator[Starlette]:
+    """Compose the server, and end what it has begun when the context ends.
+
+    Args:
+        settings: the deployment's settings.
+        own: the server's.
+        identity: verifies members' tokens.
+        machines: the names of the state machines, which must exist.
+        issuer: of a local server, which has demo members and revives its requests.
+        report: shows a line of progress.
+
+    Raises:
+        ExpectedError: the stack is not deployed, or AWS does not answer.
+    """
+    async with AsyncCalls(AWS_SERVICES, lines=own.line) as calls:
+        # The start, the revival and the health checks may wait for AWS; clients wait for a second or two only.
+        services = Services.over(calls, settings)
+        prompt = Services.over(PromptCalls(calls, own.aws), settings)
+        api = Api.over(prompt, own, _page_secret(own, issuer))
+        health = Health(services.store, api.feed, tables=TABLES, machines=machines)
+        await health.check_deployment()
+        if issuer is not None:
+            await load_demo(services.store, services.members, services.clock)
+            await load_dealings(services)
+        app = _app(api, own, identity, health, issuer)
+        # On AWS the scheduled sweep does that.
+        revival = asyncio.create_task(revive_patiently(services.sweep, report)) if issuer else None
+        try:
+            yield app
+        finally:
+            if revival:
+                revival.cancel()
+            await api.feed.aclose()
+
+
+def _app(
+    api: Api, own: ServerSettings, identity: Identity, health: Health, issuer: LocalIssuer | None
+) -> Starlette:
+    store, clock = api.services.store, api.services.clock
+    explorer = GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id)
+    return build_app(
+        schema=api.schema,
+        store=store,
+        authentication=Authentication(
+            identity,
+            [key.get_secret_value() for key in own.api_keys],
+            admits_guests=own.guests,
+            membership=Membership(store),
+        ),
+        graphiql=explorer if own.graphiql else None,
+        idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
+        routes=[*health.routes, *(issuer.routes() if issuer else ())],
+        doors=Doors(
+            origins=own.allowed_origins or (),
+            hosts=own.allowed_hosts or (),
+            strict_transport=own.strict_transport,
+        ),
+    )
+
+
+def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
+    """Return the secret of page tokens; by default a local server keeps one, others draw one at each start."""
+    if own.page_secret is not None:
+        return own.page_secret.get_secret_value().encode()
+    return os.urandom(32) if issuer is None else issuer.secret("page tokens")
