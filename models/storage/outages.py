@@ -11,6 +11,7 @@ from botocore.exceptions import (
     MetadataRetrievalError,
 )
 from botocore.exceptions import ConnectionError as UnreachableError
+from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 
 
@@ -55,15 +56,16 @@ def is_throttling(error: BaseException) -> bool:
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _THROTTLED
 
 
-def check_answer(response_dict: dict[str, Any], **_: Any) -> None:
+def check_answer(response_dict: dict[str, Any], operation_model: OperationModel, **_: Any) -> None:
     """Check that a successful answer is whole, before botocore parses it, which takes garbage for an empty answer.
 
-    A handler of botocore's event `before-parse`.
+    A handler of botocore's event `before-parse`. Services that do not answer in JSON, such as SNS, are left to
+    botocore, whose parser of XML does refuse garbage.
 
     Raises:
         UnreadableAnswerError: the answer is not the one that was sent, or no JSON object.
     """
-    if response_dict["status_code"] not in _SUCCESS:
+    if response_dict["status_code"] not in _SUCCESS or operation_model.service_model.resolved_protocol != "json":
         return
     body: bytes = response_dict["body"]
     checksum = response_dict["headers"].get("x-amz-crc32")

@@ -15,6 +15,8 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
+from botocore.loaders import Loader
+from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError
 
 from models.errors import ContentionError
@@ -86,6 +88,10 @@ def answered(body: bytes, status: int = 200, *, checksum_of: bytes | None = None
     return {"status_code": status, "body": body, "headers": headers}
 
 
+def operation(service: str, name: str) -> OperationModel:
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service).operation_model(name)
+
+
 WHOLE = json.dumps({"Item": {"id": {"S": "a"}}}).encode()
 
 
@@ -101,7 +107,7 @@ WHOLE = json.dumps({"Item": {"id": {"S": "a"}}}).encode()
     ],
 )
 def test_what_is_whole_or_an_error_is_left_to_botocore(answer: dict[str, Any]) -> None:
-    check_answer(answer, operation_model=None)
+    check_answer(answer, operation("dynamodb", "GetItem"))
 
 
 @pytest.mark.parametrize(
@@ -121,4 +127,14 @@ def test_what_is_whole_or_an_error_is_left_to_botocore(answer: dict[str, Any]) -
 )
 def test_what_is_not_whole_is_no_empty_answer(answer: dict[str, Any]) -> None:
     with pytest.raises(UnreadableAnswerError, match="not whole"):
-        check_answer(answer)
+        check_answer(answer, operation("dynamodb", "GetItem"))
+
+
+def test_services_that_answer_in_another_form_are_left_to_botocore() -> None:
+    check_answer(answered(b"<PublishResponse/>"), operation("sns", "Publish"))
+
+
+def test_of_the_services_that_we_call_these_answer_in_json() -> None:
+    for service, name in (("dynamodbstreams", "GetRecords"), ("stepfunctions", "StartExecution")):
+        with pytest.raises(UnreadableAnswerError):
+            check_answer(answered(b"<html>"), operation(service, name))
