@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ async def composed(
     own: ServerSettings,
     identity: Identity,
     *,
-    machines: Sequence[str],
+    machines: Collection[str],
     issuer: LocalIssuer | None = None,
     report: Callable[[str], None] = print,
 ) -> AsyncIterator[Starlette]:
