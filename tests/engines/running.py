@@ -35,7 +35,7 @@ def running(engine: str, directory: Path, stack: str) -> Iterator[Names]:
 @contextmanager
 def created_tables(names: Names) -> Iterator[Names]:
     """Create our tables by these names in the running engine, and drop them afterwards."""
-    with closing(boto3.client("dynamodb")) as client:
+    with closing(boto3.Session().client("dynamodb")) as client:
         for parameters in create_table_parameters(names):
             client.create_table(**parameters)
         yield names

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from models.settings import Settings
+from models.storage.breaker import AwsLimits
 from models.storage.calls import AsyncCalls
 from models.storage.lines import LineLimits
 from resolvers.hosting.demo_data import sub_of
@@ -59,6 +60,12 @@ def free_port() -> int:
     raise OSError("no port was free")
 
 
+# The local cloud may be slow to answer beside other tests; as long as it answers, it is not gone.
+PATIENT = {"HOURBANK_AWS_CALL_SECONDS": "10"}
+# As long as servers wait for AWS if nothing is set, for tests of just that.
+PROMPT = {"HOURBANK_AWS_CALL_SECONDS": str(AwsLimits().call_seconds)}
+
+
 class Server:
     """`python server.py` as a process, which can be stopped, killed and started again."""
 
@@ -73,6 +80,7 @@ class Server:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HOURBANK_"))},
             **WINDOWS,
+            **PATIENT,
             **settings,
             "HOURBANK_LOCAL": str(directory),
             "PORT": str(self.port),

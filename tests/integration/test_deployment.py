@@ -53,6 +53,11 @@ def aws(directory: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
         yield cloud
 
 
+def client_of(service: str) -> Any:
+    """Return a client of the cloud that the environment names now."""
+    return boto3.Session().client(service)  # type: ignore[call-overload]  # any service
+
+
 def deployed(settings: Settings, template: dict[str, Any]) -> bool:
     values = parameters(settings, function_host_url="http://127.0.0.1:1/none")
     deployment = Deployment(
@@ -89,15 +94,19 @@ def broken_template() -> dict[str, Any]:
 def test_the_stack_has_everything_and_a_second_deployment_has_nothing_to_do(settings: Settings) -> None:
     assert deployed(settings, build_template())
     assert not deployed(settings, build_template())
-    table = boto3.client("dynamodb").describe_table(TableName=settings.names.table(tables.ServiceRequest))["Table"]
+    table = (
+        boto3.Session()
+        .client("dynamodb")
+        .describe_table(TableName=settings.names.table(tables.ServiceRequest))["Table"]
+    )
     assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} >= {"byDueAt", "byRequesterId"}
     assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
-    boto3.client("dynamodb").put_item(TableName=settings.names.table(tables.Service), Item=ROW)
+    client_of("dynamodb").put_item(TableName=settings.names.table(tables.Service), Item=ROW)
 
 
 @pytest.mark.usefixtures("aws")
 def test_rows_survive_a_restart_and_a_changed_template(settings: Settings) -> None:
-    client = boto3.client("dynamodb")
+    client = client_of("dynamodb")
     name = settings.names.table(tables.Service)
     stream = client.describe_table(TableName=name)["Table"]["LatestStreamArn"]
     assert deployed(settings, changed_template())
@@ -111,10 +120,12 @@ def test_rows_survive_a_restart_and_a_changed_template(settings: Settings) -> No
     assert found["Items"] == [ROW]
     assert client.describe_table(TableName=name)["Table"]["LatestStreamArn"] == stream
     machine = settings.names.state_machine_arn("EscrowManagementWorkflow")
-    definition = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
+    definition = client_of("stepfunctions").describe_state_machine(stateMachineArn=machine)["definition"]
     assert definition.startswith('{"StartAt":"End"')
-    function = boto3.client("lambda").get_function_configuration(
-        FunctionName=settings.names.function("createEscrow")
+    function = (
+        boto3.Session()
+        .client("lambda")
+        .get_function_configuration(FunctionName=settings.names.function("createEscrow"))
     )
     assert function["Timeout"] == 31
 
@@ -124,9 +135,9 @@ def test_rows_survive_a_deployment_that_fails_and_the_next_one_repairs_the_stack
     with pytest.raises(DeploymentError, match="Unsupported resource type"):
         deployed(settings, broken_template())
     assert deployed(settings, build_template())
-    client = boto3.client("dynamodb")
+    client = client_of("dynamodb")
     assert client.get_item(TableName=settings.names.table(tables.Service), Key={"id": ROW["id"]})["Item"] == ROW
-    assert len(boto3.client("stepfunctions").list_state_machines()["stateMachines"]) >= 3
+    assert len(client_of("stepfunctions").list_state_machines()["stateMachines"]) >= 3
 
 
 @pytest.mark.usefixtures("aws")

@@ -183,7 +183,7 @@ def test_keys_are_forgotten_by_the_table_itself(cloud: Cloud) -> None:
         found = client.describe_time_to_live(TableName=cloud.names.table(table))["TimeToLiveDescription"]
         if found["TimeToLiveStatus"] == "ENABLED":
             expiring.append((table, found["AttributeName"]))
-    assert expiring == [(tables.Idempotency, "expiresAt")]
+    assert expiring == [(tables.Idempotency, "expiresAt"), (tables.TransferApproval, "expiresAt")]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ import orjson
 
 from resolvers.hosting.demo_data import DEMO_MEMBERS, sub_of
 from resolvers.identity.issuer import LocalIssuer
-from tests.integration.conftest import Cloud, Server
+from tests.integration.conftest import PROMPT, Cloud, Server
 from tests.security import neighbour as neighbour_program
 
 # What a refused attack may cost the server, and what others may wait meanwhile (99 of 100 polls), in seconds.
@@ -125,7 +125,7 @@ class _MeasuredServer(Server):
     """A server process of its own over the local cloud of another, with settings of its own."""
 
     def __init__(self, home: Server, **settings: str) -> None:
-        super().__init__(home.directory, **{**Cloud.of(home.directory).environment, **settings})
+        super().__init__(home.directory, **{**PROMPT, **Cloud.of(home.directory).environment, **settings})
         self.log_name = f"server-{self.port}.log"
 
     def start(self, *arguments: str) -> None:

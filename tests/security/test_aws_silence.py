@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from models.settings import Settings
-from tests.integration.conftest import Cloud, Member, Server, asking, joining, minting
+from tests.integration.conftest import PROMPT, Cloud, Member, Server, asking, joining, minting
 from tests.integration.request_client import BALANCE, new_client
 from tests.integration.test_transfers import TRANSFER
 from tests.security.flaky_aws import FAILURES, FlakyAws, Mode
@@ -102,7 +102,7 @@ async def calling(server: Server, member: Member) -> AsyncIterator[Caller]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A local server, and its local cloud."""
-    running = Server(tmp_path_factory.mktemp("home"))
+    running = Server(tmp_path_factory.mktemp("home"), **PROMPT)
     running.start()
     yield running
     running.stop()
@@ -120,7 +120,7 @@ def flaky(own_cloud: Cloud) -> Iterator[FlakyAws]:
 
 
 def variables(cloud: Cloud, endpoint: str) -> dict[str, str]:
-    return {**cloud.environment, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": endpoint}
+    return {**PROMPT, **cloud.environment, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": endpoint}
 
 
 @pytest.fixture(scope="module")

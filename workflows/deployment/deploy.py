@@ -97,7 +97,7 @@ def deploy_to_aws(settings: Settings, *, bucket: str, report: PrintLine) -> bool
         bucket=bucket,
     )
     try:
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=code)
+        boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=code)
     except (ClientError, BotoCoreError) as error:
         raise DeploymentError(f"The code cannot be uploaded to {bucket}: {error}") from error
     report(f"uploaded {len(code) / 1e6:.1f} MB of code")
@@ -130,7 +130,7 @@ class _Stack:
     def __init__(self, deployment: Deployment, report: PrintLine) -> None:
         self._deployment = deployment
         self._report = report
-        self._client = boto3.client(
+        self._client = boto3.Session().client(
             "cloudformation", config=Config(retries={"mode": "standard", "max_attempts": 5})
         )
 
@@ -210,7 +210,7 @@ class _Stack:
         if bucket is None:
             return {"TemplateBody": body}
         key = f"{self._deployment.stack}/{self._deployment.fingerprint}.template.json"
-        s3 = boto3.client("s3")
+        s3 = boto3.Session().client("s3")
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
         return {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
 

@@ -29,7 +29,7 @@ def use_aws() -> Settings:
     # boto3 reads this variable, and not AWS_REGION.
     os.environ["AWS_DEFAULT_REGION"] = Settings().region
     try:
-        account = boto3.client("sts", config=_FAIL_SOON).get_caller_identity()["Account"]
+        account = boto3.Session().client("sts", config=_FAIL_SOON).get_caller_identity()["Account"]
     except (BotoCoreError, ClientError, ResponseParserError, LookupError) as error:
         # The last two are of an answer that botocore cannot read.
         raise UnreachableError(

@@ -28,6 +28,7 @@ SEED = os.environ.get("CHAOS_SEED")
 RECOVERED_WITHIN = 60.0
 # People need a moment for every action, and some never confirm, so that the deadline does it.
 PATIENT = {
+    "HOURBANK_APPROVAL_HOURS": "100000",
     "HOURBANK_RESPONSE_WINDOW": "PT1H",
     "HOURBANK_NEGOTIATION_WINDOW": "PT1H",
     "HOURBANK_CONFIRMATION_WINDOW": "PT4S",

@@ -81,7 +81,7 @@ class LocalUserPool:
     @classmethod
     def find_or_make(cls, settings: "Settings") -> "LocalUserPool":
         """Return the deployment's pool in the cloud that the AWS variables lead to; make what is missing of it."""
-        cognito: Any = boto3.client("cognito-idp", region_name=settings.region)
+        cognito: Any = boto3.Session().client("cognito-idp", region_name=settings.region)
         pools = cognito.get_paginator("list_user_pools").paginate(MaxResults=_ENOUGH)
         pool = _named("Name", settings.stack, "Id", (one for page in pools for one in page["UserPools"]))
         if pool is None:
@@ -99,7 +99,7 @@ class LocalUserPool:
 
     def add(self, users: "Iterable[PoolUser]", password: str) -> None:
         """Add confirmed users, all with one password; those who exist already are left unchanged."""
-        cognito: Any = boto3.client("cognito-idp", region_name=self.region)
+        cognito: Any = boto3.Session().client("cognito-idp", region_name=self.region)
         for user in users:
             named = {"UserPoolId": self.id, "Username": user.email}
             described = {
@@ -125,7 +125,7 @@ class LocalUserPool:
 
 def exists(pool: str, settings: "Settings") -> bool:
     """Return whether the cloud that the AWS variables lead to has a user pool of that id."""
-    cognito: Any = boto3.client("cognito-idp", region_name=settings.region)
+    cognito: Any = boto3.Session().client("cognito-idp", region_name=settings.region)
     try:
         cognito.describe_user_pool(UserPoolId=pool)
     except cognito.exceptions.ResourceNotFoundException:
