@@ -43,6 +43,7 @@ from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.membership import Membership
 from resolvers.identity.user_pool import user_pool
+from resolvers.rates.rates import Rates
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -178,6 +179,7 @@ async def _compose(
             idempotency=Idempotency(
                 services.store, services.clock, claimed_for=timedelta(seconds=own.idempotency_claim)
             ),
+            rates=Rates(own.rates),
             routes=[*health.routes, *(issuer.routes() if issuer else ())],
             origins=LOCAL_ORIGINS if issuer and own.allowed_origins is None else own.allowed_origins or (),
         )

@@ -53,10 +53,10 @@ class Api:
             own: the server's settings.
             page_secret: the key that encrypts `nextToken`s.
         """
-        feed = ChangeFeed(services.store, interval=own.feed_interval)
+        feed = ChangeFeed(services.store, interval=own.feed_interval, limits=own.subscriptions)
         service_requests, raised_disputes = _actions(services)
         tokens = PageTokens(page_secret)
-        subscriptions = Subscriptions(feed)
+        subscriptions = Subscriptions(feed, own.subscriptions)
         mutations = _mutations(services, service_requests, raised_disputes)
         schema = build_schema(
             Mirror(Queries(services.store, tokens), mutations, subscriptions),

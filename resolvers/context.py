@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import uuid4
@@ -12,6 +13,7 @@ from models.identifiers import derived
 from models.storage.store import Item, Read, Store
 from resolvers.identity.callers import Caller, Standing
 from resolvers.identity.membership import Membership
+from resolvers.rates.rates import key_of_address, key_of_caller
 from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
 
@@ -27,8 +29,10 @@ class RequestContext:
         connection_params: what a socket's first message carried.
         cause: what new ids are derived from, if the client sent an idempotency key and may repeat the request.
         membership: who is a member; without it, everybody who is signed in.
+        host: the client's address.
 
-    A subscription sets `listening` as soon as it will receive every change that is written from then on.
+    What a socket holds until it is closed is in `until_closed`. A subscription sets `listening` as soon as it will
+    receive every change that is written from then on.
     """
 
     store: Store
@@ -37,6 +41,8 @@ class RequestContext:
     connection_params: dict[str, object] | None = None
     cause: str | None = None
     membership: Membership | None = None
+    host: str | None = None
+    until_closed: ExitStack = field(init=False, default_factory=ExitStack)
     listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     rows: DataLoader[Read, Item | None] = field(init=False)
     _identity: Caller | None = field(init=False)
@@ -45,6 +51,16 @@ class RequestContext:
         self._identity = self.caller
         # It only batches reads that are made at the same time: cached rows would go stale on a long-lived socket.
         self.rows = DataLoader(load_fn=self.store.batch_get, cache=False)
+
+    @property
+    def payer(self) -> str:
+        """Return the key by which the caller's rates are counted."""
+        return key_of_caller(self.caller, self.host)
+
+    @property
+    def address(self) -> str:
+        """Return the key by which the rates of the client's address are counted."""
+        return key_of_address(self.host)
 
     async def identify(self, caller: Caller | None) -> None:
         """Set who is asking."""

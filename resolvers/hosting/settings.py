@@ -8,6 +8,8 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.idempotency import CLAIMED_FOR
+from resolvers.feed.limits import SubscriptionLimits
+from resolvers.rates.limits import RateLimits
 from schema.documents.limits import Limits
 
 _HOUSE = Path(__file__).parents[2]
@@ -72,5 +74,10 @@ class ServerSettings(BaseSettings):
     guests: bool = False
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
+    # How much each caller may ask for, by the names in `RateLimits`: HOURBANK_RATE_MUTATIONS=600. Of several
+    # servers, each allows its share: HOURBANK_RATE_SERVERS=3.
+    rates: RateLimits = Field(RateLimits(), validation_alias="HOURBANK_RATE")
+    # What subscriptions may take, by the names in `SubscriptionLimits`: HOURBANK_SUBSCRIPTIONS_OPERATORS=20.
+    subscriptions: SubscriptionLimits = Field(SubscriptionLimits(), validation_alias="HOURBANK_SUBSCRIPTIONS")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)

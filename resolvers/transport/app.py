@@ -10,11 +10,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from models.storage.store import Store
 from resolvers.identity.authentication import Authentication
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import Rates
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
 from resolvers.transport.endpoint import PATH, REALTIME_PATH, Endpoint
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import HEADER, REPLAYED, Idempotency
 from schema.build import MirrorSchema
+from schema.strawberry_internals import graphql_schema
 
 ALLOWED_HEADERS = (
     "authorization",
@@ -33,6 +36,7 @@ def build_app(
     authentication: Authentication,
     graphiql: GraphiQL,
     idempotency: Idempotency,
+    rates: Rates,
     routes: Sequence[BaseRoute] = (),
     origins: Sequence[str] = (),
 ) -> Starlette:
@@ -44,23 +48,26 @@ def build_app(
         authentication: identifies callers.
         graphiql: the page for browsers, its files and sign-in.
         idempotency: runs a mutation with an Idempotency-Key once.
+        rates: counts what callers ask for.
         routes: further routes, such as the health checks.
         origins: the other origins whose pages may call the server.
     """
-    endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency)
+    meter = Meter(rates, schema.documents, graphql_schema(schema))
+    endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency, meter)
+    realtime = RealtimeEndpoint(schema, store, authentication, origins, meter)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["GET", "POST"],
         allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType", REPLAYED],
+        expose_headers=["x-amzn-ErrorType", REPLAYED, "retry-after"],
     )
     return Starlette(
         routes=[
             Route("/", lambda _request: RedirectResponse(PATH)),
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
-            WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, authentication, origins)),
+            WebSocketRoute(REALTIME_PATH, realtime),
             *graphiql.routes(),
             *routes,
         ],

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -26,6 +26,8 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import UnauthenticatedError
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import RateLimitedError, key_of_address
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.idempotency import REPLAYED, Idempotency, keyed_request
@@ -74,6 +76,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         graphiql: the page for browsers.
         origins: the other origins whose pages may open a socket.
         idempotency: runs a mutation with an Idempotency-Key once.
+        meter: charges callers for what they send.
     """
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -87,6 +90,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         graphiql: GraphiQL,
         origins: Sequence[str],
         idempotency: Idempotency,
+        meter: Meter,
     ) -> None:
         super().__init__(
             schema,
@@ -100,6 +104,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         self._graphiql = graphiql
         self._idempotency = idempotency
         self._documents = schema.documents
+        self.meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a socket, or answer a request."""
@@ -113,7 +118,9 @@ class Endpoint(GraphQL[RequestContext, None]):
         try:
             response: Response = await self.run(request)
         except UnauthenticatedError as error:
-            return _failure(401, "UnauthorizedException", str(error))
+            return self._refused(request, error)
+        except RateLimitedError as error:
+            return _too_many(error)
         except HTTPException as error:
             return _failure(error.status_code, "MalformedHttpRequestException", error.reason)
         except ClientDisconnect:
@@ -123,16 +130,24 @@ class Endpoint(GraphQL[RequestContext, None]):
             return _failure(500, masked.error_type, str(masked), masked.info)
         return response
 
+    def _refused(self, request: Request, error: UnauthenticatedError) -> Response:
+        """Return the response to a request without a valid token or key."""
+        try:
+            self.meter.refused(key_of_address(_host(request)), error)
+        except RateLimitedError as limited:
+            return _too_many(limited)
+        return _failure(401, "UnauthorizedException", str(error))
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
         """Return the context of a request, or of a socket, whose caller is unknown until its first message."""
         del response
-        membership = self._authentication.membership
+        membership, host = self._authentication.membership, _host(request)
         if isinstance(request, WebSocket):
-            return RequestContext(self._store, None, request.headers, membership=membership)
+            return RequestContext(self._store, None, request.headers, membership=membership, host=host)
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return RequestContext(self._store, None, request.headers)
         caller = await self._authentication.authenticate(request.headers)
-        context = RequestContext(self._store, caller, request.headers, membership=membership)
+        context = RequestContext(self._store, caller, request.headers, membership=membership, host=host)
         await context.check_membership()
         return context
 
@@ -141,10 +156,15 @@ class Endpoint(GraphQL[RequestContext, None]):
 
         Raises:
             UnauthenticatedError: neither the first message nor the upgrade request has a valid token or key.
+            RateLimitedError: the caller has too many sockets, or the address sends too many bad tokens.
         """
-        await context.identify(
-            await self._authentication.authenticate(context.connection_params or {}, context.headers)
-        )
+        try:
+            caller = await self._authentication.authenticate(context.connection_params or {}, context.headers)
+        except UnauthenticatedError as error:
+            self.meter.refused(context.address, error)
+            raise
+        await context.identify(caller)
+        self.meter.admit_socket(context.payer, context.until_closed)
         return await super().on_ws_connect(context)
 
     async def render_graphql_ide(self, request: Request) -> Response:
@@ -164,15 +184,31 @@ class Endpoint(GraphQL[RequestContext, None]):
 
         Raises:
             HTTPException: it is neither a query nor a mutation, not a POST, or its Idempotency-Key is invalid.
+            RateLimitedError: the caller asks for too much; nothing was done.
         """
         del root_value
+        text = request_data.query or ""
+        variables = max(0, len(await request.body()) - len(text))
+        demand = self.meter.charge(context.payer, text, request_data.operation_name, variables)
+        async with self.meter.turn(context.payer, demand):
+            return await self._execute_once(request, request_adapter, sub_response, context, request_data)
+
+    async def _execute_once(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: RequestContext,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
         run = partial(self._execute, request_adapter.method, context, request_data)
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
             return await run()
         context.cause = keyed.cause
+        may_save = partial(self.meter.may_save, context.payer)
         try:
-            result, is_replayed = await self._idempotency.run_once(keyed, run)
+            result, is_replayed = await self._idempotency.run_once(keyed, run, may_save)
         except (RefusedError, ContentionError) as error:
             return ExecutionResult(data=None, errors=[report_any(error)])
         if is_replayed:
@@ -275,6 +311,17 @@ def _bounded(receive: Receive) -> Receive:
         return message
 
     return counted
+
+
+def _host(connection: HTTPConnection) -> str | None:
+    return None if connection.client is None else connection.client.host
+
+
+def _too_many(error: RateLimitedError) -> Response:
+    """Return the response to a caller who is over a limit; amplify-js repeats the request."""
+    response = _failure(429, error.error_type, str(error), error.info)
+    response.headers["retry-after"] = str(error.retry_after)
+    return response
 
 
 def _failure(status: int, error_type: str, message: str, info: Mapping[str, Any] | None = None) -> Response:

@@ -5,7 +5,7 @@ A socket is closed when its token expires, its client stops reading, or a messag
 
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from graphql import GraphQLError
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -22,10 +22,25 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from resolvers.context import RequestContext
 from resolvers.identity.callers import UnauthenticatedError
-from resolvers.transport.payloads import payload_problem
-from resolvers.transport.sockets import FORBIDDEN, OPERATIONS, SocketLifetime, TextFrames, too_many_operations
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import RateLimitedError
+from resolvers.transport.payloads import payload_problem, size_of
+from resolvers.transport.sockets import (
+    FORBIDDEN,
+    OPERATIONS,
+    TRY_AGAIN,
+    SocketLifetime,
+    TextFrames,
+    too_many_operations,
+)
 from schema.errors import report, report_any
 from schema.unstorable import unstorable
+
+
+class Metered(Protocol):
+    """An endpoint that charges callers for what they send."""
+
+    meter: Meter
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
@@ -34,10 +49,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._lifetime = SocketLifetime(cast("TextFrames", self.websocket))
+        self._meter = cast("Metered", self.view).meter
 
     async def handle(self) -> None:
         """Serve until either side closes the socket, or until the token expires."""
-        await self._lifetime.run(super().handle())
+        with self.context.until_closed:
+            await self._lifetime.run(super().handle())
 
     async def handle_message(self, message: object) -> None:
         """Handle a message, or close the socket if the message is malformed."""
@@ -61,6 +78,9 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         except UnauthenticatedError as error:
             await self.websocket.close(FORBIDDEN, str(error))
             return
+        except RateLimitedError as error:
+            await self.websocket.close(TRY_AGAIN, f"{error.error_type}: {error}")
+            return
         if self.context.caller is not None:
             self._lifetime.extend_until(self.context.caller.expires)
 
@@ -81,27 +101,35 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
 
     async def run_operation(self, operation: Operation[RequestContext, None]) -> None:
         """Run an operation and send its results, and in any case how it ended."""
+        who, variables = self.context.payer, size_of(operation.variables)
         try:
-            await self.context.check_membership()
-            results = await self.schema.stream(
-                operation.query,
-                variable_values=operation.variables,
-                context_value=self.context,
-                operation_name=operation.operation_name,
-            )
-            async with aclosing(results):
-                async for result in results:
-                    if isinstance(result, PreExecutionError):
-                        await operation.send_initial_errors([report(error) for error in result.errors or ()])
-                        return
-                    # Nothing is delivered incrementally: the schema has no @defer.
-                    await operation.send_next(cast("ExecutionResult", result))
-            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+            demand = self._meter.charge(who, operation.query, operation.operation_name, variables)
+            with self._meter.rates.open_operations.hold(who):
+                async with self._meter.turn(who, demand):
+                    await self._stream(operation)
         except WebSocketDisconnected:
             return
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
             with suppress(WebSocketDisconnected):
                 await operation.send_initial_errors([report_any(error)])
+
+    async def _stream(self, operation: Operation[RequestContext, None]) -> None:
+        """Send an operation's results, and that it is complete."""
+        await self.context.check_membership()
+        results = await self.schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=self.context,
+            operation_name=operation.operation_name,
+        )
+        async with aclosing(results):
+            async for result in results:
+                if isinstance(result, PreExecutionError):
+                    await operation.send_initial_errors([report(error) for error in result.errors or ()])
+                    return
+                # Nothing is delivered incrementally: the schema has no @defer.
+                await operation.send_next(cast("ExecutionResult", result))
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def send_message(self, message: Message) -> None:
         """Send a message; close the socket if the client does not read it in time.

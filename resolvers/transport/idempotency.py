@@ -48,6 +48,7 @@ _KEY = re.compile(r"[\x20-\x7e]{1,128}")
 _TRANSIENT = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
 
 Run = Callable[[], Awaitable[ExecutionResult]]
+MaySave = Callable[[int], bool]  # takes an answer's characters
 
 
 class RepeatedError(ReportedError):
@@ -111,8 +112,15 @@ class Idempotency:
         self._now = now
         self._claimed_for = claimed_for
 
-    async def run_once(self, request: KeyedRequest, run: Run) -> tuple[ExecutionResult, bool]:
+    async def run_once(
+        self, request: KeyedRequest, run: Run, may_save: MaySave = lambda _: True
+    ) -> tuple[ExecutionResult, bool]:
         """Run a request, or return the saved response of an equal one.
+
+        Args:
+            request: the key, and the hash of what is asked for.
+            run: runs it.
+            may_save: whether a response of so many characters may be saved.
 
         Returns:
             The result, and whether it is a saved one.
@@ -130,7 +138,7 @@ class Idempotency:
         except Exception:
             await self._complete(record, None)
             raise
-        await self._save(record, result)
+        await self._save(record, result, may_save)
         return result, False
 
     async def _claim(self, request: KeyedRequest, claim: str) -> Record:
@@ -180,7 +188,7 @@ class Idempotency:
             return record if current is not None and current.claim == record.claim else current
         return record
 
-    async def _save(self, record: Record, result: ExecutionResult) -> None:
+    async def _save(self, record: Record, result: ExecutionResult, may_save: MaySave) -> None:
         """Save a result for repetitions, or let the next request with the key run again."""
         response = response_of(result)
         errors: list[Any] = response.get("errors") or []
@@ -188,9 +196,10 @@ class Idempotency:
             await self._release(record)
             return
         answer = orjson.dumps(response)
-        # Nor is a response saved that is too large: the mutation is repeatable by itself, and its hash stays.
+        # Nor is a response saved that is too large, or one too many of its caller's: the mutation is repeatable by
+        # itself, and its hash stays.
         is_transient = any(error["errorType"] in _TRANSIENT for error in errors)
-        is_saved = not is_transient and len(answer) <= LARGEST_ANSWER
+        is_saved = not is_transient and len(answer) <= LARGEST_ANSWER and may_save(len(answer))
         await self._complete(record, answer.decode() if is_saved else None)
 
     async def _complete(self, record: Record, answer: str | None) -> None:

@@ -12,6 +12,7 @@ from schema.unstorable import unstorable, unstorable_in_document
 # graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest sensible
 # input, a row with long lists, has fewer values.
 VALUES = 5_000
+_VALUE_BYTES = 8  # of punctuation, or of a number
 _PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 
 
@@ -32,6 +33,23 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
         return f"The operation's `variables` may hold {VALUES} values at most"
     found = unstorable_in_document(payload["query"]) or unstorable({part: payload.get(part) for part in _PARTS})
     return None if found is None else f"The operation has {found}"
+
+
+def size_of(variables: Any) -> int:
+    """Return about how many bytes variables take as JSON."""
+    size = 0
+    remaining = [variables]
+    while remaining:
+        match remaining.pop():
+            case dict() as members:
+                size += sum(map(len, members))
+                remaining.extend(members.values())
+            case list() as members:
+                remaining.extend(members)
+            case str() as text:
+                size += len(text)
+        size += _VALUE_BYTES
+    return size
 
 
 def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:

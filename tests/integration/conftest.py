@@ -24,6 +24,7 @@ from models.storage.calls import AsyncCalls
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.integration.in_process_server import InProcessServer, running_in_process
+from tests.unit.rates import NO_LIMITS
 from workflows.deployment.local.local_cloud import LocalCloud
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,6 +43,9 @@ SHORT_WINDOWS = {
     "HOURBANK_MARK_WINDOW": "PT6S",
     "HOURBANK_DECISION_WINDOW": "PT6S",
 }
+
+# The members of the tests do in seconds what an app does in hours.
+NO_RATES = {f"HOURBANK_RATE_{name.upper()}": str(most) for name, most in NO_LIMITS.items()}
 
 CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $input) { id } }"
 
@@ -68,6 +72,7 @@ class Server:
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HOURBANK_"))},
             **WINDOWS,
+            **NO_RATES,
             **settings,
             "HOURBANK_LOCAL": str(directory),
             "PORT": str(self.port),

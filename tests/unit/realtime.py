@@ -22,6 +22,7 @@ from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import ALICE, BOB, MemoryStore
+from tests.unit.rates import without_limits
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -62,6 +63,7 @@ class MemoryServer:
             authentication=Authentication(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
+            rates=without_limits(),
             origins=["https://app.example", *LOCAL_ORIGINS],
         )
 

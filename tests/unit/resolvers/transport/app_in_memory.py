@@ -15,6 +15,7 @@ from resolvers.transport.idempotency import Idempotency
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.mirror import ALICE, MemoryStore, schema_over
+from tests.unit.rates import without_limits
 
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
 SIGNED = {"authorization": "alice"}
@@ -41,6 +42,7 @@ def app_in_memory() -> Starlette:
         authentication=Authentication(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
+        rates=without_limits(),
         origins=["https://app.example", *LOCAL_ORIGINS],
     )
 
