@@ -51,7 +51,10 @@ class RateLimits:
     mutations: int = limit(300, "mutations a minute, for each caller", code=_OVER_HTTP)
     starts: int = limit(30, "workflows started a minute, for each caller", code=_OVER_HTTP)
     starts_at_once: int = limit(
-        4, "workflows of one caller that a server is starting at a time; further ones wait", code="none: they wait"
+        4, "places of one caller for starting workflows; further starts wait for one", code="none: they wait"
+    )
+    start_interval: float = limit(
+        0.5, "seconds for which a start takes its place, at least", code="none: further starts wait"
     )
     creations: int = limit(5_000, "rows created a day, for each caller", code=_OVER_HTTP)
     stored_bytes: int = limit(50_000_000, "bytes of mutations a day, for each caller", code=_OVER_HTTP)
@@ -82,7 +85,7 @@ class RateLimits:
             ValueError: a limit lets nothing through.
         """
         for name, value in asdict(self).items():
-            if value < 1:
+            if value < (name != "start_interval"):
                 raise ValueError(f"{name} must be 1 at least, not {value}")
 
     def share(self, kind: Kind) -> int:

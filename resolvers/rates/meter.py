@@ -1,7 +1,6 @@
 """Charges operations to whoever sends them, before they run."""
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, nullcontext
 
 from graphql import GraphQLSchema
 
@@ -10,6 +9,8 @@ from resolvers.rates.demands import Demand, Demands, reading_costs
 from resolvers.rates.limits import Kind
 from resolvers.rates.rates import Rates
 from schema.documents.reading import Documents
+
+_NO_WAIT: AbstractAsyncContextManager[None] = nullcontext()
 
 
 class Meter:
@@ -44,14 +45,9 @@ class Meter:
         self.rates.charge(who, demand.costs(text, variables))
         return demand
 
-    @asynccontextmanager
-    async def turn(self, who: str, demand: Demand) -> AsyncIterator[None]:
-        """Hold what an operation needs while it runs: one that starts a workflow waits for its caller's others."""
-        if demand.starts:
-            async with self.rates.starting(who):
-                yield
-        else:
-            yield
+    def turn(self, who: str, demand: Demand) -> AbstractAsyncContextManager[None]:
+        """Return the context to run an operation in: one that starts a workflow waits for its caller's others."""
+        return self.rates.starting(who) if demand.starts else _NO_WAIT
 
     def admit_socket(self, who: str, until_closed: ExitStack) -> None:
         """Charge a socket, which its caller holds until it is closed.

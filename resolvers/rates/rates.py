@@ -86,32 +86,35 @@ class Rates:
         Raises:
             RateLimitedError: it is over a limit; nothing was counted.
         """
-        rates = [(self._rates[kind], cost) for kind, cost in costs.items()]
-        for rate, cost in rates:
-            if not rate.has_room(who, cost):
-                raise rate.error(who)
-        for rate, cost in rates:
-            rate.count(who, cost)
+        for kind, cost in costs.items():
+            rate = self._rates[kind]
+            if not rate.take(who, cost):
+                for counted in costs:
+                    if counted is kind:
+                        raise rate.error(who)
+                    self._rates[counted].give_back(who, costs[counted])
 
     def may(self, who: str, kind: Kind, cost: int) -> bool:
         """Count what somebody asks for and return True, or return False if it is over the limit."""
-        rate = self._rates[kind]
-        has_room = rate.has_room(who, cost)
-        if has_room:
-            rate.count(who, cost)
-        return has_room
+        return self._rates[kind].take(who, cost)
 
     @asynccontextmanager
     async def starting(self, who: str) -> AsyncIterator[None]:
         """Wait until one of the caller's places for starting a workflow is free, and hold it.
 
-        How many can wait is bounded by the rate of starts.
+        A place stays taken for a while after the start, because the workflow's first steps are the most work. How
+        many can wait for one is bounded by the rate of starts.
         """
         places = self._starting.get(who)
         if places is None:
             places = self._starting[who] = asyncio.Semaphore(self.limits.starts_at_once)
-        async with places:
+        await places.acquire()
+        loop = asyncio.get_running_loop()
+        free_at = loop.time() + self.limits.start_interval
+        try:
             yield
+        finally:
+            loop.call_at(free_at, places.release)
 
 
 class Rate:
@@ -143,7 +146,8 @@ class Rate:
         self._seconds = seconds
         self._item = per(allowed)
         self._now = now
-        self._window = FixedWindowRateLimiter(Counters(callers, now))
+        self._counters = Counters(callers, now)
+        self._window = FixedWindowRateLimiter(self._counters)
 
     def charge(self, who: str, cost: int) -> None:
         """Count a cost.
@@ -151,18 +155,22 @@ class Rate:
         Raises:
             RateLimitedError: it is over the limit; nothing was counted.
         """
-        if not self.has_room(who, cost):
+        if not self.take(who, cost):
             raise self.error(who)
-        self.count(who, cost)
 
-    def has_room(self, who: str, cost: int) -> bool:
-        """Return whether a cost is within the limit; one that is larger than the limit counts as all of it."""
-        return self._window.test(self._item, who, cost=min(cost, self._allowed))
+    def take(self, who: str, cost: int) -> bool:
+        """Count a cost and return True, or return False if it is over the limit.
 
-    def count(self, who: str, cost: int) -> None:
-        """Count a cost."""
-        if cost:
-            self._window.hit(self._item, who, cost=min(cost, self._allowed))
+        A cost that is larger than the limit counts as all of it, so that it is possible at all.
+        """
+        if self._window.hit(self._item, who, cost=min(cost, self._allowed)):
+            return True
+        self.give_back(who, cost)
+        return False
+
+    def give_back(self, who: str, cost: int) -> None:
+        """Take a cost from the count that was added to it."""
+        self._counters.incr(self._item.key_for(who), self._seconds, -min(cost, self._allowed))
 
     def error(self, who: str) -> RateLimitedError:
         """Return the error of a caller who is over the limit."""
