@@ -19,8 +19,8 @@ from models import tables
 from models.storage.store import Store
 from resolvers.feed.interests import EVERYTHING, Interest, Interested
 from resolvers.feed.limits import SubscriptionLimits
+from resolvers.feed.rotation import Rotation
 from resolvers.feed.streams import RowChange, StreamReader
-from resolvers.feed.turns import Turns
 
 _OFFERS = 1_000  # to subscribers, some 2 ms, before others are served
 _FIRST_BACKOFF = 0.2
@@ -115,7 +115,7 @@ class ChangeFeed:
 
     def __init__(self, store: Store, *, interval: float = 0.5, limits: SubscriptionLimits | None = None) -> None:
         self.store = store
-        self._turns = Turns()
+        self._rotation = Rotation()
         self._interval = interval
         self._limits = limits or SubscriptionLimits()
         self._channels: dict[type[tables.Table], _Channel] = {}
@@ -143,7 +143,7 @@ class ChangeFeed:
         if channel is None:
             channel = _Channel(partial(self._reader, table), self._interval)
             self._channels[table] = channel
-        subscription = Subscription(self._limits, partial(self._turns.take, who))
+        subscription = Subscription(self._limits, partial(self._rotation.turn, who))
         await channel.join(subscription, interest)
         try:
             yield subscription

@@ -9,6 +9,7 @@ from models import clock, tables
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, UnauthenticatedError
+from resolvers.rates.rates import Rates
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -32,9 +33,9 @@ class Callers:
         return ALICE
 
 
-def app_in_memory() -> Starlette:
+def app_in_memory(rates: Rates | None = None, store: MemoryStore | None = None) -> Starlette:
     """Return the app over tables in memory: Alice's balance."""
-    store = MemoryStore()
+    store = store or MemoryStore()
     store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, createdAt="2026", updatedAt="2026")
     return build_app(
         schema=schema_over(store),
@@ -42,7 +43,7 @@ def app_in_memory() -> Starlette:
         authentication=Authentication(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
-        rates=without_limits(),
+        rates=rates or without_limits(),
         origins=["https://app.example", *LOCAL_ORIGINS],
     )
 

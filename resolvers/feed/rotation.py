@@ -1,4 +1,4 @@
-"""Turns: subscribers deal with their changes a few at a time, so that others are served in between."""
+"""A rotation: subscribers deal with their changes a few at a time, so that others are served in between."""
 
 import asyncio
 import time
@@ -10,8 +10,8 @@ _TOGETHER = 0.005
 _MOST = 16
 
 
-class Turns:
-    """Gives turns to callers in rotation, however many subscriptions one of them has.
+class Rotation:
+    """Gives turns to callers one after another, however many subscriptions one of them has.
 
     In each round of the event loop a few turns are given. How many, follows from how long the last ones took.
     """
@@ -21,7 +21,7 @@ class Turns:
         self._giving: asyncio.Task[None] | None = None
         self._began = 0.0
 
-    async def take(self, who: str) -> None:
+    async def turn(self, who: str) -> None:
         """Wait for a turn; it lasts until the caller awaits something."""
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(who, deque()).append(waiter)
