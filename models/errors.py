@@ -43,6 +43,7 @@ class Code(StrEnum):
     DUPLICATE_EMAIL = "DUPLICATE_EMAIL"
     INVALID_AMOUNT = "INVALID_AMOUNT"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    RATE_LIMITED = "RATE_LIMITED"
     CONTENTION = "CONTENTION"
     SUPERSEDED = "SUPERSEDED"
     # AppSync's own words: the input makes no sense to any rule; this caller may not do what others may.

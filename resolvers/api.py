@@ -58,10 +58,10 @@ class Api:
         Raises:
             TrustedDocumentsError: the trusted documents cannot be read, or are not valid.
         """
-        feed = ChangeFeed(services.store, interval=own.feed_interval)
+        feed = ChangeFeed(services.store, interval=own.feed_interval, limits=own.subscriptions)
         service_requests, raised_disputes = _actions(services)
         tokens = PageTokens(page_secret)
-        subscriptions = Subscriptions(feed)
+        subscriptions = Subscriptions(feed, own.subscriptions)
         mutations = _mutations(services, service_requests, raised_disputes)
         schema = build_schema(
             Mirror(Queries(services.store, tokens), mutations, subscriptions),

@@ -22,6 +22,7 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.membership import Membership
+from resolvers.rates.rates import Rates
 from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -92,6 +93,7 @@ def _app(
         ),
         graphiql=explorer if own.graphiql else None,
         idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
+        rates=Rates(own.rates),
         routes=[*health.routes, *(issuer.routes() if issuer else ())],
         doors=Doors(
             origins=own.allowed_origins or (),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import cast
 from uuid import uuid4
@@ -11,6 +11,7 @@ from models.identifiers import derived
 from models.storage.store import Store
 from resolvers.identity.callers import Caller, Standing
 from resolvers.identity.membership import Membership
+from resolvers.rates.rates import key_of_address, key_of_caller
 from resolvers.row_reads import RowReads
 from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
@@ -27,8 +28,10 @@ class RequestContext:
         connection_params: what a socket's first message carried.
         cause: what new ids are derived from, if the client sent an idempotency key and may repeat the request.
         membership: who is a member; without it, everybody who is signed in.
+        host: the client's address.
 
-    A subscription sets `listening` as soon as it will receive every change that is written from then on.
+    What a socket holds until it is closed is in `until_closed`. A subscription sets `listening` as soon as it will
+    receive every change that is written from then on.
     """
 
     store: Store
@@ -37,6 +40,8 @@ class RequestContext:
     connection_params: dict[str, object] | None = None
     cause: str | None = None
     membership: Membership | None = None
+    host: str | None = None
+    until_closed: ExitStack = field(init=False, default_factory=ExitStack)
     listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     rows: RowReads = field(init=False)
     _identity: Caller | None = field(init=False)
@@ -48,6 +53,16 @@ class RequestContext:
     def held_reads(self) -> AbstractContextManager[None]:
         """Hold reads back while an operation begins one field after the other, so that they make one batch."""
         return self.rows.held()
+
+    @property
+    def payer(self) -> str:
+        """Return the key by which the caller's rates are counted."""
+        return key_of_caller(self.caller, self.host)
+
+    @property
+    def address(self) -> str:
+        """Return the key by which the rates of the client's address are counted."""
+        return key_of_address(self.host)
 
     async def identify(self, caller: Caller | None) -> None:
         """Set who is asking."""

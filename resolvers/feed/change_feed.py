@@ -1,4 +1,4 @@
-"""The change feed: passes every change of a table, whoever wrote it, to all subscribers in this process.
+"""The change feed: passes a table's changes, whoever wrote them, to the subscribers in this process who want them.
 
 FeedClosedError
 └── LaggingSubscriberError  this subscriber fell behind; the others are not affected
@@ -7,7 +7,7 @@ FeedClosedError
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Self
@@ -18,12 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models import tables
 from models.errors import UnavailableError
 from models.storage.store import Store
+from resolvers.feed.interests import EVERYTHING, Interest, Interested
+from resolvers.feed.limits import SubscriptionLimits
+from resolvers.feed.rotation import Rotation
 from resolvers.feed.streams import RowChange, StreamReader
 
-# The longest queue of one subscriber, in changes and in bytes of memory: 1,000 rows of the usual twenty fields
-# take some 5 MB, ten rows of the largest kind take the rest.
-QUEUE = 1_000
-QUEUE_BYTES = 8 * 1024 * 1024
+_OFFERS = 1_000  # to subscribers, some 2 ms, before others are served
 _FIRST_BACKOFF = 0.2
 # How late the first event is after AWS was gone for a while.
 _LONGEST_BACKOFF = 1.0
@@ -43,13 +43,15 @@ class Subscription:
     """One subscriber's queue of changes, in the order of the stream: an endless asynchronous iterator.
 
     Args:
-        limit: changes in the queue, at most; one more closes the subscription and drops them all.
-        limit_bytes: memory that they may take; a single larger change is still queued.
+        limits: the longest queue; one more change closes the subscription and drops them all. A single change that
+            is larger than the queue may be is still queued.
+        turn: waits until the subscriber may deal with a change.
     """
 
-    def __init__(self, limit: int, limit_bytes: int = QUEUE_BYTES) -> None:
-        self._limit = limit
-        self._limit_bytes = limit_bytes
+    def __init__(self, limits: SubscriptionLimits, turn: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._turn = turn
+        self._limit = limits.queue
+        self._limit_bytes = limits.queue_bytes
         self._bytes = 0
         self._queue: deque[RowChange] = deque()
         self._wakeup = asyncio.Event()
@@ -64,14 +66,20 @@ class Subscription:
         Raises:
             FeedClosedError: the subscription is closed and its queue is empty.
         """
+        await self._wait()
+        if self._turn is not None:
+            await self._turn()
+            await self._wait()  # meanwhile the queue may have been dropped
+        change = self._queue.popleft()
+        self._bytes -= change.size
+        return change
+
+    async def _wait(self) -> None:
         while not self._queue:
             if self._closed:
                 raise self._closed
             self._wakeup.clear()
             await self._wakeup.wait()
-        change = self._queue.popleft()
-        self._bytes -= change.size
-        return change
 
     def offer(self, change: RowChange) -> None:
         """Queue a change, without ever waiting for the subscriber."""
@@ -104,21 +112,29 @@ class ChangeFeed:
         store: the tables; its `calls` reach `dynamodb` and `dynamodbstreams`.
         interval: seconds between two reads of a shard. AWS allows five reads a second for all readers together,
             so 0.5 leaves room for a second server and a Lambda trigger beside this one.
-        queue: changes in one subscriber's queue, at most.
+        limits: the longest queue of a subscriber.
     """
 
-    def __init__(self, store: Store, *, interval: float = 0.5, queue: int = QUEUE) -> None:
+    def __init__(self, store: Store, *, interval: float = 0.5, limits: SubscriptionLimits | None = None) -> None:
         self.store = store
+        self._rotation = Rotation()
         self._interval = interval
-        self._queue = queue
+        self._limits = limits or SubscriptionLimits()
         self._channels: dict[type[tables.Table], _Channel] = {}
 
     def _reader(self, table: type[tables.Table]) -> StreamReader:
         return StreamReader(self.store.calls, self.store.names.table(table))
 
     @asynccontextmanager
-    async def subscribe(self, table: type[tables.Table]) -> AsyncIterator[Subscription]:
-        """Subscribe to every change of a table that is written after the context is entered.
+    async def subscribe(
+        self, table: type[tables.Table], interest: Interest = EVERYTHING, who: str = ""
+    ) -> AsyncIterator[Subscription]:
+        """Subscribe to the changes of a table that are written after the context is entered.
+
+        Args:
+            table: the table.
+            interest: which changes may be of interest; those that are not may be left out.
+            who: the subscriber; all subscriptions of one share their turns.
 
         Raises:
             botocore.exceptions.ClientError: the stream cannot be opened.
@@ -129,8 +145,8 @@ class ChangeFeed:
         if channel is None:
             channel = _Channel(partial(self._reader, table), self._interval)
             self._channels[table] = channel
-        subscription = Subscription(self._queue)
-        await channel.join(subscription)
+        subscription = Subscription(self._limits, partial(self._rotation.turn, who))
+        await channel.join(subscription, interest)
         try:
             yield subscription
         finally:
@@ -158,18 +174,18 @@ class _Channel:
     def __init__(self, reader: Callable[[], StreamReader], interval: float) -> None:
         self._reader = reader
         self._interval = interval
-        self._subscribers: set[Subscription] = set()
+        self._subscribers: Interested[Subscription] = Interested()
         self._joining = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self.failing = False
 
-    async def join(self, subscription: Subscription) -> None:
+    async def join(self, subscription: Subscription, interest: Interest) -> None:
         async with self._joining:
             if self._task is None:
                 reader = self._reader()
                 await reader.open()
                 self._task = asyncio.create_task(self._run(reader), name=f"change feed of {reader.table}")
-            self._subscribers.add(subscription)
+            self._subscribers.add(subscription, interest)
 
     def leave(self, subscription: Subscription) -> None:
         self._subscribers.discard(subscription)
@@ -195,7 +211,7 @@ class _Channel:
         while True:
             try:
                 async for changes in reader.read():
-                    self._publish(changes)
+                    await self._publish(changes)
                 if failures:
                     _log.warning("change feed goes on", table=reader.table, failures=failures)
                 failures = 0
@@ -209,10 +225,14 @@ class _Channel:
                 reader.forget_iterators()
                 await asyncio.sleep(_backoff(failures))
 
-    def _publish(self, changes: list[RowChange]) -> None:
+    async def _publish(self, changes: list[RowChange]) -> None:
+        offers = 0
         for change in changes:
-            for subscription in self._subscribers:
+            for subscription in self._subscribers.of(change):
                 subscription.offer(change)
+                offers += 1
+                if offers % _OFFERS == 0:
+                    await asyncio.sleep(0)
 
 
 def _backoff(failures: int) -> float:

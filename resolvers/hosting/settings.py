@@ -10,10 +10,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from models.idempotency import CLAIMED_FOR
 from models.storage.breaker import AwsLimits
 from models.storage.lines import LineLimits
+from resolvers.feed.limits import SubscriptionLimits
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.identity.claims import TokenLimits
 from resolvers.identity.keys import IssuerLimits
 from resolvers.middleware.allowed_hosts import ADDRESSES, ANY, THIS_MACHINE
+from resolvers.rates.limits import RateLimits
 from resolvers.security_log import SecurityLogLimits
 from schema.documents.limits import Limits
 from schema.documents.metering import AnswerLimits
@@ -113,6 +115,11 @@ class ServerSettings(BaseSettings):
     aws: AwsLimits = Field(AwsLimits(), validation_alias="HOURBANK_AWS")
     # How many may wait for one account: HOURBANK_LINE_WAITING=200.
     line: LineLimits = Field(LineLimits(), validation_alias="HOURBANK_LINE")
+    # How much each caller may ask for, by the names in `RateLimits`: HOURBANK_RATE_MUTATIONS=600. Of several
+    # servers, each allows its share: HOURBANK_RATE_SERVERS=3.
+    rates: RateLimits = Field(RateLimits(), validation_alias="HOURBANK_RATE")
+    # What subscriptions may take, by the names in `SubscriptionLimits`: HOURBANK_SUBSCRIPTIONS_OPERATORS=20.
+    subscriptions: SubscriptionLimits = Field(SubscriptionLimits(), validation_alias="HOURBANK_SUBSCRIPTIONS")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
 

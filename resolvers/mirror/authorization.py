@@ -96,16 +96,17 @@ def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condit
 
 def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
     """Return the DynamoDB condition that at least one of these owner fields names the caller."""
-    names = [{"S": name} for name in sorted(_names(caller))]
+    names = [{"S": name} for name in sorted(names_of(caller))]
     return reduce(or_, (Path([field]).is_in(*names) for field in fields))
 
 
 def is_owner(caller: Caller, value: str | None) -> bool:
     """Return whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
-    return value in _names(caller)
+    return value in names_of(caller)
 
 
-def _names(caller: Caller) -> frozenset[str]:
+def names_of(caller: Caller) -> frozenset[str]:
+    """Return the values by which an owner field may name a caller."""
     return frozenset({caller.sub, caller.username, f"{caller.sub}{OWNER_SEPARATOR}{caller.username}"})
 
 

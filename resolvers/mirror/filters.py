@@ -46,14 +46,23 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 def bounded(filter_: Filter | None) -> Filter:
     """Return a filter that is within the limits, an empty one for None.
 
+    Raises:
+        schema.errors.InvalidInputError: it exceeds `OPERATORS`, `OBJECTS` or `DEPTH`.
+    """
+    count_operators(filter_)
+    return filter_ or {}
+
+
+def count_operators(filter_: Filter | None) -> int:
+    """Return how many operators a filter has.
+
     A request has room for 100,000 operators, and building a test or a condition of each would block the event loop
     for seconds. So operators are counted first, and counting stops at the limit.
 
     Raises:
         schema.errors.InvalidInputError: it exceeds `OPERATORS`, `OBJECTS` or `DEPTH`.
     """
-    whole = filter_ or {}
-    uncounted = deque([(whole, 1)])
+    uncounted = deque([(filter_ or {}, 1)])
     operators = objects = 0
     while uncounted:
         current, depth = uncounted.popleft()
@@ -72,7 +81,7 @@ def bounded(filter_: Filter | None) -> Filter:
                 operators += sum(_weight(word, value) for word, value in operand.items())
             if operators > OPERATORS:
                 raise _invalid(f"A filter may have at most {OPERATORS} operators")
-    return whole
+    return operators
 
 
 def parts_of(operand: Filter | Sequence[Filter | None]) -> Sequence[Filter | None]:

@@ -1,14 +1,18 @@
 """Subscriptions: the changed rows that a subscriber may read and asks for, as the change feed delivers them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from models.storage.store import Item, key_of
 from models.tables import Table
 from resolvers.context import caller_of, context_of
 from resolvers.feed.change_feed import ChangeFeed, FeedClosedError, Subscription
+from resolvers.feed.interests import Interest, Pin
+from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.streams import ChangeKind
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import (
@@ -18,17 +22,21 @@ from resolvers.mirror.authorization import (
     is_owner,
     may_read,
     model_for,
+    names_of,
     unopened,
 )
-from resolvers.mirror.client_filters import read_filter
-from resolvers.mirror.conditions import mentions
-from resolvers.mirror.filters import Predicate, compile_filter
+from resolvers.mirror.filters import Predicate
+from resolvers.mirror.subscription_filters import SubscriptionFilters
+from resolvers.rates.limits import MINUTE
+from resolvers.rates.rates import Held, Rate
 from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
 from schema.amplify.wire import Decoder
 from schema.errors import AppSyncError, UnauthorizedError
 
+MICROSECONDS = 1_000_000  # in a second
+_CHARGED_TOGETHER = 0.001  # seconds
 _KINDS = {
     Operation.CREATE: ChangeKind.CREATE,
     Operation.UPDATE: ChangeKind.UPDATE,
@@ -41,10 +49,17 @@ class Subscriptions:
 
     Args:
         feed: where changes come from.
+        limits: how much work a caller's filters may make.
     """
 
-    def __init__(self, feed: ChangeFeed) -> None:
+    def __init__(self, feed: ChangeFeed, limits: SubscriptionLimits | None = None) -> None:
+        limits = limits or SubscriptionLimits()
         self._feed = feed
+        self._filters = SubscriptionFilters(limits.operators)
+        self._operators = Held("operators in subscriptions' filters", limits.open_operators)
+        self._filtering = Rate(
+            "filtering", "microseconds of filtering", limits.filtering * MICROSECONDS // 1_000, MINUTE
+        )
 
     async def subscribe(
         self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
@@ -53,7 +68,8 @@ class Subscriptions:
 
         Raises:
             UnauthorizedError: the caller may not subscribe with these arguments.
-            InvalidInputError: the filter is one that a list refuses, too.
+            InvalidInputError: the filter is one that a list refuses, too, or has too many operators.
+            RateLimitedError: the caller's filters are too many or too expensive.
             AppSyncError: the subscription was closed; the message says why.
         """
         caller = caller_of(info)
@@ -61,32 +77,72 @@ class Subscriptions:
         owners = {name: owner for name, owner in named.items() if owner is not None}
         if not _may_subscribe(caller, model, owners):
             raise UnauthorizedError.of(info)
-        filter_ = read_filter(model, arguments.get("filter"))
-        is_concealed = mentions(filter_, frozenset(concealed_fields(caller, model)))
-        is_meant = _matches_arguments(caller, model, owners, compile_filter(filter_))
+        filter_ = self._filters.read(model, arguments.get("filter"))
+        is_concealed = not filter_.fields.isdisjoint(concealed_fields(caller, model))
         read = unopened(model) if is_concealed else model
-        async for row in self.rows(read, frozenset({_KINDS[operation]}), info, is_meant):
-            yield row
+        is_meant = _matches_arguments(caller, model, owners, filter_.passes)
+        pins = _pins(caller, read, owners, filter_.equal)
+        with self._operators.hold(caller.sub, filter_.operators):
+            async for row in self.rows(read, frozenset({_KINDS[operation]}), info, is_meant, pins):
+                yield row
 
     async def rows(
-        self, model: Model, kinds: frozenset[ChangeKind], info: AnyInfo, is_meant: Predicate
+        self,
+        model: Model,
+        kinds: frozenset[ChangeKind],
+        info: AnyInfo,
+        is_meant: Predicate,
+        pins: Collection[Pin] | None,
     ) -> AsyncIterator[Item]:
         """Yield each whole row that changed in one of these ways, if the caller may read it and it is meant.
 
+        Args:
+            model: the type.
+            kinds: what happened to the rows.
+            info: the subscription's field.
+            is_meant: the test whether a row is meant.
+            pins: fields and texts, of which each row that is meant has at least one; None if there are none.
+
         Raises:
             UnauthorizedError: the caller is unknown, or no longer signed in.
+            RateLimitedError: testing the rows for this caller takes too long.
             AppSyncError: the subscription was closed; the message says why.
         """
-        async with _subscribed(self._feed, model.table) as changes:
+        who = caller_of(info).sub
+        test = _Timed(is_meant, partial(self._filtering.charge, who))
+        async with _subscribed(self._feed, model.table, Interest(kinds, pins), who) as changes:
             context_of(info).listening.set()
             async for change in changes:
                 row = change.item
-                if change.kind in kinds and is_meant(row) and await _may_read_now(info, model, row):
+                if change.kind in kinds and test(row) and await _may_read_now(info, model, row):
                     yield row
 
 
+class _Timed:
+    """A test of rows whose time is charged, a millisecond at a time."""
+
+    def __init__(self, test: Predicate, charge: Callable[[int], None]) -> None:
+        self._test = test
+        self._charge = charge
+        self._took = 0.0
+
+    def __call__(self, row: Item) -> bool:
+        """Return whether a row passes.
+
+        Raises:
+            RateLimitedError: the caller's tests took too long.
+        """
+        began = time.perf_counter()
+        passes = self._test(row)
+        self._took += time.perf_counter() - began
+        if self._took > _CHARGED_TOGETHER:
+            took, self._took = self._took, 0.0
+            self._charge(int(took * MICROSECONDS))
+        return passes
+
+
 async def changes_of(
-    feed: ChangeFeed, table: type[Table], key: str, listening: asyncio.Event
+    feed: ChangeFeed, table: type[Table], key: str, listening: asyncio.Event, who: str = ""
 ) -> AsyncIterator[Item]:
     """Yield a row as it is now, if it exists, and after each change, until it is deleted.
 
@@ -95,11 +151,13 @@ async def changes_of(
         table: the row's table.
         key: its key.
         listening: set once the first state was taken, so that the caller could refuse it, and changes are awaited.
+        who: the subscriber.
 
     Raises:
         AppSyncError: the subscription was closed; the message says why.
     """
-    async with _subscribed(feed, table) as changes:
+    pin = (key_of(table).attr_name, key)
+    async with _subscribed(feed, table, Interest(pins=[pin]), who) as changes:
         seen = await feed.store.get(table, key, consistent=True)
         if seen is not None:
             yield seen
@@ -115,10 +173,12 @@ async def changes_of(
 
 
 @asynccontextmanager
-async def _subscribed(feed: ChangeFeed, table: type[Table]) -> AsyncIterator[Subscription]:
+async def _subscribed(
+    feed: ChangeFeed, table: type[Table], interest: Interest, who: str
+) -> AsyncIterator[Subscription]:
     """Subscribe to a table's changes; if the feed closes the subscription, the client gets an error."""
     try:
-        async with feed.subscribe(table) as changes:
+        async with feed.subscribe(table, interest, who) as changes:
             yield changes
     except FeedClosedError as error:
         raise AppSyncError(str(error), error_type="SubscriptionClosed") from error
@@ -132,6 +192,11 @@ async def _may_read_now(info: AnyInfo, model: Model, row: Item) -> bool:
     return is_admitted and may_read(caller, model_for(caller, model), row)
 
 
+def own_pins(caller: Caller, fields: Iterable[str]) -> list[Pin]:
+    """Return the pins of the rows of which one of these owner fields names the caller."""
+    return [(field, name) for field in fields for name in names_of(caller)]
+
+
 def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
     """Return whether a caller may subscribe with these owner arguments; without any they get their own rows."""
     if caller.standing is not Standing.MEMBER:
@@ -141,6 +206,26 @@ def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> b
     if owners:
         return any(is_owner(caller, owner) for owner in owners.values())
     return bool(model.owner_fields(Operation.READ))
+
+
+def _pins(
+    caller: Caller, model: Model, owners: Mapping[str, str], equal: Mapping[str, str]
+) -> Collection[Pin] | None:
+    """Return by what the feed finds the rows that are meant: the few of a key, else a member's, else equal ones.
+
+    Args:
+        caller: the subscriber.
+        model: the type, with the rules by which its rows are read.
+        owners: the owner arguments.
+        equal: the texts that the filter requires.
+    """
+    if model.key in equal:
+        return [(model.key, equal[model.key])]
+    for name, owner in owners.items():
+        return own_pins(caller, [name]) if is_owner(caller, owner) else [(name, owner)]
+    if not admits_strangers(caller, model, Operation.READ):
+        return own_pins(caller, model.owner_fields(Operation.READ))
+    return list(equal.items())[:1] or None
 
 
 def _matches_arguments(caller: Caller, model: Model, owners: Mapping[str, str], passes: Predicate) -> Predicate:

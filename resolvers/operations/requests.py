@@ -175,10 +175,9 @@ class RequestSubscriptions:
         self, info: AnyInfo, request_id: strawberry.ID
     ) -> AsyncIterator[WorkflowStatus]:
         """A request's progress: now, and after every further step."""
-        signed_in(info)
-        listening = context_of(info).listening
-        async for item in changes_of(self._feed, tables.ServiceRequest, request_id, listening):
-            await context_of(info).check_membership()
+        who, context = signed_in(info).sub, context_of(info)
+        async for item in changes_of(self._feed, tables.ServiceRequest, request_id, context.listening, who):
+            await context.check_membership()
             yield _status(info, item)
 
 

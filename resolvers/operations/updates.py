@@ -8,7 +8,7 @@ from models.storage.store import Item
 from resolvers.context import signed_in
 from resolvers.feed.streams import ChangeKind
 from resolvers.mirror.authorization import is_owner
-from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.mirror.subscriptions import Subscriptions, own_pins
 from resolvers.operations.fields import subscription_type
 from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
@@ -49,9 +49,9 @@ class UpdateSubscriptions:
     def on_schedule_update(self, info: AnyInfo, service_id: strawberry.ID) -> AsyncIterator[Item]:
         """A service's weekly hours: each that is added, changed or removed."""
         signed_in(info)
-        wanted = {"S": service_id}
+        wanted, pins = {"S": service_id}, [("serviceId", str(service_id))]
         model = MODELS["ServiceSchedule"]
-        return self._subscriptions.rows(model, _CHANGED, info, lambda row: row["serviceId"] == wanted)
+        return self._subscriptions.rows(model, _CHANGED, info, lambda row: row["serviceId"] == wanted, pins)
 
     def _own(
         self, type_name: str, kinds: frozenset[ChangeKind], info: AnyInfo, user_id: str, *fields: str
@@ -69,6 +69,7 @@ class UpdateSubscriptions:
             kinds,
             info,
             lambda row: any(is_owner(caller, row.get(field, {}).get("S")) for field in fields),
+            own_pins(caller, fields),
         )
 
 

@@ -18,12 +18,15 @@ from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
 from resolvers.middleware.request_ids import HEADER as REQUEST_ID
 from resolvers.middleware.request_ids import RequestIds
 from resolvers.middleware.security_headers import SecurityHeaders
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import Rates
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
 from resolvers.transport.bodies import BoundedBodies
 from resolvers.transport.endpoint import PATH, REALTIME_PATH, Endpoint
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import HEADER, REPLAYED, Idempotency
 from schema.build import MirrorSchema
+from schema.strawberry_internals import graphql_schema
 
 ALLOWED_HEADERS = (
     "authorization",
@@ -77,6 +80,7 @@ def build_app(
     authentication: Authentication,
     graphiql: GraphiQL | None,
     idempotency: Idempotency,
+    rates: Rates,
     routes: Sequence[BaseRoute] = (),
     doors: Doors = _ANYBODY,
 ) -> Starlette:
@@ -88,24 +92,27 @@ def build_app(
         authentication: identifies callers.
         graphiql: the page for browsers, its files and sign-in; without, there is none.
         idempotency: runs a mutation with an Idempotency-Key once.
+        rates: counts what callers ask for.
         routes: further routes, such as the health checks.
         doors: from where, and under which names, the server may be called.
     """
     origins = doors.origins
-    endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency)
+    meter = Meter(rates, schema.documents, graphql_schema(schema))
+    endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency, meter)
+    realtime = RealtimeEndpoint(schema, store, authentication, origins, meter)
     cors = Middleware(
         CORSMiddleware,
         allow_origins=list(origins),
         allow_methods=["GET", "POST"],
         allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED],
+        expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED, "retry-after"],
     )
     return App(
         doors,
         routes=[
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),
-            WebSocketRoute(REALTIME_PATH, RealtimeEndpoint(schema, store, authentication, origins)),
+            WebSocketRoute(REALTIME_PATH, realtime),
             *(graphiql.routes() if graphiql else ()),
             *routes,
             # Relative, so that no host is named.

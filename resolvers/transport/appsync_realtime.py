@@ -6,7 +6,7 @@ new token and restarts every subscription. An error message instead would end th
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -25,7 +25,10 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import RateLimitedError, key_of_caller
 from resolvers.transport import appsync_messages as frames
+from resolvers.transport.payloads import size_of
 from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
 from resolvers.transport.sockets import (
     FORBIDDEN,
@@ -82,7 +85,8 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
 
     async def handle(self) -> None:
         """Serve until either side closes the socket, or until a token expires."""
-        await self._lifetime.run(self._serve())
+        with self.context.until_closed:
+            await self._lifetime.run(self._serve())
 
     async def _serve(self) -> None:
         self._lifetime.close_in(INIT_SECONDS, NO_INIT, f"connection_init did not come within {INIT_SECONDS:.0f} s")
@@ -125,12 +129,16 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             return
         try:
             headers = frames.headers_of(self._socket.ws)
-            caller = await self.view.authentication.authenticate(headers, self.context.headers)
+            caller = await self._authenticated(headers, self.context.headers)
+            self.view.meter.admit_socket(key_of_caller(caller, self.context.host), self.context.until_closed)
         except IssuerUnreachableError as error:
             await self._socket.close(TRY_AGAIN, str(error))  # a connection_error would make clients give up
         except UnauthenticatedError as error:
             log_sign_in_refusal(error)
             await self._refuse_connection(frames.unauthorized(error), 401, FORBIDDEN)
+        except RateLimitedError as error:
+            log_refusal(error, self.context.caller)
+            await self._refuse_connection(error, 429, TRY_AGAIN)
         except AppSyncError as error:
             await self._refuse_connection(error, 400, MALFORMED)
         else:
@@ -138,6 +146,19 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             self._update_deadline()
             await self._lifetime.send(frames.CONNECTION_ACK)
             self._keeping_alive = asyncio.create_task(self._keep_alive())
+
+    async def _authenticated(self, *sources: Mapping[str, object]) -> Caller | None:
+        """Return whom headers identify; one that identifies nobody is charged to the client's address.
+
+        Raises:
+            UnauthenticatedError: they identify nobody.
+            RateLimitedError: they do so too often.
+        """
+        try:
+            return await self.view.authentication.authenticate(*sources)
+        except UnauthenticatedError as error:
+            self.view.meter.refused(self.context.address, error)
+            raise
 
     async def _refuse_connection(self, error: AppSyncError, error_code: int, close_code: int) -> None:
         await self._lifetime.send(frames.connection_error(error, error_code))
@@ -222,9 +243,21 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
 
         Raises:
             UnauthenticatedError: the subscription's token is invalid.
+            RateLimitedError: the caller has, or starts, too many subscriptions.
             WebSocketDisconnected: the client has left.
         """
-        context = replace(self.context, caller=await self.view.authentication.authenticate(start.authorization))
+        context = replace(self.context, caller=await self._authenticated(start.authorization))
+        meter, who = self.view.meter, context.payer
+        meter.charge(who, start.query, start.operation_name, size_of(start.variables), start.variables)
+        with meter.rates.open_operations.hold(who):
+            return await self._send_events(subscription, start, context)
+
+    async def _send_events(self, subscription: str, start: frames.Start, context: RequestContext) -> frames.Frame:
+        """Send a subscription's events; return its last frame, which is still to be sent.
+
+        Raises:
+            WebSocketDisconnected: the client has left.
+        """
         await context.check_membership()
         self._subscriptions[subscription].expires = _expiry(context.caller)
         self._update_deadline()
@@ -277,6 +310,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         store: the tables.
         authentication: identifies callers.
         origins: the other origins whose pages may open one.
+        meter: charges callers for what they send.
         keep_alive: seconds between two keep-alive messages.
     """
 
@@ -289,6 +323,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         store: Store,
         authentication: Authentication,
         origins: Sequence[str],
+        meter: Meter,
         *,
         keep_alive: float = KEEP_ALIVE_SECONDS,
     ) -> None:
@@ -299,12 +334,15 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
             allowed_origins=origins,
         )
         self.authentication = authentication
+        self.meter = meter
         self._store = store
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
         """Return the context that a socket's subscriptions share."""
         del response
-        return RequestContext(self._store, None, request.headers, membership=self.authentication.membership)
+        membership, client = self.authentication.membership, request.client
+        host = None if client is None else client.host
+        return RequestContext(self._store, None, request.headers, membership=membership, host=host)
 
     def decode_json(self, data: str | bytes) -> Any:
         """Parse a message, in which lone surrogates may be left."""

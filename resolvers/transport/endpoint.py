@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -26,6 +26,8 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import UnauthenticatedError
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import RateLimitedError, key_of_address
 from resolvers.transport.bodies import BODY_BYTES, TOO_LARGE
 from resolvers.transport.departures import while_connected
 from resolvers.transport.failures import failure_of, mark_unavailable
@@ -79,6 +81,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         graphiql: the page for browsers; without, they get none.
         origins: the other origins whose pages may open a socket.
         idempotency: runs a mutation with an Idempotency-Key once.
+        meter: charges callers for what they send.
     """
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -92,6 +95,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         graphiql: GraphiQL | None,
         origins: Sequence[str],
         idempotency: Idempotency,
+        meter: Meter,
     ) -> None:
         super().__init__(
             schema,
@@ -106,6 +110,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         self._graphiql = graphiql
         self._idempotency = idempotency
         self._documents = schema.documents
+        self.meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a socket, or answer a request."""
@@ -118,20 +123,30 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def _respond(self, request: Request) -> Response:
         try:
             response: Response = await self.run(request)
+        except UnauthenticatedError as error:
+            return failure_of(self._charged(request, error))
         except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
             return failure_of(error)
         return response
 
+    def _charged(self, request: Request, error: UnauthenticatedError) -> Exception:
+        """Charge a refused token to the client's address; return the refusal, or that there are too many."""
+        try:
+            self.meter.refused(key_of_address(_host(request)), error)
+        except RateLimitedError as limited:
+            return limited
+        return error
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
         """Return the context of a request, or of a socket, whose caller is unknown until its first message."""
         del response
-        membership = self._authentication.membership
+        membership, host = self._authentication.membership, _host(request)
         if isinstance(request, WebSocket):
-            return RequestContext(self._store, None, request.headers, membership=membership)
+            return RequestContext(self._store, None, request.headers, membership=membership, host=host)
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return RequestContext(self._store, None, request.headers)
         caller = await self._authentication.authenticate(request.headers)
-        context = RequestContext(self._store, caller, request.headers, membership=membership)
+        context = RequestContext(self._store, caller, request.headers, membership=membership, host=host)
         await context.check_membership()
         if context.caller is not None and context.caller.has_expired:
             raise UnauthenticatedError("Token expired")  # the member has signed out everywhere since
@@ -142,10 +157,15 @@ class Endpoint(GraphQL[RequestContext, None]):
 
         Raises:
             UnauthenticatedError: neither the first message nor the upgrade request has a valid token or key.
+            RateLimitedError: the caller has too many sockets, or the address sends too many bad tokens.
         """
-        await context.identify(
-            await self._authentication.authenticate(context.connection_params or {}, context.headers)
-        )
+        try:
+            caller = await self._authentication.authenticate(context.connection_params or {}, context.headers)
+        except UnauthenticatedError as error:
+            self.meter.refused(context.address, error)
+            raise
+        await context.identify(caller)
+        self.meter.admit_socket(context.payer, context.until_closed)
         return await super().on_ws_connect(context)
 
     async def render_graphql_ide(self, request: Request) -> Response:
@@ -167,8 +187,24 @@ class Endpoint(GraphQL[RequestContext, None]):
 
         Raises:
             HTTPException: it is neither a query nor a mutation, not a POST, or its Idempotency-Key is invalid.
+            RateLimitedError: the caller asks for too much; nothing was done.
         """
         del root_value
+        text = request_data.query or ""
+        size = max(0, len(await request.body()) - len(text))
+        asked = (text, request_data.operation_name, size, request_data.variables)
+        demand = self.meter.charge(context.payer, *asked)
+        async with self.meter.turn(context.payer, demand):
+            return await self._execute_once(request, request_adapter, sub_response, context, request_data)
+
+    async def _execute_once(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: RequestContext,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
         run = partial(self._execute, request_adapter.method, context, request_data)
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
@@ -177,8 +213,9 @@ class Endpoint(GraphQL[RequestContext, None]):
             result, is_replayed = await running, False
         else:
             context.cause = keyed.cause
+            may_save = partial(self.meter.may_save, context.payer)
             try:
-                result, is_replayed = await self._idempotency.run_once(keyed, run)
+                result, is_replayed = await self._idempotency.run_once(keyed, run, may_save)
             except (RefusedError, ContentionError) as error:
                 result, is_replayed = ExecutionResult(data=None, errors=[report_any(error)]), False
         if is_replayed:
@@ -290,3 +327,7 @@ def _bounded(receive: Receive) -> Receive:
         return message
 
     return counted
+
+
+def _host(connection: HTTPConnection) -> str | None:
+    return None if connection.client is None else connection.client.host

@@ -10,9 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from models.errors import UnavailableError
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
+from resolvers.rates.rates import RateLimitedError
 from resolvers.transport.security_events import log_refusal, log_sign_in_refusal
 from schema.documents.trusted import UntrustedDocumentError
-from schema.errors import RETRY_AFTER, SERVICE_UNAVAILABLE, NotAvailableError, ReportedError, mask
+from schema.errors import RETRY_AFTER, SERVICE_UNAVAILABLE, AppSyncError, NotAvailableError, ReportedError, mask
 
 _MALFORMED = "MalformedHttpRequestException"
 # amplify-js repeats what is answered with 5xx; others learn when to.
@@ -30,9 +31,9 @@ def failure_of(error: Exception) -> Response:
         case UnauthenticatedError():
             log_sign_in_refusal(error)
             return failure(401, "UnauthorizedException", str(error))
-        case UntrustedDocumentError():
+        case UntrustedDocumentError() | RateLimitedError():
             log_refusal(error, None)
-            return failure(400, error.error_type, str(error))
+            return _refusal(error)
         case HTTPException():
             return failure(error.status_code, _MALFORMED, error.reason)
         case ClientDisconnect():
@@ -40,6 +41,13 @@ def failure_of(error: Exception) -> Response:
         case _:
             masked = mask(error)
             return failure(500, masked.error_type, str(masked), masked.info)
+
+
+def _refusal(error: AppSyncError) -> Response:
+    if not isinstance(error, RateLimitedError):
+        return failure(400, error.error_type, str(error))
+    retry = {"retry-after": str(error.retry_after)}  # amplify-js repeats the request
+    return failure(429, error.error_type, str(error), error.info, retry)
 
 
 def failure(

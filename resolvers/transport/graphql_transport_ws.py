@@ -4,7 +4,7 @@ A socket is closed when its token expires, its client stops reading, or a messag
 """
 
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from graphql import GraphQLError
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -24,8 +24,10 @@ from models.errors import UnavailableError
 from resolvers.context import RequestContext
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
-from resolvers.transport.payloads import payload_problem, with_trusted_text
-from resolvers.transport.security_events import log_admin_acts, log_sign_in_refusal, reported
+from resolvers.rates.meter import Meter
+from resolvers.rates.rates import RateLimitedError
+from resolvers.transport.payloads import payload_problem, size_of, with_trusted_text
+from resolvers.transport.security_events import log_admin_acts, log_refusal, log_sign_in_refusal, reported
 from resolvers.transport.sockets import (
     FORBIDDEN,
     OPERATIONS,
@@ -42,6 +44,12 @@ if TYPE_CHECKING:
     from schema.documents.reading import Documents
 
 
+class Metered(Protocol):
+    """An endpoint that charges callers for what they send."""
+
+    meter: Meter
+
+
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     """Serves one socket; if `on_ws_connect` raises `UnauthenticatedError`, closes it with that reason."""
 
@@ -49,10 +57,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         super().__init__(*args, **options)
         self._lifetime = SocketLifetime(cast("TextFrames", self.websocket))
         self._documents: Documents = cast("Any", self.schema).documents
+        self._meter = cast("Metered", self.view).meter
 
     async def handle(self) -> None:
         """Serve until either side closes the socket, or until the token expires."""
-        await self._lifetime.run(super().handle())
+        with self.context.until_closed:
+            await self._lifetime.run(super().handle())
 
     async def handle_message(self, message: object) -> None:
         """Handle a message, or close the socket if the message is malformed."""
@@ -82,6 +92,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             return
         except UnavailableError as error:
             await self.websocket.close(TRY_AGAIN, str(error))
+            return
+        except RateLimitedError as error:
+            log_refusal(error, self.context.caller)
+            await self.websocket.close(TRY_AGAIN, f"{error.error_type}: {error}")
             return
         if self.context.caller is not None:
             self._lifetime.extend_until(self.context.caller.expires)
@@ -113,6 +127,21 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     async def run_operation(self, operation: Operation[RequestContext, None]) -> None:
         """Run an operation and send its results, and in any case how it ended."""
         bind_operation(operation.id)
+        who, sent = self.context.payer, operation.variables
+        try:
+            demand = self._meter.charge(who, operation.query, operation.operation_name, size_of(sent), sent)
+            with self._meter.rates.open_operations.hold(who):
+                async with self._meter.turn(who, demand):
+                    await self._stream(operation)
+        except WebSocketDisconnected:
+            return
+        except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
+            errors = reported([report_any(error)], self.context.caller)
+            with suppress(WebSocketDisconnected):
+                await operation.send_initial_errors(errors or [])
+
+    async def _stream(self, operation: Operation[RequestContext, None]) -> None:
+        """Send an operation's results, and that it is complete; log what an administrator did by it."""
         last: ExecutionResult | None = None
         try:
             await self.context.check_membership()
@@ -134,12 +163,6 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                         return
                     await operation.send_next(last)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
-        except WebSocketDisconnected:
-            return
-        except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
-            errors = reported([report_any(error)], self.context.caller)
-            with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors(errors or [])
         finally:
             log_admin_acts(self._documents, operation, self.context.caller, last)
 

@@ -56,6 +56,7 @@ _MOST_ENDING = 1_000
 _MOST_ABSENT = 5
 
 Run = Callable[[], Awaitable[ExecutionResult]]
+MaySave = Callable[[int], bool]  # takes an answer's characters
 
 
 class RepeatedError(ReportedError):
@@ -120,8 +121,15 @@ class Idempotency:
         self._claimed_for = claimed_for
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def run_once(self, request: KeyedRequest, run: Run) -> tuple[ExecutionResult, bool]:
+    async def run_once(
+        self, request: KeyedRequest, run: Run, may_save: MaySave = lambda _: True
+    ) -> tuple[ExecutionResult, bool]:
         """Run a request, or return the saved response of an equal one.
+
+        Args:
+            request: the key, and the hash of what is asked for.
+            run: runs it.
+            may_save: whether a response of so many characters may be saved.
 
         Returns:
             The result, and whether it is a saved one.
@@ -144,7 +152,7 @@ class Idempotency:
         except BaseException:  # the client may have left, too
             self._complete_later(claim, None)
             raise
-        await self._save(record, result)
+        await self._save(record, result, may_save)
         return result, False
 
     def _complete_later(self, record: Record, answer: str | None) -> None:
@@ -216,7 +224,7 @@ class Idempotency:
             return record if current is not None and current.claim == record.claim else current
         return record
 
-    async def _save(self, record: Record, result: ExecutionResult) -> None:
+    async def _save(self, record: Record, result: ExecutionResult, may_save: MaySave) -> None:
         """Save a result for repetitions, or let the next request with the key run again."""
         response = response_of(result)
         errors: list[Any] = response.get("errors") or []
@@ -224,9 +232,10 @@ class Idempotency:
             await self._release(record)
             return
         answer = orjson.dumps(response)
-        # Nor is a response saved that is too large: the mutation is repeatable by itself, and its hash stays.
+        # Nor is a response saved that is too large, or one too many of its caller's: the mutation is repeatable by
+        # itself, and its hash stays.
         is_transient = any(error["errorType"] in _TRANSIENT for error in errors)
-        is_saved = not is_transient and len(answer) <= LARGEST_ANSWER
+        is_saved = not is_transient and len(answer) <= LARGEST_ANSWER and may_save(len(answer))
         if any(error["errorType"] == SERVICE_UNAVAILABLE for error in errors):
             self._complete_later(record, None)
         else:

@@ -28,6 +28,7 @@ class PayloadLimits:
 
 VALUES = PayloadLimits().values
 CHARACTERS = PayloadLimits().characters
+_VALUE_BYTES = 8  # of punctuation, or of a number
 _PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 
 
@@ -68,6 +69,23 @@ def with_trusted_text(payload: dict[str, Any], trusted: TrustedDocuments | None)
         case {"documentId": str(name)} | {"extensions": {"persistedQuery": {"sha256Hash": str(name)}}}:
             return {**payload, "query": trusted.text_of(name)}
     return payload
+
+
+def size_of(variables: Any) -> int:
+    """Return about how many bytes variables take as JSON."""
+    size = 0
+    remaining = [variables]
+    while remaining:
+        match remaining.pop():
+            case dict() as members:
+                size += sum(map(len, members))
+                remaining.extend(members.values())
+            case list() as members:
+                remaining.extend(members)
+            case str() as text:
+                size += len(text)
+        size += _VALUE_BYTES
+    return size
 
 
 def response_of(result: ExecutionResult) -> GraphQLHTTPResponse:

@@ -30,7 +30,8 @@ _KINDS: Mapping[str, SecurityEvent] = {
     **dict.fromkeys(_RULES, SecurityEvent.RULE_REFUSED),
     "UntrustedDocument": SecurityEvent.DOCUMENT_REFUSED,
     **dict.fromkeys(
-        ("MaxSubscriptionsReachedError", "LimitExceeded", "ExecutionTimeout"), SecurityEvent.LIMIT_MET
+        (Code.RATE_LIMITED, "MaxSubscriptionsReachedError", "LimitExceeded", "ExecutionTimeout"),
+        SecurityEvent.LIMIT_MET,
     ),
 }
 _IDS = 10  # ids in a line about an administrator's act

@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from resolvers.identity.issuer import LocalIssuer
-from tests.integration.conftest import free_port
+from tests.integration.conftest import NO_RATES, free_port
 from tests.story.client import Client, RefusedError
 from tests.story.play import BALANCE, CREATE, MARK, RESPOND
 from tests.story.running import running_server
@@ -273,7 +273,7 @@ def main() -> None:
     """Run against a server of its own, which is stopped and removed afterwards."""
     with tempfile.TemporaryDirectory() as directory:
         base_url = f"http://127.0.0.1:{free_port()}"
-        with running_server(base_url, {"HOURBANK_LOCAL": directory}):
+        with running_server(base_url, {"HOURBANK_LOCAL": directory, **NO_RATES}):
             asyncio.run(run(base_url, Path(directory)))
 
 

@@ -26,6 +26,7 @@ from models.storage.lines import LineLimits
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.integration.in_process_server import InProcessServer, running_in_process
+from tests.unit.rates import NO_LIMITS
 from workflows.deployment.local.local_cloud import LocalCloud
 
 REPOSITORY = Path(__file__).parents[2]
@@ -47,6 +48,8 @@ SHORT_WINDOWS = {
 
 # For tests in which one member does much at once.
 LONG_LINES = LineLimits(waiting_each=100)
+# The members of the tests do in seconds what an app does in hours.
+NO_RATES = {f"HOURBANK_RATE_{name.upper()}": str(most) for name, most in NO_LIMITS.items()}
 
 CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $input) { id } }"
 
@@ -81,6 +84,7 @@ class Server:
             **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "HOURBANK_"))},
             **WINDOWS,
             **PATIENT,
+            **NO_RATES,
             **settings,
             "HOURBANK_LOCAL": str(directory),
             "PORT": str(self.port),

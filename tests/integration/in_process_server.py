@@ -28,6 +28,7 @@ from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import build_schema
 from tests.integration.polling import SOON, until
+from tests.unit.rates import without_limits
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -142,6 +143,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
             authentication=Authentication(running.issuer.identity()),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
+            rates=without_limits(),
         )
         config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
         uvicorn_server = uvicorn.Server(config)

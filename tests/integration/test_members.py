@@ -19,6 +19,7 @@ from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from tests.integration.conftest import Cloud
 from tests.integration.in_process_api import InProcessApi, in_process_api
+from tests.unit.rates import without_limits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,6 +72,7 @@ class Web:
             authentication=Authentication(Callers(), [KEY], admits_guests=True, membership=Membership(api.store)),
             graphiql=GraphiQL(),
             idempotency=Idempotency(api.store, clock.now),
+            rates=without_limits(),
         )
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
 

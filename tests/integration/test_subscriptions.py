@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from models import tables
+from resolvers.feed.limits import SubscriptionLimits
 from resolvers.mirror.subscriptions import changes_of
 from resolvers.transport import sockets
 from tests.integration.conftest import Server
@@ -196,7 +197,7 @@ async def test_a_client_that_never_reads_is_cut_off(
 
 
 async def test_a_client_that_does_not_read_is_told_so_and_slows_nobody(in_process: InProcessServer) -> None:
-    in_process.feed._queue = 5
+    in_process.feed._limits = SubscriptionLimits(queue=5)
     async with in_process.client("alice") as reader, in_process.client("alice", **in_process.narrow()) as sleeper:
         await sleeper.subscribe(NOTIFIED)
         await reader.subscribe(NOTIFIED)

@@ -36,6 +36,7 @@ from schema.errors import report
 from tests.security import own_operations
 from tests.security.cases import Case, Line, document
 from tests.unit.mirror import MemoryStore, execute
+from tests.unit.rates import without_limits
 from workflows.executions.services import Services
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Backend:
             authentication=Authentication(Nobody(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
+            rates=without_limits(),
         )
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server")
 
@@ -171,7 +173,7 @@ class Announcements:
         self.changes: list[RowChange] = []
 
     @asynccontextmanager
-    async def subscribe(self, table: type[Table]) -> AsyncIterator[AsyncIterator[RowChange]]:
+    async def subscribe(self, table: type[Table], *_: object) -> AsyncIterator[AsyncIterator[RowChange]]:
         del table
         yield self._given()
 

@@ -22,6 +22,7 @@ from tests.security.many_rows import LONGEST, answer, filled, only
 from tests.security.stretches import stretches
 from tests.unit.asgi_socket import Socket, connected
 from tests.unit.mirror import MemoryStore, schema_over
+from tests.unit.rates import without_limits
 from tests.unit.realtime import Callers, header, problem, start
 
 MEGABYTE = 1_000_000
@@ -172,6 +173,7 @@ def served(store: MemoryStore, **answers: int) -> Starlette:
         authentication=Authentication(Callers(), []),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
+        rates=without_limits(),
     )
 
 

@@ -32,6 +32,7 @@ from resolvers.transport.idempotency import Idempotency
 from tests.unit import asgi_socket
 from tests.unit.mirror import MemoryStore, schema_over
 from tests.unit.processor_time import least_seconds
+from tests.unit.rates import without_limits
 from tests.unit.realtime import header
 
 DEAREST = 0.05  # seconds of the processor
@@ -332,6 +333,7 @@ async def test_clients_are_told_to_try_again_and_not_to_sign_in_again(issuer: Lo
             authentication=Authentication(identity),
             graphiql=GraphiQL(),
             idempotency=Idempotency(store, clock.now),
+            rates=without_limits(),
         )
         token = issuer.mint("s", "bob")
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as client:

@@ -26,6 +26,7 @@ from tests.security.samples import SAMPLES
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.processor_time import least_seconds_async
+from tests.unit.rates import without_limits
 from tests.unit.realtime import header
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -68,6 +69,7 @@ class Web:
             authentication=Authentication(Callers(), membership=self.membership),
             graphiql=GraphiQL(),
             idempotency=Idempotency(backend.store, clock.now),
+            rates=without_limits(),
         )
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://server")
 

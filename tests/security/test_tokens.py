@@ -20,6 +20,7 @@ from resolvers.transport.idempotency import Idempotency
 from tests.unit import asgi_socket
 from tests.unit.mirror import MemoryStore, schema_over
 from tests.unit.processor_time import least_seconds_async
+from tests.unit.rates import without_limits
 from tests.unit.realtime import header
 
 DEAREST = 0.05  # seconds of the processor
@@ -40,6 +41,7 @@ def app(issuer: LocalIssuer) -> Any:
         authentication=Authentication(issuer.identity()),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
+        rates=without_limits(),
     )
 
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from models import clock
 from resolvers.feed.change_feed import ChangeFeed
+from resolvers.feed.limits import SubscriptionLimits
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
 from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.rates.rates import Rates
 from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -23,6 +25,7 @@ from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import ALICE, BOB, MemoryStore
+from tests.unit.rates import without_limits
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -50,19 +53,22 @@ class Callers:
 class MemoryServer:
     """A server over tables and a stream in memory."""
 
-    def __init__(self, schema: MirrorSchema) -> None:
+    def __init__(
+        self, schema: MirrorSchema, rates: Rates | None = None, limits: SubscriptionLimits | None = None
+    ) -> None:
         self.stream = FakeStream()
         self.store = MemoryStore()
         self.store.calls = self.stream
         self.feed = ChangeFeed(self.store, interval=0.01)
         self.schema = schema
-        schema.resolver = cast("MirrorResolver", Subscriptions(self.feed))
+        schema.resolver = cast("MirrorResolver", Subscriptions(self.feed, limits))
         self.app = build_app(
             schema=self.schema,
             store=self.store,
             authentication=Authentication(Callers(), [API_KEY]),
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
+            rates=rates or without_limits(),
             doors=Doors(origins=["https://app.example", *LOCAL_ORIGINS]),
         )
 
@@ -123,8 +129,10 @@ def problem(frame: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def listening(schema: MirrorSchema) -> AsyncIterator[MemoryServer]:
+async def listening(
+    schema: MirrorSchema, rates: Rates | None = None, limits: SubscriptionLimits | None = None
+) -> AsyncIterator[MemoryServer]:
     """Give a server, and stop its readers in the end."""
-    memory_server = MemoryServer(schema)
+    memory_server = MemoryServer(schema, rates, limits)
     yield memory_server
     await memory_server.feed.aclose()

@@ -10,12 +10,12 @@ from models import tables
 from models.storage.names import Names
 from models.storage.store import Store
 from resolvers.feed.change_feed import (
-    QUEUE_BYTES,
     ChangeFeed,
     FeedClosedError,
     LaggingSubscriberError,
     Subscription,
 )
+from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.streams import ChangeKind, RowChange
 from tests.unit.fake_stream import FakeStream, failure
 
@@ -24,7 +24,9 @@ LARGE = {"id": {"S": "r"}, "text": {"S": "x" * 400_000}}
 
 @pytest.fixture
 async def feed(stream: FakeStream) -> AsyncIterator[ChangeFeed]:
-    feed = ChangeFeed(Store(stream, Names("test", "us-east-1", "0" * 12)), interval=0.01, queue=3)
+    feed = ChangeFeed(
+        Store(stream, Names("test", "us-east-1", "0" * 12)), interval=0.01, limits=SubscriptionLimits(queue=3)
+    )
     yield feed
     await feed.aclose()
 
@@ -73,7 +75,7 @@ async def test_closing_the_feed_ends_every_subscription(feed: ChangeFeed) -> Non
 
 
 async def test_queued_changes_are_received_before_the_end() -> None:
-    subscription = Subscription(2)
+    subscription = Subscription(SubscriptionLimits(queue=2))
     change = RowChange(ChangeKind.DELETE, {"id": {"S": "a"}}, 1)
     subscription.offer(change)
     subscription.close(FeedClosedError("over"))
@@ -83,17 +85,17 @@ async def test_queued_changes_are_received_before_the_end() -> None:
 
 
 async def test_large_changes_are_bounded_by_their_bytes() -> None:
-    subscription = Subscription(1_000)
+    subscription = Subscription(SubscriptionLimits())
     change = RowChange.of({"eventName": "MODIFY", "dynamodb": {"NewImage": LARGE, "OldImage": LARGE}})
     for _ in range(1_000):
         subscription.offer(change)
-    with pytest.raises(LaggingSubscriberError, match=f"over {QUEUE_BYTES} bytes"):
+    with pytest.raises(LaggingSubscriberError, match=f"over {SubscriptionLimits().queue_bytes} bytes"):
         await anext(subscription)
     assert not subscription._queue
 
 
 async def test_a_thousand_usual_changes_may_be_queued() -> None:
-    subscription = Subscription(1_000)
+    subscription = Subscription(SubscriptionLimits())
     usual = {f"field-{number}": {"S": "x" * 30} for number in range(20)}
     for _ in range(1_000):
         subscription.offer(RowChange.of({"eventName": "INSERT", "dynamodb": {"NewImage": usual}}))
@@ -101,7 +103,7 @@ async def test_a_thousand_usual_changes_may_be_queued() -> None:
 
 
 async def test_a_single_change_is_queued_however_large_and_then_frees_its_room() -> None:
-    subscription = Subscription(1_000, 1)
+    subscription = Subscription(SubscriptionLimits(queue_bytes=1))
     for _ in range(2):
         change = RowChange.of({"eventName": "INSERT", "dynamodb": {"NewImage": LARGE}})
         subscription.offer(change)

@@ -10,12 +10,14 @@ from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
+from resolvers.rates.rates import Rates
 from resolvers.transport.app import Doors, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.mirror import ALICE, MemoryStore, schema_over
+from tests.unit.rates import without_limits
 
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
 SIGNED = {"authorization": "alice"}
@@ -32,9 +34,9 @@ class Callers:
         return ALICE
 
 
-def app_in_memory() -> Starlette:
+def app_in_memory(rates: Rates | None = None, store: MemoryStore | None = None) -> Starlette:
     """Return the app over tables in memory: Alice's balance."""
-    store = MemoryStore()
+    store = store or MemoryStore()
     store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, createdAt="2026", updatedAt="2026")
     return build_app(
         schema=schema_over(store),
@@ -42,6 +44,7 @@ def app_in_memory() -> Starlette:
         authentication=Authentication(Callers(), [API_KEY]),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
+        rates=rates or without_limits(),
         doors=Doors(origins=["https://app.example", *LOCAL_ORIGINS]),
     )
 

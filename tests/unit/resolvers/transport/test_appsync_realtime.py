@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from models import tables
+from resolvers.feed.limits import SubscriptionLimits
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.transport.sockets import OPERATIONS
 from schema.amplify.resolver import AnyInfo
@@ -289,7 +290,7 @@ async def test_a_socket_has_so_many_subscriptions_and_no_more(memory_server: Mem
 
 
 async def test_a_subscriber_that_lags_is_told_so_and_may_start_again(memory_server: MemoryServer) -> None:
-    memory_server.feed._queue = 2
+    memory_server.feed._limits = SubscriptionLimits(queue=2)
     async with memory_server.client() as socket:
         await started(socket, "1")
         for number in range(4):

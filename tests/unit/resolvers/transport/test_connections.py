@@ -13,10 +13,13 @@ from starlette.routing import WebSocketRoute
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import IssuerUnreachableError
+from resolvers.rates.meter import Meter
 from resolvers.transport import appsync_realtime, sockets
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
+from schema.strawberry_internals import graphql_schema
 from tests.unit import asgi_socket
 from tests.unit.leaps import leap
+from tests.unit.rates import without_limits
 from tests.unit.realtime import (
     ACK,
     API_KEY,
@@ -152,9 +155,10 @@ async def test_an_application_connects_and_may_listen_to_nothing(memory_server: 
 
 
 async def test_a_client_hears_that_the_server_lives(memory_server: MemoryServer) -> None:
-    endpoint = RealtimeEndpoint(
-        memory_server.schema, memory_server.store, Authentication(Callers()), (), keep_alive=0.01
-    )
+    schema = memory_server.schema
+    meter = Meter(without_limits(), schema.documents, graphql_schema(schema))
+    store = memory_server.store
+    endpoint = RealtimeEndpoint(schema, store, Authentication(Callers()), (), meter, keep_alive=0.01)
     app = Starlette(routes=[WebSocketRoute(PATH, endpoint)])
     before = asyncio.all_tasks()
     async with asgi_socket.connected(app, PATH, ["graphql-ws", header(Authorization="alice")]) as socket:

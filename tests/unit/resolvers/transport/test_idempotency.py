@@ -30,6 +30,7 @@ from schema.documents.limits import Limits
 from schema.documents.reading import Documents
 from schema.errors import report_any
 from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
+from tests.unit.rates import without_limits
 
 ASKED = KeyedRequest.by("alice", "key", "hash")
 DOCUMENTS = Documents(graphql.build_schema("type Query { a: Int } type Mutation { a: Int }"), Limits())
@@ -141,6 +142,7 @@ async def post(store: Rows) -> AsyncIterator[Post]:
         authentication=Authentication(Callers()),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
+        rates=without_limits(),
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as client:
 

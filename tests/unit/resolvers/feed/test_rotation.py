@@ -1,0 +1,87 @@
+"""Subscribers have turns: whoever has many waits for the others, and the loop never waits long."""
+
+import asyncio
+import time
+from collections import Counter
+
+from resolvers.feed.rotation import Rotation
+
+
+def busy(seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+async def test_each_caller_has_a_turn_before_one_has_a_second() -> None:
+    rotation, order = Rotation(), []
+
+    async def deal(who: str) -> None:
+        await rotation.turn(who)
+        order.append(who)
+
+    await asyncio.gather(*(deal("mallory") for _ in range(50)), deal("alice"), deal("bob"))
+    assert Counter(order) == {"mallory": 50, "alice": 1, "bob": 1}
+    assert set(order[:3]) == {"mallory", "alice", "bob"}
+
+
+async def test_turns_of_one_caller_are_in_order() -> None:
+    rotation, order = Rotation(), []
+
+    async def deal(number: int) -> None:
+        await rotation.turn("a")
+        order.append(number)
+
+    await asyncio.gather(*(deal(number) for number in range(100)))
+    assert order == list(range(100))
+
+
+async def test_expensive_turns_leave_the_loop_to_others_in_between() -> None:
+    rotation = Rotation()
+    loop = asyncio.get_running_loop()
+    longest, last, done = 0.0, loop.time(), asyncio.Event()
+
+    async def deal(number: int) -> None:
+        await rotation.turn(f"caller {number % 10}")
+        busy(0.006)
+
+    async def watch() -> None:
+        nonlocal longest, last
+        while not done.is_set():
+            await asyncio.sleep(0)
+            longest, last = max(longest, loop.time() - last), loop.time()
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*(deal(number) for number in range(60)))
+    done.set()
+    await watching
+    assert longest < 0.1  # all at once, it would be 0.36
+
+
+async def test_cheap_turns_are_given_several_at_a_time() -> None:
+    rotation, rounds, done = Rotation(), 0, asyncio.Event()
+
+    async def count() -> None:
+        nonlocal rounds
+        while not done.is_set():
+            rounds += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(rotation.turn("a") for _ in range(1_000)))
+    done.set()
+    await counting
+    assert rounds < 200
+
+
+async def test_whoever_has_left_takes_no_turn() -> None:
+    rotation = Rotation()
+    waiting = [asyncio.create_task(rotation.turn("a")) for _ in range(10)]
+    await asyncio.sleep(0)
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    async with asyncio.timeout(1):
+        await rotation.turn("b")
+        await rotation.turn("a")
+    assert not rotation._waiting

@@ -1,0 +1,69 @@
+"""The counters of windows, as the library asks for them."""
+
+import pytest
+
+from resolvers.rates.counters import Counters
+
+
+class Time:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def test_a_window_begins_with_the_first_count_and_ends(time: Time) -> None:
+    counters = Counters(10, time)
+    assert counters.incr("a", 60, 3) == 3
+    time.now += 59
+    assert counters.incr("a", 60) == 4
+    assert counters.get_expiry("a") == 1_060
+    time.now += 1
+    assert counters.get("a") == 0
+    assert counters.incr("a", 60) == 1
+    assert counters.get_expiry("a") == 1_120
+
+
+def test_what_is_given_back_does_not_move_the_window(time: Time) -> None:
+    counters = Counters(10, time)
+    counters.incr("a", 60, 3)
+    time.now += 30
+    assert counters.incr("a", 60, -3) == 0
+    assert counters.incr("a", 60, 2) == 2
+    assert counters.get_expiry("a") == 1_060
+
+
+def test_the_first_are_forgotten_when_there_are_too_many(time: Time) -> None:
+    counters = Counters(3, time)
+    for key in "abcda":
+        counters.incr(key, 60)
+    assert len(counters) == 3
+    assert [counters.get(key) for key in "abcd"] == [1, 0, 1, 1]
+
+
+def test_a_hundred_thousand_callers_are_no_more_memory_than_the_most_that_are_kept(time: Time) -> None:
+    counters = Counters(100, time)
+    for number in range(100_000):
+        counters.incr(str(number), 60)
+    assert len(counters) == len(counters._ends) == 100
+
+
+def test_a_key_or_all_can_be_forgotten(time: Time) -> None:
+    counters = Counters(3, time)
+    counters.incr("a", 60)
+    counters.incr("b", 60)
+    counters.clear("a")
+    counters.clear("unknown")
+    assert (counters.get("a"), counters.get("b")) == (0, 1)
+    assert counters.check()
+    assert counters.reset() == 1
+    assert len(counters) == 0
+    assert counters.base_exceptions is ValueError
