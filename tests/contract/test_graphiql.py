@@ -21,6 +21,7 @@ from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, Identity
 from resolvers.identity.issuer import LocalIssuer
+from resolvers.rates.meter import Meter
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
 from resolvers.transport.sockets import TextFrames
@@ -30,6 +31,7 @@ from schema.graphiql import ASSETS, manifest
 from schema.strawberry_internals import graphql_schema
 from tests.contract import chromium
 from tests.unit.mirror import MemoryStore
+from tests.unit.rates import without_limits
 
 MEMBERS = ("alice", "bob")
 
@@ -86,8 +88,10 @@ class View(GraphQL[RequestContext, None]):
 
     def __init__(self, identity: Identity, graphiql: GraphiQL) -> None:
         schema = strawberry.Schema(Query, subscription=Subscription)
-        schema.documents = Documents(graphql_schema(schema), Limits())  # type: ignore[attr-defined]  # as in ours
+        documents = Documents(graphql_schema(schema), Limits())
+        schema.documents = documents  # type: ignore[attr-defined]  # as in ours
         super().__init__(schema)
+        self.meter = Meter(without_limits(), documents, graphql_schema(schema))
         self._identity = identity
         self._graphiql = graphiql
 
