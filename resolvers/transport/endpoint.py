@@ -148,6 +148,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             return RequestContext(self._store, None, request.headers)
         caller = await self._authentication.authenticate(request.headers)
         context = RequestContext(self._store, caller, request.headers, membership=membership, host=host)
+        self.meter.admit_request(context.payer)
         await context.check_membership()
         return context
 
