@@ -76,9 +76,7 @@ class Demand:
                 if self.starts:
                     costs[Kind.STARTS] = self.starts
             case OperationType.SUBSCRIPTION:
-                costs |= {Kind.READS: 1, Kind.SUBSCRIPTIONS: 1}
-            case _:
-                costs[Kind.READS] = 1
+                costs[Kind.SUBSCRIPTIONS] = 1
         if self.introspects:
             costs[Kind.INTROSPECTIONS] = 1
         return costs

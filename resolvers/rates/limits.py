@@ -14,7 +14,7 @@ _OVER_HTTP = "RATE_LIMITED, HTTP 429"
 class Kind(StrEnum):
     """What is counted for each caller; the values are the names of the fields in `RateLimits`."""
 
-    READS = "reads"
+    REQUESTS = "requests"
     UNITS = "units"
     INTROSPECTIONS = "introspections"
     MUTATIONS = "mutations"
@@ -38,9 +38,7 @@ class RateLimits:
 
     servers: int = 1
     callers: int = 10_000
-    reads: int = limit(
-        1_200, "queries, subscriptions and invalid documents a minute, for each caller", code=_OVER_HTTP
-    )
+    requests: int = limit(1_200, "operations a minute, valid or not, for each caller", code=_OVER_HTTP)
     units: int = limit(
         50_000,
         "units of work a minute, for each caller: rows read, 64 bytes of variables, "
@@ -100,7 +98,7 @@ SECONDS = dict.fromkeys(Kind, MINUTE) | {
     Kind.ANSWER_BYTES: DAY,
 }
 NAMES = {
-    Kind.READS: "requests",
+    Kind.REQUESTS: "requests",
     Kind.UNITS: "units of work (rows, new documents, variables)",
     Kind.INTROSPECTIONS: "introspections",
     Kind.MUTATIONS: "mutations",

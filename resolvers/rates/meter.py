@@ -28,6 +28,14 @@ class Meter:
         self.rates = rates
         self._demands = Demands(documents, schema)
 
+    def admit_request(self, who: str) -> None:
+        """Charge a request, before anything is done for it.
+
+        Raises:
+            RateLimitedError: it is one too many.
+        """
+        self.rates.charge(who, {Kind.REQUESTS: 1})
+
     def charge(
         self, who: str, text: str, name: str | None, size: int, variables: Mapping[str, Any] | None = None
     ) -> Demand:

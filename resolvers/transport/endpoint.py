@@ -147,6 +147,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             return RequestContext(self._store, None, request.headers)
         caller = await self._authentication.authenticate(request.headers)
         context = RequestContext(self._store, caller, request.headers, membership=membership, host=host)
+        self.meter.admit_request(context.payer)
         await context.check_membership()
         if context.caller is not None and context.caller.has_expired:
             raise UnauthenticatedError("Token expired")  # the member has signed out everywhere since

@@ -35,20 +35,20 @@ def test_members_count_by_their_sub_and_others_by_address() -> None:
 
 def test_what_is_over_a_limit_counts_for_nothing() -> None:
     time = Time()
-    rates = Rates(RateLimits(reads=2, units=100), now=time)
-    rates.charge("a", {Kind.UNITS: 90, Kind.READS: 1})
+    rates = Rates(RateLimits(requests=2, units=100), now=time)
+    rates.charge("a", {Kind.UNITS: 90, Kind.REQUESTS: 1})
     with pytest.raises(RateLimitedError) as refused:
-        rates.charge("a", {Kind.READS: 1, Kind.UNITS: 11})
+        rates.charge("a", {Kind.REQUESTS: 1, Kind.UNITS: 11})
     assert isinstance(refused.value, AppSyncError)
     assert refused.value.error_type == "RATE_LIMITED"
     assert refused.value.info == {"limit": "units", "allowed": 100, "seconds": 60, "retryAfter": 60}
-    rates.charge("a", {Kind.READS: 1, Kind.UNITS: 10})
+    rates.charge("a", {Kind.REQUESTS: 1, Kind.UNITS: 10})
     time.now += 42.5
     with pytest.raises(RateLimitedError, match="Too many requests: 2 a minute are allowed; try again in 18 s"):
-        rates.charge("a", {Kind.READS: 1})
-    rates.charge("b", {Kind.READS: 2})
+        rates.charge("a", {Kind.REQUESTS: 1})
+    rates.charge("b", {Kind.REQUESTS: 2})
     time.now += 17.5
-    rates.charge("a", {Kind.READS: 2, Kind.UNITS: 100})
+    rates.charge("a", {Kind.REQUESTS: 2, Kind.UNITS: 100})
 
 
 def test_what_alone_is_over_the_limit_is_possible_once_a_window() -> None:
@@ -86,7 +86,7 @@ def test_nothing_is_counted_that_costs_nothing() -> None:
     assert not rates.may("a", Kind.UNITS, 1)
 
 
-@pytest.mark.parametrize("name", ["reads", "servers", "callers", "open_sockets"])
+@pytest.mark.parametrize("name", ["requests", "servers", "callers", "open_sockets"])
 def test_a_limit_that_lets_nothing_through_is_no_limit(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be 1 at least, not 0"):
         RateLimits(**{name: 0})

@@ -24,7 +24,7 @@ def test_a_setting_changes_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("RATE_MUTATIONS", "0"), ("RATE_SERVERS", "-1"), ("RATE_READS", "many"), ("SUBSCRIPTIONS_QUEUE", "0")],
+    [("RATE_MUTATIONS", "0"), ("RATE_SERVERS", "-1"), ("RATE_REQUESTS", "many"), ("SUBSCRIPTIONS_QUEUE", "0")],
 )
 def test_a_setting_that_is_no_limit_is_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"HOURBANK_{name}", value)

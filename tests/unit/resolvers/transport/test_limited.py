@@ -45,9 +45,9 @@ async def statuses(client: httpx.AsyncClient, times: int, body: Any, **headers: 
 @pytest.mark.parametrize(
     ("limits", "body"),
     [
-        ({"reads": 3}, BALANCE),
-        ({"reads": 3}, {"query": "{ nothing }"}),
-        ({"reads": 3}, {"query": "{"}),
+        ({"requests": 3}, BALANCE),
+        ({"requests": 3}, {"query": "{ nothing }"}),
+        ({"requests": 3}, {"query": "{"}),
         ({"introspections": 3}, INTROSPECTION),
         ({"mutations": 3}, {"query": 'mutation { deleteMessage(input: { id: "m" }) { id } }'}),
         ({"units": 350}, {"query": "{ listServices { items { id } } }"}),
@@ -83,7 +83,7 @@ async def test_a_refused_mutation_has_done_nothing_and_its_key_is_free() -> None
 
 
 async def test_guests_and_applications_count_by_address() -> None:
-    app = app_in_memory(rates(reads=2))
+    app = app_in_memory(rates(requests=2))
     async with client_of(app) as one, client_of(app, "192.0.2.2") as other:
         key = {"x-api-key": API_KEY}
         assert await statuses(one, 3, INTROSPECTION, **key) == [200, 200, 429]
@@ -121,10 +121,10 @@ async def subscribed(socket: Socket, query: str, id_: str = "1") -> Any:
 @pytest.mark.parametrize(
     ("limits", "query"),
     [
-        ({"reads": 1}, "{ __typename }"),
+        ({"requests": 1}, "{ __typename }"),
         ({"subscriptions": 1}, "subscription { onCreateUserBalance { userId } }"),
         ({"mutations": 1}, 'mutation { deleteMessage(input: { id: "m" }) { id } }'),
-        ({"reads": 1}, "{ nothing }"),
+        ({"requests": 1}, "{ nothing }"),
     ],
 )
 async def test_an_operation_on_a_socket_is_refused_by_itself(limits: dict[str, int], query: str) -> None:
@@ -187,7 +187,9 @@ async def test_amplify_hears_of_too_many_sockets_and_may_come_back(realtime_sche
             pass
 
 
-@pytest.mark.parametrize("limits", [{"subscriptions": 2}, {"open_subscriptions": 2}, {"reads": 2}, {"units": 500}])
+@pytest.mark.parametrize(
+    "limits", [{"subscriptions": 2}, {"open_subscriptions": 2}, {"requests": 2}, {"units": 500}]
+)
 async def test_a_subscription_of_amplify_is_refused_by_itself(
     realtime_schema: MirrorSchema, limits: dict[str, int]
 ) -> None:
