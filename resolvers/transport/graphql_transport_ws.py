@@ -103,7 +103,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         """Run an operation and send its results, and in any case how it ended."""
         who, variables = self.context.payer, size_of(operation.variables)
         try:
-            self._meter.admit_request(who)
+            await self._meter.admit_operation(who)
             demand = self._meter.charge(who, operation.query, operation.operation_name, variables)
             with self._meter.rates.open_operations.hold(who):
                 async with self._meter.turn(who, demand):
