@@ -20,8 +20,8 @@ from models.errors import UnavailableError
 from models.storage.store import Store
 from resolvers.feed.interests import EVERYTHING, Interest, Interested
 from resolvers.feed.limits import SubscriptionLimits
-from resolvers.feed.rotation import Rotation
 from resolvers.feed.streams import RowChange, StreamReader
+from resolvers.rates.rotation import Rotation
 
 _OFFERS = 1_000  # to subscribers, some 2 ms, before others are served
 _FIRST_BACKOFF = 0.2

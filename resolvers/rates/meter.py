@@ -10,6 +10,7 @@ from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.rates.demands import Demand, Demands, reading_costs
 from resolvers.rates.limits import Kind
 from resolvers.rates.rates import Rates
+from resolvers.rates.rotation import Rotation
 from schema.documents.reading import Documents
 
 _NO_WAIT: AbstractAsyncContextManager[None] = nullcontext()
@@ -26,7 +27,17 @@ class Meter:
 
     def __init__(self, rates: Rates, documents: Documents, schema: GraphQLSchema) -> None:
         self.rates = rates
+        self.rotation = Rotation()
         self._demands = Demands(documents, schema)
+
+    async def admit_operation(self, who: str) -> None:
+        """Charge an operation on a socket and wait for its turn, because a client may send hundreds at once.
+
+        Raises:
+            RateLimitedError: it is one too many.
+        """
+        self.admit_request(who)
+        await self.rotation.turn(who)
 
     def admit_request(self, who: str) -> None:
         """Charge a request, before anything is done for it.

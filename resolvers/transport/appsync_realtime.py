@@ -248,7 +248,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         """
         context = replace(self.context, caller=await self._authenticated(start.authorization))
         meter, who = self.view.meter, context.payer
-        meter.admit_request(who)
+        await meter.admit_operation(who)
         meter.charge(who, start.query, start.operation_name, size_of(start.variables), start.variables)
         with meter.rates.open_operations.hold(who):
             return await self._send_events(subscription, start, context)

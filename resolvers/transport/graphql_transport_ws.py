@@ -129,7 +129,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         bind_operation(operation.id)
         who, sent = self.context.payer, operation.variables
         try:
-            self._meter.admit_request(who)
+            await self._meter.admit_operation(who)
             demand = self._meter.charge(who, operation.query, operation.operation_name, size_of(sent), sent)
             with self._meter.rates.open_operations.hold(who):
                 async with self._meter.turn(who, demand):

@@ -1,4 +1,4 @@
-"""A rotation: subscribers deal with their changes a few at a time, so that others are served in between."""
+"""A rotation: work that comes in crowds is done a few pieces at a time, so that others are served in between."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ _MOST = 16
 
 
 class Rotation:
-    """Gives turns to callers one after another, however many subscriptions one of them has.
+    """Gives turns to callers one after another, however much one of them has to do.
 
     In each round of the event loop a few turns are given. How many, follows from how long the last ones took.
     """
