@@ -275,6 +275,7 @@ class Listener:
     async def listen(self, token: str, **variables: str) -> None:
         """Subscribe, each with the variables that it requires, and record what comes until the socket closes."""
         await self._send(type="connection_init", payload={"Authorization": token})
+        assert json.loads(await self._socket.recv()) == {"type": "connection_ack"}
         for name in SUBSCRIPTIONS:
             required = {variable: variables[variable] for variable in ALL[name].required}
             await self._send(type="subscribe", id=name, payload={"query": ALL[name].text, "variables": required})
@@ -283,7 +284,7 @@ class Listener:
             if message["type"] == "next" and not message["payload"].get("errors"):
                 name = message["id"]
                 self.events[name].append(message["payload"]["data"][ALL[name].root])
-            elif message["type"] != "connection_ack":
+            else:
                 self.ended.append(message)
             self._news.set()
 

@@ -168,23 +168,27 @@ class LocalCloud:
         if hung:
             self._terminate(hung.pid, within=_HEALTH_LIMIT)
         before = self._read_process()
-        with self.log.open("wb") as log:
-            self._child = subprocess.Popen(  # noqa: S603 — this interpreter, our own module
-                [sys.executable, "-m", "workflows.deployment.local.ministack_app", str(self._directory)],
-                cwd=Path(__file__).parents[3],
-                env={**os.environ, **self._account_variables()},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the server, which then stops the cloud
-            )
         try:
+            with self.log.open("wb") as log, _uninterrupted():
+                self._child = self._popen(log)
             return self._wait_for(self._child, before)
         except BaseException:
             # Also when interrupted: the child may hold no lock yet by which anybody could find it.
-            self._child.kill()
-            self._child.wait()
+            if self._child:
+                self._child.kill()
+                self._child.wait()
             raise
+
+    def _popen(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 — this interpreter, our own module
+            [sys.executable, "-m", "workflows.deployment.local.ministack_app", str(self._directory)],
+            cwd=Path(__file__).parents[3],
+            env={**os.environ, **self._account_variables()},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the server, which then stops the cloud
+        )
 
     def _wait_for(self, child: subprocess.Popen[bytes], before: CloudProcess | None) -> CloudProcess:
         for _ in _attempts(_START_LIMIT):
@@ -207,6 +211,26 @@ class LocalCloud:
             for _ in _attempts(within):
                 if not self._is_running():
                     return
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the context ends, so that no child is started whose id is lost."""
+    if threading.current_thread() is not threading.main_thread():  # signals interrupt no other
+        yield
+        return
+    received: list[int] = []
+    before = {
+        sign: signal.signal(sign, lambda number, _frame: received.append(number))
+        for sign in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+        for number in received:
+            signal.raise_signal(number)
 
 
 def _attempts(seconds: float) -> Iterator[None]:
