@@ -27,7 +27,7 @@ from workflows.executions.services import Services
 _log = structlog.get_logger(__name__)
 # No workflow starts for a request that is not of the first generation.
 _WITHOUT_WORKFLOW = 1
-# Of a wait that nothing waits in: whoever completes it finds that it is gone, which is no error.
+# The task token of a wait in which no execution waits. Completing it fails as for an old token, which is no error.
 _NO_TOKEN = "demo"  # noqa: S105 — a task token is no password
 _WEEKDAYS = range(1, 7)  # Monday to Saturday
 

@@ -232,8 +232,8 @@ class LocalCloud:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the context ends, so that no child is started whose id is lost."""
-    if threading.current_thread() is not threading.main_thread():  # signals interrupt no other
+    """Delay SIGINT and SIGTERM until the context ends, so that no child process is started and then lost."""
+    if threading.current_thread() is not threading.main_thread():  # Python handles signals in that one only
         yield
         return
     received: list[int] = []

@@ -1,4 +1,4 @@
-"""An interruption while the local cloud is started comes after it is known which process was started."""
+"""A signal that arrives while the local cloud's process is started takes effect once its id is kept."""
 
 import signal
 
