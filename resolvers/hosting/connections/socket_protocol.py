@@ -45,7 +45,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._limits = limits = connection.limits
         self.close_timeout = limits.close_seconds
         self._is_accepted = False
-        self._has_failed = False
         self._budget = Budget(limits.first_frames, limits.first_bytes, self.loop.time())
         self._sent = self._unpacked = 0  # bytes
 
@@ -141,9 +140,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Send what the app says.
 
         Raises:
-            ClientDisconnected: the socket was closed for what the client has sent, which the app may not know yet.
+            ClientDisconnected: the socket is closed, which the app need not know yet: for what the client has sent,
+                or because it answers no pings.
         """
-        if self._has_failed:
+        await self.writable.wait()
+        if self.close_sent:
             raise ClientDisconnected
         await super().send(message)
         if self._is_accepted:
@@ -181,14 +182,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().shutdown()
 
-    def handle_parser_exception(self) -> None:
-        """Close the socket for a frame that is not valid."""
-        self._has_failed = True
-        super().handle_parser_exception()
-
     def _fail(self, code: int, reason: str) -> None:
         """Close the socket for what the client has sent."""
-        self._has_failed = True
         closed: ASGIReceiveEvent = {"type": "websocket.disconnect", "code": code, "reason": reason}
         self.queue.put_nowait(closed)
         self.conn.fail(code, reason)

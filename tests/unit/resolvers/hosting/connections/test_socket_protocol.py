@@ -1,0 +1,101 @@
+"""The app may close a socket that the server has closed already, which the app need not know yet."""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+import uvicorn
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import ServerState
+
+from resolvers.hosting.connections.limits import ConnectionLimits
+from resolvers.hosting.connections.registry import Connections
+from resolvers.hosting.connections.socket_protocol import SocketProtocol
+
+HEAD = (
+    b"GET /graphql HTTP/1.1\r\nHost: server\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+RESERVED_FRAME = b"\x83\x80\0\0\0\0"
+CLOSE: ASGISendEvent = {"type": "websocket.close", "code": 1000, "reason": ""}
+
+
+class UnreadTransport:
+    """What a transport is whose client does not read: closing takes as long as the client likes."""
+
+    def __init__(self) -> None:
+        self.closing = False
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def close(self) -> None:
+        self.closing = True
+
+    abort = close
+
+    def get_extra_info(self, _name: str, default: object = None) -> object:
+        return default
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def pause_reading(self) -> None:
+        pass
+
+    resume_reading = pause_reading
+
+
+CLOSED_BY: dict[str, Callable[[SocketProtocol], None]] = {
+    "pings that are not answered": lambda socket: socket.keepalive_timeout(),
+    "a frame that is not valid": lambda socket: socket.data_received(RESERVED_FRAME),
+    "a server that stops": lambda socket: socket.shutdown(),
+    "too many frames": lambda socket: socket.data_received(b"\x89\x80\0\0\0\0" * 200),
+}
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "waiting for the client to read"])
+@pytest.mark.parametrize("kind", CLOSED_BY)
+async def test_a_close_that_comes_too_late_is_no_error(kind: str, waits: bool) -> None:  # noqa: FBT001
+    error: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+    accepted, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def app(_scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        accepted.set()
+        await goes_on.wait()
+        try:
+            await send(CLOSE)
+        except BaseException as raised:
+            error.set_result(raised)
+            raise
+        error.set_result(None)
+
+    socket = opened(app)
+    await accepted.wait()
+    if waits:
+        socket.pause_writing()
+        goes_on.set()
+        await asyncio.sleep(0.01)  # the app now waits until the client reads
+        assert not error.done()
+    CLOSED_BY[kind](socket)
+    goes_on.set()
+    socket.writable.set()
+    assert isinstance(await asyncio.wait_for(error, 1), ClientDisconnected | None)
+
+
+def opened(app: ASGI3Application) -> SocketProtocol:
+    connection = Connections(ConnectionLimits(), 10, asyncio.get_running_loop().time).admit(None)
+    assert connection
+    config = uvicorn.Config(app, log_config=None, ws_ping_interval=None)
+    config.load()
+    socket = SocketProtocol(config, ServerState(), {}, connection=connection)
+    socket.connection_made(cast("asyncio.Transport", UnreadTransport()))
+    socket.open(HEAD)
+    return socket
