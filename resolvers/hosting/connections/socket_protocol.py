@@ -140,8 +140,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Send what the app says.
 
         Raises:
-            ClientDisconnected: the socket is closed, which the app need not know yet: for what the client has sent,
-                or because it answers no pings.
+            ClientDisconnected: the server has closed the socket, which the app need not know yet.
         """
         await self.writable.wait()
         if self.close_sent:
