@@ -7,12 +7,14 @@ hash chain covers them as integer hundredths.
 import math
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
+from models.limits import fixed_limit
+
 Hours = Decimal
 
 HUNDREDTH = Decimal("0.01")
 ZERO = Decimal("0.00")
 SMALLEST_AMOUNT = HUNDREDTH
-LARGEST_AMOUNT = Decimal(10_000)
+LARGEST_AMOUNT = fixed_limit(Decimal(10_000), "hours of one movement", topic="accounts", code="INVALID_AMOUNT")
 # The price of an hour of a service that names none, as rows do which Amplify has written.
 USUAL_RATE = Decimal("1.00")
 # Far above any balance that LARGEST_AMOUNT can build up; a float below it still represents two places exactly.

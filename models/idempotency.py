@@ -14,10 +14,21 @@ from typing import Any
 
 from models.errors import Code, Refusal
 from models.identifiers import derived
+from models.limits import fixed_limit
 
-KEPT_FOR = timedelta(hours=24)
+KEPT_FOR = fixed_limit(
+    timedelta(hours=24),
+    "time for which an answer is kept for its Idempotency-Key",
+    topic="requests and sockets",
+    code="none: a repetition runs again",
+)
 # Longer than the 20 s for which a movement is retried.
-CLAIMED_FOR = timedelta(seconds=30)
+CLAIMED_FOR = fixed_limit(
+    timedelta(seconds=30),
+    "time for which an Idempotency-Key is held by a request whose server may have died",
+    topic="requests and sockets",
+    code="409",
+)
 # In characters; a DynamoDB row has room for 400 KB.
 LARGEST_ANSWER = 350_000
 

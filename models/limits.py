@@ -21,7 +21,7 @@ class LimitInfo:
 
 
 def limit(default: _T, meaning: str, *, code: str) -> _T:
-    """Declare a field of a frozen dataclass of limits; its arguments are those of `LimitInfo`.
+    """Declare a field of a frozen dataclass of limits, which are settings; its arguments are those of `LimitInfo`.
 
     Example:
         >>> @dataclass(frozen=True)
@@ -37,22 +37,36 @@ def declared_limits(limits: type) -> dict[str, tuple[Field[Any], LimitInfo]]:
     return {one.name: (one, one.metadata[_KEY]) for one in fields(limits) if _KEY in one.metadata}
 
 
-_fixed: list[type] = []
+@dataclass(frozen=True, slots=True)
+class FixedLimit:
+    """A limit that is no setting.
+
+    Args:
+        topic: what it is about, such as "bookings".
+        value: the limit.
+        info: what it means.
+    """
+
+    topic: str
+    value: object
+    info: LimitInfo
 
 
-def fixed_limits(limits: type[_T]) -> type[_T]:
-    """Mark a dataclass of limits that are no settings, so that they are listed all the same.
+_fixed: list[FixedLimit] = []
+
+
+def fixed_limit(value: _T, meaning: str, *, topic: str, code: str) -> _T:
+    """Return the value of a limit that is no setting, once it is listed; `FixedLimit` explains the arguments.
 
     Example:
-        >>> @fixed_limits
-        ... @dataclass(frozen=True)
-        ... class Fixed:
-        ...     errors: int = limit(5, "errors that are shown of a document", code="the others are left out")
+        >>> MOST_BOOKINGS = fixed_limit(
+        ...     96, "bookings of a provider on one day", topic="bookings", code="SLOT_TAKEN"
+        ... )
     """
-    _fixed.append(limits)
-    return limits
+    _fixed.append(FixedLimit(topic, value, LimitInfo(meaning, code)))
+    return value
 
 
-def all_fixed_limits() -> list[type]:
-    """Return the dataclasses that were marked by `fixed_limits`, in the modules that were imported."""
-    return sorted(_fixed, key=lambda limits: (limits.__module__, limits.__qualname__))
+def all_fixed_limits() -> list[FixedLimit]:
+    """Return the fixed limits of the modules that were imported, by topic."""
+    return sorted(_fixed, key=lambda one: (one.topic, one.info.meaning))

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from models.bookings.booking import Booking
 from models.bookings.times import Span
 from models.errors import Code, Refusal
+from models.limits import fixed_limit
 
 # A quarter of an hour each; a transaction of 100 items has room to check all of them when the day's row begins.
-MOST_BOOKINGS = 96
+MOST_BOOKINGS = fixed_limit(96, "bookings of a provider on one day", topic="bookings", code="SLOT_TAKEN")
 
 
 @dataclass(frozen=True, slots=True)

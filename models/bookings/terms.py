@@ -8,9 +8,10 @@ from models.bookings.booking import Booking, BookingStatus, Offer
 from models.bookings.times import LEEWAY_MINUTES, Span, invalid, minutes_until, span_of
 from models.errors import Code, Refusal
 from models.hours import HUNDREDTH, Hours
+from models.limits import fixed_limit
 
 # The most days ahead that anything can be booked, whatever the service says.
-FURTHEST_DAYS = 3_650
+FURTHEST_DAYS = fixed_limit(3_650, "days ahead that anything can be booked", topic="bookings", code="BadRequest")
 HOUR_MINUTES = 60
 # Clients reckon in floats; a difference below half a hundredth is theirs.
 _TOLERANCE = 0.005 + 1e-9

@@ -7,8 +7,9 @@ from models.clock import to_text
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
 from models.ledger.balances import Balance
+from models.limits import fixed_limit
 
-LONGEST_REASON = 500
+LONGEST_REASON = fixed_limit(500, "characters of the reason for a lock", topic="accounts", code="BadRequest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,15 @@ from models.hours import ZERO, Hours
 from models.ledger.balances import Balance
 from models.ledger.chain import balance_after, breach, in_order
 from models.ledger.entries import Entry
+from models.limits import fixed_limit
 
 # As many discrepancies as a report's row has room for; the command line shows all of them.
-MOST_IN_REPORT = 200
+MOST_IN_REPORT = fixed_limit(
+    200,
+    "discrepancies in a report; the command line shows all",
+    topic="accounts",
+    code="none: the others are counted",
+)
 
 
 class Fault(StrEnum):

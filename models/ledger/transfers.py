@@ -10,8 +10,11 @@ from models.events import Event, EventEntityType, EventSource, Notice, Notificat
 from models.hours import Hours, InvalidHoursError
 from models.identifiers import derived, is_uuid
 from models.ledger.movements import Leg, Movement, TransactionType
+from models.limits import fixed_limit
 
-LONGEST_DESCRIPTION = 500
+LONGEST_DESCRIPTION = fixed_limit(
+    500, "characters of a transfer's description", topic="accounts", code="BadRequest"
+)
 
 _REQUESTED_BY = "requestedBy"
 _DESCRIPTIONS: Mapping[TransactionType, str] = {

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from models.errors import Code, Refusal
 from models.ledger.balances import EscrowStatus
+from models.limits import fixed_limit
 from models.requests.answers import in_transition_refusal
 from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.endings import end
@@ -16,7 +17,9 @@ from models.requests.payment import pay
 from models.requests.statuses import BEFORE_ACCEPTANCE, RequestStatus, StatusReason
 from models.requests.steps import request_event, status_refusal
 
-LONGEST_REASON = 500
+LONGEST_REASON = fixed_limit(
+    500, "characters of the reason for an administrator's act", topic="exchanges", code="BadRequest"
+)
 
 _CANCELLABLE = BEFORE_ACCEPTANCE | {RequestStatus.ACCEPTED, RequestStatus.IN_PROGRESS}
 

@@ -8,6 +8,7 @@ from zlib import crc32
 from models.errors import BrokenLedgerError
 from models.hours import Hours, priced
 from models.identifiers import derived
+from models.limits import fixed_limit
 from models.requests.statuses import ENDED, RequestStatus, Response, StatusReason, Step
 
 # If a step is not followed by the next one within this time, the sweep looks after the request.
@@ -17,7 +18,9 @@ ANSWER_GRACE = timedelta(seconds=10)
 # The sweep's index is spread over this many keys, because one key takes only 1,000 writes a second.
 DUE_SHARDS = 8
 # A round is one counter-offer by the provider.
-MOST_ROUNDS = 2
+MOST_ROUNDS = fixed_limit(
+    2, "counter-offers of a provider to one request", topic="exchanges", code="INVALID_STATE"
+)
 # More than any request can have: 2 rounds of negotiation, and a dispute by each party, before or after payment.
 MOST_PASSAGES = 64
 

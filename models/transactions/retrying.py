@@ -8,12 +8,18 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from tenacity import AsyncRetrying, RetryError, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from models.errors import ContentionError, HourBankError
+from models.limits import fixed_limit
 from models.storage.calls import Calls
 
 _T = TypeVar("_T")
 
 # After this long the caller gets CONTENTION, upon which it retries and never compensates.
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = fixed_limit(
+    20.0,
+    "seconds for which a change of an account is tried again while others change it",
+    topic="accounts",
+    code="CONTENTION",
+)
 
 _TRANSIENT_CODES = frozenset(
     {

@@ -10,29 +10,21 @@ from dataclasses import dataclass
 from models import tables
 from models.errors import Code, Refusal
 from models.identifiers import JOINERS, derived, folded, is_uuid, name_problem
-from models.limits import fixed_limits, limit
+from models.limits import fixed_limit
 from models.storage.store import Item, Store
 from models.transactions.writing import Writing
 
 
-@fixed_limits
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameLimits:
-    """How long the names of members may be that other people read."""
-
-    username: int = limit(100, "characters of a user name", code="BadRequest")
-    email: int = limit(254, "characters of an e-mail address, as many as SMTP delivers to", code="BadRequest")
-    first_name: int = limit(200, "characters of a first name", code="BadRequest")
-    last_name: int = limit(200, "characters of a last name", code="BadRequest")
+def _longest(characters: int, meaning: str) -> int:
+    return fixed_limit(characters, f"characters of {meaning}", topic="rows", code="BadRequest")
 
 
-LIMITS = NameLimits()
 # What a new name may have, by its field: the number of characters, and of those that nobody sees, which.
 _RULES: Mapping[str, tuple[int, frozenset[str]]] = {
-    "username": (LIMITS.username, frozenset()),
-    "email": (LIMITS.email, frozenset()),
-    "firstName": (LIMITS.first_name, JOINERS),
-    "lastName": (LIMITS.last_name, JOINERS),
+    "username": (_longest(100, "a user name"), frozenset()),
+    "email": (_longest(254, "an e-mail address, as many as SMTP delivers to"), frozenset()),
+    "firstName": (_longest(200, "a first name"), JOINERS),
+    "lastName": (_longest(200, "a last name"), JOINERS),
 }
 _CODES = {"username": Code.DUPLICATE_USERNAME, "email": Code.DUPLICATE_EMAIL}
 # An owner field may hold `sub::username`.

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 from pydantic_settings import BaseSettings
 from rich.table import Table
 
-from models.limits import all_fixed_limits, declared_limits
+from models.limits import FixedLimit, all_fixed_limits, declared_limits
 from models.settings import Settings
 from resolvers.hosting.settings import ServerSettings
 
@@ -24,8 +27,7 @@ class LimitLine:
     """A limit as it is listed.
 
     Args:
-        group: what its dataclass is about.
-        name: its name there.
+        group: what it is about.
         meaning: what is limited, with its unit.
         default: what applies without a setting.
         now: what applies with the settings.
@@ -34,7 +36,6 @@ class LimitLine:
     """
 
     group: str
-    name: str
     meaning: str
     default: object
     now: object
@@ -44,10 +45,8 @@ class LimitLine:
 
 def limit_lines(own: ServerSettings, shared: Settings) -> list[LimitLine]:
     """Return every limit that a setting changes, of the server or of the deployment, then those that none does."""
-    return [
-        *(line for settings in (own, shared) for line in _of_settings(settings)),
-        *(line for limits in all_fixed_limits() for line in _lines(limits, limits(), prefix=None)),
-    ]
+    settable = [line for settings in (own, shared) for line in _of_settings(settings)]
+    return [*settable, *map(_of_fixed, all_fixed_limits())]
 
 
 def _of_settings(settings: BaseSettings) -> Iterator[LimitLine]:
@@ -55,20 +54,25 @@ def _of_settings(settings: BaseSettings) -> Iterator[LimitLine]:
     for name, field in type(settings).model_fields.items():
         if isinstance(field.annotation, type) and is_dataclass(field.annotation):
             prefix = field.validation_alias or f"{settings.model_config.get('env_prefix')}{name}"
-            yield from _lines(field.annotation, getattr(settings, name), prefix=str(prefix))
+            yield from _of_dataclass(getattr(settings, name), str(prefix))
 
 
-def _lines(limits: type, now: object, *, prefix: str | None) -> Iterator[LimitLine]:
-    for name, (field, info) in declared_limits(limits).items():
+def _of_dataclass(limits: Any, prefix: str) -> Iterator[LimitLine]:
+    kind = type(limits)
+    for name, (field, info) in declared_limits(kind).items():
         yield LimitLine(
-            group=(limits.__doc__ or limits.__name__).partition("\n")[0].partition(";")[0].rstrip("."),
-            name=name,
+            group=(kind.__doc__ or kind.__name__).partition("\n")[0].partition(";")[0].rstrip("."),
             meaning=info.meaning,
             default=field.default,
-            now=getattr(now, name),
+            now=getattr(limits, name),
             code=info.code,
-            variable=_FIXED if prefix is None else f"{prefix}_{name}".upper(),
+            variable=f"{prefix}_{name}".upper(),
         )
+
+
+def _of_fixed(limit: FixedLimit) -> LimitLine:
+    group = f"{limit.topic[0].upper()}{limit.topic[1:]}"
+    return LimitLine(group, limit.info.meaning, limit.value, limit.value, limit.info.code, _FIXED)
 
 
 def limits_page() -> str:
@@ -100,7 +104,15 @@ def limits_table(own: ServerSettings, shared: Settings) -> Table:
 
 
 def readable(value: object) -> str:
-    """Return a value for people: thousands are set apart."""
+    """Return a value for people: thousands are set apart, a time has its unit."""
+    if isinstance(value, timedelta):
+        return (
+            f"{value.total_seconds() / 3600:g} h"
+            if value >= timedelta(hours=1)
+            else f"{value.total_seconds():g} s"
+        )
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) or not value.is_integer() else f"{int(value):,}"

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from models import clock, tables
+from models.limits import fixed_limit
 from models.storage.store import Item, Store
 from resolvers.identity.callers import Caller, Standing
 
 # Seconds for which a removed or inactive member may go on; a member costs each server one read in that time.
-KEPT_FOR = 5.0
+KEPT_FOR = fixed_limit(
+    5.0, "seconds until every server knows that a member was removed", topic="requests and sockets", code="none"
+)
 _KEPT = 10_000  # members that are remembered
 
 

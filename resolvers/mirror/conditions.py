@@ -8,11 +8,17 @@ from typing import Any
 from pynamodb.expressions.condition import And, Condition, Or
 from pynamodb.expressions.operand import Path, _Size
 
+from models.limits import fixed_limit
 from models.storage.store import expressions
 from resolvers.mirror.filters import ATTRIBUTE_TYPES, CONNECTIVES, OPERATORS, Filter, bounded, ends_of, parts_of
 from schema.errors import InvalidInputError
 
-EXPRESSION_BYTES = 4096  # DynamoDB's own limit
+EXPRESSION_BYTES = fixed_limit(
+    4096,
+    "bytes of a mutation's condition, as many as DynamoDB takes",
+    topic="pages, filters and searches",
+    code="BadRequest",
+)
 # DynamoDB's numbers reach from 10^-130 to 10^126.
 SMALLEST_NUMBER, LARGEST_NUMBER = 1e-130, 1e125
 

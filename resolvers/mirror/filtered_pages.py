@@ -13,12 +13,23 @@ from typing import Any
 
 from pynamodb.indexes import Index
 
+from models.limits import fixed_limit
 from models.storage.store import Item, Page, index_keys
 from schema.amplify.declaration import Model
 
 # What one page may cost: rows read before the filter, and queries.
-ROW_BUDGET = 1_000
-CALL_BUDGET = 10
+ROW_BUDGET = fixed_limit(
+    1_000,
+    "rows that are read for a page with a filter",
+    topic="pages, filters and searches",
+    code="none: a shorter page with a nextToken",
+)
+CALL_BUDGET = fixed_limit(
+    10,
+    "queries of a table for a page with a filter",
+    topic="pages, filters and searches",
+    code="none: a shorter page with a nextToken",
+)
 ROWS_PER_CALL = ROW_BUDGET // CALL_BUDGET
 # A page inside another page is read once for each row of that one, so it gets a single query: it costs no more
 # than an unfiltered page of the default size.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from models.limits import fixed_limit
 from models.storage.store import Item
 from schema.errors import InvalidInputError
 
@@ -17,9 +18,15 @@ Filter = Mapping[str, Any]
 Predicate = Callable[[Item], bool]
 _Test = Callable[[Any], bool]  # takes a decoded value, None where the row has none
 
-OPERATORS = 300  # DynamoDB's own limit for an expression, so that a filter works for lists and events alike
-OBJECTS = 1_000  # members of and, or and not; empty ones are ignored, but take time too
-DEPTH = 30
+# So that a filter works for lists and events alike.
+OPERATORS = fixed_limit(
+    300, "operators in a filter, as many as DynamoDB takes", topic="pages, filters and searches", code="BadRequest"
+)
+# Empty ones are ignored, but take time too.
+OBJECTS = fixed_limit(
+    1_000, "members of and, or and not in a filter", topic="pages, filters and searches", code="BadRequest"
+)
+DEPTH = fixed_limit(30, "levels of a filter", topic="pages, filters and searches", code="BadRequest")
 CONNECTIVES = frozenset({"and", "or", "not"})
 
 ATTRIBUTE_TYPES = {

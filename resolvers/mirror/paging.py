@@ -14,6 +14,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from models.limits import fixed_limit
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
 from schema.documents.cost import DEFAULT_PAGE, LARGEST_PAGE
@@ -23,7 +24,9 @@ from schema.strawberry_internals import resolved_field
 
 _NONCE_BYTES = 12
 # Room for three keys of DynamoDB's largest size, in base64.
-_TOKEN_CHARACTERS = 16_384
+_TOKEN_CHARACTERS = fixed_limit(
+    16_384, "characters of a nextToken", topic="pages, filters and searches", code="BadRequest"
+)
 _NOT_PART_OF_QUESTION = frozenset({"limit", "nextToken"})
 # What an absent argument means, too.
 _DEFAULTS: Mapping[str, Any] = {"filter": {}, "sortDirection": ModelSortDirection.ASC}

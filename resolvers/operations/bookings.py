@@ -15,6 +15,7 @@ from models.bookings.schedules import DayException, WeeklyHours, week_day
 from models.bookings.times import LEEWAY_MINUTES, Span, day_of, minutes_until
 from models.clock import Clock
 from models.errors import Code, Refusal
+from models.limits import fixed_limit
 from models.storage.codec import decode_or_none
 from models.storage.store import Item, Store
 from models.transactions.bookings import Bookings
@@ -45,9 +46,11 @@ _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 
 # The app's own calendar asks for 90 days of bookings at a time.
-MOST_BOOKED_DAYS = 366
+MOST_BOOKED_DAYS = fixed_limit(366, "days of a range of bookings", topic="bookings", code="BadRequest")
 # Each may be asked for with its service, both members and their hours.
-MOST_BOOKINGS = 300
+MOST_BOOKINGS = fixed_limit(
+    300, "bookings in the answer for a range of days", topic="bookings", code="none: the first of them"
+)
 # The rows of a provider that are looked at, and shown, for a range of days.
 _MOST_SERVICES = 1_000
 _MOST_WEEKLY = 1_000

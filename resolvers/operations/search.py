@@ -12,6 +12,7 @@ import strawberry
 
 from models import tables
 from models.identifiers import folded
+from models.limits import fixed_limit
 from models.storage.store import Item, Page, ReadPage, Store
 from resolvers.context import caller_of
 from resolvers.mirror.authorization import admits
@@ -26,7 +27,7 @@ from schema.amplify.rules import Operation
 from schema.errors import InvalidInputError, UnauthorizedError
 from schema.operations.search import ServiceSearchResult
 
-_LONGEST_QUERY = 200
+_LONGEST_QUERY = fixed_limit(200, "characters of a search", topic="pages, filters and searches", code="BadRequest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageRec
 from strawberry.subscriptions import GRAPHQL_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
 
+from models.limits import fixed_limit
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
@@ -47,7 +48,9 @@ from schema.unstorable import parse_json
 
 # Clients test the connection after 65 seconds without one.
 KEEP_ALIVE_SECONDS = 30.0
-_ID_CHARACTERS = 128  # Amplify's have 36
+_ID_CHARACTERS = fixed_limit(
+    128, "characters of an operation's id on a socket", topic="requests and sockets", code="BadRequestException"
+)
 
 
 @dataclass(slots=True)

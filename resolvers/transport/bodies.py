@@ -4,8 +4,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.limits import fixed_limit
+
 # The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
-BODY_BYTES = 1_000_000
+BODY_BYTES = fixed_limit(
+    1_000_000,
+    "bytes of an operation: a request's body, or a socket's message",
+    topic="requests and sockets",
+    code="413, close code 1009",
+)
 TOO_LARGE = f"The request is larger than {BODY_BYTES} bytes"
 _ERROR_TYPE = "MalformedHttpRequestException"
 

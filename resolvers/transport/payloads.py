@@ -1,33 +1,24 @@
 """The payloads of requests and responses, which are the same over every transport."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.types import ExecutionResult
 
-from models.limits import fixed_limits, limit
+from models.limits import fixed_limit
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import report
 from schema.unstorable import unstorable, unstorable_in_document
 
-
-@fixed_limits
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayloadLimits:
-    """How much an operation may send beside its document."""
-
-    # graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest
-    # sensible input, a row with long lists, has fewer values.
-    values: int = limit(5_000, "values in an operation's variables", code="400")
-    # The longest text that a field takes has half as many; what names a value in an error, or looks for the
-    # closest name that there is, looks at every character.
-    characters: int = limit(100_000, "characters of a text or a name in an operation's variables", code="400")
-
-
-VALUES = PayloadLimits().values
-CHARACTERS = PayloadLimits().characters
+# graphql-core takes some 15 µs to coerce a value of a filter, which blocks the event loop. The largest sensible
+# input, a row with long lists, has fewer values.
+VALUES = fixed_limit(5_000, "values in an operation's variables", topic="requests and sockets", code="400")
+# The longest text that a field takes has half as many; what names a value in an error, or looks for the closest
+# name that there is, looks at every character.
+CHARACTERS = fixed_limit(
+    100_000, "characters of a text or a name in an operation's variables", topic="requests and sockets", code="400"
+)
 _VALUE_BYTES = 8  # of punctuation, or of a number
 _PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 

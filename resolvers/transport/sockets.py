@@ -12,12 +12,25 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
 
+from models.limits import fixed_limit
 from schema.errors import AppSyncError, mask
 
-INIT_SECONDS = 5.0  # how long to wait for the first message
-OPERATIONS = 100  # on one socket at a time, as in AppSync
+INIT_SECONDS = fixed_limit(
+    5.0, "seconds until a socket's connection_init", topic="requests and sockets", code="close code 4408"
+)
+OPERATIONS = fixed_limit(
+    100,
+    "operations on one socket at a time, as many as AppSync takes",
+    topic="requests and sockets",
+    code="MaxSubscriptionsReachedError",
+)
 # What a client does not read stays in memory, so a client that stops reading for longer is disconnected.
-SEND_SECONDS = 20.0
+SEND_SECONDS = fixed_limit(
+    20.0,
+    "seconds for which a socket's message may wait unread",
+    topic="requests and sockets",
+    code="close code 1013",
+)
 _CLOSE_SECONDS = 1.0  # for sending a close frame, which a client that does not read never gets
 _REASON_BYTES = 123  # the longest reason that fits into a close frame
 _EXPIRED = "Token expired"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from models.bookings import times
+from models.limits import fixed_limit
 
 _UNBOUNDED = frozenset({"Boolean", "Float", "Int", "AWSTimestamp"})
 
@@ -91,13 +92,17 @@ class Key:
         return None if 0 < len(value.encode()) <= self.bytes else f"must have 1 to {self.bytes} bytes"
 
 
+def _most(value: int, meaning: str) -> int:
+    return fixed_limit(value, meaning, topic="rows", code="BadRequest")
+
+
 # All texts of a row together stay far below DynamoDB's 400 KB, so that a workflow can add to the row.
-KEY = Key(128)
-TEXT = Text(10_000)
-TEXTS = Texts(50, 100)
-JSON = Text(50_000)
-# Titles and names are copied into other rows and into notifications.
-NAME = Text(200)
+KEY = Key(_most(128, "bytes of an id, or of another key by which rows are found"))
+TEXT = Text(_most(10_000, "characters of a text, unless another line says otherwise"))
+TEXTS = Texts(_most(50, "elements of a list of texts"), _most(100, "characters of each text of a list"))
+JSON = Text(_most(50_000, "characters of an AWSJSON"))
+# Copied into other rows and into notifications.
+NAME = Text(_most(200, "characters of a title, or of the name of a category or skill"))
 
 
 def usual_bound(type_name: str, *, is_list: bool, is_indexed: bool) -> Bound | None:

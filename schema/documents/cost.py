@@ -31,13 +31,14 @@ from graphql import (
     is_list_type,
 )
 
+from models.limits import fixed_limit
 from schema.documents.introspection import INTROSPECTION
 from schema.documents.selections import Fragments
 from schema.strawberry_internals import metadata_of
 
 # The rows of a page without `limit`, and the largest `limit`.
 DEFAULT_PAGE = 100
-LARGEST_PAGE = 1_000
+LARGEST_PAGE = fixed_limit(1_000, "rows of a page", topic="pages, filters and searches", code="BadRequest")
 # In a field's metadata: the most objects in a list that is not a page, which its resolver keeps to.
 MOST_OBJECTS = "most_objects"
 

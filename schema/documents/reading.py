@@ -28,6 +28,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from models.limits import fixed_limit
 from schema.documents.disclosure import EVERYTHING, Disclosure, introspection_error
 from schema.documents.introspection import introspects, only_introspects
 from schema.documents.limits import Limits, LimitsCheck, Verdict
@@ -46,7 +47,9 @@ KEPT_INTROSPECTIONS = 4
 # client that retries sends the same one.
 KEPT_REFUSED = 50
 # The most errors of one document: each is located in the text, and may print a whole argument.
-ERRORS = 3
+ERRORS = fixed_limit(
+    3, "errors that are shown of a document", topic="requests and sockets", code="none: the others are left out"
+)
 _NO_TOKEN = Token(TokenKind.SOF, 0, 0, 0, 0)
 
 

@@ -3,6 +3,7 @@
 from strawberry import ID
 
 from models import tables
+from models.limits import fixed_limit
 from models.requests.reputation import HIGHEST, LOWEST, PLACES
 from schema.amplify.bounds import Between, Text
 from schema.amplify.declaration import Protection, belongs_to
@@ -10,7 +11,7 @@ from schema.amplify.mirror import mirrored
 from schema.amplify.rules import READING, Operation, groups, owner, private, public
 from schema.scalars import AWSDateTime
 
-FEEDBACK_CHARACTERS = 2_000
+FEEDBACK_CHARACTERS = fixed_limit(2_000, "characters of a rating's feedback", topic="rows", code="BadRequest")
 
 _GIVEN = Protection(initial=..., use="createRating, for another transaction")
 

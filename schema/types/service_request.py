@@ -3,6 +3,7 @@
 from strawberry import ID
 
 from models import tables
+from models.limits import fixed_limit
 from models.requests.statuses import RequestStatus
 from schema.amplify.bounds import Text
 from schema.amplify.declaration import Protection, belongs_to, has_many, has_one
@@ -11,7 +12,7 @@ from schema.amplify.rules import READING, groups, owner
 from schema.scalars import AWSDateTime
 
 # A message is stored in the request's row, together with every later answer's.
-MESSAGE_CHARACTERS = 2_000
+MESSAGE_CHARACTERS = fixed_limit(2_000, "characters of a request's message", topic="rows", code="BadRequest")
 
 _WORKFLOW = Protection(use="startServiceRequestWorkflow")
 _NEGOTIATED = "updateProviderResponse or respondToCounterOffer"

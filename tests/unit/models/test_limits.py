@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from models import limits
-from models.limits import LimitInfo, all_fixed_limits, declared_limits, fixed_limits, limit
+from models.limits import FixedLimit, LimitInfo, all_fixed_limits, declared_limits, fixed_limit, limit
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ def test_a_declared_limit_says_what_it_means_and_what_clients_get_beyond_it() ->
     assert info == LimitInfo("rows of a page", "BadRequest")
 
 
-def test_fixed_limits_are_found_in_the_order_of_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fixed_limit_is_its_value_and_is_listed_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_fixed", [])
 
-    class B:
-        pass
-
-    class A:
-        pass
-
-    assert [fixed_limits(one) for one in (B, A)] == [B, A]
-    assert all_fixed_limits() == [A, B]
+    assert fixed_limit(96, "bookings on a day", topic="bookings", code="SLOT_TAKEN") == 96
+    assert fixed_limit(9, "hours of a movement", topic="accounts", code="INVALID_AMOUNT") == 9
+    assert fixed_limit(3, "bookings at once", topic="bookings", code="SLOT_TAKEN") == 3
+    assert all_fixed_limits() == [
+        FixedLimit("accounts", 9, LimitInfo("hours of a movement", "INVALID_AMOUNT")),
+        FixedLimit("bookings", 3, LimitInfo("bookings at once", "SLOT_TAKEN")),
+        FixedLimit("bookings", 96, LimitInfo("bookings on a day", "SLOT_TAKEN")),
+    ]
