@@ -27,7 +27,7 @@ CLAIMED_FOR = fixed_limit(
     timedelta(seconds=30),
     "time for which an Idempotency-Key is held by a request whose server may have died",
     topic="requests and sockets",
-    code="409",
+    code="CONTENTION",
 )
 # In characters; a DynamoDB row has room for 400 KB.
 LARGEST_ANSWER = 350_000

@@ -25,6 +25,7 @@ from structlog.contextvars import get_contextvars
 
 from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.storage.outages import is_silence, is_throttling
+from models.storage.sent_writes import was_any_sent
 from schema.rejections import explained, rejection_of
 from schema.strawberry_internals import ErrorReplacement, resolved_field
 
@@ -176,9 +177,13 @@ def _error_for_client(cause: BaseException) -> AppSyncError | None:
 def _unavailability(cause: BaseException) -> UnavailableError | None:
     """Return what it means that AWS does not answer, if that is why a call failed."""
     if isinstance(cause, UnavailableError):
-        return cause
-    silent = is_silence(cause)
-    return UnavailableError(is_outcome_unknown=silent) if silent or is_throttling(cause) else None
+        is_unknown = cause.is_outcome_unknown
+    elif (is_unknown := is_silence(cause)) or is_throttling(cause):
+        pass
+    else:
+        return None
+    # A read that fails after a write does not undo it.
+    return UnavailableError(is_outcome_unknown=is_unknown or was_any_sent())
 
 
 def report_any(error: Exception) -> ReportedError:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from models.clock import to_text
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource
-from models.ledger.transfers import Transfer, transfer_mismatch_refusal
+from models.ledger.transfers import Transfer
 from models.limits import limit
 
 
@@ -21,6 +21,15 @@ class ApprovalLimits:
 
     hours: int = limit(100, "hours that one administrator may issue or take back alone", code="APPROVAL_REQUIRED")
     days: int = limit(7, "days in which another administrator may approve", code="APPROVAL_REQUIRED")
+
+    def __post_init__(self) -> None:
+        """Check that an approval is possible.
+
+        Raises:
+            ValueError: there is no time for it, or a limit makes no sense.
+        """
+        if self.hours < 0 or self.days < 1:
+            raise ValueError(f"hours must be 0 or more and days 1 or more, not {self.hours} and {self.days}")
 
 
 DEFAULT_APPROVAL = ApprovalLimits()
@@ -74,8 +83,17 @@ def judge(
             expires_at=now + timedelta(days=limits.days),
         )
     if pending.content != content_of(transfer):
-        return transfer_mismatch_refusal()
+        return _other_content_refusal(pending)
     return approval_refusal(pending, limits) if pending.requested_by == transfer.by else pending
+
+
+def _other_content_refusal(pending: PendingApproval) -> Refusal:
+    return Refusal(
+        Code.IDEMPOTENCY_MISMATCH,
+        "The transfer with this id, which waits for a second administrator, is another one: send it as it was "
+        "asked for, or use another id.",
+        {"transferId": pending.id, "requested": json.loads(pending.content)},
+    )
 
 
 def content_of(transfer: Transfer) -> str:

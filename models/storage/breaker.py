@@ -13,7 +13,8 @@ import structlog
 from models.errors import UnavailableError
 from models.limits import limit
 from models.storage.calls import Calls
-from models.storage.outages import is_silence, is_throttling
+from models.storage.outages import is_silence, is_throttling, was_tried_again
+from models.storage.sent_writes import note_write
 
 _log = structlog.get_logger(__name__)
 
@@ -126,21 +127,27 @@ class PromptCalls:
             UnavailableError: the service does not answer, or has no capacity left.
         """
         breaker = self._breaker(service)
+        is_write = not operation.startswith(_READING)
         async with self._slots[service]:
             began = breaker.begin()
             try:
                 async with _deadline(self._limits.call_seconds):
                     answer = await self._calls.call(service, operation, **params)
             except Exception as error:
-                if is_silence(error):
+                if is_silent := is_silence(error):
                     breaker.failed(began, error)
-                    is_write = not operation.startswith(_READING)
-                    raise UnavailableError(is_outcome_unknown=is_write) from error
-                breaker.answered()
-                if is_throttling(error):
-                    raise UnavailableError from error
+                else:
+                    breaker.answered()
+                # Of several attempts, one that was not answered may have been carried out.
+                may_be_done = is_write and (is_silent or was_tried_again(error))
+                if may_be_done:
+                    note_write()
+                if is_silent or is_throttling(error):
+                    raise UnavailableError(is_outcome_unknown=may_be_done) from error
                 raise
             breaker.answered()
+            if is_write:
+                note_write()
             return answer
 
     async def pause(self, seconds: float) -> None:

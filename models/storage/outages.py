@@ -56,6 +56,13 @@ def is_throttling(error: BaseException) -> bool:
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _THROTTLED
 
 
+def was_tried_again(error: BaseException) -> bool:
+    """Return whether the SDK had tried a call before, and has no answer to that."""
+    return (
+        isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0
+    )
+
+
 def check_answer(response_dict: dict[str, Any], operation_model: OperationModel, **_: Any) -> None:
     """Check that a successful answer is whole, before botocore parses it, which takes garbage for an empty answer.
 

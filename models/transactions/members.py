@@ -6,7 +6,7 @@ member's row; their balance and its log stay. Each writes the guards of the memb
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial, reduce
 from operator import and_
 from typing import Any
@@ -16,7 +16,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from models import hours, tables
-from models.clock import Clock
+from models.clock import Clock, from_text, to_text
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
 from models.hours import Hours
@@ -34,6 +34,8 @@ WELCOME_BONUS = Hours("10.00")
 # A member who is the provider of more escrows than these pages hold cannot leave through the API.
 PAGE = 1_000
 MOST_PAGES = 20
+# The longest time for which Cognito issues a token. Only a member's row tells which of their tokens count.
+TOKENS_LIVE = timedelta(hours=24)
 
 Changes = Mapping[str, dict[str, Any] | None]  # None removes the attribute
 
@@ -151,7 +153,8 @@ class Members:
             actor: who deletes them.
 
         Returns:
-            The row as it was; or the refusal INVALID_ESCROW_STATUS.
+            The row as it was; or the refusal INVALID_ESCROW_STATUS, or BAD_REQUEST if tokens that they have signed
+            out would count again.
 
         Raises:
             ConditionFailedError: there is no such member, or the row does not meet the condition.
@@ -165,13 +168,15 @@ class Members:
                 return sent[-1]  # an earlier attempt deleted it, and the answer was lost
             if stored is None or not is_met(stored):
                 raise ConditionFailedError(stored)
+            now = self._clock()
             if (
-                refusal := _held_hours_refusal(balance) or await self._expected_hours_refusal(user_id)
+                refusal := _held_hours_refusal(balance)
+                or _signed_out_refusal(stored, now)
+                or await self._expected_hours_refusal(user_id)
             ) is not None:
                 return refusal
             names = await self._names.free(stored)
             sent.append(stored)
-            now = self._clock()
             writing = Writing(self._store.names, now)
             writing.remove(tables.User, user_id, _unchanged_condition(stored))
             names.write(writing)
@@ -272,6 +277,19 @@ def _held_hours_refusal(balance: Item | None) -> Refusal | None:
         Code.INVALID_ESCROW_STATUS,
         f"{held} hours of this member are held; their requests must end first.",
         {"escrowed": hours.to_float(held)},
+    )
+
+
+def _signed_out_refusal(stored: Item, now: datetime) -> Refusal | None:
+    """Return the refusal if a member has signed out everywhere while tokens of before may still live."""
+    text = stored.get("tokensValidFrom", {}).get("S")
+    if text is None or (until := from_text(text) + TOKENS_LIVE) <= now:
+        return None
+    return Refusal(
+        Code.BAD_REQUEST,
+        "This member has signed out everywhere, and without their row older tokens would count again: delete it "
+        f"after {to_text(until)}.",
+        {"deletableFrom": to_text(until)},
     )
 
 

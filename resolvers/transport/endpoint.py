@@ -22,6 +22,7 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UnsetType
 
 from models.errors import ContentionError
+from models.storage.sent_writes import watched_writes
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
@@ -223,7 +224,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             sub_response.headers[REPLAYED] = "true"
             return result
         result.errors = reported(result.errors, context.caller)
-        mark_unavailable(sub_response, result.errors)
+        mark_unavailable(sub_response, result.errors, is_keyed=keyed is not None)
         return result
 
     async def _execute(
@@ -231,13 +232,14 @@ class Endpoint(GraphQL[RequestContext, None]):
     ) -> ExecutionResult:
         result = None
         try:
-            result = await self.schema.execute(
-                request_data.query,
-                variable_values=request_data.variables,
-                context_value=context,
-                operation_name=request_data.operation_name,
-                allowed_operation_types=_ALLOWED[method],
-            )
+            with watched_writes():
+                result = await self.schema.execute(
+                    request_data.query,
+                    variable_values=request_data.variables,
+                    context_value=context,
+                    operation_name=request_data.operation_name,
+                    allowed_operation_types=_ALLOWED[method],
+                )
         except InvalidOperationTypeError as error:
             raise HTTPException(400, _PLACES[error.operation_type]) from error
         except MissingQueryError as error:

@@ -66,8 +66,18 @@ def failure(
     )
 
 
-def mark_unavailable(response: Response, errors: list[GraphQLError] | None) -> None:
-    """Give an answer the status that makes clients repeat the request, if AWS did not answer one of its fields."""
-    if any(isinstance(error, ReportedError) and error.error_type == SERVICE_UNAVAILABLE for error in errors or ()):
+def mark_unavailable(response: Response, errors: list[GraphQLError] | None, *, is_keyed: bool) -> None:
+    """Give an answer the status that makes clients repeat the request, if AWS did not answer one of its fields.
+
+    Args:
+        response: the answer.
+        errors: its errors.
+        is_keyed: whether an Idempotency-Key tells a repetition from another request. Without one, what may have
+            been done is not to be repeated by a client that has not read the answer.
+    """
+    reported = [error for error in errors or () if isinstance(error, ReportedError)]
+    unavailable = [error for error in reported if error.error_type == SERVICE_UNAVAILABLE]
+    may_be_done = any(error.error_info["outcomeIsUnknown"] for error in unavailable)
+    if unavailable and (is_keyed or not may_be_done):
         response.status_code = _UNAVAILABLE
         response.headers.update(_RETRY)

@@ -37,6 +37,7 @@ from models.storage.store import ConditionFailedError, Store
 from resolvers.identity.callers import Caller, Standing
 from resolvers.polling import poll
 from resolvers.transport.payloads import response_of
+from schema.documents.metering import ENDED
 from schema.documents.reading import Documents
 from schema.errors import INTERNAL_FAILURE, SERVICE_UNAVAILABLE, RefusedError, ReportedError
 
@@ -47,7 +48,9 @@ HEADER = "idempotency-key"
 REPLAYED = "idempotent-replayed"
 _KEY = re.compile(r"[\x20-\x7e]{1,128}")
 # Errors that a retry may get past: a response with one of them is not saved.
-_TRANSIENT = frozenset({INTERNAL_FAILURE, SERVICE_UNAVAILABLE, Code.CONTENTION.value})
+_TRANSIENT = frozenset(
+    {INTERNAL_FAILURE, SERVICE_UNAVAILABLE, Code.CONTENTION.value, Code.APPROVAL_REQUIRED.value}
+)
 # Claims that could not be ended because AWS did not answer: how often each is tried again, and how many at once.
 # The others lapse.
 _END_INTERVAL_SECONDS = 0.5
@@ -228,7 +231,7 @@ class Idempotency:
         """Save a result for repetitions, or let the next request with the key run again."""
         response = response_of(result)
         errors: list[Any] = response.get("errors") or []
-        if result.data is None and not any(error["path"] for error in errors):
+        if result.data is None and not any(error["path"] or error["errorType"] in ENDED for error in errors):
             await self._release(record)
             return
         answer = orjson.dumps(response)

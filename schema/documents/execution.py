@@ -16,7 +16,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, OperationT
 from graphql.pyutils import gather_with_cancel
 
 from schema.documents.limits import Limits
-from schema.documents.metering import AnswerLimits, Meter, OverBudgetError, too_slow
+from schema.documents.metering import AnswerLimits, Meter, OverBudgetError, too_large, too_slow
 from schema.documents.turns import turns
 from schema.errors import AppSyncError
 from schema.strawberry_internals import CoreExecution
@@ -94,11 +94,14 @@ class MeteredExecution(CoreExecution):
         try:
             result = super().execute_operation(serially)
         except OverBudgetError as error:
-            return self._refused(error.reason)
+            return self._too_large(error)
         if not self.is_awaitable(result):
             return result
-        is_mutation = self.operation.operation is OperationType.MUTATION
-        return self._to_its_end(result) if is_mutation else self._in_time(result, self.answers.seconds)
+        return self._to_its_end(result) if self._is_mutation else self._in_time(result, self.answers.seconds)
+
+    @property
+    def _is_mutation(self) -> bool:
+        return self.operation.operation is OperationType.MUTATION
 
     async def _to_its_end(self, result: Awaitable[ExecutionResult]) -> ExecutionResult:
         """Await a mutation, which goes on even if its client goes away: what it does ends one way or the other."""
@@ -112,11 +115,14 @@ class MeteredExecution(CoreExecution):
             async with asyncio.timeout(seconds) as deadline:
                 return await result
         except OverBudgetError as error:
-            return self._refused(error.reason)
+            return self._too_large(error)
         except TimeoutError:
             if seconds is None or not deadline.expired():
                 raise
             return self._refused(too_slow(seconds))
+
+    def _too_large(self, error: OverBudgetError) -> ExecutionResult:
+        return self._refused(too_large(error, is_mutation=self._is_mutation))
 
     def _refused(self, reason: AppSyncError) -> ExecutionResult:
         return ExecutionResult(None, [GraphQLError(str(reason), self.operation, original_error=reason)])

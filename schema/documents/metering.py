@@ -15,6 +15,8 @@ from schema.errors import AppSyncError
 
 LIMIT_EXCEEDED = "LimitExceeded"
 EXECUTION_TIMEOUT = "ExecutionTimeout"
+# Errors that end an operation which has begun, so that a mutation may have been done.
+ENDED = frozenset({LIMIT_EXCEEDED, EXECUTION_TIMEOUT})
 # Longer texts are counted as JSON writes them; in a shorter one an escaped character counts as one byte.
 _SHORT = 100
 # What JSON needs around a name or a text: quotes, a colon or comma.
@@ -43,15 +45,7 @@ class AnswerLimits:
 
 
 class OverBudgetError(Exception):
-    """An answer is over a limit; the operation ends.
-
-    Args:
-        reason: what clients see.
-    """
-
-    def __init__(self, reason: AppSyncError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+    """An answer is over a limit; the operation ends."""
 
 
 class Meter:
@@ -113,8 +107,17 @@ class Meter:
             problem = f"at most {self._most_values} values, elements of lists included"
         else:
             problem = f"at most {self._most_bytes} bytes"
-        message = f"The answer is too large: {problem}; ask for fewer fields, smaller pages or fewer rows"
-        return OverBudgetError(AppSyncError(message, error_type=LIMIT_EXCEEDED))
+        return OverBudgetError(f"The answer is too large: {problem}")
+
+
+def too_large(error: OverBudgetError, *, is_mutation: bool) -> AppSyncError:
+    """Return the error of an operation whose answer is too large; a mutation has been done by then."""
+    way_out = (
+        "this mutation has been done, and those behind it have not: do not send it again, but read by queries"
+        if is_mutation
+        else "ask for fewer fields, smaller pages or fewer rows"
+    )
+    return AppSyncError(f"{error}; {way_out}", error_type=LIMIT_EXCEEDED)
 
 
 def too_slow(seconds: float) -> AppSyncError:

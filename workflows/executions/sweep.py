@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models import tables
 from models.clock import Clock
 from models.requests.request import DUE_SHARDS
+from models.storage.outages import is_silence, is_throttling
 from models.storage.store import ConditionFailedError, Store, read_pages
 from models.transactions.moves import Transactions
 from models.transactions.retrying import is_transient
@@ -134,9 +135,17 @@ async def revive_patiently(sweep: Sweep, report: Callable[[str], None]) -> None:
     while True:
         try:
             live = await revive(sweep)
-        except* BotoCoreError:  # AWS does not answer; what was revived already is left alone
+        except* (BotoCoreError, ClientError) as failed:
+            if (refusals := failed.subgroup(_is_refusal)) is not None:
+                raise refusals from None
+            # What was revived already is left alone.
             await sweep.store.calls.pause(_REVIVAL_PAUSE)
         else:
             break
     if live:
         report(f"live requests: {live}")
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Return whether AWS has answered, and a retry would be answered alike."""
+    return isinstance(error, ClientError) and not (is_silence(error) or is_throttling(error))

@@ -97,3 +97,21 @@ def test_that_it_was_asked_for_is_logged() -> None:
     event = requested_event(large())
     assert (event.type, event.actor, event.entity_id) == ("Direct Transfer Approval Requested", ADA, ID)
     assert event.data == large().content
+
+
+def test_who_sends_something_else_under_a_pending_id_is_told_what_was_asked_for() -> None:
+    first, other = large(), large(by=ALICE, description="Another")
+    refused = judge(other, pending(first), NOW, LIMITS)
+    assert isinstance(refused, Refusal)
+    assert refused.facts == {"transferId": ID, "requested": first.content}
+    assert "as it was asked for" in refused.message
+
+
+@pytest.mark.parametrize("limits", [{"days": 0}, {"days": -1}, {"hours": -1}])
+def test_an_approval_must_be_possible(limits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="days 1 or more"):
+        ApprovalLimits(**limits)
+
+
+def test_every_transfer_may_need_a_second_admin() -> None:
+    assert needs_approval(made(replace(by_admin(A, to_user_id=BOB), amount=0.01)), ApprovalLimits(hours=0, days=1))

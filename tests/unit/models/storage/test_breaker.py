@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from models.errors import ContentionError, UnavailableError
 from models.storage.breaker import AwsLimits, Breaker, PromptCalls
+from models.storage.sent_writes import was_any_sent, watched_writes
 
 SILENCE = ReadTimeoutError(endpoint_url="x")
 # Tests of what is refused must not take as long as the pause, however busy the machine is.
@@ -247,6 +248,58 @@ async def test_throttling_is_an_answer_and_the_write_was_not_done(aws: Aws, prom
             await prompt.call("dynamodb", "put_item")
         assert not caught.value.is_outcome_unknown
     assert len(aws.made) == 2
+
+
+async def test_throttling_after_a_lost_answer_leaves_a_writes_outcome_unknown(
+    aws: Aws, prompt: PromptCalls
+) -> None:
+    throttled: Any = {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"RetryAttempts": 1}}
+    aws.error = ClientError(throttled, "PutItem")
+    for operation, unknown in (("put_item", True), ("get_item", False)):
+        with pytest.raises(UnavailableError) as caught:
+            await prompt.call("dynamodb", operation)
+        assert caught.value.is_outcome_unknown is unknown
+
+
+def refusal_of(attempts: int) -> ClientError:
+    error: Any = {
+        "Error": {"Code": "ConditionalCheckFailedException"},
+        "ResponseMetadata": {"RetryAttempts": attempts},
+    }
+    return ClientError(error, "PutItem")
+
+
+@pytest.mark.parametrize(
+    ("operation", "error", "sent"),
+    [
+        ("put_item", None, True),
+        ("put_item", SILENCE, True),
+        ("put_item", refusal_of(0), False),
+        ("put_item", refusal_of(1), True),
+        ("get_item", None, False),
+        ("get_item", SILENCE, False),
+        ("get_item", refusal_of(1), False),
+    ],
+)
+async def test_a_write_that_may_have_been_carried_out_is_noted(
+    aws: Aws, prompt: PromptCalls, operation: str, error: Exception | None, *, sent: bool
+) -> None:
+    aws.error = error
+    with watched_writes():
+        with suppress(Exception):
+            await asyncio.create_task(prompt.call("dynamodb", operation))
+        assert was_any_sent() is sent
+    assert not was_any_sent()
+
+
+async def test_a_write_that_the_breaker_refuses_was_not_sent(aws: Aws, prompt: PromptCalls) -> None:
+    aws.error = SILENCE
+    with watched_writes():
+        for operation in ("get_item", "put_item"):
+            with pytest.raises(UnavailableError) as caught:
+                await prompt.call("dynamodb", operation)
+            assert not caught.value.is_outcome_unknown
+        assert not was_any_sent()
 
 
 async def test_to_wait_for_a_connection_is_not_awss_silence(aws: Aws) -> None:

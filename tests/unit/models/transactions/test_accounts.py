@@ -1,18 +1,23 @@
 """Accounts on an engine within this process: what transfers and locks write, on what, and once."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from models.errors import Code, ContentionError, Refusal
+from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.ledger.balances import Balance
 from models.ledger.transfers import Transfer
+from models.storage.breaker import PromptCalls
+from models.storage.sent_writes import watched_writes
+from models.storage.store import Store
 from models.tables import EventLog, Table, TransactionLog, User, UserBalance
 from models.transactions.accounts import Accounts
+from models.transactions.moves import Transactions
+from schema.errors import report_any
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ADA, ALICE, BOB, Bank
 from tests.unit.models.ledger.test_transfers import ID, A, R, by_admin, made, wish
@@ -33,6 +38,40 @@ async def tables() -> AsyncIterator[Stored]:
     bank.pass_time(1)
     async with stored(bank) as opened:
         yield opened
+
+
+class SilentOnce:
+    """Calls of which the first after a transaction is not answered."""
+
+    def __init__(self, calls: Any) -> None:
+        self._calls = calls
+        self._is_next = False
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        if self._is_next:
+            self._is_next = False
+            raise EndpointConnectionError(endpoint_url="x")
+        self._is_next = operation == "transact_write_items"
+        return await self._calls.call(service, operation, **params)
+
+    def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
+        return self._calls.queue(keys, by=by)  # type: ignore[no-any-return]  # those of the engine
+
+    async def pause(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+async def test_nobody_is_told_to_repeat_a_transfer_that_was_made(tables: Stored) -> None:
+    """Without an id of its own a repetition would be another transfer."""
+    store = Store(PromptCalls(SilentOnce(tables.store.calls)), tables.store.names)
+    accounts = Accounts(store, Transactions(store, lambda: tables.bank.now), lambda: tables.bank.now)
+    with watched_writes():
+        with pytest.raises(UnavailableError) as caught:
+            await accounts.transfer(GIVEN)
+        shown = report_any(caught.value)
+    assert shown.error_info["outcomeIsUnknown"]
+    assert "same id" in shown.message
+    assert len((await tables.read())["TransactionLog"]) > 0
 
 
 def office(tables: Stored, clock: Callable[[], Any] | None = None) -> Accounts:

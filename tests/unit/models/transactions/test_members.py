@@ -232,6 +232,18 @@ async def test_the_newest_hours_for_a_member_are_looked_at_first(
         assert [call.operation for call in tables.calls.made].count("query") == looked
 
 
+async def test_tokens_that_were_signed_out_do_not_count_again_because_their_member_leaves(tables: Stored) -> None:
+    await office(tables).join(WHOLE)
+    signed_out = await office(tables).sign_out(ALICE)
+    until = from_text(signed_out["tokensValidFrom"]["S"]) + timedelta(hours=24)
+    refused = await office(tables).leave(ALICE, anybody, actor=ALICE)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.facts) == (Code.BAD_REQUEST, {"deletableFrom": to_text(until)})
+    assert to_text(until) in refused.message
+    later = Members(tables.undisturbed, tables.transactions, lambda: until)
+    assert await later.leave(ALICE, anybody, actor=ALICE) == signed_out
+
+
 async def test_who_signs_out_everywhere_has_no_token_of_before(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     signed_out = await office(tables).sign_out(ALICE)

@@ -15,8 +15,9 @@ from strawberry.types import ExecutionResult
 from structlog.testing import capture_logs
 
 from models import clock, idempotency, tables
-from models.errors import ContentionError, UnavailableError
+from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.idempotency import KeyedRequest
+from models.storage.sent_writes import note_write
 from models.storage.store import ConditionFailedError, Item
 from resolvers import polling
 from resolvers.identity.authentication import Authentication
@@ -27,8 +28,9 @@ from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency, is_mutation, keyed_request
 from schema.documents.limits import Limits
+from schema.documents.metering import AnswerLimits
 from schema.documents.reading import Documents
-from schema.errors import report_any
+from schema.errors import RefusedError, report_any
 from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
 from tests.unit.rates import without_limits
 
@@ -293,6 +295,48 @@ async def test_that_aws_does_not_answer_is_503_and_not_kept(post: Post, monkeypa
     assert "errors" not in (await post("k")).json()
 
 
+@pytest.mark.parametrize(("unknown", "status"), [(True, 200), (False, 503)])
+async def test_what_may_have_been_done_is_not_repeated_by_amplify(
+    post: Post, monkeypatch: pytest.MonkeyPatch, status: int, *, unknown: bool
+) -> None:
+    """Amplify repeats what is answered with 503, and without a key a repetition is another mutation."""
+    monkeypatch.setattr(Mutations, "_put", _failing(UnavailableError(is_outcome_unknown=unknown)))
+    answer = await post(None)
+    assert (answer.status_code, "retry-after" in answer.headers) == (status, status == 503)
+    assert error_of(answer)["errorInfo"]["outcomeIsUnknown"] is unknown
+
+
+async def test_a_row_that_was_written_is_not_written_again_because_a_read_fails(
+    post: Post, store: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = store.put
+
+    async def noted_put(*args: Any, **options: Any) -> None:
+        note_write()  # as `PromptCalls` does
+        await put(*args, **options)
+
+    monkeypatch.setattr(store, "put", noted_put)
+    monkeypatch.setattr(store, "batch_get", _failing(UnavailableError()))
+    answer = await post(None, {**CREATE, "query": DOCUMENT.replace("title", "user { id }")})
+    assert answer.status_code == 200
+    assert error_of(answer)["errorInfo"]["outcomeIsUnknown"]
+    assert len(services(store)) == 1
+
+
+async def test_an_answer_over_its_limit_does_not_free_the_key_of_what_was_done(
+    post: Post, store: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = " ".join(f"a{number}: description" for number in range(20))
+    long = {**CREATE, "query": DOCUMENT.replace("title", many)}
+    monkeypatch.setattr(schema_over(store).execution_context_class, "answers", AnswerLimits(bytes=200))
+    for _ in range(2):
+        error = error_of(await post("k", long))
+        assert error["errorType"] == "LimitExceeded"
+        assert "has been done" in error["message"]
+    assert error_of(await post("k"))["errorType"] == "IDEMPOTENCY_MISMATCH"
+    assert len(services(store)) == 1
+
+
 async def test_a_key_that_cannot_be_claimed_is_503(post: Post, store: Rows) -> None:
     store.silent = 1
     answer = await post("k")
@@ -300,10 +344,19 @@ async def test_a_key_that_cannot_be_claimed_is_503(post: Post, store: Rows) -> N
     assert error_of(answer)["errorType"] == "ServiceUnavailable"
 
 
-async def test_contention_is_not_kept(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ContentionError("busy"), "CONTENTION"),
+        (RefusedError(Refusal(Code.APPROVAL_REQUIRED, "let another one ask")), "APPROVAL_REQUIRED"),
+    ],
+)
+async def test_what_will_soon_be_otherwise_is_not_kept(
+    post: Post, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(Mutations, "_put", _failing(ContentionError("busy")))
-        assert error_of(await post("k"))["errorType"] == "CONTENTION"
+        broken.setattr(Mutations, "_put", _failing(error))
+        assert error_of(await post("k"))["errorType"] == code
     assert "errors" not in (await post("k")).json()
 
 

@@ -1,0 +1,38 @@
+"""Whether an operation has sent a write: from then on nobody may be told that nothing was done."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Shared by an operation's tasks, each of which has a copy of its context."""
+
+    any: bool = False
+
+
+_sent: ContextVar[_Sent | None] = ContextVar("sent writes", default=None)
+
+
+@contextmanager
+def watched_writes() -> Iterator[None]:
+    """Watch the writes of an operation until the context ends."""
+    before = _sent.set(_Sent())
+    try:
+        yield
+    finally:
+        _sent.reset(before)
+
+
+def note_write() -> None:
+    """Note that a write was sent which may have been carried out, whatever its answer was."""
+    if (sent := _sent.get()) is not None:
+        sent.any = True
+
+
+def was_any_sent() -> bool:
+    """Return whether the operation that is watched has sent a write; False outside of any."""
+    sent = _sent.get()
+    return sent is not None and sent.any
