@@ -14,21 +14,41 @@ class LimitInfo:
     Args:
         meaning: what is limited, with its unit, such as "seconds for a request's headers".
         code: what a client gets beyond it: an `errorType`, an HTTP status or a socket's close code.
+        may_be_zero: whether a limit of 0 makes sense.
     """
 
     meaning: str
     code: str
+    may_be_zero: bool = False
 
 
-def limit(default: _T, meaning: str, *, code: str) -> _T:
-    """Declare a field of a frozen dataclass of limits, which are settings; its arguments are those of `LimitInfo`.
+class LimitSet:
+    """The base of dataclasses of limits, which are settings."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Check that each limit lets something through.
+
+        Raises:
+            ValueError: a limit makes no sense.
+        """
+        for name, (_, info) in declared_limits(type(self)).items():
+            value = getattr(self, name)
+            if value < 0 or (value == 0 and not info.may_be_zero):
+                least = "0 or more" if info.may_be_zero else "more than 0"
+                raise ValueError(f"{name} must be {least}, not {value}")
+
+
+def limit(default: _T, meaning: str, *, code: str, may_be_zero: bool = False) -> _T:
+    """Declare a field of a `LimitSet`; its arguments are those of `LimitInfo`.
 
     Example:
         >>> @dataclass(frozen=True)
-        ... class Limits:
+        ... class Limits(LimitSet):
         ...     rows: int = limit(2_000, "rows to be read, with every page full", code="ValidationError")
     """
-    declared: Any = field(default=default, metadata={_KEY: LimitInfo(meaning, code)})
+    declared: Any = field(default=default, metadata={_KEY: LimitInfo(meaning, code, may_be_zero)})
     return declared  # type: ignore[no-any-return]  # as `dataclasses.field` does: what it returns becomes the field
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 import structlog
 from structlog.contextvars import get_contextvars
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 _log = structlog.get_logger("security")
 # The key of the client's address in structlog's context.
@@ -37,7 +37,7 @@ class SecurityEvent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecurityLogLimits:
+class SecurityLogLimits(LimitSet):
     """How many lines the security log gets; acts of administrators are always written."""
 
     each: int = limit(10, "lines of one kind from one caller or address in 10 s", code="a line with their number")

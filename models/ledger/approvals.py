@@ -12,24 +12,20 @@ from models.clock import to_text
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource
 from models.ledger.transfers import Transfer
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalLimits:
+class ApprovalLimits(LimitSet):
     """When a second administrator is needed."""
 
-    hours: int = limit(100, "hours that one administrator may issue or take back alone", code="APPROVAL_REQUIRED")
+    hours: int = limit(
+        100,
+        "hours that one administrator may issue or take back alone",
+        code="APPROVAL_REQUIRED",
+        may_be_zero=True,
+    )
     days: int = limit(7, "days in which another administrator may approve", code="APPROVAL_REQUIRED")
-
-    def __post_init__(self) -> None:
-        """Check that an approval is possible.
-
-        Raises:
-            ValueError: there is no time for it, or a limit makes no sense.
-        """
-        if self.hours < 0 or self.days < 1:
-            raise ValueError(f"hours must be 0 or more and days 1 or more, not {self.hours} and {self.days}")
 
 
 DEFAULT_APPROVAL = ApprovalLimits()

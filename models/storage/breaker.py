@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from models.errors import UnavailableError
-from models.limits import limit
+from models.limits import LimitSet, limit
 from models.storage.calls import Calls
 from models.storage.outages import is_silence, is_throttling, was_tried_again
 from models.storage.sent_writes import note_write
@@ -26,7 +26,7 @@ _READING = ("get_", "batch_get_", "query", "scan", "describe_")
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwsLimits:
+class AwsLimits(LimitSet):
     """How long clients wait for AWS."""
 
     call_seconds: float = limit(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from models.errors import ContentionError
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 # How often work that waits for two keys may be overtaken.
 _OVERTAKEN = 4
@@ -26,7 +26,7 @@ _Gate = tuple[str, frozenset[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineLimits:
+class LineLimits(LimitSet):
     """How many may wait for one account."""
 
     waiting: int = limit(100, "members who wait for one account, its owner not counted", code="CONTENTION")

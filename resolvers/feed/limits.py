@@ -1,12 +1,12 @@
 """The limits of subscriptions: what waits for one subscriber, and how much work their filters make."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubscriptionLimits:
+class SubscriptionLimits(LimitSet):
     """How much subscriptions may take; AppSync allows 50 operators, too: ten groups of five."""
 
     operators: int = limit(50, "operators in a subscription's filter", code="BadRequest")
@@ -21,13 +21,3 @@ class SubscriptionLimits:
     queue_bytes: int = limit(
         8 * 1024 * 1024, "bytes of memory of the changes that wait for one subscriber", code="SubscriptionClosed"
     )
-
-    def __post_init__(self) -> None:
-        """Check that each limit lets something through.
-
-        Raises:
-            ValueError: a limit lets nothing through.
-        """
-        for name, value in asdict(self).items():
-            if value < 1:
-                raise ValueError(f"{name} must be 1 at least, not {value}")

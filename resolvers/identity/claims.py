@@ -14,7 +14,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from models.identifiers import unprintable_in
-from models.limits import limit
+from models.limits import LimitSet, limit
 from resolvers.identity.keys import UnauthenticatedError
 
 _ALGORITHM = "RS256"
@@ -24,7 +24,7 @@ _SKEW = 60.0  # seconds that the issuer's clock may be ahead of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenLimits:
+class TokenLimits(LimitSet):
     """How large a token may be, and how many are remembered."""
 
     bytes: int = limit(8 * 1024, "bytes of a token; Cognito's stay below 2 KB", code="401")

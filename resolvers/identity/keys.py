@@ -16,7 +16,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, Field, ValidationError
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class IssuerUnreachableError(UnauthenticatedError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IssuerLimits:
+class IssuerLimits(LimitSet):
     """What an issuer's JWKS endpoint may cost, and for how long its keys are trusted."""
 
     bytes: int = limit(64 * 1024, "bytes of a JWKS", code=_UNREACHABLE)

@@ -38,8 +38,10 @@ class Counters(Storage):
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add to a key's count and return it; if its window is over, begin one of `expiry` seconds."""
-        count = self.get(key) + amount
-        if count == amount and key not in self._ends:
+        count = max(0, self.get(key) + amount)  # what is taken back may be of a window that is over
+        if not count and key not in self._ends:
+            return 0
+        if key not in self._ends:
             self._ends[key] = self._now() + expiry
         self._counts[key] = count
         if len(self._counts) > self._most:

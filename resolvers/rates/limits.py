@@ -1,9 +1,9 @@
 """The rate limits, and what they count."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 MINUTE = 60
 DAY = 24 * 60 * MINUTE
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimits:
+class RateLimits(LimitSet):
     """How much one caller may ask for; a member counts by their `sub`, everybody else by address.
 
     Args:
@@ -36,8 +36,8 @@ class RateLimits:
         callers: for each limit, the callers who are remembered; the one who came first is forgotten first.
     """
 
-    servers: int = 1
-    callers: int = 10_000
+    servers: int = limit(1, "servers that share the callers, so that each allows its part of a rate", code="none")
+    callers: int = limit(10_000, "callers who are remembered, for each rate", code="none: the first is forgotten")
     requests: int = limit(1_200, "operations a minute, valid or not, for each caller", code=_OVER_HTTP)
     units: int = limit(
         50_000,
@@ -52,7 +52,10 @@ class RateLimits:
         4, "places of one caller for starting workflows; further starts wait for one", code="none: they wait"
     )
     start_interval: float = limit(
-        0.5, "seconds for which a start takes its place, at least", code="none: further starts wait"
+        0.5,
+        "seconds for which a start takes its place, at least",
+        code="none: further starts wait",
+        may_be_zero=True,
     )
     creations: int = limit(5_000, "rows created a day, for each caller", code=_OVER_HTTP)
     stored_bytes: int = limit(50_000_000, "bytes of mutations a day, for each caller", code=_OVER_HTTP)
@@ -75,16 +78,6 @@ class RateLimits:
         "requests a minute without a valid token or key, for each address",
         code="429, 1013, connection_error 429",
     )
-
-    def __post_init__(self) -> None:
-        """Check that each limit lets something through.
-
-        Raises:
-            ValueError: a limit lets nothing through.
-        """
-        for name, value in asdict(self).items():
-            if value < (name != "start_interval"):
-                raise ValueError(f"{name} must be 1 at least, not {value}")
 
     def share(self, kind: Kind) -> int:
         """Return what this server allows one caller of a kind."""

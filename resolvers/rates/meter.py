@@ -82,9 +82,9 @@ class Meter:
         self.rates.charge(who, {Kind.SOCKETS: 1})
         until_closed.enter_context(self.rates.open_sockets.hold(who))
 
-    def may_save(self, who: str, characters: int) -> bool:
+    def try_charge_answer(self, who: str, characters: int) -> bool:
         """Charge an answer that is to be stored for its Idempotency-Key; return False if it may not be stored."""
-        return characters <= self.rates.limits.answer and self.rates.may(who, Kind.ANSWER_BYTES, characters)
+        return characters <= self.rates.limits.answer and self.rates.try_charge(who, Kind.ANSWER_BYTES, characters)
 
     def refused(self, address: str, error: UnauthenticatedError) -> None:
         """Charge a token or key that was refused to the address that it came from.

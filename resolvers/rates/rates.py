@@ -86,15 +86,15 @@ class Rates:
         Raises:
             RateLimitedError: it is over a limit; nothing was counted.
         """
+        taken: dict[Kind, int] = {}
         for kind, cost in costs.items():
-            rate = self._rates[kind]
-            if not rate.take(who, cost):
-                for counted in costs:
-                    if counted is kind:
-                        raise rate.error(who)
-                    self._rates[counted].give_back(who, costs[counted])
+            if not self._rates[kind].take(who, cost):
+                for earlier, amount in taken.items():
+                    self._rates[earlier].give_back(who, amount)
+                raise self._rates[kind].error(who)
+            taken[kind] = cost
 
-    def may(self, who: str, kind: Kind, cost: int) -> bool:
+    def try_charge(self, who: str, kind: Kind, cost: int) -> bool:
         """Count what somebody asks for and return True, or return False if it is over the limit."""
         return self._rates[kind].take(who, cost)
 

@@ -215,7 +215,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             result, is_replayed = await running, False
         else:
             context.cause = keyed.cause
-            may_save = partial(self.meter.may_save, context.payer)
+            may_save = partial(self.meter.try_charge_answer, context.payer)
             try:
                 result, is_replayed = await self._idempotency.run_once(keyed, run, may_save)
             except (RefusedError, ContentionError) as error:

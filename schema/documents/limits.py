@@ -1,7 +1,7 @@
 """How much one document and one operation may ask for; checked on the parsed text before any row is read."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -15,7 +15,7 @@ from graphql import (
     OperationDefinitionNode,
 )
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 from schema.documents.cost import Amount, Cost, costs_of, default_sizes, sent_size
 from schema.documents.introspection import count_introspection_values, only_introspects
 from schema.documents.selections import Fragments, fields_in
@@ -31,7 +31,7 @@ _CODE = "ValidationError"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(LimitSet):
     """How much clients may ask for; all operations that Amplify generates stay far below these limits."""
 
     characters: int = limit(32 * 1024, "characters of a document", code=_CODE)
@@ -55,18 +55,11 @@ class Limits:
         25_000, "values that an operation asks for, with every page full, and that it gets", code=_CODE
     )
     introspected: int = limit(
-        40_000, "values of the schema in an introspection; the usual one has 26,000, and 0 refuses all", code=_CODE
+        40_000,
+        "values of the schema in an introspection; the usual one has 26,000, and 0 refuses all",
+        code=_CODE,
+        may_be_zero=True,
     )
-
-    def __post_init__(self) -> None:
-        """Check that each limit lets something through.
-
-        Raises:
-            ValueError: a limit lets nothing through.
-        """
-        for name, most in asdict(self).items():
-            if most < (name != "introspected"):
-                raise ValueError(f"{name} must be 1 at least, not {most}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ Its cost was estimated before it ran (`schema.documents.cost`), but nobody knows
 lists of scalars are, nor how many rows a resolver of our own returns.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 from schema.documents.limits import Limits
 from schema.errors import AppSyncError
 
@@ -26,22 +26,12 @@ _ERROR_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerLimits:
+class AnswerLimits(LimitSet):
     """How large an answer may become, and how long it may take."""
 
     bytes: int = limit(5_000_000, "bytes of an answer, counted while it is put together", code=LIMIT_EXCEEDED)
     errors: int = limit(500, "errors in an answer", code=LIMIT_EXCEEDED)
     seconds: float = limit(10.0, "seconds for a query, or for one event of a subscription", code=EXECUTION_TIMEOUT)
-
-    def __post_init__(self) -> None:
-        """Check that each limit lets something through.
-
-        Raises:
-            ValueError: a limit lets nothing through.
-        """
-        for name, most in asdict(self).items():
-            if most <= 0:
-                raise ValueError(f"{name} must be more than 0, not {most}")
 
 
 class OverBudgetError(Exception):

@@ -4,7 +4,11 @@ from models.limits import declared_limits
 from resolvers.rates.limits import RateLimits
 from resolvers.rates.rates import Rates
 
-NO_LIMITS = dict.fromkeys(declared_limits(RateLimits), 10**12) | {"start_interval": 0}
+NO_LIMITS = dict.fromkeys(declared_limits(RateLimits), 10**12) | {
+    "start_interval": 0,
+    "servers": 1,
+    "callers": 10_000,
+}
 
 # The variables that set the limits as they are by default, for servers of the tests, which otherwise have none.
 DEFAULT_RATES = {

@@ -5,10 +5,12 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import structlog
 
-from resolvers.hosting.connections.answers import RefusedError
+from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.registry import Connection, Connections
 
 _log = structlog.get_logger(__name__)
@@ -21,7 +23,7 @@ _AT_ONCE = 8
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS = 0.2
 _LOG_SECONDS = 5.0
-_FULL = RefusedError(503, "There are too many connections; try again later").answer()
+_FULL = RequestRefusedError(503, "There are too many connections; try again later").answer()
 
 Protocols = Callable[[Connection], asyncio.Protocol]
 
@@ -111,36 +113,37 @@ class Acceptor:
         task = self._loop.create_task(self._serve(accepted, connection))
         connection.handshake = task
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._served, accepted, connection))
 
     async def _serve(self, accepted: socket.socket, connection: Connection) -> None:
         seconds = self._connections.limits.handshake_seconds if self._tls else None
         closing = self._connections.limits.close_seconds if self._tls else None
-        try:
-            await self._loop.connect_accepted_socket(
-                lambda: self._protocols(connection),
-                accepted,
-                ssl=self._tls,
-                ssl_handshake_timeout=seconds,
-                ssl_shutdown_timeout=closing,
-            )
-        except OSError:
-            # The client has left, or does not speak TLS.
-            connection.lost()
-        except asyncio.CancelledError:
-            # It was closed for another's sake, or because the server stops.
-            connection.lost()
+        await self._loop.connect_accepted_socket(
+            lambda: self._protocols(connection),
+            accepted,
+            ssl=self._tls,
+            ssl_handshake_timeout=seconds,
+            ssl_shutdown_timeout=closing,
+        )
+
+    def _served(self, accepted: socket.socket, connection: Connection, task: asyncio.Task[None]) -> None:
+        """Forget a connection that did not come about; the task may have been cancelled before its first step."""
+        self._tasks.discard(task)
         connection.handshake = None
+        error = None if task.cancelled() else task.exception()
+        if task.cancelled() or error is not None:
+            accepted.close()
+            connection.lost()
+        if error is not None and not isinstance(error, OSError):  # the client has left, or does not speak TLS
+            _log.error("a connection could not be opened", exc_info=error)
 
     def _turn_away(self, accepted: socket.socket) -> None:
         self._refused += 1
         with accepted:
             if self._tls is None:
                 accepted.setblocking(False)  # noqa: FBT003 — the standard library's
-                try:
+                with suppress(OSError):
                     accepted.send(_FULL)
-                except OSError:
-                    return
         self._warn("connections are turned away", count=self._refused, open=len(self._connections.open))
 
     def _warn(self, event: str, **facts: object) -> None:

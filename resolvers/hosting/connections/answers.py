@@ -8,7 +8,7 @@ _TYPES = {429: "TooManyRequestsException", 503: "ServiceUnavailable"}
 _RETRY_SECONDS = 5
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A connection or a request is refused before the app sees it.
 
     Args:

@@ -11,7 +11,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from resolvers.hosting.connections.answers import RefusedError
+from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.registry import Connection, Phase
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
 
@@ -20,6 +20,9 @@ from resolvers.hosting.connections.socket_protocol import SocketProtocol
 _TAKEN_AFTER_THE_END = 4_000_000
 # The method, the version and the spaces of a request's line.
 _AROUND_URL = 64
+_TOO_MANY_PIECES = 413, "The request comes in too many parts; send it in fewer and larger ones"
+# The parser stops at the headers of every upgrade, also to what nobody speaks here, and leaves the body unread.
+_UPGRADE_WITH_BODY = 400, "Send a request with a body without the header Upgrade"
 
 
 class _Stage(Enum):
@@ -60,10 +63,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._stage = _Stage.NOTHING
         self._stage_is_new = False
         self._received = 0  # bytes of the request that is being read
+        self._is_behind_another = False  # in one packet, of which the bytes are not counted for it
         self._pieces = 0  # packets and chunks that it came in
         self._headers_left = 0
         self._running: RequestResponseCycle | None = None
-        self._refusal: RefusedError | None = None
+        self._refusal: RequestRefusedError | None = None
         self._last_words: bytes | None = None
         self._is_over = False
         self._dropped = 0
@@ -91,14 +95,15 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._received += len(data)
         self._pieces += 1
+        self._is_behind_another = False
         try:
             self.parser.feed_data(data)
             self._check_size()
         except httptools.HttpParserUpgrade:
             self._upgrade()
         except httptools.HttpParserError:
-            self._refuse(self._refusal or RefusedError(400, "The request is not valid HTTP"))
-        except RefusedError as refusal:
+            self._refuse(self._refusal or RequestRefusedError(400, "The request is not valid HTTP"))
+        except RequestRefusedError as refusal:
             self._refuse(refusal)
         else:
             self._note_stage()
@@ -125,8 +130,10 @@ class HttpProtocol(HttpToolsProtocol):
         """Keep a header, or one of those behind a body."""
         self._headers_left -= 1
         if self._headers_left < 0:
-            self._stop(RefusedError(431, f"A request may have {self._limits.headers} headers"))
-        # As uvicorn does; a call of its method for each header would cost as much as the rest of this one.
+            self._refuse_while_parsing(
+                RequestRefusedError(431, f"A request may have {self._limits.headers} headers")
+            )
+        # Copied from uvicorn's `on_header`: calling it for every header would double the cost of this method.
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -134,10 +141,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start to answer a request, or let it wait for those before it."""
-        if self._received > self._limits.head_bytes:
+        if self.parser.should_upgrade() and _has_body(self.headers):
+            self._refuse_while_parsing(RequestRefusedError(*_UPGRADE_WITH_BODY))
+        if self._is_behind_another or self._received > self._limits.head_bytes:
             self._check_head(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
         if len(self.pipeline) >= self._limits.pipelined:
-            self._stop(RefusedError(429, "Wait for answers before you send further requests on a connection"))
+            self._refuse_while_parsing(
+                RequestRefusedError(429, "Wait for answers before you send further requests on a connection")
+            )
         if self._proxies is not None:
             self._find_client(self._proxies)
         super().on_headers_complete()
@@ -147,7 +158,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Count a chunk of a body."""
         self._pieces += 1
         if self._pieces > self._limits.pieces:
-            self._stop(self._too_many_pieces())
+            self._refuse_while_parsing(RequestRefusedError(*_TOO_MANY_PIECES))
         if self.headers is self.scope["headers"]:
             # What comes behind the body must not become a header of the request that is being answered.
             self.headers = self.headers.copy()
@@ -157,38 +168,35 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._stage, self._stage_is_new = _Stage.WHOLE, True
         self._received = self._pieces = 0
+        self._is_behind_another = True
 
     # Reading
 
     def _check_size(self) -> None:
         limits = self._limits
         if self._pieces > limits.pieces:
-            raise self._too_many_pieces()
+            raise RequestRefusedError(*_TOO_MANY_PIECES)
         if self._stage is _Stage.HEAD:
             # The URL may have come with the end of the request before, and is not among the bytes counted then.
             self._check_head(max(self._received, len(self.url)))
         elif self._stage is not _Stage.BODY:
             self._check_head(self._received)
         elif self._received > limits.head_bytes + limits.body_bytes:
-            raise RefusedError(413, f"The request is larger than {limits.body_bytes} bytes")
+            raise RequestRefusedError(413, f"The request is larger than {limits.body_bytes} bytes")
 
     def _check_head(self, size: int) -> None:
         limit = self._limits.head_bytes
         if size <= limit:
             return
-        is_begun = self._stage is _Stage.HEAD
-        if is_begun and len(self.url) > limit - _AROUND_URL:
-            self._stop(
-                RefusedError(414, f"A request's line and headers may have {limit} bytes; send a POST instead")
-            )
-        self._stop(RefusedError(431, f"A request's line and headers may have {limit} bytes"))
+        is_line = self._stage is _Stage.HEAD and len(self.url) > limit - _AROUND_URL
+        status, hint = (414, "; send a POST instead") if is_line else (431, "")
+        self._refuse_while_parsing(
+            RequestRefusedError(status, f"A request's line and headers may have {limit} bytes{hint}")
+        )
 
-    def _stop(self, refusal: RefusedError) -> None:
+    def _refuse_while_parsing(self, refusal: RequestRefusedError) -> None:
         self._refusal = refusal
         raise refusal
-
-    def _too_many_pieces(self) -> RefusedError:
-        return RefusedError(413, "The request comes in too many parts; send it in fewer and larger ones")
 
     def _find_client(self, proxies: ProxyHeadersMiddleware) -> None:
         """Count the connection for the client that a trusted proxy names."""
@@ -197,7 +205,9 @@ class HttpProtocol(HttpToolsProtocol):
         named = b", ".join(value for name, value in self.headers if name == b"x-forwarded-for").decode("latin1")
         address, _ = proxies.trusted_hosts.get_trusted_client_address(named)
         if address and not self._connection.belongs_to(address):
-            self._stop(RefusedError(503, "There are too many connections from your address; try again later"))
+            self._refuse_while_parsing(
+                RequestRefusedError(503, "There are too many connections from your address; try again later")
+            )
 
     def _note_stage(self) -> None:
         """Set the deadline of what comes next, and remember who may be closed for another's sake."""
@@ -245,6 +255,8 @@ class HttpProtocol(HttpToolsProtocol):
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+            if not self._is_answering():
+                self._wait_for_rest()
             return
         self._running = None
         self.flow.resume_reading()
@@ -263,7 +275,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._connection.drop()
         else:
             part = "body" if self._stage is _Stage.BODY else "headers"
-            self._refuse(RefusedError(408, f"The request's {part} did not come in time"))
+            self._refuse(RequestRefusedError(408, f"The request's {part} did not come in time"))
 
     def shutdown(self) -> None:
         """Answer what has been asked, then close the connection."""
@@ -274,16 +286,17 @@ class HttpProtocol(HttpToolsProtocol):
         last = self.pipeline[0][0] if self.pipeline else self._running
         if last is None or last.response_complete:
             self.transport.close()
-        else:
+        elif self._last_words is None:  # which would end the connection by themselves
             last.keep_alive = False
 
-    def _refuse(self, refusal: RefusedError) -> None:
+    def _refuse(self, refusal: RequestRefusedError) -> None:
         """End the connection with an answer, which comes after those to the requests before."""
         self._refusal = refusal
         is_begun = self._stage is _Stage.BODY and self.cycle.response_started
         self._forget_unfinished()
         if self._running is not None and not self._running.response_complete:
             self._last_words = b"" if is_begun else refusal.answer()
+            self._connection.enter(Phase.BUSY)  # until the requests before are answered
             self.flow.pause_reading()
         else:
             self._end(b"" if is_begun else refusal.answer())
@@ -319,14 +332,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._note_stage()
             return
         if self._running is not None and not self._running.response_complete:
-            self._refuse(RefusedError(400, "A socket needs a connection of its own"))
+            self._refuse(RequestRefusedError(400, "A socket needs a connection of its own"))
             return
         socket = SocketProtocol(self.config, self.server_state, self.app_state, connection=self._connection)
         self.connections.discard(self)
         socket.connection_made(self.transport)
+        if self.flow.write_paused:  # the transport says so only once
+            socket.pause_writing()
         try:
             socket.open(self._head())
-        except RefusedError as refusal:
+        except RequestRefusedError as refusal:
             self.connections.discard(socket)
             self.connections.add(self)
             self._connection.made(self.transport, self)
@@ -340,6 +355,14 @@ class HttpProtocol(HttpToolsProtocol):
         lines = [b"%b %b HTTP/1.1\r\n" % (self.scope["method"].encode(), self.url)]
         lines += [b"%b: %b\r\n" % header for header in self.scope["headers"]]
         return b"".join((*lines, b"\r\n"))
+
+
+def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Return whether a request says that it has a body; an empty one does not count."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 "))
+        for name, value in headers
+    )
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:

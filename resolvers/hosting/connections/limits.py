@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from models.limits import limit
+from models.limits import LimitSet, limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionLimits:
+class ConnectionLimits(LimitSet):
     """How many connections there may be, and what one connection may cost."""
 
     total: int = limit(
@@ -24,6 +24,7 @@ class ConnectionLimits:
         128,
         "descriptors that are kept for AWS and for files, on top of those that are open at the start",
         code="none",
+        may_be_zero=True,
     )
     header_seconds: float = limit(
         10.0, "seconds from the connect, or from a request's first byte, to the end of its headers", code="408"

@@ -8,7 +8,11 @@ from enum import IntEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Protocol
 
+import structlog
+
 from resolvers.hosting.connections.limits import ConnectionLimits
+
+_log = structlog.get_logger(__name__)
 
 # How often deadlines are looked at: a timer for each request would cost more than a look at every connection.
 _SWEEP_SECONDS = 0.25
@@ -20,7 +24,7 @@ _IPV6_NETWORK = 64
 
 
 class Phase(IntEnum):
-    """What a connection is doing, in the terms of who may be closed for another's sake."""
+    """What a connection is doing, in the order in which they are closed to make room for others."""
 
     UNFINISHED = 0  # has sent no whole request, or has opened a socket and not proved who it is
     IDLE = 1  # was answered, and may send another request
@@ -53,8 +57,15 @@ class Group:
     def __len__(self) -> int:
         return sum(map(len, self.by_phase))
 
+    def close_one(self, now: float) -> bool:
+        """Close a connection to make room for another; return whether there was one that can be spared."""
+        if (spared := self.dispensable(now)) is None:
+            return False
+        spared.drop()
+        return True
+
     def dispensable(self, now: float) -> "Connection | None":
-        """Return which connection to close for another's sake, if any.
+        """Return which connection to close to make room for another, if any.
 
         The one that has been silent for longest comes first. If it has only just connected, and few others are
         silent, it is about to send its request; then the one that has been idle for longest comes first.
@@ -211,7 +222,6 @@ class Connections:
         self.open: dict[Connection, None] = {}
         self.unread: dict[Connection, None] = {}
         self.write_seconds = limits.write_seconds
-        self.closed_for_others = 0
         self._by_network: dict[str, Group] = {}
         self._networks: dict[Group, str] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -225,12 +235,8 @@ class Connections:
         now = self.now()
         own = None if address is None else self._by_network.get(_network(address))
         for group in (own, self.everyone):
-            if group is not None and len(group) >= group.limit:
-                other = group.dispensable(now)
-                if other is None:
-                    return None
-                self.closed_for_others += 1
-                other.drop()
+            if group is not None and len(group) >= group.limit and not group.close_one(now):
+                return None
         groups = (self.everyone,) if address is None else (self.everyone, self.group(address))
         connection = Connection(self, groups, now)
         self.open[connection] = None
@@ -238,9 +244,7 @@ class Connections:
 
     def relieve(self) -> None:
         """Close a connection that can be spared, because the process cannot open another."""
-        if (other := self.everyone.dispensable(self.now())) is not None:
-            self.closed_for_others += 1
-            other.drop()
+        self.everyone.close_one(self.now())
 
     def group(self, address: str) -> Group:
         """Return the connections from an address."""
@@ -286,7 +290,7 @@ class Connections:
         self._timer = loop.call_later(self._pause(), self._sweep, loop)
         now = self.now()
         for connection in list(self.open):
-            connection.check(now)
+            _check_safely(connection, now)
         waiting = {connection: connection.check_unread(now) for connection in list(self.unread)}
         excess = sum(waiting.values()) - self.limits.unread_bytes_total
         for connection, size in sorted(waiting.items(), key=lambda item: item[1], reverse=True):
@@ -294,6 +298,15 @@ class Connections:
                 break
             connection.drop()
             excess -= size
+
+
+def _check_safely(connection: Connection, now: float) -> None:
+    """Check a connection; one that cannot be checked must not keep the others from it."""
+    try:
+        connection.check(now)
+    except Exception:  # noqa: BLE001 — whatever failed
+        _log.exception("a connection could not be checked")
+        connection.drop()
 
 
 def _network(address: str) -> str:

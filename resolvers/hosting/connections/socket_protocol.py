@@ -12,15 +12,14 @@ from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooMany
 from websockets.frames import Frame
 from websockets.protocol import State
 
-from resolvers.hosting.connections.answers import RefusedError
+from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.budgets import Budget
 from resolvers.hosting.connections.registry import Connection, Phase
 
 # What is parsed before frames are counted: at most 170 of them.
 _SLICE = 1024
 # By this message both protocols of GraphQL accept a client's connection_init.
-_ACCEPTED = '"connection_ack"'
-_ACCEPTED_WITHIN = 64  # characters
+_ACCEPTED = '{"type":"connection_ack"'
 _INVALID_TEXT = 1007
 _POLICY_VIOLATION = 1008
 
@@ -55,7 +54,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             head: the request's line and headers.
 
         Raises:
-            RefusedError: they cannot be read.
+            RequestRefusedError: they cannot be read.
         """
         self._connection.enter(Phase.UNFINISHED, self._limits.handshake_seconds)
         self.conn.receive_data(head)
@@ -64,10 +63,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             return
         match self.conn.handshake_exc:
             case RequestLineTooLong():
-                raise RefusedError(414, "The URL is too long to open a socket; send the token as a subprotocol")
+                raise RequestRefusedError(
+                    414, "The URL is too long to open a socket; send the token as a subprotocol"
+                )
             case HeaderLineTooLong() | TooManyHeaders():
-                raise RefusedError(431, "The headers are too many or too long to open a socket")
-        raise RefusedError(400, "A socket is opened by a GET without a body")
+                raise RequestRefusedError(431, "The headers are too many or too long to open a socket")
+        raise RequestRefusedError(400, "A socket is opened by a GET without a body")
 
     # The transport's calls
 
@@ -83,6 +84,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read frames, as many as the client may send."""
+        if not self.handshake_complete:  # no client sends a frame before it is answered
+            self._connection.drop()
+            return
         for start in range(0, len(data), _SLICE):
             piece = data if len(data) <= _SLICE else data[start : start + _SLICE]
             self.conn.receive_data(piece)
@@ -150,7 +154,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             return
         if message["type"] == "websocket.accept":
             self._connection.enter(Phase.UNFINISHED)
-        elif message["type"] == "websocket.send" and _ACCEPTED in (message.get("text") or "")[:_ACCEPTED_WITHIN]:
+        elif message["type"] == "websocket.send" and (message.get("text") or "").startswith(_ACCEPTED):
             self._accept()
 
     def _accept(self) -> None:

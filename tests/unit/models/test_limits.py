@@ -1,17 +1,19 @@
 """A limit is declared where it is kept, with what it means and what clients get beyond it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from models import limits
-from models.limits import FixedLimit, LimitInfo, all_fixed_limits, declared_limits, fixed_limit, limit
+from models.limits import FixedLimit, LimitInfo, LimitSet, all_fixed_limits, declared_limits, fixed_limit, limit
 
 
 @dataclass(frozen=True)
-class _Limits:
+class _Limits(LimitSet):
     name: str = "x"
     rows: int = limit(5, "rows of a page", code="BadRequest")
+    pauses: float = limit(0.5, "seconds between two tries", code="none", may_be_zero=True)
 
 
 def test_a_declared_limit_is_a_field_with_its_default() -> None:
@@ -21,10 +23,27 @@ def test_a_declared_limit_is_a_field_with_its_default() -> None:
 
 def test_a_declared_limit_says_what_it_means_and_what_clients_get_beyond_it() -> None:
     found = declared_limits(_Limits)
-    assert list(found) == ["rows"]
+    assert list(found) == ["rows", "pauses"]
     declared, info = found["rows"]
     assert (declared.name, declared.default) == ("rows", 5)
     assert info == LimitInfo("rows of a page", "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [
+        ({"rows": 0}, "rows must be more than 0, not 0"),
+        ({"rows": -1}, "rows must be more than 0, not -1"),
+        ({"pauses": -0.1}, "pauses must be 0 or more, not -0.1"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_told(limits: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        _Limits(**limits)
+
+
+def test_some_limits_may_be_zero() -> None:
+    assert _Limits(pauses=0).pauses == 0
 
 
 def test_a_fixed_limit_is_its_value_and_is_listed_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:

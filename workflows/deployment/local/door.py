@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import botocore.session
 
 from workflows.deployment.local.credentials import Credentials
-from workflows.deployment.local.signatures import Headers, RefusedError, read_signature, verify
+from workflows.deployment.local.signatures import Headers, SignatureError, read_signature, verify
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -62,7 +62,7 @@ class Door:
         elif scope["type"] == "http":
             try:
                 await self._admit(scope, receive, send)
-            except RefusedError as refused:
+            except SignatureError as refused:
                 await _refuse(scope, send, refused)
         else:  # sockets, which nothing of ours uses
             await receive()
@@ -134,7 +134,7 @@ async def _read(receive: Receive, most: int) -> bytes:
     """Return a request's body.
 
     Raises:
-        RefusedError: it has more bytes than `most`.
+        SignatureError: it has more bytes than `most`.
     """
     parts, size, more = [], 0, True
     while more:
@@ -145,7 +145,7 @@ async def _read(receive: Receive, most: int) -> bytes:
         parts.append(part)
         size += len(part)
         if size > most:
-            raise RefusedError("RequestEntityTooLargeException", f"A request may have {most} bytes.")
+            raise SignatureError("RequestEntityTooLargeException", f"A request may have {most} bytes.")
         more = message.get("more_body", False)
     return b"".join(parts)
 
@@ -199,11 +199,11 @@ async def _allow_page(send: Send, origin: str) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _denied(message: str) -> RefusedError:
-    return RefusedError("AccessDeniedException", message)
+def _denied(message: str) -> SignatureError:
+    return SignatureError("AccessDeniedException", message)
 
 
-async def _refuse(scope: Message, send: Send, refused: RefusedError) -> None:
+async def _refuse(scope: Message, send: Send, refused: SignatureError) -> None:
     """Answer as AWS does, in JSON or, to those who send forms, in XML."""
     kinds = [value for name, value in scope["headers"] if name == b"content-type"]
     if any(b"form-urlencoded" in kind for kind in kinds):

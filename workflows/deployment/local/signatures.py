@@ -19,13 +19,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 _SKEW = timedelta(minutes=5)
 _TIME = "%Y%m%dT%H%M%SZ"
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^/,\s]{1,128})/(\d{8})/([a-z0-9-]{1,40})/([a-z0-9-]{1,40})/aws4_request, ?"
+    r"AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]{1,128})/(\d{8})/([a-z0-9-]{1,40})/([a-z0-9-]{1,40})/aws4_request, ?"
     r"SignedHeaders=([a-z0-9;-]{1,2000}), ?Signature=([0-9a-f]{64})"
 )
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-class RefusedError(Exception):
+class SignatureError(Exception):
     """A request is not signed by the owner of the credentials.
 
     Args:
@@ -64,16 +64,20 @@ def read_signature(headers: Headers, credentials: Credentials, now: datetime) ->
     """Return what a request's headers say about its signature, which may be verified once its body is there.
 
     Raises:
-        RefusedError: it is not signed, not with this key, not now, or not in all that matters.
+        SignatureError: it is not signed, not with this key, not now, or not in all that matters.
     """
     given = _single(headers, b"authorization")
     if not given:
-        raise RefusedError("MissingAuthenticationTokenException", "Missing Authentication Token")
+        raise SignatureError("MissingAuthenticationTokenException", "Missing Authentication Token")
     if (match := _AUTHORIZATION.fullmatch(given)) is None:
-        raise RefusedError("IncompleteSignatureException", "The Authorization header is no signature, version 4.")
+        raise SignatureError(
+            "IncompleteSignatureException", "The Authorization header is no signature, version 4."
+        )
     access_key, date, region, service, signed, value = match.groups()
     if not hmac.compare_digest(access_key, credentials.access_key):
-        raise RefusedError("UnrecognizedClientException", "The security token included in the request is invalid.")
+        raise SignatureError(
+            "UnrecognizedClientException", "The security token included in the request is invalid."
+        )
     signature = Signature(
         date, region, service, frozenset(signed.split(";")), value, _single(headers, b"x-amz-date")
     )
@@ -102,7 +106,7 @@ def verify(
         body: its body.
 
     Raises:
-        RefusedError: it was not made of this request with this secret.
+        SignatureError: it was not made of this request with this secret.
     """
     request = AWSRequest(method, f"http://host{target}", data=body)
     for name, value in headers:
@@ -115,13 +119,16 @@ def verify(
     # S3 alone signs a path as it is.
     kind = S3SigV4Auth if signature.service == "s3" else SigV4Auth
     signer = kind(Signer(credentials.access_key, credentials.secret), signature.service, signature.region)
-    text = signer.string_to_sign(request, signer.canonical_request(request))
+    try:
+        text = signer.string_to_sign(request, signer.canonical_request(request))
+    except ValueError:  # the target is none
+        raise _mismatch() from None
     if not hmac.compare_digest(signer.signature(text, request), signature.value):
         raise _mismatch()
 
 
-def _mismatch() -> RefusedError:
-    return RefusedError(
+def _mismatch() -> SignatureError:
+    return SignatureError(
         "InvalidSignatureException",
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
         "Access Key and signing method.",
@@ -138,17 +145,17 @@ def _check_time(signature: Signature, now: datetime) -> None:
     try:
         signed = datetime.strptime(signature.time, _TIME).replace(tzinfo=UTC)
     except ValueError:
-        raise RefusedError(
+        raise SignatureError(
             "IncompleteSignatureException", "X-Amz-Date must stand once, as 20261128T235916Z."
         ) from None
     if abs(now - signed) > _SKEW or not signature.time.startswith(signature.date):
-        raise RefusedError("InvalidSignatureException", "Signature expired or not yet current.")
+        raise SignatureError("InvalidSignatureException", "Signature expired or not yet current.")
 
 
 def _check_signed_headers(signature: Signature, headers: Headers) -> None:
     must = {"host", "x-amz-date"}
     must.update(text for key, _ in headers if (text := key.decode("latin-1").lower()).startswith("x-amz-"))
     if not must <= signature.signed:
-        raise RefusedError(
+        raise SignatureError(
             "InvalidSignatureException", f"Not signed: {', '.join(sorted(must - signature.signed))[:200]}."
         )

@@ -212,7 +212,7 @@ async def test_a_large_answer_is_not_read(endpoint: Endpoint) -> None:
 
 
 async def test_an_issuer_that_fails_leaves_the_keys_known(issuer: LocalIssuer, endpoint: Endpoint) -> None:
-    keys = RemoteKeys(endpoint.url, IssuerLimits(cool_down=0))
+    keys = RemoteKeys(endpoint.url, IssuerLimits(cool_down=1e-9))
     kid = issuer.jwks()["keys"][0]["kid"]
     assert await keys.key(kid)
     endpoint.body = b"<html>"

@@ -41,6 +41,16 @@ def test_what_is_given_back_does_not_move_the_window(time: Time) -> None:
     assert counters.get_expiry("a") == 1_060
 
 
+def test_nothing_is_given_back_of_a_window_that_is_over_or_forgotten(time: Time) -> None:
+    counters = Counters(1, time)
+    counters.incr("a", 60, 3)
+    time.now += 60
+    assert counters.incr("a", 60, -3) == 0
+    counters.incr("b", 60, 3)
+    assert counters.incr("a", 60, -3) == 0
+    assert (counters.get("a"), counters.get("b"), len(counters)) == (0, 3, 1)
+
+
 def test_the_first_are_forgotten_when_there_are_too_many(time: Time) -> None:
     counters = Counters(3, time)
     for key in "abcda":

@@ -126,11 +126,11 @@ def test_an_invalid_document_costs_its_reading_each_time(schema: MirrorSchema) -
 
 def test_answers_are_bounded_each_and_together(schema: MirrorSchema) -> None:
     meter, time = metering(schema, answer=1_000, answer_bytes=2_500)
-    assert not meter.may_save("a", 1_001)
-    assert [meter.may_save("a", 1_000) for _ in range(3)] == [True, True, False]
-    assert meter.may_save("a", 500)
+    assert not meter.try_charge_answer("a", 1_001)
+    assert [meter.try_charge_answer("a", 1_000) for _ in range(3)] == [True, True, False]
+    assert meter.try_charge_answer("a", 500)
     time.now += 24 * 60 * 60
-    assert meter.may_save("a", 1_000)
+    assert meter.try_charge_answer("a", 1_000)
 
 
 def test_refused_tokens_count_for_their_address_and_unreachable_issuers_for_nobody(schema: MirrorSchema) -> None:

@@ -82,13 +82,13 @@ def test_nothing_is_counted_that_costs_nothing() -> None:
     rates = Rates(RateLimits(units=1))
     for _ in range(3):
         rates.charge("a", {Kind.UNITS: 0})
-    assert rates.may("a", Kind.UNITS, 1)
-    assert not rates.may("a", Kind.UNITS, 1)
+    assert rates.try_charge("a", Kind.UNITS, 1)
+    assert not rates.try_charge("a", Kind.UNITS, 1)
 
 
 @pytest.mark.parametrize("name", ["requests", "servers", "callers", "open_sockets"])
 def test_a_limit_that_lets_nothing_through_is_no_limit(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} must be 1 at least, not 0"):
+    with pytest.raises(ValueError, match=f"{name} must be more than 0, not 0"):
         RateLimits(**{name: 0})
 
 

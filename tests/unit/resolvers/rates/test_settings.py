@@ -28,5 +28,5 @@ def test_a_setting_changes_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_setting_that_is_no_limit_is_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"HOURBANK_{name}", value)
-    with pytest.raises(ValidationError, match=r"must be 1 at least|valid integer"):
+    with pytest.raises(ValidationError, match=r"must be more than 0|valid integer"):
         ServerSettings()

@@ -177,7 +177,7 @@ def test_limits_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value", "problem"),
     [
         ("DEPTH", "none", "valid integer"),
-        ("DEPTH", "0", "depth must be 1 at least, not 0"),
+        ("DEPTH", "0", "depth must be more than 0, not 0"),
         ("DEPHT", "9", "Unexpected keyword"),
     ],
 )

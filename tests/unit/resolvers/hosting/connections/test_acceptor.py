@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from contextlib import ExitStack
 from typing import Any, cast
 
 import pytest
@@ -11,7 +12,7 @@ import structlog
 from resolvers.hosting.connections import acceptor
 from resolvers.hosting.connections.acceptor import Acceptor
 from resolvers.hosting.connections.limits import ConnectionLimits
-from resolvers.hosting.connections.registry import Connections
+from resolvers.hosting.connections.registry import Connection, Connections
 
 
 class Exhausted(socket.socket):
@@ -51,3 +52,30 @@ async def test_it_waits_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> Non
         del reader
         for connection in list(connections.open):
             connection.lost()
+
+
+async def test_who_is_dropped_at_once_leaves_nothing() -> None:
+    """Of eight who connect in one turn, each takes the place of the one before, whose task has not begun yet."""
+    loop = asyncio.get_running_loop()
+    connections = Connections(ConnectionLimits(by_address=1), 100, loop.time)
+    served: asyncio.Queue[Connection] = asyncio.Queue()
+
+    def protocol(connection: Connection) -> asyncio.Protocol:
+        served.put_nowait(connection)
+        return asyncio.Protocol()
+
+    with socket.socket() as listening, ExitStack() as opened:
+        listening.bind(("127.0.0.1", 0))
+        accepting = Acceptor(listening, connections, protocol, tls=None, is_proxy=lambda _: False)
+        listening.listen()
+        clients = [opened.enter_context(socket.create_connection(listening.getsockname())) for _ in range(8)]
+        accepting.start()
+        async with asyncio.timeout(3):
+            last = await served.get()
+            for client in clients[:-1]:
+                client.setblocking(False)  # noqa: FBT003 — the standard library's
+                assert await loop.sock_recv(client, 1) == b""
+        assert list(connections.open) == [last]
+        assert served.empty()
+        accepting.close()
+        last.lost()

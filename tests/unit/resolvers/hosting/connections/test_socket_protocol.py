@@ -99,3 +99,41 @@ def opened(app: ASGI3Application) -> SocketProtocol:
     socket.connection_made(cast("asyncio.Transport", UnreadTransport()))
     socket.open(HEAD)
     return socket
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ('{"type":"connection_ack"}', True),
+        ('{"type":"connection_ack","payload":{"connectionTimeoutMs":300000}}', True),
+        ('{"id":"connection_ack","type":"error","payload":{}}', False),
+        ('{"id":"\\"type\\":\\"connection_ack\\"","type":"error"}', False),
+        ('{"type":"connection_error","payload":{"errors":["connection_ack"]}}', False),
+    ],
+)
+async def test_only_an_acknowledgement_makes_a_client_known(text: str, *, accepted: bool) -> None:
+    done = asyncio.Event()
+
+    async def app(_scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        await send({"type": "websocket.send", "bytes": None, "text": text})
+        done.set()
+        await receive()
+
+    socket = opened(app)
+    await done.wait()
+    for _ in range(30):  # more than who is unknown may send
+        socket.data_received(b"\x89\x80\0\0\0\0")
+    assert socket.transport.is_closing() is not accepted
+    socket.queue.put_nowait({"type": "websocket.disconnect", "code": 1000})
+
+
+async def test_a_frame_before_the_handshakes_answer_ends_the_connection() -> None:
+    async def app(_scope: Scope, _receive: ASGIReceiveCallable, _send: ASGISendCallable) -> None:
+        await asyncio.sleep(0)
+
+    socket = opened(app)
+    for frame in (RESERVED_FRAME, b"\x89\x80\0\0\0\0"):
+        socket.data_received(frame)
+        assert socket.transport.is_closing()

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
 
 from workflows.deployment.local.credentials import FILE, Credentials, CredentialsError
-from workflows.deployment.local.signatures import RefusedError, read_signature, verify
+from workflows.deployment.local.signatures import SignatureError, read_signature, verify
 
 OURS = Credentials("LOCALKEY", "secret")
 BODY = b'{"TableName": "hourbank-User", "Key": {"id": {"S": "alice"}}}'
@@ -48,14 +48,14 @@ def test_what_botocore_signs_is_valid(target: str, service: str) -> None:
 
 @pytest.mark.parametrize("target", ["/a", "/?a=1", "/b/", "/%2F"])
 def test_another_path_is_not(target: str) -> None:
-    with pytest.raises(RefusedError):
+    with pytest.raises(SignatureError):
         check(signed(), target)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", BODY + b" ", BODY[:-1]])
 def test_another_body_is_not(body: bytes) -> None:
     for service in ("dynamodb", "s3"):
-        with pytest.raises(RefusedError) as refused:
+        with pytest.raises(SignatureError) as refused:
             check(signed(service=service), body=body)
         assert refused.value.code == "InvalidSignatureException"
 
@@ -85,3 +85,22 @@ def test_a_file_without_credentials_is_one_line(tmp_path: Path, content: str) ->
     (tmp_path / FILE).write_text(content)
     with pytest.raises(CredentialsError, match="remove it to have new ones made"):
         Credentials.of(tmp_path)
+
+
+@pytest.mark.parametrize("key", [b"\xc3\xa9", b"A\x00B", b"", b"A" * 129, b"<x>"])
+def test_an_access_key_that_is_none_is_refused(key: bytes) -> None:
+    headers = [
+        (name, value.replace(b"Credential=LOCALKEY", b"Credential=" + key))
+        if name == b"authorization"
+        else (name, value)
+        for name, value in signed()
+    ]
+    with pytest.raises(SignatureError) as refused:
+        check(headers)
+    assert refused.value.code == "IncompleteSignatureException"
+
+
+@pytest.mark.parametrize("target", ["//[", "/?a=1#[", "@[::"])
+def test_a_target_that_is_none_is_refused(target: str) -> None:
+    with pytest.raises(SignatureError):
+        check(signed(), target)
