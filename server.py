@@ -89,7 +89,7 @@ def serve(
     """Serve on http://127.0.0.1:$PORT."""
     configure_logging()
     with clean_exit():
-        own = _own_settings().with_defaults(is_local=not aws)
+        own = _private_settings().with_defaults(is_local=not aws)
         configure_logging(as_json=own.log_format == "json")
         limit_security_log(own.security_log)
         certificate = local_certificate(own.local) if tls else None
@@ -146,7 +146,7 @@ def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer
     return Identity(issuer.trusted(), *pools, limits=own.tokens)
 
 
-def _own_settings() -> ServerSettings:
+def _private_settings() -> ServerSettings:
     """Return the server's settings, and keep its directory, and what it writes from now on, to its own user."""
     own = ServerSettings()
     os.umask(OTHERS)
@@ -192,7 +192,7 @@ def token(
         known = next((member.groups for member in DEMO_MEMBERS if member.username == name), frozenset())
         groups = sorted({*known, *(group or ())})
         sub = sub_of(name)
-        minted = LocalIssuer(_own_settings().local).mint(sub, name, groups)
+        minted = LocalIssuer(_private_settings().local).mint(sub, name, groups)
         details = {"sub": sub, "username": name, "groups": groups, "token": minted}
         typer.echo(json.dumps(details) if as_json else minted)
 
@@ -205,7 +205,7 @@ def amplify_config(
 ) -> None:
     """Print amplifyconfiguration.json for an app that uses the running local server on $PORT."""
     with clean_exit():
-        own = _own_settings()
+        own = _private_settings()
         pool = LocalUserPool.find_or_make(use_local_cloud(own.local))
         url = f"https://localhost:{own.port}/graphql" if tls else f"http://127.0.0.1:{own.port}/graphql"
         typer.echo(amplify_v5(pool, url) if v5 else json.dumps(amplify_v6(pool, url), indent=2))
@@ -215,7 +215,7 @@ def amplify_config(
 def local_aws_environment() -> None:
     """Print the variables with which AWS's tools use the running local cloud, for a shell's `eval`."""
     with clean_exit():
-        own = _own_settings()
+        own = _private_settings()
         cloud = LocalCloud(own.local, Settings())
         cloud.attach()
         for name, value in cloud.environment.items():
@@ -229,7 +229,7 @@ def certificate(
 ) -> None:
     """Make the certificate of `serve --tls`, if there is none, and print how to trust it."""
     with clean_exit():
-        made = local_certificate(_own_settings().local, anew=force)
+        made = local_certificate(_private_settings().local, anew=force)
         typer.echo(f"serve       python server.py serve --tls, until {made.expires:%Y-%m-%d}")
         typer.echo(f"a browser   must trust {made.authority}: import it as a certificate authority")
         typer.echo(f"Node        NODE_EXTRA_CA_CERTS={made.authority}")
@@ -276,7 +276,7 @@ def functions() -> None:
     """Host the functions of a local server that runs with `--functions external`."""
     configure_logging()
     with clean_exit():
-        own = _own_settings()
+        own = _private_settings()
         settings = use_local_cloud(own.local)
         with open_function_host(own.local, settings, threads=own.function_threads, separate=True):
             _report("hosting the functions; stop with Ctrl-C")
@@ -333,7 +333,7 @@ def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
     """Point AWS's clients to a deployment; an error of AWS ends the command with a line about what it reads."""
     configure_logging()
     with clean_exit():
-        settings = use_aws() if aws else use_local_cloud(_own_settings().local)
+        settings = use_aws() if aws else use_local_cloud(_private_settings().local)
         with explain_aws_errors(f"{what} of {settings.stack}"):
             yield settings
 

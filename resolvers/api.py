@@ -33,7 +33,7 @@ from resolvers.operations import (
 from resolvers.operations.creation import create_guards, creators
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
-from schema.documents.disclosure import EVERYTHING, Disclosure
+from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure
 from schema.documents.trusted import TrustedDocuments
 from workflows.executions.services import Services
 
@@ -94,7 +94,7 @@ def _disclosure(own: ServerSettings) -> Disclosure:
     hidden = own.introspection is False
     return Disclosure(
         suggestions=own.suggestions is not False,
-        introspection=_asked_by_admin if hidden else EVERYTHING.introspection,
+        introspection=_asked_by_admin if hidden else FULL_DISCLOSURE.introspection,
     )
 
 

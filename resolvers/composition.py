@@ -2,10 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 
 from models.settings import Settings
@@ -23,11 +25,13 @@ from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.membership import Membership
 from resolvers.rates.rates import Rates
-from resolvers.transport.app import Doors, build_app
+from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
+
+_log = structlog.get_logger(__name__)
 
 # What the server calls.
 AWS_SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
@@ -68,7 +72,7 @@ async def composed(
             await load_dealings(services)
         app = _app(api, own, identity, health, issuer)
         # On AWS the scheduled sweep does that.
-        revival = asyncio.create_task(revive_patiently(services.sweep, report)) if issuer else None
+        revival = _begun(revive_patiently(services.sweep, report)) if issuer else None
         try:
             yield app
         finally:
@@ -77,11 +81,22 @@ async def composed(
             await api.feed.aclose()
 
 
+def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begin work that nobody waits for; if it fails, the log says why."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_log_failure)
+    return task
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("live requests were not revived", exc_info=error)
+
+
 def _app(
     api: Api, own: ServerSettings, identity: Identity, health: Health, issuer: LocalIssuer | None
 ) -> Starlette:
     store, clock = api.services.store, api.services.clock
-    explorer = GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id)
     return build_app(
         schema=api.schema,
         store=store,
@@ -91,16 +106,20 @@ def _app(
             admits_guests=own.guests,
             membership=Membership(store),
         ),
-        graphiql=explorer if own.graphiql else None,
+        graphiql=_explorer(issuer) if own.graphiql else None,
         idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
         rates=Rates(own.rates),
         routes=[*health.routes, *(issuer.routes() if issuer else ())],
-        doors=Doors(
+        policy=HttpPolicy(
             origins=own.allowed_origins or (),
             hosts=own.allowed_hosts or (),
             strict_transport=own.strict_transport,
         ),
     )
+
+
+def _explorer(issuer: LocalIssuer | None) -> GraphiQL:
+    return GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id)
 
 
 def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:

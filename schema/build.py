@@ -13,7 +13,7 @@ from schema.amplify.fields import TYPES, define
 from schema.amplify.inputs import ADDED
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
-from schema.documents.disclosure import EVERYTHING, Disclosure
+from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure
 from schema.documents.execution import metered
 from schema.documents.limits import Limits
 from schema.documents.metering import AnswerLimits
@@ -54,7 +54,7 @@ def build_schema(
     resolver: MirrorResolver,
     *,
     limits: Limits = DEFAULT_LIMITS,
-    disclosure: Disclosure = EVERYTHING,
+    disclosure: Disclosure = FULL_DISCLOSURE,
     trusted: TrustedDocuments | None = None,
     answers: AnswerLimits = DEFAULT_ANSWERS,
     extra_queries: Iterable[type] = (),

@@ -39,8 +39,15 @@ _BEGINNING, _END = 160, 120
 # AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
 SERVICE_UNAVAILABLE = "ServiceUnavailable"
+# AppSync's own name for what is no valid request.
+MALFORMED_REQUEST = "MalformedHttpRequestException"
 # Seconds after which a client may try again; AWS is tried again sooner.
 RETRY_AFTER = 1
+
+
+def error_body(error_type: str, message: str, info: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the body of an answer to a request that failed as a whole."""
+    return {"message": message, "errors": [{"errorType": error_type, "errorInfo": info, "message": message}]}
 
 
 class AppSyncError(Exception):

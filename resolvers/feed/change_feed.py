@@ -18,11 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models import tables
 from models.errors import UnavailableError
 from models.storage.store import Store
-from resolvers.feed.interests import EVERYTHING, Interest, Interested
+from resolvers.feed.interests import ANY_CHANGE, Interest, SubscriberIndex
 from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.streams import RowChange, StreamReader
-from resolvers.rates.rotation import Rotation
+from resolvers.rotation import Rotation
 
+_STOPPING = "Closed: the server is stopping"
 _OFFERS = 1_000  # to subscribers, some 2 ms, before others are served
 _FIRST_BACKOFF = 0.2
 # How late the first event is after AWS was gone for a while.
@@ -127,7 +128,7 @@ class ChangeFeed:
 
     @asynccontextmanager
     async def subscribe(
-        self, table: type[tables.Table], interest: Interest = EVERYTHING, who: str = ""
+        self, table: type[tables.Table], interest: Interest = ANY_CHANGE, who: str = ""
     ) -> AsyncIterator[Subscription]:
         """Subscribe to the changes of a table that are written after the context is entered.
 
@@ -174,13 +175,16 @@ class _Channel:
     def __init__(self, reader: Callable[[], StreamReader], interval: float) -> None:
         self._reader = reader
         self._interval = interval
-        self._subscribers: Interested[Subscription] = Interested()
+        self._subscribers: SubscriberIndex[Subscription] = SubscriberIndex()
         self._joining = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
         self.failing = False
 
     async def join(self, subscription: Subscription, interest: Interest) -> None:
         async with self._joining:
+            if self._is_closed:
+                raise FeedClosedError(_STOPPING)
             if self._task is None:
                 reader = self._reader()
                 await reader.open()
@@ -195,8 +199,10 @@ class _Channel:
             self.failing = False
 
     async def aclose(self) -> None:
-        task, self._task = self._task, None
-        self._close(FeedClosedError("Closed: the server is stopping"))
+        async with self._joining:
+            self._is_closed = True
+            task, self._task = self._task, None
+        self._close(FeedClosedError(_STOPPING))
         if task is not None:
             task.cancel()
             await asyncio.wait([task])

@@ -27,11 +27,11 @@ class Interest:
     pins: Collection[Pin] | None = None
 
 
-EVERYTHING = Interest()
+ANY_CHANGE = Interest()
 
 
-class Interested(Generic[_T]):
-    """Subscribers by their interest: a change costs one look-up for each field that somebody has pinned."""
+class SubscriberIndex(Generic[_T]):
+    """An index of subscribers by what they pin: a change costs one look-up for each pinned field."""
 
     def __init__(self) -> None:
         self._interests: dict[_T, Interest] = {}

@@ -99,7 +99,7 @@ def parse_jwks(jwks: object, *, most: int = IssuerLimits().keys) -> dict[str, jw
 
 
 def _rsa_key(described: object) -> jwt.PyJWK | None:
-    """Return a described key; None if it cannot verify RS256, or is too weak for it, or too dear."""
+    """Return a described key; None if it cannot verify RS256, is too weak, or too expensive to verify with."""
     try:
         _RsaKey.model_validate(described)
         key = jwt.PyJWK(described, "RS256")  # type: ignore[arg-type]  # validated

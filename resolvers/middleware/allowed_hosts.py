@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers.security_log import SecurityEvent, security_event
+from schema.errors import error_body
 
 ANY = "*"
 # Stands for every address that is written as such: no page elsewhere has one for its own name.
@@ -63,10 +64,9 @@ class AllowedHosts:
 
 
 def _refusal(message: str) -> JSONResponse:
-    error = {"errorType": "HostNotAllowed", "errorInfo": None, "message": message}
-    return JSONResponse(
-        {"message": message, "errors": [error]}, status_code=400, headers={"x-amzn-ErrorType": "HostNotAllowed"}
-    )
+    error_type = "HostNotAllowed"
+    headers = {"x-amzn-ErrorType": error_type}
+    return JSONResponse(error_body(error_type, message), status_code=400, headers=headers)
 
 
 def hosts_named(headers: Headers) -> list[str]:

@@ -221,7 +221,8 @@ def _pins(
     """
     if model.key in equal:
         return [(model.key, equal[model.key])]
-    for name, owner in owners.items():
+    if owners:
+        name, owner = next(iter(owners.items()))
         return own_pins(caller, [name]) if is_owner(caller, owner) else [(name, owner)]
     if not admits_strangers(caller, model, Operation.READ):
         return own_pins(caller, model.owner_fields(Operation.READ))

@@ -24,7 +24,7 @@ _CHARACTERS = 8  # of a document that is read for the first time
 _VARIABLE_BYTES = 64
 _LONGEST = 32 * 1024  # characters
 # The rows that a mutation writes beside the client's: its event, notifications, the key of the request.
-_BESIDE = 500
+_SERVER_ROWS_BYTES = 500
 # The mutations that start workflows.
 STARTING = frozenset({"createServiceRequest", "startServiceRequestWorkflow", "createTransaction", "createDispute"})
 
@@ -70,7 +70,7 @@ class Demand:
         match self.operation:
             case OperationType.MUTATION:
                 costs[Kind.MUTATIONS] = 1
-                costs[Kind.STORED_BYTES] = size + len(text) + _BESIDE
+                costs[Kind.STORED_BYTES] = size + len(text) + _SERVER_ROWS_BYTES
                 if self.creations:
                     costs[Kind.CREATIONS] = self.creations
                 if self.starts:

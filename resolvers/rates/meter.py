@@ -10,7 +10,7 @@ from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.rates.demands import Demand, Demands, reading_costs
 from resolvers.rates.limits import Kind
 from resolvers.rates.rates import Rates
-from resolvers.rates.rotation import Rotation
+from resolvers.rotation import Rotation
 from schema.documents.reading import Documents
 
 _NO_WAIT: AbstractAsyncContextManager[None] = nullcontext()

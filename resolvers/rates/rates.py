@@ -6,20 +6,17 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from ipaddress import IPv6Address, ip_address
 from weakref import WeakValueDictionary
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 
 from models.errors import Code
+from resolvers.addresses import client_network
 from resolvers.identity.callers import Caller, Standing
 from resolvers.rates.counters import Counters
 from resolvers.rates.limits import DAY, NAMES, SECONDS, Kind, RateLimits
 from schema.errors import AppSyncError
-
-# Whoever has an IPv6 address usually has all those of its first 64 bits.
-_SUBSCRIBER_BITS = 64
 
 
 class RateLimitedError(AppSyncError):
@@ -47,16 +44,8 @@ def key_of_caller(caller: Caller | None, host: str | None) -> str:
 
 
 def key_of_address(host: str | None) -> str:
-    """Return the key by which a client's address is counted; an IPv6 address counts by its first 64 bits."""
-    try:
-        parsed = ip_address(host or "")
-    except ValueError:
-        return host or "unknown"
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{int(parsed) >> _SUBSCRIBER_BITS:x}/{_SUBSCRIBER_BITS}"
+    """Return the key by which a client's address is counted."""
+    return client_network(host) if host else "unknown"
 
 
 class Rates:

@@ -41,8 +41,8 @@ _UNDER_ANY_NAME = ("/healthz", "/readyz")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
-    """Who may come in at all, and how.
+class HttpPolicy:
+    """From which origins, under which names, and over which transport the server may be called.
 
     Args:
         origins: the other origins whose pages may call the server.
@@ -58,19 +58,19 @@ class Doors:
 class App(Starlette):
     """The app behind what every request passes, errors of the app itself included."""
 
-    def __init__(self, doors: Doors, **options: Any) -> None:
-        self._doors = doors
+    def __init__(self, policy: HttpPolicy, **options: Any) -> None:
+        self._policy = policy
         super().__init__(**options)
         # A redirect to the path with a slash, or without, would name the host that the client named.
         self.router.redirect_slashes = False
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the app with everything around it."""
-        allowed = AllowedHosts(super().build_middleware_stack(), self._doors.hosts, exempt=_UNDER_ANY_NAME)
-        return RequestIds(SecurityHeaders(allowed, self._doors.strict_transport))
+        allowed = AllowedHosts(super().build_middleware_stack(), self._policy.hosts, exempt=_UNDER_ANY_NAME)
+        return RequestIds(SecurityHeaders(allowed, self._policy.strict_transport))
 
 
-_ANYBODY = Doors()
+_ANYBODY = HttpPolicy()
 
 
 def build_app(
@@ -82,7 +82,7 @@ def build_app(
     idempotency: Idempotency,
     rates: Rates,
     routes: Sequence[BaseRoute] = (),
-    doors: Doors = _ANYBODY,
+    policy: HttpPolicy = _ANYBODY,
 ) -> Starlette:
     """Return the server's app.
 
@@ -94,9 +94,9 @@ def build_app(
         idempotency: runs a mutation with an Idempotency-Key once.
         rates: counts what callers ask for.
         routes: further routes, such as the health checks.
-        doors: from where, and under which names, the server may be called.
+        policy: from where, and under which names, the server may be called.
     """
-    origins = doors.origins
+    origins = policy.origins
     meter = Meter(rates, schema.documents, graphql_schema(schema))
     endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency, meter)
     realtime = RealtimeEndpoint(schema, store, authentication, origins, meter)
@@ -108,7 +108,7 @@ def build_app(
         expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED, "retry-after"],
     )
     return App(
-        doors,
+        policy,
         routes=[
             Route(PATH, endpoint),
             WebSocketRoute(PATH, endpoint),

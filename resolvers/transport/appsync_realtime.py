@@ -145,6 +145,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         except AppSyncError as error:
             await self._refuse_connection(error, 400, MALFORMED)
         else:
+            self.context.caller = caller
             self._expires = _expiry(caller)
             self._update_deadline()
             await self._lifetime.send(frames.CONNECTION_ACK)

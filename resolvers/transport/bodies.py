@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.limits import fixed_limit
+from schema.errors import MALFORMED_REQUEST, error_body
 
 # The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
 BODY_BYTES = fixed_limit(
@@ -14,7 +15,6 @@ BODY_BYTES = fixed_limit(
     code="413, close code 1009",
 )
 TOO_LARGE = f"The request is larger than {BODY_BYTES} bytes"
-_ERROR_TYPE = "MalformedHttpRequestException"
 
 
 class BoundedBodies:
@@ -30,9 +30,8 @@ class BoundedBodies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
         if scope["type"] == "http" and scope["method"] != "GET" and _declared(scope) > BODY_BYTES:
-            error = {"errorType": _ERROR_TYPE, "errorInfo": None, "message": TOO_LARGE}
-            headers = {"x-amzn-ErrorType": _ERROR_TYPE}
-            refused = JSONResponse({"message": TOO_LARGE, "errors": [error]}, status_code=413, headers=headers)
+            body, headers = error_body(MALFORMED_REQUEST, TOO_LARGE), {"x-amzn-ErrorType": MALFORMED_REQUEST}
+            refused = JSONResponse(body, status_code=413, headers=headers)
             await refused(scope, receive, send)
             return
         try:

@@ -12,42 +12,56 @@ _T = TypeVar("_T")
 WATCHED_AFTER = 0.05
 
 
-async def while_connected(receive: Receive, answering: Awaitable[_T], *, if_: Callable[[], bool]) -> _T:
-    """Return the answer to a request; if its client goes away before, cancel what is still being done for it.
+async def while_connected(receive: Receive, answering: Awaitable[_T], *, is_cancellable: Callable[[], bool]) -> _T:
+    """Return the answer to a request; cancel the work if the client disconnects first.
 
     Args:
         receive: the request's messages; its body was received.
         answering: what answers the request, awaited in the task of the caller.
-        if_: whether to cancel; asked once, after `WATCHED_AFTER`.
+        is_cancellable: whether to cancel; asked once, after `WATCHED_AFTER`.
 
     Raises:
         ClientDisconnect: the client has gone away.
     """
-    loop, answerer = asyncio.get_running_loop(), asyncio.current_task()
-    watching: asyncio.Task[None] | None = None
-    has_left = False
-
-    async def watch() -> None:
-        nonlocal has_left
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        has_left = True
-        if answerer is not None:
-            answerer.cancel()
-
-    def begin() -> None:
-        nonlocal watching
-        if if_():
-            watching = loop.create_task(watch())
-
-    timer = loop.call_later(WATCHED_AFTER, begin)
+    watch = _Watch(receive, is_cancellable)
     try:
         return await answering
     except asyncio.CancelledError:
-        if not has_left or answerer is None or answerer.uncancel() > 0:
+        if not watch.was_cause():
             raise
         raise ClientDisconnect from None
     finally:
-        timer.cancel()
-        if watching is not None:
-            watching.cancel()
+        watch.stop()
+
+
+class _Watch:
+    """Watches a request's client, after a while, and cancels the task that answers if the client goes away."""
+
+    def __init__(self, receive: Receive, is_cancellable: Callable[[], bool]) -> None:
+        self._receive = receive
+        self._is_cancellable = is_cancellable
+        self._answerer = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self._has_left = False
+        self._timer = asyncio.get_running_loop().call_later(WATCHED_AFTER, self._begin)
+
+    def was_cause(self) -> bool:
+        """Return whether the task was cancelled for the client's departure, and for nothing else."""
+        return self._has_left and self._answerer is not None and self._answerer.uncancel() == 0
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _begin(self) -> None:
+        if self._is_cancellable():
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._has_left = True
+        if self._answerer is not None:
+            self._answerer.cancel()

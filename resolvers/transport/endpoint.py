@@ -211,7 +211,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         keyed = keyed_request(context.caller, request.headers, request_data, self._documents)
         if keyed is None:
             asked = (self._documents, request_data.query, request_data.operation_name)
-            running = while_connected(request.receive, run(), if_=lambda: not is_mutation(*asked))
+            running = while_connected(request.receive, run(), is_cancellable=lambda: not is_mutation(*asked))
             result, is_replayed = await running, False
         else:
             context.cause = keyed.cause

@@ -13,9 +13,17 @@ from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.rates.rates import RateLimitedError
 from resolvers.transport.security_events import log_refusal, log_sign_in_refusal
 from schema.documents.trusted import UntrustedDocumentError
-from schema.errors import RETRY_AFTER, SERVICE_UNAVAILABLE, AppSyncError, NotAvailableError, ReportedError, mask
+from schema.errors import (
+    MALFORMED_REQUEST,
+    RETRY_AFTER,
+    SERVICE_UNAVAILABLE,
+    AppSyncError,
+    NotAvailableError,
+    ReportedError,
+    error_body,
+    mask,
+)
 
-_MALFORMED = "MalformedHttpRequestException"
 # amplify-js repeats what is answered with 5xx; others learn when to.
 _UNAVAILABLE = 503
 _RETRY = {"retry-after": str(RETRY_AFTER)}
@@ -35,9 +43,9 @@ def failure_of(error: Exception) -> Response:
             log_refusal(error, None)
             return _refusal(error)
         case HTTPException():
-            return failure(error.status_code, _MALFORMED, error.reason)
+            return failure(error.status_code, MALFORMED_REQUEST, error.reason)
         case ClientDisconnect():
-            return failure(400, _MALFORMED, "The request broke off")
+            return failure(400, MALFORMED_REQUEST, "The request broke off")
         case _:
             masked = mask(error)
             return failure(500, masked.error_type, str(masked), masked.info)
@@ -58,9 +66,8 @@ def failure(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return an answer without data, in AppSync's shape."""
-    error = {"errorType": error_type, "errorInfo": info, "message": message}
     return JSONResponse(
-        {"message": message, "errors": [error]},
+        error_body(error_type, message, info),
         status_code=status,
         headers={"x-amzn-ErrorType": error_type, **(headers or {})},
     )

@@ -83,15 +83,12 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             message = {"type": "connection_init", "payload": {}}
         try:
             await super().handle_connection_init(message)
-        except IssuerUnreachableError as error:
+        except (IssuerUnreachableError, UnavailableError) as error:
             await self.websocket.close(TRY_AGAIN, str(error))
             return
         except UnauthenticatedError as error:
             log_sign_in_refusal(error)
             await self.websocket.close(FORBIDDEN, str(error))
-            return
-        except UnavailableError as error:
-            await self.websocket.close(TRY_AGAIN, str(error))
             return
         except RateLimitedError as error:
             log_refusal(error, self.context.caller)

@@ -24,7 +24,7 @@ class Disclosure:
     introspection: Callable[[Any], bool] = _everybody
 
 
-EVERYTHING = Disclosure()
+FULL_DISCLOSURE = Disclosure()
 
 
 def introspection_error() -> GraphQLError:

@@ -16,7 +16,7 @@ from graphql import ExecutionResult, GraphQLError, GraphQLObjectType, OperationT
 from graphql.pyutils import gather_with_cancel
 
 from schema.documents.limits import Limits
-from schema.documents.metering import AnswerLimits, Meter, OverBudgetError, too_large, too_slow
+from schema.documents.metering import AnswerLimits, AnswerMeter, OverBudgetError, too_large, too_slow
 from schema.documents.turns import turns
 from schema.errors import AppSyncError
 from schema.strawberry_internals import CoreExecution
@@ -32,8 +32,8 @@ _BEGUN = 100
 # Errors in a request's variables; each may print a value.
 _VARIABLE_ERRORS = 3
 _BEFORE_ERRORS = 9  # `build`'s arguments before `max_coercion_errors`
-# Set where fields run whose values nobody will see, because an error or the end of the request came before: they
-# cannot just be dropped, because each holds others, but none of them resolves anything any more.
+# True in tasks whose result is no longer needed, because another field failed or the request ended. They must
+# still run so that the coroutines they hold are closed, but they resolve nothing.
 _is_useless = ContextVar("is_useless", default=False)
 
 # The mutations that run: the event loop itself keeps no task alive.
@@ -71,7 +71,7 @@ class MeteredExecution(CoreExecution):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._meter = Meter(self.limits, self.answers)
+        self._meter = AnswerMeter(self.limits, self.answers)
         # Of each selection: whether it makes a row, and the bytes of its names. The key is the id of what
         # graphql-core remembers for as long as this object lives.
         self._sizes: dict[int, tuple[int, int]] = {}
@@ -86,7 +86,7 @@ class MeteredExecution(CoreExecution):
     def build_per_event_executor(self, payload: Any) -> Any:
         """Return the execution of one event of a subscription, which has a budget of its own."""
         executor = cast("MeteredExecution", super().build_per_event_executor(payload))
-        executor._meter = Meter(self.limits, self.answers)  # noqa: SLF001 — of the same class
+        executor._meter = AnswerMeter(self.limits, self.answers)  # noqa: SLF001 — of the same class
         return executor
 
     def execute_operation(self, serially: bool | None = None) -> Any:  # noqa: FBT001 — graphql-core's signature

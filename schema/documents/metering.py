@@ -38,7 +38,7 @@ class OverBudgetError(Exception):
     """An answer is over a limit; the operation ends."""
 
 
-class Meter:
+class AnswerMeter:
     """Counts what an answer takes.
 
     Args:

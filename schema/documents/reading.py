@@ -29,7 +29,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from models.limits import fixed_limit
-from schema.documents.disclosure import EVERYTHING, Disclosure, introspection_error
+from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure, introspection_error
 from schema.documents.introspection import introspects, only_introspects
 from schema.documents.limits import Limits, LimitsCheck, Verdict
 from schema.documents.trusted import TrustedDocuments, TrustedDocumentsError
@@ -111,7 +111,7 @@ class Documents:
         limits: Limits,
         alone: Collection[str] = (),
         *,
-        disclosure: Disclosure = EVERYTHING,
+        disclosure: Disclosure = FULL_DISCLOSURE,
         trusted: TrustedDocuments | None = None,
     ) -> None:
         self._schema = schema

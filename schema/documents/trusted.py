@@ -1,4 +1,4 @@
-"""Trusted documents: a list of operations besides which nothing runs (persisted documents, an allow list)."""
+"""Trusted documents: the only operations that may run (an allow list)."""
 
 import hashlib
 import json

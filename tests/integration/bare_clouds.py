@@ -75,7 +75,7 @@ class Cloud:
             self._cloud = LocalCloud(self.directory, SETTINGS, LOCAL_ORIGINS)
             self._cloud.start()
             self.endpoint = self._cloud.endpoint
-            self._credentials = Credentials.of(self.directory)
+            self._credentials = Credentials.find_or_make(self.directory)
             return
         self._credentials = Credentials(SETTINGS.account, "unchecked")
         port = free_port()

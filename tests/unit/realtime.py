@@ -17,7 +17,7 @@ from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.rates.rates import Rates
-from resolvers.transport.app import Doors, build_app
+from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import MirrorSchema
@@ -69,7 +69,7 @@ class MemoryServer:
             graphiql=GraphiQL(),
             idempotency=Idempotency(self.store, clock.now),
             rates=rates or without_limits(),
-            doors=Doors(origins=["https://app.example", *LOCAL_ORIGINS]),
+            policy=HttpPolicy(origins=["https://app.example", *LOCAL_ORIGINS]),
         )
 
     def write(self, name: str, **owners: str) -> None:

@@ -4,7 +4,9 @@ from http import HTTPStatus
 
 import orjson
 
-_TYPES = {429: "TooManyRequestsException", 503: "ServiceUnavailable"}
+from schema.errors import MALFORMED_REQUEST, SERVICE_UNAVAILABLE, error_body
+
+_TYPES = {429: "TooManyRequestsException", 503: SERVICE_UNAVAILABLE}
 _RETRY_SECONDS = 5
 
 
@@ -23,9 +25,8 @@ class RequestRefusedError(Exception):
 
     def answer(self) -> bytes:
         """Return the last answer on a connection, with a body in the shape of GraphQL's errors."""
-        error_type = _TYPES.get(self.status, "MalformedHttpRequestException")
-        error = {"errorType": error_type, "errorInfo": None, "message": self.message}
-        body = orjson.dumps({"message": self.message, "errors": [error]})
+        error_type = _TYPES.get(self.status, MALFORMED_REQUEST)
+        body = orjson.dumps(error_body(error_type, self.message))
         retry = f"retry-after: {_RETRY_SECONDS}\r\n" if self.status in _TYPES else ""
         head = (
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n"

@@ -210,7 +210,7 @@ class HttpProtocol(HttpToolsProtocol):
             )
 
     def _note_stage(self) -> None:
-        """Set the deadline of what comes next, and remember who may be closed for another's sake."""
+        """Set the deadline of what comes next, and remember who may be closed to make room for another."""
         if not self._stage_is_new:
             return
         self._stage_is_new = False

@@ -5,11 +5,11 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from enum import IntEnum
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Protocol
 
 import structlog
 
+from resolvers.addresses import client_network
 from resolvers.hosting.connections.limits import ConnectionLimits
 
 _log = structlog.get_logger(__name__)
@@ -20,7 +20,6 @@ _SWEEP_SECONDS = 0.25
 _FRESH_SECONDS = 1.0
 # What part of all connections may be silent before they are taken for an attack.
 _CROWD = 0.25
-_IPV6_NETWORK = 64
 
 
 class Phase(IntEnum):
@@ -233,7 +232,7 @@ class Connections:
             address: the client's, None if it cannot be told, as behind a proxy.
         """
         now = self.now()
-        own = None if address is None else self._by_network.get(_network(address))
+        own = None if address is None else self._by_network.get(client_network(address))
         for group in (own, self.everyone):
             if group is not None and len(group) >= group.limit and not group.close_one(now):
                 return None
@@ -248,7 +247,7 @@ class Connections:
 
     def group(self, address: str) -> Group:
         """Return the connections from an address."""
-        network = _network(address)
+        network = client_network(address)
         group = self._by_network.get(network)
         if group is None:
             group = self._by_network[network] = Group(self.limits.by_address)
@@ -307,16 +306,3 @@ def _check_safely(connection: Connection, now: float) -> None:
     except Exception:  # noqa: BLE001 — whatever failed
         _log.exception("a connection could not be checked")
         connection.drop()
-
-
-def _network(address: str) -> str:
-    """Return whose connections are counted together: an IPv4 address, or the network of one IPv6 subscriber."""
-    if ":" not in address:
-        return address
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ip_network((parsed, _IPV6_NETWORK), strict=False))

@@ -1,4 +1,4 @@
-"""Doors that stand open: the local cloud's, the demo's sign-in, and whatever another Host name opens."""
+"""HttpPolicy that stand open: the local cloud's, the demo's sign-in, and whatever another Host name opens."""
 
 import json
 

@@ -34,7 +34,7 @@ class Credentials:
     secret: str
 
     @classmethod
-    def of(cls, directory: Path) -> Self:
+    def find_or_make(cls, directory: Path) -> Self:
         """Return a local cloud's credentials; make them if there are none yet.
 
         Args:

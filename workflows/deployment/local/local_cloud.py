@@ -60,7 +60,7 @@ class LocalCloud:
     @property
     def environment(self) -> dict[str, str]:
         """Return the standard variables that point every AWS client to this cloud."""
-        credentials = Credentials.of(self._directory)
+        credentials = Credentials.find_or_make(self._directory)
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self._settings.region,
@@ -171,7 +171,7 @@ class LocalCloud:
 
     def _is_usable(self, found: CloudProcess) -> bool:
         """Return whether a running cloud answers and asks for our credentials: older versions asked for none."""
-        ours = found.identity.startswith(f"{Credentials.of(self._directory).access_key} ")
+        ours = found.identity.startswith(f"{Credentials.find_or_make(self._directory).access_key} ")
         return ours and _is_healthy(found, within=_HEALTH_LIMIT)
 
     def _launch(self, hung: CloudProcess | None) -> CloudProcess:

@@ -59,7 +59,7 @@ class CloudProcess:
 def free_socket(preferred: int | None) -> socket.socket:
     """Return a socket bound to the preferred loopback port, or to a free one if that is taken."""
     for port in (preferred or 0, 0):
-        # That it speaks TCP is said, so that asyncio lets no part of an answer wait for an acknowledgement.
+        # IPPROTO_TCP is named because asyncio sets TCP_NODELAY only then.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -261,7 +261,7 @@ async def serve(directory: Path, listener: socket.socket, origins: Collection[st
     from workflows.deployment.local import ministack_mends
 
     ministack_mends.apply()
-    credentials = Credentials.of(directory)
+    credentials = Credentials.find_or_make(directory)
     here = CloudProcess(
         pid=os.getpid(), port=listener.getsockname()[1], identity=f"{credentials.access_key} {uuid4()}"
     )

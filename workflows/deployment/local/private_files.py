@@ -9,7 +9,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def keep_private(directory: Path) -> Path:
-    """Make a directory, take away others' rights to all in it, also from an earlier version, and return it.
+    """Create a directory if needed, remove other users' rights to everything in it, and return it.
 
     Links are not followed, and what belongs to other users is left alone.
 

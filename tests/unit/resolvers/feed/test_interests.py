@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.feed.interests import EVERYTHING, Interest, Interested
+from resolvers.feed.interests import ANY_CHANGE, Interest, SubscriberIndex
 from resolvers.feed.streams import ChangeKind, RowChange
 
 CREATED, UPDATED, DELETED = ChangeKind.CREATE, ChangeKind.UPDATE, ChangeKind.DELETE
@@ -31,8 +31,8 @@ def change(kind: ChangeKind = CREATED, **texts: str) -> RowChange:
     ],
 )
 def test_a_change_is_of_interest_to(changed: RowChange, expected: Collection[str]) -> None:
-    interested: Interested[str] = Interested()
-    interested.add("all", EVERYTHING)
+    interested: SubscriberIndex[str] = SubscriberIndex()
+    interested.add("all", ANY_CHANGE)
     interested.add("created", Interest(frozenset({CREATED})))
     interested.add("alice", Interest(pins=[("userId", "alice"), ("senderId", "alice")]))
     interested.add("row", Interest(pins=[("id", "r")]))
@@ -41,7 +41,7 @@ def test_a_change_is_of_interest_to(changed: RowChange, expected: Collection[str
 
 
 def test_whoever_has_left_leaves_nothing_behind() -> None:
-    interested: Interested[int] = Interested()
+    interested: SubscriberIndex[int] = SubscriberIndex()
     for number in range(100):
         interested.add(number, Interest(pins=[("userId", f"u{number % 7}"), ("id", f"r{number}")]))
     for number in range(100):
@@ -67,7 +67,7 @@ def test_nobody_is_left_out(
     kind: ChangeKind,
     row: dict[str, str],
 ) -> None:
-    interested: Interested[int] = Interested()
+    interested: SubscriberIndex[int] = SubscriberIndex()
     for number, (kinds, pins) in enumerate(interests):
         interested.add(number, Interest(kinds, pins))
     expected = {

@@ -11,7 +11,7 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
 from resolvers.rates.rates import Rates
-from resolvers.transport.app import Doors, build_app
+from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from tests.unit import asgi_socket
@@ -45,7 +45,7 @@ def app_in_memory(rates: Rates | None = None, store: MemoryStore | None = None) 
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
         rates=rates or without_limits(),
-        doors=Doors(origins=["https://app.example", *LOCAL_ORIGINS]),
+        policy=HttpPolicy(origins=["https://app.example", *LOCAL_ORIGINS]),
     )
 
 

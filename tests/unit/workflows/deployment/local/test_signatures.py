@@ -71,20 +71,20 @@ def test_a_verification_costs_a_fraction_of_a_millisecond() -> None:
 
 
 def test_credentials_are_made_once_for_their_owner_only(tmp_path: Path) -> None:
-    made = Credentials.of(tmp_path)
-    assert Credentials.of(tmp_path) == made
+    made = Credentials.find_or_make(tmp_path)
+    assert Credentials.find_or_make(tmp_path) == made
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
     assert len(made.secret) >= 40
     assert not made.access_key.isdigit()
     (tmp_path / "other").mkdir()
-    assert Credentials.of(tmp_path / "other").secret != made.secret
+    assert Credentials.find_or_make(tmp_path / "other").secret != made.secret
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "[default]\naws_access_key_id = a\n", "[else]\na = b\n"])
 def test_a_file_without_credentials_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     with pytest.raises(CredentialsError, match="remove it to have new ones made"):
-        Credentials.of(tmp_path)
+        Credentials.find_or_make(tmp_path)
 
 
 @pytest.mark.parametrize("key", [b"\xc3\xa9", b"A\x00B", b"", b"A" * 129, b"<x>"])

@@ -5,9 +5,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 
-# How long the turns that are given together should take, in seconds; and the most of them.
-_TOGETHER = 0.005
-_MOST = 16
+# How long the turns of one round should take, in seconds; and the most of them.
+_ROUND_SECONDS = 0.005
+_LARGEST_ROUND = 16
 
 
 class Rotation:
@@ -26,11 +26,11 @@ class Rotation:
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(who, deque()).append(waiter)
         if self._giving is None:
-            self._giving = asyncio.create_task(self._give(), name="turns of subscribers")
+            self._giving = asyncio.create_task(self._run_rounds(), name="turns of subscribers")
         await waiter
         self._began = self._began or time.perf_counter()
 
-    async def _give(self) -> None:
+    async def _run_rounds(self) -> None:
         together = 1
         while self._waiting:
             self._began = 0.0
@@ -39,7 +39,7 @@ class Rotation:
             # Those tasks run next, and then this one.
             await asyncio.sleep(0)
             took = time.perf_counter() - self._began if self._began else 0.0
-            together = max(1, together // 2) if took > _TOGETHER else min(together + 1, _MOST)
+            together = max(1, together // 2) if took > _ROUND_SECONDS else min(together + 1, _LARGEST_ROUND)
         self._giving = None
 
     def _next(self, most: int) -> Iterator[asyncio.Future[None]]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 
-from resolvers.rates.rotation import Rotation
+from resolvers.rotation import Rotation
 
 
 def busy(seconds: float) -> None:
