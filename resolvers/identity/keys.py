@@ -5,6 +5,7 @@ UnauthenticatedError        the token is invalid; the message is for the client 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,9 +33,14 @@ class UnauthenticatedError(Exception):
 
 
 class IssuerUnreachableError(UnauthenticatedError):
-    """The token cannot be verified now."""
+    """The token cannot be verified now.
 
-    def __init__(self) -> None:
+    Args:
+        retry_after: whole seconds until the issuer is asked again.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
         super().__init__("The token's issuer cannot be reached; try again")
 
 
@@ -167,7 +173,7 @@ class RemoteKeys:
             # All wait for the same fetch; one who leaves does not end it for the others.
             await asyncio.shield(self._fetch_again())
         if not self._keys:
-            raise IssuerUnreachableError
+            raise IssuerUnreachableError(math.ceil(self._limits.retry))
         return self._keys.get(kid)
 
     def _fetch_again(self) -> "asyncio.Task[None]":

@@ -32,10 +32,12 @@ _RETRY = {"retry-after": str(RETRY_AFTER)}
 def failure_of(error: Exception) -> Response:
     """Return the answer to a request that failed; an unexpected error is logged, and masked by a number."""
     match error:
-        case IssuerUnreachableError() | UnavailableError():
-            # Not 401 for an issuer, because clients sign their users out for that.
-            info = NotAvailableError(error).info if isinstance(error, UnavailableError) else None
-            return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), info, _RETRY)
+        case UnavailableError():
+            return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), NotAvailableError(error).info, _RETRY)
+        case IssuerUnreachableError():
+            # Not 401, because clients sign their users out for that.
+            retry = {"retry-after": str(error.retry_after)}
+            return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), None, retry)
         case UnauthenticatedError():
             log_sign_in_refusal(error)
             return failure(401, "UnauthorizedException", str(error))

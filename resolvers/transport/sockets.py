@@ -102,6 +102,9 @@ class SocketLifetime:
         try:
             async with self._timeout:
                 await serving
+        except WebSocketDisconnected:
+            if self._is_closed:  # the client is cut off for not reading, and may learn why
+                await self._frames.close(*self._close_frame)
         except Exception as error:  # noqa: BLE001 — without a close frame the client would not learn why
             if self._timeout.expired():
                 await self._frames.close(*self._close_frame)

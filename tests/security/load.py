@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections import Counter
+from hashlib import sha256
 from random import Random
 from typing import Any
 
 import aiohttp
+import orjson
 
 from resolvers.hosting.demo_data import DEMO_SERVICES
 from tests.security.attacks.catalogue import Attacker
@@ -23,12 +25,19 @@ _SUBSCRIPTION = "subscription($user: String) { onCreateService(userId: $user) { 
 # Far more than one member may ask for: the load is that of many, sent by few.
 RATES = {
     f"HOURBANK_RATE_{name}": "10000000"
-    for name in ("READS", "UNITS", "MUTATIONS", "CREATIONS", "SOCKETS", "OPEN_SOCKETS", "SUBSCRIPTIONS")
+    for name in ("REQUESTS", "UNITS", "MUTATIONS", "CREATIONS", "SOCKETS", "OPEN_SOCKETS", "SUBSCRIPTIONS")
 }
+
+
+def key_of(sent: dict[str, Any]) -> str:
+    """Return the key of a request, which its repetition has, too."""
+    return sha256(orjson.dumps(sent)).hexdigest()
 
 
 class Load:
     """Sends requests at a rate, whether earlier ones are answered or not, and counts the outcomes.
+
+    Mutations have an Idempotency-Key, as those of a client have that repeats what is answered by 503.
 
     Args:
         target: the server.
@@ -87,7 +96,7 @@ class Load:
     async def _send(self, session: aiohttp.ClientSession, member: Attacker, sent: dict[str, Any]) -> None:
         began = time.monotonic()
         try:
-            headers = {"Authorization": member.token}
+            headers = {"Authorization": member.token, "Idempotency-Key": key_of(sent)}
             async with session.post("/graphql", json=sent, headers=headers) as answer:
                 said = await answer.read()
                 outcome = f"{answer.status}" if b'"errors"' not in said else f"{answer.status} {said[:200]!r}"

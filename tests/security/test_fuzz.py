@@ -58,7 +58,7 @@ async def fuzzing(target: Target, seed: int, *, seconds: float, attempt: Try) ->
         tries = await asyncio.gather(*(work(number) for number in range(AT_ONCE)))
         print(f"{sum(tries)} attempts")  # noqa: T201 — shown by -rP
         yield
-        assert target.tracebacks() == tracebacks, target.log()[-3_000:]
+        assert target.tracebacks() == tracebacks, target.log().rpartition("Traceback")[2][:3_000]
         assert target.memory() - memory[0] < GROWTH
         async with target.client() as client:
             assert (await client.get("/healthz")).is_success

@@ -227,7 +227,7 @@ async def test_an_endpoint_that_is_down_is_asked_again_in_two_seconds(issuer: Lo
 
 async def test_a_slow_fetch_holds_up_nobody_whose_key_is_known(issuer: LocalIssuer) -> None:
     async with serving(jwks(key_of(issuer))) as endpoint:
-        keys = remote(endpoint.url, cool_down=0)
+        keys = remote(endpoint.url, cool_down=1e-9)
         assert await keys.key(kid_of(issuer))
         endpoint.write = be_silent
         stranger = asyncio.create_task(keys.key("unknown"))

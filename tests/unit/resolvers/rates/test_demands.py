@@ -136,7 +136,7 @@ def test_answers_are_bounded_each_and_together(schema: MirrorSchema) -> None:
 def test_refused_tokens_count_for_their_address_and_unreachable_issuers_for_nobody(schema: MirrorSchema) -> None:
     meter, _ = metering(schema, refusals=2)
     for _ in range(10):
-        meter.refused("h", IssuerUnreachableError())
+        meter.refused("h", IssuerUnreachableError(2))
     meter.refused("h", UnauthenticatedError("x"))
     meter.refused("h", UnauthenticatedError("x"))
     with pytest.raises(RateLimitedError, match="without a valid token or key"):
