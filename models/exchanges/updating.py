@@ -217,8 +217,8 @@ def _confirm_end(request: Request, now: datetime, by: str) -> Aim:
         return _answer(Step.CONFIRM_SERVICE_COMPLETION, by, Response.CONFIRMED)
     if _is_settled(request, now):
         return in_transition_refusal(request)
-    # Whoever has just confirmed the start may be repeating that.
-    if any(answer.wait is Step.CONFIRM_SERVICE_START and answer.by == by for answer in request.answers):
+    # Whoever has just confirmed the start, which only the requester can, may be repeating that.
+    if any(answer.wait is Step.CONFIRM_SERVICE_START for answer in request.answers):
         return Standing.DONE
     return _misfit(
         request,

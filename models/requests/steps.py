@@ -203,7 +203,8 @@ def _waiting_request(request: Request, wait: Wait, now: datetime, status: Reques
     return replace(
         request,
         wait=wait,
-        early_mark=None if wait.answer else request.early_mark,
+        # The only wait that can follow an early mark is the one that it answers.
+        early_mark=None,
         expires_at=wait.deadline,
         answers=request.answers if answer is None else (*request.answers, answer),
         negotiation_round=request.negotiation_round + (offered is not None),

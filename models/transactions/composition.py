@@ -44,7 +44,7 @@ def compose(writing: Writing, snapshot: Snapshot, change: Change, now: datetime)
         writing.remove(tables.RequestGuard, after.guard_id, gone_or_ours)
     if (recorded := record_change(snapshot, after)) is not None:
         _write_exchange(writing, recorded)
-    if snapshot.is_new and snapshot.booking is not None:
+    if snapshot.booking is not None:
         _link_booking(writing, snapshot.booking, after.exchange_key)
     _count(writing, snapshot, change, now)
     _add_events_and_notices(writing, change)
@@ -154,9 +154,12 @@ def _count(writing: Writing, snapshot: Snapshot, change: Change, now: datetime) 
         if member is None or (count.since and member.created_at and member.created_at > count.since):
             continue
         # Whoever is counted has both figures: a member without is not known to have given or received nothing.
-        figures = [hours.add(count.hours), others.add(ZERO), tables.User.updatedAt.set(now)]
-        if count.exchanges:
-            figures.append(tables.User.totalTransactions.add(count.exchanges))
+        figures = [
+            hours.add(count.hours),
+            others.add(ZERO),
+            tables.User.totalTransactions.add(count.exchanges),
+            tables.User.updatedAt.set(now),
+        ]
         writing.update(tables.User, member.id, figures, tables.User.id.exists())
 
 

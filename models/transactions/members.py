@@ -125,7 +125,7 @@ class Members:
 
         async def attempt() -> Item | Refusal:
             before = await self._store.get(tables.User, key, consistent=True)
-            if before is not None and before in sent:
+            if before in sent:
                 return before  # an earlier attempt wrote it, and the answer was lost
             if before is None or not is_met(before):
                 raise ConditionFailedError(before)

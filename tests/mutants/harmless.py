@@ -64,6 +64,15 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_read: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
     },
+    "transactions/unique_names": {
+        "a batch read returns as many rows as it was asked for; `strict` only says so": (
+            "UniqueNames._holders: strict=True → nothing",
+            "UniqueNames._holders: True → False",
+        ),
+        "of two rows one at most is the member's own, so that they show whether another has the name, too": (
+            "UniqueNames._is_taken_without_guard: 2 → 3",
+        ),
+    },
     "transactions/audits": {
         "a batch read returns as many rows as it was asked for; `strict` only says so": (
             "Audits.members: strict=True → nothing",

@@ -124,8 +124,13 @@ def _body(node: ast.AST, field: str, scope: str) -> tuple[str, range] | None:
 
 
 def _is_alias(node: ast.AST, scope: str) -> bool:
-    """Return whether this names a type, such as `Verdict = Change | Refusal`."""
-    return scope == "module" and isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp | ast.Subscript)
+    """Return whether this names a type, such as `Verdict = Change | Refusal`, or a `TypeVar` and its bound."""
+    if scope != "module" or not isinstance(node, ast.Assign):
+        return False
+    match node.value:
+        case ast.Call(func=ast.Name(id="TypeVar")) | ast.BinOp() | ast.Subscript():
+            return True
+    return False
 
 
 def _line(child: ast.AST, parent: ast.AST) -> int:

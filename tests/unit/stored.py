@@ -224,12 +224,14 @@ def without(items: list[Item], *names: str) -> list[Item]:
     return sorted(bare, key=lambda item: json.dumps(item, sort_keys=True))
 
 
-def overtake(tables: Stored, act: Callable[[], Awaitable[object]]) -> None:
-    """Let somebody act just before the next transaction, after everything was read."""
+def overtake(
+    tables: Stored, act: Callable[[], Awaitable[object]], *, before: str = "transact_write_items"
+) -> None:
+    """Let somebody act just before the next call of an operation: a transaction, after everything was read."""
     upstream, left = tables.engine.call, [True]
 
     async def call(service: str, operation: str, **params: Any) -> Any:
-        if operation == "transact_write_items" and left:
+        if operation == before and left:
             left.clear()
             await act()
         return await upstream(service, operation, **params)

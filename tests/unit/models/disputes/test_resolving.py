@@ -115,6 +115,16 @@ def test_a_dispute_after_everything_is_told_leaves_its_request_to_nobody() -> No
     assert (request.generation, request.step_function_execution_arn) == (0, None)
 
 
+@pytest.mark.parametrize("place", ["DISPUTED assigned", "DISPUTED paid"])
+@pytest.mark.parametrize("decision", ["grant", "award", "divide", "dismiss"])
+def test_a_decision_is_told_as_a_payment_if_nothing_was_paid_before(place: str, decision: str) -> None:
+    bank = bank_at(place)
+    for event in (decision, "resolve"):
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
+    pays = place == "DISPUTED paid" or decision in {"award", "divide"}
+    assert [event.type for event in bank.events].count("Service Request Paid") == pays
+
+
 def test_a_share_counts_for_a_partial_refund_only() -> None:
     for decision, bobs in ((Response.PAY_TO_PROVIDER, "12"), (Response.REFUND_TO_REQUESTER, "10")):
         bank = bank_at("DISPUTED assigned")

@@ -64,12 +64,23 @@ def test_hours_that_no_hundredth_of_an_hour_costs_are_refused_with_those_that_fi
     assert refused.facts == {"field": "hoursSpent", "step": float(step), "largest": float(largest)}
 
 
-@pytest.mark.parametrize(("amount", "rate"), [("0", "1"), ("-1", "1"), ("10000.01", "1"), ("101", "0.01")])
-def test_hours_beyond_the_limits_are_refused(amount: str, rate: str) -> None:
+@pytest.mark.parametrize(
+    ("amount", "rate", "at"),
+    [
+        ("0", "1", ""),
+        ("-1", "1", ""),
+        ("10000.01", "1", ""),
+        ("20000", "2", ""),
+        ("101", "0.01", " at 0.01 an hour"),
+    ],
+)
+def test_hours_beyond_the_limits_are_refused_and_their_price_is_named_if_that_is_why(
+    amount: str, rate: str, at: str
+) -> None:
     refused = asked(amount, rate)
     assert isinstance(refused, Refusal)
     assert refused.code is Code.INVALID_AMOUNT
-    assert refused.message.startswith(f"hoursSpent: {hours(amount)} hours")
+    assert refused.message.startswith(f"hoursSpent: {hours(amount)} hours{at} cannot be asked for. ")
 
 
 def test_hours_are_given() -> None:

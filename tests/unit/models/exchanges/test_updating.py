@@ -148,6 +148,8 @@ def test_a_refusal_names_what_was_found_and_what_to_do() -> None:
         ("COMPLETED", (BOB, CANCELLED), "about to be paid"),
         ("PAID", (ALICE, CANCELLED), "it is paid"),
         ("DISPUTED", (BOB, COMPLETED), "an administrator decides"),
+        ("DISPUTED", (BOB, CANCELLED), "an administrator decides"),
+        ("DISPUTED", (ALICE, CANCELLED), "an administrator decides"),
         ("REJECTED", (BOB, IN_PROGRESS), "it is over"),
     ):
         refused = wished(bank_at(place), by, wanted)

@@ -229,6 +229,15 @@ def test_an_early_mark_outlives_a_dispute_that_is_dismissed() -> None:
     bank.check()
 
 
+def test_an_early_mark_is_no_answer_to_what_an_admin_is_asked() -> None:
+    bank = bank_at("ACCEPTED finished")
+    for event in ("dispute", "hear"):
+        assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
+    wait = bank.requests[REQUEST_ID].wait
+    assert wait is not None
+    assert (wait.name, wait.answer) == (Step.WAIT_FOR_ADMIN_DECISION, None)
+
+
 def test_an_early_mark_leaves_due_time_and_failures_as_they_are() -> None:
     bank = bank_at("ACCEPTED asked")
     moved_to(bank, failing_since=bank.now, resumptions=2)

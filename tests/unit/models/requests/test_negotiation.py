@@ -191,6 +191,12 @@ def test_an_offer_that_is_repeated_in_its_round_is_no_second_offer() -> None:
     assert isinstance(bank.move(say(OFFER, BOB, Response.COUNTER_OFFER, terms=terms("3", "1.5"))), Change)
 
 
+def test_an_offer_is_repeated_in_its_round_whatever_was_answered_since() -> None:
+    bank = bank_at("NEGOTIATING taken")
+    offer = in_round(OFFER, BOB, Response.COUNTER_OFFER, 0, terms=terms("3", "1.5"))
+    assert bank.move(offer) is bank.requests[REQUEST_ID]
+
+
 def test_an_answer_that_stands_is_repeated_in_its_round() -> None:
     bank = bank_at("AWAITING accepted")
     assert bank.move(in_round(OFFER, BOB, Response.ACCEPTED, 0)) is bank.requests[REQUEST_ID]

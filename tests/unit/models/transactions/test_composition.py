@@ -1,6 +1,8 @@
 """What each step writes, on an engine within this process: as the bank in memory says, on rows as they were."""
 
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from models.exchanges.asking import ask_for_hours
 from models.identifiers import derived
 from models.requests import answers
 from models.requests.decision import Change
+from models.requests.statuses import RequestStatus
 from models.storage.codec import item_of
 from models.storage.store import ConditionFailedError, Item, key_of
 from models.tables import (
@@ -236,6 +239,39 @@ async def test_what_was_paid_before_keeps_its_exchange_and_its_rating() -> None:
         assert await tables.undisturbed.get(Transaction, REQUEST_ID, consistent=True) is None
 
 
+async def test_an_exchange_that_is_missing_is_put_whole() -> None:
+    bank = bank_at("PAID rated")
+    async with stored(bank) as tables:
+        await make_older(tables)
+        await tables.change(ServiceRequest, REQUEST_ID, bookingId="b")
+        moved = await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["dispute"], dispute_id=make_dispute().id)
+        assert isinstance(moved, Moved)
+        found = await stored_exchange(tables, derived(REQUEST_ID, "exchange"))
+        assert (found["hoursSpent"], found["bookingId"]) == ({"N": "2"}, {"S": "b"})
+
+
+async def test_hours_are_held_for_a_service_without_a_price_at_the_usual_one() -> None:
+    async with stored(bank_at("VALIDATING")) as tables:
+        await tables.change(Service, SERVICE_ID, hourlyRate=None)
+        moved = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["hold"])
+        assert isinstance(moved, Moved)
+        assert (moved.request.agreed_rate, moved.request.amount) == (hours("1"), hours("2"))
+
+
+async def test_a_price_that_is_taken_away_meanwhile_is_the_usual_one() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "transact_write_items"
+
+    bank = bank_at("VALIDATING")
+    bank.services[SERVICE_ID] = replace(bank.services[SERVICE_ID], hourly_rate=hours("0.5"))
+    async with overtaken(
+        bank, is_time, lambda tables: tables.change(Service, SERVICE_ID, hourlyRate=None)
+    ) as tables:
+        moved = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["hold"])
+        assert isinstance(moved, Moved)
+        assert (moved.request.agreed_rate, moved.request.amount) == (hours("1"), hours("2"))
+
+
 async def test_hours_taken_back_by_a_dispute_stay_paid_and_are_counted_off() -> None:
     bank = bank_at("DISPUTED paid decided")
     async with stored(bank) as tables:
@@ -257,6 +293,21 @@ async def test_who_has_joined_since_the_payment_is_not_counted_off() -> None:
         users = (await tables.read())["User"]
         assert "hoursProvided" not in users[BOB]
         assert users[ALICE]["hoursConsumed"] == {"N": "0"}
+
+
+@pytest.mark.parametrize(
+    ("joined", "left"),
+    [(None, "0"), (timedelta(0), "0"), (timedelta(seconds=1), "2")],
+    ids=["nobody knows when", "just then", "since"],
+)
+async def test_who_was_a_member_at_the_payment_is_counted_off(joined: timedelta | None, left: str) -> None:
+    bank = bank_at("DISPUTED paid decided")
+    passages = bank.requests[REQUEST_ID].passages
+    paid_at = next(passage.at for passage in passages if passage.status is RequestStatus.PAID)
+    async with stored(bank) as tables:
+        await tables.change(User, BOB, createdAt=None if joined is None else paid_at + joined)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, DISPUTE_RULES["resolve"]), Moved)
+        assert (await tables.read())["User"][BOB]["hoursProvided"] == {"N": left}
 
 
 def booked(**changes: Any) -> Item:
@@ -288,7 +339,7 @@ async def test_a_booking_that_has_changed_meanwhile_is_looked_at_again(
         return call.operation == "transact_write_items"
 
     async def disturb(tables: Stored) -> None:
-        await tables.put(Booking, booked(**change))
+        await tables.put(Booking, booked(bookingTransactionId=earlier, **change))
 
     async with overtaken(Bank.opened(), is_time, disturb) as tables:
         await tables.put(Booking, booked(bookingTransactionId=earlier))
@@ -298,13 +349,15 @@ async def test_a_booking_that_has_changed_meanwhile_is_looked_at_again(
         assert refused.facts == {"field": "bookingId"}
 
 
-@pytest.mark.parametrize("earlier", [None, "an-earlier-one"])
-async def test_a_booking_that_names_another_meanwhile_keeps_that(earlier: str | None) -> None:
+@pytest.mark.parametrize(
+    ("earlier", "meanwhile"), [(None, "anothers"), ("an-earlier-one", "anothers"), ("an-earlier-one", None)]
+)
+async def test_what_a_booking_names_by_then_counts(earlier: str | None, meanwhile: str | None) -> None:
     def is_time(call: Call) -> bool:
         return call.operation == "transact_write_items"
 
     async def disturb(tables: Stored) -> None:
-        await tables.put(Booking, booked(bookingTransactionId="anothers"))
+        await tables.put(Booking, booked(bookingTransactionId=meanwhile))
 
     async with overtaken(Bank.opened(), is_time, disturb) as tables:
         await tables.put(Booking, booked(bookingTransactionId=earlier))
@@ -312,13 +365,24 @@ async def test_a_booking_that_names_another_meanwhile_keeps_that(earlier: str | 
         assert isinstance(await tables.transactions.create(request, ask_for_hours), Moved)
         booking = await tables.undisturbed.get(Booking, "b", consistent=True)
         assert booking is not None
-        assert booking["bookingTransactionId"] == {"S": "anothers"}
+        assert booking["bookingTransactionId"] == {"S": meanwhile or REQUEST_ID}
 
 
 async def test_a_request_does_not_take_the_id_of_anothers_exchange() -> None:
     async with stored(Bank.opened()) as tables:
         await tables.put(Transaction, item_of(Transaction, id=REQUEST_ID, consumerId=ALICE))
         assert await tables.transactions.create(make_request(), answers.create) is None
+        assert await rows(tables.undisturbed, ServiceRequest) == []
+
+
+async def test_a_request_does_not_take_the_id_of_an_exchange_that_is_made_meanwhile() -> None:
+    def is_time(call: Call) -> bool:
+        return call.operation == "transact_write_items"
+
+    anothers = item_of(Transaction, id=REQUEST_ID, consumerId=ALICE)
+    async with overtaken(Bank.opened(), is_time, lambda tables: tables.put(Transaction, anothers)) as tables:
+        assert await tables.transactions.create(make_request(), answers.create) is None
+        assert await stored_exchange(tables) == anothers
         assert await rows(tables.undisturbed, ServiceRequest) == []
 
 

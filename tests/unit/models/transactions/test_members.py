@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,25 @@ async def test_who_is_another_by_then_is_looked_at_again(tables: Stored) -> None
         await office(tables).leave(ALICE, lambda row: row["username"]["S"] == "alice", actor=ALICE)
     assert unmet.value.item is not None
     assert unmet.value.item["updatedAt"]["S"] == to_text(later)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bio": "other", "updatedAt": NOW + timedelta(seconds=9)},
+        # Two hosts may write at the same time.
+        {"username": "other"},
+        {"email": "other@example.org"},
+    ],
+)
+async def test_whatever_changes_meanwhile_is_looked_at_again(tables: Stored, change: dict[str, Any]) -> None:
+    named = {**WHOLE, "email": {"S": "alice@example.org"}}
+    await office(tables).join(named)
+    overtake(tables, lambda: tables.change(User, ALICE, **change))
+    with pytest.raises(ConditionFailedError) as unmet:
+        await office(tables).leave(ALICE, lambda row: row == written_anew(named))
+    assert unmet.value.item is not None
+    assert await rows(tables.undisturbed, User) == [unmet.value.item]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from models.requests import answers, payment, recovery, steps
 from models.requests.decision import Snapshot, reads_everything
 from models.requests.statuses import RequestStatus
 from models.storage.store import Item
-from models.tables import RequestGuard, ServiceRequest
+from models.tables import RequestGuard, ServiceRequest, Transaction
 from models.transactions.composition import submission_id
 from models.transactions.moves import Moved, Transactions
 from tests.chaos.books import rows
@@ -146,6 +146,20 @@ async def test_a_request_is_read_whole_only_for_a_rule_that_reads_everything(
     assert seen[1] == bank.snapshot(request, dispute_id or latest)
 
 
+@pytest.mark.parametrize(
+    ("place", "event", "is_older", "reads"),
+    [("AWAITING", "accept", False, 1), ("AWAITING", "accept", True, 2), ("COMPLETED", "pay", True, 1)],
+)
+async def test_a_service_is_read_by_itself_only_to_describe_an_older_requests_exchange(
+    place: str, event: str, reads: int, *, is_older: bool
+) -> None:
+    async with stored(bank_at(place)) as tables:
+        if is_older:
+            await tables.change(ServiceRequest, REQUEST_ID, exchangeId=None)
+        assert isinstance(await tables.transactions.move(REQUEST_ID, REQUEST_RULES[event]), Moved)
+        assert [call.operation for call in tables.calls.made].count("get_item") == reads
+
+
 async def test_who_moves_what_is_not_there_or_not_theirs_any_more_is_refused() -> None:
     async with stored(bank_at("INITIATED")) as tables:
         for request_id, generation, code in (
@@ -211,8 +225,10 @@ async def test_a_request_is_created_once_and_its_id_is_never_given_again() -> No
         again = await create()
         assert again == Moved(before=first.request, request=first.request)
         assert [row["id"]["S"] for row in (await tables.announcements())[0]] == [submission_id(REQUEST_ID)]
-        await tables.undisturbed.delete(ServiceRequest, REQUEST_ID)
-        assert await create() is None
+        # Its log stays, whatever is deleted.
+        for table in (ServiceRequest, Transaction):
+            await tables.undisturbed.delete(table, REQUEST_ID)
+            assert await create() is None
         assert await rows(tables.undisturbed, ServiceRequest) == []
 
 

@@ -1,10 +1,12 @@
 """A user name and an e-mail address belong to one member, on an engine within this process."""
 
 from collections.abc import AsyncIterator
+from itertools import product
 from typing import Any
 
 import pytest
 
+from models.clock import to_text
 from models.errors import Code, Refusal
 from models.storage.codec import item_of
 from models.storage.store import ConditionFailedError, Item
@@ -74,8 +76,17 @@ async def test_a_name_is_one_members(
     await assert_refused(tables, field, asked, code)
 
 
-@pytest.mark.parametrize("asked", ["alice", "Alice", "ALICE"])
-@pytest.mark.parametrize("taken", ["alice", "Alice", "ALICE"])
+@pytest.mark.parametrize(
+    ("taken", "asked"),
+    [
+        *product(("alice", "Alice", "ALICE"), repeat=2),
+        ("aLiCe", "aLiCe"),
+        ("strasse", "Straße"),
+        ("straße", "Straße"),
+        ("Alice smith", "alice smith"),
+        ("Alice Smith", "alice smith"),
+    ],
+)
 @pytest.mark.parametrize("field", ["username", "email"])
 async def test_a_member_without_guards_is_found_in_the_usual_spellings(
     tables: Stored, field: str, taken: str, asked: str
@@ -112,6 +123,27 @@ async def test_the_spelling_of_an_own_name_may_change(tables: Stored) -> None:
     assert await holders(tables) == [ALICE] * 2
 
 
+async def test_a_name_is_on_record_since_its_member_took_it(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    joined = tables.bank.now
+    await amend(tables, ALICE, email="alicia@example.org")
+    since = sorted(guard["createdAt"]["S"] for guard in await rows(tables.undisturbed, NameGuard))
+    assert since == [to_text(joined), to_text(tables.bank.now)]
+
+
+async def test_what_leaves_the_names_as_they_are_rests_on_the_members_own_row_alone(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    upstream, written = tables.engine.call, []
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        written.extend(params.get("TransactItems", ()))
+        return await upstream(service, operation, **params)
+
+    tables.engine.call = call  # type: ignore[method-assign]  # for this test only
+    assert code_of(await amend(tables, ALICE, bio="Hello")) is None
+    assert [item["Update"]["Key"] for item in written] == [{"id": {"S": ALICE}}]
+
+
 async def test_who_leaves_frees_their_names(tables: Stored) -> None:
     await office(tables).join(member(ALICE))
     assert await office(tables).amend(ALICE, None, anybody, actor=EVE) == member(ALICE)
@@ -136,6 +168,29 @@ async def test_two_old_members_of_one_name_both_keep_it(tables: Stored) -> None:
     assert await holders(tables) == [ALICE] * 2 + [BOB]
     # Who leaves frees nothing that is the other's.
     await office(tables).leave(BOB, anybody, actor=BOB)
+    assert await holders(tables) == [ALICE] * 2
+
+
+async def test_who_gives_a_shared_name_up_leaves_it_to_the_other(tables: Stored) -> None:
+    for name in (ALICE, BOB):
+        await tables.put(User, member(name, username="same"))
+    await amend(tables, ALICE, bio="Hello")
+    assert code_of(await amend(tables, BOB, username="robert")) is None
+    assert await holders(tables) == [ALICE] * 2 + [BOB] * 2
+    assert code_of(await office(tables).join(member(EVE, username="same"))) is Code.DUPLICATE_USERNAME
+
+
+async def test_an_old_name_that_is_the_id_of_another_stays(tables: Stored) -> None:
+    await tables.put(User, member(ALICE, username="archer"))
+    await tables.put(User, member(BOB, username=ALICE))
+    assert code_of(await amend(tables, BOB, bio="Hello")) is None
+
+
+async def test_a_name_that_a_member_takes_on_two_hosts_at_once_is_theirs(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    other, changes = Members(tables.undisturbed, tables.transactions, tables.tick), {"username": {"S": "alicia"}}
+    overtake(tables, lambda: other.amend(ALICE, changes, anybody, actor=ALICE), before="query")
+    assert code_of(await amend(tables, ALICE, username="alicia")) is None
     assert await holders(tables) == [ALICE] * 2
 
 
