@@ -40,13 +40,12 @@ class SecurityEvent(StrEnum):
 class SecurityLogLimits(LimitSet):
     """How many lines the security log gets; acts of administrators are always written."""
 
-    each: int = limit(10, "lines of one kind from one caller or address in 10 s", code="a line with their number")
-    all: int = limit(200, "lines of one kind in 10 s", code="a line with their number")
+    each: int = limit(
+        10, "lines of one kind from one caller or address, in that time", code="a line with their number"
+    )
+    all: int = limit(200, "lines of one kind, in that time", code="a line with their number")
+    seconds: float = limit(10.0, "seconds after which lines are counted anew", code="none")
     characters: int = limit(200, "characters of one fact in a line", code="the rest is cut off")
-
-
-# Seconds, after which counting begins anew.
-_WINDOW = 10.0
 
 
 class SecurityLog:
@@ -74,7 +73,7 @@ class SecurityLog:
     def _may_write(self, event: SecurityEvent, source: str | None) -> bool:
         if self._clock() >= self._ends:
             Context().run(self.summarize)  # the numbers are not about the request that comes next
-            self._ends = self._clock() + _WINDOW
+            self._ends = self._clock() + self._limits.seconds
         if self._of_kind.get(event, 0) < self._limits.all:
             key = (event, source or str(get_contextvars().get(ADDRESS)))
             written = self._lines.get(key, 0)

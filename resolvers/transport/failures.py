@@ -32,12 +32,8 @@ _RETRY = {"retry-after": str(RETRY_AFTER)}
 def failure_of(error: Exception) -> Response:
     """Return the answer to a request that failed; an unexpected error is logged, and masked by a number."""
     match error:
-        case UnavailableError():
-            return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), NotAvailableError(error).info, _RETRY)
-        case IssuerUnreachableError():
-            # Not 401, because clients sign their users out for that.
-            retry = {"retry-after": str(error.retry_after)}
-            return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), None, retry)
+        case IssuerUnreachableError() | UnavailableError():
+            return _unavailability(error)
         case UnauthenticatedError():
             log_sign_in_refusal(error)
             return failure(401, "UnauthorizedException", str(error))
@@ -51,6 +47,14 @@ def failure_of(error: Exception) -> Response:
         case _:
             masked = mask(error)
             return failure(500, masked.error_type, str(masked), masked.info)
+
+
+def _unavailability(error: IssuerUnreachableError | UnavailableError) -> Response:
+    if isinstance(error, UnavailableError):
+        return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), NotAvailableError(error).info, _RETRY)
+    # Not 401, because clients sign their users out for that.
+    retry = {"retry-after": str(error.retry_after)}
+    return failure(_UNAVAILABLE, SERVICE_UNAVAILABLE, str(error), None, retry)
 
 
 def _refusal(error: AppSyncError) -> Response:

@@ -11,7 +11,7 @@ from tests.integration.conftest import Server
 from tests.security.attacks import every_attack
 from tests.security.attacks.catalogue import Attack, Attacker
 from tests.security.attacks.running import attempt, attempt_together
-from tests.security.measuring import Target, serving
+from tests.security.measuring import WAIT_LIMIT, Target, serving
 
 ATTACKS = every_attack()
 QUICK = [attack for attack in ATTACKS if not attack.slow]
@@ -66,10 +66,10 @@ async def test_an_attack_that_succeeds_is_seen(measured_server: Target) -> None:
         return said
 
     async def stall(_attacker: Attacker) -> str:
-        await asyncio.to_thread(measured_server.stall, 0.6)
+        await asyncio.to_thread(measured_server.stall, WAIT_LIMIT + 0.4)
         return "stalled"
 
     attacks = [Attack(0, "none", "reads", read), Attack(0, "none", "stalls", stall)]
     reads, stalls = await attempt(attacks, measured_server)
     assert reads.problems == ["it succeeds"]
-    assert stalls.problems == ["others wait over 250 ms"]
+    assert stalls.problems == [f"others wait over {1000 * WAIT_LIMIT:.0f} ms"]

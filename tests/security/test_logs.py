@@ -19,7 +19,8 @@ from tests.security.measuring import Target, measuring, serving
 from tests.security.wire import Wire, connected, exchange, frame, request, signed_in, upgraded
 from workflows.deployment.local.local_cloud import LocalCloud
 
-LINES = SecurityLogLimits()
+WINDOW = 2.0  # seconds
+LINES = SecurityLogLimits(seconds=WINDOW)
 FAULTS = re.compile(r"Traceback|\"level\": ?\"(error|critical)\"|Exception")
 FLOODS = {
     "not HTTP": b"GET / HTTP/9.9\r\n\r\n",
@@ -32,7 +33,7 @@ FLOODS = {
 @pytest.fixture(scope="module")
 def server(home: Server) -> Iterator[Target]:
     """Yield a server on AWS that has a name and logs JSON."""
-    with serving(home, HOURBANK_ALLOWED_HOSTS="127.0.0.1") as target:
+    with serving(home, HOURBANK_ALLOWED_HOSTS="127.0.0.1", HOURBANK_LOG_LINES_SECONDS=str(WINDOW)) as target:
         yield target
 
 
@@ -92,8 +93,9 @@ async def test_a_flood_of_refusals_is_a_few_lines_and_a_number(server: Target, s
             async with connected(server) as wire:
                 await wire.send(sent)
                 await wire.until(b"\r\n\r\n", within=5)
-    assert len(logged.lines()) <= 2 * LINES.each + 4
-    assert len(logged.text) < 20_000
+    windows = cost.seconds / WINDOW + 1
+    assert len(logged.lines()) <= windows * (LINES.each + 2)
+    assert len(logged.text) < windows * 10_000
     cost.check(cpu=200 * 0.005)
 
 
@@ -101,14 +103,14 @@ async def test_what_was_left_out_is_counted(server: Target) -> None:
     logged = LogSince(server)
     for _ in range(50):
         await exchange(server, FLOODS["foreign hosts"].replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-    await asyncio.sleep(10.5)
+    await asyncio.sleep(WINDOW + 0.5)
     counted = sum(line["count"] for line in logged.lines("host refused: further lines left out"))
     assert counted + len(logged.lines("host refused")) >= 50
 
 
 async def _quiet() -> None:
     """Wait until counting has begun anew."""
-    await asyncio.sleep(10.1)
+    await asyncio.sleep(WINDOW + 0.1)
 
 
 async def test_a_refused_sign_in_is_logged_without_the_token(server: Target) -> None:

@@ -224,7 +224,7 @@ async def test_whatever_changes_meanwhile_is_looked_at_again(tables: Stored, cha
     await office(tables).join(named)
     overtake(tables, lambda: tables.change(User, ALICE, **change))
     with pytest.raises(ConditionFailedError) as unmet:
-        await office(tables).leave(ALICE, lambda row: row == written_anew(named))
+        await office(tables).leave(ALICE, lambda row: row == written_anew(named), actor=ALICE)
     assert unmet.value.item is not None
     assert await rows(tables.undisturbed, User) == [unmet.value.item]
 

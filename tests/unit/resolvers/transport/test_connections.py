@@ -127,7 +127,7 @@ async def test_a_connection_that_nobody_can_judge_now_is_not_refused_for_good(
     memory_server: MemoryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unreachable(*_: object) -> None:
-        raise IssuerUnreachableError
+        raise IssuerUnreachableError(2)
 
     monkeypatch.setattr(Callers, "caller", unreachable)
     async with memory_server.connected(header(Authorization="alice")) as socket:
