@@ -9,13 +9,14 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.locked
 CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
-# Most tests wait for the local cloud, so that three at once keep two cores busy; the longest files come first.
-AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+# Most tests wait for the local cloud, so that four at once keep two cores busy; the longest files come first.
+AT_ONCE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 # The quick tests of the code that moves hours: a test module beside each of its modules.
 MONEY := tests/unit/models
 LIVES := tests/property/test_any_life_on_the_cloud.py
 ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
 	tests/chaos/test_races.py $(LIVES)
+HOSTILE := $(patsubst %,tests/security/test_%.py,soak fuzz attacks connections frames stopping aws_silence)
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -49,11 +50,12 @@ test-coverage: setup
 	@$(PYTHON) -m coverage report
 
 # A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
-# 60 lives, 70 kills and restarts; then five minutes of steady load, ten of random input, and every attack.
+# 60 lives, 70 kills and restarts; then five minutes of steady load, ten of random input, and every
+# attack, silence of AWS and event loop.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
-	$(PYTHON) -m pytest tests/security/test_soak.py tests/security/test_fuzz.py tests/security/test_attacks.py --long -rP
+	$(PYTHON) -m pytest $(HOSTILE) --long -rP
 
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.

@@ -10,6 +10,13 @@ from tests.security.backends import CloudBackend, MemoryBackend
 from tests.security.measuring import Target, serving
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for an event loop on asyncio's, and in the long form on uvloop's, too."""
+    if "loop" in metafunc.fixturenames:
+        loops = ["asyncio", "uvloop"] if metafunc.config.getoption("--long") else ["asyncio"]
+        metafunc.parametrize("loop", loops, scope="module")
+
+
 @pytest.fixture(scope="package")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Yield a server with its local cloud and functions, over whose rows others run."""

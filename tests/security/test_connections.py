@@ -24,20 +24,20 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 MANY = 300
 
 
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(loop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with the limits that are the default."""
-    options = ["--uvloop"] if request.param == "uvloop" else []
+    options = ["--uvloop"] if loop == "uvloop" else []
     with serving(tmp_path_factory.mktemp("served") / "log", *options, limits={"close_seconds": 0.4}) as running:
         yield running
         assert running.process.poll() is None
         assert "Traceback" not in running.log()
 
 
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def impatient(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def impatient(loop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with deadlines that a test can wait for."""
-    options = ["--uvloop"] if request.param == "uvloop" else []
+    options = ["--uvloop"] if loop == "uvloop" else []
     with serving(tmp_path_factory.mktemp("impatient") / "log", *options, limits=SHORT) as running:
         yield running
         assert running.process.poll() is None
@@ -257,10 +257,10 @@ def test_an_upgrade_that_cannot_be_is_answered_and_closed(impatient: Served, kin
     impatient.healthy()
 
 
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def small(loop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with few descriptors."""
-    options = ["--uvloop"] if request.param == "uvloop" else []
+    options = ["--uvloop"] if loop == "uvloop" else []
     with serving(tmp_path_factory.mktemp("small") / "log", *options, files=256) as running:
         yield running
         assert running.process.poll() is None

@@ -14,10 +14,10 @@ MEGABYTES = 12
 CONTINUED = frame(b"", 0, fin=False)
 
 
-@pytest.fixture(scope="module", params=["asyncio", "uvloop"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="module")
+def served(loop: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve with the limits that are the default."""
-    options = ["--uvloop"] if request.param == "uvloop" else []
+    options = ["--uvloop"] if loop == "uvloop" else []
     with serving(tmp_path_factory.mktemp("served") / "log", *options, limits={"close_seconds": 0.4}) as running:
         yield running
         assert running.process.poll() is None

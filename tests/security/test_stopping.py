@@ -76,7 +76,6 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("kind", [*HOSTILE, "all"])
 def test_all_that_is_in_flight_is_answered(tmp_path: Path, kind: str, loop: str) -> None:
     options = ["--uvloop"] if loop == "uvloop" else []

@@ -28,6 +28,8 @@ def _as_before() -> Iterator[None]:
 def log_to(capsys: pytest.CaptureFixture[str], *, as_json: bool) -> None:
     """Configure the log, now that stderr is the one that is looked at."""
     logging.getLogger().handlers = [logging.StreamHandler()]
+    uvicorn = logging.getLogger("uvicorn")  # another test may have left what uvicorn has by default
+    uvicorn.handlers, uvicorn.propagate = [], True
     configure_logging(as_json=as_json)
     capsys.readouterr()
 

@@ -23,9 +23,13 @@ def test_a_signal_waits_until_the_child_is_known(sign: signal.Signals) -> None:
 
 
 def test_an_interruption_is_raised_at_the_end() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     begun = ended = False
-    with pytest.raises(KeyboardInterrupt), _uninterrupted():  # noqa: PT012 — what follows the signal counts
-        begun = True
-        signal.raise_signal(signal.SIGINT)
-        ended = True
+    try:
+        with pytest.raises(KeyboardInterrupt), _uninterrupted():  # noqa: PT012 — what follows the signal counts
+            begun = True
+            signal.raise_signal(signal.SIGINT)
+            ended = True
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (begun, ended) == (True, True)
