@@ -69,7 +69,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "UniqueNames._holders: strict=True → nothing",
             "UniqueNames._holders: True → False",
         ),
-        "of two rows one at most is the member's own, so that they show whether another has the name, too": (
+        "at most one of two rows is the member's own, so two are enough while the index is up to date": (
             "UniqueNames._is_taken_without_guard: 2 → 3",
         ),
     },

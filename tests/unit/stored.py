@@ -227,7 +227,7 @@ def without(items: list[Item], *names: str) -> list[Item]:
 def overtake(
     tables: Stored, act: Callable[[], Awaitable[object]], *, before: str = "transact_write_items"
 ) -> None:
-    """Let somebody act just before the next call of an operation: a transaction, after everything was read."""
+    """Let somebody act just before the next call of an operation; by default a transaction, when all is read."""
     upstream, left = tables.engine.call, [True]
 
     async def call(service: str, operation: str, **params: Any) -> Any:

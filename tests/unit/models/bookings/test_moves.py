@@ -54,7 +54,7 @@ def test_a_consumer_cancels_what_is_confirmed_in_time(left: float, hours: int | 
     assert move_refusal(confirmed, BookingStatus.CANCELLED_BY_PROVIDER, PROVIDER, limited, now) is None
 
 
-# The last minute before is not the time either.
+# 0.01 h is within the last minute before the time.
 @pytest.mark.parametrize(("left", "allowed"), [(24, True), (23.98, False), (0.01, False), (0, True), (-1, True)])
 def test_a_provider_is_not_missed_before_the_time_instead_of_cancelling(left: float, *, allowed: bool) -> None:
     confirmed = booking(status=BookingStatus.CONFIRMED, booking_date="2026-03-04", start_time="10:00")

@@ -9,14 +9,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from models.clock import to_text
-from models.errors import Code, Refusal
+from models.errors import Refusal
 from models.exchanges.asking import ask_for_hours
 from models.identifiers import derived
 from models.requests import answers
 from models.requests.decision import Change
 from models.requests.statuses import RequestStatus
 from models.storage.codec import item_of
-from models.storage.store import ConditionFailedError, Item, key_of
+from models.storage.store import Item, key_of
 from models.tables import (
     Booking,
     Dispute,
@@ -33,7 +33,6 @@ from models.transactions.composition import compose
 from models.transactions.moves import Moved
 from models.transactions.writing import Writing
 from tests.chaos.books import rows
-from tests.chaos.faults import Call, Fault, each_write
 from tests.unit.builders import (
     ALICE,
     BOB,
@@ -47,7 +46,7 @@ from tests.unit.builders import (
     make_request,
 )
 from tests.unit.models.requests.every_step import RULES, dispute_of, steps_taken
-from tests.unit.models.transactions.test_moves import other, overtaken
+from tests.unit.models.transactions.test_moves import overtaken, writes
 from tests.unit.places import DISPUTE_RULES, REQUEST_RULES, bank_at
 from tests.unit.stored import (
     NAMES,
@@ -259,13 +258,10 @@ async def test_hours_are_held_for_a_service_without_a_price_at_the_usual_one() -
 
 
 async def test_a_price_that_is_taken_away_meanwhile_is_the_usual_one() -> None:
-    def is_time(call: Call) -> bool:
-        return call.operation == "transact_write_items"
-
     bank = bank_at("VALIDATING")
     bank.services[SERVICE_ID] = replace(bank.services[SERVICE_ID], hourly_rate=hours("0.5"))
     async with overtaken(
-        bank, is_time, lambda tables: tables.change(Service, SERVICE_ID, hourlyRate=None)
+        bank, writes, lambda tables: tables.change(Service, SERVICE_ID, hourlyRate=None)
     ) as tables:
         moved = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["hold"])
         assert isinstance(moved, Moved)
@@ -335,13 +331,10 @@ async def test_a_booking_names_its_first_exchange(earlier: str | None) -> None:
 async def test_a_booking_that_has_changed_meanwhile_is_looked_at_again(
     earlier: str | None, change: dict[str, str]
 ) -> None:
-    def is_time(call: Call) -> bool:
-        return call.operation == "transact_write_items"
-
     async def disturb(tables: Stored) -> None:
         await tables.put(Booking, booked(bookingTransactionId=earlier, **change))
 
-    async with overtaken(Bank.opened(), is_time, disturb) as tables:
+    async with overtaken(Bank.opened(), writes, disturb) as tables:
         await tables.put(Booking, booked(bookingTransactionId=earlier))
         request = make_request(booking_id="b", asked=hours("2"))
         refused = await tables.transactions.create(request, ask_for_hours)
@@ -353,13 +346,10 @@ async def test_a_booking_that_has_changed_meanwhile_is_looked_at_again(
     ("earlier", "meanwhile"), [(None, "anothers"), ("an-earlier-one", "anothers"), ("an-earlier-one", None)]
 )
 async def test_what_a_booking_names_by_then_counts(earlier: str | None, meanwhile: str | None) -> None:
-    def is_time(call: Call) -> bool:
-        return call.operation == "transact_write_items"
-
     async def disturb(tables: Stored) -> None:
         await tables.put(Booking, booked(bookingTransactionId=meanwhile))
 
-    async with overtaken(Bank.opened(), is_time, disturb) as tables:
+    async with overtaken(Bank.opened(), writes, disturb) as tables:
         await tables.put(Booking, booked(bookingTransactionId=earlier))
         request = make_request(booking_id="b", asked=hours("2"))
         assert isinstance(await tables.transactions.create(request, ask_for_hours), Moved)
@@ -376,67 +366,8 @@ async def test_a_request_does_not_take_the_id_of_anothers_exchange() -> None:
 
 
 async def test_a_request_does_not_take_the_id_of_an_exchange_that_is_made_meanwhile() -> None:
-    def is_time(call: Call) -> bool:
-        return call.operation == "transact_write_items"
-
     anothers = item_of(Transaction, id=REQUEST_ID, consumerId=ALICE)
-    async with overtaken(Bank.opened(), is_time, lambda tables: tables.put(Transaction, anothers)) as tables:
+    async with overtaken(Bank.opened(), writes, lambda tables: tables.put(Transaction, anothers)) as tables:
         assert await tables.transactions.create(make_request(), answers.create) is None
         assert await stored_exchange(tables) == anothers
         assert await rows(tables.undisturbed, ServiceRequest) == []
-
-
-def anybody(_: Item) -> bool:
-    return True
-
-
-@pytest.mark.parametrize("version", [None, 1])
-async def test_a_request_that_is_deleted_leaves_its_exchange_cancelled(version: int | None) -> None:
-    bank = bank_at("INITIATED")
-    async with stored(bank) as tables:
-        await tables.change(ServiceRequest, REQUEST_ID, version=version)
-        bank.pass_time(1)
-        removed = await tables.transactions.remove(REQUEST_ID, anybody)
-        assert not isinstance(removed, Refusal)
-        assert removed["id"] == {"S": REQUEST_ID}
-        assert await rows(tables.undisturbed, ServiceRequest) == []
-        found = await stored_exchange(tables)
-        assert (found["status"], found["description"]) == ({"S": "CANCELLED"}, {"S": "Garden help"})
-        assert found["updatedAt"] == {"S": to_text(bank.now)}
-        with pytest.raises(ConditionFailedError):
-            await tables.transactions.remove(REQUEST_ID, anybody)
-
-
-async def test_a_request_that_has_ended_is_deleted_and_its_exchange_stays_as_it_is() -> None:
-    bank = bank_at("PAID rated")
-    async with stored(bank) as tables:
-        await tables.transactions.remove(REQUEST_ID, anybody)
-        assert await stored_exchange(tables) == written(bank)["Transaction"][REQUEST_ID]
-
-
-async def test_a_request_is_deleted_only_as_its_owner_wants_it_and_while_nothing_is_held() -> None:
-    async with stored(bank_at("INITIATED")) as tables:
-        with pytest.raises(ConditionFailedError):
-            await tables.transactions.remove(REQUEST_ID, lambda _: False)
-    async with stored(bank_at("AWAITING")) as tables:
-        refused = await tables.transactions.remove(REQUEST_ID, anybody)
-        assert isinstance(refused, Refusal)
-        assert refused.code is Code.INVALID_REQUEST_STATUS
-
-
-@pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNSENT, Fault.CONFLICT])
-async def test_a_deletion_whose_answer_is_lost_is_done_once(fault: Fault) -> None:
-    async with stored(bank_at("INITIATED"), each_write(fault)) as tables:
-        removed = await tables.transactions.remove(REQUEST_ID, anybody)
-        assert not isinstance(removed, Refusal)
-        assert await rows(tables.undisturbed, ServiceRequest) == []
-
-
-async def test_a_request_that_begins_meanwhile_is_not_deleted() -> None:
-    def is_time(call: Call) -> bool:
-        return call.operation == "transact_write_items"
-
-    async with overtaken(bank_at("INITIATED"), is_time, lambda tables: other(tables, "begin")()) as tables:
-        refused = await tables.transactions.remove(REQUEST_ID, anybody)
-        assert isinstance(refused, Refusal)
-        assert (await stored_exchange(tables))["status"] == {"S": "PENDING"}

@@ -241,6 +241,11 @@ async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
         assert refused.code is Code.INVALID_AMOUNT
 
 
+def writes(call: Call) -> bool:
+    """Return whether a call writes a transaction."""
+    return call.operation == "transact_write_items"
+
+
 @asynccontextmanager
 async def overtaken(
     bank: Bank, is_time: Callable[[Call], bool], act: Callable[[Stored], Awaitable[object]]
