@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 _HALF = re.compile("[\ud800-\udfff]")
-# What could be either of them; looked for before JSON is parsed a second time.
-_SUSPECT = re.compile("[\ud800-\udfff]" r"|\\u[dD][89a-fA-F]|\d[eE]\+?\d{3}|\d{309}")
+# What orjson says of either of them; of anything else it says something else, without looking further.
+_SIGNS = ("surrogate", "infinity")
 # Half of a character in a GraphQL document, which writes `\u{d800}`, too.
 _DOCUMENT_ESCAPE = re.compile(r"\\u(\{0*)?[dD][89a-fA-F]")
 # The name before a text that is not yet at its end, or before a list of texts.
@@ -33,8 +33,8 @@ def parse_json(data: str | bytes) -> Any:
     """
     try:
         return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        parsed = _parse_leniently(data)
+    except orjson.JSONDecodeError as error:
+        parsed = _parse_leniently(data, error)
         if _find(parsed) is None:
             raise
         return parsed
@@ -42,7 +42,11 @@ def parse_json(data: str | bytes) -> Any:
 
 def unstorable_in_json(data: str) -> str | None:
     """Return what in JSON cannot be stored, and where; None if all can be, or if it is not JSON."""
-    return _find(_parse_leniently(data))
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        return _find(_parse_leniently(data, error))
+    return None
 
 
 def unstorable(value: Any) -> str | None:
@@ -99,15 +103,15 @@ def _members(place: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{place}[{number}]"[:_CHARACTERS], member) for number, member in enumerate(value[:_VALUES]))
 
 
-def _parse_leniently(data: str | bytes) -> Any:
-    """Return JSON as Python parses it, if it may hold what cannot be stored; None if not, or if it is not JSON."""
+def _parse_leniently(data: str | bytes, error: orjson.JSONDecodeError) -> Any:
+    """Return JSON as Python parses it, if what orjson says of it is a sign; None if not, or if it is not JSON."""
+    if not any(sign in error.msg for sign in _SIGNS):
+        return None
     try:
         text = data if isinstance(data, str) else data.decode(errors="surrogatepass")
-        if _SUSPECT.search(text):
-            return json.loads(text, parse_float=_number, parse_constant=_refuse)
+        return json.loads(text, parse_float=_number, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        pass
-    return None
+        return None
 
 
 def _number(text: str) -> float | Decimal:

@@ -60,10 +60,12 @@ class Attacker:
 
     Args:
         target: the server.
+        tries: how often their attack was tried before; the server remembers each text that it has read.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, tries: int = 0) -> None:
         self.target = target
+        self._tries = tries
         self.name = f"mallory-{uuid4().hex[:12]}"
         number = next(_sources)
         self.source = f"127.66.{number // 250 % 250}.{number % 250 + 1}"
@@ -110,7 +112,7 @@ class Attacker:
         """Send an operation and return the answer; names of headers are written with `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.client(token) as client:
-            body = wire.operation(query, variables)
+            body = wire.operation(query + " " * self._tries, variables)
             return await client.post(
                 "/graphql", content=body, headers={"Content-Type": "application/json", **named}
             )

@@ -65,6 +65,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
     "100,000 levels of JSON": lambda: b'{"query": "{a}", "variables": ' + b'{"a":' * 100_000,
     "100,000 lists": lambda: b"[" * 100_000,
     "no JSON": lambda: b"x" * 900_000,
+    "runs of digits": lambda: (b"1" * 308 + b"x") * 2_900,
     "a batch of 1,000": lambda: json.dumps([{"query": "{ __typename }"}] * 1_000).encode(),
     "escapes": lambda: b'{"query": "' + b"\\u0041" * 100_000 + b'"}',
     "a number of 500,000 digits": lambda: (

@@ -8,6 +8,7 @@ from tests.security.attacks.catalogue import Attack, Attacker
 from tests.security.measuring import WAIT_LIMIT, Cost, Target, measuring, watching
 
 _BREATH = 0.03  # seconds
+_MORE_TRIES = 2
 _LONGEST = 90.0  # seconds that an attack may take; what takes longer hangs
 
 
@@ -51,8 +52,27 @@ class Verdict:
 
 
 async def attempt(attacks: Sequence[Attack], target: Target) -> list[Verdict]:
-    """Try attacks, one after the other."""
-    attackers = [await _ready(attack, target) for attack in attacks]
+    """Try attacks, one after the other; of one that costs too much, the best of several tries counts.
+
+    What the rest of the machine does adds to an attack's cost, and never takes from it.
+    """
+    verdicts = await _attempt(attacks, target, 0)
+    for tries in range(1, 1 + _MORE_TRIES):
+        dear = [verdict.attack for verdict in verdicts if not verdict.is_good and not verdict.succeeded]
+        again = {verdict.attack: verdict for verdict in await _attempt(dear, target, tries)} if dear else {}
+        verdicts = [_better(one, again.get(one.attack, one)) for one in verdicts]
+    return verdicts
+
+
+def _better(one: Verdict, again: Verdict) -> Verdict:
+    """Return the cheaper of two verdicts of an attack, or the second if it shows that the attack succeeds."""
+    if again.succeeded:
+        return again
+    return min(again, one, key=lambda verdict: (len(verdict.problems), verdict.cost.cpu))
+
+
+async def _attempt(attacks: Sequence[Attack], target: Target, tries: int) -> list[Verdict]:
+    attackers = [await _ready(attack, target, tries) for attack in attacks]
     tried = []
     async with watching(target) as watch:
         for attack, attacker in zip(attacks, attackers, strict=True):
@@ -77,8 +97,8 @@ async def attempt_together(attacks: Sequence[Attack], target: Target) -> list[Ve
     ]
 
 
-async def _ready(attack: Attack, target: Target) -> Attacker:
-    attacker = Attacker(target)
+async def _ready(attack: Attack, target: Target, tries: int = 0) -> Attacker:
+    attacker = Attacker(target, tries)
     if attack.joined:
         await attacker.join()
     return attacker

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from schema.unstorable import parse_json, unstorable, unstorable_in_document, unstorable_in_json
+from tests.unit.processor_time import least_seconds
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,15 @@ def test_looking_for_it_takes_no_time() -> None:
     with pytest.raises(orjson.JSONDecodeError):
         parse_json(orjson.dumps([*values, "@"]).replace(b"@", rb"\ud800"))
     assert time.thread_time() - began < 0.5
+
+
+@pytest.mark.parametrize("data", [b"x" * 900_000, (b"1" * 308 + b"x") * 2_900, b"\\u00" * 200_000])
+def test_what_is_not_json_is_refused_at_once(data: bytes) -> None:
+    def refuse() -> None:
+        with pytest.raises(orjson.JSONDecodeError):
+            parse_json(data)
+
+    assert least_seconds(refuse) < 0.005
 
 
 def test_a_place_is_cut() -> None:
