@@ -16,7 +16,7 @@ MONEY := tests/unit/models
 LIVES := tests/property/test_any_life_on_the_cloud.py
 ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
 	tests/chaos/test_races.py $(LIVES)
-HOSTILE := $(patsubst %,tests/security/test_%.py,soak fuzz attacks connections frames stopping aws_silence)
+HOSTILE := $(patsubst %,tests/security/test_%.py,attacks connections frames stopping aws_silence fuzz soak)
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 

@@ -147,7 +147,7 @@ class FlakyAws:
                         back.cancel()  # it is done, and nobody hears of it
                     passed.write(request)
                     await passed.drain()
-                elif self.mode is Mode.RESET:
+                elif self.mode in {Mode.RESET, Mode.REFUSED}:
                     writer.transport.abort()
                 else:
                     writer.write(_ANSWERS[self.mode])
