@@ -1,6 +1,7 @@
 """GraphQL over HTTP and over graphql-transport-ws, on one path."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -196,7 +197,10 @@ class Endpoint(GraphQL[RequestContext, None]):
         size = max(0, len(await request.body()) - len(text))
         asked = (text, request_data.operation_name, size, request_data.variables)
         demand = self.meter.charge(context.payer, *asked)
-        async with self.meter.turn(context.payer, demand):
+        async with AsyncExitStack() as until_done:
+            # Nothing is done yet: whoever leaves before it is their turn gives up their place.
+            turn = until_done.enter_async_context(self.meter.turn(context.payer, demand))
+            await while_connected(request.receive, turn, is_cancellable=lambda: True)
             return await self._execute_once(request, request_adapter, sub_response, context, request_data)
 
     async def _execute_once(

@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 
 from models import clock
 from resolvers.identity.authentication import Authentication
+from resolvers.rates.limits import RateLimits
+from resolvers.rates.rates import Rates
 from resolvers.transport.app import build_app
 from resolvers.transport.departures import WATCHED_AFTER
 from resolvers.transport.graphiql import GraphiQL
@@ -165,7 +167,7 @@ class Client:
             await self.answered
 
 
-def served(store: MemoryStore, **answers: int) -> Starlette:
+def served(store: MemoryStore, rates: Rates | None = None, /, **answers: int) -> Starlette:
     """Return the app over a store."""
     return build_app(
         schema=build_schema(schema_over(store).resolver, answers=AnswerLimits(**answers)),
@@ -173,7 +175,7 @@ def served(store: MemoryStore, **answers: int) -> Starlette:
         authentication=Authentication(Callers(), []),
         graphiql=GraphiQL(),
         idempotency=Idempotency(store, clock.now),
-        rates=without_limits(),
+        rates=rates or without_limits(),
     )
 
 
@@ -205,6 +207,23 @@ async def test_the_mutation_of_a_client_who_left_goes_on(slow: SlowStore) -> Non
     await client.until_answered()
     assert [row["title"] for row in slow.rows.values()] == [{"S": "a"}]
     assert slow.cancelled == 0
+
+
+START = """mutation { createServiceRequest(input: {serviceId: "a", requesterId: "sub-alice", providerId: "b",
+    status: INITIATED, estimatedHours: 1, negotiationRound: 0}) { id } }"""
+
+
+async def test_the_start_of_a_client_who_left_while_it_waited_is_dropped(slow: SlowStore) -> None:
+    rates = Rates(RateLimits(starts_at_once=1, start_interval=0))
+    async with rates.starting("sub-alice"):
+        client = Client(served(slow, rates), START)
+        await asyncio.sleep(2 * WATCHED_AFTER)
+        assert not client.answered.done()
+        client.left.set()
+        await client.until_answered()
+    assert not slow.began.is_set()
+    async with asyncio.timeout(1), rates.starting("sub-alice"):
+        pass
 
 
 async def test_a_client_who_waits_is_answered(slow: SlowStore) -> None:
