@@ -182,10 +182,14 @@ def _test(word: str, operand: Any) -> _Test:
             above, below = _test("ge", low), _test("le", high)
             return lambda value: above(value) and below(value)
         case "in":
-            members = [_exact(choice) for choice in operand if choice is not None]
-            return lambda value: value in members
+            members = [_typed(_exact(choice)) for choice in operand if choice is not None]
+            return lambda value: _typed(value) in members
         case "contains":
-            return lambda value: isinstance(value, str | list) and operand in value
+            return lambda value: (
+                _typed(_exact(operand)) in map(_typed, value)
+                if isinstance(value, list)
+                else isinstance(value, str) and operand in value
+            )
         case "beginsWith":
             return lambda value: isinstance(value, str) and value.startswith(operand)
     raise _invalid(f"There is no filter operator {word}")
@@ -205,6 +209,11 @@ def ends_of(place: str, bounds: Sequence[Any]) -> Sequence[Any]:
 def _comparison(compare: Callable[[Any, Any], bool], operand: Any) -> _Test:
     """Compare values of one type only, as DynamoDB does: a number is never equal to a text."""
     return lambda value: type(value) is type(operand) and compare(value, operand)
+
+
+def _typed(value: Any) -> tuple[type, Any]:
+    """Return a value with its type: Python holds False for 0 and True for 1, and DynamoDB does not."""
+    return type(value), value
 
 
 def _exact(operand: Any) -> Any:

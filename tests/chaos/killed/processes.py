@@ -16,7 +16,7 @@ from workflows.deployment.local.local_cloud import LocalCloud
 APART = ("serve", "--functions", "external")
 _LOOK_EVERY = 0.02
 # The local cloud saves every five seconds, if anything has changed.
-_SAVE_LIMIT = 20.0
+_SAVE_LIMIT = 60.0
 
 
 class Processes(Server):
