@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 _HALF = re.compile("[\ud800-\udfff]")
-# What orjson says of either of them; of anything else it says something else, without looking further.
+# A word of orjson's error for either of them. Its errors for other mistakes have neither word.
 _SIGNS = ("surrogate", "infinity")
 # Half of a character in a GraphQL document, which writes `\u{d800}`, too.
 _DOCUMENT_ESCAPE = re.compile(r"\\u(\{0*)?[dD][89a-fA-F]")
@@ -104,7 +104,12 @@ def _members(place: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _parse_leniently(data: str | bytes, error: orjson.JSONDecodeError) -> Any:
-    """Return JSON as Python parses it, if what orjson says of it is a sign; None if not, or if it is not JSON."""
+    """Return JSON as Python parses it; None if orjson refused it for another reason, or if Python refuses it, too.
+
+    Args:
+        data: the JSON.
+        error: why orjson refused it.
+    """
     if not any(sign in error.msg for sign in _SIGNS):
         return None
     try:

@@ -185,11 +185,7 @@ def _test(word: str, operand: Any) -> _Test:
             members = [_typed(_exact(choice)) for choice in operand if choice is not None]
             return lambda value: _typed(value) in members
         case "contains":
-            return lambda value: (
-                _typed(_exact(operand)) in map(_typed, value)
-                if isinstance(value, list)
-                else isinstance(value, str) and operand in value
-            )
+            return _containing(operand)
         case "beginsWith":
             return lambda value: isinstance(value, str) and value.startswith(operand)
     raise _invalid(f"There is no filter operator {word}")
@@ -211,8 +207,16 @@ def _comparison(compare: Callable[[Any, Any], bool], operand: Any) -> _Test:
     return lambda value: type(value) is type(operand) and compare(value, operand)
 
 
+def _containing(operand: Any) -> _Test:
+    """Return the test whether a text has a part, or a list an element."""
+    element = _typed(_exact(operand))
+    return lambda value: (
+        element in map(_typed, value) if isinstance(value, list) else isinstance(value, str) and operand in value
+    )
+
+
 def _typed(value: Any) -> tuple[type, Any]:
-    """Return a value with its type: Python holds False for 0 and True for 1, and DynamoDB does not."""
+    """Return a value with its type, because to Python False equals 0 and True equals 1, and to DynamoDB not."""
     return type(value), value
 
 

@@ -69,7 +69,15 @@ async def test_an_attack_that_succeeds_is_seen(measured_server: Target) -> None:
         await asyncio.to_thread(measured_server.stall, WAIT_LIMIT + 0.4)
         return "stalled"
 
-    attacks = [Attack(0, "none", "reads", read), Attack(0, "none", "stalls", stall)]
-    reads, stalls = await attempt(attacks, measured_server)
+    async def work(attacker: Attacker) -> str:
+        return await attacker.ask("{ listServices { nextToken } }")
+
+    attacks = [
+        Attack(0, "none", "reads", read),
+        Attack(0, "none", "stalls", stall),
+        Attack(0, "none", "works", work, cpu=0.0001),
+    ]
+    reads, stalls, works = await attempt(attacks, measured_server)
+    assert works.is_only_dear
     assert reads.problems == ["it succeeds"]
     assert stalls.problems == [f"others wait over {1000 * WAIT_LIMIT:.0f} ms"]

@@ -60,7 +60,8 @@ class Attacker:
 
     Args:
         target: the server.
-        tries: how often their attack was tried before; the server remembers each text that it has read.
+        tries: how often the attack was tried before; as many blanks make each document a new one for the server,
+            which remembers those that it has read.
     """
 
     def __init__(self, target: Target, tries: int = 0) -> None:

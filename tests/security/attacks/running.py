@@ -36,39 +36,48 @@ class Verdict:
         others = self.cost.others
         found = {
             "it succeeds": self.succeeded,
-            f"over {1000 * self.allowed:.0f} ms of CPU": self.cost.cpu > self.allowed,
+            f"over {1000 * self.allowed:.0f} ms of CPU": self._is_dear,
             f"others wait over {1000 * WAIT_LIMIT:.0f} ms": others.p99 > WAIT_LIMIT,
             "others are not answered": others.lost + others.refused > 0,
         }
         return [problem for problem, is_so in found.items() if is_so]
 
     @property
+    def _is_dear(self) -> bool:
+        return self.cost.cpu > self.allowed
+
+    @property
     def is_good(self) -> bool:
         """Return whether nothing is wrong."""
         return not self.problems
+
+    @property
+    def is_only_dear(self) -> bool:
+        """Return whether it took too much CPU, and nothing else is wrong."""
+        return self._is_dear and len(self.problems) == 1
 
     def __str__(self) -> str:
         return f"{self.attack}: {', '.join(self.problems) or 'refused'} ({self.refused}; {self.cost})"
 
 
 async def attempt(attacks: Sequence[Attack], target: Target) -> list[Verdict]:
-    """Try attacks, one after the other; of one that costs too much, the best of several tries counts.
+    """Try attacks, one after the other; of one that only takes too much CPU, the cheapest of several tries counts.
 
-    What the rest of the machine does adds to an attack's cost, and never takes from it.
+    What the rest of the machine does adds to the CPU that an attack takes, and never takes from it.
     """
     verdicts = await _attempt(attacks, target, 0)
     for tries in range(1, 1 + _MORE_TRIES):
-        dear = [verdict.attack for verdict in verdicts if not verdict.is_good and not verdict.succeeded]
+        dear = [verdict.attack for verdict in verdicts if verdict.is_only_dear]
         again = {verdict.attack: verdict for verdict in await _attempt(dear, target, tries)} if dear else {}
-        verdicts = [_better(one, again.get(one.attack, one)) for one in verdicts]
+        verdicts = [_counting(one, again.get(one.attack, one)) for one in verdicts]
     return verdicts
 
 
-def _better(one: Verdict, again: Verdict) -> Verdict:
-    """Return the cheaper of two verdicts of an attack, or the second if it shows that the attack succeeds."""
-    if again.succeeded:
+def _counting(one: Verdict, again: Verdict) -> Verdict:
+    """Return which of two verdicts of an attack counts: the cheaper one, unless the second has another problem."""
+    if not again.is_good and not again.is_only_dear:
         return again
-    return min(again, one, key=lambda verdict: (len(verdict.problems), verdict.cost.cpu))
+    return min(one, again, key=lambda verdict: verdict.cost.cpu)
 
 
 async def _attempt(attacks: Sequence[Attack], target: Target, tries: int) -> list[Verdict]:

@@ -1,56 +1,46 @@
-"""A mutation under an Idempotency-Key runs once; whatever goes wrong, the next one with the key finds its way."""
+"""A mutation under an Idempotency-Key runs once, and is answered as the first time."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import graphql
-import httpx
 import pytest
 from cross_web import HTTPException
 from starlette.datastructures import Headers
 from strawberry.http import GraphQLRequestData
-from strawberry.types import ExecutionResult
 from structlog.testing import capture_logs
 
-from models import clock, idempotency, tables
+from models import idempotency, tables
 from models.errors import Code, ContentionError, Refusal, UnavailableError
-from models.idempotency import KeyedRequest
 from models.storage.sent_writes import note_write
-from models.storage.store import ConditionFailedError, Item
-from resolvers import polling
-from resolvers.identity.authentication import Authentication
-from resolvers.identity.callers import Caller
+from models.storage.store import Item
 from resolvers.mirror.mutations import Mutations
 from resolvers.transport import idempotency as under_keys
-from resolvers.transport.app import build_app
-from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency, is_mutation, keyed_request
+from resolvers.transport.idempotency import is_mutation, keyed_request
 from schema.documents.limits import Limits
 from schema.documents.metering import AnswerLimits
 from schema.documents.reading import Documents
-from schema.errors import RefusedError, report_any
-from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
-from tests.unit.rates import without_limits
+from schema.errors import RefusedError
+from tests.unit.mirror import ALICE, schema_over
+from tests.unit.resolvers.transport.keyed_posts import (
+    CREATE,
+    DOCUMENT,
+    OTHER,
+    SERVICE,
+    TWO,
+    Post,
+    Rows,
+    error_of,
+    post,
+    services,
+    store,
+)
 
-ASKED = KeyedRequest.by("alice", "key", "hash")
+__all__ = ["post", "store"]
+
 DOCUMENTS = Documents(graphql.build_schema("type Query { a: Int } type Mutation { a: Int }"), Limits())
-DOCUMENT = "mutation ($input: CreateServiceInput!) { createService(input: $input) { id title } }"
-SERVICE = {
-    "userId": "sub-alice",
-    "title": "Garden help",
-    "description": "Weeding",
-    "category": "garden",
-    "hourlyRate": 1.5,
-    "isActive": True,
-    "tags": [],
-}
-CREATE: dict[str, Any] = {"query": DOCUMENT, "variables": {"input": SERVICE}}
-OTHER = {**CREATE, "query": DOCUMENT.replace("title", "category")}
 DELETE = "mutation X { deleteUser(input: {id: 1}) { id } }"
-TWO = """mutation ($input: CreateServiceInput!) {
-  first: createService(input: $input) { id } second: createService(input: $input) { id } }"""
 
 
 @pytest.mark.parametrize(
@@ -72,100 +62,6 @@ TWO = """mutation ($input: CreateServiceInput!) {
 )
 def test_what_is_a_mutation(document: str | None, name: str | None, expected: bool) -> None:  # noqa: FBT001 — a table's column
     assert is_mutation(DOCUMENTS, document, name) is expected
-
-
-class Rows(MemoryStore):
-    """Tables in memory whose conditions on single attributes are run; puts may lose their answers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lost_answers = 0
-        self.silent = 0  # writes of claims that are not answered
-
-    async def put(self, table: type[tables.Table], item: Item, *, condition: Any = None) -> None:
-        if table is tables.Idempotency and self.silent:
-            self.silent -= 1
-            raise UnavailableError(is_outcome_unknown=True)
-        self._check(table, item["id"]["S"], condition)
-        self.rows[table, item["id"]["S"]] = item
-        if table is tables.Idempotency and self.lost_answers:
-            self.lost_answers -= 1
-            await self.put(table, item, condition=condition)  # as the SDK does
-
-    async def update(self, table: type[tables.Table], key: str, actions: Any, *, condition: Any = None) -> Item:
-        if self.silent:
-            self.silent -= 1
-            raise UnavailableError(is_outcome_unknown=True)
-        self._check(table, key, condition)
-        return await super().update(table, key, actions)
-
-    async def delete(self, table: type[tables.Table], key: str, *, condition: Any = None) -> Item | None:
-        self._check(table, key, condition)
-        return await super().delete(table, key)
-
-    def _check(self, table: type[tables.Table], key: str, condition: Any) -> None:
-        found = self.rows.get((table, key))
-        if condition is not None and not _holds(condition, found or {}):
-            raise ConditionFailedError(found)
-
-
-def _holds(condition: Any, item: Item) -> bool:
-    path, *values = condition.values
-    match condition.operator:
-        case "AND":
-            return all(_holds(part, item) for part in condition.values)
-        case "attribute_not_exists":
-            return path.path[0] not in item
-        case "=":
-            return bool(item.get(path.path[0]) == values[0].value)
-    raise NotImplementedError(condition.operator)
-
-
-class Callers:
-    """Knows two tokens."""
-
-    async def caller(self, authorization: str) -> Caller:
-        return {"alice": ALICE, "bob": BOB}[authorization]
-
-
-@pytest.fixture
-def store() -> Rows:
-    return Rows()
-
-
-Post = Callable[..., Awaitable[httpx.Response]]
-
-
-@pytest.fixture
-async def post(store: Rows) -> AsyncIterator[Post]:
-    app = build_app(
-        schema=schema_over(store),
-        store=store,
-        authentication=Authentication(Callers()),
-        graphiql=GraphiQL(),
-        idempotency=Idempotency(store, clock.now),
-        rates=without_limits(),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://server") as client:
-
-        async def post(
-            key: str | bytes | list[str] | None, body: dict[str, Any] = CREATE, by: str = "alice"
-        ) -> httpx.Response:
-            keys = [] if key is None else key if isinstance(key, list) else [key]
-            sent = [one if isinstance(one, bytes) else one.encode() for one in keys]
-            headers = [(b"authorization", by.encode()), *((b"idempotency-key", one) for one in sent)]
-            return await client.post("/graphql", json=body, headers=headers)
-
-        yield post
-
-
-def services(store: MemoryStore) -> list[Item]:
-    return [item for (table, _), item in store.rows.items() if table is tables.Service]
-
-
-def error_of(response: httpx.Response) -> dict[str, Any]:
-    (error,) = response.json()["errors"]
-    return dict(error)
 
 
 async def test_the_second_is_answered_as_the_first(post: Post, store: Rows) -> None:
@@ -383,177 +279,3 @@ async def test_an_expired_row_counts_as_none(post: Post, store: Rows, monkeypatc
     assert "errors" not in (await post("l")).json()
     assert "errors" not in (await post("l", OTHER)).json()
     assert len(services(store)) == 3
-
-
-async def run_never() -> ExecutionResult:
-    raise AssertionError("it ran")
-
-
-async def run_once() -> ExecutionResult:
-    return ExecutionResult(data={"done": True}, errors=None)
-
-
-async def test_an_equal_request_waits_for_the_first(store: Rows) -> None:
-    keys = Idempotency(store, clock.now)
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def run() -> ExecutionResult:
-        begun.set()
-        await go_on.wait()
-        return await run_once()
-
-    first = asyncio.create_task(keys.run_once(ASKED, run))
-    await begun.wait()
-    second = asyncio.create_task(keys.run_once(ASKED, run_never))
-    await asyncio.sleep(0)
-    go_on.set()
-    assert (await first)[1] is False
-    result, is_replayed = await second
-    assert (result.data, is_replayed) == ({"done": True}, True)
-
-
-async def test_it_does_not_wait_for_ever(store: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polling, "TIMEOUT_SECONDS", 0.1)
-    await Idempotency(store, clock.now)._claim(ASKED, "another")
-    with pytest.raises(ContentionError, match="send it again"):
-        await Idempotency(store, clock.now).run_once(ASKED, run_never)
-
-
-async def test_a_claim_that_has_lapsed_is_taken_over(store: Rows) -> None:
-    slow = Idempotency(store, clock.now, claimed_for=timedelta(0))
-
-    async def outlived() -> ExecutionResult:
-        await Idempotency(store, clock.now).run_once(ASKED, run_once)
-        return ExecutionResult(data={"done": "late"}, errors=None)
-
-    with capture_logs() as logs:
-        result, _ = await slow.run_once(ASKED, outlived)
-    assert result.data == {"done": "late"}
-    assert "outlived" in logs[0]["event"]
-    assert (await slow.run_once(ASKED, run_never))[0].data == {"done": True}
-
-
-async def test_a_claim_whose_answer_was_lost_is_known_again(store: Rows) -> None:
-    store.lost_answers = 1
-    assert (await Idempotency(store, clock.now).run_once(ASKED, run_once))[1] is False
-
-
-async def test_what_raises_gives_the_claim_back(store: Rows) -> None:
-    keys = Idempotency(store, clock.now)
-    with pytest.raises(AssertionError, match="it ran"):
-        await keys.run_once(ASKED, run_never)
-    assert (await keys.run_once(ASKED, run_once))[1] is False
-
-
-async def run_unavailable() -> ExecutionResult:
-    return ExecutionResult(data={"it": None}, errors=[report_any(UnavailableError(is_outcome_unknown=True))])
-
-
-@pytest.fixture
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(under_keys, "_END_INTERVAL_SECONDS", 0.01)
-
-
-async def ended(keys: Idempotency) -> None:
-    """Wait until every claim that is to be ended has been, or was given up."""
-    async with asyncio.timeout(3):
-        while keys._ending:
-            await asyncio.gather(*keys._ending)
-
-
-@pytest.mark.usefixtures("_soon")
-async def test_a_mutation_that_aws_did_not_answer_is_repeatable_once_it_does(store: Rows) -> None:
-    keys = Idempotency(store, clock.now)
-    result, _ = await keys.run_once(ASKED, run_unavailable)
-    assert result.errors
-    store.silent = 3
-    await ended(keys)
-    assert store.silent == 0
-    assert (await keys.run_once(ASKED, run_once))[1] is False
-    assert (await keys.run_once(ASKED, run_never))[1] is True
-
-
-@pytest.mark.usefixtures("_soon")
-async def test_a_claim_that_is_stored_late_is_ended_then(store: Rows) -> None:
-    keys, late = Idempotency(store, clock.now), []
-    store.silent = 1
-    put = store.put
-
-    async def put_late(table: type[tables.Table], item: Item, *, condition: Any = None) -> None:
-        late.append(item)
-        await put(table, item, condition=condition)
-
-    store.put = put_late  # type: ignore[method-assign]  # for this test only
-    with pytest.raises(UnavailableError):
-        await keys.run_once(ASKED, run_never)
-    await asyncio.sleep(0.02)
-    assert keys._ending
-    await put(tables.Idempotency, late[0])
-    await ended(keys)
-    store.put = put  # type: ignore[method-assign]  # for this test only
-    assert (await keys.run_once(ASKED, run_once))[1] is False
-
-
-@pytest.mark.usefixtures("_soon")
-async def test_a_claim_that_was_never_stored_is_not_looked_for_for_ever(store: Rows) -> None:
-    keys = Idempotency(store, clock.now)
-    store.silent = 1
-    with pytest.raises(UnavailableError):
-        await keys.run_once(ASKED, run_never)
-    await ended(keys)
-    assert store.rows == {}
-
-
-async def test_a_claim_that_was_not_even_sent_is_not_looked_for(
-    store: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = Idempotency(store, clock.now)
-    monkeypatch.setattr(store, "put", _failing_put)
-    with pytest.raises(UnavailableError):
-        await keys.run_once(ASKED, run_never)
-    assert not keys._ending
-
-
-async def _failing_put(*_: Any, **__: Any) -> None:
-    raise UnavailableError
-
-
-@pytest.mark.usefixtures("_soon")
-async def test_an_answer_that_could_not_be_saved_is_saved_once_aws_answers(store: Rows) -> None:
-    keys = Idempotency(store, clock.now)
-    store.silent = 0
-
-    async def run() -> ExecutionResult:
-        store.silent = 3
-        return await run_once()
-
-    assert (await keys.run_once(ASKED, run))[0].data == {"done": True}
-    await ended(keys)
-    assert (await keys.run_once(ASKED, run_never))[1] is True
-
-
-@pytest.mark.usefixtures("_soon")
-async def test_whoever_leaves_gives_the_claim_back(store: Rows) -> None:
-    keys, begun = Idempotency(store, clock.now), asyncio.Event()
-
-    async def run() -> ExecutionResult:
-        begun.set()
-        await asyncio.Event().wait()
-        return await run_never()
-
-    left = asyncio.create_task(keys.run_once(ASKED, run))
-    await begun.wait()
-    left.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await left
-    await ended(keys)
-    assert (await keys.run_once(ASKED, run_once))[1] is False
-
-
-async def test_no_more_claims_are_ended_later_than_memory_has_room_for(
-    store: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(under_keys, "_MOST_ENDING", 0)
-    keys = Idempotency(store, clock.now)
-    await keys.run_once(ASKED, run_unavailable)
-    assert not keys._ending

@@ -24,7 +24,7 @@ from tests.unit.resolvers.transport.app_in_memory import (
     connected,
     signed_in,
 )
-from tests.unit.resolvers.transport.test_idempotency import CREATE, Rows
+from tests.unit.resolvers.transport.keyed_posts import CREATE, Rows
 
 INTROSPECTION = {"query": "{ __schema { queryType { name } } }"}
 
