@@ -11,7 +11,9 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    ListValueNode,
     Node,
+    ObjectValueNode,
     OperationDefinitionNode,
 )
 
@@ -40,10 +42,16 @@ class Limits(LimitSet):
     # The largest document that Amplify generates has 895.
     tokens: int = limit(2_000, "tokens of a document", code=_CODE)
     operations: int = limit(20, "operations in a document", code=_CODE)
+    # More of them than can be spread are of no use.
+    fragments: int = limit(50, "fragments that a document defines", code=_CODE)
     # graphql-core compares each pair of them.
     spreads: int = limit(50, "fragments that are spread in a document", code=_CODE)
     directives: int = limit(20, "directives in a document", code=_CODE)
     directives_each: int = limit(5, "directives on one field, fragment, variable or operation", code=_CODE)
+    # graphql-core prints the whole object for each of its wrong fields. The largest input has 23.
+    arguments_each: int = limit(
+        100, "arguments of one field, or fields of one input object, as a document writes them", code=_CODE
+    )
     depth: int = limit(8, "levels of fields", code=_CODE)
     aliases: int = limit(30, "fields with an alias in an operation", code=_CODE)
     root_fields: int = limit(10, "fields of an operation's first level", code=_CODE)
@@ -173,23 +181,43 @@ class LimitsCheck:
 def _document_counts(document: DocumentNode) -> list[tuple[str, int, str]]:
     """Return what a document holds: each limit's name, the figure, and what it counts."""
     operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
-    directives = spreads = most = longest = 0
+    fragments = sum(isinstance(node, FragmentDefinitionNode) for node in document.definitions)
+    directives = spreads = most = longest = widest = 0
     for definition in document.definitions:
         fields = 0
         for node in _nodes(definition):
             fields += isinstance(node, FieldNode)
             spreads += isinstance(node, FragmentSpreadNode)
+            widest = max(widest, _widest(node))
             if each := len(getattr(node, "directives", None) or ()):
                 directives += each
                 most = max(most, each)
         longest = max(longest, fields)
     return [
         ("operations", operations, "operations"),
+        ("fragments", fragments, "fragments"),
         ("fields", longest, "fields"),
         ("spreads", spreads, "fragment spreads"),
         ("directives", directives, "directives"),
         ("directives_each", most, "directives in one place"),
+        ("arguments_each", widest, "arguments or fields of an input in one place"),
     ]
+
+
+def _widest(node: Node) -> int:
+    """Return the most arguments of a node or a directive on it, or fields of an object among their values."""
+    owners = (node, *(getattr(node, "directives", None) or ()))
+    arguments = [getattr(owner, "arguments", None) or () for owner in owners]
+    pending = [getattr(node, "default_value", None), *(one.value for each in arguments for one in each)]
+    most = max(map(len, arguments))
+    while pending:
+        match pending.pop():
+            case ObjectValueNode(fields=fields):
+                most = max(most, len(fields))
+                pending += [field.value for field in fields]
+            case ListValueNode(values=values):
+                pending += values
+    return most
 
 
 def _nodes(definition: Node) -> Iterator[Node]:

@@ -70,6 +70,27 @@ def rows(limit: str) -> str:
             "{ __typename " + "@skip(if: false) " * 6 + "}",
             "at most 5 directives in one place, and this asks for 6",
         ),
+        ("{ a(" + "b: 1 " * 100 + "c: {" + "d: 1 " * 100 + "}) }", "at most 100 arguments or fields of an input"),
+        ("{ a(b: {" + "c: 1 " * 100 + "}) }", None),
+        ("{ a } " + "fragment F on Query { a } " * 50, None),
+        ("{ a } " + "fragment F on Query { a } " * 51, "at most 50 fragments, and this asks for 51"),
+        *(
+            (query.replace("…", "c: 1 " * 101), "at most 100 arguments or fields of an input in one place")
+            for query in (
+                "{ a(…) }",
+                "{ a(b: {…}) }",
+                "{ a(b: [1, [{d: {…}}]]) }",
+                "{ a @skip(…) }",
+                "{ a @skip(if: {…}) }",
+                "query ($v: Int = {…}) { a }",
+                "query ($v: Int @a(…)) { a }",
+                "query @a(…) { a }",
+                "{ ... @a(b: {…}) { a } }",
+                "{ ...F @a(…) } fragment F on Query { a }",
+                "{ ...F } fragment F on Query { a { b(c: {…}) } }",
+                "mutation { a } query B { a(…) }",
+            )
+        ),
         (
             "query ($v: Int @a) @a {"
             + "... @a { __typename @a } ... F @a " * 6

@@ -191,7 +191,7 @@ HOSTILE = {
 
 def test_what_doubles_ninety_times_is_refused_at_once(schema: MirrorSchema) -> None:
     document = parse(DOUBLING)
-    checks = LimitsCheck(schema._schema, Limits(spreads=1_000))
+    checks = LimitsCheck(schema._schema, Limits(spreads=1_000, fragments=1_000))
     assert "more than a thousand million" in str(checks.look_at(document).refusal)
     assert least_seconds(lambda: checks.look_at(document).refusal) < 0.1
 
