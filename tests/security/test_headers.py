@@ -115,6 +115,6 @@ async def test_the_page_works_under_them(home: Server) -> None:
         # A worker, which has a policy of its own, checks an operation against the schema that the page asked for.
         operation = "__MONACO.editor.getModels().find(m => m.uri.path.includes('operation'))"
         await tab.evaluate(f"{operation}.setValue('{{ nothing }}')")
-        markers = "__MONACO.editor.getModelMarkers({}).map(marker => marker.message).join()"
-        assert "nothing" in await tab.until(markers)
+        # The variables of the operation before are marked as well, sometimes first.
+        await tab.until("__MONACO.editor.getModelMarkers({}).some(marker => marker.message.includes('nothing'))")
         assert tab.complaints == []
