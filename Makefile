@@ -47,7 +47,9 @@ test: setup
 
 # 100 % branch coverage of the code that moves hours by its own quick tests; pyproject.toml says which code that is.
 test-coverage: setup
-	@$(PYTHON) -m coverage run -m pytest $(MONEY)
+	@$(PYTHON) -m coverage erase
+	@$(PYTHON) -m coverage run -m pytest --numprocesses 2 --dist loadfile $(MONEY)
+	@$(PYTHON) -m coverage combine --quiet
 	@$(PYTHON) -m coverage report
 
 # A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
@@ -90,5 +92,5 @@ lock: setup
 	$(COMPILE) $(UPGRADE) --output-file=requirements-functions.txt requirements-functions.in
 
 clean:
-	rm -rf $(VENV) .local build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .local build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -32,7 +32,7 @@ from tests.integration.two_members import user
 from tests.property.lives import MEMBERS, REASON, Lives
 from tests.unit.builders import NOW, Rule
 
-LIVES, FEW = 60, 10
+LIVES, FEW = 60, 6
 STEPS, FEW_STEPS = 30, 20
 
 

@@ -38,7 +38,7 @@ PATIENT = {
 NAMES = Settings().names
 
 # The number of members; there are as many requests at once.
-FEW, MANY = 6, 14
+FEW, MANY = 4, 14
 
 Interruption = Callable[[Processes], None]
 ClientsTask = asyncio.Task[None]

@@ -20,7 +20,7 @@ from workflows.handlers import FUNCTIONS
 ALL_SCENARIOS: Mapping[str, Scenario | AccountScenario] = {**SCENARIOS, **ACCOUNT_SCENARIOS}
 SEED = 7
 # The share of all cases that a short run takes.
-SHARE = 0.05
+SHARE = 0.03
 # How soon a request moves on without faults: a timer has a second more than its wait.
 AT_ONCE_SECONDS = 2.0
 # A function that dies over an event gets it again, sooner than the sweep comes by.
