@@ -1,6 +1,6 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
 .PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check bench bench-workflows \
-	lock clean
+	bench-rates lock clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -81,10 +81,13 @@ check: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: bench-workflows
+bench: bench-workflows bench-rates
 
 bench-workflows: setup
 	@$(PYTHON) -m tests.benchmarks.workflows
+
+bench-rates: setup
+	@$(PYTHON) -m tests.benchmarks.rates
 
 # Newer versions than the lock's are taken only with UPGRADE=--upgrade.
 lock: setup

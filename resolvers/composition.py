@@ -25,6 +25,7 @@ from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.membership import Membership
 from resolvers.rates.rates import Rates
+from resolvers.rates.shared_counter import SharedCounter
 from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
@@ -70,31 +71,42 @@ async def composed(
         if issuer is not None:
             await load_demo(services.store, services.members, services.clock)
             await load_dealings(services)
-        app = _app(api, own, identity, health, issuer)
-        # On AWS the scheduled sweep does that.
-        revival = _begun(revive_patiently(services.sweep, report)) if issuer else None
+        rates = Rates(own.rates)
+        app = _app(api, own, identity, health, issuer, rates)
+        begun: list[asyncio.Task[None]] = []
+        if issuer is not None:  # on AWS the scheduled sweep does that
+            begun.append(_begun(revive_patiently(services.sweep, report), "live requests were not revived"))
+        if rates.due is not None:
+            counter = SharedCounter(rates, rates.due, api.services.store)
+            begun.append(_begun(counter.run(), "the servers' shared counter is not used any more"))
         try:
             yield app
         finally:
-            if revival:
-                revival.cancel()
+            for task in begun:
+                task.cancel()
+            await asyncio.gather(*begun, return_exceptions=True)
             await api.feed.aclose()
 
 
-def _begun(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Begin work that nobody waits for; if it fails, the log says why."""
+def _begun(work: Coroutine[Any, Any, None], failure: str) -> asyncio.Task[None]:
+    """Begin work that nobody waits for; if it fails, the log says what that means, and why."""
+
+    def log_failure(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error(failure, exc_info=error)
+
     task = asyncio.create_task(work)
-    task.add_done_callback(_log_failure)
+    task.add_done_callback(log_failure)
     return task
 
 
-def _log_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("live requests were not revived", exc_info=error)
-
-
 def _app(
-    api: Api, own: ServerSettings, identity: Identity, health: Health, issuer: LocalIssuer | None
+    api: Api,
+    own: ServerSettings,
+    identity: Identity,
+    health: Health,
+    issuer: LocalIssuer | None,
+    rates: Rates,
 ) -> Starlette:
     store, clock = api.services.store, api.services.clock
     return build_app(
@@ -108,7 +120,7 @@ def _app(
         ),
         graphiql=_explorer(issuer) if own.graphiql else None,
         idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
-        rates=Rates(own.rates),
+        rates=rates,
         routes=[*health.routes, *(issuer.routes() if issuer else ())],
         policy=HttpPolicy(
             origins=own.allowed_origins or (),

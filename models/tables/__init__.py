@@ -16,6 +16,7 @@ from models.tables.event_log import EventLog
 from models.tables.idempotency import Idempotency
 from models.tables.name_guard import NameGuard
 from models.tables.notification import Notification
+from models.tables.rate_counter import RateCounter
 from models.tables.rating import Rating
 from models.tables.reconciliation_report import ReconciliationReport
 from models.tables.request_guard import RequestGuard
@@ -53,6 +54,7 @@ __all__ = [
     "Idempotency",
     "NameGuard",
     "Notification",
+    "RateCounter",
     "Rating",
     "ReconciliationReport",
     "RequestGuard",

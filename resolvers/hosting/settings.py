@@ -116,7 +116,8 @@ class ServerSettings(BaseSettings):
     # How many may wait for one account: HOURBANK_LINE_WAITING=200.
     line: LineLimits = Field(LineLimits(), validation_alias="HOURBANK_LINE")
     # How much each caller may ask for, by the names in `RateLimits`: HOURBANK_RATE_MUTATIONS=600. Of several
-    # servers, each allows its share: HOURBANK_RATE_SERVERS=3.
+    # servers, each allows its share: HOURBANK_RATE_SERVERS=3; or they share a counter,
+    # to which each adds after each tenth of a rate: HOURBANK_RATE_SHARED_PARTS=10.
     rates: RateLimits = Field(RateLimits(), validation_alias="HOURBANK_RATE")
     # What subscriptions may take, by the names in `SubscriptionLimits`: HOURBANK_SUBSCRIPTIONS_OPERATORS=20.
     subscriptions: SubscriptionLimits = Field(SubscriptionLimits(), validation_alias="HOURBANK_SUBSCRIPTIONS")

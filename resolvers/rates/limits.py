@@ -33,10 +33,19 @@ class RateLimits(LimitSet):
 
     Args:
         servers: how many servers share the callers; each allows its share of what is counted in a minute or a day.
+        shared_parts: if set, the servers share a counter instead (see `resolvers.rates.shared_counter`), so that
+            each allows the whole of a limit, and all together a part more for each server.
         callers: for each limit, the callers who are remembered; the one who came first is forgotten first.
     """
 
     servers: int = limit(1, "servers that share the callers, so that each allows its part of a rate", code="none")
+    shared_parts: int = limit(
+        0,
+        "parts of a rate, after each of which a server adds to a counter of all servers in DynamoDB, so that each "
+        "allows the whole rate; 0: no such counter",
+        code="none",
+        may_be_zero=True,
+    )
     callers: int = limit(10_000, "callers who are remembered, for each rate", code="none: the first is forgotten")
     requests: int = limit(1_200, "operations a minute, valid or not, for each caller", code=_OVER_HTTP)
     units: int = limit(
@@ -80,9 +89,9 @@ class RateLimits(LimitSet):
     )
 
     def share(self, kind: Kind) -> int:
-        """Return what this server allows one caller of a kind."""
+        """Return what this server allows one caller of a kind; the whole, if the servers share a counter."""
         whole: int = getattr(self, kind)
-        return max(1, whole // self.servers)
+        return whole if self.shared_parts else max(1, whole // self.servers)
 
 
 SECONDS = dict.fromkeys(Kind, MINUTE) | {

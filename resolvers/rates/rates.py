@@ -15,6 +15,7 @@ from models.errors import Code
 from resolvers.addresses import client_network
 from resolvers.identity.callers import Caller, Standing
 from resolvers.rates.counters import Counters
+from resolvers.rates.due_windows import DueWindows, Window
 from resolvers.rates.limits import DAY, NAMES, SECONDS, Kind, RateLimits
 from schema.errors import AppSyncError
 
@@ -59,9 +60,16 @@ class Rates:
     def __init__(self, limits: RateLimits | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.limits = limits or RateLimits()
         self._now = now
+        self.due = DueWindows(self.limits.shared_parts) if self.limits.shared_parts else None
         self._rates = {
             kind: Rate(
-                kind, NAMES[kind], self.limits.share(kind), SECONDS[kind], callers=self.limits.callers, now=now
+                kind,
+                NAMES[kind],
+                self.limits.share(kind),
+                SECONDS[kind],
+                callers=self.limits.callers,
+                now=now,
+                due=self.due,
             )
             for kind in Kind
         }
@@ -82,6 +90,10 @@ class Rates:
                     self._rates[earlier].give_back(who, amount)
                 raise self._rates[kind].error(who)
             taken[kind] = cost
+
+    def of_window(self, seconds: int) -> dict[Kind, "Rate"]:
+        """Return the rates that are counted in windows of a length."""
+        return {kind: rate for kind, rate in self._rates.items() if SECONDS[kind] == seconds}
 
     def try_charge(self, who: str, kind: Kind, cost: int) -> bool:
         """Count what somebody asks for and return True, or return False if it is over the limit."""
@@ -116,6 +128,7 @@ class Rate:
         seconds: in how long: `MINUTE` or `DAY`.
         callers: how many callers are remembered.
         now: returns the time in seconds.
+        due: if the servers share a counter, is told whose counts are to be added to it.
     """
 
     def __init__(
@@ -127,6 +140,7 @@ class Rate:
         *,
         callers: int = 10_000,
         now: Callable[[], float] = time.time,
+        due: DueWindows | None = None,
     ) -> None:
         per: type[RateLimitItem] = RateLimitItemPerDay if seconds == DAY else RateLimitItemPerMinute
         self._name = name
@@ -135,7 +149,9 @@ class Rate:
         self._seconds = seconds
         self._item = per(allowed)
         self._now = now
-        self._counters = Counters(callers, now)
+        self._due = due
+        self._part = math.ceil(allowed / due.parts) if due else 0
+        self._counters = Counters(callers, now, by_the_clock=due is not None)
         self._window = FixedWindowRateLimiter(self._counters)
 
     def charge(self, who: str, cost: int) -> None:
@@ -153,6 +169,8 @@ class Rate:
         A cost that is larger than the limit counts as all of it, so that it is possible at all.
         """
         if self._window.hit(self._item, who, cost=min(cost, self._allowed)):
+            if self._due is not None and self.unshared(who) >= self._part:
+                self._due.add(Window(who, self._seconds))
             return True
         self.give_back(who, cost)
         return False
@@ -160,6 +178,18 @@ class Rate:
     def give_back(self, who: str, cost: int) -> None:
         """Take a cost from the count that was added to it."""
         self._counters.incr(self._item.key_for(who), self._seconds, -min(cost, self._allowed))
+
+    def unshared(self, who: str) -> int:
+        """Return what the shared counter does not have of a caller's count; less than 0 if it has too much."""
+        return self._counters.unshared(self._item.key_for(who))
+
+    def note_shared(self, who: str, amount: int) -> None:
+        """Note that the shared counter is given an amount; a negative one takes that back."""
+        self._counters.note_shared(self._item.key_for(who), amount)
+
+    def take_over(self, who: str, total: int) -> None:
+        """Count a caller as the shared counter does, and what it does not have yet."""
+        self._counters.take_over(self._item.key_for(who), self._seconds, total)
 
     def error(self, who: str) -> RateLimitedError:
         """Return the error of a caller who is over the limit."""

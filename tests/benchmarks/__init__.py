@@ -1,1 +1,1 @@
-"""Benchmarks that anyone can repeat: `make bench` and `make bench-workflows`."""
+"""Benchmarks that anyone can repeat: `make bench` for all, `make bench-workflows`, `make bench-rates`."""

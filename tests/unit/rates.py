@@ -7,6 +7,7 @@ from resolvers.rates.rates import Rates
 NO_LIMITS = dict.fromkeys(declared_limits(RateLimits), 10**12) | {
     "start_interval": 0,
     "servers": 1,
+    "shared_parts": 0,
     "callers": 10_000,
 }
 

@@ -32,6 +32,35 @@ def test_a_window_begins_with_the_first_count_and_ends(time: Time) -> None:
     assert counters.get_expiry("a") == 1_120
 
 
+def test_windows_by_the_clock_end_at_whole_minutes_and_days(time: Time) -> None:
+    counters = Counters(10, time, by_the_clock=True)
+    counters.incr("minute", 60)
+    counters.incr("day", 86_400)
+    assert (counters.get_expiry("minute"), counters.get_expiry("day")) == (1_020, 86_400)
+    time.now = 1_020
+    assert (counters.get("minute"), counters.get("day")) == (0, 1)
+    counters.incr("minute", 60)
+    assert counters.get_expiry("minute") == 1_080
+
+
+def test_a_total_is_taken_over_with_what_it_does_not_have_yet(time: Time) -> None:
+    counters = Counters(10, time, by_the_clock=True)
+    counters.incr("a", 60, 5)
+    counters.note_shared("a", counters.unshared("a"))
+    assert counters.unshared("a") == 0
+    counters.incr("a", 60, 2)
+    counters.take_over("a", 60, 30)
+    assert (counters.get("a"), counters.unshared("a")) == (32, 2)
+    counters.take_over("b", 60, 4)
+    assert (counters.get("b"), counters.unshared("b")) == (4, 0)
+    counters.take_over("c", 60, 0)
+    counters.note_shared("c", 1)
+    assert len(counters) == 2
+    time.now += 60
+    assert (counters.get("a"), counters.unshared("a"), counters.unshared("b")) == (0, 0, 0)
+    assert not counters._shared
+
+
 def test_what_is_given_back_does_not_move_the_window(time: Time) -> None:
     counters = Counters(10, time)
     counters.incr("a", 60, 3)

@@ -137,10 +137,12 @@ def test_what_needs_a_person_reaches_the_admins_topic(sample: dict[str, Any]) ->
     assert conditions["cloudwatch.amazonaws.com"]
 
 
-def test_only_keys_and_approvals_expire() -> None:
+def test_only_keys_rates_and_approvals_expire() -> None:
     tables = of_type(build_template()["Resources"], "DynamoDB::Table")
     expiring = {one["TableName"]["Fn::Sub"]: one for one in tables if "TimeToLiveSpecification" in one}
-    assert set(expiring) == {"${AWS::StackName}-Idempotency", "${AWS::StackName}-TransferApproval"}
+    assert set(expiring) == {
+        f"${{AWS::StackName}}-{name}" for name in ("Idempotency", "RateCounter", "TransferApproval")
+    }
     for table in expiring.values():
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
         assert "StreamSpecification" not in table
