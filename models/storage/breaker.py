@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +98,15 @@ class Breaker:
         self._next_try = now + self._pause
 
 
+# Whether the client of this request has waited for AWS in vain.
+_waited_in_vain: ContextVar[bool] = ContextVar("waited_in_vain", default=False)
+
+
+def fail_from_now_on() -> None:
+    """Let every further call for this request fail at once: its client has waited long enough."""
+    _waited_in_vain.set(True)
+
+
 class PromptCalls:
     """Calls that clients wait for: each ends in time, and at once while its service does not answer.
 
@@ -126,6 +136,8 @@ class PromptCalls:
         Raises:
             UnavailableError: the service does not answer, or has no capacity left.
         """
+        if _waited_in_vain.get():
+            raise UnavailableError
         breaker = self._breaker(service)
         is_write = not operation.startswith(_READING)
         async with self._slots[service]:
@@ -153,6 +165,10 @@ class PromptCalls:
     async def pause(self, seconds: float) -> None:
         """Wait."""
         await self._calls.pause(seconds)
+
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return whether nobody holds any of the keys or waits for one."""
+        return self._calls.is_free(keys)
 
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Wait for the turn of each key and hold it."""

@@ -17,6 +17,9 @@ from aiobotocore.session import get_session
 from botocore.config import Config
 
 from models.errors import StoppedError
+from models.storage.direct import DirectCalls
+from models.storage.direct_blocking import BlockingDirectCalls
+from models.storage.json_calls import OPERATIONS
 from models.storage.lines import LineLimits, Lines
 from models.storage.outages import check_answer
 from models.storage.parsing import ROW_SERVICES, RowParsers
@@ -40,6 +43,9 @@ class Calls(Protocol):
 
     async def pause(self, seconds: float) -> None:
         """Wait for this many seconds."""
+
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return whether nobody holds any of the keys or waits for one, so that `queue` would not wait."""
 
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Wait for a turn at all of the keys and hold them: a process works on one account at a time.
@@ -70,6 +76,7 @@ class AsyncCalls:
         self._services = tuple(services)
         self._config = {**_TIMES, "max_pool_connections": connections}
         self._clients: dict[str, Any] = {}
+        self._direct: dict[str, DirectCalls] = {}
         self._stack = AsyncExitStack()
         self._lines = Lines(lines or LineLimits())
 
@@ -81,6 +88,8 @@ class AsyncCalls:
             client = of.create_client(service, config=AioConfig(**self._config))
             self._clients[service] = opened = await self._stack.enter_async_context(client)
             opened.meta.events.register("before-parse", check_answer)
+            if service in OPERATIONS:
+                self._direct[service] = DirectCalls(opened)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -88,11 +97,17 @@ class AsyncCalls:
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Call an operation and return its response."""
+        if service in self._direct and operation in OPERATIONS[service]:
+            return await self._direct[service].call(operation, params)
         return await getattr(self._clients[service], operation)(**params)
 
     async def pause(self, seconds: float) -> None:
         """Wait without blocking the event loop."""
         await asyncio.sleep(seconds)
+
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return whether nobody holds any of the keys or waits for one."""
+        return self._lines.are_free(keys)
 
     @asynccontextmanager
     async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
@@ -118,6 +133,7 @@ class BlockingCalls:
         self._config = Config(**_TIMES, max_pool_connections=connections)
         self._session = boto3.Session()
         self._clients: dict[str, Any] = {}
+        self._direct: dict[str, BlockingDirectCalls] = {}
         self._opening = threading.Lock()
         self._stopped = threading.Event()
         # The functions' work is bounded by their threads, and a workflow whose step is refused would fail.
@@ -130,6 +146,8 @@ class BlockingCalls:
                 if (client := self._clients.get(service)) is None:
                     client = self._session.client(service, config=self._config)  # type: ignore[call-overload]
                     client.meta.events.register("before-parse", check_answer)
+                    if service in OPERATIONS:
+                        self._direct[service] = BlockingDirectCalls(client)
                     self._clients[service] = client
         return client
 
@@ -145,11 +163,19 @@ class BlockingCalls:
         """
         if self._stopped.is_set():
             raise StoppedError("this process is stopping")
-        return getattr(self._client(service), operation)(**params)
+        client = self._client(service)
+        if service in self._direct and operation in OPERATIONS[service]:
+            return self._direct[service].call(operation, params)
+        return getattr(client, operation)(**params)
 
     async def pause(self, seconds: float) -> None:
         """Let the thread sleep, until `stop` is called at the latest."""
         self._stopped.wait(seconds)
+
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return whether nobody holds any of the keys or waits for one."""
+        with self._lining_up:
+            return self._lines.are_free(keys)
 
     @asynccontextmanager
     async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:

@@ -6,6 +6,8 @@ absent attribute. PynamoDB's attributes serialize the values, so that each store
 
 import dataclasses
 from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from types import UnionType
@@ -18,17 +20,23 @@ from models.storage.store import Item
 from models.tables import Table
 
 _T = TypeVar("_T")
+_Read = Callable[[Any], Any]
+
+# The classes of most values, which PynamoDB's attributes accept as they are.
+_SCALARS = frozenset({str, int, float, bool, Decimal, datetime})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Field:
-    """A dataclass's field, its attribute, and the class of its value or elements."""
+    """A dataclass's field, its attribute with its name, and what reads its value from wire form."""
 
     name: str
     attribute: Attribute[Any]
-    kind: Any
+    key: str
+    read: _Read
 
 
+@cache
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
@@ -46,24 +54,41 @@ def _fields(cls: Hashable, table: type[AttributeContainer]) -> tuple[_Field, ...
     hints = get_type_hints(cls)
     attributes = table.get_attributes()
     return tuple(
-        _Field(field.name, attributes[_camel(field.name)], _kind(hints[field.name]))
+        _Field(field.name, attribute, attribute.attr_name, _reader(attribute, _kind(hints[field.name])))
         for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # a dataclass, which `Hashable` does not say
-        if _camel(field.name) in attributes
+        if (attribute := attributes.get(_camel(field.name))) is not None
     )
 
 
 def _plain(value: Any) -> Any:
     """Return a value as PynamoDB's attributes accept it: dataclasses as dicts, tuples as lists, no nulls."""
+    if value.__class__ in _SCALARS:
+        return value
+    if isinstance(value, StrEnum):
+        return value.value
     if dataclasses.is_dataclass(value):
         pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
         return {_camel(name): _plain(member) for name, member in pairs if member is not None}
-    if isinstance(value, tuple):
-        return [_plain(member) for member in value]
-    return value.value if isinstance(value, StrEnum) else value
+    return [_plain(member) for member in value]
 
 
 def _wire(attribute: Attribute[Any], value: Any) -> dict[str, Any]:
+    """Return a value in wire form; PynamoDB would make a row of each nested dataclass before it writes it."""
+    if isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value):
+        return {"M": _members(type(attribute), value)}
+    if isinstance(attribute, ListAttribute) and value and all(map(dataclasses.is_dataclass, value)):
+        element: Any = attribute.element_type
+        return {"L": [{"M": _members(element, member)} for member in value]}
     return {attribute.attr_type: attribute.serialize(_plain(value))}
+
+
+def _members(table: type[AttributeContainer], row: Any) -> Item:
+    """Return the attributes that store a dataclass."""
+    return {
+        field.key: _wire(field.attribute, value)
+        for field in _fields(row.__class__, table)
+        if (value := getattr(row, field.name)) is not None
+    }
 
 
 def item_of(table: type[Table], **values: Any) -> Item:
@@ -74,33 +99,26 @@ def item_of(table: type[Table], **values: Any) -> Item:
 
 def encode(table: type[Table], row: Any, **more: Any) -> Item:
     """Return the item that stores a dataclass, with further attributes of the table by their own names."""
-    item = {
-        field.attribute.attr_name: _wire(field.attribute, value)
-        for field in _fields(row.__class__, table)
-        if (value := getattr(row, field.name)) is not None
-    }
-    return {**item, **item_of(table, **more)}
+    return {**_members(table, row), **item_of(table, **more)}
 
 
 def decode(cls: Callable[..., _T], table: type[AttributeContainer], item: Mapping[str, Mapping[str, Any]]) -> _T:
     """Return the dataclass that an item stores; attributes without a field are ignored."""
-    values = {
-        field.name: _read(field, item[name])
-        for field in _fields(cls, table)
-        if (name := field.attribute.attr_name) in item
-    }
+    values = {field.name: field.read(item[field.key]) for field in _fields(cls, table) if field.key in item}
     return cls(**values)
 
 
-def _read(field: _Field, wire: Mapping[str, Any]) -> Any:
-    attribute, kind = field.attribute, field.kind
+def _reader(attribute: Attribute[Any], kind: Any) -> _Read:
+    """Return what makes an attribute's wire form a value, or a tuple of values, of a class."""
     if isinstance(attribute, ListAttribute) and dataclasses.is_dataclass(kind):
         element: Any = attribute.element_type
-        return tuple(decode(field.kind, element, member["M"]) for member in wire["L"])
+        return lambda wire: tuple(decode(kind, element, member["M"]) for member in wire["L"])  # type: ignore[arg-type]  # a dataclass's class
     if isinstance(attribute, MapAttribute):
-        return decode(kind, type(attribute), wire["M"])
-    value = attribute.deserialize(attribute.get_value(dict(wire)))
-    return kind(value) if isinstance(kind, type) and issubclass(kind, StrEnum) else value
+        return lambda wire: decode(kind, type(attribute), wire["M"])
+    get, deserialize = attribute.get_value, attribute.deserialize
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return lambda wire: kind(deserialize(get(wire)))
+    return lambda wire: deserialize(get(wire))
 
 
 def difference(table: type[Table], before: Any, after: Any) -> list[Action]:

@@ -80,6 +80,10 @@ class Lines:
         """Return how many keys are taken or waited for."""
         return len(self._taken | self._lines.keys())
 
+    def are_free(self, keys: Iterable[str]) -> bool:
+        """Return whether nobody has any of the keys or waits for one."""
+        return not any(key in self._taken or key in self._lines for key in keys)
+
     def enter(self, keys: Iterable[str], by: str | None, on_turn: Callable[[], object]) -> Place:
         """Take a place, which `leave` must give back; its turn may have come before this returns.
 

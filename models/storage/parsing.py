@@ -48,7 +48,7 @@ class RowParser(AioJSONParser):  # type: ignore[misc]  # aiobotocore has no type
     def _conversion(self, shape: StructureShape) -> _Convert | None:
         """Return what converts an answer's times, None if it has none."""
         if shape.name not in self._conversions:
-            self._conversions[shape.name] = _conversion(shape, self._timestamp_parser)
+            self._conversions[shape.name] = conversion(shape, self._timestamp_parser)
         return self._conversions[shape.name]
 
 
@@ -68,16 +68,16 @@ class RowParsers(AioResponseParserFactory):  # type: ignore[misc]  # aiobotocore
         return self._rows if protocol_name == "json" else super().create_parser(protocol_name)
 
 
-def _conversion(shape: Shape, time: _Convert) -> _Convert | None:
+def conversion(shape: Shape, time: _Convert) -> _Convert | None:
     """Return what converts the times in a value of some shape; None if it has none."""
     if shape.type_name == "timestamp":
         return time
     if isinstance(shape, ListShape):
-        each = _conversion(shape.member, time)
+        each = conversion(shape.member, time)
         return None if each is None else lambda values: [each(value) for value in values]
     if not isinstance(shape, StructureShape) or shape.name == _VALUE:  # a map's values have no times
         return None
-    found = {name: _conversion(member, time) for name, member in shape.members.items()}
+    found = {name: conversion(member, time) for name, member in shape.members.items()}
     converted = {name: convert for name, convert in found.items() if convert is not None}
     return _converting(found.keys(), converted) if converted else None
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from structlog.testing import capture_logs
 
 from models.errors import ContentionError, UnavailableError
-from models.storage.breaker import AwsLimits, Breaker, PromptCalls
+from models.storage.breaker import AwsLimits, Breaker, PromptCalls, fail_from_now_on
 from models.storage.sent_writes import was_any_sent, watched_writes
 
 SILENCE = ReadTimeoutError(endpoint_url="x")
@@ -157,6 +157,9 @@ class Aws:
     async def pause(self, seconds: float) -> None:
         self.paused.append(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        return not keys
+
     @asynccontextmanager
     async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
         self.queued.append((keys, by))
@@ -192,6 +195,18 @@ async def test_a_call_without_an_answer_ends_in_time_and_the_next_at_once(aws: A
         await prompt.call("dynamodb", "get_item")
     assert aws.made == ["dynamodb.get_item"]
     assert aws.at_once == 0
+
+
+async def test_who_has_waited_long_enough_is_told_at_once_and_nobody_else(aws: Aws, prompt: PromptCalls) -> None:
+    async def request() -> None:
+        fail_from_now_on()
+        with pytest.raises(UnavailableError):
+            await prompt.call("dynamodb", "get_item")
+
+    await asyncio.create_task(request())
+    assert aws.made == []
+    await prompt.call("dynamodb", "get_item")
+    assert aws.made == ["dynamodb.get_item"]
 
 
 async def test_the_services_fail_one_by_one(aws: Aws, prompt: PromptCalls) -> None:

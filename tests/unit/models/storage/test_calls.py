@@ -55,10 +55,12 @@ def is_patient(client: Any, connections: int) -> bool:
 
 
 async def test_the_event_loop_calls_over_aiobotocore() -> None:
-    async with AsyncCalls(("dynamodb", "stepfunctions")) as calls:
-        assert set(calls._clients) == {"dynamodb", "stepfunctions"}
+    async with AsyncCalls(("dynamodb", "stepfunctions", "dynamodbstreams")) as calls:
+        assert set(calls._clients) == {"dynamodb", "stepfunctions", "dynamodbstreams"}
         client = calls._clients["dynamodb"]
         assert is_patient(client, 100)
+        assert calls._direct.keys() == {"dynamodb", "stepfunctions"}
+        calls._direct.clear()  # what is not called directly goes this way
         client.meta.events.register("before-send.dynamodb", answer_async)
         assert (await calls.call("dynamodb", "get_item", **READ))["Item"] == ROW["Item"]
 
@@ -89,9 +91,12 @@ def test_a_thread_calls_over_botocore_with_one_client_per_service() -> None:
     assert is_patient(client, 64)
     assert is_patient(BlockingCalls(connections=7)._client("dynamodb"), 7)
     client.meta.events.register("before-send.dynamodb", answer)
+    calls._direct.clear()  # what is not called directly goes this way
     assert drive(calls.call("dynamodb", "get_item", **READ))["Item"] == ROW["Item"]
     assert calls._client("dynamodb") is client
     assert calls._client("stepfunctions") is not client
+    assert calls._client("dynamodbstreams") is not client
+    assert calls._direct.keys() == {"stepfunctions"}
 
 
 def test_a_thread_that_waited_for_another_takes_the_client_that_it_opened() -> None:
@@ -205,3 +210,13 @@ def test_what_needs_an_event_loop_cannot_be_driven() -> None:
     with pytest.raises(RuntimeError, match="must not suspend"):
         drive(coroutine)
     assert ended == [True]
+
+
+async def test_an_account_is_free_until_somebody_queues_for_it() -> None:
+    loop, thread = AsyncCalls(()), BlockingCalls()
+    for calls in (loop, thread):
+        assert calls.is_free(["alice", "bob"])
+        async with calls.queue(["alice"]):
+            assert not calls.is_free(["alice", "bob"])
+            assert calls.is_free(["bob"])
+        assert calls.is_free(["alice"])

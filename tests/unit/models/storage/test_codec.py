@@ -12,11 +12,11 @@ from models.ledger.balances import Balance, Escrow
 from models.ledger.entries import Entry
 from models.ledger.reconciliation import AuditReport, AuditReportStatus
 from models.requests.decision import Member, ServiceTerms
-from models.requests.request import Request
-from models.requests.statuses import RequestStatus
+from models.requests.request import Answer, Request, Terms, Wait
+from models.requests.statuses import RequestStatus, Response, Step
 from models.storage import codec
 from models.storage.store import Item, expressions
-from tests.unit.builders import ALICE, BOB, NOW, make_balance, make_escrow, make_service
+from tests.unit.builders import ALICE, BOB, NOW, hours, make_balance, make_escrow, make_request, make_service
 from tests.unit.places import PATHS, bank_at, request_at
 
 
@@ -50,7 +50,7 @@ def test_an_entry_is_still_sealed_when_dynamodb_has_dropped_its_zeros() -> None:
 def test_what_is_absent_is_no_attribute() -> None:
     item = codec.encode(tables.ServiceRequest, request_at("INITIATED"))
     assert not {"wait", "escrowId", "statusReason", "expiresAt", "agreedRate"} & set(item)
-    assert item["estimatedHours"] == {"N": "2.00"}
+    assert item["estimatedHours"] == {"N": "2"}
     assert item["createdAt"]["S"].endswith(".000Z")
     assert item["answers"] == {"L": []}
     asked = request_at("AWAITING")
@@ -115,3 +115,20 @@ def test_no_difference_is_no_action() -> None:
     assert codec.difference(tables.Escrow, escrow, replace(escrow)) == []
     assert isinstance(balance, Balance)
     assert isinstance(escrow, Escrow)
+
+
+def test_nested_values_are_written_as_pynamodb_writes_them() -> None:
+    terms = Terms(hours=hours("2.50"), rate=hours("1"))
+    given = [
+        Answer(wait=Step.WAIT_FOR_PROVIDER_RESPONSE, round=0, response=response, by="bob", at=NOW, terms=offered)
+        for response, offered in ((Response.COUNTER_OFFER, terms), (Response.ACCEPTED, None))
+    ]
+    wait = Wait(name=Step.WAIT_FOR_SERVICE_START, deadline=NOW, token="t", answer=given[0])  # noqa: S106 — no secret
+    for request in (make_request(wait=wait, answers=tuple(given)), make_request(answers=())):
+        item = codec.encode(tables.ServiceRequest, request)
+        for name in ("wait", "answers"):
+            value = getattr(request, name)
+            attribute = tables.ServiceRequest.get_attributes()[name]
+            if value is not None:
+                assert item[name] == {attribute.attr_type: attribute.serialize(codec._plain(value))}
+        assert codec.decode(Request, tables.ServiceRequest, item) == request

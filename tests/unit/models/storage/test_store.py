@@ -46,6 +46,9 @@ class Script:
     async def pause(self, seconds: float) -> None:
         self.paused.append(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        return not keys
+
     @asynccontextmanager
     async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
         del keys, by

@@ -1,0 +1,83 @@
+"""Signs requests as AWS's Signature Version 4 asks, with the day's key kept.
+
+botocore's own signer derives the key and parses the URL anew for each request, which costs ten times as much. The
+steps are those of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from botocore.credentials import ReadOnlyCredentials
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+class Signer:
+    """Signs POSTs of JSON to the root of one service's endpoint.
+
+    Args:
+        service: the service's name, such as `dynamodb`.
+        region: the region.
+        host: the endpoint's host, with its port unless that is the scheme's own.
+        version: of AWS's JSON that the service speaks.
+    """
+
+    def __init__(self, service: str, region: str, host: str, *, version: str = "1.0") -> None:
+        self._service = service
+        self._region = region
+        self._host = host
+        self._content_type = f"application/x-amz-json-{version}"
+        self._key: tuple[str, str, bytes] | None = None  # the day, the secret, and the key made from both
+
+    def headers(
+        self, target: str, body: bytes, credentials: ReadOnlyCredentials, now: datetime | None = None
+    ) -> Mapping[str, str]:
+        """Return the headers of a signed request.
+
+        Args:
+            target: the operation, such as `DynamoDB_20120810.GetItem`.
+            body: the request's body.
+            credentials: whose request it is.
+            now: the time, by default the present one.
+        """
+        moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        access_key, secret_key = str(credentials.access_key), str(credentials.secret_key)
+        token = credentials.token
+        # In alphabetical order, as they are signed.
+        tokened, its_name = (f"x-amz-security-token:{token}\n", "x-amz-security-token;") if token else ("", "")
+        lines = (
+            f"content-type:{self._content_type}\nhost:{self._host}\nx-amz-date:{moment}\n{tokened}"
+            f"x-amz-target:{target}"
+        )
+        signed = f"content-type;host;x-amz-date;{its_name}x-amz-target"
+        asked = f"POST\n/\n\n{lines}\n\n{signed}\n{hashlib.sha256(body).hexdigest()}"
+        day = moment[:8]
+        scope = f"{day}/{self._region}/{self._service}/aws4_request"
+        to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
+        signature = _hmac(self._key_of(day, secret_key), to_sign).hex()
+        headers = {
+            "Content-Type": self._content_type,
+            "Host": self._host,
+            "X-Amz-Date": moment,
+            "X-Amz-Target": target,
+            "Authorization": (
+                f"{_ALGORITHM} Credential={access_key}/{scope}, SignedHeaders={signed}, Signature={signature}"
+            ),
+        }
+        return {**headers, "X-Amz-Security-Token": token} if token else headers
+
+    def _key_of(self, day: str, secret: str) -> bytes:
+        kept = self._key  # another thread may replace it meanwhile
+        if kept is not None and kept[:2] == (day, secret):
+            return kept[2]
+        key = f"AWS4{secret}".encode()
+        for part in (day, self._region, self._service, "aws4_request"):
+            key = _hmac(key, part)
+        self._key = (day, secret, key)
+        return key
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")

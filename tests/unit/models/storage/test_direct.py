@@ -1,0 +1,388 @@
+"""The direct ways to AWS fail, try again and answer as aiobotocore and botocore do."""
+
+import asyncio
+import json
+import os
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from models.storage import calls
+from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.json_calls import OPERATIONS
+from models.storage.outages import is_silence, is_throttling, was_tried_again
+
+READ: dict[str, Any] = {"TableName": "unit", "Key": {"id": {"S": "alice"}}}
+ROW = {"Item": {"id": {"S": "alice"}, "hours": {"N": "1.5"}, "tags": {"L": [{"S": "ü"}, {"NULL": True}]}}}
+WRITE: dict[str, Any] = {"TableName": "unit", "Item": {"id": {"S": "alice"}}}
+CONDITION = {
+    "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+    "message": "The conditional request failed",
+    "Item": {"id": {"S": "alice"}},
+}
+CANCELLED = {
+    "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "Message": "Transaction cancelled",
+    "CancellationReasons": [{"Code": "None"}, {"Code": "ConditionalCheckFailed", "Item": {"id": {"S": "a"}}}],
+}
+THROTTLED = {"__type": "x#ProvisionedThroughputExceededException", "message": "slow down"}
+
+
+def http(status: int, body: Any, *headers: str, length: int | None = None) -> bytes:
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    size = len(sent) if length is None else length
+    lines = [
+        f"HTTP/1.1 {status} x",
+        f"Content-Length: {size}",
+        "Content-Type: application/x-amz-json-1.0",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + sent
+
+
+@dataclass(slots=True)
+class Aws:
+    """An AWS that answers with what a test tells it, one answer after another; None closes the connection."""
+
+    answers: list[bytes | None]
+    asked: list[bytes] = field(default_factory=list)
+    breaks_off: bool = False  # behind the next answer
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(
+                    int(line.split(b":")[1])
+                    for line in head.split(b"\r\n")
+                    if line.lower().startswith(b"content-length")
+                )
+                self.asked.append(head + await reader.readexactly(length))
+                answer = self.answers.pop(0)
+                if answer is None:
+                    break
+                writer.write(answer)
+                await writer.drain()
+                if self.breaks_off:
+                    break
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+
+# In an event loop and in threads, each directly and by the SDK alone.
+WAYS = ("direct", "aiobotocore", "blocking", "botocore")
+SERVICES = ("dynamodb", "stepfunctions", "events")
+Call = Callable[..., Coroutine[Any, Any, Any]]
+
+
+@asynccontextmanager
+async def calls_to(
+    monkeypatch: pytest.MonkeyPatch, way: str, *answers: bytes | None
+) -> AsyncIterator[tuple[Aws, Call]]:
+    aws = Aws(list(answers))
+    server = await asyncio.start_server(aws.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "unit")
+    monkeypatch.setattr(asyncio, "sleep", no_pause(asyncio.sleep))
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setitem(calls._TIMES, "read_timeout", 0.5)
+    async with _calling(way) as call:
+        yield aws, call
+    server.close()
+
+
+@asynccontextmanager
+async def _calling(way: str) -> AsyncIterator[Call]:
+    if way in ("direct", "aiobotocore"):
+        async with AsyncCalls(SERVICES) as waiting:
+            if way == "aiobotocore":
+                waiting._direct.clear()
+            yield waiting.call
+    else:
+        blocking = BlockingCalls()
+        for service in SERVICES:
+            blocking._client(service)
+        if way == "botocore":
+            blocking._direct.clear()
+
+        async def call(service: str, operation: str, **params: Any) -> Any:
+            return await asyncio.to_thread(lambda: drive(blocking.call(service, operation, **params)))
+
+        yield call
+        for client in blocking._clients.values():
+            client.close()
+
+
+def no_pause(sleep: Callable[[float], Any]) -> Callable[[float], Any]:
+    return lambda _: sleep(0)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def outcome(call: Call, operation: str, params: dict[str, Any], service: str = "dynamodb") -> Any:
+    """Return what a call gives: its answer without what only the SDK adds, or its error."""
+    try:
+        answer = await call(service, operation, **params)
+    except Exception as error:  # noqa: BLE001 — it is the outcome
+        return error
+    assert answer.pop("ResponseMetadata")["HTTPStatusCode"] == 200
+    return answer
+
+
+@pytest.mark.parametrize("body", [ROW, {}, {"Item": {}}])
+async def test_an_answer_is_its_members(monkeypatch: pytest.MonkeyPatch, way: str, body: Any) -> None:
+    async with calls_to(monkeypatch, way, http(200, body)) as (aws, call):
+        assert await outcome(call, "get_item", READ) == body
+    assert b"DynamoDB_20120810.GetItem" in aws.asked[0]
+    assert json.loads(aws.asked[0].partition(b"\r\n\r\n")[2]) == READ
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code"),
+    [(CONDITION, "ConditionalCheckFailedException"), (CANCELLED, "TransactionCanceledException")],
+)
+async def test_a_refusal_has_its_code_and_its_facts(
+    monkeypatch: pytest.MonkeyPatch, way: str, refusal: dict[str, Any], code: str
+) -> None:
+    async with calls_to(monkeypatch, way, http(400, refusal)) as (aws, call):
+        error = await outcome(call, "put_item", WRITE)
+        assert isinstance(error, ClientError)
+        assert type(error).__name__ == code
+        assert error.response["Error"]["Code"] == code
+        assert error.response.get("Item") == refusal.get("Item")
+        assert error.response.get("CancellationReasons") == refusal.get("CancellationReasons")
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert len(aws.asked) == 1
+    assert not is_silence(error)
+    assert not was_tried_again(error)
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (http(500, {"__type": "x#InternalServerError"}), 500),
+        (http(503, b"<html>"), 503),
+        (http(400, THROTTLED), 400),
+    ],
+)
+async def test_what_passes_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, way: str, failure: bytes, status: int
+) -> None:
+    async with calls_to(monkeypatch, way, failure, failure, http(200, ROW)) as (aws, call):
+        assert await outcome(call, "get_item", READ) == ROW
+        assert len(aws.asked) == 3
+    async with calls_to(monkeypatch, way, *[failure] * 4) as (aws, call):
+        error = await outcome(call, "get_item", READ)
+        assert isinstance(error, ClientError)
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == status
+        assert error.response["ResponseMetadata"]["RetryAttempts"] == 2
+        assert len(aws.asked) == 3
+    assert is_silence(error) == (status >= 500)
+    assert is_throttling(error) == (status == 400)
+    assert was_tried_again(error)
+
+
+@pytest.mark.parametrize(("is_right", "sent"), [(True, 1), (False, 3)])
+async def test_the_checksum_of_a_refusal_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, way: str, *, is_right: bool, sent: int
+) -> None:
+    body = json.dumps(CONDITION).encode()
+    refusal = http(400, body, f"x-amz-crc32: {zlib.crc32(body) if is_right else 1}")
+    async with calls_to(monkeypatch, way, *[refusal] * 3) as (aws, call):
+        error = await outcome(call, "put_item", WRITE)
+    assert error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+    assert len(aws.asked) == sent
+
+
+async def test_nothing_is_packed_on_its_way(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    async with calls_to(monkeypatch, way, *[http(200, ROW)] * 2) as (aws, call):
+        for _ in range(2):
+            assert await outcome(call, "get_item", READ) == ROW
+    for asked in aws.asked:
+        assert b"accept-encoding: identity" in asked.lower()
+
+
+@pytest.mark.parametrize("way", ["direct", "blocking"])
+@pytest.mark.parametrize("broken", [http(200, b'{"Item', length=500), http(200, b"<html>")])
+async def test_a_write_whose_answer_cannot_be_read_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, way: str, broken: bytes
+) -> None:
+    async with calls_to(monkeypatch, way, http(200, ROW), broken, *[http(200, {})] * 2) as (aws, call):
+        await outcome(call, "get_item", READ)  # so that a connection is open
+        aws.breaks_off = True
+        error = await outcome(call, "put_item", WRITE)
+    assert is_silence(error), error
+    assert len(aws.asked) == 2
+
+
+async def test_a_refusal_behind_a_lost_answer_says_that_it_was_tried(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    async with calls_to(monkeypatch, way, None, http(400, CONDITION)) as (aws, call):
+        error = await outcome(call, "put_item", WRITE)
+    assert len(aws.asked) == 2
+    assert was_tried_again(error)
+
+
+@pytest.mark.parametrize("failure", [None, b"\x16\x03\x01 no HTTP\r\n\r\n", http(200, b'{"Item', length=500)])
+async def test_a_lost_answer_is_silence(monkeypatch: pytest.MonkeyPatch, way: str, failure: bytes | None) -> None:
+    async with calls_to(monkeypatch, way, failure, failure, failure) as (aws, call):
+        aws_closes = asyncio.create_task(_close_later(aws))
+        error = await outcome(call, "get_item", READ)
+        await aws_closes
+    assert is_silence(error), error
+    assert len(aws.asked) <= 3
+
+
+async def _close_later(_: Aws) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"[]", b'{"Item": '])
+async def test_an_answer_that_is_none_is_silence(monkeypatch: pytest.MonkeyPatch, way: str, body: bytes) -> None:
+    async with calls_to(monkeypatch, way, *[http(200, body)] * 3) as (_, call):
+        assert is_silence(await outcome(call, "get_item", READ))
+
+
+@pytest.mark.parametrize("way", ["direct", "blocking"])
+async def test_an_answer_that_was_changed_on_its_way_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    changed = http(200, ROW, "x-amz-crc32: 1")
+    async with calls_to(monkeypatch, way, changed, http(200, ROW)) as (aws, call):
+        assert await outcome(call, "get_item", READ) == ROW
+    assert len(aws.asked) == 2
+
+
+async def test_a_server_that_is_not_there_is_silence(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    async with calls_to(monkeypatch, way) as (_, call):
+        pass
+    async with _calling(way) as call:
+        assert is_silence(await outcome(call, "get_item", READ))
+
+
+async def test_after_many_failures_there_are_no_more_tries_until_some_calls_succeed(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    failure = http(500, {"__type": "x#InternalServerError"})
+    async with calls_to(monkeypatch, way, *[failure] * 200) as (aws, call):
+        for _ in range(60):
+            await outcome(call, "get_item", READ)
+        tried = len(aws.asked)
+        assert 100 < tried < 180
+        aws.answers[:] = [http(200, ROW)] * 20 + [failure] * 10
+        for _ in range(20):
+            assert await outcome(call, "get_item", READ) == ROW
+        before = len(aws.asked)
+        await outcome(call, "get_item", READ)
+        assert len(aws.asked) - before == 3
+
+
+STARTED = {"executionArn": "arn:x", "startDate": 1764412345.5}
+DESCRIBED = {**STARTED, "status": "RUNNING", "name": "x", "stateMachineArn": "arn:m"}
+AT = datetime(2025, 11, 29, 10, 32, 25, 500_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "answer", "expected", "target"),
+    [
+        (
+            "stepfunctions",
+            "start_execution",
+            {"stateMachineArn": "arn:m", "name": "x", "input": "{}"},
+            STARTED,
+            {**STARTED, "startDate": AT},
+            b"AWSStepFunctions.StartExecution",
+        ),
+        (
+            "stepfunctions",
+            "describe_execution",
+            {"executionArn": "arn:x"},
+            DESCRIBED,
+            {**DESCRIBED, "startDate": AT},
+            b"AWSStepFunctions.DescribeExecution",
+        ),
+        (
+            "stepfunctions",
+            "send_task_success",
+            {"taskToken": "t", "output": '{"step": "ü"}'},
+            {},
+            {},
+            b"AWSStepFunctions.SendTaskSuccess",
+        ),
+        (
+            "events",
+            "put_events",
+            {"Entries": [{"Source": "unit", "DetailType": "Sent", "Detail": "{}"}]},
+            {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]},
+            {"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]},
+            b"AWSEvents.PutEvents",
+        ),
+    ],
+)
+async def test_other_services_are_called_in_the_same_way(
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    service: str,
+    operation: str,
+    params: dict[str, Any],
+    answer: Any,
+    expected: Any,
+    target: bytes,
+) -> None:
+    async with calls_to(monkeypatch, way, http(200, answer)) as (aws, call):
+        assert await outcome(call, operation, params, service) == expected
+    head, _, body = aws.asked[0].partition(b"\r\n\r\n")
+    assert b"X-Amz-Target: " + target in head
+    assert (b"application/x-amz-json-1.1" in head) == (service == "events")
+    assert json.loads(body) == params
+
+
+@pytest.mark.parametrize("code", ["ExecutionAlreadyExists", "TaskTimedOut", "TaskDoesNotExist"])
+async def test_refusals_of_other_services_have_their_codes(
+    monkeypatch: pytest.MonkeyPatch, way: str, code: str
+) -> None:
+    refusal = http(400, {"__type": f"com.amazonaws.swf.service.v2.model#{code}", "message": "no"})
+    async with calls_to(monkeypatch, way, refusal) as (_, call):
+        error = await outcome(call, "start_execution", {"stateMachineArn": "arn:m"}, "stepfunctions")
+    assert isinstance(error, ClientError)
+    assert error.response["Error"] == {"Code": code, "Message": "no"}
+
+
+async def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    async with calls_to(monkeypatch, way) as (aws, _):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+        async with _calling(way) as call:
+            assert isinstance(await outcome(call, "get_item", READ), NoCredentialsError)
+    assert not aws.asked
+
+
+def test_all_operations_on_rows_go_this_way() -> None:
+    rows = OPERATIONS["dynamodb"].keys()
+    assert {"get_item", "batch_get_item", "query", "transact_write_items", "put_item"} <= rows
+
+
+async def test_a_proxy_is_used_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    async with calls_to(monkeypatch, way, http(200, ROW)) as (aws, _):
+        monkeypatch.setenv("HTTP_PROXY", os.environ["AWS_ENDPOINT_URL"])
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://dynamodb.example")
+        async with _calling(way) as call:
+            assert (await outcome(call, "get_item", READ)) == ROW
+    assert aws.asked[0].startswith(b"POST http://dynamodb.example/ ")
