@@ -18,8 +18,8 @@ class HoursAttribute(Attribute[Decimal]):
     attr_type = NUMBER
 
     def serialize(self, value: Decimal) -> str:
-        """Return decimal text with two places; DynamoDB drops trailing zeros, which `deserialize` restores."""
-        return str(hours.exact(value))
+        """Return decimal text as DynamoDB returns it: without trailing zeros, which `deserialize` restores."""
+        return f"{hours.exact(value).normalize() + 0:f}"
 
     def deserialize(self, value: str) -> Decimal:
         """Return a stored decimal as hours with two places."""

@@ -58,16 +58,16 @@ class Accounts:
         """
 
         async def attempt() -> Item | Refusal:
+            calls, parties = self._store.calls, transfer.parties.values()
             # Whoever is refused does not queue: it would make others wait, the other member among them.
-            decided = await self._decide(transfer)
-            if not isinstance(decided, _Posting):
+            if not calls.is_free(parties) and not isinstance(decided := await self._decide(transfer), _Posting):
                 return decided
-            async with self._store.calls.queue(transfer.parties.values(), by=transfer.by):
+            async with calls.queue(parties, by=transfer.by):
                 decided = await self._decide(transfer)
                 if not isinstance(decided, _Posting):
                     return decided
                 await self._transactions.write(decided.writing, decided.token)
-                return await self._written(transfer)
+                return decided.entry
 
         return await retry(self._store.calls, attempt)
 
@@ -121,11 +121,6 @@ class Accounts:
         logged, entry = await self._store.batch_get(_log_reads(transfer), consistent=True)
         return posting if logged is None else self._stored(transfer, logged, entry)
 
-    async def _written(self, transfer: Transfer) -> Item | Refusal:
-        """Return the entry of a transfer that was just made."""
-        logged, entry = await self._store.batch_get(_log_reads(transfer), consistent=True)
-        return transfers.transfer_mismatch_refusal() if logged is None else self._stored(transfer, logged, entry)
-
     def _stored(self, transfer: Transfer, logged: Item, entry: Item | None) -> Item | Refusal:
         """Return the entry of a transfer that was made already; or a refusal, if its id is another transfer's."""
         actor = logged.get("actorUserId", {}).get("S")
@@ -165,15 +160,17 @@ class Accounts:
         for notice in transfer.notices:
             writing.notice(notice, movement.id, related_id=transfer.id)
         versions = [balance.version for balance in balances.values()]
-        return _Posting(writing, derived(movement.id, *versions, to_text(now)))
+        entry = writing.put_item(tables.TransactionLog, transfer.entry_id)
+        return _Posting(writing, derived(movement.id, *versions, to_text(now)), entry)
 
 
 @dataclass(frozen=True, slots=True)
 class _Posting:
-    """The transaction of a transfer, and its idempotency token."""
+    """The transaction of a transfer, its idempotency token, and the row of its entry."""
 
     writing: Writing
     token: str
+    entry: Item
 
 
 def _log_reads(transfer: Transfer) -> list[tuple[type[tables.Table], str]]:

@@ -72,8 +72,8 @@ class Transactions:
 
         Each attempt takes five steps; for a rule that reads the request alone, only the first and the last two:
 
-        1. read the request; if a person asks, read the other rows, too, and return if the rule refuses, so that
-           refusals do not queue;
+        1. read the request; if a person asks and would have to queue, read the other rows, too, and return if the
+           rule refuses, so that refusals do not queue;
         2. queue for the accounts of its two members, within this process;
         3. read the other rows;
         4. let the rule decide;
@@ -101,7 +101,7 @@ class Transactions:
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
-            if by is not None:
+            if by is not None and not self._store.calls.is_free(request.parties):
                 refused = await self._decide_on_everything(request, rule, dispute_id, self._judge)
                 if isinstance(refused, Refusal | Moved):
                     return refused

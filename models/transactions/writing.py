@@ -58,6 +58,14 @@ class Writing:
         """Put a dataclass's row, which must not exist yet, with further attributes by the table's names."""
         self.put(table, _typed(table, encode(table, row, **more)))
 
+    def put_item(self, table: type[tables.Table], key: str) -> Item:
+        """Return the row that the transaction puts under a key."""
+        name, wire = self._names.table(table), wire_key(table, key)
+        puts = (one["Put"] for one in self.items if "Put" in one)
+        return next(
+            put["Item"] for put in puts if put["TableName"] == name and wire.items() <= put["Item"].items()
+        )
+
     def change(
         self, table: type[tables.Table], key: str, before: _V, after: _V, *, also: Condition | None = None
     ) -> None:

@@ -59,6 +59,10 @@ class CountingCalls:
         """Wait."""
         await self.calls.pause(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return whether nobody holds any of the keys or waits for one."""
+        return self.calls.is_free(keys)
+
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Queue for each key."""
         return self.calls.queue(keys, by=by)

@@ -28,6 +28,10 @@ class SavedRows:
         """Not supported."""
         raise NotImplementedError
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Not supported: nothing is written."""
+        raise NotImplementedError
+
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Not supported: nothing is written."""
         raise NotImplementedError

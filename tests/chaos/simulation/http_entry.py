@@ -39,6 +39,9 @@ class _CurrentWorldCalls:
     async def pause(self, seconds: float) -> None:
         await _current_world.get().calls.pause(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        return _current_world.get().calls.is_free(keys)
+
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         return _current_world.get().calls.queue(keys, by=by)
 

@@ -240,6 +240,9 @@ class _DelayedCalls:
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        return self._world.engine.is_free(keys)
+
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> Any:
         return self._world.engine.queue(keys, by=by)
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -265,8 +266,8 @@ async def overtaken(
 
 
 def other(tables: Stored, event: str) -> Callable[[], Awaitable[object]]:
-    """Return what lets another server take a step."""
-    transactions = Transactions(tables.undisturbed, lambda: tables.bank.now)
+    """Return what lets another server take a step, a moment later: at the same moment it would be the same."""
+    transactions = Transactions(tables.undisturbed, lambda: tables.bank.now + timedelta(milliseconds=1))
     return partial(transactions.move, REQUEST_ID, REQUEST_RULES[event])
 
 
