@@ -39,10 +39,12 @@ _MOVING = frozenset(
 
 
 class MirrorSchema(strawberry.Schema):
-    """A schema that carries the resolver of its derived fields and the documents it has read."""
+    """A schema that carries the resolver of its derived fields, its limits, and the documents it has read."""
 
     resolver: MirrorResolver
     documents: Documents
+    limits: Limits
+    answers: AnswerLimits
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -90,6 +92,7 @@ def build_schema(
     known = graphql_schema(built)
     ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
     built.resolver = resolver
+    built.limits, built.answers = limits, answers
     built.documents = Documents(known, limits, _MOVING | ours, disclosure=disclosure, trusted=trusted)
     built.documents.check_trusted()
     return built

@@ -55,8 +55,14 @@ def fields_of(cls: type) -> list[StrawberryField]:
 
 def metadata_of(field: GraphQLField) -> Mapping[Any, Any]:
     """Return what was given as `metadata` to `strawberry.field`; graphql-core's field only leads to that one."""
+    declared = definition_of(field)
+    return {} if declared is None else declared.metadata
+
+
+def definition_of(field: GraphQLField) -> StrawberryField | None:
+    """Return Strawberry's declaration of a field, to which graphql-core's field leads by a private key."""
     declared = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-    return declared.metadata if isinstance(declared, StrawberryField) else {}
+    return declared if isinstance(declared, StrawberryField) else None
 
 
 def make_object_type(

@@ -65,6 +65,8 @@ def unstorable_in_document(text: str, position: int | None = None) -> str | None
         text: a GraphQL document.
         position: where an escape may be one; None to look for a half that is not escaped.
     """
+    if position is None and text.isascii():
+        return None
     half = _HALF.search(text) if position is None else _DOCUMENT_ESCAPE.match(text, position)
     if half is None:
         return None

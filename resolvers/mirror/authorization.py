@@ -1,10 +1,11 @@
 """Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -153,6 +154,25 @@ def may_read(caller: Caller, model: Model, item: Item) -> bool:
     return may(caller, model, Operation.READ, item)
 
 
+_ABSENT: dict[str, Any] = {}
+
+
+def reader(caller: Caller, model: Model) -> Callable[[Item], bool]:
+    """Return `may_read` for many rows of a type, several times as fast."""
+    if admits_everywhere(caller, model, Operation.READ):
+        return lambda _: True
+    names, fields = names_of(caller), model.owner_fields(Operation.READ)
+    hidden = [rule.unless for rule in model.rules if isinstance(rule, OPEN) and Operation.READ in rule.operations]
+
+    def may_read_it(row: Item) -> bool:
+        for field in fields:
+            if row.get(field, _ABSENT).get("S") in names:
+                return True
+        return any(name is None or not row.get(name, _ABSENT).get("BOOL", False) for name in hidden)
+
+    return may_read_it
+
+
 def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
     """Return whether a caller may ask for a row by its key.
 
@@ -166,6 +186,4 @@ def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
 
 def readable(caller: Caller, model: Model, items: Iterable[Item]) -> list[Item]:
     """Return the rows that a caller may read, in their order."""
-    if admits_everywhere(caller, model, Operation.READ):
-        return list(items)
-    return [item for item in items if may_read(caller, model, item)]
+    return list(filter(reader(caller, model), items))

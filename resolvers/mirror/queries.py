@@ -331,8 +331,8 @@ class Queries:
                 break
             position = Position(position.run + 1)
         is_last = position.run >= len(runs)
-        next_token = None if is_last else self._tokens.seal(asdict(position), asked)
-        return Connection(readable(query.caller, query.model, items), next_token)
+        seal = None if is_last else partial(self._tokens.seal, asdict(position), asked)
+        return Connection(readable(query.caller, query.model, items), seal)
 
 
 def _root_query(model: Model, info: AnyInfo, arguments: Arguments, field: str | None = None) -> _Query:

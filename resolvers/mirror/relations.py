@@ -3,10 +3,13 @@
 Reads are batched: the rows that fields ask for at the same time are one batch read, even of several tables.
 """
 
-from typing import cast
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
 
 from models import tables
 from models.storage.store import Item
+from models.tables import Table
 from resolvers.context import caller_of, context_of
 from resolvers.mirror.authorization import may_ask_for, may_read, model_for
 from schema.amplify.declaration import MODELS, Model, Relation
@@ -31,9 +34,27 @@ async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:
     return item if item is not None and may_read(caller, target, item) else None
 
 
-async def bank_hours(info: AnyInfo, source: Item) -> float:
+@dataclass(frozen=True, slots=True)
+class FromRow:
+    """A field that is computed from another row.
+
+    Args:
+        table: the other row's table.
+        key: the field of this row that holds the other row's key.
+        value: makes the field's value of the other row, or of None if there is no such row.
+    """
+
+    table: type[Table]
+    key: str
+    value: Callable[[Item | None], Any]
+
+    async def __call__(self, info: AnyInfo, source: Item) -> Any:
+        """Return the field of a row."""
+        return self.value(await context_of(info).rows.load((self.table, source[self.key]["S"])))
+
+
+def _total(balance: Item | None) -> float:
     """Return a member's hours: the total of their balance, which everybody may see, unlike the balance itself."""
-    balance = await context_of(info).rows.load((tables.UserBalance, source["id"]["S"]))
     if balance is None:
         return 0.0
     total: float = MODELS["UserBalance"].fields["totalBalance"].decode(balance["totalBalance"])
@@ -41,4 +62,4 @@ async def bank_hours(info: AnyInfo, source: Item) -> float:
 
 
 # How each field is computed that is not shown as it is stored.
-COMPUTED = {("User", "bankHours"): bank_hours}
+COMPUTED = {("User", "bankHours"): FromRow(tables.UserBalance, "id", _total)}

@@ -43,6 +43,7 @@ class Mirror:
         self.create = mutations.create
         self.update = mutations.update
         self.delete = mutations.delete
+        self.subscriptions = subscriptions
         self.subscribe = subscriptions.subscribe
 
     def one(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None] | None:

@@ -4,15 +4,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from models.storage.store import Item, key_of
 from models.tables import Table
 from resolvers.context import caller_of, context_of
-from resolvers.feed.change_feed import ChangeFeed, FeedClosedError, Subscription
+from resolvers.feed.change_feed import ChangeFeed, Subscriber, Subscription
 from resolvers.feed.interests import Interest, Pin
 from resolvers.feed.limits import SubscriptionLimits
+from resolvers.feed.queues import FeedClosedError
 from resolvers.feed.streams import ChangeKind
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import (
@@ -44,6 +46,27 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class WantedRows:
+    """Which changed rows a subscription is about.
+
+    Args:
+        model: the type, with the rules by which its rows are read.
+        kinds: what happened to the rows.
+        is_meant: the test whether a row passes the arguments and the filter.
+        pins: fields and texts, of which each row that is meant has at least one; None if there are none.
+        operators: how many the filter has.
+        is_filtered: whether there is a filter.
+    """
+
+    model: Model
+    kinds: frozenset[ChangeKind]
+    is_meant: Predicate
+    pins: Collection[Pin] | None
+    operators: int
+    is_filtered: bool
+
+
 class Subscriptions:
     """Answers `onCreateX`, `onUpdateX` and `onDeleteX`.
 
@@ -54,7 +77,7 @@ class Subscriptions:
 
     def __init__(self, feed: ChangeFeed, limits: SubscriptionLimits | None = None) -> None:
         limits = limits or SubscriptionLimits()
-        self._feed = feed
+        self.feed = feed
         self._filters = SubscriptionFilters(limits.operators)
         self._operators = Held("operators in subscriptions' filters", limits.open_operators)
         self._filtering = Rate(
@@ -72,6 +95,20 @@ class Subscriptions:
             RateLimitedError: the caller's filters are too many or too expensive.
             AppSyncError: the subscription was closed; the message says why.
         """
+        wanted = self.wanted(model, operation, info, arguments)
+        with self._operators.hold(caller_of(info).sub, wanted.operators):
+            async for row in self.rows(wanted.model, wanted.kinds, info, wanted.is_meant, wanted.pins):
+                yield row
+
+    def wanted(
+        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+    ) -> "WantedRows":
+        """Return which rows a subscription is about.
+
+        Raises:
+            UnauthorizedError: the caller may not subscribe with these arguments.
+            InvalidInputError: the filter is one that a list refuses, too, or has too many operators.
+        """
         caller = caller_of(info)
         named = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
         owners = {name: owner for name, owner in named.items() if owner is not None}
@@ -80,11 +117,40 @@ class Subscriptions:
         filter_ = self._filters.read(model, arguments.get("filter"))
         is_concealed = not filter_.fields.isdisjoint(concealed_fields(caller, model))
         read = unopened(model) if is_concealed else model
-        is_meant = _matches_arguments(caller, model, owners, filter_.passes)
+        is_filtered = bool(arguments.get("filter"))
+        is_meant = _matches_arguments(caller, model, owners, filter_.passes if is_filtered else None)
         pins = _pins(caller, read, owners, filter_.equal)
-        with self._operators.hold(caller.sub, filter_.operators):
-            async for row in self.rows(read, frozenset({_KINDS[operation]}), info, is_meant, pins):
-                yield row
+        kinds = frozenset({_KINDS[operation]})
+        return WantedRows(read, kinds, is_meant, pins, filter_.operators, is_filtered=is_filtered)
+
+    async def join(self, wanted: "WantedRows", who: str, subscriber: Subscriber) -> Callable[[], None]:
+        """Tell a subscriber of the changes that may be of interest; return the function that ends it.
+
+        Raises:
+            RateLimitedError: the caller's filters are too many.
+            FeedClosedError: the server stops.
+            Exception: the stream cannot be opened; see `ChangeFeed.subscribe`.
+        """
+        self._operators.take(who, wanted.operators)
+        try:
+            leave = await self.feed.join(wanted.model.table, Interest(wanted.kinds, wanted.pins), subscriber)
+        except BaseException:
+            self._operators.give_back(who, wanted.operators)
+            raise
+
+        def end() -> None:
+            leave()
+            self._operators.give_back(who, wanted.operators)
+
+        return end
+
+    def timed(self, test: Predicate, who: str) -> Predicate:
+        """Return a test of rows that charges its time to a caller, and raises an error if it is too much."""
+        return _Timed(test, partial(self._filtering.charge, who))
+
+    def test_of(self, wanted: "WantedRows", who: str) -> Predicate:
+        """Return the test whether a row is meant; one without a filter is not worth measuring."""
+        return self.timed(wanted.is_meant, who) if wanted.is_filtered else wanted.is_meant
 
     async def rows(
         self,
@@ -109,8 +175,8 @@ class Subscriptions:
             AppSyncError: the subscription was closed; the message says why.
         """
         who = caller_of(info).sub
-        test = _Timed(is_meant, partial(self._filtering.charge, who))
-        async with _subscribed(self._feed, model.table, Interest(kinds, pins), who) as changes:
+        test = self.timed(is_meant, who)
+        async with _subscribed(self.feed, model.table, Interest(kinds, pins), who) as changes:
             context_of(info).listening.set()
             async for change in changes:
                 row = change.item
@@ -229,10 +295,18 @@ def _pins(
     return list(equal.items())[:1] or None
 
 
-def _matches_arguments(caller: Caller, model: Model, owners: Mapping[str, str], passes: Predicate) -> Predicate:
-    """Return the test whether a row passes the filter and has all the owners that the arguments name."""
+def _matches_arguments(
+    caller: Caller, model: Model, owners: Mapping[str, str], passes: Predicate | None
+) -> Predicate:
+    """Return the test whether a row passes the filter, if any, and has all the owners that the arguments name."""
     tests = [_names(caller, name, model.fields[name].decode, owner) for name, owner in owners.items()]
-    return lambda row: passes(row) and all(test(row) for test in tests)
+    if passes is not None:
+        tests.insert(0, passes)
+    return (lambda row: all(test(row) for test in tests)) if tests else _is_any
+
+
+def _is_any(_: Item) -> bool:
+    return True
 
 
 def _names(caller: Caller, field: str, shown: Decoder, owner: str) -> Predicate:

@@ -48,12 +48,12 @@ class RowField(StrawberryField):
 
     def __init__(self, name: str, graphql_type: str, decode: Decoder) -> None:
         super().__init__(python_name=name, graphql_name=name, type_annotation=annotation(graphql_type))
-        self._decode = decode
+        self.decode = decode
 
     def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
         """Return the decoded attribute of that name."""
         del info, args, kwargs
-        return self._decode(source.get(self.name))
+        return self.decode(source.get(self.name))
 
 
 class ResolvedField(StrawberryField):
@@ -78,7 +78,7 @@ class ResolvedField(StrawberryField):
             StrawberryArgument(python_name=argument, graphql_name=argument, type_annotation=annotation(type_))
             for argument, type_ in arguments.items()
         ]
-        self._resolve = resolve
+        self.resolve = resolve
 
     @property
     def is_basic_field(self) -> bool:
@@ -90,7 +90,7 @@ class ResolvedField(StrawberryField):
     ) -> Awaitable[Any] | Any:
         """Call the resolver."""
         del args
-        return self._resolve(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
+        return self.resolve(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
 
 
 def define(

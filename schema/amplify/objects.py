@@ -1,14 +1,13 @@
 """The object type of a mirrored type, and the type of its pages."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from strawberry.types.field import StrawberryField
 
 from schema.amplify import names
-from schema.amplify.declaration import Model, Relation
+from schema.amplify.declaration import Model
+from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
 from schema.amplify.fields import ResolvedField, RowField, annotation, define
-from schema.amplify.resolver import resolver_of
 
 
 def define_objects(declared: type, model: Model) -> None:
@@ -25,33 +24,18 @@ def _row_fields(model: Model) -> Iterator[StrawberryField]:
     guarded = model.hidden_fields.keys() | model.unpublished_fields
     for field in model.fields.values():
         if field.name in guarded:
-            yield ResolvedField(field.name, field.graphql_type, {}, _guarded(model, field.name))
+            yield ResolvedField(field.name, field.graphql_type, {}, GuardedField(model, field.name))
         elif field.name in model.computed:
-            yield ResolvedField(field.name, field.graphql_type, {}, _computed(model, field.name))
+            yield ResolvedField(field.name, field.graphql_type, {}, ComputedField(model, field.name))
         else:
             yield RowField(field.name, field.graphql_type, field.decode)
     for name, relation in model.relations.items():
         if relation.index is None:
-            yield ResolvedField(name, relation.target, {}, _one(model, relation))
+            yield ResolvedField(name, relation.target, {}, RelatedRow(model, relation))
         else:
             arguments = page_arguments(relation.target) | {"sortDirection": "ModelSortDirection"}
-            yield ResolvedField(name, names.connection(relation.target), arguments, _many(model, relation))
-
-
-def _computed(model: Model, field: str) -> Callable[..., Any]:
-    return lambda source, info, _: resolver_of(info).computed(model, field, info, source)
-
-
-def _guarded(model: Model, field: str) -> Callable[..., Any]:
-    return lambda source, info, _: resolver_of(info).guarded(model, field, info, source)
-
-
-def _one(model: Model, relation: Relation) -> Callable[..., Any]:
-    return lambda source, info, _: resolver_of(info).one(model, relation, info, source)
-
-
-def _many(model: Model, relation: Relation) -> Callable[..., Any]:
-    return lambda source, info, values: resolver_of(info).many(model, relation, info, source, values)
+            resolve = RelatedRows(model, relation)
+            yield ResolvedField(name, names.connection(relation.target), arguments, resolve)
 
 
 def page_arguments(model: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from strawberry.types.field import StrawberryField
 
 from schema.amplify import names
 from schema.amplify.declaration import MODELS, Model
+from schema.amplify.derived import ChangedRows, GetRow, ListRows, RowsByIndex
 from schema.amplify.fields import Arguments, ResolvedField
 from schema.amplify.objects import page_arguments
 from schema.amplify.resolver import AnyInfo, resolver_of
@@ -24,30 +25,21 @@ def queries() -> Iterator[StrawberryField]:
 
 
 def _get(model: Model) -> StrawberryField:
-    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
-        return resolver_of(info).get(model, info, values)
-
-    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, resolve)
+    return ResolvedField(f"get{model.name}", model.name, {model.key: "ID!"}, GetRow(model))
 
 
 def _list(model: Model) -> StrawberryField:
-    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
-        return resolver_of(info).list(model, info, values)
-
     arguments = page_arguments(model.name)
     if model.key != "id":
         arguments |= {model.key: "ID", "sortDirection": "ModelSortDirection"}
-    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, resolve)
+    return ResolvedField(f"list{model.plural}", names.connection(model.name), arguments, ListRows(model))
 
 
 def _by_index(model: Model, field: str) -> StrawberryField:
-    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
-        return resolver_of(info).by_index(model, field, info, values)
-
     name = f"{names.lower_first(model.plural)}By{names.upper_first(field)}"
     hash_key = {field: f"{model.fields[field].type}!"}
     arguments = hash_key | {"sortDirection": "ModelSortDirection"} | page_arguments(model.name)
-    return ResolvedField(name, names.connection(model.name), arguments, resolve)
+    return ResolvedField(name, names.connection(model.name), arguments, RowsByIndex(model, field))
 
 
 def mutations() -> Iterator[StrawberryField]:
@@ -76,10 +68,7 @@ def subscriptions() -> Iterator[StrawberryField]:
 
 
 def _subscription(model: Model, operation: Operation) -> StrawberryField:
-    def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
-        return resolver_of(info).subscribe(model, operation, info, values)
-
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
     name = f"on{names.upper_first(operation)}{model.name}"
-    return ResolvedField(name, model.name, arguments, resolve, is_subscription=True)
+    return ResolvedField(name, model.name, arguments, ChangedRows(model, operation), is_subscription=True)

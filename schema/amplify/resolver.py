@@ -1,6 +1,6 @@
 """The interface of the resolver of the derived fields; `resolvers.mirror` implements it."""
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -16,10 +16,20 @@ AnyInfo = Info[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A page of rows, and the opaque token of the next page; None on the last one."""
+    """A page of rows.
+
+    Args:
+        items: the rows.
+        seal: makes the opaque token of the next page; None on the last one.
+    """
 
     items: Sequence[Item]
-    next_token: str | None
+    seal: Callable[[], str] | None
+
+    @property
+    def next_token(self) -> str | None:
+        """Return the token of the next page, None on the last one."""
+        return None if self.seal is None else self.seal()
 
 
 class MirrorResolver(Protocol):

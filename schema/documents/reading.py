@@ -64,6 +64,7 @@ class Document:
         only_introspects: each of its operations asks about the schema and for nothing else.
         verdict: what the limits say of it.
         nodes: how many nodes it has.
+        plans: what `resolvers.plans` keeps of its operations, by their names.
     """
 
     node: DocumentNode
@@ -72,6 +73,7 @@ class Document:
     only_introspects: bool
     verdict: Verdict = field(default_factory=Verdict)
     nodes: int = 0
+    plans: dict[str | None, Any] = field(default_factory=dict, compare=False)
 
     def choice_error(self, name: str | None) -> GraphQLError | None:
         """Return why no operation can be chosen, None if one can; Strawberry would run the first of several.

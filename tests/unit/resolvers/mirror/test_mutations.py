@@ -134,8 +134,8 @@ async def test_the_other_field_of_a_pair_must_be_unchanged_since_it_was_read(
 def test_numbers_of_a_repeated_create_are_compared_by_value() -> None:
     service = MODELS["Service"]
     content = validated(service, {"id": "s", "hourlyRate": 1.5, "tags": ["outdoors"]})
-    as_read = content | {"hourlyRate": {"N": "1.5"}, "updatedAt": {"S": "2026"}}
-    assert content["hourlyRate"] == {"N": "1.50"}
+    as_read = content | {"hourlyRate": {"N": "1.50"}, "updatedAt": {"S": "2026"}}
+    assert content["hourlyRate"] == {"N": "1.5"}
     assert same_content(service, as_read, content)
     assert not same_content(service, as_read | {"tags": {"L": []}}, content)
 

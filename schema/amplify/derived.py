@@ -1,0 +1,105 @@
+"""What derived fields do, as values: graphql-core calls them, and plans are made by looking at them."""
+
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from models.storage.store import Item
+from schema.amplify.declaration import Model, Relation
+from schema.amplify.fields import Arguments
+from schema.amplify.resolver import AnyInfo, Connection, resolver_of
+from schema.amplify.rules import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class GetRow:
+    """`getX`: the row with a key."""
+
+    model: Model
+
+    def __call__(self, _: None, info: AnyInfo, arguments: Arguments) -> Awaitable[Item | None]:
+        """Resolve the field."""
+        return resolver_of(info).get(self.model, info, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class ListRows:
+    """`listXs`: a page of all rows."""
+
+    model: Model
+
+    def __call__(self, _: None, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
+        """Resolve the field."""
+        return resolver_of(info).list(self.model, info, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsByIndex:
+    """`xsByField`: a page of the rows with a value in an indexed field."""
+
+    model: Model
+    field: str
+
+    def __call__(self, _: None, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
+        """Resolve the field."""
+        return resolver_of(info).by_index(self.model, self.field, info, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """`onCreateX`, `onUpdateX` and `onDeleteX`: the rows that an operation changes."""
+
+    model: Model
+    operation: Operation
+
+    def __call__(self, _: None, info: AnyInfo, arguments: Arguments) -> AsyncIterator[Item]:
+        """Resolve the field."""
+        return resolver_of(info).subscribe(self.model, self.operation, info, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedRow:
+    """A relation to one row."""
+
+    model: Model
+    relation: Relation
+
+    def __call__(self, source: Item, info: AnyInfo, _: Arguments) -> Awaitable[Item | None] | None:
+        """Resolve the field."""
+        return resolver_of(info).one(self.model, self.relation, info, source)
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedRows:
+    """A relation to a page of rows."""
+
+    model: Model
+    relation: Relation
+
+    def __call__(self, source: Item, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
+        """Resolve the field."""
+        return resolver_of(info).many(self.model, self.relation, info, source, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedField:
+    """A field that is not shown as it is stored."""
+
+    model: Model
+    field: str
+
+    def __call__(self, source: Item, info: AnyInfo, _: Arguments) -> Awaitable[Any]:
+        """Resolve the field."""
+        return resolver_of(info).computed(self.model, self.field, info, source)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedField:
+    """A field that not everybody who may read a row may see."""
+
+    model: Model
+    field: str
+
+    def __call__(self, source: Item, info: AnyInfo, _: Arguments) -> Any:
+        """Resolve the field."""
+        return resolver_of(info).guarded(self.model, self.field, info, source)
