@@ -3,11 +3,15 @@
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable
 
 # How long the turns of one round should take, in seconds; and the most of them.
 _ROUND_SECONDS = 0.005
 _LARGEST_ROUND = 16
+# So many calls count as one turn: what a call takes is known at once, and it takes less.
+_CALLS = 4
+
+_Turn = asyncio.Future[None] | Callable[[], object]
 
 
 class Rotation:
@@ -17,38 +21,55 @@ class Rotation:
     """
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[_Turn]] = OrderedDict()
         self._giving: asyncio.Task[None] | None = None
         self._began = 0.0
 
     async def turn(self, who: str) -> None:
         """Wait for a turn; it lasts until the caller awaits something."""
         waiter = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(who, deque()).append(waiter)
+        self._wait(who, waiter)
+        await waiter
+        self._note_begin()
+
+    def call(self, who: str, work: Callable[[], object]) -> None:
+        """Have some work done when it is the caller's turn; it must raise nothing."""
+        self._wait(who, work)
+
+    def _wait(self, who: str, turn: _Turn) -> None:
+        self._waiting.setdefault(who, deque()).append(turn)
         if self._giving is None:
             self._giving = asyncio.create_task(self._run_rounds(), name="turns of subscribers")
-        await waiter
+
+    def _note_begin(self) -> None:
+        """Note when the first turn of a round begins."""
         self._began = self._began or time.perf_counter()
 
     async def _run_rounds(self) -> None:
         together = 1
         while self._waiting:
             self._began = 0.0
-            for waiter in self._next(together):
-                waiter.set_result(None)
+            self._give(together)
             # Those tasks run next, and then this one.
             await asyncio.sleep(0)
             took = time.perf_counter() - self._began if self._began else 0.0
             together = max(1, together // 2) if took > _ROUND_SECONDS else min(together + 1, _LARGEST_ROUND)
         self._giving = None
 
-    def _next(self, most: int) -> Iterator[asyncio.Future[None]]:
-        """Yield the next waiters, one of each caller in turn."""
-        while most and self._waiting:
-            who, waiters = self._waiting.popitem(last=False)
-            waiter = waiters.popleft()
-            if waiters:
-                self._waiting[who] = waiters
-            if not waiter.done():  # a subscription that has ended waits no longer
-                most -= 1
-                yield waiter
+    def _give(self, together: int) -> None:
+        """Give the turns of a round, one of each caller after another."""
+        left = together * _CALLS
+        while left > 0 and self._waiting:
+            who, turns = self._waiting.popitem(last=False)
+            turn = turns.popleft()
+            if turns:
+                self._waiting[who] = turns
+            if not isinstance(turn, asyncio.Future):
+                self._note_begin()
+                turn()
+                left -= 1
+                if time.perf_counter() - self._began > _ROUND_SECONDS:
+                    return
+            elif not turn.done():  # one that has ended waits no longer
+                turn.set_result(None)
+                left -= _CALLS

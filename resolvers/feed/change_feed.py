@@ -1,16 +1,11 @@
-"""The change feed: passes a table's changes, whoever wrote them, to the subscribers in this process who want them.
-
-FeedClosedError
-└── LaggingSubscriberError  this subscriber fell behind; the others are not affected
-"""
+"""The change feed: passes a table's changes, whoever wrote them, to those in this process who want them."""
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +15,7 @@ from models.errors import UnavailableError
 from models.storage.store import Store
 from resolvers.feed.interests import ANY_CHANGE, Interest, SubscriberIndex
 from resolvers.feed.limits import SubscriptionLimits
+from resolvers.feed.queues import ChangeQueue, FeedClosedError, LaggingSubscriberError
 from resolvers.feed.streams import RowChange, StreamReader
 from resolvers.rotation import Rotation
 
@@ -32,29 +28,27 @@ _LONGEST_BACKOFF = 1.0
 _log = structlog.get_logger(__name__)
 
 
-class FeedClosedError(Exception):
-    """This subscriber receives no further change; the message says why."""
+class Subscriber(Protocol):
+    """Whoever is told of changes."""
 
+    def offer(self, change: RowChange) -> None:
+        """Take a change, without ever waiting."""
 
-class LaggingSubscriberError(FeedClosedError):
-    """The subscriber's queue was full."""
+    def close(self, reason: FeedClosedError) -> None:
+        """Take no further change."""
 
 
 class Subscription:
     """One subscriber's queue of changes, in the order of the stream: an endless asynchronous iterator.
 
     Args:
-        limits: the longest queue; one more change closes the subscription and drops them all. A single change that
-            is larger than the queue may be is still queued.
+        limits: the longest queue; one more change closes the subscription.
         turn: waits until the subscriber may deal with a change.
     """
 
     def __init__(self, limits: SubscriptionLimits, turn: Callable[[], Awaitable[None]] | None = None) -> None:
         self._turn = turn
-        self._limit = limits.queue
-        self._limit_bytes = limits.queue_bytes
-        self._bytes = 0
-        self._queue: deque[RowChange] = deque()
+        self._queue = ChangeQueue(limits)
         self._wakeup = asyncio.Event()
         self._closed: FeedClosedError | None = None
 
@@ -71,9 +65,7 @@ class Subscription:
         if self._turn is not None:
             await self._turn()
             await self._wait()  # meanwhile the queue may have been dropped
-        change = self._queue.popleft()
-        self._bytes -= change.size
-        return change
+        return self._queue.pop()
 
     async def _wait(self) -> None:
         while not self._queue:
@@ -86,19 +78,12 @@ class Subscription:
         """Queue a change, without ever waiting for the subscriber."""
         if self._closed:
             return
-        if len(self._queue) >= self._limit:
-            self._overflow(f"over {self._limit} changes")
-        elif self._queue and self._bytes + change.size > self._limit_bytes:
-            self._overflow(f"over {self._limit_bytes} bytes of changes")
+        try:
+            self._queue.put(change)
+        except LaggingSubscriberError as error:
+            self.close(error)
         else:
-            self._queue.append(change)
-            self._bytes += change.size
             self._wakeup.set()
-
-    def _overflow(self, excess: str) -> None:
-        self._queue.clear()
-        self._bytes = 0
-        self.close(LaggingSubscriberError(f"Closed: {excess} were waiting to be read"))
 
     def close(self, reason: FeedClosedError) -> None:
         """End the subscription after the changes that are queued."""
@@ -112,13 +97,14 @@ class ChangeFeed:
     Args:
         store: the tables; its `calls` reach `dynamodb` and `dynamodbstreams`.
         interval: seconds between two reads of a shard. AWS allows five reads a second for all readers together,
-            so 0.5 leaves room for a second server and a Lambda trigger beside this one.
+            so 0.5 leaves room for a second server and a Lambda trigger beside this one. After a write that it is
+            told of, it reads sooner, twice as often in the long run.
         limits: the longest queue of a subscriber.
     """
 
     def __init__(self, store: Store, *, interval: float = 0.5, limits: SubscriptionLimits | None = None) -> None:
         self.store = store
-        self._rotation = Rotation()
+        self.rotation = Rotation()
         self._interval = interval
         self._limits = limits or SubscriptionLimits()
         self._channels: dict[type[tables.Table], _Channel] = {}
@@ -142,16 +128,37 @@ class ChangeFeed:
             UnavailableError: AWS does not answer.
             LookupError: the table has no stream.
         """
+        subscription = Subscription(self._limits, partial(self.rotation.turn, who))
+        leave = await self.join(table, interest, subscription)
+        try:
+            yield subscription
+        finally:
+            leave()
+
+    async def join(
+        self, table: type[tables.Table], interest: Interest, subscriber: Subscriber
+    ) -> Callable[[], None]:
+        """Tell a subscriber of the changes of a table from now on; return the function that ends it.
+
+        Raises:
+            Exception: what `subscribe` raises.
+        """
         channel = self._channels.get(table)
         if channel is None:
             channel = _Channel(partial(self._reader, table), self._interval)
             self._channels[table] = channel
-        subscription = Subscription(self._limits, partial(self._rotation.turn, who))
-        await channel.join(subscription, interest)
-        try:
-            yield subscription
-        finally:
-            channel.leave(subscription)
+        await channel.join(subscriber, interest)
+        return partial(channel.leave, subscriber)
+
+    def queue(self) -> ChangeQueue:
+        """Return the queue of a subscriber who keeps their own."""
+        return ChangeQueue(self._limits)
+
+    def expect(self, name: str) -> None:
+        """Read a table's stream soon, because the table, of this name, was just written to."""
+        for table, channel in self._channels.items():
+            if self.store.names.table(table) == name:
+                channel.expect()
 
     async def healthy(self) -> bool:
         """Return whether streams can be read now."""
@@ -175,13 +182,17 @@ class _Channel:
     def __init__(self, reader: Callable[[], StreamReader], interval: float) -> None:
         self._reader = reader
         self._interval = interval
-        self._subscribers: SubscriberIndex[Subscription] = SubscriberIndex()
+        self._subscribers: SubscriberIndex[Subscriber] = SubscriberIndex()
         self._joining = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._expected = 0  # reads that come early
+        self._expecting = asyncio.Event()
+        self._writes = 0
+        self._read_until = 0.0  # the event loop's time by which so many reads are due
         self.failing = False
 
-    async def join(self, subscription: Subscription, interest: Interest) -> None:
+    async def join(self, subscriber: Subscriber, interest: Interest) -> None:
         async with self._joining:
             if self._is_closed:
                 raise FeedClosedError(_STOPPING)
@@ -189,10 +200,10 @@ class _Channel:
                 reader = self._reader()
                 await reader.open()
                 self._task = asyncio.create_task(self._run(reader), name=f"change feed of {reader.table}")
-            self._subscribers.add(subscription, interest)
+            self._subscribers.add(subscriber, interest)
 
-    def leave(self, subscription: Subscription) -> None:
-        self._subscribers.discard(subscription)
+    def leave(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
         if not self._subscribers and self._task is not None:
             self._task.cancel()
             self._task = None
@@ -216,13 +227,12 @@ class _Channel:
         failures = 0
         while True:
             try:
-                async for changes in reader.read():
-                    await self._publish(changes)
+                await self._read(reader)
                 if failures:
                     _log.warning("change feed goes on", table=reader.table, failures=failures)
                 failures = 0
                 self.failing = False
-                await asyncio.sleep(self._interval)
+                await self._pause()
             except Exception as error:  # noqa: BLE001 — if the feed stopped, its subscribers would wait for ever
                 failures += 1
                 self.failing = True
@@ -230,6 +240,36 @@ class _Channel:
                     _log.warning("change feed interrupted", table=reader.table, error=repr(error))
                 reader.forget_iterators()
                 await asyncio.sleep(_backoff(failures))
+
+    def expect(self) -> None:
+        """Read soon, and once more if nothing is found: what was just written may not be in the stream yet."""
+        self._writes += 1
+        self._expected = 2
+        self._expecting.set()
+
+    async def _read(self, reader: StreamReader) -> None:
+        writes, found = self._writes, 0
+        async for changes in reader.read():
+            found += len(changes)
+            await self._publish(changes)
+        if found and self._writes == writes:
+            self._expected = 0
+
+    async def _pause(self) -> None:
+        """Wait until the next read: for an interval, or for a quarter of it if something is expected.
+
+        In the long run there are at most two reads in an interval.
+        """
+        half, now = self._interval / 2, asyncio.get_running_loop().time()
+        self._read_until = max(self._read_until, now) + half
+        soonest = max(half / 2, self._read_until - half - now)
+        await asyncio.sleep(soonest)
+        if not self._expected:
+            self._expecting.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._interval - soonest):
+                    await self._expecting.wait()
+        self._expected = max(0, self._expected - 1)
 
     async def _publish(self, changes: list[RowChange]) -> None:
         offers = 0

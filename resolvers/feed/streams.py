@@ -7,7 +7,7 @@ iterator may be lost: because it expired, because the stream was trimmed, or bec
 
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from models.storage.calls import Calls
 from models.storage.store import Item
+from resolvers.feed.kept_answers import KeptAnswers
 
 _SHARD_PAGES = 100  # of 100 shards each; a stream keeps the shards of 24 hours only
 _VALUE_BYTES = 250  # Python's overhead for a value beside its text: a dict of one entry, and the str object
@@ -37,11 +38,16 @@ class RowChange:
         kind: what happened.
         item: the whole row after the change; for a deletion, as it was before.
         size: bytes of memory that the row takes, approximately.
+        answers: what subscribers are told of it; see `resolvers.push.answers`.
     """
 
     kind: ChangeKind
     item: Item
     size: int
+    answers: KeptAnswers = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answers", KeptAnswers(self.size))
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "RowChange":

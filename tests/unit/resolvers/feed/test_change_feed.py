@@ -9,13 +9,9 @@ from botocore.exceptions import EndpointConnectionError
 from models import tables
 from models.storage.names import Names
 from models.storage.store import Store
-from resolvers.feed.change_feed import (
-    ChangeFeed,
-    FeedClosedError,
-    LaggingSubscriberError,
-    Subscription,
-)
+from resolvers.feed.change_feed import ChangeFeed, Subscription
 from resolvers.feed.limits import SubscriptionLimits
+from resolvers.feed.queues import FeedClosedError, LaggingSubscriberError
 from resolvers.feed.streams import ChangeKind, RowChange
 from tests.unit.fake_stream import FakeStream, failure
 

@@ -1,0 +1,53 @@
+"""What of a caller decides how a row is answered: callers of whom it is the same get the same answer."""
+
+from collections.abc import Hashable
+
+from models.storage.store import Item
+from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import admits_everywhere, is_owner, model_for, shows_all
+from resolvers.mirror.relations import key_of_relation
+from resolvers.plans.rows import RowPlan
+from schema.amplify.declaration import MODELS, Model
+from schema.amplify.rules import Operation
+
+
+def view_of(plan: RowPlan, caller: Caller, row: Item) -> Hashable:
+    """Return what of a caller decides the answer to a row that they may read.
+
+    The callers for whom it is equal get the same answer. Where that is not certain it is the caller: all of one
+    caller's subscriptions get the same.
+
+    Args:
+        plan: how the row is answered.
+        caller: who is asking.
+        row: the row.
+    """
+    if not plan.guarded and not plan.has_steps:
+        return None
+    if plan.pages:
+        return caller
+    owned: list[bool] = []
+    if plan.guarded:
+        owned.append(shows_all(caller, plan.model, row))
+    for step in plan.rows:
+        target = MODELS[step.relation.relation.target]
+        if not _is_open(step.rows, target, caller):
+            return caller
+        if step.rows.guarded:
+            if target.owner_fields(Operation.READ) != (target.key,):
+                return caller
+            owned.append(is_owner(caller, key_of_relation(plan.model, step.relation.relation, row)))
+    return caller.standing, caller.groups, *owned
+
+
+def _is_open(plan: RowPlan, model: Model, caller: Caller) -> bool:
+    """Return whether rows that others lead to are answered alike for all of this standing and these groups.
+
+    What guards their own fields is left out.
+    """
+    if plan.pages or not admits_everywhere(caller, model_for(caller, model), Operation.READ):
+        return False
+    return all(
+        not step.rows.guarded and _is_open(step.rows, MODELS[step.relation.relation.target], caller)
+        for step in plan.rows
+    )
