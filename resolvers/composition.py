@@ -11,10 +11,10 @@ import structlog
 from starlette.applications import Starlette
 
 from models.settings import Settings
-from models.storage.breaker import PromptCalls
 from models.storage.calls import AsyncCalls
 from models.tables import TABLES
 from resolvers.api import Api
+from resolvers.feed.writes import HeardCalls
 from resolvers.hosting.demo import load_demo, sign_in
 from resolvers.hosting.demo_data import DEMO_SERVICES
 from resolvers.hosting.demo_exchanges import load_dealings
@@ -64,8 +64,9 @@ async def composed(
     async with AsyncCalls(AWS_SERVICES, lines=own.line) as calls:
         # The start, the revival and the health checks may wait for AWS; clients wait for a second or two only.
         services = Services.over(calls, settings)
-        prompt = Services.over(PromptCalls(calls, own.aws), settings)
-        api = Api.over(prompt, own, _page_secret(own, issuer))
+        heard = HeardCalls(calls, own.aws)
+        api = Api.over(Services.over(heard, settings), own, _page_secret(own, issuer))
+        heard.hear = api.feed.expect
         health = Health(services.store, api.feed, tables=TABLES, machines=machines)
         await health.check_deployment()
         if issuer is not None:
@@ -127,6 +128,7 @@ def _app(
             hosts=own.allowed_hosts or (),
             strict_transport=own.strict_transport,
         ),
+        fast_path=own.fast_path,
     )
 
 

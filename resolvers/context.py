@@ -8,7 +8,7 @@ from typing import cast
 from uuid import uuid4
 
 from models.identifiers import derived
-from models.storage.store import Store
+from models.storage.store import Item, Store
 from resolvers.identity.callers import Caller, Standing
 from resolvers.identity.membership import Membership
 from resolvers.rates.rates import key_of_address, key_of_caller
@@ -17,7 +17,7 @@ from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
 
 
-@dataclass(slots=True)
+@dataclass
 class RequestContext:
     """One HTTP request, one socket with all its operations, or one subscription of AppSync's protocol.
 
@@ -29,9 +29,6 @@ class RequestContext:
         cause: what new ids are derived from, if the client sent an idempotency key and may repeat the request.
         membership: who is a member; without it, everybody who is signed in.
         host: the client's address.
-
-    What a socket holds until it is closed is in `until_closed`. A subscription sets `listening` as soon as it will
-    receive every change that is written from then on.
     """
 
     store: Store
@@ -41,14 +38,35 @@ class RequestContext:
     cause: str | None = None
     membership: Membership | None = None
     host: str | None = None
-    until_closed: ExitStack = field(init=False, default_factory=ExitStack)
-    listening: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    rows: RowReads = field(init=False)
     _identity: Caller | None = field(init=False)
+    # Made when they are needed: most sockets and subscriptions that wait for events need none.
+    _until_closed: ExitStack | None = field(init=False, default=None)
+    _listening: asyncio.Event | None = field(init=False, default=None)
+    _rows: RowReads | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._identity = self.caller
-        self.rows = RowReads(self.store.batch_get)
+
+    @property
+    def until_closed(self) -> ExitStack:
+        """Return what a socket holds until it is closed."""
+        if self._until_closed is None:
+            self._until_closed = ExitStack()
+        return self._until_closed
+
+    @property
+    def listening(self) -> asyncio.Event:
+        """Return what a subscription sets as soon as it will receive every change that is written from then on."""
+        if self._listening is None:
+            self._listening = asyncio.Event()
+        return self._listening
+
+    @property
+    def rows(self) -> RowReads:
+        """Return what reads rows by their keys, in batches."""
+        if self._rows is None:
+            self._rows = RowReads(self.store.batch_get)
+        return self._rows
 
     def held_reads(self) -> AbstractContextManager[None]:
         """Hold reads back while an operation begins one field after the other, so that they make one batch."""
@@ -73,6 +91,21 @@ class RequestContext:
         """Look up whether the caller is a member now, which may change while a socket is open."""
         if self.membership is not None and self._identity is not None:
             self.caller = await self.membership.of(self._identity)
+
+    def recall_membership(self) -> bool:
+        """Set who the caller is now, if that need not be looked up; return whether it need not."""
+        if self.membership is None or self._identity is None:
+            return True
+        known = self.membership.recall(self._identity)
+        if known is None:
+            return False
+        self.caller = known
+        return True
+
+    def judge_membership(self, row: Item | None) -> None:
+        """Set who the caller is by their row of `User`, which was just read consistently."""
+        if self.membership is not None and self._identity is not None:
+            self.caller = self.membership.judge(self._identity, row)
 
     def new_id(self, info: AnyInfo) -> str:
         """Return an id for a row that the client gave none; if the request is repeated, the same id again."""

@@ -89,6 +89,9 @@ class ServerSettings(BaseSettings):
     graphiql: bool | None = None
     # A file or folder of the only operations that run; see `schema.documents.trusted`.
     trusted_documents: Path | None = None
+    # Whether queries of rows are answered by their plans (see `resolvers.plans`), and events once for all who get
+    # the same (see `resolvers.push`).
+    fast_path: bool = True
     # How the log is written; by default lines for people locally, JSON on AWS.
     log_format: Literal["console", "json"] | None = None
     # The same on all servers of a deployment, so that each can continue after a page from another.

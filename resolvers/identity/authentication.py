@@ -5,6 +5,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from starlette.datastructures import Headers
+
 from resolvers.identity.callers import GUEST, Caller
 from resolvers.identity.keys import UnauthenticatedError
 from resolvers.identity.membership import Membership
@@ -54,10 +56,9 @@ class Authentication:
             UnauthenticatedError: the token is invalid, the key is unknown, or there is neither.
         """
         for headers in sources:
-            named = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
-            if (authorization := named.get("authorization")) is not None:
+            if (authorization := _value(headers, "authorization")) is not None:
                 return await self._tokens.caller(authorization)
-            if (api_key := named.get("x-api-key")) is not None:
+            if (api_key := _value(headers, "x-api-key")) is not None:
                 self._check_key(api_key)
                 return self._application
         raise UnauthenticatedError("Missing authorization header")
@@ -67,6 +68,27 @@ class Authentication:
         digest = _digest(api_key)
         if not sum([hmac.compare_digest(digest, known) for known in self._api_keys]):
             raise UnauthenticatedError("You are not authorized to make this call.")
+
+
+def _value(headers: Mapping[str, object], name: str) -> str | None:
+    """Return the text of a header, None if there is none.
+
+    Args:
+        headers: with names in any case.
+        name: the header's, in lower case.
+
+    Raises:
+        UnauthenticatedError: there are several, of which a proxy may have looked at another than we would.
+    """
+    value = headers.get(name)
+    if isinstance(headers, Headers):
+        if value is not None and len(headers.getlist(name)) > 1:
+            raise UnauthenticatedError(f"Several headers are named {name}; send one")
+    elif not isinstance(value, str):
+        value = next(
+            (each for key, each in headers.items() if key.lower() == name and isinstance(each, str)), None
+        )
+    return value if isinstance(value, str) else None
 
 
 def _digest(api_key: str) -> bytes:

@@ -43,13 +43,22 @@ class Membership:
 
         An inactive one has no groups either; a token from before the member signed out everywhere has expired.
         """
+        if (known := self.recall(caller)) is not None:
+            return known
+        # Consistent, because whoever has just joined may ask another server next.
+        return self.judge(caller, await self._store.get(tables.User, caller.sub, consistent=True))
+
+    def recall(self, caller: Caller) -> Caller | None:
+        """Return a caller with the standing that is remembered, None if they must be looked up."""
         if caller.standing is Standing.GUEST:
             return caller
         known = self._known.get(caller.sub)
-        if known is not None and known.until > self._now():
-            return _member(caller, known.tokens_valid_from)
-        # Consistent, because whoever has just joined may ask another server next.
-        row = await self._store.get(tables.User, caller.sub, consistent=True)
+        if known is None or known.until <= self._now():
+            return None
+        return _member(caller, known.tokens_valid_from)
+
+    def judge(self, caller: Caller, row: Item | None) -> Caller:
+        """Return a caller with the standing that they have by their row, a consistent read; remember a member."""
         if row is None:
             return replace(caller, standing=Standing.NEWCOMER)
         if not is_active(row):
@@ -69,7 +78,7 @@ def _member(caller: Caller, tokens_valid_from: float) -> Caller:
     """Return a caller as the member who they are, unless they have signed out everywhere since their token."""
     if caller.issued < tokens_valid_from:
         return replace(caller, standing=Standing.NEWCOMER, groups=frozenset(), expires=0)
-    return replace(caller, standing=Standing.MEMBER)
+    return caller if caller.standing is Standing.MEMBER else replace(caller, standing=Standing.MEMBER)
 
 
 def _tokens_valid_from(row: Item) -> float:

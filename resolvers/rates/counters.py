@@ -1,14 +1,8 @@
-"""Counters of fixed windows in memory: a storage for the library `limits`, which does the arithmetic.
-
-The library's own storage in memory is not used, because it has no bound, and because its clean-up starts a thread
-up to a hundred times a second, which looks at every counter.
-"""
+"""Counters of windows in memory, bounded in number."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-
-from limits.storage import Storage
 
 
 def end_of_window(now: float, seconds: float) -> float:
@@ -16,7 +10,7 @@ def end_of_window(now: float, seconds: float) -> float:
     return (now // seconds + 1) * seconds
 
 
-class Counters(Storage):
+class Counters:
     """Counts for each key in a window that begins with the key's first count.
 
     Args:
@@ -25,10 +19,7 @@ class Counters(Storage):
         by_the_clock: whether windows are those of the clock instead, so that several servers have the same ones.
     """
 
-    STORAGE_SCHEME = None
-
     def __init__(self, most: int, now: Callable[[], float] = time.time, *, by_the_clock: bool = False) -> None:
-        super().__init__()
         self._most = most
         self._now = now
         self._by_the_clock = by_the_clock
@@ -38,11 +29,6 @@ class Counters(Storage):
 
     def __len__(self) -> int:
         return len(self._counts)
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """Return what the library may wrap; nothing here fails."""
-        return ValueError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add to a key's count and return it; if its window is over, begin one of `expiry` seconds."""
@@ -97,10 +83,6 @@ class Counters(Storage):
         self._counts.pop(key, None)
         self._ends.pop(key, None)
         self._shared.pop(key, None)
-
-    def check(self) -> bool:
-        """Return whether the storage can be used."""
-        return True
 
     def reset(self) -> int:
         """Forget every key; return how many there were."""

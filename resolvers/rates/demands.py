@@ -51,6 +51,11 @@ class Demand:
     amount: Amount | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def is_query(self) -> bool:
+        """Return whether it is a query, which changes nothing."""
+        return self.operation is OperationType.QUERY
+
     def rows_with(self, variables: Mapping[str, Any] | None) -> int:
         """Return the rows that it reads with a request's variables."""
         if self.amount is None or not variables:

@@ -4,12 +4,10 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
-
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from limits.strategies import FixedWindowRateLimiter
 
 from models.errors import Code
 from resolvers.addresses import client_network
@@ -142,17 +140,14 @@ class Rate:
         now: Callable[[], float] = time.time,
         due: DueWindows | None = None,
     ) -> None:
-        per: type[RateLimitItem] = RateLimitItemPerDay if seconds == DAY else RateLimitItemPerMinute
         self._name = name
         self._what = what
         self._allowed = allowed
         self._seconds = seconds
-        self._item = per(allowed)
         self._now = now
         self._due = due
         self._part = math.ceil(allowed / due.parts) if due else 0
         self._counters = Counters(callers, now, by_the_clock=due is not None)
-        self._window = FixedWindowRateLimiter(self._counters)
 
     def charge(self, who: str, cost: int) -> None:
         """Count a cost.
@@ -168,7 +163,7 @@ class Rate:
 
         A cost that is larger than the limit counts as all of it, so that it is possible at all.
         """
-        if self._window.hit(self._item, who, cost=min(cost, self._allowed)):
+        if self._counters.incr(who, self._seconds, min(cost, self._allowed)) <= self._allowed:
             if self._due is not None and self.unshared(who) >= self._part:
                 self._due.add(Window(who, self._seconds))
             return True
@@ -177,23 +172,23 @@ class Rate:
 
     def give_back(self, who: str, cost: int) -> None:
         """Take a cost from the count that was added to it."""
-        self._counters.incr(self._item.key_for(who), self._seconds, -min(cost, self._allowed))
+        self._counters.incr(who, self._seconds, -min(cost, self._allowed))
 
     def unshared(self, who: str) -> int:
         """Return what the shared counter does not have of a caller's count; less than 0 if it has too much."""
-        return self._counters.unshared(self._item.key_for(who))
+        return self._counters.unshared(who)
 
     def note_shared(self, who: str, amount: int) -> None:
         """Note that the shared counter is given an amount; a negative one takes that back."""
-        self._counters.note_shared(self._item.key_for(who), amount)
+        self._counters.note_shared(who, amount)
 
     def take_over(self, who: str, total: int) -> None:
         """Count a caller as the shared counter does, and what it does not have yet."""
-        self._counters.take_over(self._item.key_for(who), self._seconds, total)
+        self._counters.take_over(who, self._seconds, total)
 
     def error(self, who: str) -> RateLimitedError:
         """Return the error of a caller who is over the limit."""
-        seconds = max(1, math.ceil(self._window.get_window_stats(self._item, who).reset_time - self._now()))
+        seconds = max(1, math.ceil(self._counters.get_expiry(who) - self._now()))
         period = "a day" if self._seconds == DAY else "a minute"
         return RateLimitedError(
             f"Too many {self._what}: {self._allowed} {period} are allowed; try again in {seconds} s",
@@ -215,18 +210,12 @@ class Held:
         self._most = most
         self._held: Counter[str] = Counter()
 
-    @contextmanager
-    def hold(self, who: str, amount: int = 1) -> Iterator[None]:
-        """Hold some for as long as the context is entered.
+    def hold(self, who: str, amount: int = 1) -> AbstractContextManager[None]:
+        """Return a context; some are held for as long as it is entered.
 
-        Raises:
-            RateLimitedError: it would be too many.
+        Entering it raises RateLimitedError if it would be too many.
         """
-        self.take(who, amount)
-        try:
-            yield
-        finally:
-            self.give_back(who, amount)
+        return _Holding(self, who, amount)
 
     def take(self, who: str, amount: int = 1) -> None:
         """Hold some until they are given back.
@@ -247,3 +236,18 @@ class Held:
         self._held[who] -= amount
         if self._held[who] <= 0:
             del self._held[who]
+
+
+@dataclass(frozen=True, slots=True)
+class _Holding(AbstractContextManager[None]):
+    """A context that holds some; a generator would take three times as much memory."""
+
+    held: Held
+    who: str
+    amount: int
+
+    def __enter__(self) -> None:
+        self.held.take(self.who, self.amount)
+
+    def __exit__(self, *_: object) -> None:
+        self.held.give_back(self.who, self.amount)

@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.storage.store import Store
 from resolvers.identity.authentication import Authentication
@@ -18,13 +18,16 @@ from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
 from resolvers.middleware.request_ids import HEADER as REQUEST_ID
 from resolvers.middleware.request_ids import RequestIds
 from resolvers.middleware.security_headers import SecurityHeaders
+from resolvers.plans.planner import Planner
+from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import Rates
 from resolvers.transport.appsync_realtime import RealtimeEndpoint
 from resolvers.transport.bodies import BoundedBodies
-from resolvers.transport.endpoint import PATH, REALTIME_PATH, Endpoint
 from resolvers.transport.graphiql import GraphiQL
+from resolvers.transport.http_operations import PATH, REALTIME_PATH, HttpOperations
 from resolvers.transport.idempotency import HEADER, REPLAYED, Idempotency
+from resolvers.transport.socket_endpoint import SocketEndpoint
 from schema.build import MirrorSchema
 from schema.strawberry_internals import graphql_schema
 
@@ -73,7 +76,7 @@ class App(Starlette):
 _ANYBODY = HttpPolicy()
 
 
-def build_app(
+def build_app(  # noqa: PLR0913 — as many parts as a server has
     *,
     schema: MirrorSchema,
     store: Store,
@@ -83,6 +86,7 @@ def build_app(
     rates: Rates,
     routes: Sequence[BaseRoute] = (),
     policy: HttpPolicy = _ANYBODY,
+    fast_path: bool = True,
 ) -> Starlette:
     """Return the server's app.
 
@@ -95,31 +99,66 @@ def build_app(
         rates: counts what callers ask for.
         routes: further routes, such as the health checks.
         policy: from where, and under which names, the server may be called.
+        fast_path: whether queries of rows are answered by their plans, and events once for all who get the same;
+            else graphql-core executes each.
     """
     origins = policy.origins
     meter = Meter(rates, schema.documents, graphql_schema(schema))
-    endpoint = Endpoint(schema, store, authentication, graphiql, origins, idempotency, meter)
-    realtime = RealtimeEndpoint(schema, store, authentication, origins, meter)
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=list(origins),
-        allow_methods=["GET", "POST"],
-        allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED, "retry-after"],
-    )
+    planner = Planner(schema) if fast_path else None
+    over_http = HttpOperations(schema, store, authentication, idempotency, meter, planner, graphiql)
+    push = None if planner is None else Push(schema, store, planner)
+    sockets = SocketEndpoint(schema, store, authentication, origins, meter, push)
+    realtime = RealtimeEndpoint(schema, store, authentication, origins, meter, push)
     return App(
         policy,
         routes=[
-            Route(PATH, endpoint),
-            WebSocketRoute(PATH, endpoint),
+            Route(PATH, over_http),
+            WebSocketRoute(PATH, sockets),
             WebSocketRoute(REALTIME_PATH, realtime),
             *(graphiql.routes() if graphiql else ()),
             *routes,
             # Relative, so that no host is named.
             *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
         ],
-        middleware=[cors, Middleware(BoundedBodies)],
+        middleware=[_cross_origin(origins), Middleware(BoundedBodies), Middleware(_Straight, over_http)],
     )
+
+
+def _cross_origin(origins: Sequence[str]) -> Middleware:
+    return Middleware(
+        _CrossOrigin,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=list(ALLOWED_HEADERS),
+        expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED, "retry-after"],
+    )
+
+
+class _CrossOrigin(CORSMiddleware):
+    """Starlette's, which would give its headers also to clients that are no pages, and send no Origin."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a preflight request, or let the app answer."""
+        is_from_page = any(name == b"origin" for name, _ in scope.get("headers", ()))
+        await (super().__call__ if is_from_page else self.app)(scope, receive, send)
+
+
+class _Straight:
+    """Leads what is posted to the endpoint past the router, whose search would cost each operation something.
+
+    Args:
+        app: what answers everything else.
+        over_http: answers operations.
+    """
+
+    def __init__(self, app: ASGIApp, over_http: ASGIApp) -> None:
+        self._app = app
+        self._over_http = over_http
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or serve a socket."""
+        is_posted = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
+        await (self._over_http if is_posted else self._app)(scope, receive, send)
 
 
 def _to_the_endpoint(_request: Request) -> Response:

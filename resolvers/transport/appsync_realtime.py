@@ -26,9 +26,12 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
+from resolvers.push.push import Push
+from resolvers.push.recipient import Recipient
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError, key_of_caller
 from resolvers.transport import appsync_messages as frames
+from resolvers.transport.outlets import AppSyncOutlet, EndedError
 from resolvers.transport.payloads import size_of
 from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
 from resolvers.transport.sockets import (
@@ -109,10 +112,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         tasks = [subscription.task for subscription in self._subscriptions.values()]
         if self._keeping_alive:
             tasks.append(self._keeping_alive)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _cancelled(tasks)
 
     async def _receive(self, message: object) -> None:
         match message:
@@ -194,8 +194,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         """End a subscription; it has ended and its id is free before the client gets `complete`."""
         if (stopped := self._subscriptions.get(subscription)) is None:
             return
-        stopped.task.cancel()
-        await asyncio.wait([stopped.task])
+        await _cancelled([stopped.task])
         await self._refuse_duplicates(subscription, stopped)
         self._forget(subscription)
         await self._lifetime.send(frames.complete(subscription))
@@ -266,6 +265,12 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         await context.check_membership()
         self._subscriptions[subscription].expires = _expiry(context.caller)
         self._update_deadline()
+        if self.view.push is not None:
+            outlet = AppSyncOutlet(self._lifetime, subscription, context)
+            asked = start.query, start.operation_name, start.variables
+            recipient = await self.view.push.begin(*asked, context, outlet)
+            if recipient is not None:
+                return await self._listen(subscription, recipient, context)
         results = await self.schema.subscribe(
             start.query, start.variables, context_value=context, operation_name=start.operation_name
         )
@@ -284,13 +289,29 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             acknowledging.cancel()
         return frames.complete(subscription)
 
+    async def _listen(self, subscription: str, recipient: Recipient, context: RequestContext) -> frames.Frame:
+        """Let a subscription hear of its events; return its last frame, which is still to be sent."""
+        try:
+            await self._acknowledged(subscription)
+            recipient.begin()
+            error = await recipient.ended
+        finally:
+            recipient.stop()
+        self._check_expiry(context.caller)
+        if isinstance(error, EndedError):
+            return frames.failure(subscription, *error.errors)
+        raise error
+
     async def _acknowledge(self, subscription: str, listening: asyncio.Event) -> None:
         await listening.wait()
         with suppress(WebSocketDisconnected):
-            await self._lifetime.send(frames.start_ack(subscription))
-            running = self._subscriptions[subscription]
-            running.is_acknowledged = True
-            await self._refuse_duplicates(subscription, running)
+            await self._acknowledged(subscription)
+
+    async def _acknowledged(self, subscription: str) -> None:
+        await self._lifetime.send(frames.start_ack(subscription))
+        running = self._subscriptions[subscription]
+        running.is_acknowledged = True
+        await self._refuse_duplicates(subscription, running)
 
     def _check_expiry(self, caller: Caller | None) -> None:
         """Close the socket if a token has expired; the deadline alone is late if the machine was suspended.
@@ -301,6 +322,17 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         if caller is not None and caller.has_expired:
             self._lifetime.extend_until(caller.expires)
             raise WebSocketDisconnected
+
+
+async def _cancelled(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            task.exception()  # else the task would keep it, with the frames that refer to the task
 
 
 def _expiry(caller: Caller | None) -> float:
@@ -316,6 +348,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         authentication: identifies callers.
         origins: the other origins whose pages may open one.
         meter: charges callers for what they send.
+        push: answers events once for all who get the same; without, graphql-core answers each.
         keep_alive: seconds between two keep-alive messages.
     """
 
@@ -329,6 +362,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         authentication: Authentication,
         origins: Sequence[str],
         meter: Meter,
+        push: Push | None = None,
         *,
         keep_alive: float = KEEP_ALIVE_SECONDS,
     ) -> None:
@@ -340,6 +374,7 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
         )
         self.authentication = authentication
         self.meter = meter
+        self.push = push
         self._store = store
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:

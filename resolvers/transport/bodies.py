@@ -1,5 +1,6 @@
 """The bodies of requests: refused if they say that they are too large, and no error if they break off."""
 
+from cross_web import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,6 +40,28 @@ class BoundedBodies:
         except ClientDisconnect:
             # Nobody waits for an answer, and nothing is wrong here that the log should tell.
             return
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return a request's body; one over the limit is refused before it is all in memory.
+
+    Raises:
+        HTTPException: it is too large.
+        ClientDisconnect: it broke off.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part = message.get("body", b"")
+        parts.append(part)
+        size += len(part)
+        if size > BODY_BYTES:
+            raise HTTPException(413, TOO_LARGE)
+        if not message.get("more_body", False):
+            return b"".join(parts) if len(parts) > 1 else part
 
 
 def _declared(scope: Scope) -> int:

@@ -24,8 +24,10 @@ from models.errors import UnavailableError
 from resolvers.context import RequestContext
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
+from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError
+from resolvers.transport.outlets import TransportOutlet
 from resolvers.transport.payloads import payload_problem, size_of, with_trusted_text
 from resolvers.transport.security_events import log_admin_acts, log_refusal, log_sign_in_refusal, reported
 from resolvers.transport.sockets import (
@@ -45,9 +47,10 @@ if TYPE_CHECKING:
 
 
 class Metered(Protocol):
-    """An endpoint that charges callers for what they send."""
+    """An endpoint that charges callers for what they send, and may answer events together."""
 
     meter: Meter
+    push: Push | None
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
@@ -57,7 +60,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         super().__init__(*args, **options)
         self._lifetime = SocketLifetime(cast("TextFrames", self.websocket))
         self._documents: Documents = cast("Any", self.schema).documents
-        self._meter = cast("Metered", self.view).meter
+        view = cast("Metered", self.view)
+        self._meter, self._push = view.meter, view.push
 
     async def handle(self) -> None:
         """Serve until either side closes the socket, or until the token expires."""
@@ -145,6 +149,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             await self.context.check_membership()
             if self.context.caller is not None:
                 self._lifetime.extend_until(self.context.caller.expires)
+            if await self._pushed(operation):
+                return
             results = await self.schema.stream(
                 operation.query,
                 variable_values=operation.variables,
@@ -163,6 +169,26 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
         finally:
             log_admin_acts(self._documents, operation, self.context.caller, last)
+
+    async def _pushed(self, operation: Operation[RequestContext, None]) -> bool:
+        """Let a subscription hear of its events until it ends; return False if it was not begun."""
+        if self._push is None:
+            return False
+        outlet = TransportOutlet(self._lifetime, operation, self.context)
+        asked = operation.query, operation.operation_name, operation.variables
+        recipient = await self._push.begin(*asked, self.context, outlet)
+        if recipient is None:
+            return False
+        try:
+            recipient.begin()
+            error = await recipient.ended
+        finally:
+            recipient.stop()
+        if isinstance(error, WebSocketDisconnected):
+            raise error
+        await outlet.send_result(ExecutionResult(data=None, errors=[report_any(error)]))
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        return True
 
     async def send_message(self, message: Message) -> None:
         """Send a message; close the socket if the client does not read it in time.

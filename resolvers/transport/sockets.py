@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import orjson
@@ -43,8 +43,21 @@ TRY_AGAIN = 1013
 _INTERNAL = 1011
 
 
+# By this name a server may offer, in a socket's scope, to send a text frame at once; see `TextFrames.write`.
+WRITE = "hourbank.write"
+
+
 class TextFrames(ASGIWebSocketAdapter):
     """Sends JSON in text frames, as the protocols require: browsers pass a binary frame on as a Blob."""
+
+    @property
+    def write(self) -> Callable[[bytes], bool] | None:
+        """Return what sends a text at once, None if the server has no such thing.
+
+        It returns False if the text must wait for the client to read, or the socket is closed: nothing was sent.
+        """
+        offered: Callable[[bytes], bool] | None = self.ws.scope.get("extensions", {}).get(WRITE)
+        return offered
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send a message.
@@ -52,10 +65,18 @@ class TextFrames(ASGIWebSocketAdapter):
         Raises:
             WebSocketDisconnected: the socket is closed.
         """
+        await self.send_text(written(message))
+
+    async def send_text(self, text: str) -> None:
+        """Send a message that is JSON already.
+
+        Raises:
+            WebSocketDisconnected: the socket is closed.
+        """
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             raise WebSocketDisconnected
         try:
-            await self.ws.send_text(_written(message))
+            await self.ws.send_text(text)
         except WebSocketDisconnect as error:
             raise WebSocketDisconnected from error
 
@@ -69,7 +90,7 @@ class TextFrames(ASGIWebSocketAdapter):
                 await self.ws.close(code=code, reason=fitting)
 
 
-def _written(message: Mapping[str, object]) -> str:
+def written(message: Mapping[str, object]) -> str:
     """Return a message as JSON; a client's id is repeated even if it has a lone surrogate."""
     try:
         return orjson.dumps(message).decode()
@@ -139,9 +160,18 @@ class SocketLifetime:
         Raises:
             WebSocketDisconnected: the client has left, or is not reading.
         """
+        await self.send_text(written(message))
+
+    @property
+    def write(self) -> Callable[[bytes], bool] | None:
+        """Return what sends a text at once; see `TextFrames.write`."""
+        return self._frames.write
+
+    async def send_text(self, text: str) -> None:
+        """Send a message that is JSON already; see `send`."""
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await self._frames.send_json(message)
+                await self._frames.send_text(text)
         except TimeoutError:
             self.close(TRY_AGAIN, "Closed: messages were not read")
             raise WebSocketDisconnected from None

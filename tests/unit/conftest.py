@@ -18,8 +18,10 @@ def realtime_schema() -> MirrorSchema:
     return build_schema(cast("MirrorResolver", None))
 
 
-@pytest.fixture
-async def memory_server(realtime_schema: MirrorSchema) -> AsyncIterator[MemoryServer]:
-    """Run a server over a stream in memory, for clients on real-time sockets."""
-    async with listening(realtime_schema) as memory_server:
+@pytest.fixture(params=[True, False], ids=["together", "each alone"])
+async def memory_server(
+    request: pytest.FixtureRequest, realtime_schema: MirrorSchema
+) -> AsyncIterator[MemoryServer]:
+    """Run a server over a stream in memory, for clients on real-time sockets: with events answered either way."""
+    async with listening(realtime_schema, fast_path=request.param) as memory_server:
         yield memory_server

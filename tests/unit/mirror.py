@@ -15,7 +15,7 @@ from resolvers.mirror.authorization import may_read
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
-from resolvers.mirror.resolver import Mirror
+from resolvers.mirror.resolver import Mirror, SubscriptionResolver
 from resolvers.mirror.type_rules import TypeRules
 from resolvers.operations.deletion import DELETE_GUARDS
 from schema.amplify.declaration import Model
@@ -157,9 +157,14 @@ def build_mirror() -> MirrorSchema:
 
 def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema:
     """Return the schema over a store; it is built once, and the next call lets it answer from another store."""
-    built, mutations = build_mirror(), Mutations(store, clock.now, rules)
-    built.resolver = Mirror(Queries(store, PageTokens(b"secret")), mutations, StoredRowEvents(store))
+    built = build_mirror()
+    built.resolver = mirror_over(store, StoredRowEvents(store), rules)
     return built
+
+
+def mirror_over(store: Store, subscriptions: SubscriptionResolver, rules: TypeRules = _GUARDED) -> Mirror:
+    """Return the resolver of the derived fields over a store."""
+    return Mirror(Queries(store, PageTokens(b"secret")), Mutations(store, clock.now, rules), subscriptions)
 
 
 async def execute(

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from models import clock
 from resolvers.feed.change_feed import ChangeFeed
@@ -24,11 +24,8 @@ from schema.build import MirrorSchema
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.fake_stream import FakeStream
-from tests.unit.mirror import ALICE, BOB, MemoryStore
+from tests.unit.mirror import ALICE, BOB, MemoryStore, mirror_over
 from tests.unit.rates import without_limits
-
-if TYPE_CHECKING:
-    from schema.amplify.resolver import MirrorResolver
 
 PATH = "/graphql/realtime"
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
@@ -54,14 +51,19 @@ class MemoryServer:
     """A server over tables and a stream in memory."""
 
     def __init__(
-        self, schema: MirrorSchema, rates: Rates | None = None, limits: SubscriptionLimits | None = None
+        self,
+        schema: MirrorSchema,
+        rates: Rates | None = None,
+        limits: SubscriptionLimits | None = None,
+        *,
+        fast_path: bool = True,
     ) -> None:
         self.stream = FakeStream()
         self.store = MemoryStore()
         self.store.calls = self.stream
         self.feed = ChangeFeed(self.store, interval=0.01)
         self.schema = schema
-        schema.resolver = cast("MirrorResolver", Subscriptions(self.feed, limits))
+        schema.resolver = mirror_over(self.store, Subscriptions(self.feed, limits))
         self.app = build_app(
             schema=self.schema,
             store=self.store,
@@ -70,6 +72,7 @@ class MemoryServer:
             idempotency=Idempotency(self.store, clock.now),
             rates=rates or without_limits(),
             policy=HttpPolicy(origins=["https://app.example", *LOCAL_ORIGINS]),
+            fast_path=fast_path,
         )
 
     def write(self, name: str, **owners: str) -> None:
@@ -130,9 +133,13 @@ def problem(frame: Mapping[str, Any]) -> str:
 
 @asynccontextmanager
 async def listening(
-    schema: MirrorSchema, rates: Rates | None = None, limits: SubscriptionLimits | None = None
+    schema: MirrorSchema,
+    rates: Rates | None = None,
+    limits: SubscriptionLimits | None = None,
+    *,
+    fast_path: bool = True,
 ) -> AsyncIterator[MemoryServer]:
     """Give a server, and stop its readers in the end."""
-    memory_server = MemoryServer(schema, rates, limits)
+    memory_server = MemoryServer(schema, rates, limits, fast_path=fast_path)
     yield memory_server
     await memory_server.feed.aclose()

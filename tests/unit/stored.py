@@ -37,24 +37,35 @@ Rows = dict[str, dict[str, Item]]
 
 
 class ConsistentReads:
-    """Calls that assert consistent reads; `queued`, `queued_by` and `paused` record how callers waited."""
+    """Calls that assert consistent reads; `queued`, `queued_by`, `paused` and `made` record what callers did.
+
+    Keys count as taken, so that callers queue, unless `free` is set.
+    """
 
     def __init__(self, engine: Embedded) -> None:
         self._engine = engine
         self.queued: list[list[str]] = []
         self.queued_by: list[str | None] = []
         self.paused: list[float] = []
+        self.made: list[str] = []
+        self.free = False
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Make a call."""
         reads = {"get_item": [params], "batch_get_item": params.get("RequestItems", {}).values()}
         assert all(read["ConsistentRead"] for read in reads.get(operation, ()))
+        self.made.append(operation)
         return await self._engine.call(service, operation, **params)
 
     async def pause(self, seconds: float) -> None:
         """Wait."""
         self.paused.append(seconds)
         await self._engine.pause(seconds)
+
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return `free`."""
+        del keys
+        return self.free
 
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         """Queue for each key."""

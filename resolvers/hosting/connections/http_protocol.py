@@ -2,7 +2,7 @@
 
 import asyncio
 from enum import Enum, auto
-from typing import Any
+from typing import Any, cast
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.registry import Connection, Phase
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
+from resolvers.hosting.connections.whole_answers import WholeAnswers
 
 # Bytes that are still taken from a client that has been refused: most clients read an answer only once they have
 # sent everything.
@@ -246,6 +247,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        if cycle.scope["method"] != "HEAD":  # which uvicorn answers without a body
+            cycle.transport = cast("asyncio.Transport", WholeAnswers(self.transport))
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:

@@ -1,7 +1,8 @@
 """WebSockets as uvicorn speaks them, with budgets for what clients send, and bounds for what they do not read."""
 
 import asyncio
-from typing import Any
+import struct
+from typing import Any, cast
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
@@ -10,18 +11,32 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.exceptions import HeaderLineTooLong, RequestLineTooLong, TooManyHeaders
 from websockets.frames import Frame
+from websockets.http11 import Request
 from websockets.protocol import State
 
 from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.budgets import Budget
 from resolvers.hosting.connections.registry import Connection, Phase
+from resolvers.transport.sockets import WRITE
 
 # What is parsed before frames are counted: at most 170 of them.
 _SLICE = 1024
 # By this message both protocols of GraphQL accept a client's connection_init.
 _ACCEPTED = '{"type":"connection_ack"'
 _INVALID_TEXT = 1007
+# A whole text in one frame, and how its size is written.
+_TEXT = 0x81
+_MEDIUM, _LONG = 126, 127
+_LONGEST_MEDIUM = 1 << 16
+_MEDIUM_HEAD, _LONG_HEAD = struct.Struct("!BBH").pack, struct.Struct("!BBQ").pack
 _POLICY_VIOLATION = 1008
+
+
+def _head(size: int) -> bytes:
+    """Return what precedes a text of so many bytes in its frame, which a server does not mask."""
+    if size < _MEDIUM:
+        return bytes((_TEXT, size))
+    return _MEDIUM_HEAD(_TEXT, _MEDIUM, size) if size < _LONGEST_MEDIUM else _LONG_HEAD(_TEXT, _LONG, size)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -44,6 +59,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self._limits = limits = connection.limits
         self.close_timeout = limits.close_seconds
         self._is_accepted = False
+        self._offered: dict[str, Any] = {}  # to the app, beside the messages of ASGI
         self._budget = Budget(limits.first_frames, limits.first_bytes, self.loop.time())
         self._sent = self._unpacked = 0  # bytes
 
@@ -70,6 +86,25 @@ class SocketProtocol(WebSocketsSansIOProtocol):
                 raise RequestRefusedError(431, "The headers are too many or too long to open a socket")
         raise RequestRefusedError(400, "A socket is opened by a GET without a body")
 
+    def handle_connect(self, event: Request) -> None:
+        """Answer the handshake, and offer the app to send at once."""
+        super().handle_connect(event)
+        if not self.close_sent:  # else the handshake was refused, and there is no scope
+            self._offered = cast("dict[str, Any]", self.scope["extensions"])
+            self._offered[WRITE] = self.write
+
+    def write(self, text: bytes) -> bool:
+        """Send a text at once; return False if it must wait for the client to read, or the socket is closing."""
+        conn = self.conn
+        if not self.writable.is_set() or self.close_sent or self.disconnected or conn.state is not State.OPEN:
+            return False
+        if conn.extensions:
+            conn.send_text(text)
+            self.transport.write(b"".join(conn.data_to_send()))
+        else:
+            self.transport.write(_head(len(text)) + text)
+        return True
+
     # The transport's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,6 +116,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Tell the app that the client is gone."""
         super().connection_lost(exc)
         self._connection.lost()
+        self._offered.pop(WRITE, None)  # else the protocol would refer to itself
 
     def data_received(self, data: bytes) -> None:
         """Read frames, as many as the client may send."""
@@ -154,6 +190,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             return
         if message["type"] == "websocket.accept":
             self._connection.enter(Phase.UNFINISHED)
+            del self.request, self.response  # some 4 KB, of which nothing is needed any more
         elif message["type"] == "websocket.send" and (message.get("text") or "").startswith(_ACCEPTED):
             self._accept()
 

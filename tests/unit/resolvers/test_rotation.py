@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from functools import partial
 
 from resolvers.rotation import Rotation
 
@@ -85,3 +86,25 @@ async def test_whoever_has_left_takes_no_turn() -> None:
         await rotation.turn("b")
         await rotation.turn("a")
     assert not rotation._waiting
+
+
+async def test_calls_have_turns_too() -> None:
+    rotation, order, done = Rotation(), list[tuple[str, int]](), asyncio.Event()
+    for number in range(50):
+        rotation.call("mallory", partial(order.append, ("mallory", number)))
+    rotation.call("mallory", done.set)
+    rotation.call("alice", partial(order.append, ("alice", 0)))
+    await done.wait()
+    assert ("alice", 0) in order[:2]
+    assert [number for who, number in order if who == "mallory"] == list(range(50))
+
+
+async def test_expensive_calls_leave_the_loop_to_others_in_between() -> None:
+    rotation, rounds, done = Rotation(), 0, asyncio.Event()
+    for number in range(30):
+        rotation.call(str(number), partial(busy, 0.006))
+    rotation.call("last", done.set)
+    while not done.is_set():
+        await asyncio.sleep(0)
+        rounds += 1
+    assert rounds >= 30

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 from pydantic import ValidationError
+from starlette.datastructures import Headers
 
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
@@ -78,3 +79,14 @@ def test_a_short_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOURBANK_API_KEYS", f"{KEYS[0]},secret")
     with pytest.raises(ValidationError, match="20 characters"):
         ServerSettings()
+
+
+async def test_of_two_headers_with_one_name_neither_counts() -> None:
+    twice = Headers(raw=[(b"authorization", b"one"), (b"authorization", b"two")])
+    with pytest.raises(UnauthenticatedError, match="Several headers are named authorization"):
+        await Authentication(FakeVerifier()).authenticate(twice)
+
+
+async def test_what_is_no_text_hides_no_token() -> None:
+    sources = {"authorization": 5, "Authorization": "alice"}
+    assert await Authentication(FakeVerifier()).authenticate(sources) == ALICE

@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 
 from models import tables
 from resolvers.feed.limits import SubscriptionLimits
-from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.transport.sockets import OPERATIONS
 from schema.amplify.resolver import AnyInfo
 from tests.unit.fake_stream import FakeStream
@@ -19,6 +18,8 @@ from tests.unit.realtime import FILTERED, REQUESTS, SERVICES, MemoryServer, begi
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
 
+# A directive lets graphql-core run a subscription, as it does where nothing is answered together.
+BY_ITSELF = "subscription { onCreateService { id @include(if: true) } }"
 DEEP: dict[str, Any] = {}
 for _ in range(200):
     DEEP = {"and": [DEEP]}
@@ -81,10 +82,10 @@ async def test_a_second_start_is_refused_before_the_first_is_complete(
         await asyncio.Event().wait()
         yield
 
-    monkeypatch.setattr(Subscriptions, "subscribe", silent)
+    monkeypatch.setattr(memory_server.schema.resolver, "subscribe", silent)
     async with memory_server.client() as socket:
         for _ in range(2):
-            start(socket, "1")
+            start(socket, "1", BY_ITSELF)
         socket.send(id="1", type="stop")
         assert problem(await socket.receive_json()) == "DuplicatedOperationError"
         assert await socket.receive_json() == {"id": "1", "type": "complete"}
@@ -155,7 +156,7 @@ async def test_a_stopped_subscription_is_over_when_that_is_told(
 ) -> None:
     ended = asyncio.Event()
 
-    async def endless(_: object, __: object, ___: object, info: AnyInfo, ____: object) -> AsyncIterator[Any]:
+    async def endless(_: object, __: object, info: AnyInfo, ___: object) -> AsyncIterator[Any]:
         try:
             info.context.listening.set()
             await asyncio.Event().wait()
@@ -164,9 +165,9 @@ async def test_a_stopped_subscription_is_over_when_that_is_told(
             await asyncio.sleep(0.01)
             ended.set()
 
-    monkeypatch.setattr(Subscriptions, "subscribe", endless)
+    monkeypatch.setattr(memory_server.schema.resolver, "subscribe", endless)
     async with memory_server.client() as socket:
-        await started(socket, "1")
+        await started(socket, "1", BY_ITSELF)
         socket.send(id="1", type="stop")
         assert await socket.receive_json() == {"id": "1", "type": "complete"}
         assert ended.is_set()

@@ -16,7 +16,7 @@ from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.callers import Caller
 from resolvers.transport import sockets
 from resolvers.transport.bodies import BODY_BYTES
-from resolvers.transport.endpoint import Endpoint
+from resolvers.transport.http_operations import HttpOperations
 from resolvers.transport.sockets import OPERATIONS
 from schema.build import MirrorSchema
 from tests.unit.leaps import leap
@@ -63,7 +63,7 @@ class Silent:
 def silent(app: Starlette) -> Starlette:
     for route in app.routes:
         for endpoint in (getattr(route, "endpoint", None), getattr(route, "app", None)):
-            if isinstance(endpoint, Endpoint):
+            if isinstance(endpoint, HttpOperations):
                 endpoint._authentication.membership = cast("Any", Silent())
     return app
 
@@ -141,8 +141,9 @@ async def test_what_nobody_foresaw_is_masked_in_our_shape(
         raise RuntimeError("a secret")
 
     monkeypatch.setattr(MirrorSchema, "execute", fail)
+    unplanned = {"query": "query ($is: Boolean = true) { __typename @include(if: $is) }"}
     with capture_logs() as logs:
-        response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
+        response = await client.post("/graphql", json=unplanned, headers=SIGNED)
     assert response.status_code == 500
     (error,) = response.json()["errors"]
     assert error["errorType"] == "InternalFailure"

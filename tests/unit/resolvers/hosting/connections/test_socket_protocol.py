@@ -9,10 +9,15 @@ import uvicorn
 from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, ASGISendEvent, Scope
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.server import ServerState
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.hosting.connections.registry import Connections
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
+from resolvers.transport.sockets import WRITE
 
 HEAD = (
     b"GET /graphql HTTP/1.1\r\nHost: server\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -90,14 +95,14 @@ async def test_a_close_that_comes_too_late_is_no_error(kind: str, waits: bool) -
     assert isinstance(await asyncio.wait_for(error, 1), ClientDisconnected | None)
 
 
-def opened(app: ASGI3Application) -> SocketProtocol:
+def opened(app: ASGI3Application, head: bytes = HEAD) -> SocketProtocol:
     connection = Connections(ConnectionLimits(), 10, asyncio.get_running_loop().time).admit(None)
     assert connection
     config = uvicorn.Config(app, log_config=None, ws_ping_interval=None)
     config.load()
     socket = SocketProtocol(config, ServerState(), {}, connection=connection)
     socket.connection_made(cast("asyncio.Transport", UnreadTransport()))
-    socket.open(HEAD)
+    socket.open(head)
     return socket
 
 
@@ -137,3 +142,48 @@ async def test_a_frame_before_the_handshakes_answer_ends_the_connection() -> Non
     for frame in (RESERVED_FRAME, b"\x89\x80\0\0\0\0"):
         socket.data_received(frame)
         assert socket.transport.is_closing()
+
+
+def frames_in(data: bytes) -> list[Frame]:
+    """Return what a client reads."""
+    client = ClientProtocol(parse_uri("ws://server"), state=State.OPEN, max_size=None)
+    client.receive_data(data)
+    return [event for event in client.events_received() if isinstance(event, Frame)]
+
+
+async def test_a_text_is_sent_at_once_unless_it_must_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def app(_scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        accepted.set()
+        await goes_on.wait()
+
+    socket = opened(app)
+    await accepted.wait()
+    written: list[bytes] = []
+    monkeypatch.setattr(socket.transport, "write", written.append)
+    write = cast("dict[str, Callable[[bytes], bool]]", socket.scope["extensions"])[WRITE]
+    texts = [b"x" * size for size in (0, 125, 126, 65_535, 65_536)]
+    assert all(map(write, texts))
+    assert [(frame.opcode, frame.fin, frame.data) for frame in frames_in(b"".join(written))] == [
+        (Opcode.TEXT, True, text) for text in texts
+    ]
+    socket.pause_writing()
+    assert not write(b"late")
+    socket.resume_writing()
+    socket.connection_lost(None)
+    assert not write(b"too late")
+    assert WRITE not in cast("dict[str, object]", socket.scope["extensions"])
+    goes_on.set()
+    assert len(written) == len(texts)
+
+
+async def test_a_handshake_that_is_refused_ends_without_an_error() -> None:
+    async def app(_scope: Scope, _receive: ASGIReceiveCallable, _send: ASGISendCallable) -> None:
+        raise AssertionError
+
+    socket = opened(app, HEAD.replace(b"Version: 13", b"Version: 12"))
+    assert socket.transport.is_closing()
+    socket.connection_lost(None)
