@@ -20,6 +20,7 @@ from functools import partial
 from typing import Annotated
 
 import typer
+import uvloop
 from botocore.exceptions import ClientError
 from rich.console import Console
 from starlette.applications import Starlette
@@ -166,7 +167,8 @@ def _run(
             keep_what_is_there()
             await listener.serve(application, on_ready)
 
-    asyncio.run(serve_until_signal())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_until_signal())
 
 
 async def _revive_over(settings: Settings) -> None:

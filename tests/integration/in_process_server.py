@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -18,7 +18,7 @@ from models import clock, tables
 from models.storage.calls import AsyncCalls
 from models.storage.names import Names
 from models.storage.store import Item, Store
-from resolvers.feed.change_feed import ChangeFeed, Subscription
+from resolvers.feed.change_feed import ChangeFeed, Subscriber
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.mirror.subscriptions import Subscriptions
@@ -28,10 +28,8 @@ from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import build_schema
 from tests.integration.polling import SOON, until
+from tests.unit.mirror import mirror_over
 from tests.unit.rates import without_limits
-
-if TYPE_CHECKING:
-    from schema.amplify.resolver import MirrorResolver
 
 STAMP = {"S": "2026-01-01T00:00:00.000Z"}
 
@@ -45,7 +43,7 @@ class InProcessServer:
         self.issuer = issuer
         self.address = ("", 0)
 
-    def listeners(self) -> set[Subscription]:
+    def listeners(self) -> set[Subscriber]:
         """Return the subscriptions of the change feed."""
         return {one for channel in self.feed._channels.values() for one in channel._subscribers}
 
@@ -136,7 +134,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
         running = InProcessServer(store, feed, LocalIssuer(directory))
         mirrored = Subscriptions(feed)
         own = [updates.subscriptions(mirrored)]
-        schema = build_schema(cast("MirrorResolver", mirrored), extra_subscriptions=own)
+        schema = build_schema(mirror_over(store, mirrored), extra_subscriptions=own)
         app = build_app(
             schema=schema,
             store=store,

@@ -69,6 +69,9 @@ class Overtaken:
     async def pause(self, seconds: float) -> None:
         await self._calls.pause(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        return self._calls.is_free(keys)
+
     def queue(self, keys: Iterable[str], *, by: str | None = None) -> AbstractAsyncContextManager[None]:
         return self._calls.queue(keys, by=by)
 

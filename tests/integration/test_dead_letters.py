@@ -96,7 +96,7 @@ async def test_what_fails_for_good_is_listed_and_redriven(
     ):  # the bus brings it there, after the failure
         assert time.monotonic() < end, listed
     (line,) = (line for line in listed.splitlines() if client.id in line)
-    assert "ValidateRequest" in line
+    assert "CreateEscrow" in line  # which validates what it then holds
     assert poisoned in listed
     assert client.id in await redrive(server, "--list")
 

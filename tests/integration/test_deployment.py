@@ -204,7 +204,7 @@ class TestServer:
         os.kill(cloud_pid(own.directory), signal.SIGKILL)
         assert own.process.wait(STOP_LIMIT) == 1
         own.process = None
-        assert own.log.endswith("The local cloud has died; start again, it goes on from its last save.\n")
+        assert "\nThe local cloud has died; start again, it goes on from its last save.\n" in own.log
 
     def test_a_port_in_use_is_one_line(self, server: Server, tmp_path: Path) -> None:
         second = Server(tmp_path)

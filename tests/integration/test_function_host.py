@@ -1,8 +1,10 @@
 """The function host keeps Lambda's contract, which the local cloud relies on."""
 
 import gc
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,49 @@ def test_an_exception_is_an_error_with_its_type(host: FunctionHost) -> None:
 def test_a_function_that_takes_too_long_has_failed(host: FunctionHost) -> None:
     answer = post(host, "sleep", {})
     assert (answer.status_code, answer.json()["errorType"]) == (504, "Sandbox.Timedout")
+
+
+def test_a_connection_takes_one_event_after_another(host: FunctionHost) -> None:
+    headers = {"X-Amzn-Lambda-Function-Name": NAMES.function("accept")}
+    with httpx.Client(headers=headers) as client:
+        assert [client.post(host.address.url, json=event).json() for event in (1, 2)] == [1, 2]
+
+
+def test_an_event_may_come_in_parts_and_two_at_once(host: FunctionHost) -> None:
+    path, port = f"/{host.address.secret}", host.address.port
+    named = f"X-Amzn-Lambda-Function-Name: {NAMES.function('accept')}"
+    one = f"POST {path} HTTP/1.1\r\n{named}\r\nContent-Length: 2\r\n\r\n17".encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+        caller.sendall(one[:30])
+        time.sleep(0.05)
+        caller.sendall(one[30:] + one.replace(b"17", b"18"))
+        received = b""
+        while received.count(b"HTTP/1.1 200 OK") < 2 or not received.endswith(b"18"):
+            received += caller.recv(4096)
+    assert b"\r\n\r\n17HTTP/1.1" in received
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 404 "),
+        (b"GET %s HTTP/1.1\r\n\r\n", b"HTTP/1.1 405 "),
+        (b"POST %s HTTP/1.1\r\n\r\n", b"HTTP/1.1 411 "),
+        (b"POST %s\r\n\r\n", b"HTTP/1.1 400 "),
+        (b"POST %s HTTP/1.1\r\nContent-Length: 6000001\r\n\r\n", b"HTTP/1.1 413 "),
+        (b"x" * 70_000, b""),
+    ],
+)
+def test_whatever_else_is_sent_is_refused_and_the_connection_closed(
+    host: FunctionHost, sent: bytes, answered: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", host.address.port), timeout=10) as caller:
+        caller.sendall(sent.replace(b"%s", f"/{host.address.secret}".encode()))
+        received = b""
+        with suppress(ConnectionResetError):
+            while part := caller.recv(4096):
+                received += part
+    assert received.startswith(answered)
 
 
 def test_an_unknown_function_is_not_found(host: FunctionHost) -> None:

@@ -11,6 +11,7 @@ from models.disputes.raising import RAISED
 from models.requests import recovery
 from models.requests.answers import SUBMITTED
 from models.requests.request import Request
+from models.requests.statuses import RequestStatus
 from workflows.executions.requests import DISPUTES, MACHINE, execution_of, request_id_of
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
@@ -57,13 +58,15 @@ def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:
 async def start_service_request(services: Services, event: Event) -> None:
     """Repeat a mutation's last step, in case its process died before it.
 
-    A submitted or disputed request's execution is started; an answered wait is completed.
+    A submitted or disputed request's execution is started; an answered wait is completed. A request that is not
+    INITIATED any more has had its execution.
     """
     request = await services.transactions.read(str(event["detail"]["requestId"]))
     if request is None:
         return
-    if event["detail-type"] == SUBMITTED and request.generation == 0:
-        await services.executions.start(request)
+    if event["detail-type"] == SUBMITTED:
+        if request.generation == 0 and request.status is RequestStatus.INITIATED:
+            await services.executions.start(request)
     elif event["detail-type"] == RAISED:
         await services.executions.hand_over(request)
     elif request.answer is not None and request.wait is not None:

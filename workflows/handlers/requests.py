@@ -35,13 +35,13 @@ validate_escrow_cancellation = resume_point
 
 @step_handler
 async def validate_service_request(services: Services, step_input: StepInput) -> StepInput:
-    """ValidateRequest: INITIATED → VALIDATING, then on to the escrow; → REJECTED if it is invalid."""
+    """ValidateRequest: INITIATED → VALIDATING.
+
+    CreateEscrow validates the very rows on which it then conditions the hold, so nothing else is read here.
+    """
     begun = await services.move(step_input, steps.begin_validation)
-    if not isinstance(begun, Moved):
-        return await services.onward(step_input, begun)
-    moved = await services.move(step_input, steps.validate)
-    valid = isinstance(moved, Moved) and moved.request.status is RequestStatus.VALIDATING
-    return await services.onward(step_input, moved, step=Step.CREATE_ESCROW if valid else None)
+    is_begun = isinstance(begun, Moved) and begun.request.status is RequestStatus.VALIDATING
+    return await services.onward(step_input, begun, step=Step.CREATE_ESCROW if is_begun else None)
 
 
 @step_handler

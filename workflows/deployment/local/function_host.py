@@ -15,16 +15,17 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
 import structlog
-from aiohttp import web
+import uvloop
 
 from models.errors import StoppedError
 from models.storage.names import Names
+from workflows.deployment.local.event_posts import Answer, EventPosts
 from workflows.deployment.local.ministack_app import LOOPBACK, free_socket
 from workflows.handlers import FUNCTIONS, Function
 
@@ -36,8 +37,6 @@ _LARGEST_EVENT = 6_000_000
 _MOST_CALLS = 4_000
 _CLOSE_LIMIT = 3.0
 _START_LIMIT = 10.0
-_KEEPALIVE = 30.0
-_LAST_REQUESTS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +117,14 @@ class FunctionHost:
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._calls = 0
+        self._loaded: dict[str, Callable[[Any, LambdaContext], Any]] = {}
         self.address = Address.load(file)
 
     def __enter__(self) -> Self:
         listener = free_socket(self.address.port)
         self.address = Address(listener.getsockname()[1], self.address.secret)
         self.address.save(self._file)
-        self._thread = threading.Thread(
-            target=asyncio.run, args=(self._serve(listener),), name="function-host", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, args=(listener,), name="function-host", daemon=True)
         self._thread.start()
         if not self._ready.wait(_START_LIMIT):
             raise TimeoutError("the function host did not start")
@@ -139,37 +137,39 @@ class FunctionHost:
         self._thread.join(2 * _CLOSE_LIMIT)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _run(self, listener: socket.socket) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(listener))
+
     async def _serve(self, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
-        application = web.Application(client_max_size=_LARGEST_EVENT)
-        application.router.add_post(f"/{self.address.secret}", self._handle)
-        runner = web.AppRunner(
-            application, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_CLOSE_LIMIT
+        connections: set[EventPosts] = set()
+        path = f"/{self.address.secret}"
+        server = await self._loop.create_server(
+            lambda: EventPosts(path, self._handle, _LARGEST_EVENT, connections), sock=listener, backlog=1024
         )
-        await runner.setup()
-        try:
-            await web.SockSite(runner, listener, backlog=1024).start()
-            self._ready.set()
-            await self._stop.wait()
-            # asyncio drops, unclosed, a connection that it accepted but has not begun to serve: let those begin.
-            self._loop.remove_reader(listener)
-            await asyncio.sleep(_LAST_REQUESTS)
-        finally:
-            await runner.cleanup()
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        if answering := [one.answering for one in connections if one.answering is not None]:
+            await asyncio.wait(answering, timeout=_CLOSE_LIMIT)
+        for one in list(connections):
+            one.close()
+        await asyncio.sleep(0)  # in which they are closed
 
-    async def _handle(self, request: web.Request) -> web.Response:
-        name = request.headers.get("X-Amzn-Lambda-Function-Name", "")
+    async def _handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        name = headers.get("x-amzn-lambda-function-name", "")
         if (function := self._functions.get(name)) is None:
             return _failure(404, "ResourceNotFoundException", f"there is no function {name}")
         if self._calls >= _MOST_CALLS:
             return _failure(429, "TooManyRequestsException", "too many calls wait")
-        request_id = request.headers.get("X-Amzn-Lambda-Request-Id", "")
+        request_id = headers.get("x-amzn-lambda-request-id", "")
         context = LambdaContext(name, request_id, time.monotonic() + function.timeout)
         self._calls += 1
         try:
-            event = json.loads(await request.read())
+            event = orjson.loads(body)
             async with asyncio.timeout(function.timeout):
-                return web.json_response(await self._call(function.handler, event, context))
+                return 200, orjson.dumps(await self._call(function.handler, event, context))
         except TimeoutError:
             return _failure(504, "Sandbox.Timedout", f"{name} timed out after {function.timeout} seconds")
         except StoppedError as error:
@@ -181,18 +181,18 @@ class FunctionHost:
             self._calls -= 1
 
     async def _call(self, handler: str, event: Any, context: LambdaContext) -> Any:
-        function = await self._loop.run_in_executor(self._pool, _load, handler)
+        if (function := self._loaded.get(handler)) is None:
+            function = self._loaded[handler] = await self._loop.run_in_executor(self._pool, _load, handler)
         if inspect.iscoroutinefunction(function):
             return await function(event, context)
         return await self._loop.run_in_executor(self._pool, function, event, context)
 
 
-@cache
 def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
     module, _, name = handler.rpartition(".")
     loaded: Callable[[Any, LambdaContext], Any] = getattr(importlib.import_module(module), name)
     return loaded
 
 
-def _failure(status: int, kind: str, message: str) -> web.Response:
-    return web.json_response({"errorType": kind, "errorMessage": message}, status=status)
+def _failure(status: int, kind: str, message: str) -> Answer:
+    return status, orjson.dumps({"errorType": kind, "errorMessage": message})
