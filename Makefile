@@ -1,6 +1,6 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
-.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check bench bench-workflows \
-	bench-rates lock clean
+.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check bench bench-check \
+	bench-lives bench-push bench-rates bench-workflows lock clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -59,6 +59,7 @@ test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(MEASURED) --long -rP
+	HOURBANK_FAST_PATH=false $(PYTHON) -m pytest $(AT_ONCE) tests/contract
 
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.
@@ -81,13 +82,27 @@ check: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: bench-workflows bench-rates
+# Our server beside its peers of npm, in turn; each read's requests a second, times and CPU. Needs node, npm and wrk.
+bench: setup
+	@$(PYTHON) -m tests.benchmarks.side_by_side
+
+# The CPU of each read in proportion to the bare call, against tests/benchmarks/baseline.json: half a minute. Needs wrk.
+bench-check: setup
+	@$(PYTHON) -m tests.benchmarks.check
+
+# A thousand sockets of each protocol, which hear of one shared row, and each of its own: some two minutes.
+bench-push: setup
+	@$(PYTHON) -m tests.benchmarks.push
 
 bench-workflows: setup
 	@$(PYTHON) -m tests.benchmarks.workflows
 
 bench-rates: setup
 	@$(PYTHON) -m tests.benchmarks.rates
+
+# What one request's life costs, from its creation to the payment: two minutes.
+bench-lives: setup
+	@$(PYTHON) -m tests.benchmarks.lives
 
 # Newer versions than the lock's are taken only with UPGRADE=--upgrade.
 lock: setup

@@ -5,19 +5,17 @@ The start latency is from the request's first row to the workflow's first step, 
 """
 
 import asyncio
-import itertools
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import Any
 
 import httpx
 from rich.console import Console
@@ -25,156 +23,16 @@ from rich.progress import track
 from rich.table import Table
 
 from resolvers.identity.issuer import LocalIssuer
+from tests.benchmarks.members import AT_ONCE, PROVIDERS, Bench, BenchRequest
 from tests.integration.conftest import NO_RATES, free_port
-from tests.story.client import Client, RefusedError
-from tests.story.play import BALANCE, CREATE, MARK, RESPOND
+from tests.story.play import BALANCE
 from tests.story.running import running_server
 
 REQUESTERS = int(os.environ.get("BENCH_REQUESTERS", "1000"))
-PROVIDERS = 20
-STARTS_PER_SECOND = 20
+STARTS_PER_SECOND = float(os.environ.get("BENCH_STARTS_PER_SECOND", "20"))
 START_LIMIT_SECONDS = 2.0
-# Concurrent HTTP requests; a browser would not have more than this server has connections.
-AT_ONCE = 64
-PATIENCE_SECONDS = 600
-MOST_TRIES = 20
 
-CREATE_USER = "mutation($input:CreateUserInput!){createUser(input:$input){id}}"
-CREATE_SERVICE = "mutation($input:CreateServiceInput!){createService(input:$input){id}}"
-STATUS = "query($arn:String!){getWorkflowStatus(executionArn:$arn){status statusReason steps{name at}}}"
-
-_T = TypeVar("_T")
 console = Console()
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of the benchmark."""
-
-    sub: str
-    client: Client
-
-
-@dataclass(frozen=True, slots=True)
-class BenchRequest:
-    """One service request between two members."""
-
-    id: str
-    requester: Member
-    provider: Member
-    service_id: str
-
-
-class Bench:
-    """The members, and what they do."""
-
-    def __init__(self, base_url: str, issuer: LocalIssuer, http: httpx.AsyncClient) -> None:
-        self._base_url = base_url
-        self._issuer = issuer
-        self._http = http
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self.requesters: list[Member] = []
-        self.offers: list[tuple[Member, str]] = []
-        self.early = 0
-
-    async def gather(self, work: Iterable[Awaitable[_T]]) -> list[_T]:
-        """Run tasks concurrently, at most AT_ONCE of them."""
-
-        async def one(thing: Awaitable[_T]) -> _T:
-            async with self._turn:
-                return await thing
-
-        return await asyncio.gather(*(one(thing) for thing in work))
-
-    async def join(self) -> None:
-        """Let everybody join, and the providers offer a service at one hour an hour."""
-        people = await self.gather(self._person() for _ in range(REQUESTERS + PROVIDERS))
-        self.requesters, providers = people[PROVIDERS:], people[:PROVIDERS]
-        services = await self.gather(self._offer(provider) for provider in providers)
-        self.offers = list(zip(providers, services, strict=True))
-
-    async def _person(self) -> Member:
-        sub = str(uuid4())
-        person = Member(sub, Client(self._base_url, self._issuer.mint(sub, sub[:8]), self._http))
-        profile = {
-            "id": sub,
-            "email": f"{sub}@example.org",
-            "username": sub,
-            "firstName": "Bench",
-            "lastName": sub[:8],
-            "bankHours": 0,
-            "skills": [],
-            "rating": 0,
-            "totalTransactions": 0,
-        }
-        await person.client.ask(CREATE_USER, input=profile)
-        return person
-
-    async def _offer(self, provider: Member) -> str:
-        offer = {
-            "userId": provider.sub,
-            "title": "Bench help",
-            "description": "One hour, one hour.",
-            "category": "bench",
-            "hourlyRate": 1,
-            "isActive": True,
-            "tags": [],
-        }
-        service = await provider.client.ask(CREATE_SERVICE, input=offer)
-        return str(service["id"])
-
-    def requests(self) -> list[BenchRequest]:
-        """Return one new request for each requester, over the providers in turn."""
-        pairs = zip(self.requesters, itertools.cycle(self.offers), strict=False)
-        return [BenchRequest(str(uuid4()), person, provider, service) for person, (provider, service) in pairs]
-
-    async def ask(self, request: BenchRequest) -> None:
-        """Create a request for one hour."""
-        create_input = {
-            "id": request.id,
-            "serviceId": request.service_id,
-            "requesterId": request.requester.sub,
-            "providerId": request.provider.sub,
-            "status": "INITIATED",
-            "estimatedHours": 1,
-            "negotiationRound": 0,
-        }
-        await request.requester.client.ask(CREATE, input=create_input)
-
-    async def reach(self, request: BenchRequest, status: str) -> dict[str, Any]:
-        """Wait until a request has a status; return its progress."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            found: dict[str, Any] = await request.requester.client.ask(STATUS, arn=f"x:{request.id}")
-            if found["status"] == status:
-                return found
-            if found["status"] in ("REJECTED", "EXPIRED"):
-                raise SystemExit(f"request {request.id} ended as {found['status']}: {found['statusReason']}")
-            await asyncio.sleep(0.5)
-        raise SystemExit(f"request {request.id} did not come to {status} within {PATIENCE_SECONDS} s")
-
-    async def finish(self, request: BenchRequest) -> None:
-        """Answer, start, confirm, complete, confirm."""
-        given = {"requestId": request.id}
-        provider, requester = request.provider.client, request.requester.client
-        await self.retry(provider, RESPOND, {**given, "response": "ACCEPTED"})
-        await self.retry(provider, MARK % "markServiceStarted", given)
-        await self.retry(requester, MARK % "confirmServiceStart", given)
-        await self.retry(provider, MARK % "markServiceComplete", given)
-        await self.retry(requester, MARK % "confirmServiceCompletion", given)
-
-    async def retry(self, client: Client, mutation: str, given: dict[str, str]) -> None:
-        """Send a mutation; retry while the workflow is not there yet."""
-        for _ in range(MOST_TRIES):
-            try:
-                await client.ask(mutation, input=given)
-            except RefusedError as refused:
-                if refused.type not in ("INVALID_REQUEST_STATUS", "INVALID_STATUS_FOR_COMPLETION"):
-                    raise
-                self.early += 1
-            else:
-                return
-        raise SystemExit(f"{given} did not go through")
 
 
 def seconds_between(steps: Sequence[dict[str, Any]], first: str, last: str) -> float:
@@ -258,10 +116,10 @@ async def run(base_url: str, directory: Path) -> None:
     """Run both rounds against a running local server."""
     limits = httpx.Limits(max_connections=AT_ONCE)
     async with httpx.AsyncClient(timeout=60, limits=limits) as http:
-        bench = Bench(base_url, LocalIssuer(directory), http)
+        bench = Bench(base_url, LocalIssuer(directory), http, REQUESTERS)
         await bench.join()
         figures = [
-            await play(bench, f"{STARTS_PER_SECOND} starts a second", steadily),
+            await play(bench, f"{STARTS_PER_SECOND:g} starts a second", steadily),
             await play(bench, "all at once", at_once),
         ]
         await check_ledger(bench, rounds=len(figures))

@@ -1,0 +1,123 @@
+"""The servers that are measured, all over one local cloud: ours as it ships, its peers bare, and the bare call."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from models import tables
+from models.storage.store import index_keys
+from schema.amplify.declaration import MODELS
+from tests.integration.conftest import NO_RATES, WINDOWS, Cloud, free_port
+
+_REPOSITORY = Path(__file__).parents[2]
+_PEERS = Path(__file__).with_name("peers")
+OURS, LIMIT = "HourBank", "limit"
+PEERS = {"Apollo Server": "apollo.js", "Mercurius, JIT": "mercurius.js", "Grafast": "grafast.js"}
+_START_SECONDS = 60
+_TYPENAME = {"query": "query Nothing { __typename }", "operationName": "Nothing", "variables": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A running server.
+
+    Args:
+        name: its name.
+        url: its URL, without a path.
+        pid: of its process.
+        ready: seconds from its start to its first answer.
+    """
+
+    name: str
+    url: str
+    pid: int
+    ready: float
+
+
+def install_peers() -> None:
+    """Install the peers, as their lock says, if they are not there."""
+    if not (_PEERS / "node_modules").exists():
+        subprocess.run(["npm", "ci", "--silent"], cwd=_PEERS, check=True)  # noqa: S607 — whichever npm there is
+
+
+@contextmanager
+def running(
+    cloud: Cloud, directory: Path, token: str, peers: Mapping[str, str], checkouts: Mapping[str, Path]
+) -> Iterator[list[Contender]]:
+    """Start all contenders; end them with the context.
+
+    Args:
+        cloud: where the rows are.
+        directory: of the server that hosts the cloud.
+        token: a member's, for the first request.
+        peers: the peers' programs by their names.
+        checkouts: other versions of ours to be measured, too, by their names.
+    """
+    environment = {**os.environ, **cloud.environment, **_names(cloud), "NODE_ENV": "production"}
+    environment["BENCH_SCHEMA"] = str(_schema_file(directory))
+    ours = {**environment, **NO_RATES, **WINDOWS, "HOURBANK_LOCAL": str(directory)}
+    serve = [sys.executable, "server.py", "serve", "--aws"]
+    with ExitStack() as stack:
+
+        def start(name: str, command: list[str], at: Path, settings: Mapping[str, str]) -> Contender:
+            port = free_port()
+            log = stack.enter_context((directory / f"{name}.log").open("wb"))
+            process = subprocess.Popen(  # noqa: S603 — our own programs
+                command, cwd=at, env={**settings, "PORT": str(port)}, stdout=log, stderr=log
+            )
+            stack.callback(process.wait, 30)
+            stack.callback(process.terminate)
+            url = f"http://127.0.0.1:{port}"
+            return Contender(name, url, process.pid, _ready_after(name, url, token, process))
+
+        yield [
+            start(OURS, serve, _REPOSITORY, ours),
+            *(start(name, serve, at, ours) for name, at in checkouts.items()),
+            *(start(name, ["node", file], _PEERS, environment) for name, file in peers.items()),
+            start(LIMIT, [sys.executable, "-m", "tests.benchmarks.peers.limit"], _REPOSITORY, environment),
+        ]
+
+
+def _ready_after(name: str, url: str, token: str, process: "subprocess.Popen[bytes]") -> float:
+    """Wait for a server's first answer, and return the seconds that it took."""
+    began = time.monotonic()
+    while True:
+        with suppress(httpx.TransportError):
+            answer = httpx.post(f"{url}/graphql", json=_TYPENAME, headers={"Authorization": token})
+            if answer.status_code == httpx.codes.OK:
+                return time.monotonic() - began
+        if process.poll() is not None or time.monotonic() - began > _START_SECONDS:
+            raise RuntimeError(f"{name} did not start; see its log")
+        time.sleep(0.02)
+
+
+def _names(cloud: Cloud) -> dict[str, str]:
+    user = MODELS["User"]
+    pages = {}
+    for field, relation in user.relations.items():
+        if relation.index is not None:
+            target = MODELS[relation.target].table
+            key = index_keys(getattr(target, relation.index))[0].attr_name
+            pages[field] = [cloud.names.table(target), relation.index, key]
+    return {
+        "BENCH_REQUESTS": cloud.names.table(tables.ServiceRequest),
+        "BENCH_USERS": cloud.names.table(tables.User),
+        "BENCH_BALANCES": cloud.names.table(tables.UserBalance),
+        "BENCH_PAGES": json.dumps(pages),
+    }
+
+
+def _schema_file(directory: Path) -> Path:
+    """Write our schema for the peers, which need the scalars' names only."""
+    ran = subprocess.run([sys.executable, "server.py", "schema"], cwd=_REPOSITORY, capture_output=True, check=True)
+    path = directory / "schema.graphql"
+    path.write_bytes(ran.stdout)
+    return path

@@ -1,0 +1,1 @@
+"""The servers that HourBank is measured beside."""
