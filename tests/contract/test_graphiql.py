@@ -92,6 +92,7 @@ class View(GraphQL[RequestContext, None]):
         schema.documents = documents  # type: ignore[attr-defined]  # as in ours
         super().__init__(schema)
         self.meter = Meter(without_limits(), documents, graphql_schema(schema))
+        self.push = None
         self._identity = identity
         self._graphiql = graphiql
 

@@ -65,6 +65,11 @@ class Embedded:
         """Wait."""
         await asyncio.sleep(seconds)
 
+    def is_free(self, keys: Iterable[str]) -> bool:
+        """Return True: nobody queues."""
+        del keys
+        return True
+
     @asynccontextmanager
     async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
         """Queue for nothing: concurrent callers stand for different processes."""
