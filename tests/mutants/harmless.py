@@ -34,6 +34,15 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bookings/times": {
         "None has been refused before; the check is for the type checker": ("span_of: minutes or 0 → minutes",),
     },
+    "transactions/approvals": {
+        "an approval that the same administrator has asked for anew, for the same, is as good": (
+            (
+                "_is_still: (table.requestedBy == pending.requested_by) & (table.content == pending.content) "
+                "& (table.createdAt == pending.created_at) "
+                "→ (table.requestedBy == pending.requested_by) & (table.content == pending.content)"
+            ),
+        ),
+    },
     "transactions/calendars": {
         "`Day.of_bookings` leaves other days out as well; the filter saves sending them": (
             "Calendars.day: takes_time & between(booking.bookingDate, day, day) → takes_time",

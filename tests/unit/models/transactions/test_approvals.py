@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.errors import Code, Refusal
+from models.ledger.approvals import content_of
 from models.ledger.transfers import Transfer
 from models.tables import TransferApproval
 from tests.chaos.books import rows
@@ -71,6 +72,28 @@ async def test_an_approval_expires_and_is_asked_for_anew(tables: Stored) -> None
     assert await asked_by(tables) == [EVE]
     assert code_of(await office(tables).transfer(large(EVE))) is Code.APPROVAL_REQUIRED
     assert isinstance(await office(tables).transfer(large(ADA)), dict)
+
+
+async def test_few_hours_need_no_approval_once_the_one_for_many_has_expired(tables: Stored) -> None:
+    await office(tables).transfer(large(ADA))
+    tables.bank.pass_time(7 * 86_400)
+    assert isinstance(await office(tables).transfer(made(by_admin(A, to_user_id=BOB))), dict)
+
+
+async def test_an_approval_that_is_replaced_at_the_last_moment_is_looked_at_again(tables: Stored) -> None:
+    row = TransferApproval
+    await office(tables).transfer(large(ADA))
+    overtake(tables, lambda: tables.undisturbed.update(row, large(ADA).id, [row.requestedBy.set("carol")]))
+    assert isinstance(await office(tables).transfer(large(EVE)), dict)
+    logged = [json.loads(event["eventData"]["S"]) for event in (await tables.announcements())[0]]
+    assert {data.get("requestedBy") for data in logged} == {None, "carol"}
+
+
+async def test_an_approval_of_something_else_by_then_is_not_used(tables: Stored) -> None:
+    row, another = TransferApproval, content_of(large(ADA, description="Another"))
+    await office(tables).transfer(large(ADA))
+    overtake(tables, lambda: tables.undisturbed.update(row, large(ADA).id, [row.content.set(another)]))
+    assert code_of(await office(tables).transfer(large(EVE))) is Code.IDEMPOTENCY_MISMATCH
 
 
 async def test_what_cannot_be_made_is_not_asked_for(tables: Stored) -> None:
