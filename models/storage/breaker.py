@@ -107,6 +107,11 @@ def fail_from_now_on() -> None:
     _waited_in_vain.set(True)
 
 
+def wait_again() -> None:
+    """Let the calls of a new request be made; its task may have begun in that of the request before."""
+    _waited_in_vain.set(False)
+
+
 class PromptCalls:
     """Calls that clients wait for: each ends in time, and at once while its service does not answer.
 

@@ -26,8 +26,7 @@ from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff, RetryEventAdapter, RetryQuotaChecker
 from yarl import URL
 
-from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of
-from models.storage.outages import UnreadableAnswerError
+from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of, unreadable
 
 # What aiobotocore makes of aiohttp's errors; the first that fits.
 _ERRORS: tuple[tuple[Any, type[BotoCoreError]], ...] = (
@@ -87,9 +86,7 @@ class DirectCalls:
                 if parsed is not None:
                     self._retries.succeeded(context, answer)
                     return parsed
-                error = UnreadableAnswerError(body=answer.body[:40])
-                if answer.is_whole:
-                    raise error
+                error = unreadable(answer)
             failure = None if answer is None or error is not None else await self._failure(name, answer)
             seen = None if failure is None else (answer, failure)
             delay = await self._retries.delay(attempt, service.model(name), seen, error, context)
@@ -99,7 +96,7 @@ class DirectCalls:
             attempt += 1
 
     async def _attempt(self, name: str, body: bytes) -> tuple[_Answer | None, Exception | None]:
-        """Send a request once; return the answer, or why there is none."""
+        """Send a request once, and return its answer, or the error that came instead of one."""
         try:
             credentials = self._credentials and await self._credentials.get_frozen_credentials()
             headers = {**self._service.headers(name, body, credentials), **_UNCOMPRESSED}

@@ -21,8 +21,7 @@ from botocore.retries.standard import (
     StandardRetryConditions,
 )
 
-from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of
-from models.storage.outages import UnreadableAnswerError
+from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of, unreadable
 from models.storage.pooled_posts import PooledPosts
 
 
@@ -70,9 +69,7 @@ class BlockingDirectCalls:
                 if parsed is not None:
                     self._quota.release_retry_quota(cast("Any", context), answer)
                     return parsed
-                error = UnreadableAnswerError(body=answer.body[:40])
-                if answer.is_whole:
-                    raise error
+                error = unreadable(answer)
             failure = None if answer is None or error is not None else self._failure(name, answer)
             delay = self._delay(attempt, service.model(name), answer, failure, error, context)
             if delay is None:
@@ -81,7 +78,7 @@ class BlockingDirectCalls:
             attempt += 1
 
     def _attempt(self, name: str, body: bytes) -> tuple[_Answer | None, Exception | None]:
-        """Send a request once; return the answer, or why there is none."""
+        """Send a request once, and return its answer, or the error that came instead of one."""
         try:
             credentials = self._credentials and self._credentials.get_frozen_credentials()
             headers = self._service.headers(name, body, credentials)

@@ -17,6 +17,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.model import OperationModel, StructureShape
 from botocore.utils import parse_timestamp
 
+from models.storage.outages import UnreadableAnswerError
 from models.storage.parsing import conversion
 from models.storage.signing import Signer
 
@@ -58,6 +59,11 @@ class Answer:
         """Return whether it is the answer that was sent; DynamoDB sends a checksum along."""
         checksum = self.headers.get("x-amz-crc32")
         return checksum is None or checksum == str(zlib.crc32(self.body))
+
+
+def unreadable(answer: Answer) -> UnreadableAnswerError:
+    """Return the error of an answer that cannot be read."""
+    return UnreadableAnswerError(body=answer.body[:40])
 
 
 class JsonService:
@@ -102,21 +108,24 @@ class JsonService:
         return self._signer.headers(f"{self._target}.{name}", body, credentials)
 
     def parsed(self, name: str, answer: Answer, attempt: int) -> dict[str, Any] | None:
-        """Return a successful answer's members, None if it is not whole.
+        """Return a successful answer's members, None if its checksum is wrong, so that the call is tried again.
 
         Args:
             name: the operation.
             answer: what came.
             attempt: how often the call was sent by then.
+
+        Raises:
+            UnreadableAnswerError: it is no JSON object; what was asked for may be done, and is not sent again.
         """
         if not answer.is_whole:
             return None
         try:
             sent = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
-            return None
+            sent = None
         if not isinstance(sent, dict):
-            return None
+            raise unreadable(answer)
         convert = self._conversions[name]
         parsed: dict[str, Any] = sent if convert is None else convert(sent)
         parsed["ResponseMetadata"] = {"HTTPStatusCode": answer.status_code, "RetryAttempts": attempt - 1}

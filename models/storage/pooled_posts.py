@@ -67,7 +67,7 @@ class PooledPosts:
         return status, received, content
 
     def _open_connection(self) -> Any:
-        """Take a connection from the pool that is open; None if there is none."""
+        """Take an open connection out of the pool, and return it; None if the pool has no open one."""
         if self._pool is None:
             return None
         try:
@@ -90,8 +90,8 @@ def _read(connection: socket.socket) -> _ANSWER:
     """Read an answer.
 
     Raises:
-        HTTPException: it is none.
-        ConnectionError: it has no end.
+        HTTPException: what came is no answer in HTTP.
+        ConnectionError: the connection was closed before the head of an answer had come.
     """
     received = b""
     while (end := received.find(b"\r\n\r\n")) < 0:

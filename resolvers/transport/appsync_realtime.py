@@ -11,10 +11,6 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
@@ -34,6 +30,7 @@ from resolvers.transport import appsync_messages as frames
 from resolvers.transport.outlets import AppSyncOutlet, EndedError
 from resolvers.transport.payloads import size_of
 from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
+from resolvers.transport.socket_view import SocketView
 from resolvers.transport.sockets import (
     FORBIDDEN,
     INIT_SECONDS,
@@ -47,7 +44,6 @@ from resolvers.transport.sockets import (
 )
 from schema.build import MirrorSchema
 from schema.errors import AppSyncError, report_any
-from schema.unstorable import parse_json
 
 # Clients test the connection after 65 seconds without one.
 KEEP_ALIVE_SECONDS = 30.0
@@ -339,21 +335,15 @@ def _expiry(caller: Caller | None) -> float:
     return math.inf if caller is None else caller.expires
 
 
-class RealtimeEndpoint(GraphQL[RequestContext, None]):
-    """Opens the sockets of AppSync's real-time protocol.
+class RealtimeEndpoint(SocketView):
+    """Opens the sockets of AppSync's real-time protocol; `SocketView` explains the other arguments.
 
     Args:
-        schema: the schema.
-        store: the tables.
-        authentication: identifies callers.
         origins: the other origins whose pages may open one.
-        meter: charges callers for what they send.
-        push: answers events once for all who get the same; without, graphql-core answers each.
         keep_alive: seconds between two keep-alive messages.
     """
 
     graphql_ws_handler_class = RealtimeHandler
-    websocket_adapter_class = TextFrames
 
     def __init__(
         self,
@@ -368,22 +358,11 @@ class RealtimeEndpoint(GraphQL[RequestContext, None]):
     ) -> None:
         super().__init__(
             schema,
+            store,
+            authentication,
+            meter,
+            push,
             subscription_protocols=[GRAPHQL_WS_PROTOCOL],
             keep_alive_interval=keep_alive,
             allowed_origins=origins,
         )
-        self.authentication = authentication
-        self.meter = meter
-        self.push = push
-        self._store = store
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> RequestContext:
-        """Return the context that a socket's subscriptions share."""
-        del response
-        membership, client = self.authentication.membership, request.client
-        host = None if client is None else client.host
-        return RequestContext(self._store, None, request.headers, membership=membership, host=host)
-
-    def decode_json(self, data: str | bytes) -> Any:
-        """Parse a message, in which lone surrogates may be left."""
-        return parse_json(data)

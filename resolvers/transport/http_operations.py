@@ -19,6 +19,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from models.errors import ContentionError
+from models.storage.breaker import wait_again
 from models.storage.sent_writes import watched_writes
 from models.storage.store import Store
 from resolvers.context import RequestContext
@@ -118,6 +119,7 @@ class HttpOperations:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
+        wait_again()
         request = Request(scope, receive)
         try:
             response = await (self._page(request) if _asks_for_page(request) else self._answer(request))
@@ -210,8 +212,9 @@ class HttpOperations:
         if keyed is None:
             operation = (documents, data.query, data.operation_name)
             running = self._execute(asked)
-            is_cancellable = lambda: not is_mutation(*operation)  # noqa: E731 — asked seldom, and late
-            result = await while_connected(asked.request.receive, running, is_cancellable=is_cancellable)
+            result = await while_connected(
+                asked.request.receive, running, is_cancellable=lambda: not is_mutation(*operation)
+            )
         else:
             context.cause = keyed.cause
             may_save = partial(self._meter.try_charge_answer, context.payer)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from structlog.testing import capture_logs
 
 from models.errors import ContentionError, UnavailableError
-from models.storage.breaker import AwsLimits, Breaker, PromptCalls, fail_from_now_on
+from models.storage.breaker import AwsLimits, Breaker, PromptCalls, fail_from_now_on, wait_again
 from models.storage.sent_writes import was_any_sent, watched_writes
 
 SILENCE = ReadTimeoutError(endpoint_url="x")
@@ -202,11 +202,16 @@ async def test_who_has_waited_long_enough_is_told_at_once_and_nobody_else(aws: A
         fail_from_now_on()
         with pytest.raises(UnavailableError):
             await prompt.call("dynamodb", "get_item")
+        assert aws.made == []
+        await asyncio.create_task(next_on_the_connection())
+
+    async def next_on_the_connection() -> None:
+        wait_again()
+        await prompt.call("dynamodb", "get_item")
 
     await asyncio.create_task(request())
-    assert aws.made == []
-    await prompt.call("dynamodb", "get_item")
     assert aws.made == ["dynamodb.get_item"]
+    await prompt.call("dynamodb", "get_item")
 
 
 async def test_the_services_fail_one_by_one(aws: Aws, prompt: PromptCalls) -> None:
