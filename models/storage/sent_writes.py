@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class _Sent:
     """Shared by an operation's tasks, each of which has a copy of its context."""
 
-    any: bool = False
+    write: bool = False
 
 
 _sent: ContextVar[_Sent | None] = ContextVar("sent writes", default=None)
@@ -29,10 +29,10 @@ def watched_writes() -> Iterator[None]:
 def note_write() -> None:
     """Note that a write was sent which may have been carried out, whatever its answer was."""
     if (sent := _sent.get()) is not None:
-        sent.any = True
+        sent.write = True
 
 
 def was_any_sent() -> bool:
     """Return whether the operation that is watched has sent a write; False outside of any."""
     sent = _sent.get()
-    return sent is not None and sent.any
+    return sent is not None and sent.write

@@ -1,8 +1,9 @@
 """`make bench-lives`: what one request's life costs, from its creation to the payment.
 
-It measures the CPU of our process, which is the server with the functions in its threads, and of the local cloud
-beside it, for each thing that members do and all that the workflow does thereupon. Members act at a gentle pace,
-so that nothing queues. Other checkouts of this repository are measured in the same run, in turn with this one:
+It measures the CPU of a server, of the functions, which another server hosts, and of the local cloud, for each
+thing that members do and all that the workflow does thereupon. Members act at a gentle pace, so that nothing
+queues. The host of the functions follows the change feed, too. Other checkouts of this repository are measured in
+the same run, in turn with this one:
 
     BENCH_CHECKOUTS="before=/tmp/before" python -m tests.benchmarks.lives
 """
@@ -15,9 +16,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 from uuid import uuid4
@@ -29,7 +30,8 @@ from rich.table import Table
 from resolvers.identity.issuer import LocalIssuer
 from tests.benchmarks.load import cpu_of
 from tests.benchmarks.members import AT_ONCE, Bench, BenchRequest
-from tests.integration.conftest import NO_RATES, free_port
+from tests.benchmarks.pictures import bars
+from tests.integration.conftest import NO_RATES, Cloud, free_port
 from tests.story.running import is_ready
 
 LIVES = int(os.environ.get("BENCH_LIVES", "20"))  # in each round
@@ -41,7 +43,7 @@ OURS = "HourBank"
 _SETTLED_SECONDS = 1.5
 _START_SECONDS = 90
 _IDLE_SECONDS = 5.0
-_IDLE = "a second of idling"
+_IDLE, _WHOLE = "a second of idling", "a whole life"
 _REPOSITORY = Path(__file__).parents[2]
 _TRANSFER = "mutation($input:ProcessDirectTransferInput!){processDirectTransfer(input:$input){id}}"
 
@@ -54,24 +56,49 @@ class Cost:
     """Milliseconds of CPU.
 
     Args:
-        ours: of the server with the functions.
+        server: of the server that the members call.
+        functions: of the server that hosts the functions.
         cloud: of the local cloud.
     """
 
-    ours: float
+    server: float
+    functions: float
     cloud: float
+
+    @property
+    def both(self) -> float:
+        """Return what the server and the functions cost together."""
+        return self.server + self.functions
+
+    @classmethod
+    def middle(cls, costs: Sequence["Cost"]) -> "Cost":
+        """Return the medians of several costs."""
+        return cls(*map(statistics.median, zip(*map(astuple, costs), strict=True)))
+
+    @classmethod
+    def total(cls, costs: Iterable["Cost"]) -> "Cost":
+        """Return the sum of several costs."""
+        return cls(*map(sum, zip(*map(astuple, costs), strict=True)))
+
+
+_NOTHING = Cost(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A checkout's running server, with its members."""
+    """A checkout's running processes, with the members who call its server.
+
+    Args:
+        name: its name.
+        processes: the ids of the server, the host of the functions and the local cloud.
+        bench: the members.
+    """
 
     name: str
-    pid: int
-    cloud: int
+    processes: tuple[int, int, int]
     bench: Bench
 
-    async def cost(self, acts: Callable[[], Awaitable[None]], count: float, idle: Cost = Cost(0, 0)) -> Cost:
+    async def cost(self, acts: Callable[[], Awaitable[None]], count: float, idle: Cost = _NOTHING) -> Cost:
         """Return what something costs, divided by how often it is done.
 
         Args:
@@ -79,11 +106,13 @@ class Contender:
             count: how often.
             idle: what a second of idling costs, which is not counted.
         """
-        begun, before = time.monotonic(), (cpu_of(self.pid), cpu_of(self.cloud))
+        began, before = time.monotonic(), [cpu_of(pid) for pid in self.processes]
         await acts()
-        ours, cloud = cpu_of(self.pid) - before[0], cpu_of(self.cloud) - before[1]
-        seconds = time.monotonic() - begun
-        return Cost((1000 * ours - seconds * idle.ours) / count, (1000 * cloud - seconds * idle.cloud) / count)
+        used = [cpu_of(pid) - then for pid, then in zip(self.processes, before, strict=True)]
+        seconds = time.monotonic() - began
+        return Cost(
+            *((1000 * cpu - seconds * still) / count for cpu, still in zip(used, astuple(idle), strict=True))
+        )
 
 
 async def _transfer(_bench: Bench, request: BenchRequest) -> None:
@@ -99,37 +128,49 @@ async def _transfer(_bench: Bench, request: BenchRequest) -> None:
     await request.provider.client.ask(_TRANSFER, input=given)
 
 
-# What members do in a request's life, in order.
+# What members do in a request's life, in order; some of it is one of the benchmark's mutations.
 LIFE: Mapping[str, Act] = {
-    "create": lambda bench, request: bench.ask(request),
-    "accept": lambda bench, request: bench.accept(request),
+    "m1 create": lambda bench, request: bench.ask(request),
+    "m2 accept": lambda bench, request: bench.accept(request),
     "started": lambda bench, request: bench.mark(request, "markServiceStarted", by=request.provider),
     "confirm start": lambda bench, request: bench.mark(request, "confirmServiceStart", by=request.requester),
     "complete": lambda bench, request: bench.mark(request, "markServiceComplete", by=request.provider),
     "confirm work": lambda bench, request: bench.mark(request, "confirmServiceCompletion", by=request.requester),
 }
-AFTERWARDS: Mapping[str, Act] = {"direct transfer": _transfer}
+AFTERWARDS: Mapping[str, Act] = {"m3 direct transfer": _transfer}
 
 
 @asynccontextmanager
 async def contender(name: str, checkout: Path) -> AsyncIterator[Contender]:
-    """Start a checkout's server and let its members join; stop it with the context."""
+    """Start a checkout's servers and let its members join; stop all with the context."""
     with tempfile.TemporaryDirectory() as made:
-        directory, port = Path(made), free_port()
-        settings = {**os.environ, **NO_RATES, "HOURBANK_LOCAL": made, "PORT": str(port)}
-        command = [sys.executable, "server.py", "serve"]
-        process = Popen(command, cwd=checkout, env=settings, stdout=DEVNULL, stderr=DEVNULL)  # noqa: ASYNC220, S603 — our own
-        try:
-            url = f"http://127.0.0.1:{port}"
-            await _ready(process, url)
-            async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=AT_ONCE)) as http:
+        directory = Path(made)
+        settings = {**os.environ, **NO_RATES, "HOURBANK_LOCAL": made}
+        async with _serving(checkout, settings) as (host, _):
+            to_cloud = Cloud.of(directory).environment
+            async with (
+                _serving(checkout, {**settings, **to_cloud}, "--aws") as (server, url),
+                httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=AT_ONCE)) as http,
+            ):
                 bench = Bench(url, LocalIssuer(directory), http, LIVES)
                 await bench.join()
                 cloud = int(json.loads((directory / "cloud.json").read_text())["pid"])
-                yield Contender(name, process.pid, cloud, bench)
-        finally:
-            process.terminate()
-            await asyncio.to_thread(process.wait, 30)
+                yield Contender(name, (server, host, cloud), bench)
+
+
+@asynccontextmanager
+async def _serving(checkout: Path, settings: Mapping[str, str], *options: str) -> AsyncIterator[tuple[int, str]]:
+    """Start a server, and yield its process's id and its URL; stop it with the context."""
+    port = free_port()
+    command = [sys.executable, "server.py", "serve", *options]
+    process = Popen(command, cwd=checkout, env={**settings, "PORT": str(port)}, stdout=DEVNULL, stderr=DEVNULL)  # noqa: ASYNC220, S603 — our own
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await _ready(process, url)
+        yield process.pid, url
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, 30)
 
 
 async def _ready(process: "Popen[bytes]", url: str) -> None:
@@ -171,28 +212,34 @@ async def lives(one: Contender) -> dict[str, Cost]:
     return costs
 
 
-def table(costs: Mapping[str, Mapping[str, Sequence[Cost]]]) -> Table:
-    """Return what each contender's steps cost, in the median of the rounds."""
+def middles(costs: Mapping[str, Mapping[str, Sequence[Cost]]]) -> dict[str, dict[str, Cost]]:
+    """Return what each contender's steps cost in the median of the rounds, and what their lives cost in all."""
+    found = {name: {step: Cost.middle(each) for step, each in steps.items()} for name, steps in costs.items()}
+    for steps in found.values():
+        steps[_WHOLE] = Cost.total(steps[step] for step in LIFE)
+    return found
+
+
+def table(costs: Mapping[str, Mapping[str, Cost]]) -> Table:
+    """Return the table of what each contender's steps cost."""
     shown = Table(title=f"CPU ms above idling: {LIVES} lives a round, {ROUNDS} rounds, {PACE:g} actions a second")
     shown.add_column("")
     for name in costs:
-        shown.add_column(f"{name}: server and functions", justify="right")
-        shown.add_column("local cloud", justify="right")
-    middle = {
-        name: {
-            step: Cost(statistics.median(c.ours for c in each), statistics.median(c.cloud for c in each))
-            for step, each in steps.items()
-        }
-        for name, steps in costs.items()
-    }
-    rows = {step: [found[step] for found in middle.values()] for step in (_IDLE, *LIFE, *AFTERWARDS)}
-    rows["a whole life"] = [
-        Cost(sum(found[step].ours for step in LIFE), sum(found[step].cloud for step in LIFE))
-        for found in middle.values()
-    ]
-    for step, row in rows.items():
-        shown.add_row(step, *(f"{number:.1f}" for cost in row for number in (cost.ours, cost.cloud)))
+        shown.add_column(f"{name}: server", justify="right")
+        for column in ("functions", "both", "local cloud"):
+            shown.add_column(column, justify="right")
+    for step in (_IDLE, *LIFE, _WHOLE, *AFTERWARDS):
+        each = (steps[step] for steps in costs.values())
+        figures = ((one.server, one.functions, one.both, one.cloud) for one in each)
+        shown.add_row(step, *(f"{figure:.1f}" for row in figures for figure in row))
     return shown
+
+
+def drawn(costs: Mapping[str, Mapping[str, Cost]]) -> Path:
+    """Draw what each step costs server and functions together, and return the picture's path."""
+    steps = [*LIFE, *AFTERWARDS]
+    series = {name: [found[step].both for step in steps] for name, found in costs.items()}
+    return bars("lives", "CPU of server and functions for a step of a request's life, in ms", steps, series)
 
 
 async def main() -> None:
@@ -204,7 +251,9 @@ async def main() -> None:
             async with contender(name, checkout) as one:
                 for step, cost in (await lives(one)).items():
                     costs[name][step].append(cost)
-    console.print(table(costs))
+    found = middles(costs)
+    console.print(table(found))
+    console.print("drawn:", drawn(found))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Query:
     variables: Sequence[Mapping[str, Any]]
 
 
-def queries(requests: Sequence[Mapping[str, str]], members: Sequence[str]) -> list[Query]:
+def queries(requests: Sequence[tuple[str, str]], members: Sequence[str]) -> list[Query]:
     """Return the queries.
 
     Args:
@@ -48,7 +48,7 @@ def queries(requests: Sequence[Mapping[str, str]], members: Sequence[str]) -> li
     """
     fields = " ".join(REQUEST_FIELDS)
     own = [{"member": key, "requesterId": key} for key in members]
-    ids = [{"member": one["requesterId"], "id": one["id"]} for one in requests]
+    ids = [{"member": requester, "id": key} for key, requester in requests]
     page = (
         "query {}($requesterId: ID!) {{ serviceRequestsByRequesterId(requesterId: $requesterId, limit: {}) "
         "{{ items {{ {} }} }} }}"

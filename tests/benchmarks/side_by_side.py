@@ -7,7 +7,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import httpx
@@ -22,15 +21,15 @@ from resolvers.identity.issuer import LocalIssuer
 from tests.benchmarks.contenders import LIMIT, OURS, PEERS, Contender, install_peers, running
 from tests.benchmarks.load import Measure, measured
 from tests.benchmarks.operations import Query, queries
+from tests.benchmarks.pictures import bars
+from tests.benchmarks.rows import DEMO_MEMBERS, MEMBERS, requests, write
 from tests.integration.conftest import Cloud, Server
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
 # Other checkouts of this repository to be measured beside it, such as "before=/tmp/before".
 CHECKOUTS = dict(one.split("=", 1) for one in os.environ.get("BENCH_CHECKOUTS", "").split() if one)
-REQUESTS, MEMBERS = 500, ["alice", "bob", "carol", "dan", "emma"]
-MESSAGES = ["Could you help me on Saturday?", "The gate is open.", "Thanks!"]
-_BATCH = 25
+REQUESTS = 500
 
 console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
 Measures = Mapping[tuple[str, str], Sequence[Measure]]
@@ -41,8 +40,10 @@ def main() -> None:
     install_peers()
     checkouts = {name: Path(at) for name, at in CHECKOUTS.items()}
     names = [OURS, *checkouts, *PEERS, LIMIT]
-    for query, measures in measured_side_by_side(PEERS, checkouts, rounds=ROUNDS, seconds=SECONDS):
+    found = measured_side_by_side(PEERS, checkouts, rounds=ROUNDS, seconds=SECONDS)
+    for query, measures in found:
         console.print(_table(query, measures, names))
+    console.print("drawn:", _drawn(found, names))
 
 
 def measured_side_by_side(
@@ -63,25 +64,41 @@ def measured_side_by_side(
         server.start()
         try:
             cloud = Cloud.of(server.directory)
-            asked = queries(_load_rows(cloud), [sub_of(name) for name in MEMBERS])
+            loaded = list(requests(REQUESTS))
+            write(cloud.client("dynamodb"), cloud.names.table(tables.ServiceRequest), loaded)
+            asked = queries([(row["id"]["S"], row["requesterId"]["S"]) for row in loaded], MEMBERS)
             asked = [query for query in asked if query.name in only] if only else asked
-            issuer = LocalIssuer(server.directory)
-            tokens = {sub_of(name): issuer.mint(sub_of(name), name) for name in MEMBERS}
+            tokens = tokens_of(server.directory)
             token = next(iter(tokens.values()))
             with running(cloud, server.directory, token, peers, checkouts) as contenders:
-                measures = _measured(asked, contenders, tokens, rounds, seconds)
+                measures = measured_in_turn(asked, contenders, tokens, rounds, seconds)
         finally:
             server.stop()
     return [(query, measures) for query in asked]
 
 
-def _measured(
+def tokens_of(directory: Path) -> dict[str, str]:
+    """Return a token for each of the members, from the issuer of a server's directory."""
+    issuer = LocalIssuer(directory)
+    return {sub_of(name): issuer.mint(sub_of(name), name) for name in DEMO_MEMBERS}
+
+
+def measured_in_turn(
     asked: Sequence[Query],
     contenders: Sequence[Contender],
     tokens: Mapping[str, str],
     rounds: int,
     seconds: float,
 ) -> Measures:
+    """Return what was measured for each query and contender, which give the same answers.
+
+    Args:
+        asked: the queries.
+        contenders: the running servers.
+        tokens: of the members who ask.
+        rounds: in each of them every contender answers every query.
+        seconds: for how long.
+    """
     for query in asked:
         _check_same(query, contenders, tokens)
     console.print(
@@ -99,35 +116,6 @@ def _measured(
         sent = [(tokens[given["member"]], _body(query, given)) for given in query.variables]
         measures[query.name, one.name].append(measured(one.url, one.pid, sent, seconds))
     return measures
-
-
-def _load_rows(cloud: Cloud) -> list[dict[str, str]]:
-    """Write the requests, a hundred of each member, and return their ids and requesters."""
-    database, name = cloud.client("dynamodb"), cloud.names.table(tables.ServiceRequest)
-    random = Random(7)  # noqa: S311 — no secret
-    rows = []
-    for number in range(REQUESTS):
-        requester, provider = MEMBERS[number % len(MEMBERS)], random.choice(MEMBERS)
-        moment = f"2026-01-01T00:{number // 60:02}:{number % 60:02}.000Z"
-        rows.append(
-            {
-                "id": {"S": f"bench-{number:04}"},
-                "serviceId": {"S": f"service-{number % 7}"},
-                "requesterId": {"S": sub_of(requester)},
-                "providerId": {"S": sub_of(provider)},
-                "status": {"S": random.choice(["AWAITING_RESPONSE", "PAID", "REJECTED", "IN_PROGRESS"])},
-                "estimatedHours": {"N": str(random.randint(1, 40) / 4)},
-                "message": {"S": random.choice(MESSAGES)},
-                "negotiationRound": {"N": "0"},
-                "createdAt": {"S": moment},
-                "updatedAt": {"S": moment},
-                **({"agreedRate": {"N": "1.5"}} if number % 3 else {}),
-            }
-        )
-    for start in range(0, len(rows), _BATCH):
-        puts = [{"PutRequest": {"Item": row}} for row in rows[start : start + _BATCH]]
-        database.batch_write_item(RequestItems={name: puts})
-    return [{"id": row["id"]["S"], "requesterId": row["requesterId"]["S"]} for row in rows]
 
 
 def _body(query: Query, given: Mapping[str, Any]) -> bytes:
@@ -160,12 +148,28 @@ def _without_tokens(value: Any) -> Any:
     return value
 
 
-def _table(query: Query, measures: Measures, names: Sequence[str]) -> Table:
-    cpu = {
+def _cpu(query: Query, measures: Measures, names: Sequence[str]) -> dict[str, float]:
+    """Return the milliseconds of CPU that a query costs each of the servers that were asked."""
+    return {
         name: statistics.median(one.cpu for one in measures[query.name, name])
         for name in names
         if (query.name, name) in measures
     }
+
+
+def _drawn(found: Sequence[tuple[Query, Measures]], names: Sequence[str]) -> Path:
+    costs = [_cpu(query, measures, names) for query, measures in found]
+    best = [min(cost[name] for name in PEERS) for cost in costs]
+    ratios = {
+        name: [cost[name] / least if name in cost else None for cost, least in zip(costs, best, strict=True)]
+        for name in names
+    }
+    title = "CPU of a read, in proportion to the best peer: less is better"
+    return bars("reads", title, [f"{query.name} {query.operation}" for query, _ in found], ratios)
+
+
+def _table(query: Query, measures: Measures, names: Sequence[str]) -> Table:
+    cpu = _cpu(query, measures, names)
     best = min(cpu[name] for name in PEERS)
     table = Table(title=f"{query.name}: {query.operation}", title_justify="left")
     for column in ("", "requests/s", "p50 ms", "p99 ms", "CPU ms", "of the best peer", "bytes"):

@@ -51,6 +51,29 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "ledger/movements": {
         "an adjustment by zero has returned before": ("adjust: more > ZERO → more >= ZERO",),
     },
+    "transactions/accounts": {
+        "a batch read returns as many rows as it was asked for; `strict` only says so": (
+            "Accounts._posting: strict=True → nothing",
+            "Accounts._posting: True → False",
+        ),
+    },
+    "storage/lines": {
+        "a place without a gate is behind none; the check is for the type checker": (
+            (
+                "Lines._check_room: place.gate is not None and (gated := self._gates.get(place.gate)) "
+                "→ (gated := self._gates.get(place.gate))"
+            ),
+        ),
+        "who waits for a key that is taken is not served below; leaving them out only saves looking": (
+            "Lines._serve: key not in self._taken → True",
+        ),
+        "no two places have the same rank, and who is given a turn has left the line": (
+            "Lines._give: one.rank < place.rank → one.rank <= place.rank",
+        ),
+    },
+    "storage/outages": {
+        "neither is the status of a server's error": ("is_silence: 0 → 1",),
+    },
     "storage/calls": {
         "the second look, under the lock, finds the client as well; the first only saves taking the lock": (
             "BlockingCalls._client: (client := self._clients.get(service)) is None → True",

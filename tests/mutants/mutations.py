@@ -38,8 +38,8 @@ _INTERCHANGEABLE = (
 )
 # Fields that are not mutated: types, texts, and how a class is made.
 _LEFT_ALONE = {"annotation", "returns", "decorator_list", "bases"}
-# Decorators that leave the function to be found under its name.
-_TRANSPARENT = {"property", "classmethod", "staticmethod"}
+# Decorators under which the function can be found.
+_TRANSPARENT = {"property", "classmethod", "staticmethod", "contextmanager", "asynccontextmanager", "cache"}
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

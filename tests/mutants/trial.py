@@ -4,6 +4,7 @@ import ast
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import os
 import signal
 import sys
@@ -53,7 +54,8 @@ def change(module: ModuleType, function: str, tree: ast.Module) -> None:
     member: Any = module
     for name in function.split("."):
         member = vars(member)[name]
-    live = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+    live: Any = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+    live = inspect.unwrap(live)
     if not isinstance(live, FunctionType):
         raise TypeError(f"{function} is not a function")
     live.__code__ = next(

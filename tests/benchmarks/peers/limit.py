@@ -18,7 +18,7 @@ from yarl import URL
 from models.storage.signing import Signer
 from tests.benchmarks.operations import REQUEST_FIELDS
 
-_URL = URL(os.environ["AWS_ENDPOINT_URL"])
+_URL = URL(os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ["AWS_ENDPOINT_URL"])
 _SIGNER = Signer("dynamodb", os.environ["AWS_DEFAULT_REGION"], _URL.authority)
 _CREDENTIALS = ReadOnlyCredentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], None)
 _REQUESTS, _USERS = os.environ["BENCH_REQUESTS"], os.environ["BENCH_USERS"]

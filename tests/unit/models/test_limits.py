@@ -1,7 +1,7 @@
 """A limit is declared where it is kept, with what it means and what clients get beyond it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -27,6 +27,16 @@ def test_a_declared_limit_says_what_it_means_and_what_clients_get_beyond_it() ->
     declared, info = found["rows"]
     assert (declared.name, declared.default) == ("rows", 5)
     assert info == LimitInfo("rows of a page", "BadRequest")
+
+
+def test_a_limit_is_declared_by_the_field_that_it_returns() -> None:
+    # Not at import, so that a change of `limit` is noticed here.
+    declared: Any = limit(3, "rows", code="x")
+    assert declared.default == 3
+    assert dict(declared.metadata) == {"limit": LimitInfo("rows", "x")}
+    assert dict(cast("Any", limit(3, "rows", code="x", may_be_zero=True)).metadata) == {
+        "limit": LimitInfo("rows", "x", may_be_zero=True)
+    }
 
 
 @pytest.mark.parametrize(

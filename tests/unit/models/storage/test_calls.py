@@ -14,6 +14,8 @@ from botocore.compat import HTTPHeaders
 
 from models.errors import StoppedError
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.lines import LineLimits
+from models.storage.parsing import RowParsers
 
 READ: dict[str, Any] = {"TableName": "unit-User", "Key": {"id": {"S": "alice"}}}
 ROW = {"Item": {"id": {"S": "alice"}}}
@@ -54,15 +56,26 @@ def is_patient(client: Any, connections: int) -> bool:
     return bool(config.max_pool_connections == connections)
 
 
+def _parsers(client: Any) -> object:
+    return client._endpoint._response_parser_factory
+
+
 async def test_the_event_loop_calls_over_aiobotocore() -> None:
     async with AsyncCalls(("dynamodb", "stepfunctions", "dynamodbstreams")) as calls:
         assert set(calls._clients) == {"dynamodb", "stepfunctions", "dynamodbstreams"}
         client = calls._clients["dynamodb"]
         assert is_patient(client, 100)
         assert calls._direct.keys() == {"dynamodb", "stepfunctions"}
+        rows = {name for name, one in calls._clients.items() if isinstance(_parsers(one), RowParsers)}
+        assert rows == {"dynamodb", "dynamodbstreams"}
         calls._direct.clear()  # what is not called directly goes this way
         client.meta.events.register("before-send.dynamodb", answer_async)
         assert (await calls.call("dynamodb", "get_item", **READ))["Item"] == ROW["Item"]
+
+
+def test_lines_are_bounded_as_they_are_told_or_by_default() -> None:
+    assert AsyncCalls(())._lines._limits == LineLimits()
+    assert AsyncCalls((), lines=LineLimits(waiting=3))._lines._limits == LineLimits(waiting=3)
 
 
 async def test_clients_are_closed_at_the_end() -> None:

@@ -132,6 +132,69 @@ def test_who_waits_for_two_is_not_overtaken_for_ever() -> None:
     work.finish()
 
 
+def test_it_is_pressing_once_it_was_overtaken_four_times() -> None:
+    work = Work()
+    work.enter("a", (ALICE,), None)
+    work.enter("both", (ALICE, BOB), None)
+    for name in ("b1", "b2", "b3", "b4"):
+        work.enter(name, (BOB,), None)
+        assert work.order[-1] == name
+        work.leave(name)
+    work.enter("b5", (BOB,), None)
+    assert work.order[-1] == "b4"
+    work.leave("a")
+    assert work.finish() == ["a", "b1", "b2", "b3", "b4", "both", "b5"]
+
+
+def test_whose_turn_was_earlier_has_overtaken_nobody() -> None:
+    work = Work()
+    for number in range(5):
+        work.enter(f"a{number}", (ALICE,), None)
+    work.enter("both", (ALICE, BOB), None)
+    for number in range(4):
+        work.leave(f"a{number}")
+    work.enter("b", (BOB,), None)
+    assert work.order[-1] == "b"
+    assert work.finish()[-1] == "both"
+
+
+def test_a_key_that_is_waited_for_is_not_free() -> None:
+    work = Work()
+    work.enter("a", (ALICE,), None)
+    work.enter("both", (ALICE, BOB), None)
+    assert len(work.lines) == 2
+    assert not work.lines.are_free([BOB])
+    assert not work.lines.are_free([CAROL, ALICE])
+    assert work.lines.are_free([CAROL])
+
+
+def test_what_waits_for_a_pressing_ones_key_gives_way_even_if_it_is_older() -> None:
+    work = Work()
+    work.enter("a", (ALICE,), None)
+    work.enter("b", (BOB,), None)
+    work.enter("c", (CAROL,), None)
+    work.enter("old", (BOB, CAROL), None)
+    work.enter("young", (ALICE, BOB), None)
+    press(work, "young")
+    work.leave("b")
+    work.leave("c")
+    assert work.order == ["a", "b", "c"]
+    work.leave("a")
+    assert work.finish() == ["a", "b", "c", "young", "old"]
+
+
+def test_who_needs_no_account_of_their_own_has_no_owners_place() -> None:
+    work = Work()
+    work.enter("e", (EVE,), EVE)
+    work.enter("c to e", (EVE, CAROL), CAROL)
+    work.enter("b", (BOB,), BOB)
+    work.enter("a to b", (BOB, ALICE), ALICE)
+    work.enter("for b", (BOB,), EVE)
+    work.leave("b")
+    assert work.order == ["e", "b", "a to b"]
+    work.finish()
+
+
 def test_of_two_who_were_overtaken_the_older_is_first_and_neither_blocks_the_other() -> None:
     work = Work()
     work.enter("a", (ALICE,), None)

@@ -12,6 +12,7 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     EndpointConnectionError,
     HTTPClientError,
+    MetadataRetrievalError,
     NoCredentialsError,
     ReadTimeoutError,
 )
@@ -20,7 +21,7 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError
 
 from models.errors import ContentionError
-from models.storage.outages import UnreadableAnswerError, check_answer, is_silence, is_throttling
+from models.storage.outages import UnreadableAnswerError, check_answer, is_silence, is_throttling, was_tried_again
 
 
 def refused(code: str, status: int | None = 400) -> ClientError:
@@ -39,6 +40,7 @@ def refused(code: str, status: int | None = 400) -> ClientError:
         ConnectionClosedError(endpoint_url="x"),
         HTTPClientError(error=ValueError("garbage")),
         CredentialRetrievalError(provider="x", error_msg="x"),
+        MetadataRetrievalError(error_msg="x"),
         ResponseParserError("half an answer"),
         UnreadableAnswerError(body=b"half an answer"),
         ConnectionResetError(),
@@ -81,6 +83,11 @@ def test_this_is_an_answer_or_our_own_mistake(error: Exception) -> None:
 def test_this_is_throttling_which_is_an_answer(code: str) -> None:
     assert is_throttling(refused(code))
     assert not is_silence(refused(code))
+
+
+def test_what_is_no_answer_tells_of_no_try_before() -> None:
+    assert not was_tried_again(KeyError("x"))
+    assert not was_tried_again(refused("ValidationException"))
 
 
 def answered(body: bytes, status: int = 200, *, checksum_of: bytes | None = None) -> dict[str, Any]:
@@ -128,6 +135,12 @@ def test_what_is_whole_or_an_error_is_left_to_botocore(answer: dict[str, Any]) -
 def test_what_is_not_whole_is_no_empty_answer(answer: dict[str, Any]) -> None:
     with pytest.raises(UnreadableAnswerError, match="not whole"):
         check_answer(answer, operation("dynamodb", "GetItem"))
+
+
+def test_only_the_beginning_of_what_is_not_whole_is_shown() -> None:
+    with pytest.raises(UnreadableAnswerError) as caught:
+        check_answer(answered(b"<" * 100), operation("dynamodb", "GetItem"))
+    assert str(caught.value) == f"AWS's answer is not whole: {b'<' * 40!r}"
 
 
 def test_services_that_answer_in_another_form_are_left_to_botocore() -> None:
