@@ -63,7 +63,7 @@ class DirectCalls:
         self._service = JsonService(client)
         self._endpoint = client._endpoint  # noqa: SLF001 — aiobotocore shows neither connections nor parsers
         self._credentials = client._request_signer._credentials  # noqa: SLF001 — nor the credentials
-        self._url = URL(self._service.url, encoded=True)
+        self._url = URL(self._service.url)
         self._retries = _Retries(self._service.most_attempts)
         self._http: aiohttp.ClientSession | None = None
         self._proxy: Mapping[str, Any] = {}
@@ -81,15 +81,16 @@ class DirectCalls:
         attempt = 1
         while True:
             answer, error = await self._attempt(name, body)
+            failure = None
             if answer is not None and answer.status_code == SUCCESS:
                 parsed = service.parsed(name, answer, attempt)
                 if parsed is not None:
                     self._retries.succeeded(context, answer)
                     return parsed
                 error = unreadable(answer)
-            failure = None if answer is None or error is not None else await self._failure(name, answer)
-            seen = None if failure is None else (answer, failure)
-            delay = await self._retries.delay(attempt, service.model(name), seen, error, context)
+            elif answer is not None:
+                failure = await self._failure(name, answer)
+            delay = await self._retries.delay(attempt, service.model(name), (answer, failure), error, context)
             if delay is None:
                 raise error or service.client_error(name, cast("dict[str, Any]", failure), attempt)
             await asyncio.sleep(delay)
@@ -109,8 +110,7 @@ class DirectCalls:
     async def _open(self) -> aiohttp.ClientSession:
         http, url = self._endpoint.http_session, str(self._url)
         proxy = http._proxy_config.proxy_url_for(url)  # noqa: SLF001 — aiobotocore's session is the one to use
-        if proxy is not None:
-            self._proxy = {"proxy": proxy, "proxy_headers": http._proxy_config.proxy_headers_for(url)}  # noqa: SLF001
+        self._proxy = {"proxy": proxy, "proxy_headers": http._proxy_config.proxy_headers_for(url)}  # noqa: SLF001
         self._http = await http._get_session(proxy)  # noqa: SLF001
         return cast("aiohttp.ClientSession", self._http)
 
@@ -143,7 +143,7 @@ class _Retries:
         self,
         attempt: int,
         operation: OperationModel,
-        response: tuple[Answer | None, dict[str, Any]] | None,
+        response: tuple[Answer | None, dict[str, Any] | None],
         error: Exception | None,
         context: dict[str, Any],
     ) -> float | None:

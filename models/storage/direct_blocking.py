@@ -64,14 +64,16 @@ class BlockingDirectCalls:
         attempt = 1
         while True:
             answer, error = self._attempt(name, body)
+            failure = None
             if answer is not None and answer.status_code == SUCCESS:
                 parsed = service.parsed(name, answer, attempt)
                 if parsed is not None:
                     self._quota.release_retry_quota(cast("Any", context), answer)
                     return parsed
                 error = unreadable(answer)
-            failure = None if answer is None or error is not None else self._failure(name, answer)
-            delay = self._delay(attempt, service.model(name), answer, failure, error, context)
+            elif answer is not None:
+                failure = self._failure(name, answer)
+            delay = self._delay(attempt, service.model(name), (answer, failure), error, context)
             if delay is None:
                 raise error or service.client_error(name, cast("dict[str, Any]", failure), attempt)
             time.sleep(delay)
@@ -98,8 +100,7 @@ class BlockingDirectCalls:
         self,
         attempt: int,
         operation: OperationModel,
-        answer: Answer | None,
-        failure: dict[str, Any] | None,
+        response: tuple[Answer | None, dict[str, Any] | None],
         error: Exception | None,
         context: dict[str, Any],
     ) -> float | None:
@@ -107,7 +108,7 @@ class BlockingDirectCalls:
         delay: float | None = self._retries.needs_retry(
             attempts=attempt,
             operation=operation,
-            response=None if failure is None else (answer, failure),
+            response=response,
             caught_exception=error,
             request_dict={"context": context},
         )

@@ -84,6 +84,11 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
         ),
     },
+    "storage/direct": {
+        "a session is opened once; asking for it again only costs time": (
+            "DirectCalls._attempt: self._http or await self._open() → await self._open()",
+        ),
+    },
     "storage/codec": {
         "up to Python 3.13 `X | None` is a `UnionType`; only in 3.14 is it a `Union`": ("_kind: Union → nothing",),
         "the value's type comes before `None` and before the ellipsis": (
@@ -91,9 +96,35 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_kind: type(None) → nothing",
             "_kind: Ellipsis → nothing",
         ),
+        "PynamoDB makes the same of a nested dataclass, more slowly": (
+            (
+                "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) "
+                "→ isinstance(attribute, MapAttribute) or dataclasses.is_dataclass(value)"
+            ),
+            "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) → False",
+            (
+                "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) "
+                "→ isinstance(attribute, MapAttribute)"
+            ),
+            (
+                "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) "
+                "→ dataclasses.is_dataclass(value)"
+            ),
+            (
+                "_wire: isinstance(attribute, ListAttribute) and value and "
+                "all(map(dataclasses.is_dataclass, value)) "
+                "→ False"
+            ),
+            (
+                "_wire: isinstance(attribute, ListAttribute) and value and "
+                "all(map(dataclasses.is_dataclass, value)) "
+                "→ isinstance(attribute, ListAttribute) and all(map(dataclasses.is_dataclass, value))"
+            ),
+            "_wire: all → any",
+        ),
         "PynamoDB omits None from a map": ("_plain: member is not None → True",),
         "a field's type is always a class; the check is for the type checker": (
-            "_read: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
+            "_reader: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
     },
     "transactions/unique_names": {

@@ -139,8 +139,8 @@ def _line(child: ast.AST, parent: ast.AST) -> int:
 
 def _changes(parent: ast.AST, field: str, node: ast.AST) -> Iterator[ast.AST | None]:
     if _is_condition(parent, field):
-        yield ast.Constant(value=True)
-        yield ast.Constant(value=False)
+        # `while True` is what it is already.
+        yield from (ast.Constant(value) for value in (True, False) if ast.unparse(node) != str(value))
     if _is_dispensable(parent, field, node):
         yield None
     if isinstance(node, ast.expr):

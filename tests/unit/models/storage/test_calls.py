@@ -73,6 +73,21 @@ async def test_the_event_loop_calls_over_aiobotocore() -> None:
         assert (await calls.call("dynamodb", "get_item", **READ))["Item"] == ROW["Item"]
 
 
+async def test_what_is_not_called_directly_is_called_by_the_client() -> None:
+    tables = {"TableNames": ["a"]}
+
+    async def list_tables() -> Any:
+        return tables
+
+    async with AsyncCalls(("dynamodb",)) as calls:
+        calls._clients["dynamodb"] = SimpleNamespace(list_tables=list_tables)
+        assert await calls.call("dynamodb", "list_tables") is tables
+    blocking = BlockingCalls()
+    blocking._client("dynamodb")
+    blocking._clients["dynamodb"] = SimpleNamespace(list_tables=lambda: tables)
+    assert drive(blocking.call("dynamodb", "list_tables")) is tables
+
+
 def test_lines_are_bounded_as_they_are_told_or_by_default() -> None:
     assert AsyncCalls(())._lines._limits == LineLimits()
     assert AsyncCalls((), lines=LineLimits(waiting=3))._lines._limits == LineLimits(waiting=3)
@@ -159,6 +174,24 @@ async def test_the_event_loop_queues_the_work_on_one_account() -> None:
     async with asyncio.timeout(5):
         await asyncio.gather(*(work(keys) for keys in [("alice", "bob"), ("bob", "alice")] * 10))
     assert most == 1
+
+
+async def test_work_that_was_cancelled_a_moment_ago_passes_its_turn_on() -> None:
+    calls = AsyncCalls(())
+    done: list[str] = []
+
+    async def work(name: str) -> None:
+        async with calls.queue(("alice",)):
+            done.append(name)
+
+    async with calls.queue(("alice",)):
+        first, second = asyncio.create_task(work("first")), asyncio.create_task(work("second"))
+        await asyncio.sleep(0)
+        first.cancel()
+    async with asyncio.timeout(5):
+        await second
+    assert first.cancelled()
+    assert done == ["second"]
 
 
 async def test_accounts_do_not_wait_for_each_other() -> None:

@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from models.storage import calls
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.direct import DirectCalls
+from models.storage.direct_blocking import BlockingDirectCalls
 from models.storage.json_calls import OPERATIONS
 from models.storage.outages import is_silence, is_throttling, was_tried_again
 
@@ -54,6 +57,7 @@ class Aws:
     answers: list[bytes | None]
     asked: list[bytes] = field(default_factory=list)
     breaks_off: bool = False  # behind the next answer
+    pauses: list[float] = field(default_factory=list)  # of the caller, between its tries
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -94,8 +98,8 @@ async def calls_to(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "unit")
-    monkeypatch.setattr(asyncio, "sleep", no_pause(asyncio.sleep))
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(asyncio, "sleep", no_pause(asyncio.sleep, aws.pauses))
+    monkeypatch.setattr(time, "sleep", aws.pauses.append)
     monkeypatch.setitem(calls._TIMES, "read_timeout", 0.5)
     async with _calling(way) as call:
         yield aws, call
@@ -124,8 +128,15 @@ async def _calling(way: str) -> AsyncIterator[Call]:
             client.close()
 
 
-def no_pause(sleep: Callable[[float], Any]) -> Callable[[float], Any]:
-    return lambda _: sleep(0)
+def no_pause(sleep: Callable[[float], Any], pauses: list[float]) -> Callable[[float], Any]:
+    """Return what notes how long somebody would sleep instead of sleeping."""
+
+    def noted(seconds: float) -> Any:
+        if seconds:
+            pauses.append(seconds)
+        return sleep(0)
+
+    return noted
 
 
 @pytest.fixture(params=WAYS)
@@ -185,6 +196,7 @@ async def test_what_passes_is_tried_again(
     async with calls_to(monkeypatch, way, failure, failure, http(200, ROW)) as (aws, call):
         assert await outcome(call, "get_item", READ) == ROW
         assert len(aws.asked) == 3
+        assert len(aws.pauses) == 2
     async with calls_to(monkeypatch, way, *[failure] * 4) as (aws, call):
         error = await outcome(call, "get_item", READ)
         assert isinstance(error, ClientError)
@@ -194,6 +206,14 @@ async def test_what_passes_is_tried_again(
     assert is_silence(error) == (status >= 500)
     assert is_throttling(error) == (status == 400)
     assert was_tried_again(error)
+
+
+async def test_it_is_tried_as_often_as_the_client_would(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setitem(calls._TIMES, "retries", {"mode": "standard", "total_max_attempts": 2})
+    failure = http(500, {"__type": "x#InternalServerError"})
+    async with calls_to(monkeypatch, way, *[failure] * 4) as (aws, call):
+        await outcome(call, "get_item", READ)
+    assert len(aws.asked) == 2
 
 
 @pytest.mark.parametrize(("is_right", "sent"), [(True, 1), (False, 3)])
@@ -363,6 +383,43 @@ async def test_refusals_of_other_services_have_their_codes(
     assert error.response["Error"] == {"Code": code, "Message": "no"}
 
 
+class Changing:
+    """Credentials that are others with each request, as those of a role become."""
+
+    def __init__(self, *, waits: bool) -> None:
+        self._waits = waits
+        self.given = 0
+
+    def get_frozen_credentials(self) -> Any:
+        self.given += 1
+        frozen = ReadOnlyCredentials(f"key-{self.given}", "secret", None)
+        return self._later(frozen) if self._waits else frozen
+
+    async def _later(self, frozen: ReadOnlyCredentials) -> ReadOnlyCredentials:
+        return frozen
+
+
+@pytest.mark.parametrize("way", ["direct", "blocking"])
+async def test_each_request_is_signed_with_the_credentials_of_its_moment(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    made: list[Any] = []
+    for cls in (DirectCalls, BlockingDirectCalls):
+        init = cls.__init__
+
+        def noted(self: Any, client: Any, init: Any = init) -> None:
+            init(self, client)
+            self._credentials = Changing(waits=isinstance(self, DirectCalls))
+            made.append(self)
+
+        monkeypatch.setattr(cls, "__init__", noted)
+    async with calls_to(monkeypatch, way, *[http(200, ROW)] * 2) as (aws, call):
+        for _ in range(2):
+            assert await outcome(call, "get_item", READ) == ROW
+    assert [b"Credential=key-%d/" % number in asked for number, asked in enumerate(aws.asked, 1)] == [True, True]
+    assert made
+
+
 async def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     async with calls_to(monkeypatch, way) as (aws, _):
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -381,8 +438,9 @@ def test_all_operations_on_rows_go_this_way() -> None:
 
 async def test_a_proxy_is_used_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     async with calls_to(monkeypatch, way, http(200, ROW)) as (aws, _):
-        monkeypatch.setenv("HTTP_PROXY", os.environ["AWS_ENDPOINT_URL"])
+        monkeypatch.setenv("HTTP_PROXY", os.environ["AWS_ENDPOINT_URL"].replace("://", "://someone:secret@"))
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://dynamodb.example")
         async with _calling(way) as call:
             assert (await outcome(call, "get_item", READ)) == ROW
     assert aws.asked[0].startswith(b"POST http://dynamodb.example/ ")
+    assert b"\r\nproxy-authorization: basic " in aws.asked[0].lower()
