@@ -26,7 +26,8 @@ from botocore.retries.quota import RetryQuota
 from botocore.retries.standard import ExponentialBackoff, RetryEventAdapter, RetryQuotaChecker
 from yarl import URL
 
-from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of, unreadable
+from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of
+from models.storage.outages import UnreadableAnswerError
 
 # What aiobotocore makes of aiohttp's errors; the first that fits.
 _ERRORS: tuple[tuple[Any, type[BotoCoreError]], ...] = (
@@ -87,7 +88,7 @@ class DirectCalls:
                 if parsed is not None:
                     self._retries.succeeded(context, answer)
                     return parsed
-                error = unreadable(answer)
+                error = UnreadableAnswerError(answer.body)
             elif answer is not None:
                 failure = await self._failure(name, answer)
             delay = await self._retries.delay(attempt, service.model(name), (answer, failure), error, context)
@@ -116,7 +117,7 @@ class DirectCalls:
 
     async def _failure(self, name: str, answer: Answer) -> dict[str, Any]:
         """Return what aiobotocore makes of an answer that is an error."""
-        sent, model = self._service.to_parse(name, answer), self._service.model(name)
+        sent, model = self._service.to_parse(answer), self._service.model(name)
         parser = self._endpoint._response_parser_factory.create_parser("json")  # noqa: SLF001
         failure: dict[str, Any] = await parser.parse(sent, model.output_shape)
         await self._endpoint._add_modeled_error_fields(sent, failure, model, parser)  # noqa: SLF001

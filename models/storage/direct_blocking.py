@@ -21,7 +21,8 @@ from botocore.retries.standard import (
     StandardRetryConditions,
 )
 
-from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of, unreadable
+from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of
+from models.storage.outages import UnreadableAnswerError
 from models.storage.pooled_posts import PooledPosts
 
 
@@ -70,7 +71,7 @@ class BlockingDirectCalls:
                 if parsed is not None:
                     self._quota.release_retry_quota(cast("Any", context), answer)
                     return parsed
-                error = unreadable(answer)
+                error = UnreadableAnswerError(answer.body)
             elif answer is not None:
                 failure = self._failure(name, answer)
             delay = self._delay(attempt, service.model(name), (answer, failure), error, context)
@@ -90,7 +91,7 @@ class BlockingDirectCalls:
 
     def _failure(self, name: str, answer: Answer) -> dict[str, Any]:
         """Return what botocore makes of an answer that is an error."""
-        sent, model = self._service.to_parse(name, answer), self._service.model(name)
+        sent, model = self._service.to_parse(answer), self._service.model(name)
         parser = self._endpoint._response_parser_factory.create_parser("json")  # noqa: SLF001
         failure: dict[str, Any] = parser.parse(sent, model.output_shape)
         self._endpoint._add_modeled_error_fields(sent, failure, model, parser)  # noqa: SLF001

@@ -61,11 +61,6 @@ class Answer:
         return checksum is None or checksum == str(zlib.crc32(self.body))
 
 
-def unreadable(answer: Answer) -> UnreadableAnswerError:
-    """Return the error of an answer that cannot be read."""
-    return UnreadableAnswerError(body=answer.body[:40])
-
-
 class JsonService:
     """A service as its direct calls need it.
 
@@ -125,20 +120,19 @@ class JsonService:
         except orjson.JSONDecodeError:
             sent = None
         if not isinstance(sent, dict):
-            raise unreadable(answer)
+            raise UnreadableAnswerError(answer.body)
         convert = self._conversions[name]
         parsed: dict[str, Any] = sent if convert is None else convert(sent)
         parsed["ResponseMetadata"] = {"HTTPStatusCode": answer.status_code, "RetryAttempts": attempt - 1}
         return parsed
 
     @staticmethod
-    def to_parse(name: str, answer: Answer) -> dict[str, Any]:
+    def to_parse(answer: Answer) -> dict[str, Any]:
         """Return an answer that is an error in the form in which botocore's parsers are given it."""
         return {
             "status_code": answer.status_code,
             "headers": {key.lower(): value for key, value in answer.headers.items()},
             "body": answer.body,
-            "context": {"operation_name": name},
         }
 
     def client_error(self, name: str, failure: dict[str, Any], attempt: int) -> Exception:

@@ -16,9 +16,12 @@ from botocore.parsers import ResponseParserError
 
 
 class UnreadableAnswerError(HTTPClientError):
-    """AWS's answer is not whole, so it is as good as lost."""
+    """AWS's answer is not whole, so it is as good as lost; its beginning is shown."""
 
-    fmt = "AWS's answer is not whole: {body}"
+    fmt = "AWS's answer is not whole: {beginning}"
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(beginning=body[:40])
 
 
 # Beside a refused connection, a lost answer and an unreadable one: without credentials no call can be signed, and
@@ -82,7 +85,7 @@ def check_answer(response_dict: dict[str, Any], operation_model: OperationModel,
     else:
         is_whole = checksum == str(zlib.crc32(body)) and body.startswith(b"{")
     if not is_whole:
-        raise UnreadableAnswerError(body=body[:40])
+        raise UnreadableAnswerError(body)
 
 
 def _is_object(body: bytes) -> bool:

@@ -194,7 +194,9 @@ async def test_what_passes_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, way: str, failure: bytes, status: int
 ) -> None:
     async with calls_to(monkeypatch, way, failure, failure, http(200, ROW)) as (aws, call):
-        assert await outcome(call, "get_item", READ) == ROW
+        answer = await call("dynamodb", "get_item", **READ)
+        assert answer.pop("ResponseMetadata")["RetryAttempts"] == 2
+        assert answer == ROW
         assert len(aws.asked) == 3
         assert len(aws.pauses) == 2
     async with calls_to(monkeypatch, way, *[failure] * 4) as (aws, call):
@@ -276,6 +278,13 @@ async def _close_later(_: Aws) -> None:
 async def test_an_answer_that_is_none_is_silence(monkeypatch: pytest.MonkeyPatch, way: str, body: bytes) -> None:
     async with calls_to(monkeypatch, way, *[http(200, body)] * 3) as (_, call):
         assert is_silence(await outcome(call, "get_item", READ))
+
+
+async def test_an_answer_with_its_checksum_is_whole(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    body = json.dumps(ROW).encode()
+    async with calls_to(monkeypatch, way, http(200, body, f"x-amz-crc32: {zlib.crc32(body)}")) as (aws, call):
+        assert await outcome(call, "get_item", READ) == ROW
+    assert len(aws.asked) == 1
 
 
 @pytest.mark.parametrize("way", ["direct", "blocking"])

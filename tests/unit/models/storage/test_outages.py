@@ -42,7 +42,7 @@ def refused(code: str, status: int | None = 400) -> ClientError:
         CredentialRetrievalError(provider="x", error_msg="x"),
         MetadataRetrievalError(error_msg="x"),
         ResponseParserError("half an answer"),
-        UnreadableAnswerError(body=b"half an answer"),
+        UnreadableAnswerError(b"half an answer"),
         ConnectionResetError(),
         TimeoutError(),
         refused("InternalServerError", 500),
