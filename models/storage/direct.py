@@ -1,7 +1,7 @@
 """AWS's operations without what aiobotocore does around each call: a third of its time; from an event loop.
 
-All but what `json_calls` does is aiobotocore's own: connections with their time-outs, TLS and proxies, credentials
-and their refresh, retries, and errors, which its parser makes.
+All but what `json_calls` and `posts` do is aiobotocore's own: connections with their time-outs, TLS and proxies,
+credentials and their refresh, retries, and errors, which its parser makes.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from yarl import URL
 
 from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of
 from models.storage.outages import UnreadableAnswerError
+from models.storage.posts import Posts
 
 # What aiobotocore makes of aiohttp's errors; the first that fits.
 _ERRORS: tuple[tuple[Any, type[BotoCoreError]], ...] = (
@@ -49,10 +50,6 @@ class _Answer(Answer):
         return self.body
 
 
-# aiobotocore does not unpack what it did not ask for, and asks for nothing packed.
-_UNCOMPRESSED = {"Accept-Encoding": "identity"}
-
-
 class DirectCalls:
     """Calls a service of AWS over the connections of an aiobotocore client.
 
@@ -66,8 +63,7 @@ class DirectCalls:
         self._credentials = client._request_signer._credentials  # noqa: SLF001 — nor the credentials
         self._url = URL(self._service.url)
         self._retries = _Retries(self._service.most_attempts)
-        self._http: aiohttp.ClientSession | None = None
-        self._proxy: Mapping[str, Any] = {}
+        self._posts: Posts | None = None
 
     async def call(self, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Call one of the service's operations and return its response.
@@ -101,19 +97,19 @@ class DirectCalls:
         """Send a request once, and return its answer, or the error that came instead of one."""
         try:
             credentials = self._credentials and await self._credentials.get_frozen_credentials()
-            headers = {**self._service.headers(name, body, credentials), **_UNCOMPRESSED}
-            http = self._http or await self._open()
-            async with http.post(self._url, data=body, headers=headers, **self._proxy) as response:
-                return _Answer(response.status, response.headers, await _body(response)), None
+            headers = self._service.headers(name, body, credentials)
+            posts = self._posts or await self._open()
+            return _Answer(*await posts.send(headers, body)), None
         except Exception as error:  # noqa: BLE001 — as aiobotocore does: each is looked at by its retries
             return None, _as_botocore(error, str(self._url))
 
-    async def _open(self) -> aiohttp.ClientSession:
+    async def _open(self) -> Posts:
         http, url = self._endpoint.http_session, str(self._url)
         proxy = http._proxy_config.proxy_url_for(url)  # noqa: SLF001 — aiobotocore's session is the one to use
-        self._proxy = {"proxy": proxy, "proxy_headers": http._proxy_config.proxy_headers_for(url)}  # noqa: SLF001
-        self._http = await http._get_session(proxy)  # noqa: SLF001
-        return cast("aiohttp.ClientSession", self._http)
+        its_headers = http._proxy_config.proxy_headers_for(url)  # noqa: SLF001
+        over = {} if proxy is None else {"proxy": proxy, "proxy_headers": its_headers}
+        self._posts = Posts(await http._get_session(proxy), self._url, over)  # noqa: SLF001
+        return self._posts
 
     async def _failure(self, name: str, answer: Answer) -> dict[str, Any]:
         """Return what aiobotocore makes of an answer that is an error."""
@@ -157,14 +153,6 @@ class _Retries:
             request_dict={"context": context},
         )
         return delay
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Return an answer's body; nothing of one that broke off, so that it cannot be read as an answer."""
-    try:
-        return await response.read()
-    except aiohttp.ClientPayloadError:
-        return b""
 
 
 def _as_botocore(error: Exception, url: str) -> Exception:

@@ -100,7 +100,9 @@ class JsonService:
         """
         if credentials is None:
             raise NoCredentialsError
-        return self._signer.headers(f"{self._target}.{name}", body, credentials)
+        signed = self._signer.headers(f"{self._target}.{name}", body, credentials)
+        # botocore and aiobotocore do not unpack what they did not ask for, and ask for nothing packed.
+        return {**signed, "Accept-Encoding": "identity"}
 
     def parsed(self, name: str, answer: Answer, attempt: int) -> dict[str, Any] | None:
         """Return a successful answer's members, None if its checksum is wrong, so that the call is tried again.
@@ -151,3 +153,9 @@ def _conversion(operation: OperationModel) -> Callable[[Any], Any] | None:
 def body_of(params: Mapping[str, Any]) -> bytes:
     """Return a request's body."""
     return orjson.dumps(params)
+
+
+def request_of(headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return the bytes of a POST to the root."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body

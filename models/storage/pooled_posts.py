@@ -16,6 +16,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from urllib3.util.connection import is_connection_dropped
 
+from models.storage.json_calls import request_of
+
 _ANSWER = tuple[int, Mapping[str, str], bytes]
 _PART = 65_536
 _LONGEST_HEAD = 65_536
@@ -53,7 +55,7 @@ class PooledPosts:
             )
         is_kept = False
         try:
-            connection.sock.sendall(_request(headers, body))
+            connection.sock.sendall(request_of(headers, body))
             status, received, content = _read(connection.sock)
             is_kept = received.get("connection", "").lower() != "close"
         except TimeoutError as error:
@@ -78,12 +80,6 @@ class PooledPosts:
             self._pool._put_conn(connection)  # noqa: SLF001
             return None
         return connection
-
-
-def _request(headers: Mapping[str, str], body: bytes) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"POST / HTTP/1.1\r\n{lines}Accept-Encoding: identity\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode("latin-1") + body
 
 
 def _read(connection: socket.socket) -> _ANSWER:
