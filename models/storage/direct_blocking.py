@@ -1,6 +1,6 @@
 """AWS's operations without what botocore does around each call: three quarters of its time; from a thread.
 
-All but what `json_calls` and `pooled_posts` do is botocore's own: connections with their time-outs, TLS and
+All but what `json_calls` and `posts_blocking` do is botocore's own: connections with their time-outs, TLS and
 proxies, credentials and their refresh, retries, and errors, which its parser makes. `direct` is the same for an
 event loop.
 """
@@ -23,7 +23,7 @@ from botocore.retries.standard import (
 
 from models.storage.json_calls import SUCCESS, Answer, JsonService, body_of
 from models.storage.outages import UnreadableAnswerError
-from models.storage.pooled_posts import PooledPosts
+from models.storage.posts_blocking import BlockingPosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BlockingDirectCalls:
         self._service = JsonService(client)
         self._endpoint = client._endpoint  # noqa: SLF001 — botocore shows neither connections nor parsers
         self._credentials = client._request_signer._credentials  # noqa: SLF001 — nor the credentials
-        self._posts = PooledPosts(self._endpoint.http_session, self._service.url)
+        self._posts = BlockingPosts(self._endpoint.http_session, self._service.url)
         self._quota = RetryQuotaChecker(RetryQuota())
         conditions = StandardRetryConditions(max_attempts=self._service.most_attempts)
         policy = RetryPolicy(conditions, ExponentialBackoff())

@@ -8,7 +8,7 @@ binary values nor times in what is sent.
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -146,8 +146,7 @@ class JsonService:
 
 def _conversion(operation: OperationModel) -> Callable[[Any], Any] | None:
     """Return what converts the times in an operation's answers, None if they have none."""
-    shape = operation.output_shape
-    return conversion(shape, parse_timestamp) if isinstance(shape, StructureShape) else None
+    return conversion(cast("StructureShape", operation.output_shape), parse_timestamp)
 
 
 def body_of(params: Mapping[str, Any]) -> bytes:

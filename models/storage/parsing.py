@@ -14,7 +14,6 @@ from botocore.model import ListShape, Shape, StructureShape
 _Convert = Callable[[Any], Any]
 # How a row's binary attributes look in an answer. A name or a text may look so, too; then parsing is only slower.
 _BINARY = (b'"B"', b'"BS"')
-_VALUE = "AttributeValue"
 # The services whose answers hold rows.
 ROW_SERVICES = frozenset({"dynamodb", "dynamodbstreams"})
 
@@ -75,7 +74,7 @@ def conversion(shape: Shape, time: _Convert) -> _Convert | None:
     if isinstance(shape, ListShape):
         each = conversion(shape.member, time)
         return None if each is None else lambda values: [each(value) for value in values]
-    if not isinstance(shape, StructureShape) or shape.name == _VALUE:  # a map's values have no times
+    if not isinstance(shape, StructureShape):  # a row is a map, whose values have no times
         return None
     found = {name: conversion(member, time) for name, member in shape.members.items()}
     converted = {name: convert for name, convert in found.items() if convert is not None}

@@ -84,6 +84,26 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "Store._batch: answer.get('UnprocessedKeys') or {} → answer.get('UnprocessedKeys')",
         ),
     },
+    "storage/parsing": {
+        "an answer's conversion is kept; making it again only costs time": (
+            "RowParser._conversion: shape.name not in self._conversions → True",
+        ),
+        "what converts nothing makes of an answer what the rest does": (
+            (
+                "conversion: _converting(found.keys(), converted) if converted else None "
+                "→ _converting(found.keys(), converted)"
+            ),
+            "conversion: converted → True",
+        ),
+    },
+    "storage/posts_blocking": {
+        "an answer does not begin with an empty line": (
+            ("_read: (end := received.find(b'\\r\\n\\r\\n')) < 0 → (end := received.find(b'\\r\\n\\r\\n')) <= 0"),
+            "_read: 0 → 1",
+        ),
+        "no head is as long as that": ("_read: len(received) > _LONGEST_HEAD → len(received) >= _LONGEST_HEAD",),
+        "`int` passes over the blank behind the status": ("_read: 12 → 13",),
+    },
     "storage/direct": {
         "a session is opened once; asking for it again only costs time": (
             "DirectCalls._attempt: self._http or await self._open() → await self._open()",

@@ -60,6 +60,8 @@ async def test_recorded_answers_are_parsed_as_botocore_parses_them(
         ("GetItem", {}),
         ("GetItem", {"Item": None, "Unknown": 1}),
         ("GetItem", {"Item": ROW | {"raw": {"B": BLOB}, "raws": {"BS": [BLOB]}}}),
+        ("GetItem", {"Item": ROW | {"raw": {"B": BLOB}}}),
+        ("GetItem", {"Item": ROW | {"raws": {"BS": [BLOB]}}}),
         ("Query", {"Items": [ROW, {}], "Count": 2, "ScannedCount": 3, "LastEvaluatedKey": {"id": {"S": "a"}}}),
         ("Query", {"Count": 7, "ScannedCount": 7, "ConsumedCapacity": {"TableName": "t", "CapacityUnits": 0.5}}),
         ("BatchGetItem", {"Responses": {"t": [ROW]}, "UnprocessedKeys": {"u": {"Keys": [{"id": {"S": "b"}}]}}}),

@@ -41,6 +41,7 @@ def test_requests_are_signed_as_botocore_signs_them(monkeypatch: pytest.MonkeyPa
         expected = botocores(monkeypatch, host, "DynamoDB_20120810.GetItem", body, who, now)
         assert headers["Authorization"] == expected
         assert headers.get("X-Amz-Security-Token") == who.token
+        assert (headers["Host"], headers["X-Amz-Date"]) == (host, f"{now:%Y%m%dT%H%M%SZ}")
 
 
 def test_the_key_is_made_once_a_day() -> None:

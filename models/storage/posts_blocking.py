@@ -23,7 +23,7 @@ _PART = 65_536
 _LONGEST_HEAD = 65_536
 
 
-class PooledPosts:
+class BlockingPosts:
     """Sends POSTs to the root of one endpoint. Threads may share it.
 
     Args:
@@ -34,9 +34,8 @@ class PooledPosts:
     def __init__(self, session: Any, url: str) -> None:
         self._session = session
         self._url = url
-        is_direct = session._proxy_config.proxy_url_for(url) is None  # noqa: SLF001 — it has no public names
-        manager = session._get_connection_manager(url) if is_direct else None  # noqa: SLF001
-        self._pool: Any = manager and manager.connection_from_url(url)
+        # Connections over a proxy are in another pool, so that with one none is found open here.
+        self._pool: Any = session._get_connection_manager(url).connection_from_url(url)  # noqa: SLF001 — it has no public name
 
     def send(self, headers: Mapping[str, str], body: bytes) -> _ANSWER:
         """Send a request and return the answer's status, headers and body; the names of headers are in lower case.
@@ -59,9 +58,9 @@ class PooledPosts:
             status, received, content = _read(connection.sock)
             is_kept = received.get("connection", "").lower() != "close"
         except TimeoutError as error:
-            raise ReadTimeoutError(endpoint_url=self._url, error=error) from error
+            raise ReadTimeoutError(endpoint_url=self._url) from error
         except (OSError, HTTPException) as error:
-            raise ConnectionClosedError(endpoint_url=self._url, error=error) from error
+            raise ConnectionClosedError(endpoint_url=self._url) from error
         finally:
             if not is_kept:
                 connection.close()
@@ -70,13 +69,11 @@ class PooledPosts:
 
     def _open_connection(self) -> Any:
         """Take an open connection out of the pool, and return it; None if the pool has no open one."""
-        if self._pool is None:
-            return None
         try:
             connection = self._pool.pool.get(block=False)
         except Empty:
             return None
-        if connection is None or connection.sock is None or is_connection_dropped(connection):
+        if connection is None or is_connection_dropped(connection):
             self._pool._put_conn(connection)  # noqa: SLF001
             return None
         return connection
@@ -133,7 +130,7 @@ class _Begun(io.RawIOBase):
 
 def _read_by_http_client(received: bytes, connection: socket.socket) -> _ANSWER:
     """Read an answer whose beginning was received, of any kind that there is."""
-    answer = HTTPResponse(cast("socket.socket", _Begun(received, connection)), method="POST")
+    answer = HTTPResponse(cast("socket.socket", _Begun(received, connection)))
     answer.begin()
     body = answer.read()
     headers = {name.lower(): value for name, value in answer.headers.items()}

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from models.storage.pooled_posts import PooledPosts
+from models.storage.posts_blocking import BlockingPosts
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Amz-Sum: 1\r\n\r\n{}"
 HEADERS = {"Host": "unit", "X-Amz-Target": "Unit.Ask"}
@@ -55,12 +55,12 @@ class Server:
 
 
 @contextmanager
-def served(*answers: bytes | list[bytes]) -> Iterator[tuple[Server, PooledPosts]]:
+def served(*answers: bytes | list[bytes]) -> Iterator[tuple[Server, BlockingPosts]]:
     server = Server([one if isinstance(one, list) else [one] for one in answers])
     thread = threading.Thread(target=server.serve)
     thread.start()
     session = URLLib3Session(timeout=(1, 0.3))  # type: ignore[arg-type]  # urllib3 takes two
-    posts = PooledPosts(session, server.url)
+    posts = BlockingPosts(session, server.url)
     try:
         yield server, posts
     finally:
@@ -70,7 +70,7 @@ def served(*answers: bytes | list[bytes]) -> Iterator[tuple[Server, PooledPosts]
         thread.join(5)
 
 
-def ask(posts: PooledPosts) -> tuple[int, Any, bytes]:
+def ask(posts: BlockingPosts) -> tuple[int, Any, bytes]:
     return posts.send(HEADERS, b"body")
 
 
@@ -103,6 +103,7 @@ def test_an_answer_may_come_in_parts() -> None:
     [
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+        OK.replace(b"1.1", b"1.0"),
     ],
 )
 def test_what_is_out_of_the_ordinary_is_read_by_http_client(answer: bytes) -> None:
@@ -129,7 +130,21 @@ def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
         assert server.connections == 2
 
 
-@pytest.mark.parametrize("answer", [[b""], [b"no HTTP\r\n\r\n", b""], [b"x" * 70_000, b""]])
+@pytest.mark.parametrize("at", [1, 20, len(OK) - 3, len(OK) - 1])
+def test_an_answer_may_come_in_two_parts(at: int) -> None:
+    with served(OK, [OK[:at], OK[at:]], OK) as (server, posts):
+        assert [ask(posts)[2] for _ in range(3)] == [b"{}"] * 3
+        assert server.connections == 1
+
+
+def test_an_error_of_the_service_leaves_the_connection_open() -> None:
+    failure = b"HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n"
+    with served(OK, failure, OK) as (server, posts):
+        assert [ask(posts)[0] for _ in range(3)] == [200, 500, 200]
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("answer", [[b""], [b"no HTTP\r\n\r\n", b""], [b"x" * 140_000]])
 def test_a_lost_answer_is_an_error_of_botocores(answer: list[bytes]) -> None:
     with served(OK, answer, OK) as (_, posts):
         ask(posts)
@@ -150,10 +165,13 @@ def test_of_an_answer_that_broke_off_or_went_on_the_connection_is_not_used_again
 
 
 def test_whoever_waits_too_long_is_told_so() -> None:
-    with served(OK, [OK[:10]], OK) as (_, posts):
+    with served(OK, [OK[:10]], OK) as (server, posts):
         ask(posts)
         with pytest.raises(ReadTimeoutError):
             ask(posts)
+        assert ask(posts)[2] == b"{}"
+        # An answer that comes too late can be nobody else's.
+        assert server.connections == 2
 
 
 def test_more_than_the_pool_has_are_sent_all_the_same() -> None:
@@ -168,7 +186,7 @@ def test_more_than_the_pool_has_are_sent_all_the_same() -> None:
 def test_a_proxy_is_left_to_botocore() -> None:
     with served(OK, OK) as (proxy, _):
         session = URLLib3Session(proxies={"http": proxy.url}, timeout=1)
-        posts = PooledPosts(session, "http://dynamodb.example")
+        posts = BlockingPosts(session, "http://dynamodb.example")
         assert [ask(posts)[0], ask(posts)[0]] == [200, 200]
         for manager in vars(session)["_proxy_managers"].values():
             manager.clear()
@@ -179,4 +197,4 @@ def test_where_nobody_listens_is_an_error_of_botocores() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     with pytest.raises(EndpointConnectionError):
-        ask(PooledPosts(URLLib3Session(timeout=1), url))
+        ask(BlockingPosts(URLLib3Session(timeout=1), url))
