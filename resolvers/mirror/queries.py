@@ -331,7 +331,7 @@ class Queries:
                 break
             position = Position(position.run + 1)
         is_last = position.run >= len(runs)
-        seal = None if is_last else partial(self._tokens.seal, asdict(position), asked)
+        seal = None if is_last else lambda: self._tokens.seal(asdict(position), asked)
         return Connection(readable(query.caller, query.model, items), seal)
 
 

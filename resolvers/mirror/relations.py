@@ -3,7 +3,7 @@
 Reads are batched: the rows that fields ask for at the same time are one batch read, even of several tables.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,6 +19,12 @@ from schema.amplify.resolver import AnyInfo
 def key_of_relation(model: Model, relation: Relation, source: Item) -> str | None:
     """Return the value of the field that a relation starts from."""
     return cast("str | None", model.fields[relation.key].decode(source.get(relation.key)))
+
+
+def keys_of_relation(model: Model, relation: Relation, sources: Iterable[Item]) -> list[str | None]:
+    """Return the value of the field that a relation starts from, for each of many rows."""
+    name, decode = relation.key, model.fields[relation.key].decode
+    return [decode(source.get(name)) for source in sources]
 
 
 async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:

@@ -1,6 +1,7 @@
 """The plan of one operation, and how it is run."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from graphql.execution.values import VariableValues
 from models.storage.store import Item, Read
 from resolvers.context import RequestContext
 from resolvers.mirror.authorization import may_ask_for, model_for, reader
-from resolvers.mirror.relations import key_of_relation
+from resolvers.mirror.relations import keys_of_relation
 from resolvers.plans.arguments import FieldCall, Variables
 from resolvers.plans.rows import Answer, ComputedStep, Guard, PagePlan, PageStep, RowPlan
 from resolvers.plans.selection import TYPENAME, UnplannedError
@@ -101,11 +102,19 @@ class Bounds:
 
 @dataclass(slots=True)
 class _Answered:
-    """Rows that are answered, but for what the steps of their plan add."""
+    """Rows that are answered, but for what the steps of their plan add.
+
+    Args:
+        plan: the rows' plan.
+        rows: the rows.
+        answers: an answer for each.
+        keys: by the steps to one other row, that row's key for each.
+    """
 
     plan: RowPlan
     rows: Sequence[Item]
     answers: Sequence[Answer]
+    keys: dict[str, list[str | None]] = field(default_factory=dict)
 
 
 class Run:
@@ -116,7 +125,8 @@ class Run:
         variables: the request's, coerced.
         bounds: how much it may answer.
 
-    Afterwards, `shares_rows` tells whether some rows may stand in its data more than once.
+    Afterwards, `shares_rows` tells whether rows that lead to others stand in its data more than once, so that it
+    is not known yet how much the answer takes.
     """
 
     def __init__(self, context: RequestContext, variables: VariableValues, bounds: Bounds) -> None:
@@ -243,8 +253,8 @@ class Run:
         for step in one.plan.rows:
             relation = step.relation.relation
             target = model_for(self._caller, MODELS[relation.target])
-            for row in one.rows:
-                key = key_of_relation(one.plan.model, relation, row)
+            keys = one.keys[step.key] = keys_of_relation(one.plan.model, relation, one.rows)
+            for key in dict.fromkeys(keys):
                 if key is not None and may_ask_for(self._caller, target, key):
                     reads[target.table, key] = None
         for computed in one.plan.computed:
@@ -260,20 +270,30 @@ class Run:
 
     async def _fill(self, one: _Answered, reads: Mapping[Read, Item | None]) -> None:
         for step in one.plan.rows:
-            relation = step.relation.relation
-            target = model_for(self._caller, MODELS[relation.target])
-            may_read = reader(self._caller, target)
-            keys = [key_of_relation(one.plan.model, relation, row) for row in one.rows]
-            self.shares_rows = True
+            target = model_for(self._caller, MODELS[step.relation.relation.target])
+            may_read, keys = reader(self._caller, target), one.keys[step.key]
             found = {key: reads.get((target.table, key)) for key in keys if key is not None}
             shown = {key: row for key, row in found.items() if row is not None and may_read(row)}
             made = dict(zip(shown, await self._answer(step.rows, list(shown.values())), strict=True))
-            repeated = len(keys) - len(shown)
-            self._spend(repeated, repeated * step.rows.leaves)
             for answer, key in zip(one.answers, keys, strict=True):
                 answer[step.key] = None if key is None else made.get(key)
+            self._spend_again(step.rows, made, keys)
         for computed in one.plan.computed:
             self._fill_computed(computed, one, reads)
+
+    def _spend_again(self, plan: RowPlan, made: Mapping[str, Answer], keys: Sequence[str | None]) -> None:
+        """Count the answers to rows that stand in several places once more for each place but the first."""
+        repeated = len(keys) - len(made)
+        if not repeated:
+            return
+        self._spend(repeated, repeated * plan.leaves)
+        if plan.has_steps:  # what they become is known at the end only
+            self.shares_rows = True
+        elif plan.texts or plan.lists:
+            counts = Counter(keys)
+            for key, answer in made.items():
+                elements, size = plan.weight([answer])
+                self._spend(0, (counts[key] - 1) * elements, (counts[key] - 1) * size)
 
     def _fill_computed(self, computed: ComputedStep, one: _Answered, reads: Mapping[Read, Item | None]) -> None:
         concealment = computed.concealment

@@ -22,6 +22,8 @@ from tests.unit.mirror import ALICE, MemoryStore, schema_over
 ONE = "query One($id: ID!) { getService(id: $id) { id title } }"
 SERVICES = "listServices(limit: 50) { items { user { bio } } }"
 OWNERS = f"{{ {SERVICES} }}"
+# The owner's answer leads to others, so that its size is known at the end only.
+OWNERS_AND_MORE = "{ listServices(limit: 50) { items { user { bio services(limit: 1) { items { id } } } } } }"
 
 
 def filled(store: MemoryStore) -> MemoryStore:
@@ -115,11 +117,14 @@ async def test_what_is_too_large_is_left_to_graphql_core() -> None:
     assert await answer(planner_over(store, limits=Limits(rows=60)), store, OWNERS) is None
 
 
-async def test_an_answer_over_its_limit_is_not_even_written(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("query", [OWNERS, OWNERS_AND_MORE])
+async def test_an_answer_over_its_limit_is_not_even_written(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     store = filled(MemoryStore())
-    planner = planner_over(store, answers=AnswerLimits(bytes=50_000))
-    monkeypatch.setattr("resolvers.plans.planner.written", None)
-    assert await answer(planner, store, OWNERS) is None
+    assert len(await answer(planner_over(store), store, query)) > 50_000
+    written: list[Any] = []
+    monkeypatch.setattr("resolvers.plans.planner.written", written.append)
+    assert await answer(planner_over(store, answers=AnswerLimits(bytes=50_000)), store, query) is None
+    assert not written
 
 
 @pytest.mark.parametrize("text", ["x" * 2_000, "\x01" * 400])
