@@ -5,7 +5,6 @@ Here the request's bytes are written to an open connection, and aiohttp's parser
 the connections, with its time-outs, TLS and proxies, and sends what finds none open.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,8 +32,8 @@ class Posts:
         self._url = url
         self._proxy = proxy
         self._connector: Any = session.connector
-        request = aiohttp.ClientRequest("POST", url, session=session, loop=asyncio.get_running_loop())
-        self._key = None if proxy else request.connection_key
+        # Connections over a proxy have other keys, so that with one none is found open here.
+        self._key = aiohttp.ClientRequest("POST", url).connection_key
 
     async def send(self, headers: Mapping[str, str], body: bytes) -> _Answer:
         """Send a request and return the answer's status, headers and body, which is empty if it broke off.
@@ -42,7 +41,7 @@ class Posts:
         Raises:
             ClientError: there was no answer; what aiohttp raises.
         """
-        connection = await self._open_connection()
+        connection: Any = await self._connector._get(self._key, [])  # noqa: SLF001 — it has no public name
         if connection is None:
             async with self._session.post(self._url, data=body, headers=headers, **self._proxy) as response:
                 return response.status, response.headers, await _whole(response)
@@ -53,12 +52,6 @@ class Posts:
             raise
         connection.release()
         return answer
-
-    async def _open_connection(self) -> Any:
-        """Take an open connection out of the pool, and return it; None if the pool has no open one."""
-        if self._key is None:
-            return None
-        return await self._connector._get(self._key, [])  # noqa: SLF001 — it has no public name
 
     async def _exchange(self, connection: Any, request: bytes) -> _Answer:
         protocol, seconds = connection.protocol, self._session.timeout.sock_read

@@ -123,7 +123,8 @@ async def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [[CLOSE], [b"HTTP/1.1 2", CLOSE], [b"no HTTP\r\n\r\n"], [b"HTTP/1.1 200 OK\r\nX", SILENCE]]
+    "answer",
+    [[CLOSE], [SILENCE], [b"HTTP/1.1 2", CLOSE], [b"no HTTP\r\n\r\n"], [b"HTTP/1.1 200 OK\r\nX", SILENCE]],
 )
 async def test_a_lost_answer_is_an_error_of_aiohttps(answer: list[bytes]) -> None:
     async with served(answer, OK) as (server, posts):
@@ -149,6 +150,12 @@ async def test_whoever_leaves_takes_the_connection_along() -> None:
             await asking
         assert await ask(posts) == (200, "1", b"{}")
         assert len(server.writers) == 2
+
+
+async def test_nothing_is_unpacked_that_nobody_asked_to_be_packed() -> None:
+    packed = OK.replace(b"X-Amz", b"Content-Encoding: gzip\r\nX-Amz")
+    async with served(packed) as (_, posts):
+        assert await ask(posts) == (200, "1", b"{}")
 
 
 async def test_what_comes_unasked_is_nobodys_answer() -> None:
