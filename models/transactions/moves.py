@@ -39,6 +39,11 @@ class Moved:
     request: Request
 
 
+def _nobody(_request: Request) -> Refusal | None:
+    """Refuse nobody."""
+    return None
+
+
 class Transactions:
     """Reads the rows that a rule needs and writes the change that it decides on.
 
@@ -67,13 +72,14 @@ class Transactions:
         generation: int | None = None,
         dispute_id: str | None = None,
         by: str | None = None,
+        refuse: Callable[[Request], Refusal | None] = _nobody,
     ) -> Moved | Refusal:
         """Let a rule decide about a stored request and write its change.
 
         Each attempt takes five steps; for a rule that reads the request alone, only the first and the last two:
 
-        1. read the request; if a person asks and would have to queue, read the other rows, too, and return if the
-           rule refuses, so that refusals do not queue;
+        1. read the request, and return if `refuse` says so; if a person asks and would have to queue, read the
+           other rows, too, and return if the rule refuses, so that refusals do not queue;
         2. queue for the accounts of its two members, within this process;
         3. read the other rows;
         4. let the rule decide;
@@ -87,6 +93,8 @@ class Transactions:
             dispute_id: the dispute to read, if it is not the open one. If a handler asks, the dispute that its
                 execution decides: once that is not open any more, the handler is refused as SUPERSEDED.
             by: who asks; None for the workflow, which moves a request on behalf of its requester.
+            refuse: refuses by the request alone. A rule that reads more checks the same, but only after it has
+                queued for the accounts; how long that takes must not be visible to those who are no party.
 
         Raises:
             ContentionError: rows kept changing for 20 s, or too many wait for an account.
@@ -97,14 +105,16 @@ class Transactions:
             request = await self.read(request_id)
             if request is None:
                 return not_found_refusal()
+            if (refused := refuse(request)) is not None:
+                return refused
             if generation is not None and not _is_moved_by(request, generation, dispute_id):
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
             if by is not None and not self._store.calls.is_free(request.parties):
-                refused = await self._decide_on_everything(request, rule, dispute_id, self._judge)
-                if isinstance(refused, Refusal | Moved):
-                    return refused
+                judged = await self._decide_on_everything(request, rule, dispute_id, self._judge)
+                if isinstance(judged, Refusal | Moved):
+                    return judged
             async with self._store.calls.queue(request.parties, by=by or request.requester_id):
                 return await self._decide_on_everything(request, rule, dispute_id, self._decide)
 

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from models import tables
 from models.disputes import deciding, raising
-from models.errors import Refusal, not_found_refusal
+from models.errors import Refusal
 from models.hours import Hours
 from models.requests.dispute import Dispute
 from models.requests.statuses import Response
@@ -38,20 +39,10 @@ class Disputes:
         Returns:
             The stored row of that id, which may be another member's dispute, or a refusal.
         """
-        if (refused := await self._party_refusal(dispute)) is not None:
-            return refused
         with_execution = replace(dispute, step_function_execution_arn=self._executions.dispute_arn(dispute.id))
         rule = partial(raising.raise_dispute, dispute=with_execution, windows=self._windows)
-        return await self._move(dispute.request_id, dispute.id, rule, by=dispute.raised_by)
-
-    async def _party_refusal(self, dispute: Dispute) -> Refusal | None:
-        """Return the refusal of a dispute that is not between the parties of its request, None if it is.
-
-        The rule checks this again, but only after it has queued for the accounts that it reads. How long that
-        takes must not be visible to other members, so they are refused before.
-        """
-        request = await self._transactions.read(dispute.request_id)
-        return not_found_refusal() if request is None else raising.not_the_parties_refusal(request, dispute)
+        refuse = partial(raising.not_the_parties_refusal, dispute=dispute)
+        return await self._move(dispute.request_id, dispute.id, rule, by=dispute.raised_by, refuse=refuse)
 
     async def assign(self, dispute_id: str, *, by: str) -> Item | Refusal:
         """Assign a dispute to an admin."""
@@ -72,10 +63,12 @@ class Disputes:
             return deciding.dispute_not_found_refusal()
         return await self._move(dispute["requestId"]["S"], dispute_id, rule, by=by)
 
-    async def _move(self, request_id: str, dispute_id: str, rule: RequestRule, *, by: str) -> Item | Refusal:
+    async def _move(
+        self, request_id: str, dispute_id: str, rule: RequestRule, *, by: str, **more: Any
+    ) -> Item | Refusal:
         """Apply a rule to a dispute and its request, hand over to the workflow, and return the dispute's row."""
         moved = await retry_while_transient(
-            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id, by=by)
+            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id, by=by, **more)
         )
         if isinstance(moved, Refusal):
             return moved

@@ -96,21 +96,13 @@ class ServiceRequests:
 
     async def start(self, request_id: str, *, by: str) -> Request | Refusal:
         """Start a request's execution, unless it runs or has ended."""
-        request = await self._read_as_party(request_id, by=by, party=Party.REQUESTER)
-        if isinstance(request, Request):
-            await self._executions.start(request)
-        return request
-
-    async def _read_as_party(self, request_id: str, *, by: str, party: Party) -> Request | Refusal:
-        """Return a request, or a refusal if the caller is not the party that may act: provider or requester.
-
-        A rule that moves hours checks this again, but only after it has queued for the accounts that it reads. How
-        long that takes must not be visible to other members, so they are refused before.
-        """
         request = await self._transactions.read(request_id)
         if request is None:
             return not_found_refusal()
-        return answers.not_a_party_refusal(request, by, party) or request
+        if (refused := answers.not_a_party_refusal(request, by, Party.REQUESTER)) is not None:
+            return refused
+        await self._executions.start(request)
+        return request
 
     async def answer(
         self,
@@ -127,15 +119,8 @@ class ServiceRequests:
         rule = partial(
             answers.answer, wait=wait, by=by, response=response, message=message, terms=terms, round=round
         )
-        if answers.may_move_hours(wait) and isinstance(
-            refused := await self._read_as_party(request_id, by=by, party=Party.REQUESTER), Refusal
-        ):
-            return refused
-        moved = await self._move(request_id, rule, by=by)
-        if isinstance(moved, Refusal):
-            return moved
-        await self.hand_over(moved)
-        return moved.request
+        party = Party.REQUESTER if answers.may_move_hours(wait) else None
+        return await self.move(request_id, rule, by=by, party=party)
 
     async def cancel(self, request_id: str, *, by: str, message: str | None) -> Request | Refusal:
         """End a request that is not accepted yet, as its requester; the waiting execution ends, too."""
@@ -148,13 +133,27 @@ class ServiceRequests:
     async def _end_early(
         self, request_id: str, how: EarlyExit, *, by: str, message: str | None
     ) -> Request | Refusal:
-        if isinstance(refused := await self._read_as_party(request_id, by=by, party=how.party), Refusal):
-            return refused
-        return await self.end(request_id, partial(answers.end_early, how=how, by=by, message=message), by=by)
+        rule = partial(answers.end_early, how=how, by=by, message=message)
+        return await self.move(request_id, rule, by=by, party=how.party)
 
-    async def end(self, request_id: str, rule: RequestRule, *, by: str) -> Request | Refusal:
-        """End a request by a rule; the waiting execution ends, too."""
-        moved = await self._move(request_id, rule, by=by)
+    async def move(
+        self, request_id: str, rule: RequestRule, *, by: str, party: Party | None = None
+    ) -> Request | Refusal:
+        """Move a request by a rule, and let the execution go on, which ends if the request does.
+
+        Args:
+            request_id: the request.
+            rule: the rule.
+            by: who asks.
+            party: which party alone may do it, if the rule reads more than the request; others are refused before.
+        """
+
+        def refuse(request: Request) -> Refusal | None:
+            return None if party is None else answers.not_a_party_refusal(request, by, party)
+
+        moved = await retry_while_transient(
+            lambda: self._transactions.move(request_id, rule, by=by, refuse=refuse)
+        )
         if isinstance(moved, Refusal):
             return moved
         await self.hand_over(moved)
@@ -165,9 +164,6 @@ class ServiceRequests:
         wait = moved.request.wait or moved.before.wait
         if wait is not None and (wait.answer is not None or moved.request.wait is None):
             await best_effort(self._executions.complete_wait(moved.request, wait))
-
-    async def _move(self, request_id: str, rule: RequestRule, *, by: str) -> Moved | Refusal:
-        return await retry_while_transient(lambda: self._transactions.move(request_id, rule, by=by))
 
 
 def _has_same_content(stored: Request, new: Request) -> bool:

@@ -46,7 +46,7 @@ class EscrowMutations:
         escrow = await self._store.get(tables.Escrow, escrow_id, consistent=True)
         if escrow is None or "requestId" not in escrow:
             raise RefusedError(Refusal(Code.ESCROW_NOT_FOUND, "escrowId: there is no such escrow of a request."))
-        accepted(await self._requests.end(escrow["requestId"]["S"], rule, by=by))
+        accepted(await self._requests.move(escrow["requestId"]["S"], rule, by=by))
         return await self._store.get(tables.Escrow, escrow_id, consistent=True)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from models.errors import BrokenLedgerError, Code, Refusal
+from models.errors import BrokenLedgerError, Code, Refusal, not_found_refusal
 from models.ledger.balances import EscrowStatus
 from models.requests import answers, payment, recovery, steps
 from models.requests.decision import Snapshot, reads_everything
+from models.requests.request import Party
 from models.requests.statuses import RequestStatus
 from models.storage.store import Item
 from models.tables import RequestGuard, ServiceRequest, Transaction
@@ -43,6 +44,15 @@ async def test_a_person_who_is_refused_does_not_queue_nor_one_who_repeats() -> N
         assert len(tables.strict.queued) == 1
         await tables.transactions.move(REQUEST_ID, cancel)
         assert len(tables.strict.queued) == 2
+
+
+async def test_whoever_is_no_party_is_refused_by_the_request_alone() -> None:
+    refuse = partial(answers.not_a_party_refusal, by="eve", party=Party.REQUESTER)
+    async with stored(bank_at("AWAITING")) as tables:
+        refused = await tables.transactions.move(REQUEST_ID, REQUEST_RULES["cancel"], by="eve", refuse=refuse)
+        assert refused == not_found_refusal()
+        assert tables.strict.made == ["get_item"]
+        assert tables.strict.queued == []
 
 
 async def test_a_person_whose_hours_do_not_suffice_does_not_queue() -> None:
