@@ -22,6 +22,7 @@ _PEERS = Path(__file__).with_name("peers")
 OURS, LIMIT = "HourBank", "limit"
 PEERS = {"Apollo Server": "apollo.js", "Mercurius, JIT": "mercurius.js", "Grafast": "grafast.js"}
 _START_SECONDS = 60
+_SHOWN = 2_000  # characters of a log
 _TYPENAME = {"query": "query Nothing { __typename }", "operationName": "Nothing", "variables": {}}
 
 
@@ -69,14 +70,15 @@ def running(
 
         def start(name: str, command: list[str], at: Path, settings: Mapping[str, str]) -> Contender:
             port = free_port()
-            log = stack.enter_context((directory / f"{name}.log").open("wb"))
+            path = directory / f"{name}.log"
+            log = stack.enter_context(path.open("wb"))
             process = subprocess.Popen(  # noqa: S603 — our own programs
                 command, cwd=at, env={**settings, "PORT": str(port)}, stdout=log, stderr=log
             )
             stack.callback(process.wait, 30)
             stack.callback(process.terminate)
             url = f"http://127.0.0.1:{port}"
-            return Contender(name, url, process.pid, _ready_after(name, url, token, process))
+            return Contender(name, url, process.pid, _ready_after(path, url, token, process))
 
         yield [
             start(OURS, serve, _REPOSITORY, ours),
@@ -86,7 +88,7 @@ def running(
         ]
 
 
-def _ready_after(name: str, url: str, token: str, process: "subprocess.Popen[bytes]") -> float:
+def _ready_after(log: Path, url: str, token: str, process: "subprocess.Popen[bytes]") -> float:
     """Wait for a server's first answer, and return the seconds that it took."""
     began = time.monotonic()
     while True:
@@ -95,7 +97,7 @@ def _ready_after(name: str, url: str, token: str, process: "subprocess.Popen[byt
             if answer.status_code == httpx.codes.OK:
                 return time.monotonic() - began
         if process.poll() is not None or time.monotonic() - began > _START_SECONDS:
-            raise RuntimeError(f"{name} did not start; see its log")
+            raise RuntimeError(f"{log.stem} did not start:\n{log.read_text()[-_SHOWN:]}")
         time.sleep(0.02)
 
 
