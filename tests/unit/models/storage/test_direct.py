@@ -440,10 +440,13 @@ async def test_without_credentials_nothing_is_sent(monkeypatch: pytest.MonkeyPat
     assert not aws.asked
 
 
-def test_all_operations_on_rows_and_events_go_this_way() -> None:
-    rows = OPERATIONS["dynamodb"].keys()
-    assert {"get_item", "batch_get_item", "query", "transact_write_items", "put_item"} <= rows
-    assert OPERATIONS["events"].keys() == {"put_events"}
+def test_these_operations_go_this_way() -> None:
+    assert {service: " ".join(operations) for service, operations in OPERATIONS.items()} == {
+        "dynamodb": "get_item batch_get_item query scan put_item update_item delete_item transact_get_items "
+        "transact_write_items",
+        "stepfunctions": "start_execution send_task_success describe_execution",
+        "events": "put_events",
+    }
 
 
 async def test_a_proxy_is_used_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
