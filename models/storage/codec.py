@@ -129,7 +129,7 @@ def difference(table: type[Table], before: Any, after: Any) -> list[Action]:
         if value == getattr(before, field.name):
             continue
         attribute = field.attribute
-        actions.append(attribute.remove() if value is None else attribute.set(_plain(value)))
+        actions.append(attribute.remove() if value is None else attribute.set(_wire(attribute, value)))
     return actions
 
 

@@ -132,3 +132,11 @@ def test_nested_values_are_written_as_pynamodb_writes_them() -> None:
             if value is not None:
                 assert item[name] == {attribute.attr_type: attribute.serialize(codec._plain(value))}
         assert codec.decode(Request, tables.ServiceRequest, item) == request
+
+
+@pytest.mark.parametrize("place", PATHS)
+def test_a_change_is_written_as_pynamodb_writes_it(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = request_at("INITIATED"), request_at(place)
+    ours = expressions(actions=codec.difference(tables.ServiceRequest, before, after))
+    monkeypatch.setattr(codec, "_wire", lambda _, value: codec._plain(value))
+    assert ours == expressions(actions=codec.difference(tables.ServiceRequest, before, after))
