@@ -21,7 +21,7 @@ _REPOSITORY = Path(__file__).parents[2]
 _PEERS = Path(__file__).with_name("peers")
 OURS, LIMIT = "HourBank", "limit"
 PEERS = {"Apollo Server": "apollo.js", "Mercurius, JIT": "mercurius.js", "Grafast": "grafast.js"}
-_START_SECONDS = 300
+_START_SECONDS = 60
 _SHOWN = 2_000  # characters of a log
 _TYPENAME = {"query": "query Nothing { __typename }", "operationName": "Nothing", "variables": {}}
 
