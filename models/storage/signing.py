@@ -55,8 +55,7 @@ class Signer:
         asked = f"POST\n/\n\n{lines}\n\n{signed}\n{hashlib.sha256(body).hexdigest()}"
         day = moment[:8]
         scope = f"{day}/{self._region}/{self._service}/aws4_request"
-        to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(asked.encode()).hexdigest()}"
-        signature = _hmac(self._key_of(day, secret_key), to_sign).hex()
+        signature = signature_of(self._key_of(day, secret_key), asked, moment, scope)
         headers = {
             "Content-Type": self._content_type,
             "Host": self._host,
@@ -72,11 +71,30 @@ class Signer:
         kept = self._key  # another thread may replace it meanwhile
         if kept is not None and kept[:2] == (day, secret):
             return kept[2]
-        key = f"AWS4{secret}".encode()
-        for part in (day, self._region, self._service, "aws4_request"):
-            key = _hmac(key, part)
+        key = signing_key(secret, day, self._region, self._service)
         self._key = (day, secret, key)
         return key
+
+
+def signing_key(secret: str, day: str, region: str, service: str) -> bytes:
+    """Return the key by which a day's requests to a service are signed; the day is like 20261128."""
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = _hmac(key, part)
+    return key
+
+
+def signature_of(key: bytes, canonical: str, moment: str, scope: str) -> str:
+    """Return the signature of a request in canonical form.
+
+    Args:
+        key: the day's.
+        canonical: the request.
+        moment: when it is signed, like 20261128T235916Z.
+        scope: the day, the region and the service, like 20261128/us-east-1/dynamodb/aws4_request.
+    """
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    return _hmac(key, f"{_ALGORITHM}\n{moment}\n{scope}\n{digest}").hex()
 
 
 def _hmac(key: bytes, text: str) -> bytes:

@@ -1,28 +1,34 @@
-"""Verifies AWS's signatures, version 4: botocore, with our secret, must sign the same request in the same way."""
+"""Verifies AWS's signatures, version 4: with our secret, the same request must be signed in the same way.
+
+Most requests go to the root of a service, and their signature is made here; for any other, botocore makes it,
+which takes four times as long.
+"""
 
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
 
+from models.storage.signing import signature_of, signing_key
 from workflows.deployment.local.credentials import Credentials
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 # As on AWS: how far the clocks of client and service may be apart.
 _SKEW = timedelta(minutes=5)
-_TIME = "%Y%m%dT%H%M%SZ"
+_TIME = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]{1,128})/(\d{8})/([a-z0-9-]{1,40})/([a-z0-9-]{1,40})/aws4_request, ?"
     r"SignedHeaders=([a-z0-9;-]{1,2000}), ?Signature=([0-9a-f]{64})"
 )
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST_HEADER, _DIGEST = "x-amz-content-sha256", re.compile(r"[0-9a-f]{64}")
 
 
 class SignatureError(Exception):
@@ -108,23 +114,63 @@ def verify(
     Raises:
         SignatureError: it was not made of this request with this secret.
     """
-    request = AWSRequest(method, f"http://host{target}", data=body)
-    for name, value in headers:
-        if (text := name.decode("latin-1").lower()) in signature.signed:
-            request.headers.add_header(text, value.decode("latin-1"))
-    digest = request.headers.get("x-amz-content-sha256", "")
+    signed = [
+        (text, value.decode("latin-1"))
+        for name, value in headers
+        if (text := name.decode("latin-1").lower()) in signature.signed
+    ]
+    digest = next((value for name, value in signed if name == _DIGEST_HEADER), "")
     if _DIGEST.fullmatch(digest) and digest != hashlib.sha256(body).hexdigest():
         raise _mismatch()
+    if target == "/" and len(dict(signed)) == len(signed):
+        expected = _of_root(signature, credentials, method, dict(signed), body)
+    else:
+        expected = _by_botocore(signature, credentials, method, target, signed, body)
+    if not hmac.compare_digest(expected, signature.value):
+        raise _mismatch()
+
+
+def _of_root(
+    signature: Signature, credentials: Credentials, method: str, signed: Mapping[str, str], body: bytes
+) -> str:
+    """Return the signature of a request to the root, each of whose headers stands once."""
+    names = sorted(signed)
+    lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
+    digest = signed.get(_DIGEST_HEADER) or hashlib.sha256(body).hexdigest()
+    canonical = f"{method}\n/\n\n{lines}\n{';'.join(names)}\n{digest}"
+    key = _key(credentials.secret, signature.date, signature.region, signature.service)
+    scope = f"{signature.date}/{signature.region}/{signature.service}/aws4_request"
+    return signature_of(key, canonical, signature.time, scope)
+
+
+_key = lru_cache(maxsize=32)(signing_key)
+
+
+def _by_botocore(
+    signature: Signature,
+    credentials: Credentials,
+    method: str,
+    target: str,
+    signed: Iterable[tuple[str, str]],
+    body: bytes,
+) -> str:
+    """Return the signature of any request.
+
+    Raises:
+        SignatureError: the target is none.
+    """
+    request = AWSRequest(method, f"http://host{target}", data=body)
+    for name, value in signed:
+        request.headers.add_header(name, value)
     request.context["timestamp"] = signature.time
     # S3 alone signs a path as it is.
     kind = S3SigV4Auth if signature.service == "s3" else SigV4Auth
     signer = kind(Signer(credentials.access_key, credentials.secret), signature.service, signature.region)
     try:
         text = signer.string_to_sign(request, signer.canonical_request(request))
-    except ValueError:  # the target is none
+    except ValueError:
         raise _mismatch() from None
-    if not hmac.compare_digest(signer.signature(text, request), signature.value):
-        raise _mismatch()
+    return str(signer.signature(text, request))
 
 
 def _mismatch() -> SignatureError:
@@ -143,7 +189,7 @@ def _single(headers: Headers, name: bytes) -> str:
 
 def _check_time(signature: Signature, now: datetime) -> None:
     try:
-        signed = datetime.strptime(signature.time, _TIME).replace(tzinfo=UTC)
+        signed = datetime.fromisoformat(signature.time if _TIME.fullmatch(signature.time) else "")
     except ValueError:
         raise SignatureError(
             "IncompleteSignatureException", "X-Amz-Date must stand once, as 20261128T235916Z."

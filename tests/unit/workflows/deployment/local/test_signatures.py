@@ -9,6 +9,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Signer
 
+from workflows.deployment.local import signatures
 from workflows.deployment.local.credentials import FILE, Credentials, CredentialsError
 from workflows.deployment.local.signatures import SignatureError, read_signature, verify
 
@@ -44,6 +45,15 @@ def check(headers: Headers, target: str = "/", body: bytes = BODY, credentials: 
 )
 def test_what_botocore_signs_is_valid(target: str, service: str) -> None:
     check(signed(target, service=service), target)
+
+
+@pytest.mark.parametrize("value", ["a", "  a   b ", "a,b", "\u00fc", ""])
+@pytest.mark.parametrize("body", [BODY, b""])
+def test_a_request_to_the_root_is_signed_as_botocore_signs_it(value: str, body: bytes) -> None:
+    signature = read_signature(signed(), OURS, datetime.now(UTC))
+    headers = {"host": "127.0.0.1:4566", "x-amz-date": signature.time, "x-amz-target": value}
+    ours = signatures._of_root(signature, OURS, "POST", headers, body)
+    assert ours == signatures._by_botocore(signature, OURS, "POST", "/", headers.items(), body)
 
 
 @pytest.mark.parametrize("target", ["/a", "/?a=1", "/b/", "/%2F"])
