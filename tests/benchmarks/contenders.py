@@ -17,7 +17,7 @@ from models.storage.store import index_keys
 from schema.amplify.declaration import MODELS
 from tests.integration.conftest import NO_RATES, WINDOWS, Cloud, free_port
 
-_REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[2]
 _PEERS = Path(__file__).with_name("peers")
 OURS, LIMIT = "HourBank", "limit"
 PEERS = {"Apollo Server": "apollo.js", "Mercurius, JIT": "mercurius.js", "Grafast": "grafast.js"}
@@ -47,6 +47,17 @@ def install_peers() -> None:
     """Install the peers, as their lock says, if they are not there."""
     if not (_PEERS / "node_modules").exists():
         subprocess.run(["npm", "ci", "--silent"], cwd=_PEERS, check=True)  # noqa: S607 — whichever npm there is
+
+
+def import_seconds(checkout: Path) -> float:
+    """Return how long a checkout's server takes to import, of three times the shortest."""
+    command = [sys.executable, "-c", "import server"]
+    seconds = []
+    for _ in range(3):
+        began = time.monotonic()
+        subprocess.run(command, cwd=checkout, check=True)  # noqa: S603 — our own
+        seconds.append(time.monotonic() - began)
+    return min(seconds)
 
 
 @contextmanager
@@ -81,10 +92,10 @@ def running(
             return Contender(name, url, process.pid, _ready_after(path, url, token, process))
 
         yield [
-            start(OURS, serve, _REPOSITORY, ours),
+            start(OURS, serve, REPOSITORY, ours),
             *(start(name, serve, at, ours) for name, at in checkouts.items()),
             *(start(name, ["node", file], _PEERS, environment) for name, file in peers.items()),
-            start(LIMIT, [sys.executable, "-m", "tests.benchmarks.peers.limit"], _REPOSITORY, environment),
+            start(LIMIT, [sys.executable, "-m", "tests.benchmarks.peers.limit"], REPOSITORY, environment),
         ]
 
 
@@ -119,7 +130,7 @@ def _names(cloud: Cloud) -> dict[str, str]:
 
 def _schema_file(directory: Path) -> Path:
     """Write our schema for the peers, which need the scalars' names only."""
-    ran = subprocess.run([sys.executable, "server.py", "schema"], cwd=_REPOSITORY, capture_output=True, check=True)
+    ran = subprocess.run([sys.executable, "server.py", "schema"], cwd=REPOSITORY, capture_output=True, check=True)
     path = directory / "schema.graphql"
     path.write_bytes(ran.stdout)
     return path

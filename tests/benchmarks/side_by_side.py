@@ -18,7 +18,16 @@ from rich.table import Table
 from models import tables
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
-from tests.benchmarks.contenders import LIMIT, OURS, PEERS, Contender, install_peers, running
+from tests.benchmarks.contenders import (
+    LIMIT,
+    OURS,
+    PEERS,
+    REPOSITORY,
+    Contender,
+    import_seconds,
+    install_peers,
+    running,
+)
 from tests.benchmarks.load import Measure, measured
 from tests.benchmarks.operations import Query, queries
 from tests.benchmarks.pictures import bars
@@ -40,6 +49,8 @@ def main() -> None:
     install_peers()
     checkouts = {name: Path(at) for name, at in CHECKOUTS.items()}
     names = [OURS, *checkouts, *PEERS, LIMIT]
+    for name, at in {OURS: REPOSITORY, **checkouts}.items():
+        console.print(f"{name} is imported in {import_seconds(at):.1f} s")
     found = measured_side_by_side(PEERS, checkouts, rounds=ROUNDS, seconds=SECONDS)
     for query, measures in found:
         console.print(_table(query, measures, names))
