@@ -17,18 +17,21 @@ _BATCH = 25
 Row = dict[str, dict[str, str]]
 
 
-def requests(count: int) -> Iterator[Row]:
-    """Yield requests as they are stored; the first five hundred are those of the demo's members, in turn."""
-    random = Random(7)  # noqa: S311 — no secret
-    own = PAGE * len(MEMBERS)
-    for number in range(count):
-        requester = MEMBERS[number % len(MEMBERS)] if number < own else f"member-{number // PAGE}"
+OWN = PAGE * len(MEMBERS)
+
+
+def requests(start: int, stop: int) -> Iterator[Row]:
+    """Yield requests by their numbers as they are stored; those below `OWN` are the demo's members', in turn."""
+    for number in range(start, stop):
+        random = Random(number)  # noqa: S311 — no secret
+        is_own = number < OWN
+        requester = MEMBERS[number % len(MEMBERS)] if is_own else f"member-{number // PAGE}"
         moment = f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000Z"
         yield {
             "id": {"S": f"bench-{number:04}"},
-            "serviceId": {"S": f"service-{number % max(7, count // PAGE)}"},
+            "serviceId": {"S": f"service-{number % 7 if is_own else number // PAGE}"},
             "requesterId": {"S": requester},
-            "providerId": {"S": random.choice(MEMBERS) if number < own else f"member-{number % (count // PAGE)}"},
+            "providerId": {"S": random.choice(MEMBERS) if is_own else f"member-{number // PAGE + 1}"},
             "status": {"S": random.choice(_STATUSES)},
             "estimatedHours": {"N": str(random.randint(1, 40) / 4)},
             "message": {"S": random.choice(_MESSAGES)},

@@ -9,7 +9,6 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from models.tables import TABLES
 from tests.benchmarks.contenders import LIMIT, OURS, running
 from tests.benchmarks.operations import queries
 from tests.benchmarks.pictures import lines
-from tests.benchmarks.rows import MEMBERS, PAGE, requests, write
+from tests.benchmarks.rows import MEMBERS, OWN, requests, write
 from tests.benchmarks.side_by_side import console, measured_in_turn, tokens_of
 from tests.engines.dynamodb_local import dynamodb_local
 from tests.engines.front import front_of
@@ -42,7 +41,7 @@ def main() -> None:
     """Measure, and print the table."""
     costs: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as directory, _cloud(Path(directory)) as cloud:
-        own = [(row["id"]["S"], row["requesterId"]["S"]) for row in requests(PAGE * len(MEMBERS))]
+        own = [(row["id"]["S"], row["requesterId"]["S"]) for row in requests(0, OWN)]
         asked = [query for query in queries(own, MEMBERS) if query.name in ("q1", "q2", "q3")]
         tokens = tokens_of(Path(directory))
         former = 0
@@ -97,18 +96,17 @@ def _load(cloud: Cloud, former: int, size: int) -> None:
     """Write the requests that are missing, and a member for a hundred of them."""
     database = _database(cloud)
     rows, people = cloud.names.table(tables.ServiceRequest), cloud.names.table(tables.User)
-    missing = islice(requests(size), former, None)
-    parts = iter(lambda: list(islice(missing, _PART)), [])
+    starts = range(former, size, _PART)
 
-    def load(part: list[Any]) -> None:
+    def load(start: int) -> None:
+        part = list(requests(start, min(start + _PART, size)))
         members = {row["requesterId"]["S"] for row in part} - set(MEMBERS)
         write(database, people, ({"id": {"S": key}, "username": {"S": key}} for key in members))
         write(database, rows, part)
 
     with ThreadPool(_WRITERS) as pool:
-        count = -(-(size - former) // _PART)
-        loading = pool.imap_unordered(load, parts)
-        for _ in track(loading, f"{size:,} rows", count, console=console, disable=not console.is_terminal):
+        loading = pool.imap_unordered(load, starts)
+        for _ in track(loading, f"{size:,} rows", len(starts), console=console, disable=not console.is_terminal):
             pass
 
 

@@ -75,7 +75,7 @@ def measured_side_by_side(
         server.start()
         try:
             cloud = Cloud.of(server.directory)
-            loaded = list(requests(REQUESTS))
+            loaded = list(requests(0, REQUESTS))
             write(cloud.client("dynamodb"), cloud.names.table(tables.ServiceRequest), loaded)
             asked = queries([(row["id"]["S"], row["requesterId"]["S"]) for row in loaded], MEMBERS)
             asked = [query for query in asked if query.name in only] if only else asked
