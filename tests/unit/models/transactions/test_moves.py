@@ -46,6 +46,14 @@ async def test_a_person_who_is_refused_does_not_queue_nor_one_who_repeats() -> N
         assert len(tables.strict.queued) == 2
 
 
+async def test_a_person_who_need_not_queue_is_judged_once_and_has_a_place_of_their_own() -> None:
+    async with stored(bank_at("AWAITING")) as tables:
+        tables.strict.free = True
+        await tables.transactions.move(REQUEST_ID, REQUEST_RULES["cancel"], by=BOB)
+        assert tables.strict.made == ["get_item", "batch_get_item", "transact_write_items"]
+        assert tables.strict.queued_by == [BOB]
+
+
 async def test_whoever_is_no_party_is_refused_by_the_request_alone() -> None:
     refuse = partial(answers.not_a_party_refusal, by="eve", party=Party.REQUESTER)
     async with stored(bank_at("AWAITING")) as tables:
