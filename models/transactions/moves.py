@@ -78,8 +78,8 @@ class Transactions:
 
         Each attempt takes five steps; for a rule that reads the request alone, only the first and the last two:
 
-        1. read the request, and return if `refuse` says so; if a person asks and would have to queue, read the
-           other rows, too, and return if the rule refuses, so that refusals do not queue;
+        1. read the request; if a person asks and would have to queue, read the other rows, too, and return if the
+           rule refuses, so that refusals do not queue;
         2. queue for the accounts of its two members, within this process;
         3. read the other rows;
         4. let the rule decide;
@@ -93,8 +93,7 @@ class Transactions:
             dispute_id: the dispute to read, if it is not the open one. If a handler asks, the dispute that its
                 execution decides: once that is not open any more, the handler is refused as SUPERSEDED.
             by: who asks; None for the workflow, which moves a request on behalf of its requester.
-            refuse: refuses by the request alone. A rule that reads more checks the same, but only after it has
-                queued for the accounts; how long that takes must not be visible to those who are no party.
+            refuse: refuses strangers by the request alone, who must not see how long it takes to queue.
 
         Raises:
             ContentionError: rows kept changing for 20 s, or too many wait for an account.
@@ -111,14 +110,20 @@ class Transactions:
                 return Refusal(Code.SUPERSEDED, "Another execution moves this request now.")
             if not needs_whole_snapshot(rule, request):
                 return await self._decide(Snapshot(request=request), rule)
-            if by is not None and not self._store.calls.is_free(request.parties):
-                judged = await self._decide_on_everything(request, rule, dispute_id, self._judge)
-                if isinstance(judged, Refusal | Moved):
-                    return judged
-            async with self._store.calls.queue(request.parties, by=by or request.requester_id):
-                return await self._decide_on_everything(request, rule, dispute_id, self._decide)
+            return await self._move_in_line(request, rule, dispute_id, by)
 
         return await retry(self._store.calls, attempt)
+
+    async def _move_in_line(
+        self, request: Request, rule: RequestRule, dispute_id: str | None, by: str | None
+    ) -> Moved | Refusal:
+        """Queue for the accounts of a request's members, unless that is for a refusal, and let a rule decide."""
+        if by is not None and not self._store.calls.is_free(request.parties):
+            judged = await self._decide_on_everything(request, rule, dispute_id, self._judge)
+            if isinstance(judged, Refusal | Moved):
+                return judged
+        async with self._store.calls.queue(request.parties, by=by or request.requester_id):
+            return await self._decide_on_everything(request, rule, dispute_id, self._decide)
 
     async def _decide_on_everything(
         self,

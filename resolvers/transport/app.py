@@ -59,17 +59,28 @@ class HttpPolicy:
 
 
 class App(Starlette):
-    """The app behind what every request passes, errors of the app itself included."""
+    """The app behind what every request passes, errors of the app itself included.
 
-    def __init__(self, policy: HttpPolicy, **options: Any) -> None:
+    Args:
+        policy: from where, and under which names, it may be called.
+        over_http: answers what is posted to the endpoint.
+        options: Starlette's.
+    """
+
+    def __init__(self, policy: HttpPolicy, over_http: ASGIApp, **options: Any) -> None:
         self._policy = policy
+        self._over_http = over_http
         super().__init__(**options)
         # A redirect to the path with a slash, or without, would name the host that the client named.
         self.router.redirect_slashes = False
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the app with everything around it."""
-        allowed = AllowedHosts(super().build_middleware_stack(), self._policy.hosts, exempt=_UNDER_ANY_NAME)
+        posted = self._over_http
+        for one in reversed(self.user_middleware):
+            posted = one.cls(posted, *one.args, **one.kwargs)
+        app = _Straight(super().build_middleware_stack(), posted)
+        allowed = AllowedHosts(app, self._policy.hosts, exempt=_UNDER_ANY_NAME)
         return RequestIds(SecurityHeaders(allowed, self._policy.strict_transport))
 
 
@@ -111,6 +122,7 @@ def build_app(  # noqa: PLR0913 — as many parts as a server has
     realtime = RealtimeEndpoint(schema, store, authentication, origins, meter, push)
     return App(
         policy,
+        over_http,
         routes=[
             Route(PATH, over_http),
             WebSocketRoute(PATH, sockets),
@@ -120,7 +132,7 @@ def build_app(  # noqa: PLR0913 — as many parts as a server has
             # Relative, so that no host is named.
             *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
         ],
-        middleware=[_cross_origin(origins), Middleware(BoundedBodies), Middleware(_Straight, over_http)],
+        middleware=[_cross_origin(origins), Middleware(BoundedBodies)],
     )
 
 
@@ -144,21 +156,21 @@ class _CrossOrigin(CORSMiddleware):
 
 
 class _Straight:
-    """Leads what is posted to the endpoint past the router, whose search would cost each operation something.
+    """Leads what is posted to the endpoint past Starlette's router, whose search costs each operation something.
 
     Args:
         app: what answers everything else.
-        over_http: answers operations.
+        posted: what answers operations, and catches its own errors.
     """
 
-    def __init__(self, app: ASGIApp, over_http: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, posted: ASGIApp) -> None:
         self._app = app
-        self._over_http = over_http
+        self._posted = posted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
         is_posted = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
-        await (self._over_http if is_posted else self._app)(scope, receive, send)
+        await (self._posted if is_posted else self._app)(scope, receive, send)
 
 
 def _to_the_endpoint(_request: Request) -> Response:

@@ -56,6 +56,7 @@ _PLACES = {
     ),
 }
 _ANSWERED_AS = "application/json"
+_CONTENT_TYPE = b"content-type", _ANSWERED_AS.encode()
 # Some clients say `application/graphql` and send JSON. What a form can send (text/plain, say) is not taken: a
 # browser sends it for any page, without asking us first.
 _JSON = (
@@ -84,6 +85,14 @@ class _Asked:
     context: RequestContext
     data: GraphQLRequestData
     demand: Demand
+
+
+class _PlannedAnswer(Response):
+    """An answer as its plan has written it, with the headers that Starlette would give it."""
+
+    def __init__(self, body: bytes) -> None:
+        self.status_code, self.body, self.background = 200, body, None
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), _CONTENT_TYPE]
 
 
 class HttpOperations:
@@ -154,7 +163,7 @@ class HttpOperations:
         asked = _Asked(request, context, data, demand)
         result = await self._planned(asked)
         if isinstance(result, bytes):
-            return Response(result, media_type=_ANSWERED_AS)
+            return _PlannedAnswer(result)
         return await self._executed(asked) if result is None else _response(result)
 
     async def _context(self, request: Request) -> RequestContext:
@@ -300,4 +309,5 @@ def _response(result: ExecutionResult, headers: Mapping[str, str] | None = None)
 
 
 def _host(request: Request) -> str | None:
-    return None if request.client is None else request.client.host
+    client = request.scope.get("client")  # `request.client` makes an object of it
+    return None if client is None else str(client[0])
