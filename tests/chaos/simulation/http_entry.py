@@ -17,7 +17,7 @@ from resolvers.identity.callers import Caller
 from resolvers.transport.idempotency import Idempotency
 from resolvers.transport.payloads import response_of
 from schema.build import MirrorSchema
-from schema.errors import INTERNAL_FAILURE, RefusedError
+from schema.errors import INTERNAL_FAILURE, SERVICE_UNAVAILABLE, RefusedError
 from tests.chaos.simulation.services import services_over
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ADA = Caller("ada", "ada", frozenset({"admin"}))
 # Transient errors, after which a client retries.
-_TRANSIENT = frozenset({INTERNAL_FAILURE, Code.CONTENTION.value})
+_TRANSIENT = frozenset({INTERNAL_FAILURE, SERVICE_UNAVAILABLE, Code.CONTENTION.value})
 
 _current_world: ContextVar["World"] = ContextVar("current_world")
 
