@@ -108,7 +108,8 @@ def offer(home: Server) -> Any:
     async def write(owner: str) -> str:
         key = str(uuid4())
         texts = {"id": key, "userId": sub_of(owner), "title": TEXT, "description": TEXT, "category": "load"}
-        row = {**{name: {"S": text} for name, text in texts.items()}, "isActive": {"BOOL": True}}
+        row: dict[str, Any] = {name: {"S": text} for name, text in texts.items()}
+        row |= {"isActive": {"BOOL": True}, "tags": {"L": []}}
         stamps = {name: {"S": "2026-01-01T00:00:00.000Z"} for name in ("createdAt", "updatedAt")}
         await asyncio.to_thread(database.put_item, TableName=table, Item={**row, **stamps})
         return key
