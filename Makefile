@@ -89,7 +89,7 @@ bench: setup
 	@$(PYTHON) -m tests.benchmarks.side_by_side
 	@$(PYTHON) -m tests.benchmarks.lives
 
-# The CPU of each read in proportion to the bare call, against tests/benchmarks/baseline.json: twenty seconds. Needs wrk.
+# The CPU of each read in proportion to the bare call, against tests/benchmarks/baseline.json: half a minute. Needs wrk.
 bench-check: setup
 	@$(PYTHON) -m tests.benchmarks.check
 

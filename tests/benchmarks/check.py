@@ -15,7 +15,7 @@ from tests.benchmarks.contenders import LIMIT, OURS
 from tests.benchmarks.side_by_side import Measures, console, measured_side_by_side
 
 _BASELINE = Path(__file__).with_name("baseline.json")
-_ROUNDS, _SECONDS = 3, 0.5
+_ROUNDS, _SECONDS = 3, 1.0
 # A ratio that has grown by more is no noise.
 _ALLOWED = 1.25
 
