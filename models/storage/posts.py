@@ -15,7 +15,7 @@ from yarl import URL
 from models.storage.json_calls import request_of
 
 _Answer = tuple[int, Mapping[str, str], bytes]
-_INTERIM = range(100, 200)
+_INTERIM = frozenset(range(100, 200)) - {101}
 
 
 class Posts:
@@ -42,6 +42,9 @@ class Posts:
             ClientError: there was no answer; what aiohttp raises.
         """
         connection: Any = await self._connector._get(self._key, [])  # noqa: SLF001 — it has no public name
+        if connection is not None and connection.protocol.should_close:
+            connection.close()  # something has come unasked, which must be nobody's answer
+            connection = None
         if connection is None:
             async with self._session.post(self._url, data=body, headers=headers, **self._proxy) as response:
                 return response.status, response.headers, await _whole(response)
@@ -61,6 +64,7 @@ class Posts:
         try:
             message, payload = await protocol.read()
             while message.code in _INTERIM:
+                protocol.start_timeout()
                 message, payload = await protocol.read()
         except HttpProcessingError as error:
             raise aiohttp.ClientPayloadError(error.message) from error

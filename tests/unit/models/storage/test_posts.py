@@ -164,6 +164,20 @@ async def test_what_comes_unasked_is_nobodys_answer() -> None:
             assert await ask(posts) == (200, "1", b"{}")
 
 
+async def test_what_comes_unasked_and_late_is_nobodys_answer() -> None:
+    async with served(OK) as (server, posts):
+        server.writers[0].write(OK.replace(b"{}", b"[]"))
+        await asyncio.sleep(0.05)
+        assert await ask(posts) == (200, "1", b"{}")
+        assert len(server.writers) == 2
+
+
+async def test_an_interim_answer_and_then_nothing_is_an_error_of_aiohttps() -> None:
+    async with served([b"HTTP/1.1 100 Continue\r\n\r\n", SILENCE]) as (_, posts):
+        with pytest.raises(aiohttp.ClientError):
+            await asyncio.wait_for(ask(posts), 2)
+
+
 async def test_a_proxy_is_left_to_aiohttp() -> None:
     async with served(OK, proxy=True) as (server, posts):
         assert await ask(posts) == (200, "1", b"{}")
