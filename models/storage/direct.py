@@ -106,9 +106,9 @@ class DirectCalls:
     async def _open(self) -> Posts:
         http, url = self._endpoint.http_session, str(self._url)
         proxy = http._proxy_config.proxy_url_for(url)  # noqa: SLF001 — aiobotocore's session is the one to use
-        its_headers = http._proxy_config.proxy_headers_for(url)  # noqa: SLF001
-        over = {} if proxy is None else {"proxy": proxy, "proxy_headers": its_headers}
-        self._posts = Posts(await http._get_session(proxy), self._url, over)  # noqa: SLF001
+        headers = http._proxy_config.proxy_headers_for(url)  # noqa: SLF001
+        options = {} if proxy is None else {"proxy": proxy, "proxy_headers": headers}
+        self._posts = Posts(await http._get_session(proxy), self._url, options)  # noqa: SLF001
         return self._posts
 
     async def _failure(self, name: str, answer: Answer) -> dict[str, Any]:

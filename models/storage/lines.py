@@ -109,7 +109,7 @@ class Lines:
             self._step_out(place)
         if (follower := self._leave_gate(place)) is not None:
             self._stand(follower)
-        # The follower waits for the same keys of others, so that it is among those who are served.
+        # The follower needs the same keys of others, so serving those serves it, too.
         self._serve(place.keys)
 
     def _check_room(self, place: Place) -> None:

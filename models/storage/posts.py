@@ -24,7 +24,7 @@ class Posts:
     Args:
         session: aiohttp's session.
         url: the endpoint.
-        proxy: the arguments that lead aiohttp's requests over a proxy; without a proxy, none.
+        proxy: the arguments with which aiohttp uses a proxy; empty without one.
     """
 
     def __init__(self, session: aiohttp.ClientSession, url: URL, proxy: Mapping[str, Any]) -> None:
@@ -32,7 +32,7 @@ class Posts:
         self._url = url
         self._proxy = proxy
         self._connector: Any = session.connector
-        # Connections over a proxy have other keys, so that with one none is found open here.
+        # With a proxy, aiohttp keeps its connections under another key, and this one never leads to any.
         self._key = aiohttp.ClientRequest("POST", url).connection_key
 
     async def send(self, headers: Mapping[str, str], body: bytes) -> _Answer:
@@ -43,7 +43,7 @@ class Posts:
         """
         connection: Any = await self._connector._get(self._key, [])  # noqa: SLF001 — it has no public name
         if connection is not None and connection.protocol.should_close:
-            connection.close()  # something has come unasked, which must be nobody's answer
+            connection.close()  # the server has sent something unasked, which must not become an answer
             connection = None
         if connection is None:
             async with self._session.post(self._url, data=body, headers=headers, **self._proxy) as response:

@@ -34,7 +34,7 @@ class BlockingPosts:
     def __init__(self, session: Any, url: str) -> None:
         self._session = session
         self._url = url
-        # Connections over a proxy are in another pool, so that with one none is found open here.
+        # With a proxy, botocore keeps its connections in another pool, and this one stays empty.
         self._pool: Any = session._get_connection_manager(url).connection_from_url(url)  # noqa: SLF001 — it has no public name
 
     def send(self, headers: Mapping[str, str], body: bytes) -> _ANSWER:

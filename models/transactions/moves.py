@@ -28,6 +28,7 @@ from models.transactions.retrying import StaleSnapshotError, retry
 from models.transactions.writing import Writing
 
 RequestRule = Callable[[Snapshot, datetime], Verdict]
+RefusalRule = Callable[[Request], Refusal | None]
 _T = TypeVar("_T")
 
 
@@ -39,8 +40,8 @@ class Moved:
     request: Request
 
 
-def _nobody(_request: Request) -> Refusal | None:
-    """Refuse nobody."""
+def refuse_nobody(_request: Request) -> Refusal | None:
+    """Return no refusal, whoever asks."""
     return None
 
 
@@ -72,14 +73,14 @@ class Transactions:
         generation: int | None = None,
         dispute_id: str | None = None,
         by: str | None = None,
-        refuse: Callable[[Request], Refusal | None] = _nobody,
+        refuse: RefusalRule = refuse_nobody,
     ) -> Moved | Refusal:
         """Let a rule decide about a stored request and write its change.
 
         Each attempt takes five steps; for a rule that reads the request alone, only the first and the last two:
 
-        1. read the request; if a person asks and would have to queue, read the other rows, too, and return if the
-           rule refuses, so that refusals do not queue;
+        1. read the request, and return if `refuse` refuses; if a person asks and would have to queue, read the
+           other rows, too, and return if the rule refuses, so that refusals do not queue;
         2. queue for the accounts of its two members, within this process;
         3. read the other rows;
         4. let the rule decide;
@@ -93,7 +94,8 @@ class Transactions:
             dispute_id: the dispute to read, if it is not the open one. If a handler asks, the dispute that its
                 execution decides: once that is not open any more, the handler is refused as SUPERSEDED.
             by: who asks; None for the workflow, which moves a request on behalf of its requester.
-            refuse: refuses strangers by the request alone, who must not see how long it takes to queue.
+            refuse: returns the refusal of a caller who may not move this request at all. It is asked before the
+                accounts are queued for, because how long that takes would tell a stranger something.
 
         Raises:
             ContentionError: rows kept changing for 20 s, or too many wait for an account.
@@ -117,7 +119,7 @@ class Transactions:
     async def _move_in_line(
         self, request: Request, rule: RequestRule, dispute_id: str | None, by: str | None
     ) -> Moved | Refusal:
-        """Queue for the accounts of a request's members, unless that is for a refusal, and let a rule decide."""
+        """Queue for the accounts of a request's members, and let a rule decide; its refusal does not queue."""
         if by is not None and not self._store.calls.is_free(request.parties):
             judged = await self._decide_on_everything(request, rule, dispute_id, self._judge)
             if isinstance(judged, Refusal | Moved):

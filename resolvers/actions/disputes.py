@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from models import tables
 from models.disputes import deciding, raising
@@ -12,7 +11,7 @@ from models.requests.dispute import Dispute
 from models.requests.statuses import Response
 from models.requests.windows import Windows
 from models.storage.store import Item, Store
-from models.transactions.moves import Moved, RequestRule, Transactions
+from models.transactions.moves import Moved, RefusalRule, RequestRule, Transactions, refuse_nobody
 from resolvers.actions.handover import best_effort, retry_while_transient
 from workflows.executions.requests import Executions
 
@@ -64,11 +63,17 @@ class Disputes:
         return await self._move(dispute["requestId"]["S"], dispute_id, rule, by=by)
 
     async def _move(
-        self, request_id: str, dispute_id: str, rule: RequestRule, *, by: str, **more: Any
+        self,
+        request_id: str,
+        dispute_id: str,
+        rule: RequestRule,
+        *,
+        by: str,
+        refuse: RefusalRule = refuse_nobody,
     ) -> Item | Refusal:
         """Apply a rule to a dispute and its request, hand over to the workflow, and return the dispute's row."""
         moved = await retry_while_transient(
-            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id, by=by, **more)
+            lambda: self._transactions.move(request_id, rule, dispute_id=dispute_id, by=by, refuse=refuse)
         )
         if isinstance(moved, Refusal):
             return moved

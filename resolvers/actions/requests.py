@@ -145,7 +145,7 @@ class ServiceRequests:
             request_id: the request.
             rule: the rule.
             by: who asks.
-            party: which party alone may do it, if the rule reads more than the request; others are refused before.
+            party: the only party that may do it, if there is only one; all others are refused without queueing.
         """
 
         def refuse(request: Request) -> Refusal | None:

@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Subscriber(Protocol):
-    """A subscriber, as the feed sees one: it is offered each change, and told when there are no more."""
+    """What the feed calls on each of its subscribers."""
 
     def offer(self, change: RowChange) -> None:
         """Take a change, without ever waiting."""

@@ -108,7 +108,7 @@ class _Answered:
         plan: the rows' plan.
         rows: the rows.
         answers: an answer for each.
-        keys: by the steps to one other row, that row's key for each.
+        keys: for each step to one other row, by its name in the answer: the key of that row for each of the rows.
     """
 
     plan: RowPlan
@@ -125,8 +125,8 @@ class Run:
         variables: the request's, coerced.
         bounds: how much it may answer.
 
-    Afterwards, `shares_rows` tells whether rows that lead to others stand in its data more than once, so that it
-    is not known yet how much the answer takes.
+    Afterwards, `shares_rows` tells whether the answer to a row with steps stands in several places of the data.
+    Its size was not known when it was counted, so the size of the whole answer must be measured.
     """
 
     def __init__(self, context: RequestContext, variables: VariableValues, bounds: Bounds) -> None:
@@ -187,7 +187,7 @@ class Run:
                 answer[key] = await self._answer(plan.rows[key], page.items)
             else:
                 answer[key] = plan.typename if name == TYPENAME else page.next_token
-        self._spend(0, len(answer))
+        self._spend(0, len(answer), plan.names)
         return answer
 
     def _spend(self, rows: int, values: int, size: int = 0) -> None:
@@ -198,7 +198,7 @@ class Run:
             raise UnplannedError
 
     async def _answer(self, plan: RowPlan, rows: Sequence[Item]) -> list[Answer]:
-        self._spend(len(rows), len(rows) * plan.leaves)
+        self._spend(len(rows), len(rows) * plan.leaves, len(rows) * plan.names)
         answers = await self._projected(plan, rows)
         if plan.has_steps and rows:
             self._unfinished.append(_Answered(plan, rows, answers))
@@ -282,12 +282,12 @@ class Run:
             self._fill_computed(computed, one, reads)
 
     def _spend_again(self, plan: RowPlan, made: Mapping[str, Answer], keys: Sequence[str | None]) -> None:
-        """Count the answers to rows that stand in several places once more for each place but the first."""
+        """Count an answer that stands in several places once for each of them; the first is counted already."""
         repeated = len(keys) - len(made)
         if not repeated:
             return
-        self._spend(repeated, repeated * plan.leaves)
-        if plan.has_steps:  # what they become is known at the end only
+        self._spend(repeated, repeated * plan.leaves, repeated * plan.names)
+        if plan.has_steps:  # how large they become is known only when their steps are done
             self.shares_rows = True
         elif plan.texts or plan.lists:
             counts = Counter(keys)

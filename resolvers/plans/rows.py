@@ -13,10 +13,10 @@ from resolvers.mirror.relations import COMPUTED, FromRow
 from resolvers.plans.arguments import FieldCall
 from resolvers.plans.columns import Names, completion, decoded, is_long, leaf
 from resolvers.plans.selection import TYPENAME, Fragments, UnplannedError, merged
-from resolvers.plans.sizes import written_size
 from schema.amplify.declaration import MODELS, Model
 from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
 from schema.amplify.fields import ResolvedField, RowField
+from schema.documents.sizes import size_of_names, size_of_texts
 from schema.strawberry_internals import definition_of
 
 Answer = dict[str, Any]
@@ -107,6 +107,7 @@ class RowPlan:
         project: makes the answers of rows, given the guards; what steps add is None in them.
         guarded: the leaves that depend on the caller.
         leaves: leaves of each row.
+        names: about how many bytes the names in each answer take.
         texts: the names of those leaves that are texts of any length.
         lists: the names of those that are lists.
     """
@@ -118,6 +119,7 @@ class RowPlan:
     computed: Sequence[ComputedStep]
     pages: Sequence[PageStep]
     leaves: int
+    names: int
     texts: Sequence[str]
     lists: Sequence[str]
 
@@ -130,21 +132,29 @@ class RowPlan:
         """Return how many elements the lists of some answers have, and how many bytes their texts take."""
         elements = size = 0
         for key in self.texts:
-            size += written_size([answer[key] for answer in answers if answer[key]])
+            size += size_of_texts([answer[key] for answer in answers if answer[key]])
         for key in self.lists:
             for found in [answer[key] for answer in answers if answer[key]]:
                 elements += len(found)
-                size += written_size([one for one in found if isinstance(one, str)])
+                size += size_of_texts([one for one in found if isinstance(one, str)])
         return elements, size
 
 
 @dataclass(frozen=True, slots=True)
 class PagePlan:
-    """How a page of rows is answered: for each name in the answer, `rows` for `items`, else None."""
+    """How a page of rows is answered.
+
+    Args:
+        typename: the page's type.
+        fields: the names in the answer, each with its field.
+        rows: for each name that stands for `items`, how they are answered.
+        names: about how many bytes the names take.
+    """
 
     typename: str
     fields: Sequence[tuple[str, str]]
     rows: Mapping[str, RowPlan]
+    names: int
 
 
 @dataclass(slots=True)
@@ -183,7 +193,7 @@ class RowCompiler:
                 rows[key] = self.rows(_row_type(type_, "items"), found)
         if len(rows) > 1:
             raise UnplannedError
-        return PagePlan(type_.name, tuple(fields), rows)
+        return PagePlan(type_.name, tuple(fields), rows, size_of_names(key for key, _ in fields))
 
 
 def _row_type(type_: GraphQLObjectType, name: str) -> GraphQLObjectType:
@@ -215,7 +225,8 @@ class _RowPlanning:
         source = f"lambda rows, guards: [{{{members}}} for row in rows]"
         project = eval(source, {"__builtins__": {"float": float}, **self._names.values})  # noqa: S307 — of names in the schema and the document, each a literal
         steps = self._guarded, self._rows, self._computed, self._pages
-        return RowPlan(self._model, project, *steps, len(selected), self._texts, self._lists)
+        names = size_of_names(selected)
+        return RowPlan(self._model, project, *steps, len(selected), names, self._texts, self._lists)
 
     def _member(self, key: str, found: Sequence[Any]) -> str:
         """Return the expression of a field, "None" if a step gives it."""

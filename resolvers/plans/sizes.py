@@ -1,17 +1,8 @@
 """How large an answer becomes, before it is written."""
 
-from collections.abc import Iterable
 from typing import Any
 
-import orjson
-
-# Longer texts are measured as JSON writes them; in a shorter one an escaped character counts as one byte.
-_SHORT = 100
-
-
-def written_size(texts: Iterable[str]) -> int:
-    """Return about how many bytes texts take in an answer."""
-    return sum([len(text) if len(text) <= _SHORT else len(orjson.dumps(text)) for text in texts])
+from schema.documents.sizes import size_of_texts
 
 
 def answer_size(answer: Any) -> int:
@@ -28,7 +19,7 @@ def answer_size(answer: Any) -> int:
 
 def _size(value: Any, measured: dict[int, int]) -> int:
     if isinstance(value, str):
-        return written_size((value,))
+        return size_of_texts((value,))
     if not isinstance(value, dict | list):
         return 1
     known = measured.get(id(value))

@@ -160,7 +160,7 @@ class _Straight:
 
     Args:
         app: what answers everything else.
-        posted: what answers operations, and catches its own errors.
+        posted: what answers operations. It must answer its own errors: Starlette's answer to errors is passed by.
     """
 
     def __init__(self, app: ASGIApp, posted: ASGIApp) -> None:

@@ -17,6 +17,7 @@ from graphql.pyutils import gather_with_cancel
 
 from schema.documents.limits import Limits
 from schema.documents.metering import AnswerLimits, AnswerMeter, OverBudgetError, too_large, too_slow
+from schema.documents.sizes import size_of_names
 from schema.documents.turns import turns
 from schema.errors import AppSyncError
 from schema.strawberry_internals import CoreExecution
@@ -158,7 +159,7 @@ class MeteredExecution(CoreExecution):
         if size is None:
             names = collected.grouped_field_set
             is_page = {"items", "nextToken"} <= return_type.fields.keys()
-            size = self._sizes[id(collected)] = (not is_page, sum(len(name) + 4 for name in names))
+            size = self._sizes[id(collected)] = (not is_page, size_of_names(names))
         self._meter.add_object(*size)
         return self.execute_fields(return_type, result, path, collected.grouped_field_set, context)
 

@@ -7,20 +7,15 @@ lists of scalars are, nor how many rows a resolver of our own returns.
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from models.limits import LimitSet, limit
 from schema.documents.limits import Limits
+from schema.documents.sizes import size_of_texts
 from schema.errors import AppSyncError
 
 LIMIT_EXCEEDED = "LimitExceeded"
 EXECUTION_TIMEOUT = "ExecutionTimeout"
 # Errors that end an operation which has begun, so that a mutation may have been done.
 ENDED = frozenset({LIMIT_EXCEEDED, EXECUTION_TIMEOUT})
-# Longer texts are counted as JSON writes them; in a shorter one an escaped character counts as one byte.
-_SHORT = 100
-# What JSON needs around a name or a text: quotes, a colon or comma.
-_AROUND = 4
 # The rest of an error: its type, places and info.
 _ERROR_BYTES = 300
 
@@ -70,8 +65,7 @@ class AnswerMeter:
         """
         self.values += 1
         if isinstance(value, str):
-            length = len(value)
-            self._bytes += _AROUND + (length if length <= _SHORT else len(orjson.dumps(value)))
+            self._bytes += size_of_texts((value,))
             if self._bytes > self._most_bytes:
                 raise self._error()
         if self.values > self._most_values:

@@ -10,7 +10,7 @@ from pygal.style import CleanStyle
 
 # Where docs/performance.md shows them from, if they are to be kept: docs/pictures.
 PICTURES = Path(os.environ.get("BENCH_PICTURES", "build/pictures"))
-# Which a page that shows a picture would not run.
+# pygal's settings, which no page runs that shows the file as a picture.
 _SCRIPT = re.compile("<script.*?</script>", re.DOTALL)
 _SIZE = {"width": 900, "height": 380}
 

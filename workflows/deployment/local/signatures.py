@@ -133,7 +133,7 @@ def verify(
 def _of_root(
     signature: Signature, credentials: Credentials, method: str, signed: Mapping[str, str], body: bytes
 ) -> str:
-    """Return the signature of a request to the root, each of whose headers stands once."""
+    """Return the signature that a request to the root must have; no header may occur twice."""
     names = sorted(signed)
     lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in names)
     digest = signed.get(_DIGEST_HEADER) or hashlib.sha256(body).hexdigest()
@@ -154,10 +154,10 @@ def _by_botocore(
     signed: Iterable[tuple[str, str]],
     body: bytes,
 ) -> str:
-    """Return the signature of any request.
+    """Return the signature that a request must have, whatever its target and headers.
 
     Raises:
-        SignatureError: the target is none.
+        SignatureError: botocore cannot parse the target.
     """
     request = AWSRequest(method, f"http://host{target}", data=body)
     for name, value in signed:

@@ -22,7 +22,9 @@ from tests.unit.mirror import ALICE, MemoryStore, schema_over
 ONE = "query One($id: ID!) { getService(id: $id) { id title } }"
 SERVICES = "listServices(limit: 50) { items { user { bio } } }"
 OWNERS = f"{{ {SERVICES} }}"
-# The owner's answer leads to others, so that its size is known at the end only.
+LONG_NAMES = f"{{ listServices(limit: 50) {{ items {{ {'n' * 2_000}: id }} }} }}"
+LONG_NAMES_OF_OWNERS = f"{{ listServices(limit: 50) {{ items {{ user {{ {'n' * 2_000}: id }} }} }} }}"
+# The answer to the owner has a step, so that its size is known only when that is done.
 OWNERS_AND_MORE = "{ listServices(limit: 50) { items { user { bio services(limit: 1) { items { id } } } } } }"
 
 
@@ -117,7 +119,7 @@ async def test_what_is_too_large_is_left_to_graphql_core() -> None:
     assert await answer(planner_over(store, limits=Limits(rows=60)), store, OWNERS) is None
 
 
-@pytest.mark.parametrize("query", [OWNERS, OWNERS_AND_MORE])
+@pytest.mark.parametrize("query", [OWNERS, OWNERS_AND_MORE, LONG_NAMES, LONG_NAMES_OF_OWNERS])
 async def test_an_answer_over_its_limit_is_not_even_written(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     store = filled(MemoryStore())
     assert len(await answer(planner_over(store), store, query)) > 50_000
@@ -159,4 +161,5 @@ async def test_what_runs_beside_a_failure_is_ended() -> None:
 
 def test_what_is_shared_is_counted_wherever_it_stands() -> None:
     shared = {"bio": "b" * 10}
-    assert answer_size([{"user": shared}] * 3) == 3 * len("user" + "bio" + "b" * 10)
+    around = 4  # of each name and text
+    assert answer_size([{"user": shared}] * 3) == 3 * (len("user" + "bio" + "b" * 10) + 3 * around)
