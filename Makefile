@@ -55,11 +55,11 @@ test-coverage: setup
 	@$(PYTHON) -m coverage report
 
 # A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
-# 60 lives, 70 kills and restarts; then, alone and by the exact limits, all that is measured: every attack, AWS that
+# 60 lives, 70 kills and restarts, and the server that the Dockerfile's steps make; then, alone and by the exact limits, all that is measured: every attack, AWS that
 # does not answer, both event loops, ten minutes of random input and five of steady load.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
-	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/integration/test_recovery.py tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) $(patsubst %,tests/integration/test_%.py,recovery image) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(MEASURED) --long -rP
 	HOURBANK_FAST_PATH=false $(PYTHON) -m pytest $(AT_ONCE) tests/contract
 
@@ -83,6 +83,7 @@ check: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/hadolint Dockerfile
 
 # Our server beside its peers of npm, in turn; each read's requests a second, times and CPU; then what writes cost. Needs node, npm and wrk.
 bench: setup
@@ -115,6 +116,7 @@ bench-lives: setup
 # Newer versions than the lock's are taken only with UPGRADE=--upgrade.
 lock: setup
 	$(COMPILE) $(UPGRADE) --all-extras --output-file=requirements.txt pyproject.toml
+	$(COMPILE) $(UPGRADE) --constraint=requirements.txt --output-file=requirements-server.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --output-file=requirements-functions.txt requirements-functions.in
 
 clean:

@@ -90,7 +90,8 @@ def serve(
     """Serve on http://127.0.0.1:$PORT."""
     configure_logging()
     with clean_exit():
-        own = _private_settings().with_defaults(is_local=not aws)
+        # A server on AWS keeps nothing on its disk, which may be read-only.
+        own = (ServerSettings() if aws and not tls else _private_settings()).with_defaults(is_local=not aws)
         configure_logging(as_json=own.log_format == "json")
         limit_security_log(own.security_log)
         certificate = local_certificate(own.local) if tls else None
@@ -106,7 +107,7 @@ def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
     settings = use_aws()
     if own.user_pool is None:
         _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
-        trusted = LocalIssuer(own.local).trusted()
+        trusted = LocalIssuer(_private_settings().local).trusted()
     else:
         trusted = user_pool(own.user_pool, own.user_pool_clients, limits=own.issuers)
     identity = Identity(trusted, limits=own.tokens)
