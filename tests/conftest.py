@@ -1,9 +1,11 @@
 """Command-line options of the tests: long or short, and on which engine."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -12,6 +14,17 @@ if TYPE_CHECKING:
 # An example may take as long as the machine needs: a loaded one is no reason to fail.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_configure() -> None:
+    """Let botocore read each of its files once: half the time of making a client, of which tests make many."""
+    read = JSONFileLoader.load_file
+
+    @cache
+    def read_once(path: str) -> Any:
+        return read(JSONFileLoader(), path)
+
+    setattr(JSONFileLoader, "load_file", lambda _loader, path: read_once(path))  # noqa: B010 — mypy has methods fixed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -59,13 +59,13 @@ class Aws:
 
 # In an event loop and in threads, each directly and by the SDK alone.
 WAYS = ("direct", "aiobotocore", "blocking", "botocore")
-SERVICES = ("dynamodb", "stepfunctions", "events")
+ROWS = "dynamodb"
 Call = Callable[..., Coroutine[Any, Any, Any]]
 
 
 @asynccontextmanager
 async def calls_to(
-    monkeypatch: pytest.MonkeyPatch, way: str, *answers: bytes | None
+    monkeypatch: pytest.MonkeyPatch, way: str, *answers: bytes | None, service: str = ROWS
 ) -> AsyncIterator[tuple[Aws, Call]]:
     aws = Aws(list(answers))
     server = await asyncio.start_server(aws.serve, "127.0.0.1", 0)
@@ -77,27 +77,26 @@ async def calls_to(
     monkeypatch.setattr(asyncio, "sleep", no_pause(asyncio.sleep, aws.pauses))
     monkeypatch.setattr(time, "sleep", aws.pauses.append)
     monkeypatch.setitem(calls._TIMES, "read_timeout", 0.5)
-    async with calling(way) as call:
+    async with calling(way, service) as call:
         yield aws, call
     server.close()
 
 
 @asynccontextmanager
-async def calling(way: str) -> AsyncIterator[Call]:
+async def calling(way: str, service: str = ROWS) -> AsyncIterator[Call]:
     if way in ("direct", "aiobotocore"):
-        async with AsyncCalls(SERVICES) as waiting:
+        async with AsyncCalls([service]) as waiting:
             if way == "aiobotocore":
                 waiting._direct.clear()
             yield waiting.call
     else:
         blocking = BlockingCalls()
-        for service in SERVICES:
-            blocking._client(service)
+        blocking._client(service)
         if way == "botocore":
             blocking._direct.clear()
 
-        async def call(service: str, operation: str, **params: Any) -> Any:
-            return await asyncio.to_thread(lambda: drive(blocking.call(service, operation, **params)))
+        async def call(of: str, operation: str, **params: Any) -> Any:
+            return await asyncio.to_thread(lambda: drive(blocking.call(of, operation, **params)))
 
         yield call
         for client in blocking._clients.values():

@@ -268,7 +268,7 @@ async def test_other_services_are_called_in_the_same_way(
     expected: Any,
     target: bytes,
 ) -> None:
-    async with calls_to(monkeypatch, way, http(200, answer)) as (aws, call):
+    async with calls_to(monkeypatch, way, http(200, answer), service=service) as (aws, call):
         assert await outcome(call, operation, params, service) == expected
     head, _, body = aws.asked[0].partition(b"\r\n\r\n")
     assert b"X-Amz-Target: " + target in head
@@ -281,7 +281,7 @@ async def test_refusals_of_other_services_have_their_codes(
     monkeypatch: pytest.MonkeyPatch, way: str, code: str
 ) -> None:
     refusal = http(400, {"__type": f"com.amazonaws.swf.service.v2.model#{code}", "message": "no"})
-    async with calls_to(monkeypatch, way, refusal) as (_, call):
+    async with calls_to(monkeypatch, way, refusal, service="stepfunctions") as (_, call):
         error = await outcome(call, "start_execution", {"stateMachineArn": "arn:m"}, "stepfunctions")
     assert isinstance(error, ClientError)
     assert error.response["Error"] == {"Code": code, "Message": "no"}
