@@ -48,6 +48,12 @@ class Names:
         return f"{self.stack}-dead-letters"
 
     @property
+    def dead_letter_queue_url(self) -> str:
+        """Return the URL of that queue, without the call and the permission that asking SQS for it needs."""
+        domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"https://sqs.{self.region}.{domain}/{self.account}/{self.dead_letter_queue}"
+
+    @property
     def admin_topic(self) -> str:
         """Return the name of the SNS topic that admins subscribe to."""
         return f"{self.stack}-admins"

@@ -26,6 +26,8 @@ from models.storage.lines import LineLimits
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
 from tests.integration.in_process_server import InProcessServer, running_in_process
+from tests.permissions.comparison import not_allowed
+from tests.permissions.needs import FILE, recorded
 from tests.unit.rates import NO_LIMITS
 from workflows.deployment.local.local_cloud import LocalCloud
 
@@ -78,6 +80,7 @@ class Server:
     """`python server.py` as a process, which can be stopped, killed and started again."""
 
     repository = REPOSITORY
+    program: tuple[str, ...] = ("server.py",)
     log_name = "server.log"
 
     def __init__(self, directory: Path, **settings: str) -> None:
@@ -122,7 +125,7 @@ class Server:
         self.directory.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
-                [sys.executable, "server.py", *arguments],
+                [sys.executable, *self.program, *arguments],
                 cwd=self.repository,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -159,6 +162,21 @@ class Server:
             cloud = LocalCloud(self.directory, Settings())
             cloud.start()
             cloud.stop()
+
+
+class RecordedServer(Server):
+    """A server that notes what it and its functions call at AWS, and with which the template must agree."""
+
+    program = ("-m", "tests.permissions.recorded_server")
+
+    def __init__(self, directory: Path) -> None:
+        self._needs = directory / "needs.jsonl"
+        super().__init__(directory, **{FILE: str(self._needs)})
+
+    def stop(self) -> None:
+        """Stop it; whatever it did must be allowed."""
+        super().stop()
+        assert not_allowed(Settings().names, recorded(self._needs)) == []
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +237,7 @@ GraphQL = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("hourbank"))
+    running = RecordedServer(tmp_path_factory.mktemp("hourbank"))
     running.start()
     yield running
     running.stop()

@@ -141,8 +141,7 @@ class DeadLetters:
             await self._call("change_message_visibility_batch", Entries=entries)
 
     async def _call(self, operation: str, **params: Any) -> Any:
-        queue = await self._calls.call("sqs", "get_queue_url", QueueName=self._names.dead_letter_queue)
-        return await self._calls.call("sqs", operation, QueueUrl=queue["QueueUrl"], **params)
+        return await self._calls.call("sqs", operation, QueueUrl=self._names.dead_letter_queue_url, **params)
 
 
 def _batches(letters: Sequence[DeadLetter], **more: Any) -> Iterator[list[dict[str, Any]]]:

@@ -71,8 +71,9 @@ async def handle_workflow_error(services: Services, event: Event) -> dict[str, A
     step_input, failure = StepInput.read(event), event.get("error", {})
     error, cause = str(failure.get("Error", "Unknown")), str(failure.get("Cause", ""))
     await services.move(step_input, partial(recovery.note_failure, error=error, cause=cause))
-    queue = await services.calls.call("sqs", "get_queue_url", QueueName=services.names.dead_letter_queue)
     failed = {"step": event.get("step") or _FIRST_STATE, "error": error, "cause": cause[: recovery.LONGEST_CAUSE]}
     letter = json.dumps({**step_input.as_json(), **failed})
-    await services.calls.call("sqs", "send_message", QueueUrl=queue["QueueUrl"], MessageBody=letter)
+    await services.calls.call(
+        "sqs", "send_message", QueueUrl=services.names.dead_letter_queue_url, MessageBody=letter
+    )
     return step_input.as_json()

@@ -70,7 +70,6 @@ class Bus:
         """Answer a call as EventBridge, SQS or SNS would."""
         answers: dict[tuple[str, str], Callable[..., Any]] = {
             ("events", "put_events"): self._put,
-            ("sqs", "get_queue_url"): lambda **_: {"QueueUrl": "queue"},
             ("sqs", "send_message"): lambda **given: self._send(given["MessageBody"]),
             ("sqs", "receive_message"): self._receive,
             ("sqs", "delete_message_batch"): self._delete,

@@ -193,7 +193,6 @@ def _statements(tables: Iterable[type[Table]], machines: Collection[str]) -> Ite
     yield statement(
         [
             "states:SendTaskSuccess",
-            "states:SendTaskFailure",
             "dynamodb:ListStreams",
             "xray:PutTraceSegments",
             "xray:PutTelemetryRecords",

@@ -1,5 +1,9 @@
 """The names of a deployment's resources: one scheme, in which no two stacks share a name."""
 
+from dataclasses import replace
+
+import pytest
+
 from models import tables
 from models.storage.names import Names
 
@@ -13,6 +17,14 @@ def test_a_name_begins_with_the_stack() -> None:
     assert NAMES.event_bus == "bank-event-bus"
     assert NAMES.dead_letter_queue == "bank-dead-letters"
     assert NAMES.admin_topic == "bank-admins"
+
+
+@pytest.mark.parametrize(
+    ("region", "domain"), [("eu-west-1", "amazonaws.com"), ("cn-north-1", "amazonaws.com.cn")]
+)
+def test_a_queue_s_url_is_known_without_a_call(region: str, domain: str) -> None:
+    url = replace(NAMES, region=region).dead_letter_queue_url
+    assert url == f"https://sqs.{region}.{domain}/123456789012/bank-dead-letters"
 
 
 def test_an_arn_names_region_account_and_resource() -> None:
