@@ -35,6 +35,7 @@ from resolvers.operations.deletion import DELETE_GUARDS
 from schema.build import MirrorSchema, build_schema
 from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure
 from schema.documents.trusted import TrustedDocuments
+from schema.types import CATALOGUE
 from workflows.executions.services import Services
 
 
@@ -64,7 +65,8 @@ class Api:
         subscriptions = Subscriptions(feed, own.subscriptions)
         mutations = _mutations(services, service_requests, raised_disputes)
         schema = build_schema(
-            Mirror(Queries(services.store, tokens), mutations, subscriptions),
+            CATALOGUE,
+            Mirror(CATALOGUE, Queries(services.store, tokens), mutations, subscriptions),
             limits=own.limits,
             disclosure=_disclosure(own),
             trusted=None if own.trusted_documents is None else TrustedDocuments.load(own.trusted_documents),

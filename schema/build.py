@@ -8,11 +8,11 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.field import StrawberryField
 
-import schema.types  # noqa: F401 — declares the types that the operations are derived from
-from schema.amplify.fields import TYPES, define
+from schema.amplify.catalogue import Catalogue
 from schema.amplify.inputs import ADDED
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
+from schema.amplify.types import types_of
 from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure
 from schema.documents.execution import metered
 from schema.documents.limits import Limits
@@ -21,26 +21,16 @@ from schema.documents.reading import Documents, DocumentsRead
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
-from schema.strawberry_internals import fields_of, graphql_schema
+from schema.strawberry_internals import fields_of, graphql_schema, make_object_type
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_ANSWERS = AnswerLimits()
-# The mirrored mutations that move hours or start workflows, as all of our own do.
-_MOVING = frozenset(
-    {
-        "createServiceRequest",
-        "createUser",
-        "createRating",
-        "createDispute",
-        "createTransaction",
-        "updateTransaction",
-    }
-)
 
 
 class MirrorSchema(strawberry.Schema):
-    """A schema that carries the resolver of its derived fields, its limits, and the documents it has read."""
+    """A schema that carries its types, their resolver, its limits, and the documents it has read."""
 
+    catalogue: Catalogue
     resolver: MirrorResolver
     documents: Documents
     limits: Limits
@@ -52,7 +42,8 @@ class MirrorSchema(strawberry.Schema):
         """Leave errors to `AppSyncErrors`, which logs the unexpected ones."""
 
 
-def build_schema(
+def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its clients
+    catalogue: Catalogue,
     resolver: MirrorResolver,
     *,
     limits: Limits = DEFAULT_LIMITS,
@@ -66,6 +57,7 @@ def build_schema(
     """Return the schema of the declared types and of our own operations.
 
     Args:
+        catalogue: the declared types.
         resolver: resolves the derived fields.
         limits: how much a document may ask for.
         disclosure: what clients are told of the schema.
@@ -78,22 +70,23 @@ def build_schema(
     Raises:
         TrustedDocumentsError: a trusted document is not valid.
     """
-    mirrored = list(mutations())
+    types = types_of(catalogue)
+    mirrored = list(mutations(catalogue, types))
     built = MirrorSchema(
-        query=_root("Query", queries(), extra_queries),
+        query=_root("Query", queries(catalogue, types), extra_queries),
         mutation=_root("Mutation", mirrored, extra_mutations),
-        subscription=_root("Subscription", subscriptions(), extra_subscriptions),
+        subscription=_root("Subscription", subscriptions(catalogue, types), extra_subscriptions),
         # Those that no field uses are there, too; the scalars are NewTypes.
-        types=[*SCALARS, TYPES[ADDED]],  # type: ignore[list-item]
+        types=[*SCALARS, types[ADDED]],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
     )
     known = graphql_schema(built)
     ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
-    built.resolver = resolver
+    built.catalogue, built.resolver = catalogue, resolver
     built.limits, built.answers = limits, answers
-    built.documents = Documents(known, limits, _MOVING | ours, disclosure=disclosure, trusted=trusted)
+    built.documents = Documents(known, limits, catalogue.alone | ours, disclosure=disclosure, trusted=trusted)
     built.documents.check_trusted()
     return built
 
@@ -101,5 +94,5 @@ def build_schema(
 def _root(name: str, derived: Iterable[StrawberryField], extra: Iterable[type]) -> type:
     root = type(name, (), {})
     own = [field for cls in extra for field in fields_of(cls)]
-    define(root, [*derived, *own])
+    make_object_type(root, [*derived, *own], description=None, is_input=False)
     return root

@@ -1,4 +1,4 @@
-"""The enums that clients see: those of the rules, under their names in Amplify's schema."""
+"""The enums that clients see: Amplify's own, and HourBank's under their names in Amplify's schema."""
 
 from enum import StrEnum
 
@@ -35,6 +35,7 @@ class ModelAttributeTypes(StrEnum):
     _null = "_null"
 
 
+# HourBank's.
 ENUMS: dict[str, type[StrEnum]] = {
     "ServiceRequestStatus": RequestStatus,
     "EscrowStatus": EscrowStatus,
@@ -47,9 +48,9 @@ ENUMS: dict[str, type[StrEnum]] = {
     "NotificationType": NotificationType,
     "BookingStatus": BookingStatus,
     "ScheduleExceptionType": ExceptionType,
-    "ModelSortDirection": ModelSortDirection,
-    "ModelAttributeTypes": ModelAttributeTypes,
 }
 
 for _name, _enum in ENUMS.items():
     strawberry.enum(_enum, name=_name)
+strawberry.enum(ModelSortDirection)
+strawberry.enum(ModelAttributeTypes)

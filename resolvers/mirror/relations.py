@@ -12,8 +12,9 @@ from models.storage.store import Item
 from models.tables import Table
 from resolvers.context import caller_of, context_of
 from resolvers.mirror.authorization import may_ask_for, may_read, model_for
-from schema.amplify.declaration import MODELS, Model, Relation
+from schema.amplify.declaration import Model, Relation
 from schema.amplify.resolver import AnyInfo
+from schema.amplify.wire import decoder
 
 
 def key_of_relation(model: Model, relation: Relation, source: Item) -> str | None:
@@ -59,11 +60,14 @@ class FromRow:
         return self.value(await context_of(info).rows.load((self.table, source[self.key]["S"])))
 
 
+_hours = decoder("Float")
+
+
 def _total(balance: Item | None) -> float:
     """Return a member's hours: the total of their balance, which everybody may see, unlike the balance itself."""
     if balance is None:
         return 0.0
-    total: float = MODELS["UserBalance"].fields["totalBalance"].decode(balance["totalBalance"])
+    total: float = _hours(balance["totalBalance"])
     return total
 
 

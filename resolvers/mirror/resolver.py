@@ -10,7 +10,8 @@ from resolvers.mirror.authorization import concealed_fields, shows_all
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.relations import COMPUTED, key_of_relation, related_row
-from schema.amplify.declaration import MODELS, Model, Relation
+from schema.amplify.catalogue import Catalogue
+from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo, Connection
 from schema.amplify.rules import Operation
@@ -30,12 +31,20 @@ class Mirror:
     """Implements `schema.amplify.resolver.MirrorResolver`.
 
     Args:
+        catalogue: the app's types.
         queries: answers queries.
         mutations: answers mutations.
         subscriptions: answers subscriptions.
     """
 
-    def __init__(self, queries: Queries, mutations: Mutations, subscriptions: SubscriptionResolver) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        queries: Queries,
+        mutations: Mutations,
+        subscriptions: SubscriptionResolver,
+    ) -> None:
+        self._models = catalogue.models
         self._queries = queries
         self.get = queries.get
         self.list = queries.list
@@ -49,14 +58,14 @@ class Mirror:
     def one(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None] | None:
         """Answer a relation to one row."""
         key = key_of_relation(model, relation, source)
-        return None if key is None else related_row(MODELS[relation.target], info, key)
+        return None if key is None else related_row(self._models[relation.target], info, key)
 
     async def many(
         self, model: Model, relation: Relation, info: AnyInfo, source: Item, arguments: Arguments
     ) -> Connection:
         """Answer a relation to many rows."""
         key = key_of_relation(model, relation, source)
-        return await self._queries.related(MODELS[relation.target], relation, info, key or "", arguments)
+        return await self._queries.related(self._models[relation.target], relation, info, key or "", arguments)
 
     def guarded(self, model: Model, field: str, info: AnyInfo, source: Item) -> Any:
         """Answer a field that not everybody who may read a row may see.

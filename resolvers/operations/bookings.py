@@ -27,7 +27,6 @@ from resolvers.mirror.mutations import same_content
 from resolvers.mirror.type_rules import Creator
 from resolvers.operations.creation import Fields, new_row
 from resolvers.operations.fields import accepted, query_type
-from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
 from schema.errors import InvalidInputError, UnauthorizedError
 from schema.operations.bookings import (
@@ -40,6 +39,7 @@ from schema.operations.bookings import (
     TimeSlot,
 )
 from schema.scalars import AWSDate
+from schema.types import CATALOGUE
 from schema.types.booking import Booking as BookingType
 
 _T = TypeVar("_T")
@@ -82,7 +82,7 @@ def creator(bookings: Bookings, clock: Clock) -> Creator:
         if isinstance(stored, Refusal):
             return stored
         sent, found = ({n: row[n] for n in row.keys() - _MOVING} for row in (content, stored))
-        return stored if same_content(MODELS["Booking"], found, sent) else None
+        return stored if same_content(CATALOGUE.models["Booking"], found, sent) else None
 
     return create_booking
 
@@ -223,7 +223,7 @@ class _Provider:
         found: dict[str, Any] = {
             "schedules": self.schedules.get(week_day(day), []),
             "exceptions": self.exceptions.get(day, []),
-            "bookings": _sorted(readable(caller, MODELS["Booking"], booked)),
+            "bookings": _sorted(readable(caller, CATALOGUE.models["Booking"], booked)),
         }
         is_available = self._is_free(day, now)
         return ProviderAvailability(

@@ -27,8 +27,8 @@ from resolvers.mirror.mutations import same_content
 from resolvers.mirror.type_rules import CreateGuard, Creator
 from resolvers.mirror.validation import validated
 from resolvers.operations.exchanges import creator
-from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError, UnauthorizedError
+from schema.types import CATALOGUE
 
 Fields = Mapping[str, Any]
 
@@ -45,7 +45,9 @@ def creators(
 
     async def create_service_request(_caller: Caller, fields: Fields) -> Item | Refusal | None:
         # The hours are left to the rules, whose refusal has a code of its own.
-        validated(MODELS["ServiceRequest"], {name: fields[name] for name in fields if name != "estimatedHours"})
+        validated(
+            CATALOGUE.models["ServiceRequest"], {name: fields[name] for name in fields if name != "estimatedHours"}
+        )
         _check_uuid(fields["id"], "request")
         new = NewRequest(
             id=fields["id"],
@@ -88,7 +90,7 @@ async def _create_rating(ratings: Ratings, clock: Clock, caller: Caller, fields:
     stored = await ratings.give(item)
     if isinstance(stored, Refusal):
         return stored
-    return stored if same_content(MODELS["Rating"], stored, content) else None
+    return stored if same_content(CATALOGUE.models["Rating"], stored, content) else None
 
 
 def create_guards(store: Store) -> Mapping[str, CreateGuard]:
@@ -116,9 +118,9 @@ async def _create_dispute(
     if isinstance(stored, Refusal):
         return stored
     # Fields that the workflow writes are left out: they may have changed since, and no client chose them.
-    owned = MODELS["Dispute"].protected.keys()
+    owned = CATALOGUE.models["Dispute"].protected.keys()
     sent, found = ({name: row[name] for name in row.keys() - owned} for row in (content, stored))
-    return stored if same_content(MODELS["Dispute"], found, sent) else None
+    return stored if same_content(CATALOGUE.models["Dispute"], found, sent) else None
 
 
 def _check_uuid(key: str, what: str) -> None:
@@ -128,6 +130,6 @@ def _check_uuid(key: str, what: str) -> None:
 
 def new_row(type_name: str, fields: Fields, now: datetime) -> tuple[Item, Item]:
     """Return the validated fields of a client's input, and the whole row with them."""
-    content = validated(MODELS[type_name], fields)
+    content = validated(CATALOGUE.models[type_name], fields)
     dated = {"S": to_text(now)}
     return content, {**content, "createdAt": dated, "updatedAt": dated, "__typename": {"S": type_name}}

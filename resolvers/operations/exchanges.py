@@ -12,8 +12,8 @@ from resolvers.actions.requests import NewRequest
 from resolvers.identity.callers import Caller
 from resolvers.mirror.type_rules import Creator, Updating
 from resolvers.mirror.validation import validated
-from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError
+from schema.types import CATALOGUE
 
 Fields = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ def creator(exchanges: Exchanges) -> Creator:
 
     async def create_transaction(_caller: Caller, fields: Fields) -> Item | Refusal | None:
         # The hours are left to the rules, whose refusal has a code of its own.
-        validated(MODELS["Transaction"], {name: fields[name] for name in fields if name != "hoursSpent"})
+        validated(CATALOGUE.models["Transaction"], {name: fields[name] for name in fields if name != "hoursSpent"})
         if not is_uuid(fields["id"]):
             raise InvalidInputError("id: a transaction's id is a UUID; leave it out to be given one.", field="id")
         new = NewRequest(

@@ -27,7 +27,6 @@ from resolvers.operations.fields import (
     query_type,
     subscription_type,
 )
-from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
 from schema.operations.requests import (
@@ -39,6 +38,7 @@ from schema.operations.requests import (
     UpdateProviderResponseInput,
     WorkflowStatus,
 )
+from schema.types import CATALOGUE
 from schema.types.service_request import MESSAGE_CHARACTERS, ServiceRequest
 from workflows.executions.requests import decides_dispute, request_id_of
 
@@ -187,7 +187,7 @@ def _status(info: AnyInfo, item: Item) -> WorkflowStatus:
     Raises:
         UnauthorizedError: the caller may not read the request.
     """
-    if not may_read(signed_in(info), MODELS["ServiceRequest"], item):
+    if not may_read(signed_in(info), CATALOGUE.models["ServiceRequest"], item):
         raise UnauthorizedError.of(info)
     return WorkflowStatus.of(progress(decode(Request, tables.ServiceRequest, item)))
 

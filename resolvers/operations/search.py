@@ -20,12 +20,12 @@ from resolvers.mirror.filtered_pages import FilteredPage, position_keys
 from resolvers.mirror.paging import PageTokens, limit_of, question
 from resolvers.operations.fields import optional_text, query_type
 from schema.amplify.bounds import TEXTS
-from schema.amplify.declaration import MODELS
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
 from schema.errors import InvalidInputError, UnauthorizedError
 from schema.operations.search import ServiceSearchResult
+from schema.types import CATALOGUE
 
 _LONGEST_QUERY = fixed_limit(200, "characters of a search", topic="pages, filters and searches", code="BadRequest")
 
@@ -48,7 +48,7 @@ class Wanted:
 
     def is_met_by(self, item: Item) -> bool:
         """Return whether a service is meant, whoever provides it."""
-        fields = MODELS["Service"].fields
+        fields = CATALOGUE.models["Service"].fields
         title, description, tags, duration = (
             fields[name].decode(item.get(name)) for name in ("title", "description", "tags", "hourlyDuration")
         )
@@ -86,7 +86,7 @@ class SearchQueries:
     ) -> ServiceSearchResult:
         """Services, newest first, with all words of `query` and all `tags`; active ones unless it says no."""
         caller = caller_of(info)
-        if not admits(caller, MODELS["Service"], Operation.READ):
+        if not admits(caller, CATALOGUE.models["Service"], Operation.READ):
             raise UnauthorizedError.of(info)
         given = {
             "query": query,
@@ -103,7 +103,7 @@ class SearchQueries:
         page = await self._read(arguments, start_key)
         is_whole = start_key is None and page.last_key is None
         return ServiceSearchResult(
-            items=page.items,
+            items=page.items,  # type: ignore[arg-type]  # rows, which the service's fields decode
             next_token=None if page.last_key is None else self._tokens.seal(page.last_key, asked),
             total=len(page.items) if is_whole else None,
         )
@@ -123,7 +123,7 @@ class SearchQueries:
             forward=False,
         )
         matching = partial(self._matching, query, _wanted(arguments))
-        page = FilteredPage(matching, position_keys(MODELS["Service"], index))
+        page = FilteredPage(matching, position_keys(CATALOGUE.models["Service"], index))
         return await page.read(limit=limit_of(arguments), start_key=start_key)
 
     async def _matching(self, query: ReadPage, wanted: Wanted, *, limit: int, start_key: Item | None) -> Page:
@@ -138,7 +138,7 @@ class SearchQueries:
         """Return the services whose providers have a rating; the providers are read in batches."""
         providers = list(dict.fromkeys(item["userId"]["S"] for item in items))
         rows = await self._store.batch_get([(tables.User, provider) for provider in providers])
-        rating = MODELS["User"].fields["rating"].decode
+        rating = CATALOGUE.models["User"].fields["rating"].decode
         enough = {row["id"]["S"] for row in rows if row is not None and (rating(row.get("rating")) or 0) >= least}
         return [item for item in items if item["userId"]["S"] in enough]
 

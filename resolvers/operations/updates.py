@@ -10,9 +10,9 @@ from resolvers.feed.streams import ChangeKind
 from resolvers.mirror.authorization import is_owner
 from resolvers.mirror.subscriptions import Subscriptions, own_pins
 from resolvers.operations.fields import subscription_type
-from schema.amplify.declaration import MODELS
 from schema.amplify.resolver import AnyInfo
 from schema.errors import UnauthorizedError
+from schema.types import CATALOGUE
 from schema.types.booking import Booking
 from schema.types.message import Message
 from schema.types.notification import Notification
@@ -50,7 +50,7 @@ class UpdateSubscriptions:
         """A service's weekly hours: each that is added, changed or removed."""
         signed_in(info)
         wanted, pins = {"S": service_id}, [("serviceId", str(service_id))]
-        model = MODELS["ServiceSchedule"]
+        model = CATALOGUE.models["ServiceSchedule"]
         return self._subscriptions.rows(model, _CHANGED, info, lambda row: row["serviceId"] == wanted, pins)
 
     def _own(
@@ -65,7 +65,7 @@ class UpdateSubscriptions:
         if not is_owner(caller, user_id):
             raise UnauthorizedError.of(info)
         return self._subscriptions.rows(
-            MODELS[type_name],
+            CATALOGUE.models[type_name],
             kinds,
             info,
             lambda row: any(is_owner(caller, row.get(field, {}).get("S")) for field in fields),

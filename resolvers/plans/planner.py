@@ -172,7 +172,7 @@ class _Planning:
         self._fragments = {
             node.name.value: node for node in document.node.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self._compiler = RowCompiler(self._fragments, self._call)
+        self._compiler = RowCompiler(schema.catalogue.models, self._fragments, self._call)
 
     def _call(self, parent: Any, field: Any, nodes: Any) -> FieldCall:
         return FieldCall(self._schema, parent, field, nodes, self._fragments)

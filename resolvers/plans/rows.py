@@ -13,7 +13,7 @@ from resolvers.mirror.relations import COMPUTED, FromRow
 from resolvers.plans.arguments import FieldCall
 from resolvers.plans.columns import Names, completion, decoded, is_long, leaf
 from resolvers.plans.selection import TYPENAME, Fragments, UnplannedError, merged
-from schema.amplify.declaration import MODELS, Model
+from schema.amplify.declaration import Model
 from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
 from schema.amplify.fields import ResolvedField, RowField
 from schema.documents.sizes import size_of_names, size_of_texts
@@ -162,10 +162,12 @@ class RowCompiler:
     """Compiles the selections of one document.
 
     Args:
+        models: the app's types, by their names.
         fragments: the document's.
         call_of: returns how a field with arguments is called.
     """
 
+    models: Mapping[str, Model]
     fragments: Fragments
     call_of: Callable[..., FieldCall]
     _depth: int = field(default=0)
@@ -204,11 +206,11 @@ class _RowPlanning:
     """Compiles one selection of a row type."""
 
     def __init__(self, compiler: RowCompiler, type_: GraphQLObjectType) -> None:
-        if type_.name not in MODELS:
+        if type_.name not in compiler.models:
             raise UnplannedError
         self._compiler = compiler
         self._type = type_
-        self._model = MODELS[type_.name]
+        self._model = compiler.models[type_.name]
         self._names = Names()
         self._guarded: list[GuardedLeaf] = []
         self._rows: list[RowStep] = []

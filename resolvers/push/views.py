@@ -7,7 +7,7 @@ from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import admits_everywhere, is_owner, model_for, shows_all
 from resolvers.mirror.relations import key_of_relation
 from resolvers.plans.rows import RowPlan
-from schema.amplify.declaration import MODELS, Model
+from schema.amplify.declaration import Model
 from schema.amplify.rules import Operation
 
 
@@ -30,7 +30,7 @@ def view_of(plan: RowPlan, caller: Caller, row: Item) -> Hashable:
     if plan.guarded:
         owned.append(shows_all(caller, plan.model, row))
     for step in plan.rows:
-        target = MODELS[step.relation.relation.target]
+        target = step.rows.model
         if not _is_open(step.rows, target, caller):
             return caller
         if step.rows.guarded:
@@ -47,7 +47,4 @@ def _is_open(plan: RowPlan, model: Model, caller: Caller) -> bool:
     """
     if plan.pages or not admits_everywhere(caller, model_for(caller, model), Operation.READ):
         return False
-    return all(
-        not step.rows.guarded and _is_open(step.rows, MODELS[step.relation.relation.target], caller)
-        for step in plan.rows
-    )
+    return all(not step.rows.guarded and _is_open(step.rows, step.rows.model, caller) for step in plan.rows)

@@ -13,10 +13,11 @@ from models.storage.store import index_keys
 from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
-from schema.amplify.fields import TYPES
 from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
 from schema.amplify.wire import Decoder, decoder
 from schema.strawberry_internals import enum_name
+
+EnumClass = type[StrEnum]
 
 _SCALARS: dict[Any, str] = {ID: "ID", str: "String", int: "Int", float: "Float", bool: "Boolean"}
 
@@ -30,7 +31,7 @@ class Field:
         type: the GraphQL name of its type; for a list, of its elements' type.
         required: whether it is never null.
         is_list: whether it is a list, of required elements.
-        is_enum: whether its type is an enum.
+        enum: its type, if that is an enum, registered by `strawberry.enum` under its name in GraphQL.
         decode: decodes it from a row; an absent attribute is the default.
         default: its value if a client creates a row without it; None if there is none.
     """
@@ -39,9 +40,14 @@ class Field:
     type: str
     required: bool
     is_list: bool
-    is_enum: bool
+    enum: EnumClass | None
     decode: Decoder
     default: Any = None
+
+    @property
+    def is_enum(self) -> bool:
+        """Return whether its type is an enum."""
+        return self.enum is not None
 
     @property
     def optional_type(self) -> str:
@@ -94,7 +100,24 @@ SET_BY_SERVER = Protection(use="nothing: the server sets it", is_ignored=True)
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A mirrored type, as declared."""
+    """A mirrored type, as declared.
+
+    Args:
+        name: its name.
+        table: the table of its rows.
+        rules: its `@auth` rules.
+        fields: its stored fields, by their names.
+        relations: the fields that lead to other rows.
+        computed: fields whose value a resolver computes, each with the query that filters by that value.
+        unwritable: fields that no input has.
+        protected: fields that clients may repeat but not set.
+        bounds: limits on fields' values.
+        ordered: pairs of fields; where a row has both, the first is at most the second.
+        key: the field that rows are found by.
+        indexes: the table's indexes on fields, by field.
+        fixed: the fields that no update changes.
+        declared: the class that stands for the type in Python; None if nothing but its name does.
+    """
 
     name: str
     table: type[Table]
@@ -108,6 +131,8 @@ class Model:
     ordered: tuple[tuple[str, str], ...]
     key: str
     indexes: Mapping[str, Index[Any]] = field(repr=False)
+    fixed: frozenset[str] = frozenset()
+    declared: type | None = None
 
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
         """Return the fields that name a member to whom a rule allows an operation."""
@@ -143,22 +168,6 @@ class Model:
         published = next((rule.fields for rule in self.rules if isinstance(rule, Public)), None)
         return frozenset() if published is None else frozenset(self.fields.keys() - published)
 
-    @property
-    def fixed(self) -> frozenset[str]:
-        """Return the fields that no update changes: owners, and the keys of other rows that a row belongs to.
-
-        A relation by another field than a key, as from a category's name to its services, fixes nothing.
-        """
-        owners = {rule.field for rule in self.rules if isinstance(rule, Owner)}
-        outgoing = {relation.key for relation in self.relations.values() if relation.index is None} - {self.key}
-        incoming = {
-            str(index_keys(getattr(self.table, relation.index))[0].attr_name)
-            for model in MODELS.values()
-            for relation in model.relations.values()
-            if relation.target == self.name and relation.index is not None and relation.key == model.key
-        }
-        return frozenset(owners | outgoing | incoming)
-
     def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
         """Return the ordered pairs that contain one of the changed fields."""
         return [pair for pair in self.ordered if not set(pair).isdisjoint(changed)]
@@ -167,10 +176,6 @@ class Model:
     def plural(self) -> str:
         """Return the type's plural."""
         return names.plural(self.name)
-
-
-# Every declared type by name; filled by importing `schema.types`.
-MODELS: dict[str, Model] = {}
 
 
 def belongs_to(target: str, key: str) -> Relation:
@@ -197,16 +202,14 @@ def field_of(name: str, hint: Any, owners: Collection[str], default: Any) -> Fie
     is_list = get_origin(hint) is list
     if is_list:
         (hint,) = get_args(hint)
-    is_enum = isinstance(hint, type) and issubclass(hint, StrEnum)
-    type_name = enum_name(hint) if is_enum else _SCALARS.get(hint, hint.__name__)
-    if is_enum:
-        TYPES[type_name] = hint
+    enum = hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None
+    type_name = _SCALARS.get(hint, hint.__name__) if enum is None else enum_name(enum)
     return Field(
         name=name,
         type=type_name,
         required=required,
         is_list=is_list,
-        is_enum=is_enum,
+        enum=enum,
         decode=decoder(type_name, is_list=is_list, is_owner=name in owners, default=default),
         default=default,
     )

@@ -1,7 +1,7 @@
 """Strawberry fields and types that are made from data rather than from classes and functions.
 
-Types are written as GraphQL writes them (`"[ModelEscrowFilterInput]"`) and looked up by name in `TYPES` when
-the schema is built, so that they may refer to each other.
+Types are written as GraphQL writes them (`"[ModelEscrowFilterInput]"`) and looked up by name in the `Types` of an
+app when the schema is built, so that they may refer to each other.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -14,13 +14,13 @@ from strawberry.types.field import StrawberryField
 
 from schema import scalars
 from schema.amplify.wire import Decoder
-from schema.enums import ENUMS
+from schema.enums import ModelAttributeTypes, ModelSortDirection
 from schema.strawberry_internals import make_object_type
 
 Arguments = Mapping[str, Any]
 Resolve = Callable[[Any, Info[Any, Any], Arguments], Any]
 
-TYPES: dict[str, Any] = {
+_BUILT_IN: Mapping[str, Any] = {
     "ID": ID,
     "String": str,
     "Int": int,
@@ -28,13 +28,52 @@ TYPES: dict[str, Any] = {
     "Boolean": bool,
     "Optional": Optional,
     **{scalar.name: marker for marker, scalar in scalars.SCALARS.items()},
-    **ENUMS,
+    "ModelSortDirection": ModelSortDirection,
+    "ModelAttributeTypes": ModelAttributeTypes,
 }
 
 
-def annotation(graphql: str) -> StrawberryAnnotation:
-    """Return Strawberry's annotation for a GraphQL type expression such as `[ID!]`."""
-    return StrawberryAnnotation(_python(graphql), namespace=TYPES)
+class Types:
+    """The GraphQL types of one app by their names: scalars, enums, and what is defined here.
+
+    Args:
+        enums: the app's enums.
+    """
+
+    def __init__(self, enums: Mapping[str, Any]) -> None:
+        self._by_name: dict[str, Any] = {**_BUILT_IN, **enums}
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a type has this name."""
+        return name in self._by_name
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the type of a name."""
+        return self._by_name[name]
+
+    def annotation(self, graphql: str) -> StrawberryAnnotation:
+        """Return Strawberry's annotation for a GraphQL type expression such as `[ID!]`."""
+        return StrawberryAnnotation(_python(graphql), namespace=self._by_name)
+
+    def define(
+        self,
+        cls: type,
+        fields: Iterable[StrawberryField],
+        *,
+        description: str | None = None,
+        is_input: bool = False,
+    ) -> None:
+        """Make a class a GraphQL type with these fields, under its own name."""
+        make_object_type(cls, fields, description=description, is_input=is_input)
+        self._by_name[cls.__name__] = cls
+
+    def define_input(self, name: str, fields: Mapping[str, str]) -> None:
+        """Define an input type; its values reach resolvers as mappings that lack what the client left out."""
+        made = [
+            StrawberryField(python_name=field, graphql_name=field, type_annotation=self.annotation(type_))
+            for field, type_ in fields.items()
+        ]
+        self.define(type(name, (), {}), made, is_input=True)
 
 
 def _python(graphql: str) -> str:
@@ -46,8 +85,8 @@ def _python(graphql: str) -> str:
 class RowField(StrawberryField):
     """A field that is decoded from a row in wire form, when a client selects it."""
 
-    def __init__(self, name: str, graphql_type: str, decode: Decoder) -> None:
-        super().__init__(python_name=name, graphql_name=name, type_annotation=annotation(graphql_type))
+    def __init__(self, types: Types, name: str, graphql_type: str, decode: Decoder) -> None:
+        super().__init__(python_name=name, graphql_name=name, type_annotation=types.annotation(graphql_type))
         self.decode = decode
 
     def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
@@ -61,6 +100,7 @@ class ResolvedField(StrawberryField):
 
     def __init__(
         self,
+        types: Types,
         name: str,
         graphql_type: str,
         arguments: Mapping[str, str],
@@ -71,11 +111,13 @@ class ResolvedField(StrawberryField):
         super().__init__(
             python_name=name,
             graphql_name=name,
-            type_annotation=annotation(graphql_type),
+            type_annotation=types.annotation(graphql_type),
             is_subscription=is_subscription,
         )
         self.arguments = [
-            StrawberryArgument(python_name=argument, graphql_name=argument, type_annotation=annotation(type_))
+            StrawberryArgument(
+                python_name=argument, graphql_name=argument, type_annotation=types.annotation(type_)
+            )
             for argument, type_ in arguments.items()
         ]
         self.resolve = resolve
@@ -91,20 +133,3 @@ class ResolvedField(StrawberryField):
         """Call the resolver."""
         del args
         return self.resolve(source, info, kwargs)  # type: ignore[arg-type]  # only basic fields get no info
-
-
-def define(
-    cls: type, fields: Iterable[StrawberryField], *, description: str | None = None, is_input: bool = False
-) -> None:
-    """Make a class a GraphQL type with these fields, under its own name, in `TYPES`."""
-    make_object_type(cls, fields, description=description, is_input=is_input)
-    TYPES[cls.__name__] = cls
-
-
-def input_type(name: str, fields: Mapping[str, str]) -> None:
-    """Define an input type; its values reach resolvers as mappings that lack what the client left out."""
-    made = [
-        StrawberryField(python_name=field, graphql_name=field, type_annotation=annotation(type_))
-        for field, type_ in fields.items()
-    ]
-    define(type(name, (), {}), made, is_input=True)

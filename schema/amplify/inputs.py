@@ -2,17 +2,19 @@
 
 from schema.amplify import names
 from schema.amplify.declaration import Field, Model
-from schema.amplify.fields import TYPES, input_type
+from schema.amplify.fields import Types
 from schema.amplify.rules import Operation
 
 _EQUALITY = ("ne", "eq")
 _ORDER = ("le", "lt", "ge", "gt")
 _COMPARED = ("String", "ID", "Int", "Float", "Boolean")
 _TEXTS = frozenset({"String", "ID"})
+# Amplify adds it to every schema, used or not.
+ADDED = "AmplifyAIConversationTurnErrorInput"
 
 
-def _define_comparisons() -> None:
-    """Define the inputs that compare one value: ModelStringInput, ModelSubscriptionStringInput and so on."""
+def define_shared_inputs(types: Types) -> None:
+    """Define the inputs that compare one value, such as ModelStringInput, and the one that Amplify always adds."""
     for scalar in _COMPARED:
         shared = dict.fromkeys(_EQUALITY if scalar == "Boolean" else _EQUALITY + _ORDER, scalar)
         if scalar in _TEXTS:
@@ -21,39 +23,36 @@ def _define_comparisons() -> None:
             shared |= {"between": f"[{scalar}]"}
         stored = {"attributeExists": "Boolean", "attributeType": "ModelAttributeTypes"}
         size = {"size": "ModelSizeInput"} if scalar in _TEXTS else {}
-        input_type(f"Model{scalar}Input", shared | stored | size)
+        types.define_input(f"Model{scalar}Input", shared | stored | size)
         membership = {} if scalar == "Boolean" else dict.fromkeys(("in", "notIn"), f"[{scalar}]")
-        input_type(f"ModelSubscription{scalar}Input", shared | membership)
-    input_type("ModelSizeInput", dict.fromkeys(_EQUALITY + _ORDER, "Int") | {"between": "[Int]"})
+        types.define_input(f"ModelSubscription{scalar}Input", shared | membership)
+    types.define_input("ModelSizeInput", dict.fromkeys(_EQUALITY + _ORDER, "Int") | {"between": "[Int]"})
+    types.define_input(ADDED, {"errorType": "String!", "message": "String!"})
 
 
-# Amplify adds it to every schema, used or not.
-ADDED = "AmplifyAIConversationTurnErrorInput"
-
-
-def define_inputs(model: Model) -> None:
+def define_inputs(types: Types, model: Model) -> None:
     """Define the inputs of a mirrored type."""
-    filters = {field.name: _comparison(field) for field in model.fields.values()}
+    filters = {field.name: _comparison(types, field) for field in model.fields.values()}
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "ModelStringInput")
     named_id = {"id": "ModelIDInput"}
     name = names.filter_input(model.name)
-    input_type(name, filters | named_id | _connectives(name))
+    types.define_input(name, filters | named_id | _connectives(name))
 
     name = names.condition_input(model.name)
     # Amplify leaves the key out; where the key is also an owner, it is there as a String.
     owned_key = {key: type_ for key, type_ in owners.items() if key == model.key}
     conditions = {field: type_ for field, type_ in filters.items() if field != model.key}
-    input_type(name, conditions | owned_key | _connectives(name))
+    types.define_input(name, conditions | owned_key | _connectives(name))
 
     name = names.subscription_filter_input(model.name)
     events = {field.name: _event_comparison(field) for field in model.fields.values()}
     event_id = {} if "id" in owners else {"id": "ModelSubscriptionIDInput"}
     connectives = {key: type_ for key, type_ in _connectives(name).items() if key != "not"}
-    input_type(name, events | event_id | owners | connectives)
-    _define_rows(model)
+    types.define_input(name, events | event_id | owners | connectives)
+    _define_rows(types, model)
 
 
-def _define_rows(model: Model) -> None:
+def _define_rows(types: Types, model: Model) -> None:
     """Define the inputs of createX, updateX and deleteX."""
     written = [field for field in model.fields.values() if field.name not in model.unwritable]
     # Optional on create: the server generates an absent id, sets both timestamps, knows the defaults, and fills in
@@ -64,21 +63,21 @@ def _define_rows(model: Model) -> None:
     created = {f.name: f.optional_type if f.name in generated else f.graphql_type for f in written}
     updated = {field.name: field.optional_type for field in written}
     key = {model.key: "ID!"}
-    input_type(f"Create{model.name}Input", created)
-    input_type(f"Update{model.name}Input", updated | key)
-    input_type(f"Delete{model.name}Input", key)
+    types.define_input(f"Create{model.name}Input", created)
+    types.define_input(f"Update{model.name}Input", updated | key)
+    types.define_input(f"Delete{model.name}Input", key)
 
 
 def _connectives(name: str) -> dict[str, str]:
     return {"and": f"[{name}]", "or": f"[{name}]", "not": name}
 
 
-def _comparison(field: Field) -> str:
+def _comparison(types: Types, field: Field) -> str:
     """Return the input that compares a field; AWS's scalars and elements of lists are compared as text."""
     if field.is_enum and not field.is_list:
         name = f"Model{field.type}Input"
-        if name not in TYPES:
-            input_type(name, {"eq": field.type, "ne": field.type})
+        if name not in types:
+            types.define_input(name, {"eq": field.type, "ne": field.type})
         return name
     return f"Model{_compared_type(field)}Input"
 
@@ -89,7 +88,3 @@ def _event_comparison(field: Field) -> str:
 
 def _compared_type(field: Field) -> str:
     return field.type if field.type in _COMPARED and not field.is_list else "String"
-
-
-_define_comparisons()
-input_type(ADDED, {"errorType": "String!", "message": "String!"})

@@ -1,4 +1,4 @@
-"""The decorator that mirrors a type: it derives the object type, its pages and its inputs from a declaration.
+"""Types that are declared as Python classes: the decorator that mirrors one, and the catalogue of several.
 
 Example:
     >>> @mirrored(table=tables.Service, rules=[owner("userId"), private({READ}), groups("admin")])
@@ -9,14 +9,15 @@ Example:
     ...     user = belongs_to("User", "userId")
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, get_type_hints
 
-from models.storage.store import key_of
+from models.storage.store import index_keys, key_of
 from models.tables import Table
 from schema.amplify.bounds import Bound
+from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import (
-    MODELS,
     Field,
     Model,
     Protection,
@@ -26,8 +27,6 @@ from schema.amplify.declaration import (
     field_of,
     indexes_of,
 )
-from schema.amplify.inputs import define_inputs
-from schema.amplify.objects import define_objects
 from schema.amplify.rules import AuthRule, Owner
 
 _C = TypeVar("_C", bound=type)
@@ -74,8 +73,10 @@ def mirrored(
             ordered=tuple(ordered),
             key=key_of(table).attr_name,
             indexes=indexes,
+            declared=cls,
         )
-        _define(cls, model)
+        check(model)
+        cls.__mirrored__ = model  # type: ignore[attr-defined]  # `catalogue_of` reads it
         return cls
 
     return declare
@@ -88,9 +89,36 @@ def _fields_of(cls: type, rules: Sequence[AuthRule], defaults: Mapping[str, Any]
     return {name: field_of(name, hint, owners, defaults.get(name)) for name, hint in hints.items()}
 
 
-def _define(cls: type, model: Model) -> None:
-    """Check a declared type, and define what is derived from it."""
-    check(model)
-    MODELS[model.name] = model
-    define_objects(cls, model)
-    define_inputs(model)
+def is_mirrored(value: object) -> bool:
+    """Return whether something is a class that declares a mirrored type."""
+    return isinstance(value, type) and "__mirrored__" in vars(value)
+
+
+def catalogue_of(classes: Iterable[type], alone: Collection[str] = ()) -> Catalogue:
+    """Return the catalogue of declared classes, in which owners and the keys of other rows are fixed.
+
+    Args:
+        classes: the classes, each decorated by `mirrored`.
+        alone: the derived mutations of which an operation may hold only one.
+
+    Raises:
+        TypeError: a class names a type that is not there.
+    """
+    models: list[Model] = [vars(cls)["__mirrored__"] for cls in classes]
+    return Catalogue.of((replace(model, fixed=_fixed(model, models)) for model in models), alone)
+
+
+def _fixed(model: Model, models: Sequence[Model]) -> frozenset[str]:
+    """Return the fields that no update changes: owners, and the keys of other rows that a row belongs to.
+
+    A relation by another field than a key, as from a category's name to its services, fixes nothing.
+    """
+    owners = {rule.field for rule in model.rules if isinstance(rule, Owner)}
+    outgoing = {relation.key for relation in model.relations.values() if relation.index is None} - {model.key}
+    incoming = {
+        str(index_keys(getattr(model.table, relation.index))[0].attr_name)
+        for other in models
+        for relation in other.relations.values()
+        if relation.target == model.name and relation.index is not None and relation.key == other.key
+    }
+    return frozenset(owners | outgoing | incoming)

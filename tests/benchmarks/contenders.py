@@ -14,7 +14,7 @@ import httpx
 
 from models import tables
 from models.storage.store import index_keys
-from schema.amplify.declaration import MODELS
+from schema.types import CATALOGUE
 from tests.integration.conftest import NO_RATES, WINDOWS, Cloud, free_port
 
 REPOSITORY = Path(__file__).parents[2]
@@ -113,11 +113,11 @@ def _ready_after(log: Path, url: str, token: str, process: "subprocess.Popen[byt
 
 
 def _names(cloud: Cloud) -> dict[str, str]:
-    user = MODELS["User"]
+    user = CATALOGUE.models["User"]
     pages = {}
     for field, relation in user.relations.items():
         if relation.index is not None:
-            target = MODELS[relation.target].table
+            target = CATALOGUE.models[relation.target].table
             key = index_keys(getattr(target, relation.index))[0].attr_name
             pages[field] = [cloud.names.table(target), relation.index, key]
     return {

@@ -27,6 +27,7 @@ from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import build_schema
+from schema.types import CATALOGUE
 from tests.integration.polling import SOON, until
 from tests.unit.mirror import mirror_over
 from tests.unit.rates import without_limits
@@ -134,7 +135,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
         running = InProcessServer(store, feed, LocalIssuer(directory))
         mirrored = Subscriptions(feed)
         own = [updates.subscriptions(mirrored)]
-        schema = build_schema(mirror_over(store, mirrored), extra_subscriptions=own)
+        schema = build_schema(CATALOGUE, mirror_over(store, mirrored), extra_subscriptions=own)
         app = build_app(
             schema=schema,
             store=store,

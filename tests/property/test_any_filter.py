@@ -9,7 +9,7 @@ from models import clock
 from models.ledger.balances import EscrowStatus
 from resolvers.mirror.client_filters import read_filter
 from resolvers.mirror.filters import compile_filter
-from schema.amplify.declaration import MODELS
+from schema.types import CATALOGUE
 from tests.property.filters import Filter, comparisons, filters, passes, some_rows
 
 anything = settings(max_examples=200)
@@ -67,7 +67,7 @@ def spelled(draw: st.DrawFn) -> tuple[str, str]:
 @anything
 @given(st.lists(spelled(), min_size=2, max_size=2), st.sampled_from(["eq", "ne", "le", "lt", "ge", "gt"]))
 def test_a_moment_is_compared_in_any_spelling(two: list[tuple[str, str]], word: str) -> None:
-    model = MODELS["Booking"]
+    model = CATALOGUE.models["Booking"]
     (stored, written), (other, _) = two
     read = read_filter(model, {"confirmedAt": {word: written}})
     assert read == {"confirmedAt": {word: stored}}
@@ -87,7 +87,7 @@ def test_a_moment_is_compared_in_any_spelling(two: list[tuple[str, str]], word: 
 @anything
 @given(filters(), seeds)
 def test_what_is_left_out_of_a_filter_says_nothing(filter_: Filter, seed: int) -> None:
-    read = read_filter(MODELS["Dispute"], filter_)
+    read = read_filter(CATALOGUE.models["Dispute"], filter_)
     test, rows = compile_filter(read), some_rows(seed)
     assert [test(row) for row in rows] == [passes(filter_, row) for row in rows]
-    assert read_filter(MODELS["Dispute"], read) == read
+    assert read_filter(CATALOGUE.models["Dispute"], read) == read

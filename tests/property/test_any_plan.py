@@ -14,9 +14,10 @@ from resolvers.identity.callers import GUEST, Caller, Standing
 from resolvers.mirror import paging
 from resolvers.plans.planner import Planner
 from resolvers.transport.payloads import response_of
-from schema.amplify.declaration import MODELS, Field, Model
+from schema.amplify.declaration import Field, Model
 from schema.enums import ENUMS
 from schema.strawberry_internals import graphql_schema
+from schema.types import CATALOGUE
 from tests.property.plan_documents import RowQueries
 from tests.unit.mirror import ADMIN, ALICE, BOB, MemoryStore, build_mirror, schema_over
 
@@ -63,7 +64,7 @@ def row(random: Random, model: Model, key: str) -> dict[str, Any]:
 
 def filled(random: Random) -> MemoryStore:
     store = MemoryStore()
-    for model in MODELS.values():
+    for model in CATALOGUE.models.values():
         for key in random.sample(IDS, 4):
             store.rows[model.table, key] = row(random, model, key)
     return store

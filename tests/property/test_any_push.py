@@ -25,8 +25,9 @@ from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.push.push import Push
 from resolvers.transport.app import build_app
 from resolvers.transport.idempotency import Idempotency
-from schema.amplify.declaration import MODELS, Model
+from schema.amplify.declaration import Model
 from schema.strawberry_internals import graphql_schema
+from schema.types import CATALOGUE
 from tests.property.plan_documents import RowQueries
 from tests.property.test_any_plan import IDS, filled, row
 from tests.security.fuzz.documents import Operation
@@ -141,7 +142,7 @@ async def both_ways(seed: int) -> tuple[Operation, list[list[Any]], list[list[An
     assert core.subscription_type
     name = random.choice(sorted(core.subscription_type.fields))
     operation = RowQueries(random, core).any_subscription(name)
-    model = MODELS[name[len("onCreate") :]]
+    model = CATALOGUE.models[name[len("onCreate") :]]
     changes = [
         (_KINDS[name[: len("onCreate")]] if random.random() < 0.9 else ChangeKind.UPDATE, changed(random, model))
         for _ in range(5)

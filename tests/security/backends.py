@@ -33,6 +33,7 @@ from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import MirrorSchema, build_schema
 from schema.errors import report
+from schema.types import CATALOGUE
 from tests.security import own_operations
 from tests.security.cases import Case, Line, document
 from tests.unit.mirror import MemoryStore, execute
@@ -144,7 +145,8 @@ class MemoryBackend(Backend):
         subscriptions = Subscriptions(cast("ChangeFeed", self._feed))
         tokens = PageTokens(b"secret")
         schema = build_schema(
-            Mirror(Queries(store, tokens), writes, subscriptions),
+            CATALOGUE,
+            Mirror(CATALOGUE, Queries(store, tokens), writes, subscriptions),
             extra_queries=[search.queries(store, tokens)],
             extra_subscriptions=[updates.subscriptions(subscriptions)],
         )

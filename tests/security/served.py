@@ -28,6 +28,7 @@ from resolvers.hosting.listener import listening
 from resolvers.hosting.logs import configure_logging
 from resolvers.hosting.settings import ServerSettings
 from schema.build import build_schema
+from schema.types import CATALOGUE
 from tests.security.measuring import WAIT_LIMIT
 from tests.unit.realtime import MemoryServer
 from workflows.console.exits import clean_exit
@@ -275,7 +276,7 @@ async def _client(request: Request) -> Response:
 
 async def _serve() -> None:
     settings = ServerSettings()
-    app = MemoryServer(build_schema(cast("MirrorResolver", None))).app
+    app = MemoryServer(build_schema(CATALOGUE, cast("MirrorResolver", None))).app
     app.router.routes += [
         Route("/healthz", _alive),
         Route("/slow", _slow, methods=["GET", "POST"]),

@@ -20,6 +20,7 @@ from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from schema.build import build_schema
 from schema.documents.metering import AnswerLimits
+from schema.types import CATALOGUE
 from tests.security.many_rows import LONGEST, answer, filled, only
 from tests.security.stretches import stretches
 from tests.unit.asgi_socket import Socket, connected
@@ -113,7 +114,7 @@ def slow() -> SlowStore:
 
 
 async def test_a_query_that_takes_too_long_ends_with_an_error(slow: SlowStore) -> None:
-    hurried = build_schema(schema_over(slow).resolver, answers=AnswerLimits(seconds=0.05))
+    hurried = build_schema(CATALOGUE, schema_over(slow).resolver, answers=AnswerLimits(seconds=0.05))
     queries = [
         '{ getUser(id: "a") { id } }',
         '{ a: getUser(id: "a") { id } b: getService(id: "b") { id } __typename }',
@@ -128,7 +129,7 @@ async def test_a_query_that_takes_too_long_ends_with_an_error(slow: SlowStore) -
 
 
 async def test_a_mutation_has_its_own_patience(slow: SlowStore) -> None:
-    hurried = build_schema(schema_over(slow).resolver, answers=AnswerLimits(seconds=0.05))
+    hurried = build_schema(CATALOGUE, schema_over(slow).resolver, answers=AnswerLimits(seconds=0.05))
     running = asyncio.create_task(answer(hurried, slow, CREATE))
     await asyncio.sleep(0.15)
     slow.go_on.set()
@@ -170,7 +171,7 @@ class Client:
 def served(store: MemoryStore, rates: Rates | None = None, /, **answers: int) -> Starlette:
     """Return the app over a store."""
     return build_app(
-        schema=build_schema(schema_over(store).resolver, answers=AnswerLimits(**answers)),
+        schema=build_schema(CATALOGUE, schema_over(store).resolver, answers=AnswerLimits(**answers)),
         store=store,
         authentication=Authentication(Callers(), []),
         graphiql=GraphiQL(),

@@ -13,6 +13,7 @@ from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema, build_schema
 from schema.documents.limits import Limits, LimitsCheck
+from schema.types import CATALOGUE
 from tests.security.many_rows import answer, filled, only
 from tests.security.stretches import MOST_SECONDS, least_stretches, stretches
 from tests.unit.mirror import ALICE, MemoryStore, schema_over
@@ -198,7 +199,7 @@ CREATE = """mutation ($tags: [String!]!) {{
 
 async def test_a_mutation_has_the_same_budget() -> None:
     store = MemoryStore()
-    strict = build_schema(schema_over(store).resolver, limits=Limits(values=100))
+    strict = build_schema(CATALOGUE, schema_over(store).resolver, limits=Limits(values=100))
     few, many = (CREATE.format(" ".join(f"a{n}: tags" for n in range(times))) for times in (2, 3))
     data, errors = await answer(strict, store, few, tags=["x"] * 50)
     assert (errors, len(data["createService"]["a1"])) == ([], 50)

@@ -8,8 +8,8 @@ import pytest
 from graphql import get_named_type, is_leaf_type
 
 from resolvers.identity.callers import Caller
-from schema.amplify.declaration import MODELS
 from schema.amplify.rules import Operation
+from schema.types import CATALOGUE
 from tests.security.backends import MemoryBackend
 from tests.security.cases import STAMP, caller_of, item_of, lines, table_of
 from tests.security.samples import SAMPLES
@@ -290,7 +290,7 @@ def test_what_a_member_decides_is_listed() -> None:
         - model.protected.keys()
         - model.unwritable
         - {model.key, "createdAt", "updatedAt"}
-        for name, model in MODELS.items()
+        for name, model in CATALOGUE.models.items()
         if any(model.owner_fields(operation) for operation in writing)
     }
     assert found == A_MEMBERS

@@ -9,7 +9,7 @@ from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.hosting.settings import ServerSettings
-from schema.amplify.declaration import MODELS
+from schema.types import CATALOGUE
 from tests.security.backends import ON_THE_CLOUD, MemoryBackend
 from tests.security.cases import STANDINGS, Case, Line, lines
 from workflows.executions.services import Services
@@ -25,7 +25,7 @@ PUBLISHED = {line.of for line in lines() if "guest" in line.expected}
 
 @pytest.mark.parametrize("column", STANDINGS)
 async def test_guests_and_newcomers_are_refused_what_is_not_public(backend: MemoryBackend, column: str) -> None:
-    mirrored = [line for line in lines() if line.of not in PUBLISHED and line.of in MODELS]
+    mirrored = [line for line in lines() if line.of not in PUBLISHED and line.of in CATALOGUE.models]
     tried = [line for line in mirrored if line.operation not in ON_THE_CLOUD]
     assert len(tried) > 100
     for line in tried:

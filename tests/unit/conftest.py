@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from schema.build import MirrorSchema, build_schema
+from schema.types import CATALOGUE
 from tests.unit.realtime import MemoryServer, listening
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def realtime_schema() -> MirrorSchema:
     """Build the schema once; each server sets the resolver that answers it."""
-    return build_schema(cast("MirrorResolver", None))
+    return build_schema(CATALOGUE, cast("MirrorResolver", None))
 
 
 @pytest.fixture(params=[True, False], ids=["together", "each alone"])

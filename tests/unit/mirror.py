@@ -22,6 +22,7 @@ from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
 from schema.build import MirrorSchema, build_schema
+from schema.types import CATALOGUE
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
@@ -152,7 +153,7 @@ _GUARDED = TypeRules(delete_guards=DELETE_GUARDS)
 @cache
 def build_mirror() -> MirrorSchema:
     """Return the schema of the derived fields alone."""
-    return build_schema(cast("MirrorResolver", None))
+    return build_schema(CATALOGUE, cast("MirrorResolver", None))
 
 
 def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema:
@@ -164,7 +165,9 @@ def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema
 
 def mirror_over(store: Store, subscriptions: SubscriptionResolver, rules: TypeRules = _GUARDED) -> Mirror:
     """Return the resolver of the derived fields over a store."""
-    return Mirror(Queries(store, PageTokens(b"secret")), Mutations(store, clock.now, rules), subscriptions)
+    return Mirror(
+        CATALOGUE, Queries(store, PageTokens(b"secret")), Mutations(store, clock.now, rules), subscriptions
+    )
 
 
 async def execute(

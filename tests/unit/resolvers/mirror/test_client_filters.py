@@ -7,11 +7,11 @@ import pytest
 from models import tables
 from resolvers.mirror.client_filters import read_filter
 from resolvers.mirror.filters import OPERATORS, compile_filter
-from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError
+from schema.types import CATALOGUE
 from tests.unit.mirror import ADMIN, ALICE, MemoryStore, ask, error_of
 
-BOOKING, USER, SERVICE = MODELS["Booking"], MODELS["User"], MODELS["Service"]
+BOOKING, USER, SERVICE = CATALOGUE.models["Booking"], CATALOGUE.models["User"], CATALOGUE.models["Service"]
 STORED = "2026-12-01T10:00:00.000Z"
 SPELLINGS = [
     STORED,
@@ -26,7 +26,7 @@ SPELLINGS = [
 ]
 MOMENTS = [
     (model, field.name)
-    for model in MODELS.values()
+    for model in CATALOGUE.models.values()
     for field in model.fields.values()
     if field.type == "AWSDateTime"
 ]

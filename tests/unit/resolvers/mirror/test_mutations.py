@@ -11,7 +11,7 @@ from models.storage.store import Item, expressions
 from resolvers.identity.callers import Caller
 from resolvers.mirror.mutations import same_content
 from resolvers.mirror.validation import validated
-from schema.amplify.declaration import MODELS
+from schema.types import CATALOGUE
 from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore
 from tests.unit.resolvers.mirror.writing import CREATE, SERVICE, UPDATE, change, refused, rows_to_write
 
@@ -132,7 +132,7 @@ async def test_the_other_field_of_a_pair_must_be_unchanged_since_it_was_read(
 
 
 def test_numbers_of_a_repeated_create_are_compared_by_value() -> None:
-    service = MODELS["Service"]
+    service = CATALOGUE.models["Service"]
     content = validated(service, {"id": "s", "hourlyRate": 1.5, "tags": ["outdoors"]})
     as_read = content | {"hourlyRate": {"N": "1.50"}, "updatedAt": {"S": "2026"}}
     assert content["hourlyRate"] == {"N": "1.5"}

@@ -9,8 +9,8 @@ from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import unopened
 from resolvers.mirror.subscription_filters import SubscriptionFilters
 from resolvers.mirror.subscriptions import _pins
-from schema.amplify.declaration import MODELS
 from schema.errors import InvalidInputError
+from schema.types import CATALOGUE
 from tests.unit.mirror import ADMIN, ALICE
 
 NAMES = {"sub-alice", "alice", "sub-alice::alice"}
@@ -23,10 +23,10 @@ def filters() -> SubscriptionFilters:
 
 
 def test_equal_filters_are_compiled_once_and_dropped_with_the_last(filters: SubscriptionFilters) -> None:
-    model = MODELS[SERVICE]
+    model = CATALOGUE.models[SERVICE]
     first = filters.read(model, {"title": {"contains": "x"}})
     assert filters.read(model, {"title": {"contains": "x"}}) is first
-    assert filters.read(MODELS[REQUEST], {"title": {"contains": "x"}}) is not first
+    assert filters.read(CATALOGUE.models[REQUEST], {"title": {"contains": "x"}}) is not first
     assert filters.read(model, {"title": {"contains": "y"}}) is not first
     del first
     gc.collect()
@@ -45,19 +45,19 @@ def test_equal_filters_are_compiled_once_and_dropped_with_the_last(filters: Subs
 )
 def test_a_filter_has_its_own_limit(filters: SubscriptionFilters, filter_: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match="at most 50 operators, and this has"):
-        filters.read(MODELS[SERVICE], filter_)
+        filters.read(CATALOGUE.models[SERVICE], filter_)
 
 
 def test_what_a_list_refuses_is_refused(filters: SubscriptionFilters) -> None:
     with pytest.raises(InvalidInputError, match="takes two values"):
-        filters.read(MODELS[SERVICE], {"title": {"between": ["x"]}})
+        filters.read(CATALOGUE.models[SERVICE], {"title": {"between": ["x"]}})
     with pytest.raises(InvalidInputError, match="at most 300 operators"):
-        filters.read(MODELS[SERVICE], {"or": [{"title": {"eq": "x"}}] * 301})
+        filters.read(CATALOGUE.models[SERVICE], {"or": [{"title": {"eq": "x"}}] * 301})
 
 
 def test_fields_and_equalities_are_known(filters: SubscriptionFilters) -> None:
     given = {"category": {"eq": "c"}, "or": [{"title": {"eq": "x"}}, {"userId": {"ne": "y"}}], "id": None}
-    compiled = filters.read(MODELS[SERVICE], given)
+    compiled = filters.read(CATALOGUE.models[SERVICE], given)
     assert compiled.fields == {"category", "title", "userId"}
     assert compiled.equal == {"category": "c"}
     assert compiled.operators == 3
@@ -82,10 +82,10 @@ def test_fields_and_equalities_are_known(filters: SubscriptionFilters) -> None:
 def test_the_feed_looks_for(
     caller: Caller, of: str, owners: dict[str, str], equal: dict[str, str], pinned: set[tuple[str, str]] | None
 ) -> None:
-    pins = _pins(caller, MODELS[of], owners, equal)
+    pins = _pins(caller, CATALOGUE.models[of], owners, equal)
     assert (None if pins is None else set(pins)) == pinned
 
 
 def test_a_concealed_field_pins_ones_own_rows() -> None:
-    pins = _pins(ALICE, unopened(MODELS["User"]), {}, {"email": "e"})
+    pins = _pins(ALICE, unopened(CATALOGUE.models["User"]), {}, {"email": "e"})
     assert set(pins or ()) == {("id", name) for name in NAMES}

@@ -14,6 +14,7 @@ from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.type_rules import TypeRules
 from resolvers.operations import search
 from schema.build import MirrorSchema, build_schema
+from schema.types import CATALOGUE
 from tests.unit.mirror import ALICE, MemoryStore, StoredRowEvents, execute
 
 QUERY = """query ($text: String, $category: String, $minRating: Float, $maxHourlyDuration: Float, $tags: [String],
@@ -63,8 +64,10 @@ def store() -> MemoryStore:
 def built() -> MirrorSchema:
     """Return a schema whose search finds its store in the first one's place: it is filled before each question."""
     store, tokens = MemoryStore(), PageTokens(b"secret")
-    mirror = Mirror(Queries(store, tokens), Mutations(store, clock.now, TypeRules()), StoredRowEvents(store))
-    schema = build_schema(mirror, extra_queries=[search.queries(store, tokens)])
+    mirror = Mirror(
+        CATALOGUE, Queries(store, tokens), Mutations(store, clock.now, TypeRules()), StoredRowEvents(store)
+    )
+    schema = build_schema(CATALOGUE, mirror, extra_queries=[search.queries(store, tokens)])
     schema.searched = store  # type: ignore[attr-defined]  # for the tests
     return schema
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-import schema.types  # noqa: F401 — declares them
 from schema.amplify.bounds import JSON, KEY, TEXT, TEXTS, Between, Bound, Key, Text, Texts, TimeOfDay
-from schema.amplify.declaration import MODELS
+from schema.types import CATALOGUE
 
 
 @pytest.mark.parametrize(
@@ -47,14 +46,14 @@ def test_a_bound_says_what_is_wrong(bound: Bound, good: list[Any], bad: list[Any
     ],
 )
 def test_every_text_is_bounded_by_what_is_declared_or_usual(model: str, field: str, bound: Bound | None) -> None:
-    assert MODELS[model].bounds.get(field) == bound
+    assert CATALOGUE.models[model].bounds.get(field) == bound
 
 
 def test_no_text_that_a_client_writes_is_without_bound() -> None:
     free = {"Boolean", "Float", "Int"}
     unbounded = [
         f"{model.name}.{field.name}"
-        for model in MODELS.values()
+        for model in CATALOGUE.models.values()
         for field in model.fields.values()
         if not field.is_enum and field.type not in free and field.name not in model.bounds
     ]

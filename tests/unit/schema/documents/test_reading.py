@@ -9,6 +9,7 @@ from graphql import GraphQLError, get_introspection_query, parse
 from schema.build import MirrorSchema, build_schema
 from schema.documents.limits import Limits, LimitsCheck
 from schema.documents.reading import KEPT_CHARACTERS, Documents
+from schema.types import CATALOGUE
 from tests.unit.mirror import ALICE, MemoryStore, execute, schema_over
 from tests.unit.processor_time import least_seconds, least_seconds_async
 
@@ -35,7 +36,7 @@ def test_a_text_has_limits(schema: MirrorSchema, text: str, problem: str) -> Non
 
 def test_one_servers_limits_are_not_anothers() -> None:
     strict, free = (
-        build_schema(None, limits=Limits(depth=depth)).documents  # type: ignore[arg-type]  # nobody answers
+        build_schema(CATALOGUE, None, limits=Limits(depth=depth)).documents  # type: ignore[arg-type]  # nobody answers
         for depth in (8, 20)
     )
     for _ in range(2):

@@ -1,0 +1,62 @@
+"""An app's types as one value: its schema, its tables and its resolvers are made from it.
+
+Two catalogues in one process have nothing in common, even if both have a type `User`.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from models.tables import Table
+from schema.amplify.declaration import Model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """The types of an app.
+
+    Args:
+        models: the types whose rows are stored, by their names.
+        enums: the enums, by their names in GraphQL; each is registered by `strawberry.enum` under that name.
+        alone: the derived mutations of which an operation may hold only one: they do more than write a row.
+    """
+
+    models: Mapping[str, Model]
+    enums: Mapping[str, type[StrEnum]]
+    alone: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, models: Iterable[Model], alone: Collection[str] = ()) -> Self:
+        """Return the catalogue of some types and of their enums.
+
+        Raises:
+            TypeError: two types or two enums have one name, or a relation leads to a type that is not there.
+        """
+        by_name: dict[str, Model] = {}
+        enums: dict[str, type[StrEnum]] = {}
+        for model in models:
+            if model.name in by_name:
+                raise TypeError(f"two types are called {model.name}")
+            by_name[model.name] = model
+            _add_enums(model, enums)
+        for model in by_name.values():
+            _check_relations(model, by_name)
+        return cls(by_name, enums, frozenset(alone))
+
+    @property
+    def tables(self) -> tuple[type[Table], ...]:
+        """Return the tables of all types."""
+        return tuple(model.table for model in self.models.values())
+
+
+def _add_enums(model: Model, enums: dict[str, type[StrEnum]]) -> None:
+    for field in model.fields.values():
+        if field.enum is not None and enums.setdefault(field.type, field.enum) is not field.enum:
+            raise TypeError(f"two enums are called {field.type}; one of them is {model.name}.{field.name}")
+
+
+def _check_relations(model: Model, models: Mapping[str, Model]) -> None:
+    for name, relation in model.relations.items():
+        if relation.target not in models:
+            raise TypeError(f"{model.name}.{name} leads to {relation.target}, which is no type")
