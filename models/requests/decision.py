@@ -9,6 +9,7 @@ from inspect import unwrap
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from models.custody import Custody
 from models.errors import Refusal
 from models.events import Event, Notice
 from models.hours import USUAL_RATE, Hours
@@ -47,6 +48,7 @@ class Member:
     username: str
     is_active: bool | None = None
     created_at: datetime | None = None
+    custody: Custody | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,10 @@
 """The names of a deployment's resources: one scheme for the template, the server and the handlers."""
 
+import re
 from dataclasses import dataclass
+from typing import Self
 
+from models.errors import ExpectedError
 from models.tables import Table
 
 
@@ -62,3 +65,42 @@ class Names:
     def admin_topic_arn(self) -> str:
         """Return the ARN of the SNS topic that admins subscribe to."""
         return f"arn:aws:sns:{self.region}:{self.account}:{self.admin_topic}"
+
+
+# The id that AppSync gives an API and the name of an Amplify environment, as its tables' names end.
+_FORMER_APP = re.compile(r"(?P<api>[A-Za-z0-9]{1,64})-(?P<environment>[A-Za-z0-9]{1,32})")
+
+
+class UnknownFormerAppError(ExpectedError):
+    """A text does not name an app that Amplify has deployed; the message says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerNames(Names):
+    """The table names of the app that HourBank replaces, as Amplify makes them: `User-<API id>-<environment>`."""
+
+    api: str
+    environment: str
+
+    @classmethod
+    def of(cls, app: str, names: Names) -> Self:
+        """Return the names of an app in the account and region of a deployment.
+
+        Args:
+            app: the app, as `<API id>-<environment>`.
+            names: the deployment's names.
+
+        Raises:
+            UnknownFormerAppError: the text has another form.
+        """
+        found = _FORMER_APP.fullmatch(app)
+        if found is None:
+            raise UnknownFormerAppError(
+                f"{app} is no app of Amplify's; give what its tables' names end with, such as "
+                "a1b2c3d4e5f6g7h8i9j0k1l2m3-prod of User-a1b2c3d4e5f6g7h8i9j0k1l2m3-prod."
+            )
+        return cls(stack=names.stack, region=names.region, account=names.account, **found.groupdict())
+
+    def table(self, table: type[Table]) -> str:
+        """Return the name of the former app's table."""
+        return f"{table.Meta.table_name}-{self.api}-{self.environment}"

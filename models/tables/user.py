@@ -28,6 +28,8 @@ class User(Table):
     updatedAt = MomentAttribute()
 
     isActive = BooleanAttribute(null=True)
+    # FORMER_APP if the app that HourBank replaces keeps the member's hours; absent if they are here.
+    custody = UnicodeAttribute(null=True)
     # Tokens that were issued before this moment are refused; absent if the member never signed out everywhere.
     tokensValidFrom = MomentAttribute(null=True)
     # The sum (in hundredths) and the number of the ratings that `rating` averages; absent before the first one.

@@ -8,6 +8,7 @@ from functools import partial
 
 from models import tables
 from models.clock import Clock, to_text
+from models.custody import custody_refusal
 from models.errors import Refusal
 from models.identifiers import derived
 from models.ledger import locks, transfers
@@ -50,8 +51,9 @@ class Accounts:
 
         Returns:
             The row of the giver's entry, or of the receiver's if hours are issued; the stored one if the transfer
-            is repeated. Or a refusal: USER_NOT_ACTIVE, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED, APPROVAL_REQUIRED if
-            another admin has to ask for it, too, or IDEMPOTENCY_MISMATCH if the id is a different transfer's.
+            is repeated. Or a refusal: USER_NOT_ACTIVE, HOURS_NOT_HERE_YET, INSUFFICIENT_BALANCE, ACCOUNT_LOCKED,
+            APPROVAL_REQUIRED if another admin has to ask for it, too, or IDEMPOTENCY_MISMATCH if the id is a
+            different transfer's.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -142,6 +144,8 @@ class Accounts:
             member = decode_or_none(Member, tables.User, item)
             if member is None or (transfer.is_between_members and member.is_active is False):
                 return transfers.no_member_refusal(field)
+            if (refusal := custody_refusal({field: member.custody})) is not None:
+                return refusal
             writing.check(
                 tables.User,
                 user_id,

@@ -17,6 +17,7 @@ from pynamodb.expressions.update import Action
 
 from models import hours, tables
 from models.clock import Clock, from_text, to_text
+from models.custody import custody_refusal
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
 from models.hours import Hours
@@ -24,6 +25,8 @@ from models.identifiers import derived
 from models.ledger import movements
 from models.ledger.balances import Balance, EscrowStatus
 from models.ledger.movements import TransactionType
+from models.requests.decision import Member
+from models.storage.codec import decode
 from models.storage.store import ConditionFailedError, Item, Store, read_pages
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
@@ -153,8 +156,8 @@ class Members:
             actor: who deletes them.
 
         Returns:
-            The row as it was; or the refusal INVALID_ESCROW_STATUS, or BAD_REQUEST if tokens that they have signed
-            out would count again.
+            The row as it was; or the refusal INVALID_ESCROW_STATUS, HOURS_NOT_HERE_YET while the former app keeps
+            their hours, or BAD_REQUEST if tokens that they have signed out would count again.
 
         Raises:
             ConditionFailedError: there is no such member, or the row does not meet the condition.
@@ -170,7 +173,8 @@ class Members:
                 raise ConditionFailedError(stored)
             now = self._clock()
             if (
-                refusal := _held_hours_refusal(balance)
+                refusal := custody_refusal({"id": decode(Member, tables.User, stored).custody})
+                or _held_hours_refusal(balance)
                 or _signed_out_refusal(stored, now)
                 or await self._expected_hours_refusal(user_id)
             ) is not None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from models import tables
 from models.clock import Clock
+from models.custody import custody_refusal
 from models.errors import BrokenLedgerError, Code, Refusal, not_found_refusal
 from models.hours import from_float
 from models.identifiers import derived
@@ -146,7 +147,9 @@ class Transactions:
         return decided
 
     async def create(self, request: Request, rule: RequestRule) -> Moved | Refusal | None:
-        """Let a rule decide about a request that is not stored yet; it is given the service and the booking, too.
+        """Let a rule decide about a request that is not stored yet; it is given service, booking and members, too.
+
+        It is refused as HOURS_NOT_HERE_YET while the former app keeps the hours of one of its members.
 
         If a request of that id is stored already, it is returned: as `request` as it is now, as `before` with the
         hours that it was submitted with, because a counter-offer that was taken up has changed them.
@@ -162,11 +165,13 @@ class Transactions:
                 (tables.Service, request.service_id),
                 (tables.EventLog, submission_id(request.id)),
                 (tables.Transaction, request.id),
+                (tables.User, request.requester_id),
+                (tables.User, request.provider_id),
             ]
             if request.booking_id is not None:
                 reads.append((tables.Booking, request.booking_id))
             read = await self._store.batch_get(reads, consistent=True)
-            stored, service, submission, exchange, *booked = read
+            stored, service, submission, exchange, requester, provider, *booked = read
             found = decode_or_none(Request, tables.ServiceRequest, stored)
             if found is not None:
                 return Moved(before=_as_submitted(found, submission), request=found)
@@ -176,9 +181,11 @@ class Transactions:
                 request=request,
                 is_new=True,
                 service=decode_or_none(ServiceTerms, tables.Service, service),
+                requester=decode_or_none(Member, tables.User, requester),
+                provider=decode_or_none(Member, tables.User, provider),
                 booking=decode_or_none(Appointment, tables.Booking, booked[0] if booked else None),
             )
-            return await self._decide(snapshot, rule)
+            return _custody_refusal(snapshot) or await self._decide(snapshot, rule)
 
         return await retry(self._store.calls, attempt)
 
@@ -304,6 +311,12 @@ class _Judged:
     writing: Writing
     token: str
     moved: Moved
+
+
+def _custody_refusal(snapshot: Snapshot) -> Refusal | None:
+    """Return the refusal of a request if the former app keeps the hours of one of its members."""
+    members = {"requesterId": snapshot.requester, "providerId": snapshot.provider}
+    return custody_refusal({field: member.custody for field, member in members.items() if member is not None})
 
 
 def _is_moved_by(request: Request, generation: int, dispute_id: str | None) -> bool:

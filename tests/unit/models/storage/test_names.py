@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from models import tables
-from models.storage.names import Names
+from models.storage.names import FormerNames, Names, UnknownFormerAppError
 
 NAMES = Names(stack="bank", region="eu-west-1", account="123456789012")
 
@@ -33,3 +33,16 @@ def test_an_arn_names_region_account_and_resource() -> None:
     states = "arn:aws:states:eu-west-1:123456789012"
     assert NAMES.state_machine_arn("Workflow") == f"{states}:stateMachine:bank-Workflow"
     assert NAMES.execution_arn("Workflow", "r1-0") == f"{states}:execution:bank-Workflow:r1-0"
+
+
+def test_the_former_apps_tables_are_named_as_amplify_names_them() -> None:
+    former = FormerNames.of("a1b2c3-prod", NAMES)
+    assert former.table(tables.User) == "User-a1b2c3-prod"
+    assert (former.api, former.environment) == ("a1b2c3", "prod")
+    assert (former.stack, former.region, former.account) == (NAMES.stack, NAMES.region, NAMES.account)
+
+
+@pytest.mark.parametrize("app", ["", "prod", "a1b2c3-", "a1b2c3-prod-x", "User-a1b2c3-prod", "a1 b2-prod"])
+def test_an_app_is_named_by_its_api_and_environment(app: str) -> None:
+    with pytest.raises(UnknownFormerAppError, match="give what its tables' names end with"):
+        FormerNames.of(app, NAMES)

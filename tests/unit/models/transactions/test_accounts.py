@@ -174,6 +174,17 @@ async def test_who_is_not_active_neither_gives_nor_gets_but_an_admin_settles(
         assert isinstance(await office(tables).transfer(settled), dict)
 
 
+@pytest.mark.parametrize(("member", "field"), [(ALICE, "fromUserId"), (BOB, "toUserId")])
+async def test_hours_that_the_former_app_keeps_move_there(tables: Stored, member: str, field: str) -> None:
+    await tables.change(User, member, custody="FORMER_APP")
+    before = await all_of(tables)
+    for transfer in (GIVEN, TAKEN if member == ALICE else REFUNDED):
+        refused = await office(tables).transfer(transfer)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts["field"]) == (Code.HOURS_NOT_HERE_YET, field)
+    assert await all_of(tables) == before
+
+
 async def test_no_more_than_there_is_moves(tables: Stored) -> None:
     before = await all_of(tables)
     refused = await office(tables).transfer(made(wish(amount=10.01)))

@@ -141,6 +141,15 @@ async def test_who_never_had_an_hour_may_leave(tables: Stored) -> None:
     assert await rows(tables.undisturbed, User) == await rows(tables.undisturbed, UserBalance) == []
 
 
+async def test_nobody_leaves_whose_hours_the_former_app_keeps(tables: Stored) -> None:
+    """Who joined again would have a welcome bonus, and then their own hours, too."""
+    await tables.put(User, {**WHOLE, "custody": {"S": "FORMER_APP"}})
+    refused = await office(tables).leave(ALICE, anybody, actor=ALICE)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.facts["field"]) == (Code.HOURS_NOT_HERE_YET, "id")
+    assert await office(tables).exists(ALICE)
+
+
 async def test_nobody_leaves_who_holds_hours_or_is_to_be_paid() -> None:
     async with stored(bank_at("AWAITING")) as tables:
         before = await tables.read()

@@ -15,7 +15,7 @@ from models.requests import answers, payment, recovery, steps
 from models.requests.decision import Snapshot, reads_everything
 from models.requests.statuses import RequestStatus
 from models.storage.store import Item
-from models.tables import RequestGuard, ServiceRequest, Transaction
+from models.tables import RequestGuard, ServiceRequest, Transaction, User
 from models.transactions.composition import submission_id
 from models.transactions.moves import Moved, Transactions
 from tests.chaos.books import rows
@@ -210,6 +210,24 @@ async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
         refused = await tables.transactions.create(make_request(), answers.create)
         assert isinstance(refused, Refusal)
         assert refused.code is Code.INVALID_AMOUNT
+
+
+@pytest.mark.parametrize(("member", "field"), [(ALICE, "requesterId"), (BOB, "providerId")])
+async def test_nobody_asks_or_is_asked_whose_hours_the_former_app_keeps(member: str, field: str) -> None:
+    async with stored(Bank.opened()) as tables:
+        await tables.change(User, member, custody="FORMER_APP")
+        tables.strict.made.clear()
+        refused = await tables.transactions.create(make_request(), answers.create)
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.facts["field"]) == (Code.HOURS_NOT_HERE_YET, field)
+        assert tables.strict.made == ["batch_get_item"]
+
+
+async def test_what_began_before_goes_on() -> None:
+    async with stored(bank_at("COMPLETED")) as tables:
+        for member in (ALICE, BOB):
+            await tables.change(User, member, custody="FORMER_APP")
+        assert isinstance(await tables.transactions.move(REQUEST_ID, payment.pay), Moved)
 
 
 def writes(call: Call) -> bool:
