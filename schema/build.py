@@ -10,9 +10,9 @@ from strawberry.types.field import StrawberryField
 
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.inputs import ADDED
+from schema.amplify.objects import types_of
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
-from schema.amplify.types import types_of
 from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure
 from schema.documents.execution import metered
 from schema.documents.limits import Limits

@@ -5,7 +5,7 @@ Tables, keys and conditions are PynamoDB's. The calls go through any `Calls`, so
 Lambda handler's thread share this code.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, cast
@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from botocore.exceptions import ClientError
 from pynamodb.attributes import Attribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action, Update
 from pynamodb.indexes import Index
 
@@ -20,13 +21,17 @@ from models.errors import HourBankError, UnavailableError
 from models.storage.calls import Calls
 from models.storage.names import Names
 from models.tables import Table
+from models.tables.base import KeyAttribute
 
 Item = dict[str, dict[str, Any]]
-Read = tuple[type[Table], str]
+# A row's key as text: its hash key, or its hash key and its range key. A number is spelled as DynamoDB spells it.
+Key = str | tuple[str, str]
+Read = tuple[type[Table], Key]
 
-# DynamoDB's own limits: keys per batch read, and bytes of a partition key.
+# DynamoDB's own limits: keys per batch read, and bytes of a hash key and of a range key.
 BATCH_KEYS = 100
 KEY_BYTES = 2048
+RANGE_BYTES = 1024
 # A batch read returns the keys for which it had no capacity; after this many rounds, in 1.5 s, we give up.
 BATCH_ROUNDS = 6
 FIRST_PAUSE_SECONDS = 0.05
@@ -93,21 +98,48 @@ def key_of(table: type[Table]) -> Attribute[str]:
     return next(attribute for attribute in table.get_attributes().values() if attribute.is_hash_key)
 
 
-def wire_key(table: type[Table], key: str) -> Item:
+@cache
+def table_keys(table: type[Table]) -> tuple[KeyAttribute, KeyAttribute | None]:
+    """Return a table's hash key, and its range key if it has one."""
+    return _keys_among(table.get_attributes().values())
+
+
+@cache
+def index_keys(index: Index[Any]) -> tuple[KeyAttribute, KeyAttribute | None]:
+    """Return an index's hash key, and its range key if it has one."""
+    return _keys_among(index.Meta.attributes.values())
+
+
+def _keys_among(attributes: Iterable[Attribute[Any]]) -> tuple[KeyAttribute, KeyAttribute | None]:
+    keys = {
+        one.is_hash_key: KeyAttribute(str(one.attr_name), str(one.attr_type))
+        for one in attributes
+        if one.is_hash_key or one.is_range_key
+    }
+    return keys[True], keys.get(False)
+
+
+def wire_key(table: type[Table], key: Key) -> Item:
     """Return a row's key in wire form."""
-    return {key_of(table).attr_name: {"S": key}}
+    hash_key, range_key = table_keys(table)
+    if isinstance(key, str):
+        return {hash_key.name: {hash_key.type: key}}
+    assert range_key is not None, f"{table.__name__} has no range key"  # noqa: S101 — a caller's mistake
+    return {hash_key.name: {hash_key.type: key[0]}, range_key.name: {range_key.type: key[1]}}
 
 
-def index_keys(index: Index[Any]) -> tuple[Attribute[Any], Attribute[Any]]:
-    """Return an index's hash key and range key attributes."""
-    attributes: list[Attribute[Any]] = list(index.Meta.attributes.values())
-    hash_key = next(attribute for attribute in attributes if attribute.is_hash_key)
-    return hash_key, next(attribute for attribute in attributes if attribute.is_range_key)
+def stored_key(table: type[Table], item: Item) -> Key:
+    """Return the key of a stored row."""
+    hash_key, range_key = table_keys(table)
+    text: str = item[hash_key.name][hash_key.type]
+    return text if range_key is None else (text, item[range_key.name][range_key.type])
 
 
-def is_addressable(key: str) -> bool:
+def is_addressable(key: Key) -> bool:
     """Return whether a row can have this key; DynamoDB rejects calls with any other key."""
-    return 0 < len(key.encode()) <= KEY_BYTES
+    if isinstance(key, str):
+        return 0 < len(key.encode()) <= KEY_BYTES
+    return is_addressable(key[0]) and 0 < len(key[1].encode()) <= RANGE_BYTES
 
 
 def expressions(
@@ -149,7 +181,7 @@ class Store:
         self.calls = calls
         self.names = names
 
-    async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
+    async def get(self, table: type[Table], key: Key, *, consistent: bool = False) -> Item | None:
         """Return the row with a key, None if there is none."""
         if not is_addressable(key):
             return None
@@ -184,8 +216,7 @@ class Store:
             answer = await self.calls.call("dynamodb", "batch_get_item", RequestItems=request)
             for name, items in answer["Responses"].items():
                 table = tables[name]
-                key = key_of(table).attr_name
-                found.update({(table, item[key]["S"]): item for item in items})
+                found.update({(table, stored_key(table, item)): item for item in items})
             if not (request := answer.get("UnprocessedKeys") or {}):
                 return found
         raise UnavailableError
@@ -193,7 +224,7 @@ class Store:
     async def query(  # noqa: PLR0913 — as many parameters as a DynamoDB Query has
         self,
         table: type[Table],
-        index: Index[Any],
+        index: Index[Any] | None,
         hash_value: str,
         *,
         limit: int,
@@ -203,12 +234,12 @@ class Store:
         start_key: Item | None = None,
         count_only: bool = False,
     ) -> Page:
-        """Return a page of an index: the rows with one hash value, ordered by the range key.
+        """Return a page of an index, or of the table itself: the rows of one hash key, ordered by the range key.
 
         Args:
             table: the table.
-            index: one of its indexes, such as `ServiceRequest.byStatus`.
-            hash_value: the value of the index's hash key.
+            index: one of its indexes, such as `ServiceRequest.byStatus`; None for the table itself.
+            hash_value: the hash key's value, as the text of a `Key`.
             limit: the most rows to read, before the filter.
             range_condition: the condition on the range key.
             filter: the condition on the rows read; only those that meet it are returned.
@@ -218,7 +249,8 @@ class Store:
         """
         if not is_addressable(hash_value):
             return Page([], 0, None)
-        key_condition = index_keys(index)[0] == hash_value
+        hash_key, _ = table_keys(table) if index is None else index_keys(index)
+        key_condition = Path([hash_key.name]) == {hash_key.type: hash_value}
         if range_condition is not None:
             key_condition &= range_condition
         return await self._page(
@@ -226,7 +258,7 @@ class Store:
             table,
             start_key=start_key,
             count_only=count_only,
-            IndexName=index.Meta.index_name,
+            **({} if index is None else {"IndexName": index.Meta.index_name}),
             Limit=limit,
             ScanIndexForward=forward,
             **expressions(key_condition=key_condition, filter=filter),
@@ -260,7 +292,7 @@ class Store:
         await self._write("put_item", table, Item=item, **expressions(condition=condition))
 
     async def update(
-        self, table: type[Table], key: str, actions: Sequence[Action], *, condition: Condition | None = None
+        self, table: type[Table], key: Key, actions: Sequence[Action], *, condition: Condition | None = None
     ) -> Item:
         """Change attributes of a row and return the new row; without a condition, create the row if there is none.
 
@@ -276,7 +308,7 @@ class Store:
         )
         return cast("Item", answer["Attributes"])
 
-    async def delete(self, table: type[Table], key: str, *, condition: Condition | None = None) -> Item | None:
+    async def delete(self, table: type[Table], key: Key, *, condition: Condition | None = None) -> Item | None:
         """Delete a row and return it as it was; None if there was none.
 
         Raises:

@@ -1,12 +1,15 @@
 """What all tables share: attribute types, Amplify's indexes, and the base class of a table."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import new_class
 from typing import Any, ClassVar
 
-from pynamodb.attributes import Attribute, UnicodeAttribute
+from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
 from pynamodb.constants import NUMBER, STREAM_NEW_AND_OLD_IMAGE, STRING
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, Index
 from pynamodb.models import Model
 
 from models import clock, hours
@@ -81,14 +84,74 @@ class Table(Model):
         point_in_time_recovery: ClassVar[bool] = True
 
 
-def index(name: str, hash_key: str, range_key: str = "createdAt") -> Any:
-    """Declare a global secondary index on two text attributes that projects all attributes.
+@dataclass(frozen=True, slots=True)
+class KeyAttribute:
+    """An attribute that rows are found or sorted by.
+
+    Args:
+        name: its name in DynamoDB.
+        type: `S` for a text, `N` for a number.
+    """
+
+    name: str
+    type: str = STRING
+
+
+def index(name: str, hash_key: str | KeyAttribute, range_key: str | KeyAttribute | None = "createdAt") -> Any:
+    """Declare a global secondary index that projects all attributes.
 
     Amplify's `@index(name: "byX")` becomes an index on the field and `createdAt`, so that its rows sort by time.
+
+    Args:
+        name: its name.
+        hash_key: the attribute that finds rows; a name alone is a text's.
+        range_key: the attribute that sorts them; None if nothing does.
     """
     members = {
         "Meta": type("Meta", (), {"index_name": name, "projection": AllProjection()}),
-        hash_key: UnicodeAttribute(hash_key=True, attr_name=hash_key),
-        range_key: UnicodeAttribute(range_key=True, attr_name=range_key),
+        **_keys(hash_key, range_key),
     }
-    return type(name[0].upper() + name[1:] + "Index", (GlobalSecondaryIndex,), members)()
+    return type("DeclaredIndex", (GlobalSecondaryIndex,), members)()
+
+
+def table(
+    name: str,
+    hash_key: KeyAttribute,
+    range_key: KeyAttribute | None = None,
+    *,
+    indexes: Iterable[Index[Any]] = (),
+    ttl: str | None = None,
+) -> type[Table]:
+    """Declare a table of which only the keys are known, such as that of an imported type.
+
+    Args:
+        name: its name.
+        hash_key: the attribute that finds rows.
+        range_key: the attribute that sorts the rows of one hash key; None if a hash key has one row.
+        indexes: its indexes, of `index`.
+        ttl: the attribute with the second since 1970 in which a row expires; None if rows stay.
+    """
+    members: dict[str, Any] = {
+        "Meta": type("Meta", (Table.Meta,), {"table_name": name}),
+        "__module__": __name__,
+        **_keys(hash_key, range_key),
+        **{f"index_{number}": one for number, one in enumerate(indexes)},
+    }
+    if ttl is not None:
+        members["expires"] = TTLAttribute(attr_name=ttl)
+    declared: type[Table] = new_class(name, (Table,), exec_body=lambda namespace: namespace.update(members))
+    return declared
+
+
+def _keys(hash_key: str | KeyAttribute, range_key: str | KeyAttribute | None) -> dict[str, Attribute[Any]]:
+    """Return key attributes by names that PynamoDB uses for nothing else, whatever DynamoDB calls them."""
+    keys: dict[str, Attribute[Any]] = {"hash_key": _attribute(hash_key, is_hash=True)}
+    if range_key is not None:
+        keys["range_key"] = _attribute(range_key, is_hash=False)
+    return keys
+
+
+def _attribute(key: str | KeyAttribute, *, is_hash: bool) -> Attribute[Any]:
+    key = KeyAttribute(key) if isinstance(key, str) else key
+    kind = FloatAttribute if key.type == NUMBER else UnicodeAttribute
+    return kind(attr_name=key.name, hash_key=is_hash, range_key=not is_hash)

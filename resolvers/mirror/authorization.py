@@ -10,7 +10,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 
-from models.storage.store import Item
+from models.storage.store import Item, Key
 from resolvers.identity.callers import Caller, Standing
 from schema.amplify.declaration import Model
 from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
@@ -173,15 +173,15 @@ def reader(caller: Caller, model: Model) -> Callable[[Item], bool]:
     return may_read_it
 
 
-def may_ask_for(caller: Caller, model: Model, key: str) -> bool:
+def may_ask_for(caller: Caller, model: Model, key: Key) -> bool:
     """Return whether a caller may ask for a row by its key.
 
-    Where the key is the owner, a foreign key is refused before the row is read; elsewhere only the row decides.
+    Where the hash key is the owner, a foreign one is refused before the row is read; elsewhere the row decides.
     """
     if admits_strangers(caller, model, Operation.READ):
         return True
     owners = model.owner_fields(Operation.READ)
-    return set(owners) != {model.key} or is_owner(caller, key)
+    return set(owners) != {model.keys.hash} or is_owner(caller, key if isinstance(key, str) else key[0])
 
 
 def readable(caller: Caller, model: Model, items: Iterable[Item]) -> list[Item]:

@@ -9,13 +9,11 @@ are. Here only rows that pass the filter count.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
-
-from pynamodb.indexes import Index
 
 from models.limits import fixed_limit
-from models.storage.store import Item, Page, index_keys
+from models.storage.store import Item, Page
 from schema.amplify.declaration import Model
+from schema.amplify.keys import Finder
 
 # What one page may cost: rows read before the filter, and queries.
 ROW_BUDGET = fixed_limit(
@@ -44,9 +42,14 @@ async def no_skip(position: Item) -> Item:
     return position
 
 
-def position_keys(model: Model, index: Index[Any]) -> frozenset[str]:
-    """Return the attributes that make up a position in an index."""
-    return frozenset({model.key, *(str(attribute.attr_name) for attribute in index_keys(index))})
+def key_names(model: Model) -> frozenset[str]:
+    """Return the attributes that make up a position in a table: those of its key."""
+    return model.primary.attributes
+
+
+def position_keys(model: Model, finder: Finder) -> frozenset[str]:
+    """Return the attributes that make up a position in an index, or in the rows of one hash key of a table."""
+    return model.primary.attributes | finder.attributes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 from models import clock
 from models.clock import Clock
 from models.errors import Refusal
-from models.storage.store import ConditionFailedError, Item, Store, key_of
+from models.storage.store import ConditionFailedError, Item, Key, Store, key_of
 from resolvers.context import caller_of, context_of
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import (
@@ -24,15 +24,16 @@ from resolvers.mirror.authorization import (
     model_for,
     shows_all,
 )
-from resolvers.mirror.client_filters import read_filter
-from resolvers.mirror.conditions import condition_of, fitting, mentions
-from resolvers.mirror.filters import Filter, compile_filter
+from resolvers.mirror.filtering.client_filters import read_filter
+from resolvers.mirror.filtering.conditions import condition_of, fitting, mentions
+from resolvers.mirror.filtering.filters import Filter, compile_filter
 from resolvers.mirror.relations import COMPUTED
 from resolvers.mirror.type_rules import Amender, Changes, Given, Remover, TypeRules, Updating
 from resolvers.mirror.validation import check_order, stored, validated
 from schema.amplify.bounds import OneOf
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.fields import Arguments
+from schema.amplify.keys import Keys
 from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import AuthRule, Operation, Owner
 from schema.amplify.wire import Wire
@@ -62,8 +63,13 @@ class _Mutation:
         return read_filter(self.model, self.arguments.get("condition"))
 
     @property
-    def key(self) -> str:
-        return str(self.input[self.model.key])
+    def key(self) -> Key:
+        return self.model.key_from(self.input)
+
+    @property
+    def hash_key(self) -> str:
+        """Return the key of a row whose type has rules of its own: it is one field."""
+        return self.model.text_from(self.model.keys.hash, self.input[self.model.keys.hash])
 
 
 class Mutations:
@@ -92,7 +98,8 @@ class Mutations:
         mutation = _Mutation(caller_of(info), model, info, arguments)
         given = _with_owner(mutation)
         _take_initial(mutation.caller, model, given)
-        given.setdefault(model.key, context_of(info).new_id(info))
+        if "id" in model.fields:
+            given.setdefault("id", context_of(info).new_id(info))
         if (guard := self._rules.create_guards.get(model.name)) and (refusal := await guard(given)):
             raise RefusedError(refusal)
         creator = self._rules.creators.get(model.name)
@@ -112,6 +119,7 @@ class Mutations:
         model, condition, now = mutation.model, condition_of(mutation.condition), clock.to_text(self._now())
         content = validated(model, {name: value for name, value in given.items() if name not in _TIMESTAMPS})
         item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
+        item |= model.composites_in(item)
         await self._check(mutation, item)
         is_new = key_of(model.table).does_not_exist()
         try:
@@ -138,13 +146,14 @@ class Mutations:
             return await _update(updating, mutation, item, reserved)
         changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
         for name, value in mutation.input.items():
-            if name == model.key or name in _TIMESTAMPS | model.ignored:
+            if name in model.keys.fields or name in _TIMESTAMPS | model.ignored:
                 continue
             if name not in reserved:
                 if value is not None or name in item or model.fields[name].required:
                     changes[name] = _change(model, name, value)
             elif not await _is_repeated(mutation, item, name, value):
                 raise reserved[name]
+        changes |= _composites(model, item, changes)
         changed = item | {name: wire or _NULL for name, wire in changes.items()}
         check_order(model, changed, changes)
         await self._check(mutation, {name: wire for name, wire in changed.items() if wire != _NULL})
@@ -157,7 +166,7 @@ class Mutations:
         if (check := self._rules.checks.get(mutation.model.name)) is not None:
             await check(mutation.caller, item)
 
-    async def _apply(self, model: Model, key: str, changes: Changes, condition: Condition) -> Item:
+    async def _apply(self, model: Model, key: Key, changes: Changes, condition: Condition) -> Item:
         actions = [_action(name, wire) for name, wire in changes.items()]
         try:
             return await self._store.update(model.table, key, actions, condition=condition)
@@ -237,7 +246,7 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
     """Change or remove a row by its type's own rules."""
     is_met = compile_filter(mutation.condition)
     try:
-        amended = await amend(mutation.key, changes, is_met, actor=mutation.caller.sub)
+        amended = await amend(mutation.hash_key, changes, is_met, actor=mutation.caller.sub)
     except ConditionFailedError as error:
         raise ConditionalCheckError from error
     if isinstance(amended, Refusal):
@@ -248,7 +257,7 @@ async def _amend(amend: Amender, mutation: _Mutation, changes: Changes | None) -
 async def _remove(remove: Remover, mutation: _Mutation) -> Item:
     """Remove a row by its type's own rules."""
     try:
-        removed = await remove(mutation.key, compile_filter(mutation.condition))
+        removed = await remove(mutation.hash_key, compile_filter(mutation.condition))
     except ConditionFailedError as error:
         raise ConditionalCheckError from error
     if isinstance(removed, Refusal):
@@ -320,13 +329,25 @@ def _action(name: str, wire: Wire | None) -> Action:
 
 
 def _unchanged_since_read(model: Model, item: Item, changes: Changes) -> Condition:
-    """Return the condition that the row exists, and that the fields which `check_order` compared are unchanged."""
+    """Return the condition that the row exists, and that what changed fields were judged with is unchanged."""
     condition: Condition = key_of(model.table).exists()
-    for pair in model.pairs_of(changes):
-        for name in set(pair) - changes.keys():
-            path = Path([name])
-            condition &= path == item[name] if name in item else path.does_not_exist()
+    compared = [*model.pairs_of(changes), *(keys.sort for keys in _changed_composites(model, changes))]
+    for name in {name for names in compared for name in names} - changes.keys():
+        path = Path([name])
+        condition &= path == item[name] if name in item else path.does_not_exist()
     return condition
+
+
+def _changed_composites(model: Model, changes: Changes) -> list[Keys]:
+    """Return the keys whose sort fields are stored together, and of which one changes."""
+    return [keys for keys in model.composites if not changes.keys().isdisjoint(keys.sort)]
+
+
+def _composites(model: Model, item: Item, changes: Changes) -> Changes:
+    """Return how the attributes change that store sort fields together, with those that stay as they are."""
+    changed = {name: wire for name, wire in {**item, **changes}.items() if wire is not None}
+    whole = model.composites_in(changed)
+    return {keys.sort_attribute: whole.get(keys.sort_attribute) for keys in _changed_composites(model, changes)}
 
 
 def _reserved(caller: Caller, model: Model, rules: Collection[AuthRule]) -> Mapping[str, UnauthorizedError]:

@@ -1,7 +1,7 @@
 """Finds a caller's next row through the owner indexes, to skip over other members' rows.
 
-All indexes are sorted by the same range key, a time such as createdAt, so the time of the caller's next row in an
-owner index is also a position in any other index.
+Where all indexes are sorted by the same range key, a time such as createdAt, the time of the caller's next row in
+an owner index is also a position in any other index.
 """
 
 from collections.abc import Sequence
@@ -9,25 +9,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
-from pynamodb.indexes import Index
+from pynamodb.expressions.operand import Path
 
-from models.storage.store import Item, Store, index_keys
+from models.storage.store import Item, Store
 from models.tables import Table
 from resolvers.mirror.filtered_pages import ROW_BUDGET
+from schema.amplify.keys import Finder
 
 
-def page_start(index: Index[Any], position: Item | None, *, forward: bool) -> dict[str, Any]:
+def have_one_order(*finders: Finder | None) -> bool:
+    """Return whether all of these find rows in one order: by the same text, so that one may skip for another."""
+    orders = {None if finder is None else finder.range for finder in finders}
+    (order,) = orders if len(orders) == 1 else (None,)
+    return order is not None and order.type == "S"
+
+
+def _time_of(finder: Finder) -> str:
+    """Return the name of the attribute that sorts, of a finder that has one."""
+    assert finder.range is not None  # noqa: S101 — `have_one_order` says so
+    return finder.range.name
+
+
+def page_start(finder: Finder, position: Item | None, *, forward: bool) -> dict[str, Any]:
     """Return the arguments of `Store.query` for a page that starts after a row, or with the first row of a time.
 
     Args:
-        index: the index that is read.
-        position: a row's key, or only a time; None for the start of the index.
+        finder: what is read.
+        position: a row's key, or only a time; None for the start.
         forward: ascending.
     """
-    time = index_keys(index)[1]
-    if position is None or position.keys() != {time.attr_name}:
+    if position is None or finder.range is None or position.keys() != {finder.range.name}:
         return {"start_key": position}
-    bound = position[str(time.attr_name)]["S"]
+    time: Any = Path([finder.range.name])
+    bound = position[finder.range.name]
     return {"range_condition": time >= bound if forward else time <= bound}
 
 
@@ -38,7 +52,7 @@ class OwnerCursor:
     Args:
         store: the tables.
         table: the type's table.
-        indexes: the owner indexes, which list the caller's rows.
+        finders: the owner indexes, which list the caller's rows, all in one order.
         owner: the value that these indexes list the caller's rows under.
         only: which of the caller's rows count.
         forward: ascending.
@@ -46,7 +60,7 @@ class OwnerCursor:
 
     store: Store
     table: type[Table]
-    indexes: Sequence[Index[Any]]
+    finders: Sequence[Finder]
     owner: str
     only: Condition
     forward: bool
@@ -57,24 +71,23 @@ class OwnerCursor:
         The order of rows of the same time is unknown, so if the next row has the position's own time, the position
         itself is returned.
         """
-        times = [time for index in self.indexes if (time := await self._next_time(index, position)) is not None]
+        times = [time for finder in self.finders if (time := await self._next_time(finder, position)) is not None]
         if not times:
             return None
-        time = min(times) if self.forward else max(times)
-        (name,) = {str(index_keys(index)[1].attr_name) for index in self.indexes}
+        time, name = min(times) if self.forward else max(times), _time_of(self.finders[0])
         return position if position[name] == {"S": time} else {name: {"S": time}}
 
-    async def _next_time(self, index: Index[Any], position: Item) -> str | None:
+    async def _next_time(self, finder: Finder, position: Item) -> str | None:
         """Return the time of the next row in one index, or the time reached if a whole query found no row."""
-        name = str(index_keys(index)[1].attr_name)
+        name = _time_of(finder)
         page = await self.store.query(
             self.table,
-            index,
+            finder.index,
             self.owner,
             limit=ROW_BUDGET,
             filter=self.only,
             forward=self.forward,
-            **page_start(index, {name: position[name]}, forward=self.forward),
+            **page_start(finder, {name: position[name]}, forward=self.forward),
         )
         last = page.items[0] if page.items else page.last_key
         return None if last is None else str(last[name]["S"])

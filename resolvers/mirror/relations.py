@@ -5,30 +5,50 @@ Reads are batched: the rows that fields ask for at the same time are one batch r
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from models import tables
-from models.storage.store import Item
+from models.storage.store import Item, Key
 from models.tables import Table
 from resolvers.context import caller_of, context_of
 from resolvers.mirror.authorization import may_ask_for, may_read, model_for
 from schema.amplify.declaration import Model, Relation
+from schema.amplify.keys import SEPARATOR
 from schema.amplify.resolver import AnyInfo
-from schema.amplify.wire import decoder
+from schema.amplify.wire import decoder, text_of
 
 
-def key_of_relation(model: Model, relation: Relation, source: Item) -> str | None:
-    """Return the value of the field that a relation starts from."""
-    return cast("str | None", model.fields[relation.key].decode(source.get(relation.key)))
+def texts_of_relation(model: Model, relation: Relation, source: Item) -> tuple[str, ...]:
+    """Return the texts of the fields that a relation starts from; none, if one is missing."""
+    found = [_text(model, name, source) for name in relation.fields]
+    texts = [text for text in found if text is not None]
+    return tuple(texts) if len(texts) == len(found) else ()
 
 
-def keys_of_relation(model: Model, relation: Relation, sources: Iterable[Item]) -> list[str | None]:
-    """Return the value of the field that a relation starts from, for each of many rows."""
-    name, decode = relation.key, model.fields[relation.key].decode
-    return [decode(source.get(name)) for source in sources]
+def key_of_relation(model: Model, relation: Relation, source: Item) -> Key | None:
+    """Return the key of the row that a relation leads to; None if it leads to none."""
+    if len(relation.fields) == 1:
+        return _text(model, relation.fields[0], source)
+    texts = texts_of_relation(model, relation, source)
+    return (texts[0], SEPARATOR.join(texts[1:])) if texts else None
 
 
-async def related_row(target: Model, info: AnyInfo, key: str) -> Item | None:
+def keys_of_relation(model: Model, relation: Relation, sources: Iterable[Item]) -> list[Key | None]:
+    """Return the key of the row that a relation leads to, for each of many rows."""
+    if len(relation.fields) == 1 and model.fields[name := relation.fields[0]].is_text:
+        decode = model.fields[name].decode
+        return [decode(source.get(name)) for source in sources]
+    return [key_of_relation(model, relation, source) for source in sources]
+
+
+def _text(model: Model, name: str, source: Item) -> str | None:
+    """Return a field of a row as the text of a key, an owner without what stands before the name."""
+    field = model.fields[name]
+    value = field.decode(source.get(name))
+    return value if value is None or field.is_text else text_of(source[name])
+
+
+async def related_row(target: Model, info: AnyInfo, key: Key) -> Item | None:
     """Return the row that a relation leads to; None if it does not exist or the caller may not read it.
 
     It raises no error then, because amplify-js would discard the whole answer.

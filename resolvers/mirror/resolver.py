@@ -9,7 +9,7 @@ from resolvers.identity.callers import Standing
 from resolvers.mirror.authorization import concealed_fields, shows_all
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.queries import Queries
-from resolvers.mirror.relations import COMPUTED, key_of_relation, related_row
+from resolvers.mirror.relations import COMPUTED, key_of_relation, related_row, texts_of_relation
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
@@ -64,8 +64,8 @@ class Mirror:
         self, model: Model, relation: Relation, info: AnyInfo, source: Item, arguments: Arguments
     ) -> Connection:
         """Answer a relation to many rows."""
-        key = key_of_relation(model, relation, source)
-        return await self._queries.related(self._models[relation.target], relation, info, key or "", arguments)
+        key = texts_of_relation(model, relation, source)
+        return await self._queries.related(self._models[relation.target], relation, info, key, arguments)
 
     def guarded(self, model: Model, field: str, info: AnyInfo, source: Item) -> Any:
         """Answer a field that not everybody who may read a row may see.

@@ -27,8 +27,8 @@ from resolvers.mirror.authorization import (
     names_of,
     unopened,
 )
-from resolvers.mirror.filters import Predicate
-from resolvers.mirror.subscription_filters import SubscriptionFilters
+from resolvers.mirror.filtering.filters import Predicate
+from resolvers.mirror.filtering.subscription_filters import SubscriptionFilters
 from resolvers.rates.limits import MINUTE
 from resolvers.rates.rates import Held, Rate
 from schema.amplify.declaration import Model
@@ -285,8 +285,8 @@ def _pins(
         owners: the owner arguments.
         equal: the texts that the filter requires.
     """
-    if model.key in equal:
-        return [(model.key, equal[model.key])]
+    if model.keys.hash in equal:
+        return [(model.keys.hash, equal[model.keys.hash])]
     if owners:
         name, owner = next(iter(owners.items()))
         return own_pins(caller, [name]) if is_owner(caller, owner) else [(name, owner)]

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from models.errors import Refusal
 from models.storage.store import Item
 from resolvers.identity.callers import Caller
-from resolvers.mirror.filters import Predicate
+from resolvers.mirror.filtering.filters import Predicate
 from schema.amplify.wire import Wire
 
 Given = Mapping[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 from models.storage.store import Item
 from schema.amplify.declaration import Model
-from schema.amplify.wire import Wire, encode
+from schema.amplify.wire import Wire
 from schema.errors import InvalidInputError
 
 
@@ -30,7 +30,7 @@ def stored(model: Model, name: str, value: Any) -> Wire:
     if bound is not None and (problem := bound.problem(value)) is not None:
         raise InvalidInputError(f"{name}: {problem}", field=name)
     try:
-        return encode(getattr(model.table, name), value)
+        return model.fields[name].encode(value)
     except ValueError as error:
         raise InvalidInputError(f"{name}: {error}", field=name) from error
 

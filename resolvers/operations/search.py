@@ -21,6 +21,7 @@ from resolvers.mirror.paging import PageTokens, limit_of, question
 from resolvers.operations.fields import optional_text, query_type
 from schema.amplify.bounds import TEXTS
 from schema.amplify.fields import Arguments
+from schema.amplify.keys import Finder
 from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
 from schema.errors import InvalidInputError, UnauthorizedError
@@ -123,7 +124,7 @@ class SearchQueries:
             forward=False,
         )
         matching = partial(self._matching, query, _wanted(arguments))
-        page = FilteredPage(matching, position_keys(CATALOGUE.models["Service"], index))
+        page = FilteredPage(matching, position_keys(CATALOGUE.models["Service"], Finder.of_index(index)))
         return await page.read(limit=limit_of(arguments), start_key=start_key)
 
     async def _matching(self, query: ReadPage, wanted: Wanted, *, limit: int, start_key: Item | None) -> Page:

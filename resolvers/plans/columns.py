@@ -19,7 +19,7 @@ from graphql import (
 )
 
 from resolvers.plans.selection import UnplannedError
-from schema.amplify import declaration
+from schema.amplify import stored_fields
 from schema.amplify.wire import OWNER_SEPARATOR, decoder
 
 _TEXT, _OWNER, _TEXTS, _FLOAT, _BOOLEAN = (
@@ -60,7 +60,7 @@ def is_long(type_: GraphQLNamedType) -> bool:
     return not isinstance(type_, GraphQLEnumType) and type_.name not in _NUMBERS | _DATES
 
 
-def leaf(stored: declaration.Field, type_: GraphQLOutputType, names: Names) -> str:
+def leaf(stored: stored_fields.Field, type_: GraphQLOutputType, names: Names) -> str:
     """Return the expression of a stored field of `row`.
 
     Args:
@@ -75,7 +75,7 @@ def leaf(stored: declaration.Field, type_: GraphQLOutputType, names: Names) -> s
     return value if stored.required else f"({value} if {stored.name!r} in row else None)"
 
 
-def _plain(stored: declaration.Field, type_: GraphQLOutputType, attribute: str, names: Names) -> str | None:
+def _plain(stored: stored_fields.Field, type_: GraphQLOutputType, attribute: str, names: Names) -> str | None:
     """Return the expression of an attribute that is there, None if it takes more than one."""
     named = get_named_type(type_)
     if isinstance(named, GraphQLEnumType):
@@ -89,7 +89,7 @@ def _plain(stored: declaration.Field, type_: GraphQLOutputType, attribute: str, 
     return None
 
 
-def decoded(stored: declaration.Field, type_: GraphQLOutputType) -> Callable[[Any], Any]:
+def decoded(stored: stored_fields.Field, type_: GraphQLOutputType) -> Callable[[Any], Any]:
     """Return the function that decodes a stored field of a row and completes it, value by value."""
     complete = completion(type_)
     return lambda row: complete(stored.decode(row.get(stored.name)))

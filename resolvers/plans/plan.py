@@ -10,7 +10,7 @@ import orjson
 from graphql import DocumentNode, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
-from models.storage.store import Item, Read
+from models.storage.store import Item, Key, Read
 from resolvers.context import RequestContext
 from resolvers.mirror.authorization import may_ask_for, model_for, reader
 from resolvers.mirror.relations import keys_of_relation
@@ -113,7 +113,7 @@ class _Answered:
     plan: RowPlan
     rows: Sequence[Item]
     answers: Sequence[Answer]
-    keys: dict[str, list[str | None]] = field(default_factory=dict)
+    keys: dict[str, list[Key | None]] = field(default_factory=dict)
 
 
 class Run:
@@ -280,7 +280,7 @@ class Run:
         for computed in one.plan.computed:
             self._fill_computed(computed, one, reads)
 
-    def _spend_again(self, plan: RowPlan, made: Mapping[str, Answer], keys: Sequence[str | None]) -> None:
+    def _spend_again(self, plan: RowPlan, made: Mapping[Key, Answer], keys: Sequence[Key | None]) -> None:
         """Count an answer that stands in several places once for each of them; the first is counted already."""
         repeated = len(keys) - len(made)
         if not repeated:

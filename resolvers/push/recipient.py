@@ -16,7 +16,7 @@ from resolvers.feed.queues import ChangeQueue, FeedClosedError, LaggingSubscribe
 from resolvers.feed.streams import RowChange
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import admits_everywhere, by_group, may_read, model_for
-from resolvers.mirror.filters import Predicate
+from resolvers.mirror.filtering.filters import Predicate
 from resolvers.push.answers import UNPLANNED, EventAnswers
 from resolvers.push.lookups import Lookups
 from resolvers.rotation import Rotation

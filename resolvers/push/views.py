@@ -34,9 +34,10 @@ def view_of(plan: RowPlan, caller: Caller, row: Item) -> Hashable:
         if not _is_open(step.rows, target, caller):
             return caller
         if step.rows.guarded:
-            if target.owner_fields(Operation.READ) != (target.key,):
+            if target.owner_fields(Operation.READ) != (target.keys.hash,):
                 return caller
-            owned.append(is_owner(caller, key_of_relation(plan.model, step.relation.relation, row)))
+            key = key_of_relation(plan.model, step.relation.relation, row)
+            owned.append(is_owner(caller, key[0] if isinstance(key, tuple) else key))
     return caller.standing, caller.groups, *owned
 
 

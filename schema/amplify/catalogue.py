@@ -31,7 +31,7 @@ class Catalogue:
         """Return the catalogue of some types and of their enums.
 
         Raises:
-            TypeError: two types or two enums have one name, or a relation leads to a type that is not there.
+            TypeError: two types or two enums have one name, or a relation leads nowhere.
         """
         by_name: dict[str, Model] = {}
         enums: dict[str, type[StrEnum]] = {}
@@ -60,3 +60,5 @@ def _check_relations(model: Model, models: Mapping[str, Model]) -> None:
     for name, relation in model.relations.items():
         if relation.target not in models:
             raise TypeError(f"{model.name}.{name} leads to {relation.target}, which is no type")
+        if relation.index is not None and relation.index not in models[relation.target].finders:
+            raise TypeError(f"{model.name}.{name}: {relation.target} has no index {relation.index}")

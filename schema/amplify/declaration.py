@@ -1,78 +1,42 @@
 """A mirrored type's declaration: its fields, its relations, and who may do what with its rows."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pynamodb.indexes import Index
-from strawberry import ID
 
-from models.storage.store import index_keys
+from models.storage.store import Item, Key
 from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
+from schema.amplify.keys import SEPARATOR, Finder, Keys
 from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
-from schema.amplify.wire import Decoder, decoder
-from schema.strawberry_internals import enum_name
+from schema.amplify.stored_fields import Field
+from schema.amplify.wire import text_of
 
-EnumClass = type[StrEnum]
-
-_SCALARS: dict[Any, str] = {ID: "ID", str: "String", int: "Int", float: "Float", bool: "Boolean"}
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A stored field.
-
-    Args:
-        name: its name, in GraphQL as in the table.
-        type: the GraphQL name of its type; for a list, of its elements' type.
-        required: whether it is never null.
-        is_list: whether it is a list, of required elements.
-        enum: its type, if that is an enum, registered by `strawberry.enum` under its name in GraphQL.
-        decode: decodes it from a row; an absent attribute is the default.
-        default: its value if a client creates a row without it; None if there is none.
-    """
-
-    name: str
-    type: str
-    required: bool
-    is_list: bool
-    enum: EnumClass | None
-    decode: Decoder
-    default: Any = None
-
-    @property
-    def is_enum(self) -> bool:
-        """Return whether its type is an enum."""
-        return self.enum is not None
-
-    @property
-    def optional_type(self) -> str:
-        """Return its GraphQL type as a nullable one."""
-        return f"[{self.type}!]" if self.is_list else self.type
-
-    @property
-    def graphql_type(self) -> str:
-        """Return its GraphQL type."""
-        return self.optional_type + "!" * self.required
+# What a key stores as it comes, of these types.
+_KEPT_TEXTS = frozenset({"ID", "String"})
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A field that leads to one other row by its key, or to a page of rows by an index.
+    """A field that leads to one other row by its key, or to a page of rows.
 
     Args:
         target: the type of those rows.
-        key: the field of this row whose value is the target's key, or its index's hash key.
-        index: the target's index, for a relation to many rows.
+        fields: the fields of this row whose values are the target's key; of a relation to many rows, the hash key
+            that finds them, and perhaps what their sort fields begin with.
+        index: the name of the target's index that finds many rows; None if its table does.
+        is_many: whether it leads to many rows.
+        required: whether it is never null.
     """
 
     target: str
-    key: str
+    fields: tuple[str, ...]
     index: str | None = None
+    is_many: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +71,15 @@ class Model:
         table: the table of its rows.
         rules: its `@auth` rules.
         fields: its stored fields, by their names.
+        primary: how the table finds its rows.
+        finders: how its indexes on fields find rows, by the names of the indexes.
+        lists_by_key: whether `listXs` takes the key, because the type declares it.
         relations: the fields that lead to other rows.
         computed: fields whose value a resolver computes, each with the query that filters by that value.
         unwritable: fields that no input has.
         protected: fields that clients may repeat but not set.
         bounds: limits on fields' values.
         ordered: pairs of fields; where a row has both, the first is at most the second.
-        key: the field that rows are found by.
-        indexes: the table's indexes on fields, by field.
         fixed: the fields that no update changes.
         declared: the class that stands for the type in Python; None if nothing but its name does.
     """
@@ -123,14 +88,15 @@ class Model:
     table: type[Table]
     rules: tuple[AuthRule, ...]
     fields: Mapping[str, Field]
-    relations: Mapping[str, Relation]
-    computed: Mapping[str, str]
-    unwritable: frozenset[str]
-    protected: Mapping[str, Protection]
-    bounds: Mapping[str, Bound]
-    ordered: tuple[tuple[str, str], ...]
-    key: str
-    indexes: Mapping[str, Index[Any]] = field(repr=False)
+    primary: Finder
+    finders: Mapping[str, Finder] = field(default_factory=dict)
+    lists_by_key: bool = False
+    relations: Mapping[str, Relation] = field(default_factory=dict)
+    computed: Mapping[str, str] = field(default_factory=dict)
+    unwritable: frozenset[str] = frozenset()
+    protected: Mapping[str, Protection] = field(default_factory=dict)
+    bounds: Mapping[str, Bound] = field(default_factory=dict)
+    ordered: tuple[tuple[str, str], ...] = ()
     fixed: frozenset[str] = frozenset()
     declared: type | None = None
 
@@ -168,6 +134,54 @@ class Model:
         published = next((rule.fields for rule in self.rules if isinstance(rule, Public)), None)
         return frozenset() if published is None else frozenset(self.fields.keys() - published)
 
+    @property
+    def keys(self) -> Keys:
+        """Return the fields of a row's key."""
+        return self.primary.keys
+
+    def key_from(self, values: Mapping[str, Any]) -> Key:
+        """Return the key that an input or arguments name.
+
+        Raises:
+            ValueError: a value is invalid.
+        """
+        keys = self.keys
+        if not keys.sort:
+            return self.text_from(keys.hash, values[keys.hash])
+        found, *sorted_by = [self.text_from(name, values[name]) for name in keys.fields]
+        return found, SEPARATOR.join(sorted_by)
+
+    def text_from(self, name: str, value: Any) -> str:
+        """Return a GraphQL value of a field as the text of a key.
+
+        Raises:
+            ValueError: the value is invalid.
+        """
+        stored = self.fields[name]
+        return value if stored.type in _KEPT_TEXTS and type(value) is str else text_of(stored.encode(value))
+
+    def finders_of(self, name: str) -> list[Finder]:
+        """Return how the rows with one value of a field are found, where there may be many."""
+        found = [finder for finder in self.finders.values() if finder.keys.hash == name]
+        return [self.primary, *found] if self.keys.sort and self.keys.hash == name else found
+
+    def finder_of(self, name: str) -> Finder | None:
+        """Return the first of `finders_of`, None if there is none."""
+        return next(iter(self.finders_of(name)), None)
+
+    @property
+    def composites(self) -> list[Keys]:
+        """Return the keys of which several sort fields are stored together."""
+        return [one.keys for one in (self.primary, *self.finders.values()) if one.keys.is_composite]
+
+    def composites_in(self, item: Item) -> Item:
+        """Return the attributes in which a row's sort fields are stored together, where it has them all."""
+        return {
+            keys.sort_attribute: {"S": SEPARATOR.join(text_of(item[name]) for name in keys.sort)}
+            for keys in self.composites
+            if all(name in item for name in keys.sort)
+        }
+
     def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
         """Return the ordered pairs that contain one of the changed fields."""
         return [pair for pair in self.ordered if not set(pair).isdisjoint(changed)]
@@ -180,56 +194,44 @@ class Model:
 
 def belongs_to(target: str, key: str) -> Relation:
     """`@belongsTo(fields: [key])`: the row whose key this row's `key` holds."""
-    return Relation(target, key)
+    return Relation(target, (key,))
 
 
 def has_one(target: str, key: str) -> Relation:
     """`@hasOne(fields: [key])`: the row whose key this row's `key` holds."""
-    return Relation(target, key)
+    return Relation(target, (key,))
 
 
 def has_many(target: str, index: str, key: str = "id") -> Relation:
     """`@hasMany(indexName: index, fields: [key])`: the rows that the target's index finds for `key`."""
-    return Relation(target, key, index)
+    return Relation(target, (key,), index, is_many=True)
 
 
-def field_of(name: str, hint: Any, owners: Collection[str], default: Any) -> Field:
-    """Return the field that a class declares by an annotation such as `list[str]` or `AWSDateTime | None`."""
-    required = True
-    if get_origin(hint) in {Union, UnionType}:
-        (hint,) = (option for option in get_args(hint) if option is not type(None))
-        required = False
-    is_list = get_origin(hint) is list
-    if is_list:
-        (hint,) = get_args(hint)
-    enum = hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None
-    type_name = _SCALARS.get(hint, hint.__name__) if enum is None else enum_name(enum)
-    return Field(
-        name=name,
-        type=type_name,
-        required=required,
-        is_list=is_list,
-        enum=enum,
-        decode=decoder(type_name, is_list=is_list, is_owner=name in owners, default=default),
-        default=default,
-    )
-
-
-def indexes_of(table: type[Table], fields: Mapping[str, Field]) -> dict[str, Index[Any]]:
-    """Return the table's indexes on declared fields, by field; the other indexes are internal."""
-    found = (value for value in vars(table).values() if isinstance(value, Index))
-    by_field = {str(index_keys(index)[0].attr_name): index for index in found}
-    return {name: index for name, index in by_field.items() if name in fields}
+def finders_of(name: str, table: type[Table], fields: Mapping[str, Field]) -> dict[str, Finder]:
+    """Return how the table's indexes on declared fields find rows of a type; the other indexes are internal."""
+    found = (Finder.of_index(value) for value in vars(table).values() if isinstance(value, Index))
+    return {
+        str(one.index.Meta.index_name): replace(one, query=names.by_query(name, one.keys.hash))
+        for one in found
+        if one.index is not None and one.keys.hash in fields
+    }
 
 
 def bounds_of(
-    fields: Mapping[str, Field], indexes: Collection[str], declared: Mapping[str, Bound]
+    fields: Mapping[str, Field], finders: Mapping[str, Finder], declared: Mapping[str, Bound]
 ) -> dict[str, Bound]:
-    """Return each field's bound: the one that the type declares, else the usual one for such a field."""
+    """Return each field's bound: the one that the type declares, else the usual one for such a field.
+
+    Args:
+        fields: the fields.
+        finders: how the indexes find rows.
+        declared: the bounds that the type declares.
+    """
+    indexed = {finder.keys.hash for finder in finders.values()}
     usual = {
-        field.name: usual_bound(field.type, is_list=field.is_list, is_indexed=field.name in indexes)
-        for field in fields.values()
-        if not field.is_enum
+        one.name: usual_bound(one.type, is_list=one.is_list, is_indexed=one.name in indexed)
+        for one in fields.values()
+        if not one.is_enum
     }
     return {name: bound for name, bound in usual.items() if bound is not None} | dict(declared)
 
@@ -244,7 +246,7 @@ def check(model: Model) -> None:
     named = {
         *model.fields,
         *model.owner_fields(Operation.READ),
-        *(relation.key for relation in model.relations.values()),
+        *(name for relation in model.relations.values() for name in relation.fields),
     }
     if unknown := named - stored:
         raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
@@ -262,6 +264,6 @@ def check(model: Model) -> None:
     if unknown := listed - set(model.fields):
         raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
     if not model.is_private(Operation.READ):
-        reachable = {model.key, *model.indexes}
+        reachable = {model.keys.hash, *(finder.keys.hash for finder in model.finders.values())}
         if hidden := set(model.owner_fields(Operation.READ)) - reachable:
             raise TypeError(f"{model.name}'s owners cannot list their rows: no index on {', '.join(hidden)}")

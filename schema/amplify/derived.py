@@ -7,6 +7,7 @@ from typing import Any
 from models.storage.store import Item
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
+from schema.amplify.keys import Finder
 from schema.amplify.resolver import AnyInfo, Connection, resolver_of
 from schema.amplify.rules import Operation
 
@@ -35,14 +36,14 @@ class ListRows:
 
 @dataclass(frozen=True, slots=True)
 class RowsByIndex:
-    """`xsByField`: a page of the rows with a value in an indexed field."""
+    """`xsByField`: a page of the rows that an index finds."""
 
     model: Model
-    field: str
+    finder: Finder
 
     def __call__(self, _: None, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
         """Resolve the field."""
-        return resolver_of(info).by_index(self.model, self.field, info, arguments)
+        return resolver_of(info).by_index(self.model, self.finder, info, arguments)
 
 
 @dataclass(frozen=True, slots=True)

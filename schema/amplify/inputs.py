@@ -1,13 +1,16 @@
 """The input types that Amplify generates: comparisons; and the filters, conditions and rows of each type."""
 
 from schema.amplify import names
-from schema.amplify.declaration import Field, Model
+from schema.amplify.declaration import Model
 from schema.amplify.fields import Types
 from schema.amplify.rules import Operation
+from schema.amplify.stored_fields import Field
 
 _EQUALITY = ("ne", "eq")
 _ORDER = ("le", "lt", "ge", "gt")
 _COMPARED = ("String", "ID", "Int", "Float", "Boolean")
+# AWS's scalars that are no texts.
+_COMPARED_AS = {"AWSTimestamp": "Int"}
 _TEXTS = frozenset({"String", "ID"})
 # Amplify adds it to every schema, used or not.
 ADDED = "AmplifyAIConversationTurnErrorInput"
@@ -40,8 +43,8 @@ def define_inputs(types: Types, model: Model) -> None:
 
     name = names.condition_input(model.name)
     # Amplify leaves the key out; where the key is also an owner, it is there as a String.
-    owned_key = {key: type_ for key, type_ in owners.items() if key == model.key}
-    conditions = {field: type_ for field, type_ in filters.items() if field != model.key}
+    owned_key = {key: type_ for key, type_ in owners.items() if key in model.keys.fields}
+    conditions = {field: type_ for field, type_ in filters.items() if field not in model.keys.fields}
     types.define_input(name, conditions | owned_key | _connectives(name))
 
     name = names.subscription_filter_input(model.name)
@@ -62,7 +65,7 @@ def _define_rows(types: Types, model: Model) -> None:
     generated |= set(owners) if len(owners) == 1 else set()
     created = {f.name: f.optional_type if f.name in generated else f.graphql_type for f in written}
     updated = {field.name: field.optional_type for field in written}
-    key = {model.key: "ID!"}
+    key = {name: f"{model.fields[name].type}!" for name in model.keys.fields}
     types.define_input(f"Create{model.name}Input", created)
     types.define_input(f"Update{model.name}Input", updated | key)
     types.define_input(f"Delete{model.name}Input", key)
@@ -73,18 +76,22 @@ def _connectives(name: str) -> dict[str, str]:
 
 
 def _comparison(types: Types, field: Field) -> str:
-    """Return the input that compares a field; AWS's scalars and elements of lists are compared as text."""
-    if field.is_enum and not field.is_list:
-        name = f"Model{field.type}Input"
+    """Return the input that compares a field; most of AWS's scalars are compared as text."""
+    if field.is_enum:
+        name = f"Model{field.type}{'List' * field.is_list}Input"
         if name not in types:
-            types.define_input(name, {"eq": field.type, "ne": field.type})
+            whole, parts = f"[{field.type}]" if field.is_list else field.type, {}
+            if field.is_list:
+                parts = {"contains": field.type, "notContains": field.type}
+            types.define_input(name, {"eq": whole, "ne": whole, **parts})
         return name
-    return f"Model{_compared_type(field)}Input"
+    return f"Model{compared_type(field)}Input"
 
 
 def _event_comparison(field: Field) -> str:
-    return f"ModelSubscription{_compared_type(field)}Input"
+    return f"ModelSubscription{compared_type(field)}Input"
 
 
-def _compared_type(field: Field) -> str:
-    return field.type if field.type in _COMPARED and not field.is_list else "String"
+def compared_type(field: Field) -> str:
+    """Return the scalar as which a field's values, or its elements, are compared."""
+    return field.type if field.type in _COMPARED else _COMPARED_AS.get(field.type, "String")

@@ -13,21 +13,21 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar, get_type_hints
 
-from models.storage.store import index_keys, key_of
+from models.storage.store import key_of
 from models.tables import Table
 from schema.amplify.bounds import Bound
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import (
-    Field,
     Model,
     Protection,
     Relation,
     bounds_of,
     check,
-    field_of,
-    indexes_of,
+    finders_of,
 )
+from schema.amplify.keys import Finder
 from schema.amplify.rules import AuthRule, Owner
+from schema.amplify.stored_fields import Field, field_of
 
 _C = TypeVar("_C", bound=type)
 
@@ -58,8 +58,8 @@ def mirrored(
     """
 
     def declare(cls: _C) -> _C:
-        fields = _fields_of(cls, rules, defaults or {})
-        indexes = indexes_of(table, fields)
+        fields = _fields_of(cls, table, rules, defaults or {})
+        finders = finders_of(cls.__name__, table, fields)
         model = Model(
             name=cls.__name__,
             table=table,
@@ -69,10 +69,11 @@ def mirrored(
             computed=computed or {},
             unwritable=frozenset(unwritable),
             protected=protected or {},
-            bounds=bounds_of(fields, indexes, bounds or {}),
+            bounds=bounds_of(fields, finders, bounds or {}),
             ordered=tuple(ordered),
-            key=key_of(table).attr_name,
-            indexes=indexes,
+            primary=Finder.of_table(table),
+            finders=finders,
+            lists_by_key=key_of(table).attr_name != "id",
             declared=cls,
         )
         check(model)
@@ -82,11 +83,18 @@ def mirrored(
     return declare
 
 
-def _fields_of(cls: type, rules: Sequence[AuthRule], defaults: Mapping[str, Any]) -> dict[str, Field]:
+def _fields_of(
+    cls: type, table: type[Table], rules: Sequence[AuthRule], defaults: Mapping[str, Any]
+) -> dict[str, Field]:
     """Return the fields that a class declares by its annotations."""
     owners = {rule.field for rule in rules if isinstance(rule, Owner)}
     hints = get_type_hints(cls)
-    return {name: field_of(name, hint, owners, defaults.get(name)) for name, hint in hints.items()}
+    if unknown := hints.keys() - table.get_attributes().keys():
+        raise TypeError(f"{cls.__name__}'s table has no {', '.join(sorted(unknown))}")
+    return {
+        name: field_of(name, hint, owners, defaults.get(name), getattr(table, name))
+        for name, hint in get_type_hints(cls).items()
+    }
 
 
 def is_mirrored(value: object) -> bool:
@@ -114,11 +122,11 @@ def _fixed(model: Model, models: Sequence[Model]) -> frozenset[str]:
     A relation by another field than a key, as from a category's name to its services, fixes nothing.
     """
     owners = {rule.field for rule in model.rules if isinstance(rule, Owner)}
-    outgoing = {relation.key for relation in model.relations.values() if relation.index is None} - {model.key}
+    outgoing = {name for relation in model.relations.values() if not relation.is_many for name in relation.fields}
     incoming = {
-        str(index_keys(getattr(model.table, relation.index))[0].attr_name)
+        model.finders[relation.index].keys.hash
         for other in models
         for relation in other.relations.values()
-        if relation.target == model.name and relation.index is not None and relation.key == other.key
+        if relation.target == model.name and relation.index is not None and relation.fields == other.keys.fields
     }
-    return frozenset(owners | outgoing | incoming)
+    return frozenset(owners | (outgoing - {model.keys.hash}) | incoming)

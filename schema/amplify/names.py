@@ -8,6 +8,11 @@ def plural(name: str) -> str:
     return re.sub(r"(?<![aeiou])y$", "ie", name) + "s"
 
 
+def by_query(model: str, field: str) -> str:
+    """Return the name that Amplify gives the query of an index: `bookingsByStatus`."""
+    return f"{lower_first(plural(model))}By{upper_first(field)}"
+
+
 def lower_first(name: str) -> str:
     """Return a name with its first letter in lower case."""
     return name[0].lower() + name[1:]

@@ -1,19 +1,35 @@
-"""The object type of a mirrored type, and the type of its pages."""
+"""The GraphQL types that are derived from an app's types: objects, their pages, and inputs."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from strawberry.types.field import StrawberryField
 
 from schema.amplify import names
+from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
 from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
 from schema.amplify.fields import ResolvedField, RowField, Types
+from schema.amplify.inputs import define_inputs, define_shared_inputs
+from schema.amplify.key_conditions import define_key_conditions, sort_argument
 
 
-def define_objects(types: Types, model: Model) -> None:
+@cache
+def types_of(catalogue: Catalogue) -> Types:
+    """Return the GraphQL types of an app; they are derived once, because its classes become them."""
+    types = Types(catalogue.enums)
+    define_shared_inputs(types)
+    for model in catalogue.models.values():
+        _define_objects(types, catalogue, model)
+        define_inputs(types, model)
+        define_key_conditions(types, model)
+    return types
+
+
+def _define_objects(types: Types, catalogue: Catalogue, model: Model) -> None:
     """Make a type's declared class its object type, and define the type of its pages."""
     declared = model.declared or type(model.name, (), {})
-    types.define(declared, _row_fields(types, model), description=declared.__doc__)
+    types.define(declared, _row_fields(types, catalogue, model), description=declared.__doc__)
     fields = {"items": f"[{model.name}]!", "next_token": "String"}
     page_fields = [
         StrawberryField(python_name=name, type_annotation=types.annotation(type_))
@@ -22,7 +38,7 @@ def define_objects(types: Types, model: Model) -> None:
     types.define(type(names.connection(model.name), (), {}), page_fields)
 
 
-def _row_fields(types: Types, model: Model) -> Iterator[StrawberryField]:
+def _row_fields(types: Types, catalogue: Catalogue, model: Model) -> Iterator[StrawberryField]:
     guarded = model.hidden_fields.keys() | model.unpublished_fields
     for field in model.fields.values():
         if field.name in guarded:
@@ -32,10 +48,14 @@ def _row_fields(types: Types, model: Model) -> Iterator[StrawberryField]:
         else:
             yield RowField(types, field.name, field.graphql_type, field.decode)
     for name, relation in model.relations.items():
-        if relation.index is None:
-            yield ResolvedField(types, name, relation.target, {}, RelatedRow(model, relation))
+        target = catalogue.models[relation.target]
+        if not relation.is_many:
+            returned = relation.target + "!" * relation.required
+            yield ResolvedField(types, name, returned, {}, RelatedRow(model, relation))
         else:
-            arguments = page_arguments(relation.target) | {"sortDirection": "ModelSortDirection"}
+            finder = target.primary if relation.index is None else target.finders[relation.index]
+            compared = sort_argument(target, finder) if len(relation.fields) == 1 else {}
+            arguments = compared | page_arguments(relation.target) | {"sortDirection": "ModelSortDirection"}
             resolve = RelatedRows(model, relation)
             yield ResolvedField(types, name, names.connection(relation.target), arguments, resolve)
 

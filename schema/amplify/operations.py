@@ -10,6 +10,8 @@ from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
 from schema.amplify.derived import ChangedRows, GetRow, ListRows, RowsByIndex
 from schema.amplify.fields import Arguments, ResolvedField, Types
+from schema.amplify.key_conditions import sort_argument
+from schema.amplify.keys import Finder
 from schema.amplify.objects import page_arguments
 from schema.amplify.resolver import AnyInfo, resolver_of
 from schema.amplify.rules import Operation
@@ -21,26 +23,29 @@ def queries(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
         yield _get(types, model)
         yield _list(types, model)
     for model in catalogue.models.values():
-        for field in model.indexes:
-            yield _by_index(types, model, field)
+        for finder in model.finders.values():
+            if finder.query is not None:
+                yield _by_index(types, model, finder, finder.query)
 
 
 def _get(types: Types, model: Model) -> StrawberryField:
-    return ResolvedField(types, f"get{model.name}", model.name, {model.key: "ID!"}, GetRow(model))
+    key = {name: f"{model.fields[name].type}!" for name in model.keys.fields}
+    return ResolvedField(types, f"get{model.name}", model.name, key, GetRow(model))
 
 
 def _list(types: Types, model: Model) -> StrawberryField:
     arguments = page_arguments(model.name)
-    if model.key != "id":
-        arguments |= {model.key: "ID", "sortDirection": "ModelSortDirection"}
+    if model.lists_by_key:
+        key = {model.keys.hash: model.fields[model.keys.hash].type}
+        arguments |= key | sort_argument(model, model.primary) | {"sortDirection": "ModelSortDirection"}
     return ResolvedField(types, f"list{model.plural}", names.connection(model.name), arguments, ListRows(model))
 
 
-def _by_index(types: Types, model: Model, field: str) -> StrawberryField:
-    name = f"{names.lower_first(model.plural)}By{names.upper_first(field)}"
-    hash_key = {field: f"{model.fields[field].type}!"}
-    arguments = hash_key | {"sortDirection": "ModelSortDirection"} | page_arguments(model.name)
-    return ResolvedField(types, name, names.connection(model.name), arguments, RowsByIndex(model, field))
+def _by_index(types: Types, model: Model, finder: Finder, query: str) -> StrawberryField:
+    hash_key = {finder.keys.hash: f"{model.fields[finder.keys.hash].type}!"}
+    sorting = sort_argument(model, finder) | {"sortDirection": "ModelSortDirection"}
+    arguments = hash_key | sorting | page_arguments(model.name)
+    return ResolvedField(types, query, names.connection(model.name), arguments, RowsByIndex(model, finder))
 
 
 def mutations(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:

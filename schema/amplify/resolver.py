@@ -9,6 +9,7 @@ from strawberry import Info
 from models.storage.store import Item
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
+from schema.amplify.keys import Finder
 from schema.amplify.rules import Operation
 
 AnyInfo = Info[Any, Any]
@@ -41,7 +42,7 @@ class MirrorResolver(Protocol):
     def list(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
         """Resolve `listXs`."""
 
-    def by_index(self, model: Model, field: str, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
+    def by_index(self, model: Model, finder: Finder, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
         """Resolve `xsByField`."""
 
     def one(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None] | None:

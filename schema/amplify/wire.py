@@ -1,6 +1,7 @@
 """Converts between a field's GraphQL value and its attribute in a row: `2.5` and `{"N": "2.5"}`."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from pynamodb.attributes import Attribute
@@ -10,6 +11,7 @@ from models.tables.base import HoursAttribute, MomentAttribute
 
 Wire = dict[str, Any]
 Decoder = Callable[[Wire | None], Any]
+Encoder = Callable[[Any], Wire]
 
 # AppSync stores an owner as `sub::username` and shows the part after the colons.
 OWNER_SEPARATOR = "::"
@@ -45,8 +47,17 @@ _DECODERS: dict[str, Decoder] = {"Float": _float, "Int": _int, "Boolean": _bool,
 
 def decoder(type_name: str, *, is_list: bool = False, is_owner: bool = False, default: Any = None) -> Decoder:
     """Return the function that decodes an attribute of a GraphQL type; absent and NULL become the default."""
-    decode = _texts if is_list else _owner if is_owner else _DECODERS.get(type_name, _text)
+    decode = _DECODERS.get(type_name, _owner if is_owner and not is_list else _text)
+    if is_list:
+        decode = _texts if decode is _text else _list_of(decode)
     return decode if default is None else _or_default(decode, default)
+
+
+def _list_of(decode: Decoder) -> Decoder:
+    def decode_list(wire: Wire | None) -> list[Any] | None:
+        return None if wire is None or "NULL" in wire else [decode(element) for element in wire["L"]]
+
+    return decode_list
 
 
 def _or_default(decode: Decoder, default: Any) -> Decoder:
@@ -55,6 +66,12 @@ def _or_default(decode: Decoder, default: Any) -> Decoder:
         return default if value is None else value
 
     return decode_or_default
+
+
+def text_of(wire: Wire) -> str:
+    """Return the text of a text or a number that a row stores."""
+    (text,) = wire.values()
+    return str(text)
 
 
 def encode(attribute: Attribute[Any], value: Any) -> Wire:
@@ -68,3 +85,39 @@ def encode(attribute: Attribute[Any], value: Any) -> Wire:
     elif isinstance(attribute, MomentAttribute):
         value = clock.from_text(value)
     return {str(attribute.attr_type): attribute.serialize(value)}
+
+
+def encoder(type_name: str, *, is_list: bool = False) -> Encoder:
+    """Return the function that encodes values of a GraphQL type as Amplify's own resolvers store them.
+
+    A number is spelled as DynamoDB returns it, because it may be part of a key.
+    """
+    encode_one = _ENCODERS.get(type_name, _text_wire)
+    return _encode_list(encode_one) if is_list else encode_one
+
+
+def _text_wire(value: Any) -> Wire:
+    return {"S": str(value)}
+
+
+def _number_wire(value: float) -> Wire:
+    return {"N": f"{Decimal(repr(value)).normalize() + 0:f}"}
+
+
+def _flag_wire(value: bool) -> Wire:  # noqa: FBT001 — the value that is encoded
+    return {"BOOL": value}
+
+
+_ENCODERS: dict[str, Encoder] = {
+    "Float": _number_wire,
+    "Int": _number_wire,
+    "AWSTimestamp": _number_wire,
+    "Boolean": _flag_wire,
+}
+
+
+def _encode_list(encode_one: Encoder) -> Encoder:
+    def encode_list(values: list[Any]) -> Wire:
+        return {"L": [{"NULL": True} if value is None else encode_one(value) for value in values]}
+
+    return encode_list

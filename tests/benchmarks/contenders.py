@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 
 from models import tables
-from models.storage.store import index_keys
 from schema.types import CATALOGUE
 from tests.integration.conftest import NO_RATES, WINDOWS, Cloud, free_port
 
@@ -117,9 +116,12 @@ def _names(cloud: Cloud) -> dict[str, str]:
     pages = {}
     for field, relation in user.relations.items():
         if relation.index is not None:
-            target = CATALOGUE.models[relation.target].table
-            key = index_keys(getattr(target, relation.index))[0].attr_name
-            pages[field] = [cloud.names.table(target), relation.index, key]
+            target = CATALOGUE.models[relation.target]
+            pages[field] = [
+                cloud.names.table(target.table),
+                relation.index,
+                target.finders[relation.index].hash.name,
+            ]
     return {
         "BENCH_REQUESTS": cloud.names.table(tables.ServiceRequest),
         "BENCH_USERS": cloud.names.table(tables.User),

@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 
 from models.ledger.balances import EscrowStatus
 from models.storage.store import expressions
-from resolvers.mirror.conditions import condition_of
-from resolvers.mirror.filters import compile_filter
+from resolvers.mirror.filtering.conditions import condition_of
+from resolvers.mirror.filtering.filters import compile_filter
 from tests.integration.conftest import Cloud
 from tests.property.filters import Filter, Row, comparisons, filters, passes, some_rows
 

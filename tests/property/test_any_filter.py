@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from models import clock
 from models.ledger.balances import EscrowStatus
-from resolvers.mirror.client_filters import read_filter
-from resolvers.mirror.filters import compile_filter
+from resolvers.mirror.filtering.client_filters import read_filter
+from resolvers.mirror.filtering.filters import compile_filter
 from schema.types import CATALOGUE
 from tests.property.filters import Filter, comparisons, filters, passes, some_rows
 

@@ -14,7 +14,8 @@ from resolvers.identity.callers import GUEST, Caller, Standing
 from resolvers.mirror import paging
 from resolvers.plans.planner import Planner
 from resolvers.transport.payloads import response_of
-from schema.amplify.declaration import Field, Model
+from schema.amplify.declaration import Model
+from schema.amplify.stored_fields import Field
 from schema.enums import ENUMS
 from schema.strawberry_internals import graphql_schema
 from schema.types import CATALOGUE
@@ -54,7 +55,7 @@ def scalar(random: Random, field: Field) -> dict[str, Any]:
 
 
 def row(random: Random, model: Model, key: str) -> dict[str, Any]:
-    found = {"createdAt": {"S": random.choice(MOMENTS)}, model.key: {"S": key}}
+    found = {"createdAt": {"S": random.choice(MOMENTS)}, model.keys.hash: {"S": key}}
     for field in model.fields.values():
         absent = 0.005 if field.required else 0.3
         if field.name not in found and random.random() > absent:

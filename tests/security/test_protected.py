@@ -289,7 +289,7 @@ def test_what_a_member_decides_is_listed() -> None:
         - model.fixed
         - model.protected.keys()
         - model.unwritable
-        - {model.key, "createdAt", "updatedAt"}
+        - {model.keys.hash, "createdAt", "updatedAt"}
         for name, model in CATALOGUE.models.items()
         if any(model.owner_fields(operation) for operation in writing)
     }

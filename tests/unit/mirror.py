@@ -2,12 +2,23 @@
 
 import operator
 from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from models import clock, tables
 from models.storage.names import Names
-from models.storage.store import ConditionFailedError, Item, Page, Read, Store, index_keys, key_of
+from models.storage.store import (
+    ConditionFailedError,
+    Item,
+    Key,
+    Page,
+    Read,
+    Store,
+    index_keys,
+    stored_key,
+    table_keys,
+)
 from models.tables import Table
 from resolvers.context import RequestContext
 from resolvers.identity.callers import Caller
@@ -18,6 +29,7 @@ from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror, SubscriptionResolver
 from resolvers.mirror.type_rules import TypeRules
 from resolvers.operations.deletion import DELETE_GUARDS
+from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
 from schema.amplify.rules import Operation
@@ -47,9 +59,9 @@ class MemoryStore(Store):
 
     def add(self, table: type[Table], **attributes: Any) -> None:
         item = {name: wire(value) for name, value in attributes.items()}
-        self.rows[table, item[key_of(table).attr_name]["S"]] = item
+        self.rows[table, stored_key(table, item)] = item
 
-    async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
+    async def get(self, table: type[Table], key: Key, *, consistent: bool = False) -> Item | None:
         del consistent
         self.reads.append(("get", (table.__name__, key)))
         return self.rows.get((table, key))
@@ -60,33 +72,41 @@ class MemoryStore(Store):
         return [self.rows.get(read) for read in reads]
 
     async def query(self, table: type[Table], index: Any, hash_value: str, **options: Any) -> Page:
-        self.reads.append(("query", (table.__name__, index.Meta.index_name, hash_value)))
-        field = str(index_keys(index)[0].attr_name)
-        found = [i for (of, _), i in self.rows.items() if of is table and i.get(field) == {"S": hash_value}]
+        self.reads.append(("query", (table.__name__, index and index.Meta.index_name, hash_value)))
+        hash_key, range_key = table_keys(table) if index is None else index_keys(index)
+        wanted = {hash_key.type: hash_value}
+        found = [i for (of, _), i in self.rows.items() if of is table and i.get(hash_key.name) == wanted]
         found = [item for item in found if _passes(options.get("range_condition"), item)]
-        found.sort(key=lambda item: item["createdAt"]["S"], reverse=not options["forward"])
-        return self._cut(table, found, options)
+        if range_key is not None:  # rows without it are in no index
+            found = [item for item in found if range_key.name in item]
+            found.sort(key=lambda item: _sorted_by(item[range_key.name]), reverse=not options["forward"])
+        return self._cut(table, found, options, None if range_key is None else range_key.name)
 
     async def scan_page(self, table: type[Table], **options: Any) -> Page:
         self.reads.append(("scan", table.__name__))
         return self._cut(table, [item for (of, _), item in self.rows.items() if of is table], options)
 
-    def _cut(self, table: type[Table], found: list[Item], options: Mapping[str, Any]) -> Page:
-        key = key_of(table).attr_name
+    def _cut(
+        self, table: type[Table], found: list[Item], options: Mapping[str, Any], sorts: str | None = "createdAt"
+    ) -> Page:
+        keys = {one.name for one in table_keys(table) if one is not None}
         after = options.get("start_key")
-        start = 0 if after is None else 1 + next(n for n, i in enumerate(found) if i[key] == after[key])
+        if after is not None:
+            after = {name: after[name] for name in keys}
+        start = 0 if after is None else 1 + next(n for n, i in enumerate(found) if after.items() <= i.items())
         items = found[start : start + options["limit"]]
         more = len(found) > start + len(items)
         shown = [] if options.get("count_only") else [item for item in items if _passes(options["filter"], item)]
-        return Page(shown, len(items), {name: items[-1][name] for name in (key, "createdAt")} if more else None)
+        names = keys if sorts is None else keys | {sorts}
+        return Page(shown, len(items), {name: items[-1][name] for name in names} if more else None)
 
     async def put(self, table: type[Table], item: Item, *, condition: Any = None) -> None:
-        read = (table, item[key_of(table).attr_name]["S"])
+        read = (table, stored_key(table, item))
         if condition is not None and read in self.rows:
             raise ConditionFailedError(self.rows[read])
         self.rows[read] = item
 
-    async def update(self, table: type[Table], key: str, actions: Any, *, condition: Any = None) -> Item:
+    async def update(self, table: type[Table], key: Key, actions: Any, *, condition: Any = None) -> Item:
         del condition
         item = dict(self.rows[table, key])
         for action in actions:
@@ -97,27 +117,41 @@ class MemoryStore(Store):
         self.rows[table, key] = item
         return item
 
-    async def delete(self, table: type[Table], key: str, *, condition: Any = None) -> Item | None:
+    async def delete(self, table: type[Table], key: Key, *, condition: Any = None) -> Item | None:
         del condition
         return self.rows.pop((table, key), None)
 
 
-_COMPARED = {"=": operator.eq, ">=": operator.ge, "<=": operator.le}
+_COMPARED = {"=": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def _sorted_by(attribute: dict[str, Any]) -> Any:
+    """Return what DynamoDB sorts an attribute by."""
+    ((kind, value),) = attribute.items()
+    return Decimal(value) if kind == "N" else value
 
 
 def _passes(condition: Any, item: Item) -> bool:
-    """Return whether a row passes a filter; only AND, OR, IN, =, >= and <= are run, all others pass."""
+    """Return whether a row passes a filter; some operators are run, with all others every row passes."""
     match None if condition is None else condition.operator:
         case "AND" | "OR" as both:
             return {"AND": all, "OR": any}[both](_passes(part, item) for part in condition.values)
         case "IN":
             path, *names = condition.values
             return item.get(path.path[0]) in [name.value for name in names]
-        case "=" | ">=" | "<=" as compared:
+        case "=" | ">=" | "<=" | ">" | "<" as compared:
             path, bound = condition.values
-            return path.path[0] in item and _COMPARED[compared](
-                *(next(iter(i.values())) for i in (item[path.path[0]], bound.value))
-            )
+            name = path.path[0]
+            return name in item and _COMPARED[compared](_sorted_by(item[name]), _sorted_by(bound.value))
+        case "BETWEEN":
+            path, low, high = condition.values
+            value, ends = _sorted_by(item[path.path[0]]), [_sorted_by(end.value) for end in (low, high)]
+            between: bool = ends[0] <= value <= ends[1]
+            return between
+        case "begins_with":
+            path, start = condition.values
+            begun: bool = item.get(path.path[0], {}).get("S", "").startswith(start.value["S"])
+            return begun
     return True
 
 
@@ -163,11 +197,20 @@ def schema_over(store: MemoryStore, rules: TypeRules = _GUARDED) -> MirrorSchema
     return built
 
 
-def mirror_over(store: Store, subscriptions: SubscriptionResolver, rules: TypeRules = _GUARDED) -> Mirror:
+def mirror_over(
+    store: Store,
+    subscriptions: SubscriptionResolver,
+    rules: TypeRules = _GUARDED,
+    catalogue: Catalogue = CATALOGUE,
+) -> Mirror:
     """Return the resolver of the derived fields over a store."""
-    return Mirror(
-        CATALOGUE, Queries(store, PageTokens(b"secret")), Mutations(store, clock.now, rules), subscriptions
-    )
+    queries, mutations = Queries(store, PageTokens(b"secret")), Mutations(store, clock.now, rules)
+    return Mirror(catalogue, queries, mutations, subscriptions)
+
+
+def app_over(store: MemoryStore, catalogue: Catalogue) -> MirrorSchema:
+    """Return the schema of an app's derived fields over a store."""
+    return build_schema(catalogue, mirror_over(store, StoredRowEvents(store), TypeRules(), catalogue))
 
 
 async def execute(

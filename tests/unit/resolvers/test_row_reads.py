@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from models.storage.store import Item, Read
+from models.storage.store import Item, Key, Read
 from models.tables import Service
 from resolvers.row_reads import RowReads
 
@@ -14,7 +14,7 @@ class Rows:
     """Answers each read with rows that have the keys as ids."""
 
     def __init__(self) -> None:
-        self.batches: list[list[str]] = []
+        self.batches: list[list[Key]] = []
         self.reads = RowReads(self.read)
 
     async def read(self, keys: Sequence[Read]) -> list[Item | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pynamodb.expressions.operand import Path
 
 from models import tables
 from models.errors import UnavailableError
@@ -22,6 +23,8 @@ from models.storage.store import (
     is_addressable,
     read_pages,
 )
+from models.tables import base
+from models.tables.base import KeyAttribute
 from tests.unit.builders import NOW
 
 NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
@@ -135,10 +138,50 @@ def test_what_is_not_said_is_not_sent() -> None:
     assert there == {"ConditionExpression": "attribute_exists (#0)", "ExpressionAttributeNames": {"#0": "id"}}
 
 
-def test_an_index_has_two_keys() -> None:
+def test_an_index_has_a_hash_key_and_perhaps_a_range_key() -> None:
     for index, name in ((tables.ServiceRequest.byStatus, "status"), (tables.Service.byCategory, "category")):
-        hash_key, range_key = index_keys(index)
-        assert (hash_key.attr_name, range_key.attr_name) == (name, "createdAt")
+        assert index_keys(index) == (KeyAttribute(name), KeyAttribute("createdAt"))
+    assert index_keys(base.index("byName", "name", None)) == (KeyAttribute("name"), None)
+    assert index_keys(base.index("byAge", "count", KeyAttribute("age", "N")))[1] == KeyAttribute("age", "N")
+
+
+EXPENSES = base.table(
+    "Expense",
+    KeyAttribute("userId"),
+    KeyAttribute("number", "N"),
+    indexes=[base.index("by status", "userId", "status#date")],
+    ttl="ttl",
+)
+
+
+async def test_a_row_is_got_by_a_hash_key_and_a_range_key() -> None:
+    calls = Script({}, {"Responses": {"unit-Expense": [{"userId": {"S": "u"}, "number": {"N": "7"}}]}})
+    store = Store(calls, NAMES)
+    assert await store.get(EXPENSES, ("u", "7")) is None
+    assert calls.asked[0][1]["Key"] == {"userId": {"S": "u"}, "number": {"N": "7"}}
+    found = await store.batch_get([(EXPENSES, ("u", "8")), (EXPENSES, ("u", "7"))])
+    assert found == [None, {"userId": {"S": "u"}, "number": {"N": "7"}}]
+
+
+async def test_a_page_of_the_rows_of_one_hash_key_of_a_table() -> None:
+    calls = Script({"Items": [], "ScannedCount": 0})
+    number = Path(["number"])
+    await Store(calls, NAMES).query(EXPENSES, None, "u", limit=3, range_condition=number >= {"N": "2"})
+    assert calls.asked[0][1] == {
+        "TableName": "unit-Expense",
+        "KeyConditionExpression": "(#0 = :0 AND #1 >= :1)",
+        "ExpressionAttributeNames": {"#0": "userId", "#1": "number"},
+        "ExpressionAttributeValues": {":0": {"S": "u"}, ":1": {"N": "2"}},
+        "Limit": 3,
+        "ScanIndexForward": True,
+    }
+
+
+def test_a_range_key_is_shorter_than_a_hash_key() -> None:
+    assert is_addressable(("h" * 2048, "r" * 1024))
+    assert not is_addressable(("h", "r" * 1025))
+    assert not is_addressable(("", "r"))
+    assert not is_addressable(("h", ""))
 
 
 async def test_a_page_of_a_table() -> None:

@@ -198,7 +198,7 @@ async def test_a_name_that_only_the_index_still_shows_is_free(tables: Stored) ->
     await tables.put(User, member(ALICE))
     read = tables.store.get
 
-    async def renamed(table: Any, key: str, **options: Any) -> Item | None:
+    async def renamed(table: Any, key: Any, **options: Any) -> Item | None:
         row = await read(table, key, **options)
         return row and {**row, "username": {"S": "renamed"}, "email": {"S": "new@example.org"}}
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models import tables
-from resolvers.mirror.client_filters import read_filter
-from resolvers.mirror.filters import OPERATORS, compile_filter
+from resolvers.mirror.filtering.client_filters import read_filter
+from resolvers.mirror.filtering.filters import OPERATORS, compile_filter
 from schema.errors import InvalidInputError
 from schema.types import CATALOGUE
 from tests.unit.mirror import ADMIN, ALICE, MemoryStore, ask, error_of

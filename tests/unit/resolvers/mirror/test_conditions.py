@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models.storage.store import expressions
-from resolvers.mirror.conditions import condition_of, mentions
-from resolvers.mirror.filters import DEPTH, OPERATORS
+from resolvers.mirror.filtering.conditions import condition_of, mentions
+from resolvers.mirror.filtering.filters import DEPTH, OPERATORS
 from schema.enums import ModelAttributeTypes
 from schema.errors import InvalidInputError
 from tests.unit.mirror import ADMIN, EVE, MemoryStore, execute, schema_over

@@ -3,8 +3,8 @@
 import pytest
 
 from models.ledger.balances import EscrowStatus
-from resolvers.mirror.equalities import equalities
-from resolvers.mirror.filters import Filter
+from resolvers.mirror.filtering.equalities import equalities
+from resolvers.mirror.filtering.filters import Filter
 from schema.errors import InvalidInputError
 
 

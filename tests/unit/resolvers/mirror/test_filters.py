@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from models.ledger.balances import EscrowStatus
-from resolvers.mirror.conditions import condition_of, mentions
-from resolvers.mirror.filters import DEPTH, OPERATORS, compile_filter
+from resolvers.mirror.filtering.conditions import condition_of, mentions
+from resolvers.mirror.filtering.filters import DEPTH, OPERATORS, compile_filter
 from schema.errors import InvalidInputError
 
 ROW: dict[str, dict[str, Any]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import unopened
-from resolvers.mirror.subscription_filters import SubscriptionFilters
+from resolvers.mirror.filtering.subscription_filters import SubscriptionFilters
 from resolvers.mirror.subscriptions import _pins
 from schema.errors import InvalidInputError
 from schema.types import CATALOGUE

@@ -9,7 +9,7 @@ import pytest
 from strawberry.types import ExecutionResult
 
 from models.errors import UnavailableError
-from models.storage.store import Item, Read
+from models.storage.store import Item, Key, Read
 from models.tables import Service, User
 from models.tables.base import Table
 from resolvers.context import RequestContext
@@ -58,7 +58,7 @@ def planner_over(
 class SlowStore(MemoryStore):
     """Tables that do not answer in time."""
 
-    async def get(self, table: type[Table], key: str, *, consistent: bool = False) -> Item | None:
+    async def get(self, table: type[Table], key: Key, *, consistent: bool = False) -> Item | None:
         await asyncio.sleep(5)
         return await super().get(table, key, consistent=consistent)
 

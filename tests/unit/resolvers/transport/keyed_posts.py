@@ -8,7 +8,7 @@ import pytest
 
 from models import clock, tables
 from models.errors import UnavailableError
-from models.storage.store import ConditionFailedError, Item
+from models.storage.store import ConditionFailedError, Item, Key
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.transport.app import build_app
@@ -51,18 +51,18 @@ class Rows(MemoryStore):
             self.lost_answers -= 1
             await self.put(table, item, condition=condition)  # as the SDK does
 
-    async def update(self, table: type[tables.Table], key: str, actions: Any, *, condition: Any = None) -> Item:
+    async def update(self, table: type[tables.Table], key: Key, actions: Any, *, condition: Any = None) -> Item:
         if self.silent:
             self.silent -= 1
             raise UnavailableError(is_outcome_unknown=True)
         self._check(table, key, condition)
         return await super().update(table, key, actions)
 
-    async def delete(self, table: type[tables.Table], key: str, *, condition: Any = None) -> Item | None:
+    async def delete(self, table: type[tables.Table], key: Key, *, condition: Any = None) -> Item | None:
         self._check(table, key, condition)
         return await super().delete(table, key)
 
-    def _check(self, table: type[tables.Table], key: str, condition: Any) -> None:
+    def _check(self, table: type[tables.Table], key: Key, condition: Any) -> None:
         found = self.rows.get((table, key))
         if condition is not None and not _holds(condition, found or {}):
             raise ConditionFailedError(found)

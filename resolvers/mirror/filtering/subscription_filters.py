@@ -3,9 +3,16 @@
 from collections.abc import Iterator, Mapping
 from weakref import WeakValueDictionary
 
-from resolvers.mirror.client_filters import read_filter
-from resolvers.mirror.equalities import equalities
-from resolvers.mirror.filters import CONNECTIVES, Filter, Predicate, compile_filter, count_operators, parts_of
+from resolvers.mirror.filtering.client_filters import read_filter
+from resolvers.mirror.filtering.equalities import equalities
+from resolvers.mirror.filtering.filters import (
+    CONNECTIVES,
+    Filter,
+    Predicate,
+    compile_filter,
+    count_operators,
+    parts_of,
+)
 from schema.amplify.declaration import Model
 from schema.errors import InvalidInputError
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from resolvers.mirror.conditions import condition_of
-from resolvers.mirror.filters import CONNECTIVES, Filter, bounded, parts_of
+from resolvers.mirror.filtering.conditions import condition_of
+from resolvers.mirror.filtering.filters import CONNECTIVES, Filter, bounded, parts_of
 from schema.amplify.declaration import Model
 from schema.errors import InvalidInputError
 from schema.scalars import as_stored
@@ -70,7 +70,7 @@ def _operators(model: Model, name: str, member: Mapping[str, Any]) -> Mapping[st
 def _operand(model: Model, name: str, operand: Any) -> Any:
     """Return an operand, or each of several, as rows store such a value."""
     field = model.fields.get(name)
-    if field is None or field.is_list:
+    if field is None or field.is_list or field.keeps_spelling:
         return operand
     if isinstance(operand, list):
         return [as_stored(field.type, value) for value in operand]

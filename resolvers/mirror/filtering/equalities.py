@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from resolvers.mirror.filters import Filter, bounded, parts_of
+from resolvers.mirror.filtering.filters import Filter, bounded, parts_of
 
 
 def equalities(filter_: Filter | None) -> dict[str, str]:

@@ -10,7 +10,15 @@ from pynamodb.expressions.operand import Path, _Size
 
 from models.limits import fixed_limit
 from models.storage.store import expressions
-from resolvers.mirror.filters import ATTRIBUTE_TYPES, CONNECTIVES, OPERATORS, Filter, bounded, ends_of, parts_of
+from resolvers.mirror.filtering.filters import (
+    ATTRIBUTE_TYPES,
+    CONNECTIVES,
+    OPERATORS,
+    Filter,
+    bounded,
+    ends_of,
+    parts_of,
+)
 from schema.errors import InvalidInputError
 
 EXPRESSION_BYTES = fixed_limit(

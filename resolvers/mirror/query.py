@@ -1,0 +1,84 @@
+"""A query of a mirrored type, and who asks it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from resolvers.context import caller_of
+from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import admits, concealed_fields, model_for, unopened
+from resolvers.mirror.filtering.client_filters import read_filter
+from resolvers.mirror.filtering.conditions import mentions
+from resolvers.mirror.filtering.filters import Filter
+from schema.amplify.declaration import Model
+from schema.amplify.fields import Arguments
+from schema.amplify.resolver import AnyInfo
+from schema.amplify.rules import Operation
+from schema.enums import ModelSortDirection
+from schema.errors import UnauthorizedError
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query of a mirrored type, and who asks it."""
+
+    caller: Caller
+    model: Model
+    info: AnyInfo
+    arguments: Arguments
+
+    @classmethod
+    def of(cls, model: Model, info: AnyInfo, arguments: Arguments, field: str | None = None) -> Self:
+        """Return a caller's query, with its filter as it is meant.
+
+        One that asks for a field which the caller does not see is for their own rows only. Otherwise they could
+        guess its value, one query after another.
+
+        Args:
+            model: the type.
+            info: the field that is resolved.
+            arguments: its arguments.
+            field: the indexed field that rows are asked for by.
+
+        Raises:
+            InvalidInputError: the filter is invalid or too large.
+        """
+        caller, filter_ = caller_of(info), read_filter(model, arguments.get("filter"))
+        concealed = frozenset(concealed_fields(caller, model))
+        asks_for_concealed = field in concealed or mentions(filter_, concealed)
+        narrowed = model_for(caller, model)
+        visible_model = unopened(narrowed) if asks_for_concealed else narrowed
+        return cls(caller, visible_model, info, {**arguments, "filter": filter_})
+
+    @property
+    def filter(self) -> Filter:
+        """Return its filter, empty if there is none."""
+        filter_: Filter = self.arguments["filter"]
+        return filter_
+
+    @property
+    def is_forward(self) -> bool:
+        """Return whether rows are wanted in ascending order."""
+        return self.arguments.get("sortDirection") is not ModelSortDirection.DESC
+
+    @property
+    def owner_fields(self) -> Sequence[str]:
+        """Return the fields that name a member who may read the row."""
+        return self.model.owner_fields(Operation.READ)
+
+
+def root_query(model: Model, info: AnyInfo, arguments: Arguments, field: str | None = None) -> Query:
+    """Return a query of a root field.
+
+    Args:
+        model: the type.
+        info: the field that is resolved.
+        arguments: its arguments.
+        field: the indexed field that rows are asked for by.
+
+    Raises:
+        UnauthorizedError: no rule lets the caller read any row.
+    """
+    if not admits(caller_of(info), model, Operation.READ):
+        raise UnauthorizedError.of(info)
+    return Query.of(model, info, arguments, field)
