@@ -43,7 +43,7 @@ WHEN = to_text(NOW)
 def former_table_parameters(names: FormerNames) -> Iterator[dict[str, Any]]:
     """Yield the parameters of CreateTable for each of the former app's tables; its indexes have hash keys only."""
     for table in FORMER_TABLES:
-        indexes = {name: index_keys(index)[0].attr_name for name, index in table._indexes.items()}
+        indexes = {name: index_keys(index)[0].name for name, index in table._indexes.items()}
         key = key_of(table).attr_name
         attributes = sorted({key, *indexes.values()})
         yield {
