@@ -15,6 +15,7 @@ import pytest
 
 from models import clock, tables
 from models.requests.recovery import RESUMED_FOR
+from models.storage.store import key_of
 from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Server
 from tests.integration.request_client import Joining, RequestClient, new_client
 
@@ -57,7 +58,7 @@ class Rows:
         given = {f":{name}": value for name, value in values.items()}
         self._client.update_item(
             TableName=self._names.table(table),
-            Key={"id": {"S": key}},
+            Key={key_of(table).attr_name: {"S": key}},
             UpdateExpression=expression,
             **({"ExpressionAttributeValues": given} if given else {}),
         )
@@ -83,8 +84,8 @@ async def test_what_fails_for_good_is_listed_and_redriven(
     queues = cloud.client("sqs")
     queue = queues.get_queue_url(QueueName=cloud.names.dead_letter_queue)["QueueUrl"]
     poisoned = queues.send_message(QueueUrl=queue, **poison)["MessageId"]
-    # Nobody can read the requester any more, so every step that needs them fails.
-    rows.change(tables.User, client.alice.sub, "REMOVE username")
+    # Nobody can read the requester's balance any more, so every step that needs it fails.
+    rows.change(tables.UserBalance, client.alice.sub, "REMOVE totalBalance")
     arn = (await client.ask())["stepFunctionExecutionArn"]
     await client.reach("VALIDATING")
     rows.failing(client.id, since=timedelta(0), due=timedelta(hours=1))
@@ -100,7 +101,7 @@ async def test_what_fails_for_good_is_listed_and_redriven(
     assert poisoned in listed
     assert client.id in await redrive(server, "--list")
 
-    rows.change(tables.User, client.alice.sub, "SET username = :name", name={"S": client.alice.username})
+    rows.change(tables.UserBalance, client.alice.sub, "SET totalBalance = :hours", hours={"N": "10"})
     assert f"{client.id} restarted" in await redrive(server, "--yes")
     await client.reach("AWAITING_RESPONSE")
     left = await redrive(server, "--list")
