@@ -44,6 +44,7 @@ from resolvers.identity.user_pool import user_pool
 from resolvers.security_log import limit_security_log
 from workflows.console import books
 from workflows.console.exits import clean_exit, explain_aws_errors
+from workflows.console.migration.commands import migrate_commands
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.console.texts import plain
@@ -248,8 +249,7 @@ def limits(
         if markdown:
             typer.echo(limits_page(), nl=False)
         else:
-            output = console if console.is_terminal else Console(highlight=False, width=_WIDE)
-            output.print(limits_table(ServerSettings(), Settings()))
+            _output().print(limits_table(ServerSettings(), Settings()))
 
 
 @cli.command()
@@ -324,11 +324,14 @@ def audit(
 
 def _check_books(check: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
     """Check the books; the exit code is 1 if they are wrong."""
-    # In a file or for another program, each row is one line.
-    output = console if console.is_terminal else Console(highlight=False, width=_WIDE)
     with _deployment("The ledger", aws=aws) as settings:
-        if not asyncio.run(check(settings.names, output)):
+        if not asyncio.run(check(settings.names, _output())):
             raise typer.Exit(1)
+
+
+def _output() -> Console:
+    """Return the console for tables: in a file or for another program, each row is one line."""
+    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
 
 
 @contextmanager
@@ -339,6 +342,9 @@ def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
         settings = use_aws() if aws else use_local_cloud(_private_settings().local)
         with explain_aws_errors(f"{what} of {settings.stack}"):
             yield settings
+
+
+cli.add_typer(migrate_commands(_deployment, _output), name="migrate")
 
 
 if __name__ == "__main__":

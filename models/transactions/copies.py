@@ -47,7 +47,7 @@ class Copies:
         Raises:
             ContentionError: rows kept changing for 20 s.
         """
-        judged = [_judged(table, row) for row in rows]
+        judged = [copyable(table, row) for row in rows]
         wanted = [row for row in judged if row is not None and not isinstance(row, Oddity)]
         written = 0
         for start in range(0, len(wanted), _AT_ONCE):
@@ -86,8 +86,15 @@ class Copies:
         return {"Put": {"TableName": name, "Item": item, **expressions(condition=unchanged)}}
 
 
-def _judged(table: type[tables.Table], row: Item) -> CopiedItem | Oddity | None:
-    """Return a row as it may be copied; why it cannot be; or None if it is not for copying."""
+def copyable(table: type[tables.Table], row: Item) -> CopiedItem | Oddity | None:
+    """Return a row as it may be copied; why it cannot be; or None if it is not for copying.
+
+    Of exchanges, only those that have ended are: an open one becomes a request.
+
+    Args:
+        table: the table.
+        row: the former app's row.
+    """
     if table is tables.Transaction:
         open_ = is_open(row)
         if isinstance(open_, Oddity):

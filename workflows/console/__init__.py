@@ -1,1 +1,1 @@
-"""What operators run: the dead-letter queue, redriving, and checks of the books."""
+"""What operators run: the dead-letter queue, redriving, checks of the books, and the migration."""

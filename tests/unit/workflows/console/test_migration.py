@@ -1,0 +1,207 @@
+"""What the migration's commands find, do and print, on an engine within this process."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from models.hours import ZERO
+from models.migration.share import MemberAction
+from models.requests.statuses import TransactionStatus
+from models.storage.names import FormerNames
+from models.storage.store import Item, Store
+from models.tables import Service, Transaction, User, UserBalance
+from tests.chaos.books import rows
+from tests.unit.builders import hours
+from tests.unit.former_app import former_exchange, former_member, former_service
+from tests.unit.migrating_apps import apps_of, unseen
+from tests.unit.models.migration.migrating import Migrating, migrating, text
+from workflows.console.migration.apps import Apps
+from workflows.console.migration.checks import Check, check
+from workflows.console.migration.reports import print_check, print_rollback, print_run, print_survey
+from workflows.console.migration.rollbacks import RollbackOutcome, roll_back
+from workflows.console.migration.runs import RunOutcome, run
+from workflows.console.migration.surveys import Survey, survey
+
+# The shares begin in this order: carol (2), dan (5), alice (7), bob (50).
+PENDING, BEGUN, POOR, LOST = (f"{number}0000000-0000-4000-8000-000000000000" for number in range(1, 5))
+
+
+def exchange(key: str, consumer: str, provider: str, **changes: str) -> Item:
+    return former_exchange(key, consumer=consumer, provider=provider, service="s", **changes)
+
+
+@pytest.fixture
+async def both() -> AsyncIterator[Migrating]:
+    async with migrating() as opened:
+        members = {"alice": "5", "bob": "3", "carol": "7.5", "dan": "0", "eve": "-1"}
+        await opened.put(User, *(former_member(key, amount) for key, amount in members.items()))
+        await opened.put(Service, former_service("s", "dan"))
+        await opened.put(
+            Transaction,
+            exchange(PENDING, "carol", "dan"),
+            exchange(BEGUN, "carol", "dan", hours="1.5", status="IN_PROGRESS"),
+            exchange(POOR, "dan", "carol", hours="1", status="IN_PROGRESS"),
+            exchange(LOST, "alice", "nobody"),
+        )
+        yield opened
+
+
+@pytest.fixture
+def apps(both: Migrating) -> Apps:
+    return apps_of(both)[0]
+
+
+async def surveyed(apps: Apps, share: int = 100) -> Survey:
+    return await survey(apps, share, lambda _: None)
+
+
+async def ran(apps: Apps, share: int = 100) -> RunOutcome:
+    return await run(apps, await surveyed(apps, share), share, unseen())
+
+
+async def rolled_back(apps: Apps, *, refund: bool = True) -> RollbackOutcome:
+    return await roll_back(apps, unseen(), refund=refund, within=timedelta(0))
+
+
+async def test_a_survey_says_what_a_run_would_do(both: Migrating, apps: Apps) -> None:
+    before = [await rows(both.there, table) for table in (User, Transaction)]
+    found = await surveyed(apps)
+    assert +found.rows == {"User": 5, "Service": 1, "Transaction": 4}
+    assert {action: (tally.count, tally.hours) for action, tally in found.members.items() if tally.count} == {
+        MemberAction.TAKE_OVER: (4, hours("15.5"))
+    }
+    assert {status: tally.hours for status, tally in found.exchanges.items()} == {
+        TransactionStatus.PENDING: hours("2"),
+        TransactionStatus.IN_PROGRESS: hours("1.5"),
+    }
+    assert {oddity.id: oddity.why for oddity in found.oddities} == {
+        "eve": "bankHours is -1.00: nobody here can owe hours",
+        POOR: "1.00 hours are needed for it, and its consumer has 0.00 left",
+        LOST: "there is no member nobody",
+    }
+    assert [await rows(both.there, table) for table in (User, Transaction)] == before
+    assert await rows(both.here, User) == []
+
+
+async def test_whoever_has_an_open_exchange_outside_the_share_waits(apps: Apps) -> None:
+    found = await surveyed(apps, 3)
+    assert found.waiting == {"carol"}
+    assert (found.members[MemberAction.WAIT].count, found.members[MemberAction.LEAVE].count) == (1, 3)
+    assert found.exchanges_waiting == 2
+    outcome = await ran(apps, 3)
+    assert (outcome.members.count, outcome.requests) == (0, 0)
+    outcome = await ran(apps, 6)
+    assert (outcome.members.count, outcome.members.hours, outcome.requests) == (2, hours("7.5"), 2)
+    assert (await check(apps)).is_right
+
+
+async def test_a_run_begins_the_executions_and_a_second_one_has_little_to_do(both: Migrating) -> None:
+    apps, executions = apps_of(both)
+    first = await ran(apps)
+    assert (first.members.count, first.requests, first.not_started) == (4, 2, 0)
+    assert executions.started == {PENDING, BEGUN}
+    executions.started.clear()
+    second = await ran(apps)
+    assert (second.rows, second.members.count, second.requests) == (0, 0, 0)
+    # Their workflows have not moved them yet: the first run may have died before it started them.
+    assert executions.started == {PENDING, BEGUN}
+
+
+async def test_what_cannot_be_started_is_left_to_the_sweep(both: Migrating) -> None:
+    apps, executions = apps_of(both)
+    executions.fails = True
+    assert (await ran(apps)).not_started == 2
+    assert (await check(apps)).is_right
+
+
+@pytest.mark.parametrize(
+    ("key", "changed", "why"),
+    [
+        ("alice", {"bankHours": {"N": "1"}}, "the former app has added 1.00 hours since they were taken over"),
+        ("alice", {"hoursTakenOver": {"N": "6"}}, "6.00 hours were taken over, and the opening entries say 5.00"),
+        ("bob", {"heldBy": {"NULL": True}}, "has joined here, and 2.00 hours are still in the former app"),
+    ],
+)
+async def test_what_does_not_agree_is_told(both: Migrating, apps: Apps, key: str, changed: Item, why: str) -> None:
+    await ran(apps)
+    row = await both.member(key)
+    if "heldBy" in changed:
+        row = {name: wire for name, wire in row.items() if name != "heldBy"} | {"bankHours": {"N": "2"}}
+    else:
+        row |= changed
+    await both.put(User, row)
+    found = await check(apps)
+    assert not found.is_right
+    (fault,) = found.faults
+    assert (fault.id, fault.why.startswith(why)) == (key, True)
+
+
+async def test_what_is_missing_is_told(both: Migrating, apps: Apps) -> None:
+    assert {fault.why for fault in (await check(apps)).faults} == {"is not here; run again"}
+    await ran(apps)
+    await both.here.delete(UserBalance, "alice")
+    assert [fault.why for fault in (await check(apps)).faults] == ["was taken over, and has no balance here"]
+
+
+async def test_a_rollback_gives_nothing_back_while_requests_are_open(both: Migrating, apps: Apps) -> None:
+    await ran(apps)
+    outcome = await rolled_back(apps, refund=False)
+    assert outcome.open == {"INITIATED": 1, "IN_PROGRESS": 1}
+    assert not outcome.is_done
+    assert await both.hours() == (hours("-1"), hours("15.5"))
+    assert all("custody" in row for row in await rows(both.here, User))
+    whys = {fault.why for fault in (await check(apps)).faults}
+    assert whys == {"was taken over, and begins nothing new here; a rollback has begun, and not ended"}
+
+
+async def test_a_rollback_ends_requests_and_gives_everything_back(both: Migrating, apps: Apps) -> None:
+    await ran(apps)
+    outcome = await rolled_back(apps)
+    assert outcome.is_done
+    assert (outcome.members.count, outcome.members.hours) == (3, hours("15.5"))
+    assert await both.hours() == (hours("14.5"), ZERO)
+    for key in (PENDING, BEGUN):
+        there = await both.exchange(key)
+        assert (text(there, "status"), text(there, "heldBy")) == ("CANCELLED", None)
+    assert text(await both.exchange(POOR), "status") == "IN_PROGRESS"
+    assert (await check(apps)).is_right
+    again = await ran(apps)
+    assert (again.members.hours, again.requests) == (hours("15.5"), 0)
+    assert (await check(apps)).is_right
+
+
+async def test_an_older_app_may_lack_tables(both: Migrating, apps: Apps) -> None:
+    older = Apps(apps.services, Store(both.calls, FormerNames.of("older-prod", both.here.names)))
+    assert [await one.has(Service) for one in (apps, older)] == [True, False]
+    assert [page async for page in older.former_pages(Service)] == []
+    assert (await surveyed(older)).rows.total() == 0
+
+
+def printed(show: object, *given: object) -> str:
+    """Return what a report prints."""
+    output = StringIO()
+    show(Console(file=output, width=200), *given)  # type: ignore[operator]
+    return output.getvalue()
+
+
+async def test_the_reports_say_it_in_words(apps: Apps) -> None:
+    found = await surveyed(apps)
+    survey_text = printed(print_survey, found, 100)
+    assert "PENDING: become requests" in survey_text
+    assert "there is no member nobody" in survey_text
+    outcome = await ran(apps)
+    outcome.left.busy = outcome.not_started = 1
+    text_of_run = printed(print_run, outcome)
+    assert "4 members with 15.50 hours taken over, 2 requests begun" in text_of_run
+    assert "1 rows kept changing" in text_of_run
+    assert "1 requests could not be started" in text_of_run
+    assert "Both apps agree." in printed(print_check, await check(apps))
+    waiting = await rolled_back(apps, refund=False)
+    assert "Requests are still open (1 INITIATED, 1 IN_PROGRESS)" in " ".join(
+        printed(print_rollback, waiting).split()
+    )
+    assert "3 members with 15.50 hours given back" in printed(print_rollback, await rolled_back(apps))
+    assert "do not agree" in printed(print_check, Check(faults=found.oddities))

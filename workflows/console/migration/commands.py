@@ -1,0 +1,110 @@
+"""The command line of the migration."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Protocol
+
+import typer
+from rich.console import Console
+
+from models.migration.share import EVERYBODY
+from models.settings import Settings
+from workflows.console.migration.apps import Apps
+from workflows.console.migration.checks import check
+from workflows.console.migration.progress import Steps
+from workflows.console.migration.reports import print_check, print_rollback, print_run, print_survey
+from workflows.console.migration.rollbacks import roll_back
+from workflows.console.migration.runs import run
+from workflows.console.migration.surveys import survey
+
+_From = Annotated[
+    str, typer.Option("--from", help="The former app: what its tables' names end with, <API id>-<environment>.")
+]
+_Share = Annotated[int, typer.Option(min=0, max=EVERYBODY, help="Per cent of the members to take over.")]
+_OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
+_MOST_MINUTES = 60 * 24 * 60
+
+
+class Deployment(Protocol):
+    """Points AWS's clients to a deployment, whose settings it yields."""
+
+    def __call__(self, what: str, *, aws: bool) -> AbstractContextManager[Settings]:
+        """Return the context; `what` is what an error says cannot be read."""
+
+
+def migrate_commands(deployment: Deployment, console: Callable[[], Console]) -> typer.Typer:
+    """Return the commands.
+
+    Args:
+        deployment: points AWS's clients to the deployment that the former app is moved to.
+        console: returns where they print.
+    """
+    commands = typer.Typer(help="Move the members of an app that Amplify deployed here, and back.")
+
+    def work(app: str, do: Callable[[Apps, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
+        """Do something with both apps; the exit code is 1 if it says that something is left."""
+
+        async def with_apps(settings: Settings) -> bool:
+            async with Apps.opened(settings, app) as apps:
+                return await do(apps, console())
+
+        with deployment(f"The former app {app}, or the deployment", aws=aws) as settings:
+            if not asyncio.run(with_apps(settings)):
+                raise typer.Exit(1)
+
+    @commands.command()
+    def plan(app: _From, *, share: _Share = EVERYBODY, aws: _OnAws = False) -> None:
+        """Say what a run would do, and what it cannot do; nothing is written."""
+        work(app, partial(_plan, share=share), aws=aws)
+
+    @commands.command("run")
+    def run_(app: _From, *, share: _Share = EVERYBODY, aws: _OnAws = False) -> None:
+        """Copy rows, take members over, and make open exchanges requests; may be repeated at any time."""
+        work(app, partial(_run, share=share), aws=aws)
+
+    @commands.command()
+    def verify(app: _From, *, aws: _OnAws = False) -> None:
+        """Compare both apps, by counts and by sums; the exit code is 1 if they do not agree."""
+        work(app, _verify, aws=aws)
+
+    @commands.command()
+    def rollback(
+        app: _From,
+        *,
+        refund: Annotated[bool, typer.Option(help="End open requests at once; their hours go back.")] = False,
+        within: Annotated[
+            int, typer.Option(min=0, max=_MOST_MINUTES, help="Minutes for which open requests are waited for.")
+        ] = 60,
+        aws: _OnAws = False,
+    ) -> None:
+        """Give everything back: open requests end, and balances become User.bankHours again."""
+        work(app, partial(_roll_back, refund=refund, within=timedelta(minutes=within)), aws=aws)
+
+    return commands
+
+
+async def _plan(apps: Apps, console: Console, *, share: int) -> bool:
+    with Steps.on(console) as steps:
+        found = await survey(apps, share, steps.begin("rows read", None))
+    print_survey(console, found, share)
+    return True
+
+
+async def _run(apps: Apps, console: Console, *, share: int) -> bool:
+    with Steps.on(console) as steps:
+        found = await survey(apps, share, steps.begin("rows read", None))
+        outcome = await run(apps, found, share, steps)
+    return print_run(console, outcome)
+
+
+async def _verify(apps: Apps, console: Console) -> bool:
+    return print_check(console, await check(apps))
+
+
+async def _roll_back(apps: Apps, console: Console, *, refund: bool, within: timedelta) -> bool:
+    with Steps.on(console) as steps:
+        outcome = await roll_back(apps, steps, refund=refund, within=within)
+    return print_rollback(console, outcome)
