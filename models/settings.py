@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
 from models.requests.windows import DEFAULT_WINDOWS, Windows
-from models.storage.names import Names
+from models.storage.names import Names, partition_of
 
 _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 
@@ -40,7 +40,9 @@ class Settings(BaseSettings):
     @property
     def names(self) -> Names:
         """Return the naming scheme of this deployment."""
-        return Names(stack=self.stack, region=self.region, account=self.account)
+        return Names(
+            stack=self.stack, region=self.region, account=self.account, partition=partition_of(self.region)
+        )
 
     @property
     def windows(self) -> Windows:

@@ -7,6 +7,22 @@ from typing import Self
 from models.errors import ExpectedError
 from models.tables import Table
 
+# The alias of each function that everything calls: the version that is in use.
+LIVE = "live"
+# How the regions outside AWS's usual partition begin, and the partitions that they belong to.
+_PARTITIONS = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eusc-": "aws-eusc",
+}
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of AWS that a region belongs to, which is the second part of every ARN there."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -15,10 +31,19 @@ class Names:
     stack: str
     region: str
     account: str
+    partition: str = "aws"
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource of this account and region, such as `("sqs", "hourbank-dead-letters")`."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def table(self, table: type[Table]) -> str:
         """Return a table's name in this stack."""
         return f"{self.stack}-{table.Meta.table_name}"
+
+    def table_arn(self, table: type[Table]) -> str:
+        """Return a table's ARN."""
+        return self.arn("dynamodb", f"table/{self.table(table)}")
 
     def function(self, name: str) -> str:
         """Return a Lambda function's name in this stack."""
@@ -26,7 +51,11 @@ class Names:
 
     def function_arn(self, name: str) -> str:
         """Return a Lambda function's ARN."""
-        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.function(name)}"
+        return self.arn("lambda", f"function:{self.function(name)}")
+
+    def live_function_arn(self, name: str) -> str:
+        """Return the ARN of the version of a Lambda function that is in use; whatever calls it names this one."""
+        return f"{self.function_arn(name)}:{LIVE}"
 
     def state_machine(self, name: str) -> str:
         """Return a state machine's name in this stack."""
@@ -34,11 +63,11 @@ class Names:
 
     def state_machine_arn(self, name: str) -> str:
         """Return a state machine's ARN."""
-        return f"arn:aws:states:{self.region}:{self.account}:stateMachine:{self.state_machine(name)}"
+        return self.arn("states", f"stateMachine:{self.state_machine(name)}")
 
     def execution_arn(self, machine: str, execution: str) -> str:
         """Return the ARN of an execution by its name, whether it exists or not."""
-        return f"arn:aws:states:{self.region}:{self.account}:execution:{self.state_machine(machine)}:{execution}"
+        return self.arn("states", f"execution:{self.state_machine(machine)}:{execution}")
 
     @property
     def event_bus(self) -> str:
@@ -64,7 +93,7 @@ class Names:
     @property
     def admin_topic_arn(self) -> str:
         """Return the ARN of the SNS topic that admins subscribe to."""
-        return f"arn:aws:sns:{self.region}:{self.account}:{self.admin_topic}"
+        return self.arn("sns", self.admin_topic)
 
 
 # The id that AppSync gives an API and the name of an Amplify environment, as its tables' names end.
@@ -75,7 +104,7 @@ class UnknownFormerAppError(ExpectedError):
     """A text does not name an app that Amplify has deployed; the message says what would."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FormerNames(Names):
     """The table names of the app that HourBank replaces, as Amplify makes them: `User-<API id>-<environment>`."""
 
@@ -99,7 +128,13 @@ class FormerNames(Names):
                 f"{app} is no app of Amplify's; give what its tables' names end with, such as "
                 "a1b2c3d4e5f6g7h8i9j0k1l2m3-prod of User-a1b2c3d4e5f6g7h8i9j0k1l2m3-prod."
             )
-        return cls(stack=names.stack, region=names.region, account=names.account, **found.groupdict())
+        return cls(
+            stack=names.stack,
+            region=names.region,
+            account=names.account,
+            partition=names.partition,
+            **found.groupdict(),
+        )
 
     def table(self, table: type[Table]) -> str:
         """Return the name of the former app's table."""

@@ -1,11 +1,15 @@
 """What is needed is allowed, and what is allowed is needed."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
+from models import tables
 from models.storage.names import Names
 from tests.permissions.needs import SERVER, Need
 from tests.permissions.policies import Policies
 from workflows.deployment.template.build import build_template
+from workflows.deployment.template.permissions import arn_of
+from workflows.handlers import rights
+from workflows.handlers.rights import ANY, Rights
 
 # What AWS does by a function's role, and no code of ours: why it must be allowed.
 BY_AWS = {
@@ -17,8 +21,37 @@ BY_AWS = {
     "logs:PutLogEvents": "Lambda writes what the function logs",
     "xray:PutTraceSegments": "Lambda traces the function",
     "xray:PutTelemetryRecords": "Lambda traces the function",
+    "kms:Decrypt": "SNS encrypts what the function publishes",
+    "kms:GenerateDataKey": "SNS encrypts what the function publishes",
     "sqs:SendMessage": "Lambda puts events that the function has failed over into the dead-letter queue",
 }
+
+# What functions do in cases that the simulation does not have: which functions (none for all), their rights, why.
+RARELY: tuple[tuple[frozenset[str], Rights, str], ...] = (
+    (
+        frozenset(),
+        rights.rows(tables.Service, "GetItem") | rights.rows(tables.Transaction, "UpdateItem"),
+        "a request that is older than exchanges is described by its service, and its exchange is put",
+    ),
+    (frozenset(), rights.FIRST_BALANCE, "a member whom the former app knew may have no balance yet"),
+    (
+        frozenset({"notifyDisputeParties", "startServiceRequest", "resumeFailedRequest"}),
+        rights.START,
+        "the execution exists and has closed: it is replaced, or the request is given up, with a refund",
+    ),
+    (frozenset({"notifyAdmin"}), rights.COMPLETE_WAIT, "the request has moved on while the wait began"),
+    (frozenset({"resumeFailedRequest"}), rights.COMPLETE_WAIT, "an answer is delivered once more"),
+    (
+        frozenset({"processDirectTransfer"}),
+        rights.rows(tables.TransferApproval, "UpdateItem", "DeleteItem"),
+        "many hours need a second admin",
+    ),
+    (
+        frozenset({"startReconciliation"}),
+        rights.RIGHTS["startReconciliation"],
+        "the reconciliation that is marked as running has stopped",
+    ),
+)
 
 
 def not_allowed(names: Names, needed: Mapping[str, Iterable[Need]]) -> list[str]:
@@ -37,25 +70,21 @@ def not_allowed(names: Names, needed: Mapping[str, Iterable[Need]]) -> list[str]
 
 
 def not_needed(names: Names, needed: Mapping[str, Iterable[Need]]) -> list[str]:
-    """Return what the functions' roles allow and nobody needs, as lines.
-
-    These are actions; of a role that one function has for itself, they are resources, too.
-    """
+    """Return what the functions' roles allow, nobody needs and no reason of `RARELY` explains, as lines."""
     policies = Policies(build_template(), names)
-    users: dict[str, list[str]] = {}
-    for function in needed.keys() - {SERVER}:
-        users.setdefault(policies.of_function(function), []).append(function)
-    return sorted(line for role, of_role in users.items() for line in _unused(policies, role, of_role, needed))
+    return sorted(
+        f"{function} may do {action} on {resource}, and never does"
+        for function in needed.keys() - {SERVER}
+        for statement in policies.allowed(policies.of_function(function))
+        for action, resource in statement.unused(needed[function])
+        if action not in BY_AWS and (action, resource) not in _excused(function, names)
+    )
 
 
-def _unused(
-    policies: Policies, role: str, functions: list[str], needed: Mapping[str, Iterable[Need]]
-) -> Iterator[str]:
-    of_all = [need for function in functions for need in needed[function]]
-    for statement in policies.allowed(role):
-        if all(action in BY_AWS for action in statement.actions):
-            continue
-        for unused in statement.unused(of_all):
-            is_resource = unused.startswith("arn:")
-            if unused not in BY_AWS and not (is_resource and len(functions) > 1):
-                yield f"{role} allows {unused}, which {', '.join(sorted(functions))} never need"
+def _excused(function: str, names: Names) -> set[tuple[str, str]]:
+    return {
+        (right.action, right.resource if right.resource == ANY else arn_of(right.resource, names))
+        for functions, rights, _reason in RARELY
+        if not functions or function in functions
+        for right in rights
+    }

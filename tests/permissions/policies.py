@@ -38,15 +38,13 @@ class Statement:
     def _has(self, action: str) -> bool:
         return any(fnmatchcase(action, allowed) for allowed in self.actions)
 
-    def unused(self, needed: Iterable[Need]) -> Iterator[str]:
-        """Yield the actions, and then the resources, that nobody needs of this statement."""
-        used = [need for need in needed if self.allows(need)]
+    def unused(self, needed: Iterable[Need]) -> Iterator[tuple[str, str]]:
+        """Yield each action of the statement with each of its resources that nobody needs it on."""
+        needs = tuple(needed)
         for action in self.actions:
-            if not any(fnmatchcase(need.action, action) for need in used):
-                yield action
-        for resource in self.resources:
-            if not any(covers(resource, need) for need in used):
-                yield resource
+            for resource in self.resources:
+                if not any(fnmatchcase(need.action, action) and covers(resource, need) for need in needs):
+                    yield action, resource
 
 
 def covers(resource: str, need: Need) -> bool:

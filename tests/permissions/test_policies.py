@@ -35,7 +35,12 @@ def test_a_permission_that_lacks_is_found() -> None:
 def test_a_permission_that_nobody_uses_is_found() -> None:
     statement = Statement(("dynamodb:GetItem", "dynamodb:Scan"), (TABLE, f"{TABLE}/index/*"))
     needed = needs(NAMES, "dynamodb", "get_item", {"TableName": "bank-User"})
-    assert list(statement.unused(needed)) == ["dynamodb:Scan", f"{TABLE}/index/*"]
+    index = f"{TABLE}/index/*"
+    assert list(statement.unused(needed)) == [
+        ("dynamodb:GetItem", index),
+        ("dynamodb:Scan", TABLE),
+        ("dynamodb:Scan", index),
+    ]
 
 
 def test_a_query_needs_its_index_and_a_transaction_each_of_its_writes() -> None:

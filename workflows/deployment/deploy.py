@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -19,7 +19,8 @@ from workflows.deployment.template.build import build_template, parameters
 PrintLine = Callable[[str], None]
 ChangeSetKind = Literal["CREATE", "UPDATE"]
 
-_FINGERPRINT = "hourbank:fingerprint"
+# An output of the stack; a tag would be passed on to every resource, so that each deployment touched all of them.
+_FINGERPRINT = "Fingerprint"
 _COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 # A stack whose creation failed: CloudFormation refuses to update it, it can only be deleted.
 _NEVER_CREATED = frozenset({"ROLLBACK_COMPLETE", "CREATE_FAILED"})
@@ -40,6 +41,7 @@ class Deployment:
         stack: the stack's name.
         template: the template.
         parameters: the values of its parameters.
+        tags: the tags of all resources.
         bucket: where the template is uploaded, because a call takes only 51,200 bytes; None to send it directly.
         disposable: whether an incomplete stack is deleted and created again; locally that loses no rows.
         poll_seconds: seconds between two looks at the progress.
@@ -48,21 +50,27 @@ class Deployment:
     stack: str
     template: Mapping[str, Any]
     parameters: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
     bucket: str | None = None
     disposable: bool = False
     poll_seconds: float = 5.0
 
     @property
     def body(self) -> str:
-        """Return the template as JSON."""
-        return json.dumps(self.template, separators=(",", ":"), sort_keys=True)
+        """Return the template as JSON, with the fingerprint as an output."""
+        said = {"Value": self.fingerprint, "Description": "What was deployed: a hash of template and parameters"}
+        outputs = {**self.template.get("Outputs", {}), _FINGERPRINT: said}
+        return _as_json({**self.template, "Outputs": outputs})
 
     @property
     def fingerprint(self) -> str:
         """Return a hash of all that determines the stack."""
-        return hashlib.sha256(
-            f"{self.body}{json.dumps(dict(self.parameters), sort_keys=True)}".encode()
-        ).hexdigest()
+        whole = [self.template, dict(self.parameters), dict(self.tags)]
+        return hashlib.sha256(_as_json(whole).encode()).hexdigest()
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintLine) -> bool:
@@ -71,10 +79,11 @@ def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintL
     Raises:
         DeploymentError: the deployment failed.
     """
+    values = parameters(settings, function_host_url=function_host_url)
     deployment = Deployment(
         stack=settings.stack,
-        template=build_template(),
-        parameters=parameters(settings, function_host_url=function_host_url),
+        template=build_template(values=values),
+        parameters=values,
         disposable=True,
         poll_seconds=_LOCAL_POLL_SECONDS,
     )
@@ -90,10 +99,11 @@ def deploy_to_aws(settings: Settings, *, bucket: str, report: PrintLine) -> bool
     report("packaging the functions")
     code = build_package()
     key = f"{settings.stack}/{hashlib.sha256(code).hexdigest()}.zip"
+    values = parameters(settings, code_bucket=bucket, code_key=key)
     deployment = Deployment(
         stack=settings.stack,
-        template=build_template(),
-        parameters=parameters(settings, code_bucket=bucket, code_key=key),
+        template=build_template(values=values),
+        parameters=values,
         bucket=bucket,
     )
     try:
@@ -154,8 +164,8 @@ class _Stack:
         return status in _NEVER_CREATED or (self._deployment.disposable and status not in _COMPLETE)
 
     def _is_deployed(self, stack: Any) -> bool:
-        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
-        return stack["StackStatus"] in _COMPLETE and tags.get(_FINGERPRINT) == self._deployment.fingerprint
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return stack["StackStatus"] in _COMPLETE and outputs.get(_FINGERPRINT) == self._deployment.fingerprint
 
     def _find(self) -> Any:
         try:
@@ -190,7 +200,7 @@ class _Stack:
                 {"ParameterKey": key, "ParameterValue": value}
                 for key, value in self._deployment.parameters.items()
             ],
-            Tags=[{"Key": _FINGERPRINT, "Value": self._deployment.fingerprint}],
+            Tags=[{"Key": key, "Value": value} for key, value in self._deployment.tags.items()],
             **self._template_parameter(),
         )["Id"]
         try:

@@ -36,6 +36,8 @@ class Function:
         stream: the table whose stream calls it.
         rule: the rule whose events call it.
         alarm: what people must know when it is called; None sets no alarm.
+        moves_hours: whether it moves hours, so that others' calls must not take its share of the concurrency.
+        is_awaited: whether a person waits for it, so that it may be kept warm.
     """
 
     handler: str
@@ -44,6 +46,8 @@ class Function:
     stream: type[tables.Table] | None = None
     rule: EventRule | None = field(default=None)
     alarm: str | None = None
+    moves_hours: bool = False
+    is_awaited: bool = False
 
 
 def _handler(name: str) -> str:
@@ -52,23 +56,23 @@ def _handler(name: str) -> str:
 
 FUNCTIONS: Mapping[str, Function] = {
     # ServiceRequestWorkflow
-    "resumePoint": Function(handler=_handler("requests.resume_point")),
-    "validateServiceRequest": Function(handler=_handler("requests.validate_service_request")),
-    "createEscrow": Function(handler=_handler("escrows.create_escrow")),
-    "notifyProvider": Function(handler=_handler("waits.notify_provider")),
+    "resumePoint": Function(handler=_handler("requests.resume_point"), is_awaited=True),
+    "validateServiceRequest": Function(handler=_handler("requests.validate_service_request"), is_awaited=True),
+    "createEscrow": Function(handler=_handler("escrows.create_escrow"), is_awaited=True, moves_hours=True),
+    "notifyProvider": Function(handler=_handler("waits.notify_provider"), is_awaited=True),
     "processProviderResponse": Function(handler=_handler("requests.process_provider_response")),
     "processNegotiation": Function(handler=_handler("requests.process_negotiation")),
-    "timeoutRequest": Function(handler=_handler("requests.timeout_request")),
-    "beginWait": Function(handler=_handler("waits.begin_wait")),
+    "timeoutRequest": Function(handler=_handler("requests.timeout_request"), moves_hours=True),
+    "beginWait": Function(handler=_handler("waits.begin_wait"), is_awaited=True),
     "processServiceCompletion": Function(handler=_handler("requests.process_service_completion")),
     "enableRating": Function(handler=_handler("requests.enable_rating")),
     "handleWorkflowError": Function(handler=_handler("requests.handle_workflow_error")),
     # EscrowManagementWorkflow
     "processPayment": Function(handler=_handler("escrows.process_payment")),
-    "releaseEscrow": Function(handler=_handler("escrows.release_escrow")),
+    "releaseEscrow": Function(handler=_handler("escrows.release_escrow"), moves_hours=True),
     # EscrowCancellationWorkflow
     "validateEscrowCancellation": Function(handler=_handler("requests.validate_escrow_cancellation")),
-    "cancelEscrow": Function(handler=_handler("escrows.cancel_escrow")),
+    "cancelEscrow": Function(handler=_handler("escrows.cancel_escrow"), moves_hours=True),
     # Both escrow workflows end with it
     "completeEscrow": Function(handler=_handler("escrows.complete_escrow")),
     # BalanceReconciliationWorkflow
@@ -79,7 +83,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "reconcileBalances": Function(handler=_handler("reconciliation.reconcile_balances")),
     "completeReconciliation": Function(handler=_handler("reconciliation.complete_reconciliation")),
     # Called by operators' tools, with an admin's rights
-    "processDirectTransfer": Function(handler=_handler("transfers.process_direct_transfer")),
+    "processDirectTransfer": Function(handler=_handler("transfers.process_direct_transfer"), moves_hours=True),
     # DisputeResolutionWorkflow
     "initiateDispute": Function(handler=_handler("disputes.initiate_dispute")),
     "freezeRelatedTransactions": Function(handler=_handler("disputes.freeze_related_transactions")),
@@ -87,7 +91,9 @@ FUNCTIONS: Mapping[str, Function] = {
     "raiseDisputeAlarm": Function(
         handler=_handler("disputes.raise_dispute_alarm"), alarm="A dispute waits too long for its decision"
     ),
-    "processDisputeResolution": Function(handler=_handler("disputes.process_dispute_resolution")),
+    "processDisputeResolution": Function(
+        handler=_handler("disputes.process_dispute_resolution"), moves_hours=True
+    ),
     "notifyDisputeParties": Function(handler=_handler("disputes.notify_dispute_parties")),
     # Called by events
     "startServiceRequest": Function(

@@ -176,6 +176,17 @@ def create_table(logical_id: str, properties: Mapping[str, Any], stack: str) -> 
     return name, attributes
 
 
+def create_function(logical_id: str, properties: Mapping[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+    """Create a function, or update the existing one, which keeps its versions, its aliases and its policy."""
+    existing = lambda_svc._functions.get(properties["FunctionName"])
+    name, attributes = _upstream_function["create"](logical_id, properties, stack)
+    if existing is not None:
+        created = lambda_svc._functions[name]
+        kept = ("versions", "next_version", "aliases", "policy", "tags", "concurrency", "provisioned_concurrency")
+        created.update({part: existing[part] for part in kept})
+    return name, attributes
+
+
 def begins_with(evaluation: Any) -> bool:
     """Evaluate begins_with; no value that is not a text begins with one, and that is no error."""
     begin = evaluation.pos
@@ -225,6 +236,8 @@ _upstream: dict[str, Callable[..., Any]] = {name: getattr(stepfunctions, name) f
 _upstream_begins_with: Callable[..., Any] = dynamodb._ExprEval._fn_begins_with
 _upstream_size: Callable[..., Any] = dynamodb._ExprEval._fn_size
 _TABLE = "AWS::DynamoDB::Table"
+_FUNCTION = "AWS::Lambda::Function"
+_upstream_function: Mapping[str, Callable[..., Any]] = dict(provisioners._RESOURCE_HANDLERS[_FUNCTION])
 _upstream_table: Mapping[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[_TABLE]
 
 
@@ -239,6 +252,7 @@ def apply() -> None:
     dynamodb._ExprEval._fn_size = size
     for name, mend in _MENDS.items():
         setattr(stepfunctions, name, mend)
+    provisioners._RESOURCE_HANDLERS[_FUNCTION] = {**_upstream_function, "create": create_function}
     provisioners._RESOURCE_HANDLERS[_TABLE] = {"create": create_table, "delete": retain_table}
     # Stream records do not survive a restart; a reader whose position did would skip as many new records.
     lambda_svc._dynamodb_stream_positions.clear()

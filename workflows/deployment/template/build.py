@@ -7,8 +7,19 @@ from typing import Any
 from models.ledger.approvals import ApprovalLimits
 from models.settings import Settings
 from models.tables import TABLES, Table
+from workflows.deployment.environments import DataSettings
+from workflows.deployment.template.admins import admin_resources
 from workflows.deployment.template.functions import function_resources
-from workflows.deployment.template.intrinsics import NAMES, Resource, attribute, ref, resource, sub
+from workflows.deployment.template.intrinsics import (
+    NAMES,
+    Resource,
+    attribute,
+    document,
+    in_this_account,
+    ref,
+    resource,
+    sub,
+)
 from workflows.deployment.template.machines import machine_resources, read_definitions
 from workflows.deployment.template.monitoring import monitoring_resources
 from workflows.deployment.template.tables import table_resources
@@ -20,12 +31,56 @@ _WINDOWS = tuple(name for name in Settings.model_fields if name.endswith("_windo
 _APPROVAL = tuple(f"approval_{one.name}" for one in fields(ApprovalLimits))
 
 
+def _text(description: str, default: str = "") -> Resource:
+    return {"Type": "String", "Default": default, "Description": description}
+
+
+def _number(description: str, default: int = 0) -> Resource:
+    return {"Type": "Number", "Default": default, "Description": description}
+
+
+def _is_not(parameter: str, value: str | int) -> Resource:
+    return {"Fn::Not": [{"Fn::Equals": [ref(parameter), str(value)]}]}
+
+
+# The settings of the local cloud, where nothing is worth protecting.
+LOCAL = DataSettings(deletion_protection=False)
+_PARAMETERS = {
+    "FunctionHostUrl": _text("The local cloud's way to the functions; empty on AWS."),
+    "CodeBucket": _text("The bucket of the functions' code; empty in the local cloud."),
+    "CodeKey": _text("The key of the functions' code."),
+    "AdminEmail": _text("Who gets the alarms and what needs an admin; empty for nobody."),
+    "LogDays": _number("Days for which logs are kept.", LOCAL.log_days),
+    "DeletionProtection": {
+        **_text("Whether the tables that hold hours refuse to be deleted.", "false"),
+        "AllowedValues": ["true", "false"],
+    },
+    "ReservedConcurrency": _number("Executions kept for each function that moves hours; 0 for none of its own."),
+    "ProvisionedConcurrency": _number("Warm executions of each function that a person waits for; 0 for none."),
+}
+_CONDITIONS = {
+    "IsHosted": _is_not("FunctionHostUrl", ""),
+    "HasAdmin": _is_not("AdminEmail", ""),
+    "IsProtected": {"Fn::Equals": [ref("DeletionProtection"), "true"]},
+    "IsReserved": _is_not("ReservedConcurrency", 0),
+    "IsKeptWarm": _is_not("ProvisionedConcurrency", 0),
+}
+
+
 def build_template(
     tables: Iterable[type[Table]] = TABLES,
     functions: Mapping[str, Function] = FUNCTIONS,
     definitions: Mapping[str, Any] | None = None,
+    *,
+    values: Mapping[str, str] | None = None,
 ) -> Resource:
     """Return the template, which is the same for AWS and for the local cloud.
+
+    Args:
+        tables: the tables.
+        functions: the functions by name.
+        definitions: the state machines' definitions by name; by default, ours.
+        values: the values of its parameters, on which the versions of the functions depend; see `parameters`.
 
     Raises:
         UnknownPlaceholderError: a definition names an unknown function or machine.
@@ -36,32 +91,38 @@ def build_template(
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "HourBank: tables, workflows and functions",
-        "Parameters": {
-            "FunctionHostUrl": _text("The local cloud's way to the functions; empty on AWS."),
-            "CodeBucket": _text("The bucket of the functions' code; empty in the local cloud."),
-            "CodeKey": _text("The key of the functions' code."),
-            **{parameter: {"Type": "String"} for parameter in windows.values()},
-        },
-        "Conditions": {"IsHosted": {"Fn::Not": [{"Fn::Equals": [ref("FunctionHostUrl"), ""]}]}},
+        "Parameters": {**_PARAMETERS, **{parameter: {"Type": "String"} for parameter in windows.values()}},
+        "Conditions": _CONDITIONS,
         "Resources": {
             **table_resources(tables),
             "EventBus": resource("Events::EventBus", {"Name": sub(NAMES.event_bus)}),
             **_dead_letters(),
+            **admin_resources(),
             **monitoring_resources(tables, functions, machines),
-            **function_resources(functions, tables, machines, windows),
+            **function_resources(functions, machines, windows, values or {}),
             **machine_resources(machines, functions),
         },
     }
 
 
 def parameters(
-    settings: Settings, *, function_host_url: str = "", code_bucket: str = "", code_key: str = ""
+    settings: Settings,
+    environment: DataSettings = LOCAL,
+    *,
+    function_host_url: str = "",
+    code_bucket: str = "",
+    code_key: str = "",
 ) -> dict[str, str]:
     """Return the template's parameters for a deployment with these settings."""
     return {
         "FunctionHostUrl": function_host_url,
         "CodeBucket": code_bucket,
         "CodeKey": code_key,
+        "AdminEmail": environment.admin_email,
+        "LogDays": str(environment.log_days),
+        "DeletionProtection": str(environment.deletion_protection).lower(),
+        "ReservedConcurrency": str(environment.reserved_concurrency),
+        "ProvisionedConcurrency": str(environment.provisioned_concurrency),
         **{
             _parameter(name): text
             for name, text in settings.model_dump(mode="json", include=set(_WINDOWS)).items()
@@ -76,10 +137,6 @@ def _parameter(setting: str) -> str:
     return "".join(word.capitalize() for word in setting.split("_"))
 
 
-def _text(description: str) -> Resource:
-    return {"Type": "String", "Default": "", "Description": description}
-
-
 def _dead_letters() -> dict[str, Resource]:
     queue = {
         "QueueName": sub(NAMES.dead_letter_queue),
@@ -91,9 +148,9 @@ def _dead_letters() -> dict[str, Resource]:
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": attribute("DeadLetters", "Arn"),
-        "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
+        "Condition": in_this_account(NAMES.arn("events", "rule/*")),
     }
-    policy = {"Version": "2012-10-17", "Statement": [may_send]}
+    policy = document([may_send])
     return {
         "DeadLetters": resource("SQS::Queue", queue),
         "DeadLettersPolicy": resource(

@@ -1,11 +1,13 @@
-"""The template's Lambda functions and what calls them: schedules, streams and the event bus."""
+"""The template's Lambda functions, each with a role of its own, its version in use, and what calls it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from models.tables import Table
+from workflows.deployment.template.callers import call_resources
 from workflows.deployment.template.intrinsics import (
     NAMES,
+    NO_VALUE,
     Resource,
     attribute,
     if_,
@@ -16,11 +18,13 @@ from workflows.deployment.template.intrinsics import (
     statement,
     sub,
 )
+from workflows.deployment.template.permissions import log_statements, statements
 from workflows.deployment.template.tables import table_id
-from workflows.handlers import EventRule, Function
+from workflows.deployment.template.versions import version_resources
+from workflows.handlers import Function
+from workflows.handlers.rights import ANY, NONE, RIGHTS
 
 RUNTIME = "python3.12"
-_STREAM_RETRIES = 10
 
 
 def function_id(name: str) -> str:
@@ -30,38 +34,47 @@ def function_id(name: str) -> str:
 
 def function_resources(
     functions: Mapping[str, Function],
-    tables: Iterable[type[Table]],
-    machines: Collection[str],
+    machines: Mapping[str, Any],
     windows: Mapping[str, str],
+    values: Mapping[str, str],
 ) -> dict[str, Resource]:
-    """Return the functions, their roles, and what calls them.
+    """Return the functions, their roles, versions and aliases, and what calls them.
 
     Args:
         functions: the functions by name.
-        tables: the tables that they may read and write.
-        machines: the state machines' names.
+        machines: the state machines' definitions by name.
         windows: environment variables of the functions, each with the parameter that holds its value.
+        values: the values of the template's parameters, from which the versions follow.
     """
     resources = {
         "FunctionLogs": resource(
-            "Logs::LogGroup", {"LogGroupName": sub("/aws/lambda/${AWS::StackName}"), "RetentionInDays": 30}
+            "Logs::LogGroup",
+            {"LogGroupName": sub("/aws/lambda/${AWS::StackName}"), "RetentionInDays": ref("LogDays")},
         ),
-        "FunctionRole": role("lambda", list(_statements(tables, machines))),
-        "ScheduleRole": role("scheduler", list(_schedule_statements(functions))),
     }
+    called_by_machines = _called_by_machines(functions, machines)
     for name, function in functions.items():
-        resources[function_id(name)] = _function(name, function, windows)
-        if function.schedule:
-            resources[logical_id("Schedule", name)] = _schedule(name, function.schedule)
-        if function.stream:
-            resources[logical_id("Stream", name)] = _stream(name, function.stream)
-        if function.rule:
-            resources[logical_id("Rule", name)] = _rule(name, function.rule, machines)
-            resources[logical_id("Permission", name)] = _permission(name)
-    return resources
+        keeps_letters = name not in called_by_machines
+        properties = _properties(name, function, windows, keeps_letters=keeps_letters)
+        resources[function_id(name)] = resource("Lambda::Function", properties)
+        resources[_role_id(name)] = _role(name, function, keeps_letters=keeps_letters)
+        resources |= version_resources(name, properties, values, keeps_warm=function.is_awaited)
+    return resources | call_resources(functions, machines)
 
 
-def _function(name: str, function: Function, windows: Mapping[str, str]) -> Resource:
+def _role_id(name: str) -> str:
+    return logical_id("Role", name)
+
+
+def _called_by_machines(functions: Collection[str], machines: Mapping[str, Any]) -> frozenset[str]:
+    """Return the functions that machines call: those get an error themselves, and lose no event."""
+    text = str(machines)
+    return frozenset(name for name in functions if f"${{{name}}}" in text)
+
+
+def _properties(
+    name: str, function: Function, windows: Mapping[str, str], *, keeps_letters: bool
+) -> dict[str, Any]:
     variables = {
         "HOURBANK_STACK": ref("AWS::StackName"),
         "HOURBANK_ACCOUNT": ref("AWS::AccountId"),
@@ -69,133 +82,45 @@ def _function(name: str, function: Function, windows: Mapping[str, str]) -> Reso
     }
     # MiniStack posts to this address instead of running the function itself.
     hosted = {**variables, "MINISTACK_LAMBDA_PROXY_URL": ref("FunctionHostUrl")}
-    return resource(
-        "Lambda::Function",
-        {
-            "FunctionName": sub(NAMES.function(name)),
-            "Runtime": RUNTIME,
-            "Handler": function.handler,
-            "Code": if_(
-                "IsHosted",
-                {"ZipFile": "# Runs on the function host."},
-                {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
-            ),
-            "Role": attribute("FunctionRole", "Arn"),
-            "Timeout": function.timeout,
-            "MemorySize": 512,
-            "Environment": {"Variables": if_("IsHosted", hosted, variables)},
-            "DeadLetterConfig": {"TargetArn": attribute("DeadLetters", "Arn")},
-            "LoggingConfig": {"LogFormat": "JSON", "LogGroup": ref("FunctionLogs")},
-            "TracingConfig": {"Mode": "Active"},
-        },
-    )
+    properties: dict[str, Any] = {
+        "FunctionName": sub(NAMES.function(name)),
+        "Runtime": RUNTIME,
+        "Handler": function.handler,
+        "Code": if_(
+            "IsHosted",
+            {"ZipFile": "# Runs on the function host."},
+            {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
+        ),
+        "Role": attribute(_role_id(name), "Arn"),
+        "Timeout": function.timeout,
+        "MemorySize": 512,
+        "Environment": {"Variables": if_("IsHosted", hosted, variables)},
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": ref("FunctionLogs")},
+        "TracingConfig": {"Mode": "Active"},
+    }
+    if keeps_letters:
+        properties["DeadLetterConfig"] = {"TargetArn": attribute("DeadLetters", "Arn")}
+    if function.moves_hours:
+        properties["ReservedConcurrentExecutions"] = if_("IsReserved", ref("ReservedConcurrency"), NO_VALUE)
+    return properties
 
 
-def _schedule(name: str, expression: str) -> Resource:
-    return resource(
-        "Scheduler::Schedule",
-        {
-            "Name": sub(NAMES.function(name)),
-            "ScheduleExpression": expression,
-            "FlexibleTimeWindow": {"Mode": "OFF"},
-            "Target": {
-                "Arn": attribute(function_id(name), "Arn"),
-                "RoleArn": attribute("ScheduleRole", "Arn"),
-                # No retries: the next tick does the same work.
-                "RetryPolicy": {"MaximumRetryAttempts": 0},
-                "DeadLetterConfig": {"Arn": attribute("DeadLetters", "Arn")},
-            },
-        },
-    )
+def _role(name: str, function: Function, *, keeps_letters: bool) -> Resource:
+    allowed = [*log_statements("FunctionLogs"), *statements(RIGHTS.get(name, NONE))]
+    if keeps_letters:
+        allowed.append(statement(["sqs:SendMessage"], [attribute("DeadLetters", "Arn")]))
+    if function.stream is not None:
+        allowed += _stream_statements(function.stream)
+    arn = NAMES.function_arn(name)
+    return role("lambda", allowed, sources=[arn, f"{arn}:*"])
 
 
-def _stream(name: str, table: type[Table]) -> Resource:
-    return resource(
-        "Lambda::EventSourceMapping",
-        {
-            "FunctionName": ref(function_id(name)),
-            "EventSourceArn": attribute(table_id(table), "StreamArn"),
-            "StartingPosition": "TRIM_HORIZON",
-            "BatchSize": 100,
-            "BisectBatchOnFunctionError": True,
-            "MaximumRetryAttempts": _STREAM_RETRIES,
-            "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters", "Arn")}},
-        },
-    )
-
-
-def _rule(name: str, rule: EventRule, machines: Collection[str]) -> Resource:
-    pattern: dict[str, Any] = {"source": list(rule.sources), "detail-type": list(rule.detail_types)}
-    if rule.statuses:
-        pattern["detail"] = {"status": list(rule.statuses)}
-    if rule.default_bus:  # which also gets the events of every other stack's executions
-        ours = [sub(NAMES.state_machine_arn(machine)) for machine in machines]
-        pattern["detail"] = {**pattern.get("detail", {}), "stateMachineArn": ours}
-    return resource(
-        "Events::Rule",
-        {
-            "Name": sub(f"{NAMES.stack}-{rule.name}"),
-            "EventBusName": "default" if rule.default_bus else ref("EventBus"),
-            "EventPattern": pattern,
-            "Targets": [
-                {
-                    "Id": name,
-                    "Arn": attribute(function_id(name), "Arn"),
-                    "DeadLetterConfig": {"Arn": attribute("DeadLetters", "Arn")},
-                }
-            ],
-        },
-    )
-
-
-def _permission(name: str) -> Resource:
-    return resource(
-        "Lambda::Permission",
-        {
-            "Action": "lambda:InvokeFunction",
-            "FunctionName": ref(function_id(name)),
-            "Principal": "events.amazonaws.com",
-            "SourceArn": attribute(logical_id("Rule", name), "Arn"),
-        },
-    )
-
-
-def _schedule_statements(functions: Mapping[str, Function]) -> Iterator[Resource]:
-    scheduled = [sub(NAMES.function_arn(name)) for name, function in functions.items() if function.schedule]
-    yield statement(["lambda:InvokeFunction"], scheduled)
-    yield statement(["sqs:SendMessage"], [attribute("DeadLetters", "Arn")])
-
-
-def _statements(tables: Iterable[type[Table]], machines: Collection[str]) -> Iterator[Resource]:
-    arns = [
-        f"arn:aws:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/{NAMES.table(table)}" for table in tables
+def _stream_statements(table: type[Table]) -> list[Resource]:
+    return [
+        statement(
+            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+            [attribute(table_id(table), "StreamArn")],
+        ),
+        # AWS offers it for everything only.
+        statement(["dynamodb:ListStreams"], [ANY]),
     ]
-    # Rows only: no function deletes a table or changes its settings.
-    yield statement(
-        [
-            f"dynamodb:{action}"
-            for action in ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem")
-        ]
-        + ["dynamodb:ConditionCheckItem"],
-        [sub(arn + part) for arn in arns for part in ("", "/index/*")],
-    )
-    yield statement(
-        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-        [sub(f"{arn}/stream/*") for arn in arns],
-    )
-    yield statement(["states:StartExecution"], [sub(NAMES.state_machine_arn(name)) for name in machines])
-    yield statement(["states:DescribeExecution"], [sub(NAMES.execution_arn(name, "*")) for name in machines])
-    yield statement(["events:PutEvents"], [attribute("EventBus", "Arn")])
-    yield statement(["sqs:SendMessage"], [attribute("DeadLetters", "Arn")])
-    yield statement(["sns:Publish"], [ref("AdminTopic")])
-    yield statement(["logs:CreateLogStream", "logs:PutLogEvents"], [sub("${FunctionLogs.Arn}:*")])
-    # These actions know no resources: the task token is the permission; traces and ListStreams belong to none.
-    yield statement(
-        [
-            "states:SendTaskSuccess",
-            "dynamodb:ListStreams",
-            "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
-        ],
-        ["*"],
-    )

@@ -1,12 +1,19 @@
 """CloudFormation's intrinsic functions, common parts of resources, and `NAMES` made of its placeholders."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from models.storage.names import Names
 
 Resource = dict[str, Any]
 
-NAMES = Names(stack="${AWS::StackName}", region="${AWS::Region}", account="${AWS::AccountId}")
+NAMES = Names(
+    stack="${AWS::StackName}",
+    region="${AWS::Region}",
+    account="${AWS::AccountId}",
+    partition="${AWS::Partition}",
+)
+_VERSION = "2012-10-17"
 
 
 def sub(text: str) -> Resource:
@@ -29,6 +36,9 @@ def if_(condition: str, then: Any, otherwise: Any) -> Resource:
     return {"Fn::If": [condition, then, otherwise]}
 
 
+NO_VALUE = ref("AWS::NoValue")
+
+
 def resource(kind: str, properties: Resource, **attributes: Any) -> Resource:
     """Return a resource; `attributes` are further keys, such as DeletionPolicy."""
     return {"Type": f"AWS::{kind}", "Properties": properties, **attributes}
@@ -39,20 +49,48 @@ def logical_id(prefix: str, name: str) -> str:
     return "".join(letter for letter in prefix + name[:1].upper() + name[1:] if letter.isalnum())
 
 
-def statement(actions: list[str], resources: list[Any]) -> Resource:
-    """Return a policy statement that allows `actions` on `resources`."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources}
+def statement(actions: Sequence[str], resources: Sequence[Any], **more: Any) -> Resource:
+    """Return a policy statement that allows `actions` on `resources`; `more` is its principal or condition."""
+    return {"Effect": "Allow", "Action": [*actions], "Resource": [*resources], **more}
 
 
-def role(service: str, statements: list[Resource]) -> Resource:
-    """Return a role that a service of AWS assumes, with the statements that it is allowed."""
-    trust = {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}
+def document(statements: Sequence[Resource]) -> Resource:
+    """Return a policy document."""
+    return {"Version": _VERSION, "Statement": [*statements]}
+
+
+def in_this_account(*sources: str) -> Resource:
+    """Return the condition that a service acts for this account and, if any are named, for one of these resources.
+
+    Without it, whoever may use the service could have it act for them (AWS calls that a confused deputy).
+
+    Args:
+        sources: the resources' ARNs, which may have placeholders and wildcards.
+    """
+    condition: Resource = {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}}
+    if sources:
+        condition["ArnLike"] = {"aws:SourceArn": [sub(source) for source in sources]}
+    return condition
+
+
+def role(service: str, statements: Sequence[Resource], *, sources: Sequence[str]) -> Resource:
+    """Return a role that a service of AWS assumes.
+
+    Args:
+        service: the service, such as "lambda".
+        statements: what the role is allowed.
+        sources: the ARNs of the resources for which alone the service may assume it.
+    """
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": in_this_account(*sources),
+    }
     return resource(
         "IAM::Role",
         {
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "Policies": [
-                {"PolicyName": "work", "PolicyDocument": {"Version": "2012-10-17", "Statement": statements}}
-            ],
+            "AssumeRolePolicyDocument": document([trust]),
+            "Policies": [{"PolicyName": "work", "PolicyDocument": document(statements)}],
         },
     )

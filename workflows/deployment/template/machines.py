@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,38 @@ from workflows.deployment.template.intrinsics import (
     Resource,
     attribute,
     logical_id,
+    ref,
     resource,
     role,
     statement,
     sub,
 )
+from workflows.deployment.template.permissions import called_functions
+from workflows.deployment.template.versions import alias_id
+from workflows.handlers.rights import ANY
 
 DEFINITIONS = Path(__file__).parents[2] / "definitions"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 _SUFFIX = ".asl.json"
+# The integrations that a definition names are AWS's own, in the partition where the machine runs.
+_INTEGRATION = "arn:aws:states:::"
+_PARTITION = "Partition"
+_INTEGRATION_ANYWHERE = f"arn:${{{_PARTITION}}}:states:::"
+# AWS offers these, for the delivery of logs and for traces, for everything only.
+_UNBOUND = (
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+)
 
 
 class UnknownPlaceholderError(ValueError):
@@ -33,37 +56,42 @@ def read_definitions(directory: Path = DEFINITIONS) -> dict[str, Any]:
 
 
 def machine_resources(definitions: Mapping[str, Any], functions: Collection[str]) -> dict[str, Resource]:
-    """Return the state machines, their role and the log that they share.
+    """Return the state machines, each with a role of its own, and the log that they share.
 
     Raises:
         UnknownPlaceholderError: a definition's `${name}` is neither a function nor a machine.
     """
-    machines = {
-        logical_id("Machine", name): _machine(name, definition, definitions, functions)
-        for name, definition in definitions.items()
-    }
-    return {
+    resources = {
         "MachineLogs": resource(
             "Logs::LogGroup",
-            {"LogGroupName": sub("/aws/vendedlogs/states/${AWS::StackName}"), "RetentionInDays": 30},
-        ),
-        "MachineRole": role("states", list(_statements(definitions, functions))),
-        **machines,
+            {
+                "LogGroupName": sub("/aws/vendedlogs/states/${AWS::StackName}"),
+                "RetentionInDays": ref("LogDays"),
+            },
+        )
     }
+    for name, definition in definitions.items():
+        text = json.dumps(definition, separators=(",", ":")).replace(_INTEGRATION, _INTEGRATION_ANYWHERE)
+        called = sorted(set(_PLACEHOLDER.findall(text)) - {_PARTITION})
+        substitutions = {one: _arn(one, definitions, functions) for one in called}
+        resources[logical_id("Machine", name)] = _machine(name, text, substitutions)
+        resources[_role_id(name)] = _role(name, called, definitions, functions)
+    return resources
 
 
-def _machine(name: str, definition: Any, machines: Collection[str], functions: Collection[str]) -> Resource:
-    text = json.dumps(definition, separators=(",", ":"))
+def _role_id(machine: str) -> str:
+    return logical_id("MachineRole", machine)
+
+
+def _machine(name: str, text: str, substitutions: Mapping[str, Resource]) -> Resource:
     return resource(
         "StepFunctions::StateMachine",
         {
             "StateMachineName": sub(NAMES.state_machine(name)),
             "StateMachineType": "STANDARD",
             "DefinitionString": text,
-            "DefinitionSubstitutions": {
-                found: _arn(found, machines, functions) for found in sorted(set(_PLACEHOLDER.findall(text)))
-            },
-            "RoleArn": attribute("MachineRole", "Arn"),
+            "DefinitionSubstitutions": {**substitutions, _PARTITION: ref("AWS::Partition")},
+            "RoleArn": attribute(_role_id(name), "Arn"),
             "LoggingConfiguration": {
                 "Level": "ERROR",
                 "IncludeExecutionData": True,
@@ -76,40 +104,31 @@ def _machine(name: str, definition: Any, machines: Collection[str], functions: C
 
 def _arn(name: str, machines: Collection[str], functions: Collection[str]) -> Resource:
     if name in functions:
-        return sub(NAMES.function_arn(name))
+        return ref(alias_id(name))
     if name in machines:
         return sub(NAMES.state_machine_arn(name))
     raise UnknownPlaceholderError(f"${{{name}}} in a definition is neither a function nor a state machine")
 
 
-def _statements(machines: Collection[str], functions: Collection[str]) -> Iterator[Resource]:
-    yield statement(["lambda:InvokeFunction"], [sub(NAMES.function_arn(name)) for name in functions])
-    yield statement(["states:StartExecution"], [sub(NAMES.state_machine_arn(name)) for name in machines])
-    yield statement(
-        ["states:DescribeExecution", "states:StopExecution"],
-        [sub(NAMES.execution_arn(name, "*")) for name in machines],
-    )
-    # Step Functions needs it to learn that a nested execution has ended.
-    rule = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
-    yield statement(
-        ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
-        [sub(f"arn:aws:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule}")],
-    )
-    # Permissions for log deliveries and traces cannot be limited to a resource.
-    yield statement(
-        [
-            "logs:CreateLogDelivery",
-            "logs:GetLogDelivery",
-            "logs:UpdateLogDelivery",
-            "logs:DeleteLogDelivery",
-            "logs:ListLogDeliveries",
-            "logs:PutResourcePolicy",
-            "logs:DescribeResourcePolicies",
-            "logs:DescribeLogGroups",
-            "xray:PutTraceSegments",
-            "xray:PutTelemetryRecords",
-            "xray:GetSamplingRules",
-            "xray:GetSamplingTargets",
-        ],
-        ["*"],
-    )
+def _role(name: str, called: Collection[str], machines: Collection[str], functions: Collection[str]) -> Resource:
+    nested = [one for one in called if one in machines]
+    allowed = [called_functions(alias_id(one) for one in called if one in functions)]
+    if nested:
+        allowed += _nesting_statements(nested)
+    return role("states", [*allowed, statement(_UNBOUND, [ANY])], sources=[NAMES.state_machine_arn(name)])
+
+
+def _nesting_statements(machines: Collection[str]) -> list[Resource]:
+    """Return what it takes to start executions of other machines and to wait for their ends."""
+    return [
+        statement(["states:StartExecution"], [sub(NAMES.state_machine_arn(name)) for name in machines]),
+        statement(
+            ["states:DescribeExecution", "states:StopExecution"],
+            [sub(NAMES.execution_arn(name, "*")) for name in machines],
+        ),
+        # By this rule, which is AWS's own, Step Functions learns that a nested execution has ended.
+        statement(
+            ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+            [sub(NAMES.arn("events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"))],
+        ),
+    ]

@@ -7,7 +7,10 @@ from pynamodb.attributes import Attribute, TTLAttribute
 from pynamodb.indexes import GlobalSecondaryIndex
 
 from models.tables import Table
-from workflows.deployment.template.intrinsics import NAMES, Resource, logical_id, resource, sub
+from workflows.deployment.template.intrinsics import NAMES, Resource, if_, logical_id, resource, sub
+
+# The longest that DynamoDB offers.
+_RECOVERY_DAYS = 35
 
 
 def table_id(table: type[Table]) -> str:
@@ -16,7 +19,10 @@ def table_id(table: type[Table]) -> str:
 
 
 def table_resources(tables: Iterable[type[Table]]) -> dict[str, Resource]:
-    """Return the tables, billed by request and retained when the stack is deleted."""
+    """Return the tables, billed by request, and retained when the stack is deleted.
+
+    A creation that fails deletes them again, so that the next one finds no table in its way.
+    """
     return {table_id(table): _table(table) for table in tables}
 
 
@@ -32,8 +38,10 @@ def _table(table: type[Table]) -> Resource:
             {"AttributeName": name, "AttributeType": kind}
             for name, kind in sorted({key.attr_name: key.attr_type for key in keyed}.items())
         ],
-        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": table.Meta.point_in_time_recovery},
+        "PointInTimeRecoverySpecification": _recovery(table),
     }
+    if table.Meta.point_in_time_recovery:  # what can be had back is also not to be lost
+        properties["DeletionProtectionEnabled"] = if_("IsProtected", then=True, otherwise=False)
     if indexes:
         properties["GlobalSecondaryIndexes"] = [_index(index) for index in indexes]
     if table.Meta.stream_view_type:
@@ -41,12 +49,25 @@ def _table(table: type[Table]) -> Resource:
     for attribute in attributes:
         if isinstance(attribute, TTLAttribute):
             properties["TimeToLiveSpecification"] = {"AttributeName": attribute.attr_name, "Enabled": True}
-    return resource("DynamoDB::Table", properties, DeletionPolicy="Retain", UpdateReplacePolicy="Retain")
+    return resource(
+        "DynamoDB::Table", properties, DeletionPolicy="RetainExceptOnCreate", UpdateReplacePolicy="Retain"
+    )
+
+
+def _recovery(table: type[Table]) -> Resource:
+    if not table.Meta.point_in_time_recovery:
+        return {"PointInTimeRecoveryEnabled": False}
+    return {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": _RECOVERY_DAYS}
 
 
 def _indexes(table: type[Table]) -> list[GlobalSecondaryIndex[Any]]:
     found = [member for member in vars(table).values() if isinstance(member, GlobalSecondaryIndex)]
     return sorted(found, key=lambda index: str(index.Meta.index_name))
+
+
+def index_names(table: type[Table]) -> list[str]:
+    """Return the names of a table's indexes."""
+    return [str(index.Meta.index_name) for index in _indexes(table)]
 
 
 def _attributes(index: GlobalSecondaryIndex[Any]) -> list[Attribute[Any]]:

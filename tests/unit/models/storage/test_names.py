@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from models import tables
+from models.settings import Settings
 from models.storage.names import FormerNames, Names, UnknownFormerAppError
 
 NAMES = Names(stack="bank", region="eu-west-1", account="123456789012")
@@ -29,6 +30,8 @@ def test_a_queue_s_url_is_known_without_a_call(region: str, domain: str) -> None
 
 def test_an_arn_names_region_account_and_resource() -> None:
     assert NAMES.function_arn("begin-wait") == "arn:aws:lambda:eu-west-1:123456789012:function:bank-begin-wait"
+    assert NAMES.live_function_arn("begin-wait") == f"{NAMES.function_arn('begin-wait')}:live"
+    assert NAMES.table_arn(tables.User) == "arn:aws:dynamodb:eu-west-1:123456789012:table/bank-User"
     assert NAMES.admin_topic_arn == "arn:aws:sns:eu-west-1:123456789012:bank-admins"
     states = "arn:aws:states:eu-west-1:123456789012"
     assert NAMES.state_machine_arn("Workflow") == f"{states}:stateMachine:bank-Workflow"
@@ -46,3 +49,19 @@ def test_the_former_apps_tables_are_named_as_amplify_names_them() -> None:
 def test_an_app_is_named_by_its_api_and_environment(app: str) -> None:
     with pytest.raises(UnknownFormerAppError, match="give what its tables' names end with"):
         FormerNames.of(app, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-west-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("us-isob-east-1", "aws-iso-b"),
+    ],
+)
+def test_an_arn_begins_with_the_partition_of_its_region(
+    monkeypatch: pytest.MonkeyPatch, region: str, partition: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    assert Settings().names.state_machine_arn("W").startswith(f"arn:{partition}:states:{region}:")
