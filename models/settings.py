@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.changes import Feed
 from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
 from models.requests.windows import DEFAULT_WINDOWS, Windows
 from models.storage.names import Names, partition_of
@@ -34,6 +35,10 @@ class Settings(BaseSettings):
     decision_window: _Window = DEFAULT_WINDOWS.decision
     dispute_window: _Window = DEFAULT_WINDOWS.dispute
 
+    # How servers hear of changes. Two readers at most may share a stream, and a function is one of them: several
+    # servers need queues. By default a local server reads the streams, and a deployment to AWS has queues.
+    feed: Feed | None = None
+
     # When an administrator needs a second one, by the names in `ApprovalLimits`: HOURBANK_APPROVAL_HOURS=250.
     approval: ApprovalLimits = DEFAULT_APPROVAL
 
@@ -43,6 +48,10 @@ class Settings(BaseSettings):
         return Names(
             stack=self.stack, region=self.region, account=self.account, partition=partition_of(self.region)
         )
+
+    def feed_of(self, *, is_local: bool) -> Feed:
+        """Return how the servers of this deployment hear of changes."""
+        return self.feed or (Feed.STREAMS if is_local else Feed.QUEUE)
 
     @property
     def windows(self) -> Windows:

@@ -95,6 +95,20 @@ class Names:
         """Return the ARN of the SNS topic that admins subscribe to."""
         return self.arn("sns", self.admin_topic)
 
+    @property
+    def change_topic(self) -> str:
+        """Return the name of the SNS topic that carries the changes of rows to the servers."""
+        return f"{self.stack}-changes.fifo"
+
+    @property
+    def change_topic_arn(self) -> str:
+        """Return the ARN of the SNS topic that carries the changes of rows to the servers."""
+        return self.arn("sns", self.change_topic)
+
+    @property
+    def server_queues(self) -> str:
+        """Return what the names of the queues begin with that servers make for themselves."""
+        return f"{self.stack}-server-"
 
 # The id that AppSync gives an API and the name of an Amplify environment, as its tables' names end.
 _FORMER_APP = re.compile(r"(?P<api>[A-Za-z0-9]{1,64})-(?P<environment>[A-Za-z0-9]{1,32})")

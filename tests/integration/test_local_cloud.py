@@ -15,6 +15,11 @@ from ministack.services import dynamodb
 
 from tests.integration import acknowledgements
 from tests.integration.bare_clouds import BUSY, FUNCTIONS, LATE, SETTINGS, SOON, Cloud, seen
+from tests.integration.feed_scenarios import (
+    a_stream_beside_a_slow_function,
+    messages_of_a_stacks_fifo_topic,
+    table_with_a_stream,
+)
 from tests.integration.polling import comes_true
 from workflows.deployment.local import ministack_app
 from workflows.deployment.local.door import HEALTH_PATH
@@ -273,6 +278,8 @@ def in_both(scenario: Callable[[Cloud], Any], mended: Cloud, upstream: Cloud) ->
         (expiry_of_a_stacks_table, "ENABLED"),
         # Tried on Amazon's DynamoDB Local.
         (rows_found_by_functions_of_other_types, [["text"], ["list", "text"]]),
+        (a_stream_beside_a_slow_function, ["call", "end"]),
+        (messages_of_a_stacks_fifo_topic, ["a", "b"]),
     ],
 )
 def test_a_mend_is_as_on_aws_and_still_needed(
@@ -284,19 +291,8 @@ def test_a_mend_is_as_on_aws_and_still_needed(
 
 
 def received_after_a_restart(cloud: Cloud) -> bool:
-    client, name = cloud.client("dynamodb"), f"t-{uuid4().hex}"
-    made = client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )["TableDescription"]
-    mapping = cloud.client("lambda").create_event_source_mapping(
-        EventSourceArn=made["LatestStreamArn"],
-        FunctionName=SETTINGS.names.function("accept"),
-        StartingPosition="TRIM_HORIZON",
-    )
+    client = cloud.client("dynamodb")
+    name, mapping = table_with_a_stream(cloud, "accept")
     for row in ("one", "two", "three"):
         client.put_item(TableName=name, Item={"id": {"S": row}})
     assert comes_true(lambda: name in str(seen), within=BUSY * SOON)
@@ -304,7 +300,7 @@ def received_after_a_restart(cloud: Cloud) -> bool:
     cloud.start()
     cloud.client("dynamodb").put_item(TableName=name, Item={"id": {"S": f"four of {name}"}})
     received = comes_true(lambda: f"four of {name}" in str(seen), within=BUSY * SOON if cloud.mended else 3)
-    cloud.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+    cloud.client("lambda").delete_event_source_mapping(UUID=mapping)
     return received
 
 

@@ -52,7 +52,7 @@ async def test_until_all_is_saved_a_stack_is_saved_as_unfinished(
 
     monkeypatch.setattr(app, "_build_persistence_save_dict", lambda: dict(states))
     monkeypatch.setattr(persistence, "save_state", save_state)
-    snapshots.note("")
+    snapshots.note("", "")
     await snapshots.save()
     assert saved == [
         ("cloudformation", False, ["UPDATE_IN_PROGRESS"]),
@@ -65,7 +65,7 @@ async def test_what_could_not_be_saved_is_saved_later(
     rows: Path, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
 ) -> None:
     rows.parent.write_text("in the way")
-    snapshots.note(WRITE)
+    snapshots.note(WRITE, "")
     stop = asyncio.Event()
     saving = asyncio.create_task(snapshots.keep_saving(stop))
     await comes_true(lambda: "could not be saved" in caplog.text)
@@ -95,7 +95,7 @@ async def test_a_save_that_has_begun_ends_before_ministack_saves_for_the_last_ti
     rows: Path, snapshots: Snapshots, slow_disk: tuple[threading.Event, threading.Event]
 ) -> None:
     begun, go_on = slow_disk
-    snapshots.note(WRITE)
+    snapshots.note(WRITE, "")
     stop = asyncio.Event()
     saving = asyncio.create_task(snapshots.keep_saving(stop))
     await comes_true(begun.is_set)

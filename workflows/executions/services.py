@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from models import clock
+from models.changes import Feed
 from models.clock import Clock
 from models.errors import Refusal
 from models.ledger.approvals import DEFAULT_APPROVAL, ApprovalLimits
@@ -35,6 +36,7 @@ class Services:
     windows: Windows
     clock: Clock
     approval: ApprovalLimits = DEFAULT_APPROVAL
+    feed: Feed = Feed.STREAMS
 
     @classmethod
     def over(cls, calls: Calls, settings: Settings) -> Self:
@@ -52,6 +54,7 @@ class Services:
             windows=windows,
             clock=clock.now,
             approval=settings.approval,
+            feed=settings.feed or Feed.STREAMS,
         )
 
     @property

@@ -34,6 +34,7 @@ class Function:
         timeout: seconds; longer than the 20 s for which a transaction is retried.
         schedule: an EventBridge schedule expression.
         stream: the table whose stream calls it.
+        reads_other_streams: whether the streams call it that call no other function.
         rule: the rule whose events call it.
         alarm: what people must know when it is called; None sets no alarm.
         moves_hours: whether it moves hours, so that others' calls must not take its share of the concurrency.
@@ -44,6 +45,7 @@ class Function:
     timeout: int = 30
     schedule: str | None = None
     stream: type[tables.Table] | None = None
+    reads_other_streams: bool = False
     rule: EventRule | None = field(default=None)
     alarm: str | None = None
     moves_hours: bool = False
@@ -120,5 +122,7 @@ FUNCTIONS: Mapping[str, Function] = {
         ),
     ),
     "sweepRequests": Function(handler=_handler("events.sweep_requests"), timeout=55, schedule="rate(1 minute)"),
+    # A stream has one reader: whoever reads one that has a task of its own publishes its changes, too.
     "publishEvents": Function(handler=_handler("events.publish_events"), stream=tables.EventLog),
+    "publishChanges": Function(handler=_handler("changes.publish_changes"), reads_other_streams=True),
 }

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from models import tables
+from models.changes import Feed
 from models.disputes.raising import RAISED
 from models.requests import recovery
 from models.requests.answers import SUBMITTED
@@ -15,6 +16,7 @@ from models.requests.statuses import RequestStatus
 from workflows.executions.requests import DISPUTES, MACHINE, execution_of, request_id_of
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
+from workflows.handlers.changes import publish
 
 # PutEvents' own limit.
 LARGEST_BATCH = 10
@@ -22,12 +24,12 @@ LARGEST_BATCH = 10
 
 @lambda_handler
 async def publish_events(services: Services, event: Event) -> None:
-    """Put each new row of the event log on the bus, at least once.
+    """Put each new row of the event log on the bus, at least once, and tell the servers of all changes.
 
     `detail.eventId` is the row's id, the same at every retry.
 
     Raises:
-        RuntimeError: the bus refused some; Lambda retries the whole batch of the stream.
+        RuntimeError: the bus or the topic refused some; Lambda retries the whole batch of the stream.
     """
     rows = [record["dynamodb"]["NewImage"] for record in event["Records"] if record["eventName"] == "INSERT"]
     for start in range(0, len(rows), LARGEST_BATCH):
@@ -35,6 +37,8 @@ async def publish_events(services: Services, event: Event) -> None:
         answer = await services.calls.call("events", "put_events", Entries=entries)
         if answer.get("FailedEntryCount"):
             raise RuntimeError(f"the bus refused {answer['FailedEntryCount']} of {len(entries)} events")
+    if services.feed is Feed.QUEUE:
+        await publish(services, event["Records"])
 
 
 def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:

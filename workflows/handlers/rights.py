@@ -24,7 +24,7 @@ class Right:
         action: an action of AWS, such as "dynamodb:GetItem".
         resource: what it is allowed on, by the deployment's own names: "table/User", "index/User/byEmail",
             "machine/ServiceRequestWorkflow", "executions/ServiceRequestWorkflow", "event-bus", "dead-letters",
-            "admin-topic", or `ANY`.
+            "admin-topic", "change-topic", or `ANY`.
     """
 
     action: str
@@ -86,6 +86,8 @@ COMPLETE_WAIT = frozenset({Right("states:SendTaskSuccess", ANY)})
 START = (
     DISPUTED | MOVE_HOURS | REMOVE_GUARD | rows(tables.Dispute, "UpdateItem") | _start(MACHINE) | _start(DISPUTES)
 )
+# Whoever reads a stream tells the servers of its changes.
+TELL_SERVERS = frozenset({Right("sns:Publish", "change-topic")})
 
 RIGHTS: Mapping[str, Rights] = {
     "resumePoint": READ,
@@ -140,5 +142,6 @@ RIGHTS: Mapping[str, Rights] = {
     "startServiceRequest": START | COMPLETE_WAIT,
     "resumeFailedRequest": START | COMPLETE_WAIT | rows(tables.Dispute, "GetItem"),
     "sweepRequests": START | COMPLETE_WAIT | query(tables.ServiceRequest, "byDueAt"),
-    "publishEvents": frozenset({Right("events:PutEvents", "event-bus")}),
+    "publishEvents": frozenset({Right("events:PutEvents", "event-bus")}) | TELL_SERVERS,
+    "publishChanges": TELL_SERVERS,
 }

@@ -40,6 +40,8 @@ _SAVE_SHARE = 50
 _WORKER_THREADS = 256
 _READ_OPERATIONS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 _STACKS = "cloudformation"
+# SNS's calls are forms, too. Nothing that they change must outlive a kill: servers make their subscriptions anew.
+_MESSAGES = "/sns/aws4_request"
 _USER_POOLS = "AWSCognitoIdentityProviderService"
 _log = logging.getLogger("hourbank.cloud")
 
@@ -84,18 +86,19 @@ class Snapshots:
         self._stack_changed = False
         self._users_changed = False
 
-    def note(self, target: str) -> None:
+    def note(self, target: str, signature: str) -> None:
         """Note that a call may have changed something that must be saved.
 
         Args:
             target: the call's `X-Amz-Target` header, "" if it has none.
+            signature: its `Authorization` header, which names the service that it is for.
         """
         service, _, operation = target.partition(".")
         if service.startswith("DynamoDB_"):
             self._rows_changed |= not operation.startswith(_READ_OPERATIONS)
         elif service == _USER_POOLS:
             self._users_changed |= not operation.startswith(_READ_OPERATIONS)
-        elif not target:  # CloudFormation's calls are forms without a target
+        elif not target and _MESSAGES not in signature:  # CloudFormation's calls are forms without a target
             self._stack_changed = True
 
     async def keep_saving(self, stop: asyncio.Event) -> None:
@@ -217,7 +220,8 @@ def with_saving(application: Application, snapshots: Snapshots, identity: str) -
         else:
             await application(scope, receive, send)
             headers = dict(scope["headers"])
-            snapshots.note(headers.get(b"x-amz-target", b"").decode("latin-1"))
+            target, signature = (headers.get(name, b"") for name in (b"x-amz-target", b"authorization"))
+            snapshots.note(target.decode("latin-1"), signature.decode("latin-1"))
 
     return serve
 

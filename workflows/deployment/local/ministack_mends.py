@@ -2,7 +2,8 @@
 
 Each mend replaces one function of MiniStack by name, within the local cloud's process only; the definitions and
 the template stay as AWS wants them. `tests/integration/test_local_cloud.py` also runs the replaced functions, and
-fails when one of them behaves like AWS: then its mend can be removed. `user_pools/` has the mends of user pools.
+fails when one of them behaves like AWS: then its mend can be removed. `ministack_feed` has the mends of the change
+feed, `user_pools/` those of user pools.
 """
 
 # ruff: noqa: SLF001 — the mended functions and stores of MiniStack are private; it has no public ones
@@ -13,10 +14,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import dynamodb, eventbridge, lambda_svc, stepfunctions
+from ministack.services import dynamodb, eventbridge, stepfunctions
 from ministack.services.cloudformation import provisioners
 from ministack.services.stepfunctions import _ExecutionError
 
+from workflows.deployment.local import ministack_feed
 from workflows.deployment.local.user_pools import mend as user_pools
 
 Execution = dict[str, Any]
@@ -254,6 +256,5 @@ def apply() -> None:
         setattr(stepfunctions, name, mend)
     provisioners._RESOURCE_HANDLERS[_FUNCTION] = {**_upstream_function, "create": create_function}
     provisioners._RESOURCE_HANDLERS[_TABLE] = {"create": create_table, "delete": retain_table}
-    # Stream records do not survive a restart; a reader whose position did would skip as many new records.
-    lambda_svc._dynamodb_stream_positions.clear()
+    ministack_feed.apply()
     user_pools.apply()

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from models.changes import Feed
 from models.ledger.approvals import ApprovalLimits
 from models.settings import Settings
 from models.tables import TABLES, Table
 from workflows.deployment.environments import DataSettings
 from workflows.deployment.template.admins import admin_resources
+from workflows.deployment.template.change_feed import CONDITIONS, PARAMETER, change_feed_resources, other_streams
 from workflows.deployment.template.functions import function_resources
 from workflows.deployment.template.intrinsics import (
     NAMES,
@@ -57,6 +59,10 @@ _PARAMETERS = {
     },
     "ReservedConcurrency": _number("Executions kept for each function that moves hours; 0 for none of its own."),
     "ProvisionedConcurrency": _number("Warm executions of each function that a person waits for; 0 for none."),
+    PARAMETER: {
+        **_text("Whether functions publish all changes, or a single server reads the streams.", Feed.QUEUE),
+        "AllowedValues": [feed.value for feed in Feed],
+    },
 }
 _CONDITIONS = {
     "IsHosted": _is_not("FunctionHostUrl", ""),
@@ -64,6 +70,7 @@ _CONDITIONS = {
     "IsProtected": {"Fn::Equals": [ref("DeletionProtection"), "true"]},
     "IsReserved": _is_not("ReservedConcurrency", 0),
     "IsKeptWarm": _is_not("ProvisionedConcurrency", 0),
+    **CONDITIONS,
 }
 
 
@@ -88,6 +95,7 @@ def build_template(
     machines = read_definitions() if definitions is None else definitions
     tables = tuple(tables)
     windows = {f"HOURBANK_{name.upper()}": _parameter(name) for name in (*_WINDOWS, *_APPROVAL)}
+    variables = {**windows, "HOURBANK_FEED": PARAMETER}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "HourBank: tables, workflows and functions",
@@ -99,7 +107,8 @@ def build_template(
             **_dead_letters(),
             **admin_resources(),
             **monitoring_resources(tables, functions, machines),
-            **function_resources(functions, machines, windows, values or {}),
+            **function_resources(functions, machines, variables, values or {}, other_streams(tables, functions)),
+            **change_feed_resources(tables, functions),
             **machine_resources(machines, functions),
         },
     }
@@ -118,6 +127,7 @@ def parameters(
         "FunctionHostUrl": function_host_url,
         "CodeBucket": code_bucket,
         "CodeKey": code_key,
+        PARAMETER: settings.feed_of(is_local=bool(function_host_url)).value,
         "AdminEmail": environment.admin_email,
         "LogDays": str(environment.log_days),
         "DeletionProtection": str(environment.deletion_protection).lower(),

@@ -1,6 +1,6 @@
 """The template's Lambda functions, each with a role of its own, its version in use, and what calls it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from models.tables import Table
@@ -37,6 +37,7 @@ def function_resources(
     machines: Mapping[str, Any],
     windows: Mapping[str, str],
     values: Mapping[str, str],
+    other_streams: Sequence[type[Table]],
 ) -> dict[str, Resource]:
     """Return the functions, their roles, versions and aliases, and what calls them.
 
@@ -45,6 +46,7 @@ def function_resources(
         machines: the state machines' definitions by name.
         windows: environment variables of the functions, each with the parameter that holds its value.
         values: the values of the template's parameters, from which the versions follow.
+        other_streams: the tables whose streams call the function that reads those which call no other.
     """
     resources = {
         "FunctionLogs": resource(
@@ -57,7 +59,8 @@ def function_resources(
         keeps_letters = name not in called_by_machines
         properties = _properties(name, function, windows, keeps_letters=keeps_letters)
         resources[function_id(name)] = resource("Lambda::Function", properties)
-        resources[_role_id(name)] = _role(name, function, keeps_letters=keeps_letters)
+        read = other_streams if function.reads_other_streams else [function.stream] if function.stream else []
+        resources[_role_id(name)] = _role(name, read, keeps_letters=keeps_letters)
         resources |= version_resources(name, properties, values, keeps_warm=function.is_awaited)
     return resources | call_resources(functions, machines)
 
@@ -105,21 +108,21 @@ def _properties(
     return properties
 
 
-def _role(name: str, function: Function, *, keeps_letters: bool) -> Resource:
+def _role(name: str, streams: Sequence[type[Table]], *, keeps_letters: bool) -> Resource:
     allowed = [*log_statements("FunctionLogs"), *statements(RIGHTS.get(name, NONE))]
     if keeps_letters:
         allowed.append(statement(["sqs:SendMessage"], [attribute("DeadLetters", "Arn")]))
-    if function.stream is not None:
-        allowed += _stream_statements(function.stream)
+    if streams:
+        allowed += _stream_statements(streams)
     arn = NAMES.function_arn(name)
     return role("lambda", allowed, sources=[arn, f"{arn}:*"])
 
 
-def _stream_statements(table: type[Table]) -> list[Resource]:
+def _stream_statements(tables: Sequence[type[Table]]) -> list[Resource]:
     return [
         statement(
             ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-            [attribute(table_id(table), "StreamArn")],
+            [attribute(table_id(table), "StreamArn") for table in tables],
         ),
         # AWS offers it for everything only.
         statement(["dynamodb:ListStreams"], [ANY]),

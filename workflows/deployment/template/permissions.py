@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from models.storage.names import Names
 from workflows.deployment.template.intrinsics import NAMES, Resource, attribute, ref, statement, sub
-from workflows.handlers.rights import ANY, Rights
+from workflows.handlers.rights import ANY, Right, Rights
 
-# Whoever publishes to an encrypted topic encrypts by its key.
+# Whoever publishes to a topic that is encrypted by a key of ours needs the key.
 _ENCRYPT = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
@@ -20,7 +20,7 @@ def statements(rights: Rights) -> list[Resource]:
     for name, allowed in sorted(actions.items()):
         alike[tuple(sorted(allowed))].append(name)
     found = [statement(allowed, [_resource(name) for name in names]) for allowed, names in sorted(alike.items())]
-    if any(right.action == "sns:Publish" for right in rights):
+    if Right("sns:Publish", "admin-topic") in rights:
         found.append(statement(_ENCRYPT, [attribute("TopicKey", "Arn")]))
     return found
 
@@ -60,6 +60,8 @@ def arn_of(name: str, names: Names) -> str:
             return names.state_machine_arn(machine)
         case ["executions", machine]:
             return names.execution_arn(machine, "*")
+        case ["change-topic"]:
+            return names.change_topic_arn
     raise ValueError(f"{name} is no resource of a right")
 
 

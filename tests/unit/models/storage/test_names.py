@@ -33,6 +33,8 @@ def test_an_arn_names_region_account_and_resource() -> None:
     assert NAMES.live_function_arn("begin-wait") == f"{NAMES.function_arn('begin-wait')}:live"
     assert NAMES.table_arn(tables.User) == "arn:aws:dynamodb:eu-west-1:123456789012:table/bank-User"
     assert NAMES.admin_topic_arn == "arn:aws:sns:eu-west-1:123456789012:bank-admins"
+    assert NAMES.change_topic_arn == "arn:aws:sns:eu-west-1:123456789012:bank-changes.fifo"
+    assert NAMES.server_queues == "bank-server-"
     states = "arn:aws:states:eu-west-1:123456789012"
     assert NAMES.state_machine_arn("Workflow") == f"{states}:stateMachine:bank-Workflow"
     assert NAMES.execution_arn("Workflow", "r1-0") == f"{states}:execution:bank-Workflow:r1-0"

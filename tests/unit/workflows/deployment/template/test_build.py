@@ -169,10 +169,9 @@ def test_every_reference_leads_somewhere() -> None:
     for name in re.findall(r'"Ref": "([^"]+)"|"Fn::GetAtt": \["([^"]+)"', text):
         (one,) = filter(None, name)
         assert one in known or one.startswith("AWS::"), one
-    assert set(re.findall(r'"Fn::If": \["([^"]+)"|"Condition": "([^"]+)"', text)) == {
-        *((name, "") for name in template["Conditions"] if name != "HasAdmin"),
-        ("", "HasAdmin"),
-    }
+    whole_resources = {"HasAdmin", "PublishesChanges"}
+    assert set(re.findall(r'"Fn::If": \["([^"]+)"', text)) == template["Conditions"].keys() - whole_resources
+    assert set(re.findall(r'"Condition": "([^"]+)"', text)) == whole_resources
 
 
 def test_every_name_is_whole() -> None:
