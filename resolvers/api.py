@@ -10,6 +10,7 @@ from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
 from resolvers.context import RequestContext, is_admin
 from resolvers.feed.change_feed import ChangeFeed
+from resolvers.feed.stream_source import StreamSource
 from resolvers.hosting.settings import ServerSettings
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
@@ -59,7 +60,8 @@ class Api:
         Raises:
             TrustedDocumentsError: the trusted documents cannot be read, or are not valid.
         """
-        feed = ChangeFeed(services.store, interval=own.feed_interval, limits=own.subscriptions)
+        source = StreamSource(services.store, interval=own.feed_interval)
+        feed = ChangeFeed(services.store, source, limits=own.subscriptions)
         service_requests, raised_disputes = _actions(services)
         tokens = PageTokens(page_secret)
         subscriptions = Subscriptions(feed, own.subscriptions)

@@ -110,6 +110,7 @@ class Names:
         """Return what the names of the queues begin with that servers make for themselves."""
         return f"{self.stack}-server-"
 
+
 # The id that AppSync gives an API and the name of an Amplify environment, as its tables' names end.
 _FORMER_APP = re.compile(r"(?P<api>[A-Za-z0-9]{1,64})-(?P<environment>[A-Za-z0-9]{1,32})")
 

@@ -1,31 +1,22 @@
 """The change feed: passes a table's changes, whoever wrote them, to those in this process who want them."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Protocol, Self
 
-import structlog
-from botocore.exceptions import BotoCoreError, ClientError
-
 from models import tables
-from models.errors import UnavailableError
 from models.storage.store import Store
 from resolvers.feed.interests import ANY_CHANGE, Interest, SubscriberIndex
 from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.queues import ChangeQueue, FeedClosedError, LaggingSubscriberError
-from resolvers.feed.streams import RowChange, StreamReader
+from resolvers.feed.row_changes import RowChange
+from resolvers.feed.sources import ChangeSource
 from resolvers.rotation import Rotation
 
 _STOPPING = "Closed: the server is stopping"
 _OFFERS = 1_000  # to subscribers, some 2 ms, before others are served
-_FIRST_BACKOFF = 0.2
-# How late the first event is after AWS was gone for a while.
-_LONGEST_BACKOFF = 1.0
-
-_log = structlog.get_logger(__name__)
 
 
 class Subscriber(Protocol):
@@ -92,25 +83,20 @@ class Subscription:
 
 
 class ChangeFeed:
-    """Reads a table's stream while it has subscribers, once for all of them.
+    """Passes changes to subscribers; each table is listened to while it has any, once for all of them.
 
     Args:
-        store: the tables; its `calls` reach `dynamodb` and `dynamodbstreams`.
-        interval: seconds between two reads of a shard. AWS allows five reads a second for all readers together,
-            so 0.5 leaves room for a second server and a Lambda trigger beside this one. After a write that it is
-            told of, it reads sooner, twice as often in the long run.
+        store: the tables.
+        source: where changes come from.
         limits: the longest queue of a subscriber.
     """
 
-    def __init__(self, store: Store, *, interval: float = 0.5, limits: SubscriptionLimits | None = None) -> None:
+    def __init__(self, store: Store, source: ChangeSource, *, limits: SubscriptionLimits | None = None) -> None:
         self.store = store
         self.rotation = Rotation()
-        self._interval = interval
+        self._source = source
         self._limits = limits or SubscriptionLimits()
         self._channels: dict[type[tables.Table], _Channel] = {}
-
-    def _reader(self, table: type[tables.Table]) -> StreamReader:
-        return StreamReader(self.store.calls, self.store.names.table(table))
 
     @asynccontextmanager
     async def subscribe(
@@ -124,7 +110,7 @@ class ChangeFeed:
             who: the subscriber; all subscriptions of one share their turns.
 
         Raises:
-            botocore.exceptions.ClientError: the stream cannot be opened.
+            botocore.exceptions.ClientError: changes cannot be read.
             UnavailableError: AWS does not answer.
             LookupError: the table has no stream.
         """
@@ -145,8 +131,7 @@ class ChangeFeed:
         """
         channel = self._channels.get(table)
         if channel is None:
-            channel = _Channel(partial(self._reader, table), self._interval)
-            self._channels[table] = channel
+            channel = self._channels[table] = _Channel(table, self._source)
         await channel.join(subscriber, interest)
         return partial(channel.leave, subscriber)
 
@@ -155,123 +140,55 @@ class ChangeFeed:
         return ChangeQueue(self._limits)
 
     def expect(self, name: str) -> None:
-        """Read a table's stream soon, because the table, of this name, was just written to."""
-        for table, channel in self._channels.items():
-            if self.store.names.table(table) == name:
-                channel.expect()
+        """Look for a table's changes soon, because the table, of this name, was just written to."""
+        self._source.expect(name)
 
     async def healthy(self) -> bool:
-        """Return whether streams can be read now."""
-        if any(channel.failing for channel in self._channels.values()):
-            return False
-        try:
-            await self._reader(tables.ServiceRequest).open()
-        except (ClientError, BotoCoreError, UnavailableError, LookupError):
-            return False
-        return True
+        """Return whether changes can be read now."""
+        return await self._source.healthy()
 
     async def aclose(self) -> None:
         """Close every subscription, because the server stops."""
         for channel in self._channels.values():
             await channel.aclose()
+        await self._source.aclose()
 
 
 class _Channel:
-    """One table's subscribers, and the task that reads its stream for them."""
+    """One table's subscribers, who listen to its changes together."""
 
-    def __init__(self, reader: Callable[[], StreamReader], interval: float) -> None:
-        self._reader = reader
-        self._interval = interval
+    def __init__(self, table: type[tables.Table], source: ChangeSource) -> None:
+        self._table = table
+        self._source = source
         self._subscribers: SubscriberIndex[Subscriber] = SubscriberIndex()
         self._joining = asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._end: Callable[[], None] | None = None
         self._is_closed = False
-        self._expected = 0  # reads that come early
-        self._expecting = asyncio.Event()
-        self._writes = 0
-        self._read_until = 0.0  # the event loop's time by which so many reads are due
-        self.failing = False
 
     async def join(self, subscriber: Subscriber, interest: Interest) -> None:
         async with self._joining:
             if self._is_closed:
                 raise FeedClosedError(_STOPPING)
-            if self._task is None:
-                reader = self._reader()
-                await reader.open()
-                self._task = asyncio.create_task(self._run(reader), name=f"change feed of {reader.table}")
+            if self._end is None:
+                self._end = await self._source.listen(self._table, self)
             self._subscribers.add(subscriber, interest)
 
     def leave(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
-        if not self._subscribers and self._task is not None:
-            self._task.cancel()
-            self._task = None
-            self.failing = False
+        if not self._subscribers and self._end is not None:
+            self._end()
+            self._end = None
 
     async def aclose(self) -> None:
         async with self._joining:
             self._is_closed = True
-            task, self._task = self._task, None
-        self._close(FeedClosedError(_STOPPING))
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        self.close(FeedClosedError(_STOPPING))
 
-    def _close(self, reason: FeedClosedError) -> None:
-        for subscription in self._subscribers:
+    def close(self, reason: FeedClosedError) -> None:
+        for subscription in list(self._subscribers):
             subscription.close(reason)
 
-    async def _run(self, reader: StreamReader) -> None:
-        """Read while there are subscribers; after any failure retry, with exponential backoff."""
-        failures = 0
-        while True:
-            try:
-                await self._read(reader)
-                if failures:
-                    _log.warning("change feed goes on", table=reader.table, failures=failures)
-                failures = 0
-                self.failing = False
-                await self._pause()
-            except Exception as error:  # noqa: BLE001 — if the feed stopped, its subscribers would wait for ever
-                failures += 1
-                self.failing = True
-                if failures == 1:
-                    _log.warning("change feed interrupted", table=reader.table, error=repr(error))
-                reader.forget_iterators()
-                await asyncio.sleep(_backoff(failures))
-
-    def expect(self) -> None:
-        """Read soon, and once more if nothing is found: what was just written may not be in the stream yet."""
-        self._writes += 1
-        self._expected = 2
-        self._expecting.set()
-
-    async def _read(self, reader: StreamReader) -> None:
-        writes, found = self._writes, 0
-        async for changes in reader.read():
-            found += len(changes)
-            await self._publish(changes)
-        if found and self._writes == writes:
-            self._expected = 0
-
-    async def _pause(self) -> None:
-        """Wait until the next read: for an interval, or for a quarter of it if something is expected.
-
-        In the long run there are at most two reads in an interval.
-        """
-        half, now = self._interval / 2, asyncio.get_running_loop().time()
-        self._read_until = max(self._read_until, now) + half
-        soonest = max(half / 2, self._read_until - half - now)
-        await asyncio.sleep(soonest)
-        if not self._expected:
-            self._expecting.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._interval - soonest):
-                    await self._expecting.wait()
-        self._expected = max(0, self._expected - 1)
-
-    async def _publish(self, changes: list[RowChange]) -> None:
+    async def publish(self, changes: Sequence[RowChange]) -> None:
         offers = 0
         for change in changes:
             for subscription in self._subscribers.of(change):
@@ -279,8 +196,3 @@ class _Channel:
                 offers += 1
                 if offers % _OFFERS == 0:
                     await asyncio.sleep(0)
-
-
-def _backoff(failures: int) -> float:
-    longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(failures, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 — spreads retries, keeps no secret

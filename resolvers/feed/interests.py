@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from models.changes import ChangeKind
 from models.storage.store import Item
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
 from schema.amplify.wire import OWNER_SEPARATOR
 
 _T = TypeVar("_T")

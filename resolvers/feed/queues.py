@@ -7,7 +7,7 @@ FeedClosedError
 from collections import deque
 
 from resolvers.feed.limits import SubscriptionLimits
-from resolvers.feed.streams import RowChange
+from resolvers.feed.row_changes import RowChange
 
 
 class FeedClosedError(Exception):

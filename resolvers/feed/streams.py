@@ -6,55 +6,18 @@ iterator may be lost: because it expired, because the stream was trimmed, or bec
 """
 
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from models.storage.calls import Calls
-from models.storage.store import Item
-from resolvers.feed.kept_answers import KeptAnswers
+from resolvers.feed.row_changes import RowChange
 
 _SHARD_PAGES = 100  # of 100 shards each; a stream keeps the shards of 24 hours only
-_VALUE_BYTES = 250  # Python's overhead for a value beside its text: a dict of one entry, and the str object
 _DISCOVERY_SECONDS = 10.0  # between two looks for new shards; the end of a shard causes an immediate look as well
-
-
-class ChangeKind(StrEnum):
-    """What happened to a row; the values are the event names of DynamoDB Streams."""
-
-    CREATE = "INSERT"
-    UPDATE = "MODIFY"
-    DELETE = "REMOVE"
-
-
-@dataclass(frozen=True, slots=True)
-class RowChange:
-    """A change of one row.
-
-    Args:
-        kind: what happened.
-        item: the whole row after the change; for a deletion, as it was before.
-        size: bytes of memory that the row takes, approximately.
-        answers: what subscribers are told of it; see `resolvers.push.answers`.
-    """
-
-    kind: ChangeKind
-    item: Item
-    size: int
-    answers: KeptAnswers = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "answers", KeptAnswers(self.size))
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "RowChange":
-        """Return the change that a stream's record describes; an update's row as it was before is dropped."""
-        image = record["dynamodb"]
-        item: Item = image.get("NewImage") or image["OldImage"]
-        return cls(ChangeKind(record["eventName"]), item, sum(map(_size, item.values())))
 
 
 class _Start(StrEnum):
@@ -232,19 +195,3 @@ def _changes(shard: _Shard, records: Iterable[dict[str, Any]]) -> Iterator[RowCh
     for record in records:
         if record["dynamodb"]["ApproximateCreationDateTime"].timestamp() >= shard.not_before:
             yield RowChange.of(record)
-
-
-def _size(value: Mapping[str, Any]) -> int:
-    """Return approximately how many bytes of memory a value of a row takes, with all that it contains."""
-    match value:
-        case {"L": list(members)}:
-            return _VALUE_BYTES + sum(map(_size, members))
-        case {"M": dict(members)}:
-            return _VALUE_BYTES + sum(map(_size, members.values()))
-        case {"S": str(text)} | {"N": str(text)}:
-            return _VALUE_BYTES + len(text)
-        case {"B": bytes(data)}:
-            return _VALUE_BYTES + len(data)
-        case {"SS": list(texts)} | {"NS": list(texts)} | {"BS": list(texts)}:
-            return _VALUE_BYTES * (1 + len(texts)) + sum(map(len, texts))
-    return _VALUE_BYTES

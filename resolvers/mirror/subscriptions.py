@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from models.changes import ChangeKind
 from models.storage.store import Item, key_of
 from models.tables import Table
 from resolvers.context import caller_of, context_of
@@ -15,7 +16,6 @@ from resolvers.feed.change_feed import ChangeFeed, Subscriber, Subscription
 from resolvers.feed.interests import Interest, Pin
 from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.queues import FeedClosedError
-from resolvers.feed.streams import ChangeKind
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import (
     admits_strangers,

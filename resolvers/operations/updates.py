@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import strawberry
 
+from models.changes import ChangeKind
 from models.storage.store import Item
 from resolvers.context import signed_in
-from resolvers.feed.streams import ChangeKind
 from resolvers.mirror.authorization import is_owner
 from resolvers.mirror.subscriptions import Subscriptions, own_pins
 from resolvers.operations.fields import subscription_type

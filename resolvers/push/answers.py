@@ -9,7 +9,7 @@ from graphql.execution.values import VariableValues
 
 from models.storage.store import Item
 from resolvers.context import RequestContext
-from resolvers.feed.streams import RowChange
+from resolvers.feed.row_changes import RowChange
 from resolvers.plans.plan import Bounds, EventPlan, Run
 from resolvers.push.views import view_of
 from schema.documents.metering import AnswerLimits

@@ -13,7 +13,7 @@ from models.errors import UnavailableError
 from models.storage.store import Item
 from resolvers.context import RequestContext
 from resolvers.feed.queues import ChangeQueue, FeedClosedError, LaggingSubscriberError
-from resolvers.feed.streams import RowChange
+from resolvers.feed.row_changes import RowChange
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import admits_everywhere, by_group, may_read, model_for
 from resolvers.mirror.filtering.filters import Predicate

@@ -19,6 +19,7 @@ from models.storage.calls import AsyncCalls
 from models.storage.names import Names
 from models.storage.store import Item, Store
 from resolvers.feed.change_feed import ChangeFeed, Subscriber
+from resolvers.feed.stream_source import StreamSource
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.mirror.subscriptions import Subscriptions
@@ -131,7 +132,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
     """Run such a server, on the cloud that the AWS variables lead to."""
     async with AsyncCalls(["dynamodb", "dynamodbstreams"]) as calls:
         store = Store(calls, names)
-        feed = ChangeFeed(store, interval=0.05)
+        feed = ChangeFeed(store, StreamSource(store, interval=0.05))
         running = InProcessServer(store, feed, LocalIssuer(directory))
         mirrored = Subscriptions(feed)
         own = [updates.subscriptions(mirrored)]

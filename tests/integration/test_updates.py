@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import clock, tables
-from resolvers.feed.streams import ChangeKind
+from models.changes import ChangeKind
 from tests.integration.in_process_server import Client, InProcessServer
 
 ALICE, BOB, CAROL = "alice", "bob", "carol"

@@ -15,9 +15,11 @@ from structlog.testing import capture_logs
 
 import schema.types  # noqa: F401 — declares the models
 from models import clock
+from models.changes import ChangeKind
 from models.storage.store import Item
 from resolvers.feed.change_feed import ChangeFeed
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
+from resolvers.feed.stream_source import StreamSource
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror import paging
@@ -62,7 +64,7 @@ class Server:
 
     def __init__(self, store: MemoryStore, *, fast_path: bool) -> None:
         store.calls = FakeStream()
-        self.feed = ChangeFeed(store, interval=100)
+        self.feed = ChangeFeed(store, StreamSource(store, interval=100))
         self.schema = build_mirror()
         self.schema.resolver = mirror_over(store, Subscriptions(self.feed))
         self.app = build_app(
@@ -79,7 +81,7 @@ class Server:
         """Let rows change, and the server stop once everybody was told."""
         if (channel := self.feed._channels.get(model.table)) is not None:
             for kind, item in changes:
-                await channel._publish([RowChange(kind, item, 100)])
+                await channel.publish([RowChange(kind, item, 100)])
         await self.feed.aclose()
 
 

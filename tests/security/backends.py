@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx
 
 from models import clock
+from models.changes import ChangeKind
 from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from models.storage.store import Item, Store
 from models.tables import Table
 from resolvers.api import Api
 from resolvers.context import RequestContext
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller

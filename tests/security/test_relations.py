@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from graphql import get_named_type, is_leaf_type
 
+from models.changes import ChangeKind
 from resolvers.context import RequestContext
-from resolvers.feed.streams import ChangeKind
 from tests.security.backends import Backend, CloudBackend, MemoryBackend
 from tests.security.cases import item_of
 from tests.security.relations import ROLES, LinkedRows, Relation, key_of, relations

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from models import tables
+from models.changes import ChangeKind
 from resolvers.context import RequestContext
-from resolvers.feed.streams import ChangeKind
 from resolvers.identity.callers import Caller
 from schema.errors import report
 from tests.security.backends import MemoryBackend

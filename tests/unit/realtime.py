@@ -11,6 +11,7 @@ from typing import Any
 from models import clock
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.feed.limits import SubscriptionLimits
+from resolvers.feed.stream_source import StreamSource
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
@@ -61,7 +62,7 @@ class MemoryServer:
         self.stream = FakeStream()
         self.store = MemoryStore()
         self.store.calls = self.stream
-        self.feed = ChangeFeed(self.store, interval=0.01)
+        self.feed = ChangeFeed(self.store, StreamSource(self.store, interval=0.01))
         self.schema = schema
         schema.resolver = mirror_over(self.store, Subscriptions(self.feed, limits))
         self.app = build_app(

@@ -7,12 +7,14 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from models import tables
+from models.changes import ChangeKind
 from models.storage.names import Names
 from models.storage.store import Store
 from resolvers.feed.change_feed import ChangeFeed, Subscription
 from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.queues import FeedClosedError, LaggingSubscriberError
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
+from resolvers.feed.stream_source import StreamSource
 from tests.unit.fake_stream import FakeStream, failure
 
 LARGE = {"id": {"S": "r"}, "text": {"S": "x" * 400_000}}
@@ -20,9 +22,8 @@ LARGE = {"id": {"S": "r"}, "text": {"S": "x" * 400_000}}
 
 @pytest.fixture
 async def feed(stream: FakeStream) -> AsyncIterator[ChangeFeed]:
-    feed = ChangeFeed(
-        Store(stream, Names("test", "us-east-1", "0" * 12)), interval=0.01, limits=SubscriptionLimits(queue=3)
-    )
+    store = Store(stream, Names("test", "us-east-1", "0" * 12))
+    feed = ChangeFeed(store, StreamSource(store, interval=0.01), limits=SubscriptionLimits(queue=3))
     yield feed
     await feed.aclose()
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.changes import ChangeKind
 from resolvers.feed.interests import ANY_CHANGE, Interest, SubscriberIndex
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
 
 CREATED, UPDATED, DELETED = ChangeKind.CREATE, ChangeKind.UPDATE, ChangeKind.DELETE
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
-from resolvers.feed.streams import RowChange, StreamReader
+from resolvers.feed.row_changes import RowChange
+from resolvers.feed.streams import StreamReader
 from tests.unit.fake_stream import FakeStream, Shard, failure
 
 

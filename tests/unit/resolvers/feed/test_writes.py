@@ -10,6 +10,7 @@ from models.storage.calls import BlockingCalls
 from models.storage.names import Names
 from models.storage.store import Store
 from resolvers.feed.change_feed import ChangeFeed
+from resolvers.feed.stream_source import StreamSource
 from resolvers.feed.writes import HeardCalls
 from tests.unit.fake_stream import FakeStream, failure
 
@@ -62,15 +63,16 @@ async def test_writes_are_heard_of(operation: str, params: dict[str, Any], heard
 
 async def test_a_table_that_was_written_to_is_read_sooner() -> None:
     store = Store(FakeStream(), Names("test", "us-east-1", "0" * 12))
-    feed = ChangeFeed(store, interval=0.2)
+    source = StreamSource(store, interval=0.2)
+    feed = ChangeFeed(store, source)
     async with feed.subscribe(tables.Notification):
-        channel = feed._channels[tables.Notification]
+        pace = source._readings[store.names.table(tables.Notification)].pace
         took = []
         for written in (None, tables.Service, *[tables.Notification] * 12):
             if written is not None:
                 feed.expect(store.names.table(written))
             begun = time.monotonic()
-            await channel._pause()
+            await pace.pause()
             took.append(time.monotonic() - begun)
     await feed.aclose()
     assert min(took[:2]) >= 0.19

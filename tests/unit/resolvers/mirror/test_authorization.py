@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from models import clock, tables
+from models.changes import ChangeKind
 from models.tables.category import Category
 from resolvers.context import RequestContext
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
 from resolvers.identity.callers import GUEST, Caller, Standing
 from resolvers.identity.membership import Membership
 from resolvers.mirror.subscriptions import Subscriptions

@@ -9,11 +9,13 @@ import orjson
 import pytest
 from strawberry.types import ExecutionResult
 
+from models.changes import ChangeKind
 from models.tables import Table
 from resolvers.context import RequestContext
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.feed.limits import SubscriptionLimits
-from resolvers.feed.streams import ChangeKind, RowChange
+from resolvers.feed.row_changes import RowChange
+from resolvers.feed.stream_source import StreamSource
 from resolvers.identity.callers import Caller
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.plans.planner import Planner
@@ -54,7 +56,9 @@ class Pushing:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.store.calls = FakeStream()
-        self.feed = ChangeFeed(self.store, interval=100, limits=SubscriptionLimits(queue=3))
+        self.feed = ChangeFeed(
+            self.store, StreamSource(self.store, interval=100), limits=SubscriptionLimits(queue=3)
+        )
         schema = build_mirror()
         schema.resolver = mirror_over(self.store, Subscriptions(self.feed))
         self.push = Push(schema, self.store, Planner(schema))
@@ -78,7 +82,7 @@ class Pushing:
     async def update(self, table: type[Table], **values: Any) -> None:
         """Let a row change, and everybody hear of it."""
         item = {name: wire(value) for name, value in values.items()}
-        await self.feed._channels[table]._publish([RowChange(ChangeKind.UPDATE, item, 100)])
+        await self.feed._channels[table].publish([RowChange(ChangeKind.UPDATE, item, 100)])
         for _ in range(20):
             await asyncio.sleep(0.001)
 
