@@ -115,13 +115,29 @@ def _queues(names: Names, operation: str, params: Params) -> Iterator[Need]:
         "receive_message": "ReceiveMessage",
         "delete_message_batch": "DeleteMessage",
         "change_message_visibility_batch": "ChangeMessageVisibility",
+        "create_queue": "CreateQueue",
+        "delete_queue": "DeleteQueue",
+        "get_queue_attributes": "GetQueueAttributes",
+        "list_queues": "ListQueues",
+        "list_queue_tags": "ListQueueTags",
+        "tag_queue": "TagQueue",
     }[operation]
-    yield Need(f"sqs:{action}", f"{_arn(names, 'sqs')}{params['QueueUrl'].rpartition('/')[2]}")
+    queue = params.get("QueueName") or params.get("QueueUrl", "").rpartition("/")[2]
+    yield Need(f"sqs:{action}", f"{_arn(names, 'sqs')}{queue}" if queue else None)
+    if "tags" in params:  # of a queue that is being created
+        yield Need("sqs:TagQueue", f"{_arn(names, 'sqs')}{queue}")
 
 
 def _topics(_names: Names, operation: str, params: Params) -> Iterator[Need]:
-    assert operation == "publish"
-    yield Need("sns:Publish", params["TopicArn"])
+    action = {
+        "publish": "Publish",
+        "publish_batch": "Publish",
+        "subscribe": "Subscribe",
+        "unsubscribe": "Unsubscribe",
+        "list_subscriptions_by_topic": "ListSubscriptionsByTopic",
+    }[operation]
+    # A subscription's own ARN is no resource that IAM knows.
+    yield Need(f"sns:{action}", params.get("TopicArn"))
 
 
 def _arn(names: Names, service: str) -> str:

@@ -1,10 +1,12 @@
 """What every function needs in the simulation: every scenario, with whatever goes wrong in it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from models import tables
+from models.changes import Feed
 from models.ledger.reconciliation import AuditReportStatus
 from models.storage.names import Names
 from models.transactions.reports import Reports
@@ -48,8 +50,8 @@ def simulated() -> tuple[Names, Mapping[str, frozenset[Need]]]:
     for scenario in scenarios:
         world = World(_SEED, resumed_for=scenario.resumed_for)
         _play(world, found, scenario.run)
-    world = World(_SEED)
-    _play(world, found, _reconcile_wrong_books)
+    for scenario in (_reconcile_wrong_books, _tell_several_servers):
+        _play(World(_SEED), found, scenario)
     return world.names, {who: frozenset(needed) for who, needed in found.items()}
 
 
@@ -60,6 +62,16 @@ def _play(world: World, found: dict[str, set[Need]], scenario: Callable[[World],
             await scenario(world)
 
     run(play())
+
+
+async def _tell_several_servers(world: World) -> None:
+    """A change is published to all servers, by whichever function reads its stream."""
+    world.services = replace(world.services, feed=Feed.QUEUE)
+    for function, table in (("publishChanges", tables.User), ("publishEvents", tables.EventLog)):
+        arn = f"arn:aws:dynamodb:us-east-1:{'0' * 12}:table/{world.names.table(table)}/stream/1"
+        image = {"Keys": {"id": {"S": "a"}}, "SequenceNumber": "1", "NewImage": {"id": {"S": "a"}}}
+        record = {"eventSourceARN": arn, "eventName": "MODIFY", "dynamodb": image}
+        await world.invoke(function, {"Records": [record]})
 
 
 async def _reconcile_wrong_books(world: World) -> None:

@@ -75,6 +75,7 @@ class Bus:
             ("sqs", "delete_message_batch"): self._delete,
             ("sqs", "change_message_visibility_batch"): self._show,
             ("sns", "publish"): lambda **_: {},
+            ("sns", "publish_batch"): lambda **_: {},
         }
         return answers[service, operation](**params)
 

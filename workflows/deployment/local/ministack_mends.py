@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import dynamodb, eventbridge, stepfunctions
+from ministack.services import dynamodb, eventbridge, lambda_svc, stepfunctions
 from ministack.services.cloudformation import provisioners
 from ministack.services.stepfunctions import _ExecutionError
 

@@ -103,6 +103,7 @@ def test_a_right_names_a_table_an_index_or_a_machine_that_there_is() -> None:
         "event-bus",
         "dead-letters",
         "admin-topic",
+        "change-topic",
         ANY,
     }
     assert {right.resource for rights in RIGHTS.values() for right in rights} <= known
