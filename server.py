@@ -48,7 +48,7 @@ from workflows.console.migration.commands import migrate_commands
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.console.texts import plain
-from workflows.deployment.deploy import deploy_to_aws
+from workflows.deployment import command_line
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
 from workflows.deployment.local.local_aws import local_aws, open_function_host
@@ -56,7 +56,6 @@ from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import use_aws, use_local_cloud
-from workflows.deployment.template.build import build_template
 from workflows.deployment.template.machines import read_definitions
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
@@ -66,6 +65,7 @@ _WIDE = 400  # characters, so that no row of a table wraps
 
 console = Console(highlight=False)
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="HourBank's backend.")
+cli.add_typer(command_line.cli)
 
 
 class FunctionPlace(StrEnum):
@@ -258,20 +258,6 @@ def schema() -> None:
     with clean_exit():
         api = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
         typer.echo(api.schema.as_str())
-
-
-@cli.command()
-def template() -> None:
-    """Print the CloudFormation template."""
-    typer.echo(json.dumps(build_template(), indent=2))
-
-
-@cli.command()
-def deploy(code_bucket: Annotated[str, typer.Option(help="The bucket for the functions' code.")]) -> None:
-    """Deploy to AWS."""
-    with clean_exit():
-        if not deploy_to_aws(use_aws(), bucket=code_bucket, report=_report):
-            _report("nothing to do: the deployment is up to date")
 
 
 @cli.command()

@@ -17,9 +17,11 @@ from models.settings import Settings
 from resolvers.hosting.demo_data import sub_of
 from tests.integration.conftest import STOP_LIMIT, Server, free_port
 from tests.integration.polling import comes_true
-from workflows.deployment.deploy import Deployment, DeploymentError, deploy
+from workflows.deployment.deploy import deploy_anew
+from workflows.deployment.deployment import Deployment
 from workflows.deployment.local.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.package import zipped
+from workflows.deployment.stack import DeploymentError
 from workflows.deployment.template.build import build_template, parameters
 
 ROW = {"id": {"S": "one"}, "title": {"S": "Garden help"}}
@@ -60,10 +62,8 @@ def client_of(service: str) -> Any:
 
 def deployed(settings: Settings, template: dict[str, Any]) -> bool:
     values = parameters(settings, function_host_url="http://127.0.0.1:1/none")
-    deployment = Deployment(
-        stack=settings.stack, template=template, parameters=values, disposable=True, poll_seconds=0.05
-    )
-    return deploy(deployment, lambda _line: None)
+    deployment = Deployment(stack=settings.stack, template=template, parameters=values)
+    return deploy_anew(deployment, lambda _line: None)
 
 
 def changed_template() -> dict[str, Any]:

@@ -1,243 +1,279 @@
-"""Creates or updates the stack by a change set, and reports the progress."""
+"""Deploys the stack of tables and workflows: to the local cloud as it is, to AWS in steps that may be repeated."""
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-from uuid import uuid4
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from models.errors import ExpectedError
 from models.settings import Settings
+from models.tables import Table
+from workflows.deployment.deployment import Deployment
+from workflows.deployment.environments import Environment
+from workflows.deployment.former_release import FormerRelease
+from workflows.deployment.kept_tables import import_template, kept_tables, resources_to_import
 from workflows.deployment.package import build_package
+from workflows.deployment.stack import COMPLETE, NEVER_CREATED, Change, DeploymentError, PrintLine, Stack
 from workflows.deployment.template.build import build_template, parameters
+from workflows.deployment.template.index_steps import index_steps
+from workflows.deployment.template.versions import version_of
+from workflows.deployment.versions_in_use import FunctionVersions
 
-PrintLine = Callable[[str], None]
-ChangeSetKind = Literal["CREATE", "UPDATE"]
-
-# An output of the stack; a tag would be passed on to every resource, so that each deployment touched all of them.
-_FINGERPRINT = "Fingerprint"
-_COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-# A stack whose creation failed: CloudFormation refuses to update it, it can only be deleted.
-_NEVER_CREATED = frozenset({"ROLLBACK_COMPLETE", "CREATE_FAILED"})
-_NO_CHANGES = "didn't contain changes"
-_WAIT_SECONDS = 1800
 _LOCAL_POLL_SECONDS = 0.05
-
-
-class DeploymentError(ExpectedError):
-    """The stack could not be deployed; the message is one line that says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deployment:
-    """What is to be deployed.
-
-    Args:
-        stack: the stack's name.
-        template: the template.
-        parameters: the values of its parameters.
-        tags: the tags of all resources.
-        bucket: where the template is uploaded, because a call takes only 51,200 bytes; None to send it directly.
-        disposable: whether an incomplete stack is deleted and created again; locally that loses no rows.
-        poll_seconds: seconds between two looks at the progress.
-    """
-
-    stack: str
-    template: Mapping[str, Any]
-    parameters: Mapping[str, str]
-    tags: Mapping[str, str] = field(default_factory=dict)
-    bucket: str | None = None
-    disposable: bool = False
-    poll_seconds: float = 5.0
-
-    @property
-    def body(self) -> str:
-        """Return the template as JSON, with the fingerprint as an output."""
-        said = {"Value": self.fingerprint, "Description": "What was deployed: a hash of template and parameters"}
-        outputs = {**self.template.get("Outputs", {}), _FINGERPRINT: said}
-        return _as_json({**self.template, "Outputs": outputs})
-
-    @property
-    def fingerprint(self) -> str:
-        """Return a hash of all that determines the stack."""
-        whole = [self.template, dict(self.parameters), dict(self.tags)]
-        return hashlib.sha256(_as_json(whole).encode()).hexdigest()
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+_PROTECTION = "DeletionProtection"
 
 
 def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintLine) -> bool:
     """Deploy to the local cloud that the `AWS_*` variables name, and return whether anything changed.
 
+    An incomplete stack is deleted and created again, which loses no rows there.
+
     Raises:
         DeploymentError: the deployment failed.
     """
     values = parameters(settings, function_host_url=function_host_url)
-    deployment = Deployment(
-        stack=settings.stack,
-        template=build_template(values=values),
-        parameters=values,
-        disposable=True,
-        poll_seconds=_LOCAL_POLL_SECONDS,
-    )
-    return deploy(deployment, report)
+    deployment = Deployment(stack=settings.stack, template=build_template(values=values), parameters=values)
+    return deploy_anew(deployment, report)
 
 
-def deploy_to_aws(settings: Settings, *, bucket: str, report: PrintLine) -> bool:
-    """Package the functions, upload code and template to a bucket, deploy to AWS; return whether anything changed.
-
-    Raises:
-        DeploymentError: the deployment failed.
-    """
-    report("packaging the functions")
-    code = build_package()
-    key = f"{settings.stack}/{hashlib.sha256(code).hexdigest()}.zip"
-    values = parameters(settings, code_bucket=bucket, code_key=key)
-    deployment = Deployment(
-        stack=settings.stack,
-        template=build_template(values=values),
-        parameters=values,
-        bucket=bucket,
-    )
-    try:
-        boto3.Session().client("s3").put_object(Bucket=bucket, Key=key, Body=code)
-    except (ClientError, BotoCoreError) as error:
-        raise DeploymentError(f"The code cannot be uploaded to {bucket}: {error}") from error
-    report(f"uploaded {len(code) / 1e6:.1f} MB of code")
-    return deploy(deployment, report)
-
-
-def deploy(deployment: Deployment, report: PrintLine) -> bool:
-    """Create or update the stack, and return whether anything changed.
-
-    Raises:
-        DeploymentError: the deployment failed.
-    """
-    try:
-        return _Stack(deployment, report).deploy()
-    except WaiterError as error:
-        raise DeploymentError(f"The deployment of {deployment.stack} failed: {_reason(error)}") from error
-    except (ClientError, BotoCoreError) as error:
-        raise DeploymentError(f"{deployment.stack} cannot be deployed: {error}") from error
-
-
-def _reason(error: WaiterError) -> str:
-    response: Mapping[str, Any] = error.last_response or {}
-    found, *_ = response.get("Stacks") or [response]
-    return str(found.get("StackStatusReason") or found.get("StatusReason") or error)
-
-
-class _Stack:
-    """One deployment of one stack."""
-
-    def __init__(self, deployment: Deployment, report: PrintLine) -> None:
-        self._deployment = deployment
-        self._report = report
-        self._client = boto3.Session().client(
-            "cloudformation", config=Config(retries={"mode": "standard", "max_attempts": 5})
-        )
-
-    def deploy(self) -> bool:
-        found = self._find()
-        if found and self._is_broken(found["StackStatus"]):
-            self._delete_remains()
+def deploy_anew(deployment: Deployment, report: PrintLine) -> bool:
+    """Deploy to the local cloud; see `deploy_locally`."""
+    with _explained(deployment.stack):
+        stack = Stack(deployment.stack, report, poll_seconds=_LOCAL_POLL_SECONDS, shows_events=False)
+        found = stack.find()
+        if found and found["StackStatus"] not in COMPLETE:
+            _delete_remains(stack, report)
             found = None
-        kind: ChangeSetKind = "UPDATE" if found else "CREATE"
-        if found and self._is_deployed(found):
+        if found and deployment.is_deployed_as(found):
             return False
-        self._report(f"{'updating' if found else 'creating'} the stack {self._deployment.stack}")
-        change_set = self._create_change_set(kind)
-        if change_set is None:
-            return False
-        self._execute(kind, change_set)
-        self._report(f"the stack {self._deployment.stack} is up to date")
-        return True
+        return _update(stack, deployment, report, exists=found is not None)
 
-    def _is_broken(self, status: str) -> bool:
-        return status in _NEVER_CREATED or (self._deployment.disposable and status not in _COMPLETE)
 
-    def _is_deployed(self, stack: Any) -> bool:
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-        return stack["StackStatus"] in _COMPLETE and outputs.get(_FINGERPRINT) == self._deployment.fingerprint
+class Deployer:
+    """Deploys one environment to AWS.
 
-    def _find(self) -> Any:
-        try:
-            (stack,) = self._client.describe_stacks(StackName=self._deployment.stack)["Stacks"]
-        except ClientError as error:
-            if "does not exist" in error.response["Error"]["Message"]:
-                return None
-            raise
-        # A change set that was never executed leaves an entry for a stack that does not exist yet.
-        return None if stack["StackStatus"] in ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE") else stack
+    Every step may be repeated: a run that was interrupted, by whatever, goes on when it is started again.
 
-    def _delete_remains(self) -> None:
-        self._report(f"deleting what is left of {self._deployment.stack}; its tables stay")
-        self._client.delete_stack(StackName=self._deployment.stack)
-        self._client.get_waiter("stack_delete_complete").wait(
-            StackName=self._deployment.stack, WaiterConfig=self._polling
-        )
+    Args:
+        environment: the environment.
+        settings: the settings of its deployment.
+        bucket: where code and templates are uploaded; None for the same as at the last deployment.
+        report: prints a line about the progress.
+        poll_seconds: seconds between two looks at the progress.
+    """
 
-    @property
-    def _polling(self) -> Any:
-        seconds = self._deployment.poll_seconds
-        return {"Delay": seconds, "MaxAttempts": int(_WAIT_SECONDS / seconds)}
+    def __init__(
+        self,
+        environment: Environment,
+        settings: Settings,
+        *,
+        bucket: str | None,
+        report: PrintLine,
+        poll_seconds: float = 5.0,
+    ) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._bucket = bucket
+        self._report = report
+        self._stack = Stack(environment.stack, report, poll_seconds=poll_seconds)
+        self._versions = FunctionVersions(settings.names)
 
-    def _create_change_set(self, kind: ChangeSetKind) -> str | None:
-        """Create the change set and return its id, or None if there is nothing to change."""
-        change_set = self._client.create_change_set(
-            StackName=self._deployment.stack,
-            ChangeSetName=f"change-{uuid4()}",
-            ChangeSetType=kind,
-            Capabilities=["CAPABILITY_IAM"],
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in self._deployment.parameters.items()
-            ],
-            Tags=[{"Key": key, "Value": value} for key, value in self._deployment.tags.items()],
-            **self._template_parameter(),
-        )["Id"]
-        try:
-            self._client.get_waiter("change_set_create_complete").wait(
-                ChangeSetName=change_set, WaiterConfig=self._polling
+    def diff(self) -> list[Change]:
+        """Return what a deployment would do to each resource; only a template is uploaded, and nothing is changed.
+
+        Raises:
+            DeploymentError: the template cannot be deployed so.
+        """
+        with _explained(self._stack.name):
+            found = self._usable()
+            deployment, _ = self._packaged(found)
+            change_set = self._stack.propose(deployment, "UPDATE" if found else "CREATE")
+            if change_set is None:
+                return []
+            try:
+                return self._stack.changes(change_set)
+            finally:
+                self._stack.discard(change_set)
+
+    def deploy(self, *, imports_tables: bool = False) -> bool:
+        """Deploy, and return whether anything changed.
+
+        Args:
+            imports_tables: whether a new stack takes in the tables that a former one has left.
+
+        Raises:
+            DeploymentError: the deployment failed, or tables are in the way of a new stack.
+        """
+        with _explained(self._stack.name):
+            self._stack.wait()
+            found = self._usable()
+            if found and found["StackStatus"] in NEVER_CREATED:
+                _delete_remains(self._stack, self._report)
+                found = None
+            deployment, code = self._packaged(found)
+            if found and deployment.is_deployed_as(found) and found["StackStatus"] in COMPLETE:
+                return self._use_deployed(deployment)
+            self._upload(deployment, code)
+            self._remember(deployment, exists=found is not None)
+            if not found:
+                self._create(deployment, imports_tables=imports_tables)
+            for step in self._steps(deployment):
+                _update(self._stack, step, self._report, exists=True)
+            self._use_deployed(deployment)
+            self._remove_old_versions()
+            return True
+
+    def _usable(self) -> Any:
+        """Return the stack's description, None if there is none.
+
+        Raises:
+            DeploymentError: CloudFormation could not take back a change, which a person must end.
+        """
+        found = self._stack.find()
+        if found and found["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
+            raise DeploymentError(
+                f"{self._stack.name} is half rolled back: {found.get('StackStatusReason', 'no reason given')}. "
+                "Remove the cause, run `aws cloudformation continue-update-rollback --stack-name "
+                f"{self._stack.name}`, and deploy again."
             )
-        except WaiterError as error:
-            if _NO_CHANGES not in _reason(error):
-                raise
-            self._client.delete_change_set(ChangeSetName=change_set)
-            return None
-        return change_set
+        return found
 
-    def _template_parameter(self) -> Any:
-        """Return the template as a parameter of the call, uploaded first if there is a bucket."""
-        bucket, body = self._deployment.bucket, self._deployment.body
-        if bucket is None:
-            return {"TemplateBody": body}
-        key = f"{self._deployment.stack}/{self._deployment.fingerprint}.template.json"
+    def _packaged(self, found: Any) -> tuple[Deployment, bytes]:
+        """Return what is to be deployed, and the functions' code."""
+        bucket = self._bucket or _parameters_of(found).get("CodeBucket")
+        if not bucket:
+            raise DeploymentError(f"{self._stack.name} is new: say by --code-bucket where its code is uploaded.")
+        self._report("packaging the functions")
+        code = build_package()
+        key = f"{self._environment.stack}/{hashlib.sha256(code).hexdigest()}.zip"
+        values = parameters(self._settings, self._environment.data, code_bucket=bucket, code_key=key)
+        deployment = Deployment(
+            stack=self._environment.stack,
+            template=build_template(values=values),
+            parameters=values,
+            tags=self._environment.tags,
+            bucket=bucket,
+        )
+        return deployment, code
+
+    def _upload(self, deployment: Deployment, code: bytes) -> None:
+        bucket, key = deployment.parameters["CodeBucket"], deployment.parameters["CodeKey"]
         s3 = boto3.Session().client("s3")
-        s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
-        return {"TemplateURL": f"{s3.meta.endpoint_url}/{bucket}/{key}"}
-
-    def _execute(self, kind: ChangeSetKind, change_set: str) -> None:
-        self._client.execute_change_set(ChangeSetName=change_set)
-        waiter: Any = self._client.get_waiter(f"stack_{kind.lower()}_complete")  # type: ignore[call-overload]  # two names
         try:
-            waiter.wait(StackName=self._deployment.stack, WaiterConfig=self._polling)
-        except WaiterError as error:
-            why = self._first_failure()
-            raise DeploymentError(f"The deployment of {self._deployment.stack} failed: {why}") from error
+            if not s3.list_objects_v2(Bucket=bucket, Prefix=key).get("KeyCount"):
+                s3.put_object(Bucket=bucket, Key=key, Body=code)
+                self._report(f"uploaded {len(code) / 1e6:.1f} MB of code")
+        except (ClientError, BotoCoreError) as error:
+            raise DeploymentError(f"The code cannot be uploaded to {bucket}: {error}") from error
 
-    def _first_failure(self) -> str:
-        """Return the first failure among the stack's events; later ones follow from it."""
-        events = self._client.describe_stack_events(StackName=self._deployment.stack)["StackEvents"]
-        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
-        if not failed:
-            return "CloudFormation gives no reason"
-        first = min(failed, key=lambda event: event["Timestamp"])
-        return f"{first['LogicalResourceId']}: {first.get('ResourceStatusReason', 'no reason given')}"
+    def _create(self, deployment: Deployment, *, imports_tables: bool) -> None:
+        """Create the stack. Tables are protected afterwards only: a creation that fails must delete them again."""
+        names = self._settings.names
+        kept = kept_tables(names)
+        if kept and not imports_tables:
+            raise DeploymentError(
+                f"{len(kept)} tables are there already, {names.table(kept[0])} among them: a former stack has "
+                "left them. Take them into the new stack with `deploy --import-tables`, or delete them."
+            )
+        if kept:
+            self._import(deployment, kept)
+        else:
+            unprotected = {**deployment.parameters, _PROTECTION: "false"}
+            _update(self._stack, replace(deployment, parameters=unprotected), self._report, exists=False)
+
+    def _import(self, deployment: Deployment, kept: list[type[Table]]) -> None:
+        names = self._settings.names
+        self._report(f"taking {len(kept)} tables into the stack {self._stack.name}")
+        alone = import_template(deployment.template, names, kept)
+        importing = replace(deployment, template=alone, is_import=True)
+        change_set = self._stack.propose(importing, "IMPORT", ResourcesToImport=resources_to_import(names, kept))
+        if change_set is not None:
+            self._stack.execute(change_set)
+
+    def _steps(self, deployment: Deployment) -> Iterator[Deployment]:
+        """Yield the deployments that lead to this one, which change one index of a table at a time."""
+        before = _parameters_of(self._stack.find())
+        steps = index_steps(self._stack.template(), deployment.template)
+        for number, step in enumerate(steps, 1):
+            if len(steps) > 1:
+                self._report(f"step {number} of {len(steps)}: one index of a table at a time")
+            yield replace(
+                deployment,
+                template=step.template,
+                parameters=before if step.is_early else deployment.parameters,
+            )
+
+    def _remember(self, deployment: Deployment, *, exists: bool) -> None:
+        """Write down what is in use, for a rollback."""
+        names = self._settings.names
+        former = FormerRelease.read(names)
+        if former is None or former.until != deployment.fingerprint:
+            in_use = self._versions.in_use() if exists else {}
+            FormerRelease(until=deployment.fingerprint, versions=in_use).write(names)
+
+    def _use_deployed(self, deployment: Deployment) -> bool:
+        """Let the aliases lead to what is deployed, if a rollback has changed them; return whether one had."""
+        ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in self._stack.resources()}
+        deployed = {
+            name: ids[version].rpartition(":")[2]
+            for name, version in version_of(deployment.template).items()
+            if version in ids
+        }
+        changed = self._versions.use(deployed)
+        if changed:
+            self._report(f"{len(changed)} functions had been rolled back, and are as deployed again")
+        return bool(changed)
+
+    def _remove_old_versions(self) -> None:
+        former = FormerRelease.read(self._settings.names)
+        if removed := self._versions.remove_old(former.versions if former else {}):
+            self._report(f"removed {removed} old versions of functions")
+
+
+def roll_back(settings: Settings, report: PrintLine) -> list[str]:
+    """Let every function be what it was before the last deployment; return those that have changed.
+
+    Raises:
+        DeploymentError: nothing was replaced yet.
+    """
+    with _explained(settings.stack):
+        former = FormerRelease.read(settings.names)
+        if former is None or not former.versions:
+            raise DeploymentError(f"{settings.stack} has no former release: it was deployed once at most.")
+        changed = FunctionVersions(settings.names).use(former.versions)
+        report(
+            f"{len(changed)} functions are as before the last deployment" if changed else "nothing to roll back"
+        )
+        return changed
+
+
+def _parameters_of(found: Any) -> dict[str, str]:
+    """Return the parameters that a stack was deployed with, from its description."""
+    return {one["ParameterKey"]: one["ParameterValue"] for one in (found or {}).get("Parameters", ())}
+
+
+def _update(stack: Stack, deployment: Deployment, report: PrintLine, *, exists: bool) -> bool:
+    report(f"{'updating' if exists else 'creating'} the stack {stack.name}")
+    change_set = stack.propose(deployment, "UPDATE" if exists else "CREATE")
+    if change_set is None:
+        return False
+    stack.execute(change_set)
+    report(f"the stack {stack.name} is up to date")
+    return True
+
+
+def _delete_remains(stack: Stack, report: PrintLine) -> None:
+    report(f"deleting what is left of {stack.name}; its tables stay")
+    stack.delete()
+
+
+@contextmanager
+def _explained(stack: str) -> Iterator[None]:
+    """Turn an error of AWS into one line."""
+    try:
+        yield
+    except (ClientError, BotoCoreError, WaiterError) as error:
+        raise DeploymentError(f"{stack} cannot be deployed: {error}") from error

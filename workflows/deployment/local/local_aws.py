@@ -6,9 +6,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from models.settings import Settings
-from workflows.deployment.deploy import PrintLine, deploy_locally
+from workflows.deployment.deploy import deploy_locally
 from workflows.deployment.local.function_host import THREADS, Address, FunctionHost
 from workflows.deployment.local.local_cloud import LocalCloud, LocalCloudError
+from workflows.deployment.stack import PrintLine
 from workflows.handlers import bootstrap
 
 _ADDRESS = "functions.json"

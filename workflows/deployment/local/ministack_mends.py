@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import dynamodb, eventbridge, lambda_svc, stepfunctions
+from ministack.services import dynamodb, eventbridge, stepfunctions
 from ministack.services.cloudformation import provisioners
 from ministack.services.stepfunctions import _ExecutionError
 
-from workflows.deployment.local import ministack_feed
+from workflows.deployment.local import ministack_deployments, ministack_feed
 from workflows.deployment.local.user_pools import mend as user_pools
 
 Execution = dict[str, Any]
@@ -178,17 +178,6 @@ def create_table(logical_id: str, properties: Mapping[str, Any], stack: str) -> 
     return name, attributes
 
 
-def create_function(logical_id: str, properties: Mapping[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
-    """Create a function, or update the existing one, which keeps its versions, its aliases and its policy."""
-    existing = lambda_svc._functions.get(properties["FunctionName"])
-    name, attributes = _upstream_function["create"](logical_id, properties, stack)
-    if existing is not None:
-        created = lambda_svc._functions[name]
-        kept = ("versions", "next_version", "aliases", "policy", "tags", "concurrency", "provisioned_concurrency")
-        created.update({part: existing[part] for part in kept})
-    return name, attributes
-
-
 def begins_with(evaluation: Any) -> bool:
     """Evaluate begins_with; no value that is not a text begins with one, and that is no error."""
     begin = evaluation.pos
@@ -238,8 +227,6 @@ _upstream: dict[str, Callable[..., Any]] = {name: getattr(stepfunctions, name) f
 _upstream_begins_with: Callable[..., Any] = dynamodb._ExprEval._fn_begins_with
 _upstream_size: Callable[..., Any] = dynamodb._ExprEval._fn_size
 _TABLE = "AWS::DynamoDB::Table"
-_FUNCTION = "AWS::Lambda::Function"
-_upstream_function: Mapping[str, Callable[..., Any]] = dict(provisioners._RESOURCE_HANDLERS[_FUNCTION])
 _upstream_table: Mapping[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[_TABLE]
 
 
@@ -254,7 +241,7 @@ def apply() -> None:
     dynamodb._ExprEval._fn_size = size
     for name, mend in _MENDS.items():
         setattr(stepfunctions, name, mend)
-    provisioners._RESOURCE_HANDLERS[_FUNCTION] = {**_upstream_function, "create": create_function}
     provisioners._RESOURCE_HANDLERS[_TABLE] = {"create": create_table, "delete": retain_table}
     ministack_feed.apply()
+    ministack_deployments.apply()
     user_pools.apply()

@@ -20,6 +20,7 @@ from workflows.deployment.template.intrinsics import (
     ref,
     resource,
 )
+from workflows.handlers import FUNCTIONS
 
 # Of a function's properties, those that are not part of its versions.
 _UNVERSIONED = frozenset({"FunctionName", "ReservedConcurrentExecutions"})
@@ -57,6 +58,16 @@ def version_resources(
             UpdateReplacePolicy="Retain",
         ),
         alias_id(function): resource("Lambda::Alias", alias),
+    }
+
+
+def version_of(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the logical id of the version of each function of a template, by the function's name in the code."""
+    resources = template["Resources"]
+    return {
+        name: resources[alias_id(name)]["Properties"]["FunctionVersion"]["Fn::GetAtt"][0]
+        for name in FUNCTIONS
+        if alias_id(name) in resources
     }
 
 

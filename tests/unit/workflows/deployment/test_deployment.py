@@ -2,7 +2,7 @@
 
 import json
 
-from workflows.deployment.deploy import Deployment
+from workflows.deployment.deployment import Deployment
 
 
 def deployment(*, timeout: int = 30, **parameters: str) -> Deployment:

@@ -1,0 +1,139 @@
+"""An environment is deployed to an emulated account as to AWS: twice, changed, rolled back, and after failures."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from models import tables
+from models.settings import Settings
+from workflows.deployment import deploy
+from workflows.deployment.deploy import Deployer, roll_back
+from workflows.deployment.environments import Environment
+from workflows.deployment.local.local_cloud import LocalCloud
+from workflows.deployment.package import zipped
+from workflows.deployment.stack import DeploymentError
+from workflows.deployment.template.build import build_template
+from workflows.handlers import FUNCTIONS
+
+BUCKET = "releases"
+FUNCTION = "resumePoint"
+
+
+def code(answer: str) -> bytes:
+    """Return a package in which one handler gives an answer."""
+    files = {"workflows/__init__.py": b"", "workflows/handlers/__init__.py": b""}
+    handler = f'def resume_point(event, context):\n    return {{"is": {answer!r}}}\n'
+    return zipped({**files, "workflows/handlers/requests.py": handler.encode()})
+
+
+class Release:
+    """An environment in the emulated account, whose code the tests say."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, name: str = "try") -> None:
+        self.environment = Environment(name=name)
+        self.settings = Settings(stack=self.environment.stack)
+        self.lines: list[str] = []
+        self._monkeypatch = monkeypatch
+
+    def deployer(self, answer: str, *, bucket: str | None = BUCKET) -> Deployer:
+        self._monkeypatch.setattr(deploy, "build_package", lambda: code(answer))
+        return Deployer(self.environment, self.settings, bucket=bucket, report=self.lines.append, poll_seconds=0.1)
+
+    def answer(self) -> Any:
+        """Return what the function answers to whoever calls it."""
+        name = self.settings.names.function(FUNCTION)
+        called = client_of("lambda").invoke(FunctionName=name, Qualifier="live", Payload=b"{}")
+        return json.loads(called["Payload"].read())["is"]
+
+    def protected(self) -> bool:
+        name = f"{self.environment.stack}-UserBalance"
+        return bool(client_of("dynamodb").describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"))
+
+
+# Few of each kind, because an emulated account, too, takes a while for two hundred resources.
+TABLES = (tables.User, tables.UserBalance, tables.Idempotency)
+
+
+def small_template(*, values: Any) -> Any:
+    functions = {name: FUNCTIONS[name] for name in (FUNCTION, "sweepRequests", "createEscrow")}
+    return build_template(TABLES, functions, {}, values=values)
+
+
+def client_of(service: str) -> Any:
+    return boto3.Session().client(service)  # type: ignore[call-overload]  # any service
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    cloud = LocalCloud(tmp_path_factory.mktemp("account"), Settings())
+    cloud.start()
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def release(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Release:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    if "releases" not in {one["Name"] for one in client_of("s3").list_buckets()["Buckets"]}:
+        client_of("s3").create_bucket(Bucket=BUCKET)
+    monkeypatch.setattr(deploy, "build_template", small_template)
+    return Release(monkeypatch)
+
+
+def test_a_first_deployment_is_shown_before_it_is_made_and_the_second_changes_nothing(release: Release) -> None:
+    with pytest.raises(DeploymentError, match="--code-bucket"):
+        release.deployer("old", bucket=None).deploy()
+    planned = release.deployer("old").diff()
+    assert {change.action for change in planned} == {"Add"}
+    assert release.deployer("old").deploy()
+    assert release.answer() == "old"
+    # MiniStack also plans the subscription of an address that there is not.
+    assert sum("create complete" in line for line in release.lines) == len(planned) - 1
+    assert release.deployer("old", bucket=None).diff() == []
+    assert not release.deployer("old", bucket=None).deploy()
+
+
+def test_changed_code_touches_functions_only_and_is_rolled_back(release: Release) -> None:
+    with pytest.raises(DeploymentError, match="no former release"):
+        roll_back(release.settings, release.lines.append)
+    changes = release.deployer("new").diff()
+    # The emulator does not see that the aliases change with the versions.
+    assert {change.kind for change in changes} == {"AWS::Lambda::Function", "AWS::Lambda::Version"}
+    assert release.answer() == "old"
+    assert release.deployer("new").deploy()
+    assert release.answer() == "new"
+    assert FUNCTION in roll_back(release.settings, release.lines.append)
+    assert release.answer() == "old"
+    assert roll_back(release.settings, release.lines.append) == []
+    # What was rolled back comes again when it is deployed again.
+    assert release.deployer("new").deploy()
+    assert release.answer() == "new"
+    assert not release.deployer("new").deploy()
+
+
+def test_a_first_deployment_that_fails_is_repeated_and_tables_that_are_left_are_not_overlooked(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(monkeypatch, name="again")
+
+    def broken(**given: Any) -> Any:
+        template = small_template(**given)
+        template["Resources"]["Unknown"] = {"Type": "AWS::No::Such", "Properties": {}, "DependsOn": "Dashboard"}
+        return template
+
+    monkeypatch.setattr(deploy, "build_template", broken)
+    with pytest.raises(DeploymentError, match="Unknown: Unsupported resource type"):
+        release.deployer("first").deploy()
+    monkeypatch.setattr(deploy, "build_template", small_template)
+    # The emulator keeps the tables of a creation that fails, as AWS keeps those of a stack that is deleted.
+    with pytest.raises(DeploymentError, match=r"hourbank-again-.* --import-tables"):
+        release.deployer("first").deploy()
+    for table in TABLES:
+        client_of("dynamodb").delete_table(TableName=release.settings.names.table(table))
+    assert release.deployer("first").deploy()
+    assert release.answer() == "first"
+    assert release.protected()
