@@ -1,8 +1,13 @@
-"""The health checks, for process supervisors, monitoring and load balancers."""
+"""The health checks: `/healthz` for load balancers and supervisors, `/readyz` for monitoring and for people.
+
+A balancer must not ask for `/readyz`: when AWS does not answer, no server is ready, and to take all of them away
+would also end the sockets that go on as soon as AWS answers again.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Collection, Iterable
+from itertools import cycle
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,6 +26,7 @@ _log = structlog.get_logger(__name__)
 # Seconds for which a result is reused, because AWS limits how often an account may describe its state machines.
 _CACHED_SECONDS = 1.0
 _TIMEOUT_SECONDS = 1.5
+_FEED = "change feed"
 
 
 class Health:
@@ -38,8 +44,11 @@ class Health:
     ) -> None:
         self._store = store
         self._feed = feed
-        self._tables = tuple(tables)
-        self._machines = tuple(machines)
+        names = store.names
+        self._tables = {f"table {names.table(table)}": names.table(table) for table in tables}
+        self._machines = {f"state machine {names.state_machine(name)}": name for name in machines}
+        # One of each is looked at by each check.
+        self._turns = [cycle(parts) for parts in (self._tables, self._machines) if parts]
         self._checking = asyncio.Lock()
         self._missing: list[str] = []
         self._silence: Exception | None = None
@@ -55,7 +64,7 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 200 if everything that the server needs can be reached, else 503 with what is missing."""
+        """Answer 200 if what the server needs can be reached, else 503 with what is missing."""
         missing = await self.missing()
         if missing:
             return JSONResponse({"status": "not ready", "missing": missing}, status_code=503)
@@ -67,7 +76,7 @@ class Health:
         Raises:
             ExpectedError: AWS does not answer, or the stack is not deployed.
         """
-        missing = await self.missing()
+        missing = self._missing = await self._check([*self._tables, *self._machines, _FEED])
         if self._silence is not None:
             raise ExpectedError(
                 "AWS does not answer; check AWS_ENDPOINT_URL, AWS_REGION and the network, and start again: "
@@ -77,23 +86,30 @@ class Health:
             raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
 
     async def missing(self) -> list[str]:
-        """Return the tables and state machines, and the change feed, that cannot be reached now."""
+        """Return the tables and state machines, and the change feed, that cannot be reached now.
+
+        Each check asks for one table and one machine, in turn, and for whatever was missing before: AWS limits how
+        often an account may describe its tables and machines, and every server is asked every few seconds.
+        """
         async with self._checking:
             if time.monotonic() - self._checked_at > _CACHED_SECONDS:
-                self._missing = await self._check()
+                in_turn = [next(turn) for turn in self._turns]
+                self._missing = await self._check(list(dict.fromkeys([*in_turn, *self._missing, _FEED])))
                 self._checked_at = time.monotonic()
             return self._missing
 
-    async def _check(self) -> list[str]:
-        names = self._store.names
-        parts = {
-            **{f"table {names.table(table)}": self._has_table(names.table(table)) for table in self._tables},
-            **{f"state machine {names.state_machine(name)}": self._has_machine(name) for name in self._machines},
-            "change feed": self._feed.healthy(),
-        }
+    async def _check(self, parts: Collection[str]) -> list[str]:
+        """Return those of the parts, named as `/readyz` does, that cannot be reached."""
         self._silence = None
-        results = await asyncio.gather(*(self._reached(part) for part in parts.values()))
+        results = await asyncio.gather(*(self._reached(self._asked(part)) for part in parts))
         return [name for name, reached in zip(parts, results, strict=True) if not reached]
+
+    def _asked(self, part: str) -> Awaitable[bool]:
+        if part in self._tables:
+            return self._has_table(self._tables[part])
+        if part in self._machines:
+            return self._has_machine(self._machines[part])
+        return self._feed.healthy()
 
     async def _reached(self, part: Awaitable[bool]) -> bool:
         try:
