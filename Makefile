@@ -1,5 +1,5 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
-.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check bench bench-check \
+.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check check-template bench bench-check \
 	bench-lives bench-push bench-rates bench-scale bench-workflows lock clean
 .DEFAULT_GOAL := run
 
@@ -83,7 +83,12 @@ check: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	@$(MAKE) --no-print-directory check-template
 	$(VENV)/bin/hadolint Dockerfile
+
+# The CloudFormation templates, by cfn-lint and checkov: half a minute of CPU, unless they are as they were checked last.
+check-template: setup
+	@$(PYTHON) -m tests.templates
 
 # Our server beside its peers of npm, in turn; each read's requests a second, times and CPU; then what writes cost. Needs node, npm and wrk.
 bench: setup

@@ -1,6 +1,7 @@
 """The commands that deploy: template, diff, deploy and rollback."""
 
 import json
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from workflows.deployment.deploy import Deployer, roll_back
 from workflows.deployment.environments import Environment
 from workflows.deployment.target import use_aws
 from workflows.deployment.template.build import build_template
+from workflows.deployment.template.intrinsics import Resource
 
 _WIDE = 400  # characters, so that no row of a table wraps in a file or for another program
 
@@ -37,11 +39,14 @@ class Part(StrEnum):
     DATA = "data"
 
 
+# How each stack's template is built, with the defaults of its parameters.
+TEMPLATES: Mapping[Part, Callable[[], Resource]] = {Part.DATA: build_template}
+
+
 @cli.command()
 def template(part: Annotated[Part, typer.Argument(help="The stack of tables and workflows.")] = Part.DATA) -> None:
     """Print the CloudFormation template of a stack."""
-    templates = {Part.DATA: build_template}
-    typer.echo(json.dumps(templates[part](), indent=2))
+    typer.echo(json.dumps(TEMPLATES[part](), indent=2))
 
 
 @cli.command()

@@ -49,8 +49,11 @@ def _is_not(parameter: str, value: str | int) -> Resource:
 LOCAL = DataSettings(deletion_protection=False)
 _PARAMETERS = {
     "FunctionHostUrl": _text("The local cloud's way to the functions; empty on AWS."),
-    "CodeBucket": _text("The bucket of the functions' code; empty in the local cloud."),
-    "CodeKey": _text("The key of the functions' code."),
+    "CodeBucket": {
+        "Type": "String",
+        "Description": "The bucket of the functions' code; empty in the local cloud.",
+    },
+    "CodeKey": {"Type": "String", "Description": "The key of the functions' code; empty in the local cloud."},
     "AdminEmail": _text("Who gets the alarms and what needs an admin; empty for nobody."),
     "LogDays": _number("Days for which logs are kept.", LOCAL.log_days),
     "DeletionProtection": {

@@ -1,0 +1,1 @@
+"""The CloudFormation templates, checked by cfn-lint and checkov."""
