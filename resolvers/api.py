@@ -10,6 +10,7 @@ from resolvers.actions.exchanges import Exchanges
 from resolvers.actions.requests import ServiceRequests
 from resolvers.context import RequestContext, is_admin
 from resolvers.feed.change_feed import ChangeFeed
+from resolvers.feed.sources import ChangeSource
 from resolvers.feed.stream_source import StreamSource
 from resolvers.hosting.settings import ServerSettings
 from resolvers.mirror.mutations import Mutations
@@ -49,18 +50,21 @@ class Api:
     schema: MirrorSchema
 
     @classmethod
-    def over(cls, services: Services, own: ServerSettings, page_secret: bytes) -> Self:
+    def over(
+        cls, services: Services, own: ServerSettings, page_secret: bytes, source: ChangeSource | None = None
+    ) -> Self:
         """Compose the API.
 
         Args:
             services: the services over AWS.
             own: the server's settings.
             page_secret: the key that encrypts `nextToken`s.
+            source: where changes come from; by default the tables' streams.
 
         Raises:
             TrustedDocumentsError: the trusted documents cannot be read, or are not valid.
         """
-        source = StreamSource(services.store, interval=own.feed_interval)
+        source = source or StreamSource(services.store, interval=own.feed_interval)
         feed = ChangeFeed(services.store, source, limits=own.subscriptions)
         service_requests, raised_disputes = _actions(services)
         tokens = PageTokens(page_secret)

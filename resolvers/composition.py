@@ -10,10 +10,12 @@ from typing import Any
 import structlog
 from starlette.applications import Starlette
 
+from models.changes import Feed
 from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from models.tables import TABLES
 from resolvers.api import Api
+from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.writes import HeardCalls
 from resolvers.hosting.demo import load_demo, sign_in
 from resolvers.hosting.demo_data import DEMO_SERVICES
@@ -36,6 +38,8 @@ _log = structlog.get_logger(__name__)
 
 # What the server calls.
 AWS_SERVICES = ("dynamodb", "dynamodbstreams", "stepfunctions")
+# What it also calls if it has a queue of changes.
+_QUEUE_SERVICES = ("sqs", "sns")
 
 
 @asynccontextmanager
@@ -61,11 +65,13 @@ async def composed(
     Raises:
         ExpectedError: the stack is not deployed, or AWS does not answer.
     """
-    async with AsyncCalls(AWS_SERVICES, lines=own.line) as calls:
+    has_queue = settings.feed_of(is_local=issuer is not None) is Feed.QUEUE
+    async with AsyncCalls((*AWS_SERVICES, *(_QUEUE_SERVICES if has_queue else ())), lines=own.line) as calls:
         # The start, the revival and the health checks may wait for AWS; clients wait for a second or two only.
         services = Services.over(calls, settings)
         heard = HeardCalls(calls, own.aws)
-        api = Api.over(Services.over(heard, settings), own, _page_secret(own, issuer))
+        queue = QueueSource(calls, settings.names, services.clock) if has_queue else None
+        api = Api.over(Services.over(heard, settings), own, _page_secret(own, issuer), queue)
         heard.hear = api.feed.expect
         health = Health(services.store, api.feed, tables=TABLES, machines=machines)
         await health.check_deployment()
@@ -81,6 +87,8 @@ async def composed(
             counter = SharedCounter(rates, rates.due, api.services.store)
             begun.append(_begun(counter.run(), "the servers' shared counter is not used any more"))
         try:
+            if queue is not None:
+                await queue.open()
             yield app
         finally:
             for task in begun:

@@ -143,6 +143,11 @@ class ChangeFeed:
         """Look for a table's changes soon, because the table, of this name, was just written to."""
         self._source.expect(name)
 
+    @property
+    def lag(self) -> float | None:
+        """Return for how many seconds the last changes had waited to be read; None if that is not known."""
+        return self._source.lag
+
     async def healthy(self) -> bool:
         """Return whether changes can be read now."""
         return await self._source.healthy()

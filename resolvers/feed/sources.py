@@ -21,6 +21,10 @@ class Listener(Protocol):
 class ChangeSource(Protocol):
     """A source of the changes of all tables, whoever wrote them."""
 
+    @property
+    def lag(self) -> float | None:
+        """Return for how many seconds the last changes had waited to be read; None if that is not known."""
+
     async def listen(self, table: type[Table], listener: Listener) -> Callable[[], None]:
         """Tell a listener of a table's changes from now on; return the function that ends it.
 

@@ -33,6 +33,10 @@ class StreamSource:
         self._interval = interval
         self._readings: dict[str, StreamReading] = {}
 
+    @property
+    def lag(self) -> None:
+        """Return None: a stream says to the second when its records were written, and no better."""
+
     def _reader(self, table: type[tables.Table]) -> StreamReader:
         return StreamReader(self._store.calls, self._store.names.table(table))
 

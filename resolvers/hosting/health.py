@@ -64,11 +64,15 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
-        """Answer 200 if what the server needs can be reached, else 503 with what is missing."""
+        """Answer 200 if what the server needs can be reached, else 503 with what is missing.
+
+        A server that has a queue of changes also says for how many seconds the last of them had waited in it.
+        """
         missing = await self.missing()
         if missing:
             return JSONResponse({"status": "not ready", "missing": missing}, status_code=503)
-        return JSONResponse({"status": "ready"})
+        lag = self._feed.lag
+        return JSONResponse({"status": "ready"} | ({} if lag is None else {"changeFeedLag": round(lag, 3)}))
 
     async def check_deployment(self) -> None:
         """Check that everything that the server needs can be reached, before it starts.

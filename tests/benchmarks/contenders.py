@@ -74,7 +74,7 @@ def running(
     """
     environment = {**os.environ, **cloud.environment, **_names(cloud), "NODE_ENV": "production"}
     environment["BENCH_SCHEMA"] = str(_schema_file(directory))
-    ours = {**environment, **NO_RATES, **WINDOWS, "HOURBANK_LOCAL": str(directory)}
+    ours = {**environment, **NO_RATES, **WINDOWS, "HOURBANK_LOCAL": str(directory), "HOURBANK_FEED": "streams"}
     serve = [sys.executable, "server.py", "serve", "--aws"]
     with ExitStack() as stack:
 

@@ -145,7 +145,7 @@ async def contender(name: str, checkout: Path) -> AsyncIterator[Contender]:
     """Start a checkout's servers and let its members join; stop all with the context."""
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
-        settings = {**os.environ, **NO_RATES, "HOURBANK_LOCAL": made}
+        settings = {**os.environ, **NO_RATES, "HOURBANK_LOCAL": made, "HOURBANK_FEED": "streams"}
         async with _serving(checkout, settings) as (host, _):
             to_cloud = Cloud.of(directory).environment
             async with (

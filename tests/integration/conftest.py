@@ -93,6 +93,8 @@ class Server:
             **WINDOWS,
             **PATIENT,
             **NO_RATES,
+            # A second server of a test hears of changes as the first one does.
+            "HOURBANK_FEED": "streams",
             **settings,
             "HOURBANK_LOCAL": str(directory),
             "PORT": str(self.port),

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from models.changes import Feed
 from models.settings import Settings
 from models.storage.breaker import AwsLimits
 from resolvers.composition import composed
@@ -67,7 +68,7 @@ async def two_servers(directory: Path, **limits: int) -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
-            server = composed(Settings(), own, issuer.identity(), machines=read_definitions())
+            server = composed(Settings(feed=Feed.STREAMS), own, issuer.identity(), machines=read_definitions())
             transport = httpx.ASGITransport(await stack.enter_async_context(server))
             client = httpx.AsyncClient(transport=transport, base_url="http://server")
             clients.append(await stack.enter_async_context(client))

@@ -1,0 +1,114 @@
+"""Removes the queues of servers that were killed: every server does so when it starts, and now and then."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import structlog
+from botocore.exceptions import ClientError
+
+from models.clock import Clock
+from models.storage.calls import Calls
+from models.storage.names import Names
+from resolvers.feed.server_queue import HEARTBEAT, is_gone
+
+# Without a heartbeat for so long, which comes every minute, a server is dead.
+DEAD_AFTER = 600
+# Queues that are looked at, and removed, in one sweep; a FIFO topic has 100 subscriptions at most.
+_MOST_QUEUES = 200
+_MOST_REMOVED = 20
+_PAGES = 5
+
+_log = structlog.get_logger(__name__)
+
+
+class Orphans:
+    """The queues that no server reads any more.
+
+    Several servers may sweep at the same time: whatever is gone already is as it should be.
+
+    Args:
+        calls: the way to SQS and SNS.
+        names: the deployment's names.
+        clock: the time.
+    """
+
+    def __init__(self, calls: Calls, names: Names, clock: Clock) -> None:
+        self._calls = calls
+        self._names = names
+        self._clock = clock
+        # The name of a queue says when it was made.
+        self._name = re.compile(rf"{re.escape(names.server_queues)}(\d+)-[0-9a-f]+\.fifo")
+
+    async def sweep(self) -> int:
+        """Remove orphans and their subscriptions, at most so many; return how many were removed.
+
+        Raises:
+            botocore.exceptions.ClientError: AWS refuses it.
+            botocore.exceptions.BotoCoreError: AWS does not answer.
+        """
+        # First the subscriptions, so that the queue of each existed before queues are listed.
+        subscriptions = await self._subscriptions()
+        queues = await self._queues()
+        removed = 0
+        for name in dict.fromkeys([*self._old(queues), *self._old(subscriptions)]):
+            if removed == _MOST_REMOVED:
+                break
+            if name in queues and await self._lives(queues[name]):
+                continue
+            if name in subscriptions:
+                await self._calls.call("sns", "unsubscribe", SubscriptionArn=subscriptions[name])
+            if name in queues:
+                await self._delete(queues[name])
+            removed += 1
+        if removed:
+            _log.info("queues of servers that were killed are removed", queues=removed)
+        return removed
+
+    def _old(self, names: Mapping[str, str]) -> Iterator[str]:
+        """Yield the names of those queues that were made so long ago that there must be a heartbeat."""
+        now = self._clock().timestamp()
+        for name in names:
+            found = self._name.fullmatch(name)
+            if found is not None and now - int(found[1]) > DEAD_AFTER:
+                yield name
+
+    async def _queues(self) -> dict[str, str]:
+        """Return the addresses of servers' queues, by their names."""
+        answer = await self._calls.call(
+            "sqs", "list_queues", QueueNamePrefix=self._names.server_queues, MaxResults=_MOST_QUEUES
+        )
+        return {url.rpartition("/")[2]: url for url in answer.get("QueueUrls", ())}
+
+    async def _subscriptions(self) -> dict[str, str]:
+        """Return the ARNs of servers' subscriptions, by the names of their queues."""
+        found: dict[str, str] = {}
+        more: dict[str, Any] = {}
+        for _ in range(_PAGES):
+            answer = await self._calls.call(
+                "sns", "list_subscriptions_by_topic", TopicArn=self._names.change_topic_arn, **more
+            )
+            found |= {
+                one["Endpoint"].rpartition(":")[2]: one["SubscriptionArn"] for one in answer["Subscriptions"]
+            }
+            if (token := answer.get("NextToken")) is None:
+                break
+            more = {"NextToken": token}
+        return found
+
+    async def _lives(self, url: str) -> bool:
+        try:
+            tags = await self._calls.call("sqs", "list_queue_tags", QueueUrl=url)
+        except ClientError as error:
+            if is_gone(error):
+                return False
+            raise
+        beat = tags.get("Tags", {}).get(HEARTBEAT, "")
+        return bool(beat.isdecimal() and self._clock().timestamp() - int(beat) <= DEAD_AFTER)
+
+    async def _delete(self, url: str) -> None:
+        try:
+            await self._calls.call("sqs", "delete_queue", QueueUrl=url)
+        except ClientError as error:
+            if not is_gone(error):
+                raise
