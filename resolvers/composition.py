@@ -15,6 +15,7 @@ from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from models.tables import TABLES
 from resolvers.api import Api
+from resolvers.feed.change_feed import ChangeFeed
 from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.writes import HeardCalls
 from resolvers.hosting.demo import load_demo, sign_in
@@ -87,14 +88,23 @@ async def composed(
             counter = SharedCounter(rates, rates.due, api.services.store)
             begun.append(_begun(counter.run(), "the servers' shared counter is not used any more"))
         try:
-            if queue is not None:
-                await queue.open()
-            yield app
+            async with _open(api.feed, queue):
+                yield app
         finally:
             for task in begun:
                 task.cancel()
             await asyncio.gather(*begun, return_exceptions=True)
-            await api.feed.aclose()
+
+
+@asynccontextmanager
+async def _open(feed: ChangeFeed, queue: QueueSource | None) -> AsyncIterator[None]:
+    """Let subscribers hear of changes, until the context ends."""
+    try:
+        if queue is not None:
+            await queue.open()
+        yield
+    finally:
+        await feed.aclose()
 
 
 def _begun(work: Coroutine[Any, Any, None], failure: str) -> asyncio.Task[None]:

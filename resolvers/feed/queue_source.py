@@ -76,7 +76,10 @@ class QueueSource:
         """
         name = self._names.table(table)
         self._listeners[name] = listener
-        return partial(self._listeners.pop, name, None)
+        return partial(self._end, name)
+
+    def _end(self, name: str) -> None:
+        del self._listeners[name]
 
     def expect(self, name: str) -> None:
         """Do nothing: the queue is waiting for changes already."""

@@ -47,8 +47,8 @@ class NoTopicError(ExpectedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The deployment publishes no changes: deploy it with HOURBANK_FEED=queue, or, if this is its only server, "
-            "set HOURBANK_FEED=streams."
+            "The deployment publishes no changes. Deploy it with HOURBANK_FEED=queue; or, if this is its only "
+            "server, set HOURBANK_FEED=streams."
         )
 
 
