@@ -16,6 +16,7 @@ from workflows.deployment.environments import Environment
 from workflows.deployment.target import use_aws
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.intrinsics import Resource
+from workflows.deployment.template.service.build import build_service_template
 
 _WIDE = 400  # characters, so that no row of a table wraps in a file or for another program
 
@@ -37,14 +38,22 @@ class Part(StrEnum):
     """The stacks of an environment."""
 
     DATA = "data"
+    SERVICE = "service"
 
 
 # How each stack's template is built, with the defaults of its parameters.
-TEMPLATES: Mapping[Part, Callable[[], Resource]] = {Part.DATA: build_template}
+TEMPLATES: Mapping[Part, Callable[[], Resource]] = {
+    Part.DATA: build_template,
+    Part.SERVICE: build_service_template,
+}
 
 
 @cli.command()
-def template(part: Annotated[Part, typer.Argument(help="The stack of tables and workflows.")] = Part.DATA) -> None:
+def template(
+    part: Annotated[
+        Part, typer.Argument(help="data: tables and workflows; service: servers, balancer, user pool.")
+    ] = Part.DATA,
+) -> None:
     """Print the CloudFormation template of a stack."""
     typer.echo(json.dumps(TEMPLATES[part](), indent=2))
 

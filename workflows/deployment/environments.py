@@ -19,6 +19,10 @@ class InvalidEnvironmentError(ExpectedError):
     """The file of the environments is not usable, or has no environment of that name."""
 
 
+# A list of the file; it holds no commas, because a stack's parameters are separated by them.
+_Texts = Annotated[tuple[Annotated[str, Field(pattern=r"^[^,\s]+$")], ...], Field(strict=False)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -42,7 +46,41 @@ class DataSettings(_Section):
 
 
 class ServiceSettings(_Section):
-    """The settings of the stack that holds the servers and what is in front of them."""
+    """The settings of the stack that holds the servers and what is in front of them.
+
+    Args:
+        host_name: the name under which clients call the servers.
+        certificate: the ARN of its certificate in ACM.
+        allowed_origins: origins whose pages may call the servers.
+        page_secret: the name of the servers' secret in Secrets Manager; "" for the one that the deployment makes.
+        user_pool: the id of a Cognito user pool that exists already; "" to make one.
+        user_pool_clients: its app clients whose tokens count.
+        least_servers: servers when little happens.
+        most_servers: servers when much happens.
+        sockets_per_server: open connections that a server has before there are more servers.
+        requests_per_address: requests of one address in five minutes, beyond which it is shut out.
+        log_days: days for which logs are kept.
+        deletion_protection: whether the load balancer and the user pool refuse to be deleted.
+        operators: the ARN of who may assume the operators' role; "" for whom the account lets.
+        audit: whether a trail records what people change by hand.
+        monthly_budget: US dollars a month of which the admins hear; 0 for none.
+    """
+
+    host_name: str = Field("", pattern=r"^$|^[a-z0-9-]+(\.[a-z0-9-]+)+$", max_length=253)
+    certificate: str = Field("", pattern=r"^$|^arn:[a-z-]+:acm:.+$")
+    allowed_origins: _Texts = ()
+    page_secret: str = Field("", pattern=r"^[A-Za-z0-9/_+=.@-]*$", max_length=512)
+    user_pool: str = Field("", pattern=r"^$|^[a-z0-9-]+_[0-9A-Za-z]+$")
+    user_pool_clients: _Texts = ()
+    least_servers: int = Field(2, ge=1, le=100)
+    most_servers: int = Field(6, ge=1, le=100)
+    sockets_per_server: int = Field(3_000, ge=10, le=10_000)
+    requests_per_address: int = Field(20_000, ge=100, le=2_000_000)
+    log_days: LogDays = 30
+    deletion_protection: bool = True
+    operators: str = Field("", pattern=r"^$|^arn:[a-z-]+:(iam|sts)::[0-9]{12}:.+$")
+    audit: bool = True
+    monthly_budget: int = Field(0, ge=0, le=10_000_000)
 
 
 class Environment(_Section):
