@@ -10,4 +10,6 @@ The same tests pass on both. Where they differ, nothing may depend on one of the
   ConditionalCheckFailed. AWS may return either; `tests/chaos/faults.py` injects the former.
 - Their messages for an invalid value differ; the codes are the same, and only codes are read.
 - DynamoDB Local is somewhat slower under many writers and keeps no rows when it ends.
+
+Whole stacks have a second engine, too: `moto_cloud` makes them, and another interpreter runs their state machines.
 """
