@@ -15,6 +15,7 @@ import shlex
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from enum import StrEnum
 from functools import partial
 from typing import Annotated
 
