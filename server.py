@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from starlette.applications import Starlette
 
+from models.errors import ExpectedError
 from models.settings import Settings
 from models.storage.calls import AsyncCalls, BlockingCalls, drive
 from models.storage.names import Names
@@ -38,7 +39,7 @@ from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
 from resolvers.hosting.settings import ServerSettings
 from resolvers.hosting.welcome import print_welcome
-from resolvers.identity.callers import Identity
+from resolvers.identity.callers import Identity, TrustedIssuer
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.user_pool import user_pool
 from resolvers.security_log import limit_security_log
@@ -55,7 +56,7 @@ from workflows.deployment.local.local_aws import local_aws, open_function_host
 from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
-from workflows.deployment.target import use_aws, use_local_cloud
+from workflows.deployment.target import page_secret, use_aws, use_local_cloud
 from workflows.deployment.template.machines import read_definitions
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
@@ -105,15 +106,31 @@ def serve(
 
 
 def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
+    identity = _identity_on_aws(own)
     settings = use_aws()
-    if own.user_pool is None:
-        _report("HOURBANK_USER_POOL is not set: only tokens of the local issuer are accepted")
-        trusted = LocalIssuer(_private_settings().local).trusted()
-    else:
-        trusted = user_pool(own.user_pool, own.user_pool_clients, limits=own.issuers)
-    identity = Identity(trusted, limits=own.tokens)
+    if own.page_secret is None:
+        own = own.model_copy(update={"page_secret": page_secret(settings)})
     server = composed(settings, own, identity, machines=read_definitions())
     _run(listener, server, on_ready=lambda: console.print(listener.url))
+
+
+def _identity_on_aws(own: ServerSettings) -> Identity:
+    """Accept the tokens of the user pool in the settings, and those of the local issuer only if they say so.
+
+    Raises:
+        ExpectedError: they name neither.
+    """
+    trusted: list[TrustedIssuer] = []
+    if own.user_pool is not None:
+        trusted.append(user_pool(own.user_pool, own.user_pool_clients, limits=own.issuers))
+    if own.local_tokens:
+        trusted.append(LocalIssuer(_private_settings().local).trusted())
+    if not trusted:
+        raise ExpectedError(
+            "Set HOURBANK_USER_POOL and HOURBANK_USER_POOL_CLIENTS, whose tokens are accepted; or "
+            "HOURBANK_LOCAL_TOKENS=true if tokens that anybody with this machine's files can make are meant."
+        )
+    return Identity(*trusted, limits=own.tokens)
 
 
 def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:

@@ -1,7 +1,6 @@
 """Composes a server: the API and everything around it, over AWS."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ import structlog
 from starlette.applications import Starlette
 
 from models.changes import Feed
+from models.errors import ExpectedError
 from models.settings import Settings
 from models.storage.calls import AsyncCalls
 from models.tables import TABLES
@@ -155,7 +155,9 @@ def _explorer(issuer: LocalIssuer | None) -> GraphiQL:
 
 
 def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:
-    """Return the secret of page tokens; by default a local server keeps one, others draw one at each start."""
+    """Return the secret of page tokens, which servers of one deployment share; a local server keeps its own."""
     if own.page_secret is not None:
         return own.page_secret.get_secret_value().encode()
-    return os.urandom(32) if issuer is None else issuer.secret("page tokens")
+    if issuer is None:
+        raise ExpectedError("HOURBANK_PAGE_SECRET is not set, with which all servers encrypt page tokens.")
+    return issuer.secret("page tokens")

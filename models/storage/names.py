@@ -86,6 +86,11 @@ class Names:
         return f"https://sqs.{self.region}.{domain}/{self.account}/{self.dead_letter_queue}"
 
     @property
+    def page_secret(self) -> str:
+        """Return the name of the secret with which a deployment's servers encrypt page tokens."""
+        return f"{self.stack}/page-secret"
+
+    @property
     def admin_topic(self) -> str:
         """Return the name of the SNS topic that admins subscribe to."""
         return f"{self.stack}-admins"

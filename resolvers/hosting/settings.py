@@ -75,6 +75,8 @@ class ServerSettings(BaseSettings):
     user_pool: str | None = Field(None, pattern=r"^[a-z0-9-]+_[0-9A-Za-z]+$", max_length=55)
     # Lists are separated by commas.
     user_pool_clients: Annotated[_List, AfterValidator(_named)] = Field((), validate_default=True)
+    # Whether a server on AWS accepts the tokens of this machine's own issuer; a local server always does.
+    local_tokens: bool = False
     # Other origins whose pages may call the server; by default a local one allows `LOCAL_ORIGINS`.
     allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_split)] = None
     # The names under which the server may be called, without port; `*.example.org` for all below it, `addresses`
@@ -94,7 +96,8 @@ class ServerSettings(BaseSettings):
     fast_path: bool = True
     # How the log is written; by default lines for people locally, JSON on AWS.
     log_format: Literal["console", "json"] | None = None
-    # The same on all servers of a deployment, so that each can continue after a page from another.
+    # Encrypts page tokens; the same on all servers of a deployment, so that each can continue after a page from
+    # another. By default a server on AWS reads the deployment's secret, and a local one keeps its own.
     page_secret: SecretStr | None = None
     # Seconds that a mutation with an Idempotency-Key may run before a repetition runs it again.
     idempotency_claim: float = Field(CLAIMED_FOR.total_seconds(), gt=0, le=300)

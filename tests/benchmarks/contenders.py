@@ -14,7 +14,7 @@ import httpx
 
 from models import tables
 from schema.types import CATALOGUE
-from tests.integration.conftest import NO_RATES, WINDOWS, Cloud, free_port
+from tests.integration.conftest import LOCAL_TOKENS, NO_RATES, STREAMS, WINDOWS, Cloud, free_port
 
 REPOSITORY = Path(__file__).parents[2]
 _PEERS = Path(__file__).with_name("peers")
@@ -74,7 +74,7 @@ def running(
     """
     environment = {**os.environ, **cloud.environment, **_names(cloud), "NODE_ENV": "production"}
     environment["BENCH_SCHEMA"] = str(_schema_file(directory))
-    ours = {**environment, **NO_RATES, **WINDOWS, "HOURBANK_LOCAL": str(directory), "HOURBANK_FEED": "streams"}
+    ours = {**environment, **NO_RATES, **WINDOWS, **LOCAL_TOKENS, **STREAMS, "HOURBANK_LOCAL": str(directory)}
     serve = [sys.executable, "server.py", "serve", "--aws"]
     with ExitStack() as stack:
 

@@ -31,7 +31,7 @@ from resolvers.identity.issuer import LocalIssuer
 from tests.benchmarks.load import cpu_of
 from tests.benchmarks.members import AT_ONCE, Bench, BenchRequest
 from tests.benchmarks.pictures import bars
-from tests.integration.conftest import NO_RATES, Cloud, free_port
+from tests.integration.conftest import LOCAL_TOKENS, NO_RATES, STREAMS, Cloud, free_port
 from tests.story.running import is_ready
 
 LIVES = int(os.environ.get("BENCH_LIVES", "20"))  # in each round
@@ -145,7 +145,7 @@ async def contender(name: str, checkout: Path) -> AsyncIterator[Contender]:
     """Start a checkout's servers and let its members join; stop all with the context."""
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
-        settings = {**os.environ, **NO_RATES, "HOURBANK_LOCAL": made, "HOURBANK_FEED": "streams"}
+        settings = {**os.environ, **NO_RATES, **LOCAL_TOKENS, **STREAMS, "HOURBANK_LOCAL": made}
         async with _serving(checkout, settings) as (host, _):
             to_cloud = Cloud.of(directory).environment
             async with (

@@ -52,6 +52,10 @@ SHORT_WINDOWS = {
 LONG_LINES = LineLimits(waiting_each=100)
 # The members of the tests do in seconds what an app does in hours.
 NO_RATES = {f"HOURBANK_RATE_{name.upper()}": str(most) for name, most in NO_LIMITS.items()}
+# With `serve --aws`, too, the members of the tests have tokens of the local issuer.
+LOCAL_TOKENS = {"HOURBANK_LOCAL_TOKENS": "true"}
+# And a second server hears of changes as the first one does.
+STREAMS = {"HOURBANK_FEED": "streams"}
 
 CREATE_USER = "mutation Join($input: CreateUserInput!) { createUser(input: $input) { id } }"
 
@@ -93,8 +97,8 @@ class Server:
             **WINDOWS,
             **PATIENT,
             **NO_RATES,
-            # A second server of a test hears of changes as the first one does.
-            "HOURBANK_FEED": "streams",
+            **LOCAL_TOKENS,
+            **STREAMS,
             **settings,
             "HOURBANK_LOCAL": str(directory),
             "PORT": str(self.port),

@@ -213,6 +213,14 @@ class TestServer:
             second.start()
         assert second.log == f"Port {server.port} is in use; stop what listens there or set PORT.\n"
 
+    def test_on_aws_nobody_s_tokens_are_accepted_by_default(self, tmp_path: Path) -> None:
+        refused = Server(tmp_path, HOURBANK_LOCAL_TOKENS="false")
+        with pytest.raises(AssertionError):
+            refused.start("serve", "--aws")
+        assert refused.log.count("\n") == 1
+        assert "HOURBANK_USER_POOL" in refused.log
+        assert "HOURBANK_LOCAL_TOKENS=true" in refused.log
+
     def test_an_endpoint_that_is_not_there_is_one_line(self, tmp_path: Path) -> None:
         nowhere = f"http://127.0.0.1:{free_port()}"
         second = Server(

@@ -19,6 +19,7 @@ from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.rates.limits import MINUTE, RateLimits
 from tests.unit.rates import NO_LIMITS
+from workflows.deployment.target import page_secret
 from workflows.deployment.template.machines import read_definitions
 
 ALLOWED = 30
@@ -64,7 +65,8 @@ async def two_servers(directory: Path, **limits: int) -> AsyncIterator[Servers]:
     issuer = LocalIssuer(directory)
     rates = RateLimits(**{**NO_LIMITS, "requests": ALLOWED, **limits})
     own = ServerSettings().with_defaults(is_local=False)
-    own = own.model_copy(update={"rates": rates, "aws": AwsLimits(call_seconds=10)})
+    shared = page_secret(Settings())
+    own = own.model_copy(update={"rates": rates, "aws": AwsLimits(call_seconds=10), "page_secret": shared})
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):

@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from pydantic import SecretStr
 
 from models.errors import ExpectedError
 from models.settings import Settings
@@ -36,6 +37,23 @@ def use_aws() -> Settings:
             f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
         ) from None
     return Settings() if "HOURBANK_ACCOUNT" in os.environ else Settings(account=account)
+
+
+def page_secret(settings: Settings) -> SecretStr:
+    """Return the secret with which all servers of a deployment encrypt page tokens.
+
+    Raises:
+        UnreachableError: it cannot be read.
+    """
+    name = settings.names.page_secret
+    try:
+        answer = boto3.Session().client("secretsmanager", config=_FAIL_SOON).get_secret_value(SecretId=name)
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
+        raise UnreachableError(
+            f"The secret {name} cannot be read; run `python server.py deploy` first, let this role read it, "
+            f"or set HOURBANK_PAGE_SECRET: {error}"
+        ) from None
+    return SecretStr(answer["SecretString"])
 
 
 def use_local_cloud(directory: Path) -> Settings:

@@ -109,6 +109,7 @@ def build_template(
             "EventBus": resource("Events::EventBus", {"Name": sub(NAMES.event_bus)}),
             **_dead_letters(),
             **admin_resources(),
+            "PageSecret": _page_secret(),
             **monitoring_resources(tables, functions, machines),
             **function_resources(functions, machines, variables, values or {}, other_streams(tables, functions)),
             **change_feed_resources(tables, functions),
@@ -148,6 +149,18 @@ def parameters(
 
 def _parameter(setting: str) -> str:
     return "".join(word.capitalize() for word in setting.split("_"))
+
+
+def _page_secret() -> Resource:
+    """Return the secret that encrypts page tokens: drawn once, and the same for all servers of the deployment."""
+    return resource(
+        "SecretsManager::Secret",
+        {
+            "Name": sub(NAMES.page_secret),
+            "Description": "Encrypts page tokens (nextToken); with another one, clients begin their lists anew.",
+            "GenerateSecretString": {"PasswordLength": 43, "ExcludePunctuation": True},
+        },
+    )
 
 
 def _dead_letters() -> dict[str, Resource]:

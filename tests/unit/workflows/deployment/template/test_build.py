@@ -204,3 +204,10 @@ def test_windows_go_in_as_settings_and_come_out_the_same(monkeypatch: pytest.Mon
         if variable.endswith("_WINDOW"):
             monkeypatch.setenv(variable, values[value["Ref"]])
     assert Settings().windows == DEFAULT_WINDOWS
+
+
+def test_all_servers_of_a_deployment_share_one_secret_which_cloudformation_draws() -> None:
+    secret = build_template()["Resources"]["PageSecret"]["Properties"]
+    assert secret["Name"] == {"Fn::Sub": "${AWS::StackName}/page-secret"}
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 43  # 256 bits
+    assert "SecretString" not in secret
