@@ -58,6 +58,7 @@ from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import page_secret, use_aws, use_local_cloud
 from workflows.deployment.template.machines import read_definitions
+from workflows.deployment.workflow_settings import use_stored
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
 
@@ -107,7 +108,7 @@ def serve(
 
 def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
     identity = _identity_on_aws(own)
-    settings = use_aws()
+    settings = use_stored(use_aws())
     if own.page_secret is None:
         own = own.model_copy(update={"page_secret": page_secret(settings)})
     server = composed(settings, own, identity, machines=read_definitions())
@@ -283,7 +284,7 @@ def functions() -> None:
     configure_logging()
     with clean_exit():
         own = _private_settings()
-        settings = use_local_cloud(own.local)
+        settings = use_stored(use_local_cloud(own.local))
         with open_function_host(own.local, settings, threads=own.function_threads, separate=True):
             _report("hosting the functions; stop with Ctrl-C")
             asyncio.run(_revive_over(settings))

@@ -86,6 +86,11 @@ class Names:
         return f"https://sqs.{self.region}.{domain}/{self.account}/{self.dead_letter_queue}"
 
     @property
+    def workflow_settings(self) -> str:
+        """Return the name of the parameter that holds a deployment's workflow settings."""
+        return f"/{self.stack}/workflow-settings"
+
+    @property
     def page_secret(self) -> str:
         """Return the name of the secret with which a deployment's servers encrypt page tokens."""
         return f"{self.stack}/page-secret"

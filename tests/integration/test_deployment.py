@@ -5,8 +5,10 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import httpx
@@ -23,6 +25,7 @@ from workflows.deployment.local.local_cloud import LocalCloud, LocalCloudError
 from workflows.deployment.package import zipped
 from workflows.deployment.stack import DeploymentError
 from workflows.deployment.template.build import build_template, parameters
+from workflows.deployment.workflow_settings import UnreadableSettingsError, keep_stored, use_stored
 
 ROW = {"id": {"S": "one"}, "title": {"S": "Garden help"}}
 
@@ -138,6 +141,28 @@ def test_rows_survive_a_deployment_that_fails_and_the_next_one_repairs_the_stack
     client = client_of("dynamodb")
     assert client.get_item(TableName=settings.names.table(tables.Service), Key={"id": ROW["id"]})["Item"] == ROW
     assert len(client_of("stepfunctions").list_state_machines()["stateMachines"]) >= 3
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_deployment_from_another_shell_keeps_the_windows(settings: Settings) -> None:
+    with patch.dict(os.environ, {"HOURBANK_RESPONSE_WINDOW": "PT5H", "HOURBANK_APPROVAL_HOURS": "250"}):
+        deployed(Settings(stack=settings.stack), build_template())
+    lines: list[str] = []
+    with patch.dict(os.environ):
+        kept = keep_stored(settings, lines.append)
+        assert (kept.windows.response, kept.approval.hours) == (timedelta(hours=5), 250)
+        assert kept.windows.mark == settings.windows.mark
+    assert lines == ["keeping what is deployed: HOURBANK_RESPONSE_WINDOW=PT5H HOURBANK_APPROVAL_HOURS=250"]
+    with patch.dict(os.environ, {"HOURBANK_RESPONSE_WINDOW": "PT6H"}):  # told otherwise
+        told = keep_stored(Settings(stack=settings.stack), lines.append)
+        assert (told.windows.response, told.approval.hours) == (timedelta(hours=6), 250)
+    with patch.dict(os.environ, {"HOURBANK_RESPONSE_WINDOW": "PT7H"}):  # a server obeys what is deployed
+        assert use_stored(Settings(stack=settings.stack)).windows.response == timedelta(hours=5)
+    with patch.dict(os.environ):
+        assert keep_stored(Settings(stack="nowhere"), lines.append) == Settings(stack="nowhere")
+    client_of("ssm").put_parameter(Name=settings.names.workflow_settings, Value="5 hours", Overwrite=True)
+    with pytest.raises(UnreadableSettingsError, match="/redeployed/workflow-settings"):
+        keep_stored(settings, lines.append)
 
 
 @pytest.mark.usefixtures("aws")

@@ -21,6 +21,7 @@ from workflows.deployment.template.build import build_template, parameters
 from workflows.deployment.template.index_steps import index_steps
 from workflows.deployment.template.versions import version_of
 from workflows.deployment.versions_in_use import FunctionVersions
+from workflows.deployment.workflow_settings import keep_stored
 
 _LOCAL_POLL_SECONDS = 0.05
 _PROTECTION = "DeletionProtection"
@@ -106,6 +107,7 @@ class Deployer:
 
         Raises:
             DeploymentError: the deployment failed, or tables are in the way of a new stack.
+            UnreadableSettingsError: the workflow settings of the deployment that exists cannot be read.
         """
         with _explained(self._stack.name):
             self._stack.wait()
@@ -149,7 +151,8 @@ class Deployer:
         self._report("packaging the functions")
         code = build_package()
         key = f"{self._environment.stack}/{hashlib.sha256(code).hexdigest()}.zip"
-        values = parameters(self._settings, self._environment.data, code_bucket=bucket, code_key=key)
+        settings = keep_stored(self._settings, self._report)
+        values = parameters(settings, self._environment.data, code_bucket=bucket, code_key=key)
         deployment = Deployment(
             stack=self._environment.stack,
             template=build_template(values=values),

@@ -1,11 +1,10 @@
 """Builds the CloudFormation template from the tables, the definitions and the functions."""
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from typing import Any
 
 from models.changes import Feed
-from models.ledger.approvals import ApprovalLimits
 from models.settings import Settings
 from models.tables import TABLES, Table
 from workflows.deployment.environments import DataSettings
@@ -25,12 +24,8 @@ from workflows.deployment.template.intrinsics import (
 from workflows.deployment.template.machines import machine_resources, read_definitions
 from workflows.deployment.template.monitoring import monitoring_resources
 from workflows.deployment.template.tables import table_resources
+from workflows.deployment.workflow_settings import VARIABLES, values_of
 from workflows.handlers import FUNCTIONS, Function
-
-# How long the workflow waits for people; parameters, so that a deployment for tests can wait for seconds only.
-_WINDOWS = tuple(name for name in Settings.model_fields if name.endswith("_window"))
-# When an administrator needs a second one: the functions keep the same rule as the server.
-_APPROVAL = tuple(f"approval_{one.name}" for one in fields(ApprovalLimits))
 
 
 def _text(description: str, default: str = "") -> Resource:
@@ -97,7 +92,7 @@ def build_template(
     """
     machines = read_definitions() if definitions is None else definitions
     tables = tuple(tables)
-    windows = {f"HOURBANK_{name.upper()}": _parameter(name) for name in (*_WINDOWS, *_APPROVAL)}
+    windows = {variable: _parameter(name) for variable, name in VARIABLES.items()}
     variables = {**windows, "HOURBANK_FEED": PARAMETER}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -110,6 +105,7 @@ def build_template(
             **_dead_letters(),
             **admin_resources(),
             "PageSecret": _page_secret(),
+            "WorkflowSettings": _workflow_settings(windows),
             **monitoring_resources(tables, functions, machines),
             **function_resources(functions, machines, variables, values or {}, other_streams(tables, functions)),
             **change_feed_resources(tables, functions),
@@ -137,18 +133,26 @@ def parameters(
         "DeletionProtection": str(environment.deletion_protection).lower(),
         "ReservedConcurrency": str(environment.reserved_concurrency),
         "ProvisionedConcurrency": str(environment.provisioned_concurrency),
-        **{
-            _parameter(name): text
-            for name, text in settings.model_dump(mode="json", include=set(_WINDOWS)).items()
-        },
-        **{
-            _parameter(name): str(getattr(settings.approval, name.removeprefix("approval_"))) for name in _APPROVAL
-        },
+        **{_parameter(name): text for name, text in values_of(settings).items()},
     }
 
 
 def _parameter(setting: str) -> str:
     return "".join(word.capitalize() for word in setting.split("_"))
+
+
+def _workflow_settings(windows: Mapping[str, str]) -> Resource:
+    """Return the parameter of which servers and the next deployment learn the workflow settings."""
+    text = json.dumps({variable: f"${{{parameter}}}" for variable, parameter in windows.items()})
+    return resource(
+        "SSM::Parameter",
+        {
+            "Name": sub(NAMES.workflow_settings),
+            "Type": "String",
+            "Value": sub(text),
+            "Description": "What the deployed functions use; change it by deploying with other variables.",
+        },
+    )
 
 
 def _page_secret() -> Resource:

@@ -18,6 +18,7 @@ def test_a_name_begins_with_the_stack() -> None:
     assert NAMES.event_bus == "bank-event-bus"
     assert NAMES.dead_letter_queue == "bank-dead-letters"
     assert NAMES.admin_topic == "bank-admins"
+    assert NAMES.workflow_settings == "/bank/workflow-settings"
     assert NAMES.page_secret == "bank/page-secret"  # noqa: S105 — its name
 
 

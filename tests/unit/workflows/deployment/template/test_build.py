@@ -211,3 +211,14 @@ def test_all_servers_of_a_deployment_share_one_secret_which_cloudformation_draws
     assert secret["Name"] == {"Fn::Sub": "${AWS::StackName}/page-secret"}
     assert secret["GenerateSecretString"]["PasswordLength"] >= 43  # 256 bits
     assert "SecretString" not in secret
+
+
+def test_the_workflow_settings_are_stored_as_the_functions_get_them() -> None:
+    resources = build_template()["Resources"]
+    parameter = resources["WorkflowSettings"]["Properties"]
+    assert parameter["Name"] == {"Fn::Sub": "/${AWS::StackName}/workflow-settings"}
+    given = resources["FunctionCreateEscrow"]["Properties"]["Environment"]["Variables"]["Fn::If"][2]
+    said = json.loads(parameter["Value"]["Fn::Sub"])
+    assert said == {name: f"${{{given[name]['Ref']}}}" for name in said}
+    assert said.keys() == given.keys() - {"HOURBANK_STACK", "HOURBANK_ACCOUNT"}
+    assert "HOURBANK_RESPONSE_WINDOW" in said
