@@ -27,7 +27,8 @@ from starlette.applications import Starlette
 
 from models.errors import ExpectedError
 from models.settings import Settings
-from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import BlockingCalls, drive
 from models.storage.names import Names
 from resolvers.api import Api
 from resolvers.composition import AWS_SERVICES, composed

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from models.changes import Feed
 from models.errors import ExpectedError
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.tables import TABLES
 from resolvers.api import Api
 from resolvers.feed.change_feed import ChangeFeed

@@ -1,34 +1,30 @@
 """How calls reach AWS: from the server's event loop, or from the thread of a Lambda handler.
 
 Code built on `Calls` (the store, the transactions, the executions) is written once, as coroutines. The server
-awaits them over aiobotocore. A Lambda handler runs them over botocore, where no call ever suspends, so that
-`drive` can run a coroutine to its end without an event loop.
+awaits them over aiobotocore (see `async_calls`). A Lambda handler runs them over botocore, where no call ever
+suspends, so that `drive` can run a coroutine to its end without an event loop. Neither aiobotocore nor boto3 is
+imported here: they are half of the functions' package and of a cold start.
 """
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, Protocol, Self, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
-import boto3
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
 from botocore.config import Config
+from botocore.session import get_session
 
 from models.errors import StoppedError
-from models.storage.direct import DirectCalls
 from models.storage.direct_blocking import BlockingDirectCalls
 from models.storage.json_calls import OPERATIONS
-from models.storage.lines import LineLimits, Lines
+from models.storage.lines import Lines
 from models.storage.outages import check_answer
-from models.storage.parsing import ROW_SERVICES, RowParsers
 
 _T = TypeVar("_T")
 
 # In seconds. All attempts of one call together stay under a handler's 30 s; botocore's standard mode retries
 # throttling.
-_TIMES: dict[str, Any] = {
+TIMES: dict[str, Any] = {
     "connect_timeout": 2,
     "read_timeout": 6,
     "retries": {"mode": "standard", "total_max_attempts": 3},
@@ -61,77 +57,12 @@ class Calls(Protocol):
         """
 
 
-class AsyncCalls:
-    """Calls from an event loop, over aiobotocore. Enter it before the first call.
-
-    Args:
-        services: the clients to open, such as `"dynamodb"` and `"stepfunctions"`.
-        connections: the most connections to each service.
-        lines: how many may wait for one account.
-    """
-
-    def __init__(
-        self, services: Iterable[str], *, connections: int = 100, lines: LineLimits | None = None
-    ) -> None:
-        self._services = tuple(services)
-        self._config = {**_TIMES, "max_pool_connections": connections}
-        self._clients: dict[str, Any] = {}
-        self._direct: dict[str, DirectCalls] = {}
-        self._stack = AsyncExitStack()
-        self._lines = Lines(lines or LineLimits())
-
-    async def __aenter__(self) -> Self:
-        session, rows = get_session(), get_session()
-        rows.register_component("response_parser_factory", RowParsers())
-        for service in self._services:
-            of = rows if service in ROW_SERVICES else session
-            client = of.create_client(service, config=AioConfig(**self._config))
-            self._clients[service] = opened = await self._stack.enter_async_context(client)
-            opened.meta.events.register("before-parse", check_answer)
-            if service in OPERATIONS:
-                self._direct[service] = DirectCalls(opened)
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
-
-    async def call(self, service: str, operation: str, **params: Any) -> Any:
-        """Call an operation and return its response."""
-        if service in self._direct and operation in OPERATIONS[service]:
-            return await self._direct[service].call(operation, params)
-        return await getattr(self._clients[service], operation)(**params)
-
-    async def pause(self, seconds: float) -> None:
-        """Wait without blocking the event loop."""
-        await asyncio.sleep(seconds)
-
-    def is_free(self, keys: Iterable[str]) -> bool:
-        """Return whether nobody holds any of the keys or waits for one."""
-        return self._lines.are_free(keys)
-
-    @asynccontextmanager
-    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
-        """Wait in line; whoever is cancelled meanwhile leaves it.
-
-        Raises:
-            ContentionError: too many wait already.
-        """
-        turn = asyncio.get_running_loop().create_future()
-        # Work that was cancelled a moment ago still stands in line, and passes its turn on when it leaves.
-        place = self._lines.enter(keys, by, lambda: None if turn.done() else turn.set_result(None))
-        try:
-            await turn
-            yield
-        finally:
-            self._lines.leave(place)
-
-
 class BlockingCalls:
     """Calls from a thread, over botocore: no coroutine of this class ever suspends."""
 
     def __init__(self, *, connections: int = 64) -> None:
-        self._config = Config(**_TIMES, max_pool_connections=connections)
-        self._session = boto3.Session()
+        self._config = Config(**TIMES, max_pool_connections=connections)
+        self._session = get_session()
         self._clients: dict[str, Any] = {}
         self._direct: dict[str, BlockingDirectCalls] = {}
         self._opening = threading.Lock()
@@ -142,9 +73,9 @@ class BlockingCalls:
 
     def _client(self, service: str) -> Any:
         if (client := self._clients.get(service)) is None:
-            with self._opening:  # boto3 sessions are not thread-safe, clients are
+            with self._opening:  # sessions are not thread-safe, clients are
                 if (client := self._clients.get(service)) is None:
-                    client = self._session.client(service, config=self._config)  # type: ignore[call-overload]
+                    client = self._session.create_client(service, config=self._config)
                     client.meta.events.register("before-parse", check_answer)
                     if service in OPERATIONS:
                         self._direct[service] = BlockingDirectCalls(client)

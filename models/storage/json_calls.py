@@ -6,7 +6,7 @@ binary values nor times in what is sent.
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -14,11 +14,10 @@ from urllib.parse import urlsplit
 import orjson
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import NoCredentialsError
-from botocore.model import OperationModel, StructureShape
+from botocore.model import ListShape, OperationModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 
 from models.storage.outages import UnreadableAnswerError
-from models.storage.parsing import conversion
 from models.storage.signing import Signer
 
 # The operations that are called directly: by service, their names in botocore's snake case and in AWS's own.
@@ -44,6 +43,7 @@ OPERATIONS: Mapping[str, Mapping[str, str]] = {
     "events": {"put_events": "PutEvents"},
 }
 SUCCESS = 200
+Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +158,32 @@ def request_of(headers: Mapping[str, str], body: bytes) -> bytes:
     """Return the bytes of a POST to the root."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST / HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+
+
+def conversion(shape: Shape, time: Convert) -> Convert | None:
+    """Return what converts the times in a value of some shape; None if it has none."""
+    if shape.type_name == "timestamp":
+        return time
+    if isinstance(shape, ListShape):
+        each = conversion(shape.member, time)
+        return None if each is None else lambda values: [each(value) for value in values]
+    if not isinstance(shape, StructureShape):  # a row is a map, whose values have no times
+        return None
+    found = {name: conversion(member, time) for name, member in shape.members.items()}
+    converted = {name: convert for name, convert in found.items() if convert is not None}
+    return _converting(found.keys(), converted) if converted else None
+
+
+def _converting(known: Collection[str], converted: dict[str, Convert]) -> Convert:
+    """Return what makes a structure one of its known members, some of which are converted."""
+
+    def convert(sent: dict[str, Any]) -> dict[str, Any]:
+        value = members(sent, known)
+        return value | {name: each(value[name]) for name, each in converted.items() if name in value}
+
+    return convert
+
+
+def members(sent: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return the members of a structure that botocore knows, without nulls."""
+    return {name: sent[name] for name in known if sent.get(name) is not None}

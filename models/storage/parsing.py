@@ -4,14 +4,14 @@ A page of 1,000 rows kept the event loop for 100 to 200 ms. Rows stay as they we
 binary values or that orjson refuses, go botocore's own way. DynamoDB's checksum is verified by botocore before.
 """
 
-from collections.abc import Callable, Collection
 from typing import Any
 
 import orjson
 from aiobotocore.parsers import AioJSONParser, AioResponseParserFactory
-from botocore.model import ListShape, Shape, StructureShape
+from botocore.model import Shape, StructureShape
 
-_Convert = Callable[[Any], Any]
+from models.storage.json_calls import Convert, conversion, members
+
 # How a row's binary attributes look in an answer. A name or a text may look so, too; then parsing is only slower.
 _BINARY = (b'"B"', b'"BS"')
 # The services whose answers hold rows.
@@ -23,7 +23,7 @@ class RowParser(AioJSONParser):  # type: ignore[misc]  # aiobotocore has no type
 
     def __init__(self) -> None:
         super().__init__()
-        self._conversions: dict[str, _Convert | None] = {}
+        self._conversions: dict[str, Convert | None] = {}
 
     async def _do_parse(self, response: dict[str, Any], shape: Shape | None) -> Any:
         """Parse an answer that is no error."""
@@ -42,9 +42,9 @@ class RowParser(AioJSONParser):  # type: ignore[misc]  # aiobotocore has no type
         except orjson.JSONDecodeError:
             return None
         convert = self._conversion(shape)
-        return _members(sent, shape.members) if convert is None else convert(sent)
+        return members(sent, shape.members) if convert is None else convert(sent)
 
-    def _conversion(self, shape: StructureShape) -> _Convert | None:
+    def _conversion(self, shape: StructureShape) -> Convert | None:
         """Return what converts an answer's times, None if it has none."""
         if shape.name not in self._conversions:
             self._conversions[shape.name] = conversion(shape, self._timestamp_parser)
@@ -65,32 +65,3 @@ class RowParsers(AioResponseParserFactory):  # type: ignore[misc]  # aiobotocore
     def create_parser(self, protocol_name: str) -> Any:
         """Return the parser of a protocol; the one of rows has no state, so it is made once."""
         return self._rows if protocol_name == "json" else super().create_parser(protocol_name)
-
-
-def conversion(shape: Shape, time: _Convert) -> _Convert | None:
-    """Return what converts the times in a value of some shape; None if it has none."""
-    if shape.type_name == "timestamp":
-        return time
-    if isinstance(shape, ListShape):
-        each = conversion(shape.member, time)
-        return None if each is None else lambda values: [each(value) for value in values]
-    if not isinstance(shape, StructureShape):  # a row is a map, whose values have no times
-        return None
-    found = {name: conversion(member, time) for name, member in shape.members.items()}
-    converted = {name: convert for name, convert in found.items() if convert is not None}
-    return _converting(found.keys(), converted) if converted else None
-
-
-def _converting(known: Collection[str], converted: dict[str, _Convert]) -> _Convert:
-    """Return what makes a structure one of its known members, some of which are converted."""
-
-    def convert(sent: dict[str, Any]) -> dict[str, Any]:
-        value = _members(sent, known)
-        return value | {name: each(value[name]) for name, each in converted.items() if name in value}
-
-    return convert
-
-
-def _members(sent: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the members of a structure that botocore knows, without nulls."""
-    return {name: sent[name] for name in known if sent.get(name) is not None}

@@ -20,7 +20,8 @@ from models.ledger.transfers import Transfer, TransferRequest, build_transfer
 from models.requests.decision import Change, Snapshot, Verdict, reads_everything
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Response
-from models.storage.calls import AsyncCalls, Calls
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import Calls
 from models.storage.codec import decode, encode
 from models.storage.names import Names
 from models.storage.store import Store

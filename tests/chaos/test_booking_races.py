@@ -13,7 +13,7 @@ from models import clock, tables
 from models.bookings.booking import day_key
 from models.bookings.days import Day
 from models.errors import Code, Refusal
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.codec import decode, item_of
 from models.storage.names import Names
 from models.storage.store import Item, Store

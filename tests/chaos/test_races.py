@@ -20,7 +20,7 @@ from models.identifiers import derived
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Response, Step
 from models.requests.windows import DEFAULT_WINDOWS
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.names import Names
 from models.storage.store import Item, Store
 from models.transactions.moves import Moved, RequestRule, Transactions

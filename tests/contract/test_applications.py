@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
 
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings

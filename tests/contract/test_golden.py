@@ -29,7 +29,7 @@ from graphql import (
 
 from models import tables
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings

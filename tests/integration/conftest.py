@@ -20,8 +20,8 @@ import httpx
 import pytest
 
 from models.settings import Settings
+from models.storage.async_calls import AsyncCalls
 from models.storage.breaker import AwsLimits
-from models.storage.calls import AsyncCalls
 from models.storage.lines import LineLimits
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer

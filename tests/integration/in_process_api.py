@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.store import Item, Store
 from models.tables import Table
 from resolvers.api import Api

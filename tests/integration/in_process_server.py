@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from models import clock, tables
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.names import Names
 from models.storage.store import Item, Store
 from resolvers.feed.change_feed import ChangeFeed, Subscriber

@@ -9,7 +9,8 @@ import pytest
 
 from models import clock
 from models.errors import Code, Refusal
-from models.storage.calls import AsyncCalls, Calls
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import Calls
 from models.storage.names import Names
 from tests.chaos.faults import Fault, FaultyCalls, each_write
 from tests.integration.conftest import LONG_LINES

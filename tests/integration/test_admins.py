@@ -14,7 +14,7 @@ from models.ledger.movements import TransactionType
 from models.ledger.transfers import Transfer
 from models.requests.admin import cancel_escrow
 from models.requests.statuses import RequestStatus
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.store import Store
 from models.transactions.accounts import Accounts
 from models.transactions.moves import Moved, Transactions

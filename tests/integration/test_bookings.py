@@ -10,7 +10,7 @@ import pytest
 
 from models import clock, tables
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.store import Store
 from tests.integration.conftest import GraphQL, Member, RefusedError
 

@@ -1,6 +1,5 @@
 """The stack is deployed, redeployed and repaired without losing a row."""
 
-import hashlib
 import os
 import signal
 from collections.abc import Iterator
@@ -22,7 +21,6 @@ from tests.integration.polling import comes_true
 from workflows.deployment.deploy import deploy_anew
 from workflows.deployment.deployment import Deployment
 from workflows.deployment.local.local_cloud import LocalCloud, LocalCloudError
-from workflows.deployment.package import zipped
 from workflows.deployment.stack import DeploymentError
 from workflows.deployment.template.build import build_template, parameters
 from workflows.deployment.workflow_settings import UnreadableSettingsError, keep_stored, use_stored
@@ -169,12 +167,6 @@ def test_a_deployment_from_another_shell_keeps_the_windows(settings: Settings) -
 def test_two_servers_do_not_share_a_directory(directory: Path, settings: Settings) -> None:
     with pytest.raises(LocalCloudError, match="Another server uses"):
         LocalCloud(directory, settings).start()
-
-
-def test_a_package_is_the_same_bytes_whenever_it_is_made() -> None:
-    files = {"b.py": b"b = 1\n", "a.py": b"a = 1\n"}
-    digest = hashlib.sha256(zipped(files)).hexdigest()
-    assert hashlib.sha256(zipped(dict(reversed(files.items())))).hexdigest() == digest
 
 
 class TestServer:

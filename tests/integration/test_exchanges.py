@@ -11,7 +11,7 @@ import pytest
 
 from models import clock, tables
 from models.identifiers import derived
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.codec import item_of
 from models.storage.store import Store
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server

@@ -9,7 +9,8 @@ import pytest
 from models import clock, tables
 from models.errors import Code, Refusal
 from models.requests.statuses import TransactionStatus
-from models.storage.calls import AsyncCalls, Calls
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import Calls
 from models.storage.codec import item_of
 from models.storage.store import ConditionFailedError, Item, Store
 from models.transactions.moves import Transactions

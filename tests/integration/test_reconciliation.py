@@ -20,7 +20,7 @@ from models.ledger.entries import post
 from models.ledger.movements import TransactionType
 from models.ledger.reconciliation import AuditReport, AuditReportStatus
 from models.ledger.transfers import Transfer, TransferRequest
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.codec import encode
 from models.storage.store import Item
 from models.transactions.accounts import Accounts

@@ -39,7 +39,7 @@ class Release:
         self._monkeypatch = monkeypatch
 
     def deployer(self, answer: str, *, bucket: str | None = BUCKET) -> Deployer:
-        self._monkeypatch.setattr(deploy, "build_package", lambda: code(answer))
+        self._monkeypatch.setattr(deploy, "build_package", lambda _report: code(answer))
         return Deployer(self.environment, self.settings, bucket=bucket, report=self.lines.append, poll_seconds=0.1)
 
     def answer(self) -> Any:

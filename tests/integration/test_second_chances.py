@@ -14,7 +14,7 @@ from models.requests import answers
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Response, Step
 from models.requests.windows import DEFAULT_WINDOWS
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.codec import encode
 from models.storage.store import Store
 from models.transactions.moves import Moved, Transactions

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from models import clock, tables
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.codec import item_of
 from models.storage.names import Names
 from models.storage.store import ConditionFailedError, Item, Store

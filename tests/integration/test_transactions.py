@@ -15,7 +15,8 @@ from models.errors import Code, ContentionError, Refusal
 from models.ledger.balances import Balance
 from models.requests import answers, endings, payment, recovery, steps
 from models.requests.statuses import RequestStatus, Response, StatusReason, Step
-from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import BlockingCalls, drive
 from models.storage.codec import decode, encode
 from models.storage.names import Names
 from models.storage.store import Store

@@ -12,7 +12,7 @@ from models import tables
 from models.errors import Code, Refusal
 from models.ledger.movements import TransactionType
 from models.ledger.transfers import Transfer
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError
 from tests.integration.request_client import NOTICES, Joining
 from tests.integration.two_members import TwoMembers

@@ -4,9 +4,10 @@ import pytest
 
 from models.storage.names import Names
 from tests.permissions.comparison import not_allowed, not_needed
-from tests.permissions.needs import Need, UnknownCallError, needs
+from tests.permissions.needs import SERVER, Need, UnknownCallError, needs
 from tests.permissions.policies import Statement
 from tests.permissions.simulated import simulated
+from workflows.deployment.package import SERVICES
 from workflows.handlers import FUNCTIONS
 
 NAMES = Names(stack="bank", region="eu-west-1", account="123456789012")
@@ -24,6 +25,13 @@ def test_what_the_functions_do_is_allowed() -> None:
 
 def test_what_is_allowed_is_done() -> None:
     assert not_needed(*simulated()) == []
+
+
+def test_the_functions_package_describes_the_services_that_they_call() -> None:
+    named = {"states": "stepfunctions"}
+    _, needed = simulated()
+    called = {need.action.partition(":")[0] for who, of in needed.items() if who != SERVER for need in of}
+    assert {named.get(service, service) for service in called} == SERVICES
 
 
 def test_a_permission_that_lacks_is_found() -> None:

@@ -11,7 +11,7 @@ import httpx
 from models import clock
 from models.changes import ChangeKind
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.store import Item, Store
 from models.tables import Table
 from resolvers.api import Api

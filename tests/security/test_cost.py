@@ -7,7 +7,7 @@ import pytest
 from graphql import parse
 
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.hosting.settings import ServerSettings
 from schema.types import CATALOGUE

@@ -10,7 +10,7 @@ from rich.table import Table
 from models import clock
 from models.errors import ExpectedError
 from models.ledger.reconciliation import Account, AuditOutcome, Discrepancy, statement
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.names import Names
 from models.storage.store import Store
 from models.transactions.audits import Audits

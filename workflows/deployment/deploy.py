@@ -149,7 +149,7 @@ class Deployer:
         if not bucket:
             raise DeploymentError(f"{self._stack.name} is new: say by --code-bucket where its code is uploaded.")
         self._report("packaging the functions")
-        code = build_package()
+        code = build_package(self._report)
         key = f"{self._environment.stack}/{hashlib.sha256(code).hexdigest()}.zip"
         settings = keep_stored(self._settings, self._report)
         values = parameters(settings, self._environment.data, code_bucket=bucket, code_key=key)

@@ -1,9 +1,16 @@
-"""Packages the functions' code as a zip; the same files always give the same bytes."""
+"""Packages the functions' code as a zip; the same files always give the same bytes.
 
+Lambda unpacks it into a folder that cannot be written, so that Python would compile every module at every cold
+start: the package holds compiled modules, too. Of botocore it holds the descriptions of those services only that
+the functions call.
+"""
+
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +18,16 @@ from tempfile import TemporaryDirectory
 from models.errors import ExpectedError
 from workflows.deployment.template.functions import RUNTIME
 
+# What the functions call, by botocore's names.
+SERVICES = frozenset({"dynamodb", "events", "sns", "sqs", "stepfunctions"})
+LOCK = "requirements-functions.txt"
 _REPOSITORY = Path(__file__).parents[2]
 _PACKAGES = ("models", "workflows")
-_LOCK = "requirements-functions.txt"
+# Not needed by the functions: what deploys them, and what describes types to checkers.
+_LEFT_OUT = shutil.ignore_patterns("deployment", "console", "__pycache__", "*.pyi")
+_VERSION = RUNTIME.removeprefix("python")
+# Where Lambda unpacks the package, as tracebacks say.
+_TASK_ROOT = "/var/task"
 # The earliest time that a zip can hold.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
@@ -25,16 +39,46 @@ class PackageError(ExpectedError):
     """The package could not be made; the message is one line that says why."""
 
 
-def build_package(repository: Path = _REPOSITORY) -> bytes:
+def build_package(report: Callable[[str], None], repository: Path = _REPOSITORY) -> bytes:
     """Return a zip of the packages that the functions need and of their locked libraries.
 
+    Args:
+        report: prints a line.
+        repository: where the code and the lock are.
+
     Raises:
-        PackageError: a library could not be fetched for Lambda's platform.
+        PackageError: a library could not be fetched for Lambda's platform, or a module cannot be compiled.
     """
     with TemporaryDirectory() as temporary:
-        libraries = Path(temporary)
-        _install(repository / _LOCK, libraries)
-        return zipped({**dict(_files(libraries, libraries)), **dict(_package_files(repository))})
+        root = Path(temporary)
+        _install(repository / LOCK, root)
+        for package in _PACKAGES:
+            shutil.copytree(repository / package, root / package, ignore=_LEFT_OUT)
+        prune_services(root / "botocore" / "data")
+        if (python := _interpreter()) is None:
+            report(f"no {RUNTIME} is here to compile the package: each cold start takes a second more")
+        else:
+            compile_modules(root, python)
+        return zipped({path.relative_to(root).as_posix(): path.read_bytes() for path in _files(root)})
+
+
+def prune_services(descriptions: Path) -> None:
+    """Remove botocore's descriptions of services that no function calls; what belongs to all stays."""
+    for service in descriptions.iterdir():
+        if service.is_dir() and service.name not in SERVICES:
+            shutil.rmtree(service)
+
+
+def compile_modules(root: Path, python: str = sys.executable) -> None:
+    """Compile all modules below a folder, to bytes that depend on nothing but their sources and Python's version.
+
+    The compiled modules are never compared with their sources, whose times a zip does not keep.
+
+    Raises:
+        PackageError: one of them cannot be compiled.
+    """
+    options = ("-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", _TASK_ROOT)
+    _run([python, "-m", "compileall", *options, str(root)], "The functions cannot be compiled")
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -48,26 +92,47 @@ def zipped(files: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def _package_files(repository: Path) -> Iterator[tuple[str, bytes]]:
-    for package in _PACKAGES:
-        for name, content in _files(repository / package, repository):
-            if not name.startswith("workflows/deployment/"):  # not needed by the functions
-                yield name, content
+def _interpreter() -> str | None:
+    """Return a Python of the functions' version, whose compiled modules are theirs; None if there is none."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return sys.executable if here == _VERSION else shutil.which(RUNTIME)
 
 
-def _files(directory: Path, root: Path) -> Iterator[tuple[str, bytes]]:
-    for path in directory.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(root).as_posix(), path.read_bytes()
+def _files(root: Path) -> Iterator[Path]:
+    return (path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyi")
 
 
 def _install(lock: Path, target: Path) -> None:
-    platform = ["--platform", "manylinux2014_x86_64", "--python-version", RUNTIME.removeprefix("python")]
-    done = subprocess.run(  # noqa: S603 — this interpreter, fixed arguments
-        [sys.executable, "-m", "pip", "install", *_QUIETLY, *_LOCKED, *platform, "-t", target, "-r", lock],
-        capture_output=True,
-        text=True,
-        check=False,
+    platform = ["--platform", "manylinux2014_x86_64", "--python-version", _VERSION]
+    _run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            *_QUIETLY,
+            *_LOCKED,
+            *platform,
+            "-t",
+            str(target),
+            "-r",
+            str(lock),
+        ],
+        "The functions' libraries cannot be fetched",
+    )
+
+
+def _run(command: list[str], failure: str) -> None:
+    """Run a program of Python's own.
+
+    Raises:
+        PackageError: it has failed.
+    """
+    # Sets of constants are written in an order that hashes decide.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(  # noqa: S603 — fixed arguments
+        command, capture_output=True, text=True, check=False, env=environment
     )
     if done.returncode:
-        raise PackageError(f"The functions' libraries cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise PackageError(f"{failure}: {said[-1] if said else command[0]}")

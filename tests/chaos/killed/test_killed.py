@@ -13,7 +13,7 @@ import pytest
 from models import clock
 from models.requests.statuses import StatusReason
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.store import Store
 from tests.chaos.books import Books
 from tests.chaos.killed.clients import Clients, retrying_client

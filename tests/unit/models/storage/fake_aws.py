@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from models.storage import calls
-from models.storage.calls import AsyncCalls, BlockingCalls, drive
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import BlockingCalls, drive
 
 
 def http(status: int, body: Any, *headers: str, length: int | None = None) -> bytes:
@@ -76,7 +77,7 @@ async def calls_to(
         monkeypatch.setenv(name, "unit")
     monkeypatch.setattr(asyncio, "sleep", no_pause(asyncio.sleep, aws.pauses))
     monkeypatch.setattr(time, "sleep", aws.pauses.append)
-    monkeypatch.setitem(calls._TIMES, "read_timeout", 0.5)
+    monkeypatch.setitem(calls.TIMES, "read_timeout", 0.5)
     async with calling(way, service) as call:
         yield aws, call
     server.close()

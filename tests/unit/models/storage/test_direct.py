@@ -106,7 +106,7 @@ async def test_what_passes_is_tried_again(
 
 
 async def test_it_is_tried_as_often_as_the_client_would(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    monkeypatch.setitem(calls._TIMES, "retries", {"mode": "standard", "total_max_attempts": 2})
+    monkeypatch.setitem(calls.TIMES, "retries", {"mode": "standard", "total_max_attempts": 2})
     failure = http(500, {"__type": "x#InternalServerError"})
     async with calls_to(monkeypatch, way, *[failure] * 4) as (aws, call):
         await outcome(call, "get_item", READ)

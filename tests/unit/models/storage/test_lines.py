@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from models.errors import ContentionError
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.lines import LineLimits, Lines, Place
 
 ALICE, BOB, CAROL, EVE = "alice", "bob", "carol", "eve"

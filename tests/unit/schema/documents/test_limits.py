@@ -7,7 +7,7 @@ from graphql import OperationDefinitionNode, parse, print_ast
 from pydantic import ValidationError
 
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema

@@ -47,7 +47,7 @@ class FakeAccount:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let deployments see this account."""
-        monkeypatch.setattr(deploy, "build_package", lambda: b"code")
+        monkeypatch.setattr(deploy, "build_package", lambda _report: b"code")
         monkeypatch.setattr(deploy, "Stack", lambda *_given, **_more: self)
         monkeypatch.setattr(deploy, "FunctionVersions", lambda _names: self)
         monkeypatch.setattr(deploy, "kept_tables", self.kept)

@@ -135,7 +135,7 @@ def test_what_was_in_use_is_written_down_once_for_each_deployment(
     assert account.former is not None
     assert account.former.versions == {}
     before = dict(account.live)
-    monkeypatch.setattr(deploy, "build_package", lambda: b"other code")
+    monkeypatch.setattr(deploy, "build_package", lambda _report: b"other code")
     account.calls, account.kill_at = 0, 8
     with pytest.raises(KilledError):
         deployed()
