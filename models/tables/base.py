@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pynamodb.attributes import Attribute, TTLAttribute, UnicodeAttribute
 from pynamodb.constants import NUMBER, STREAM_NEW_AND_OLD_IMAGE, STRING
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, Index
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, Index, KeysOnlyProjection
 from pynamodb.models import Model
 
 from models import clock, hours
@@ -97,8 +97,14 @@ class KeyAttribute:
     type: str = STRING
 
 
-def index(name: str, hash_key: str | KeyAttribute, range_key: str | KeyAttribute | None = "createdAt") -> Any:
-    """Declare a global secondary index that projects all attributes.
+def index(
+    name: str,
+    hash_key: str | KeyAttribute,
+    range_key: str | KeyAttribute | None = "createdAt",
+    *,
+    keys_only: bool = False,
+) -> Any:
+    """Declare a global secondary index.
 
     Amplify's `@index(name: "byX")` becomes an index on the field and `createdAt`, so that its rows sort by time.
 
@@ -106,9 +112,11 @@ def index(name: str, hash_key: str | KeyAttribute, range_key: str | KeyAttribute
         name: its name.
         hash_key: the attribute that finds rows; a name alone is a text's.
         range_key: the attribute that sorts them; None if nothing does.
+        keys_only: whether it holds keys only, which is cheaper to write; clients' queries need all attributes.
     """
+    projection = KeysOnlyProjection() if keys_only else AllProjection()
     members = {
-        "Meta": type("Meta", (), {"index_name": name, "projection": AllProjection()}),
+        "Meta": type("Meta", (), {"index_name": name, "projection": projection}),
         **_keys(hash_key, range_key),
     }
     return type("DeclaredIndex", (GlobalSecondaryIndex,), members)()

@@ -103,5 +103,5 @@ class ServiceRequest(Table):
     byProviderId = index("byProviderId", "providerId")
     byStatus = index("byStatus", "status")
     byEscrowId = index("byEscrowId", "escrowId")
-    # Sparse: only live requests have both attributes. Only the sweep reads this index.
-    byDueAt = index("byDueAt", "dueShard", "dueAt")
+    # Sparse: only live requests have both attributes. Only the sweep reads this index, and then the row itself.
+    byDueAt = index("byDueAt", "dueShard", "dueAt", keys_only=True)
