@@ -1,6 +1,6 @@
 """Builds the schema from the operations that are derived from the declared types, and from our own operations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import strawberry
 from graphql import GraphQLError
@@ -51,8 +51,8 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
     trusted: TrustedDocuments | None = None,
     answers: AnswerLimits = DEFAULT_ANSWERS,
     extra_queries: Iterable[type] = (),
-    extra_mutations: Iterable[type] = (),
-    extra_subscriptions: Iterable[type] = (),
+    extra_mutations: Sequence[type] = (),
+    extra_subscriptions: Sequence[type] = (),
 ) -> MirrorSchema:
     """Return the schema of the declared types and of our own operations.
 
@@ -74,10 +74,10 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
     mirrored = list(mutations(catalogue, types))
     built = MirrorSchema(
         query=_root("Query", queries(catalogue, types), extra_queries),
-        mutation=_root("Mutation", mirrored, extra_mutations),
-        subscription=_root("Subscription", subscriptions(catalogue, types), extra_subscriptions),
+        mutation=_root_if_any("Mutation", mirrored, extra_mutations),
+        subscription=_root_if_any("Subscription", list(subscriptions(catalogue, types)), extra_subscriptions),
         # Those that no field uses are there, too; the scalars are NewTypes.
-        types=[*SCALARS, types[ADDED]],  # type: ignore[list-item]
+        types=[*SCALARS, types[ADDED], *map(types.__getitem__, catalogue.nested)],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
@@ -92,7 +92,13 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
 
 
 def _root(name: str, derived: Iterable[StrawberryField], extra: Iterable[type]) -> type:
+    """Return a root type."""
     root = type(name, (), {})
     own = [field for cls in extra for field in fields_of(cls)]
     make_object_type(root, [*derived, *own], description=None, is_input=False)
     return root
+
+
+def _root_if_any(name: str, derived: Sequence[StrawberryField], extra: Sequence[type]) -> type | None:
+    """Return a root type, None if it has no fields, as GraphQL has no such types."""
+    return _root(name, derived, extra) if derived or extra else None

@@ -40,7 +40,6 @@ from schema.amplify.wire import Wire
 from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
 
 _NULL: Wire = {"NULL": True}
-_TIMESTAMPS = frozenset({"createdAt", "updatedAt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,9 @@ class Mutations:
 
     async def _put(self, mutation: _Mutation, given: Given) -> Item:
         model, condition, now = mutation.model, condition_of(mutation.condition), clock.to_text(self._now())
-        content = validated(model, {name: value for name, value in given.items() if name not in _TIMESTAMPS})
-        item = content | {name: {"S": now} for name in _TIMESTAMPS} | {"__typename": {"S": model.name}}
+        stamped = model.stamped
+        content = validated(model, {name: value for name, value in given.items() if name not in stamped})
+        item = {name: {"S": now} for name in model.timestamps} | content | {"__typename": {"S": model.name}}
         item |= model.composites_in(item)
         await self._check(mutation, item)
         is_new = key_of(model.table).does_not_exist()
@@ -144,9 +144,10 @@ class Mutations:
         reserved = _reserved(mutation.caller, model, rules)
         if (updating := self._rules.updaters.get(model.name)) is not None:
             return await _update(updating, mutation, item, reserved)
-        changes: Changes = {"updatedAt": {"S": clock.to_text(self._now())}}
+        now, kept = clock.to_text(self._now()), {*model.keys.fields, *model.stamped, *model.ignored}
+        changes: Changes = {} if model.updated_at is None else {model.updated_at: {"S": now}}
         for name, value in mutation.input.items():
-            if name in model.keys.fields or name in _TIMESTAMPS | model.ignored:
+            if name in kept:
                 continue
             if name not in reserved:
                 if value is not None or name in item or model.fields[name].required:
@@ -232,7 +233,7 @@ async def _update(
         if name in updating.wishes and value is not None:
             stored(mutation.model, name, value)
             wished[name] = value
-        elif name not in _TIMESTAMPS and not await _is_repeated(mutation, item, name, value):
+        elif name not in mutation.model.timestamps and not await _is_repeated(mutation, item, name, value):
             if name in updating.wishes:
                 raise InvalidInputError(f"{name} cannot be taken away", field=name)
             raise reserved[name]
@@ -380,7 +381,8 @@ def _protected_error(name: str, protection: Protection) -> UnauthorizedError:
 
 def same_content(model: Model, item: Item, content: Item) -> bool:
     """Return whether a stored row has exactly this content; numbers are compared by value."""
-    compared = (f for f in model.fields.values() if f.name not in _TIMESTAMPS | model.unwritable)
+    passed_over = model.timestamps | model.unwritable
+    compared = (field for field in model.fields.values() if field.name not in passed_over)
     return all(field.decode(item.get(field.name)) == field.decode(content.get(field.name)) for field in compared)
 
 

@@ -237,6 +237,8 @@ class _RowPlanning:
             return repr(self._type.name)
         field_ = self._type.fields[name]
         match definition_of(field_):
+            case RowField() if self._model.fields[name].nested is not None:
+                raise UnplannedError
             case RowField():
                 self._note_length(key, name, field_.type)
                 return leaf(self._model.fields[name], field_.type, self._names)

@@ -10,6 +10,7 @@ from typing import Self
 
 from models.tables import Table
 from schema.amplify.declaration import Model
+from schema.amplify.stored_fields import Field, Nested
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,31 +19,43 @@ class Catalogue:
 
     Args:
         models: the types whose rows are stored, by their names.
+        nested: the object types that are stored inside rows, by their names.
         enums: the enums, by their names in GraphQL; each is registered by `strawberry.enum` under that name.
         alone: the derived mutations of which an operation may hold only one: they do more than write a row.
     """
 
     models: Mapping[str, Model]
+    nested: Mapping[str, Nested]
     enums: Mapping[str, type[StrEnum]]
     alone: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, models: Iterable[Model], alone: Collection[str] = ()) -> Self:
-        """Return the catalogue of some types and of their enums.
+    def of(cls, models: Iterable[Model], alone: Collection[str] = (), unused: Iterable[Nested] = ()) -> Self:
+        """Return the catalogue of some types, and of the enums and object types of their fields.
+
+        Args:
+            models: the types whose rows are stored.
+            alone: the derived mutations of which an operation may hold only one.
+            unused: object types that no field has; clients see them all the same.
 
         Raises:
-            TypeError: two types or two enums have one name, or a relation leads nowhere.
+            TypeError: two types have one name, or a relation leads nowhere.
         """
         by_name: dict[str, Model] = {}
         enums: dict[str, type[StrEnum]] = {}
+        nested: dict[str, Nested] = {}
         for model in models:
             if model.name in by_name:
                 raise TypeError(f"two types are called {model.name}")
             by_name[model.name] = model
-            _add_enums(model, enums)
+            _add_types(model.name, model.fields, nested, enums)
+        for one in unused:
+            if nested.setdefault(one.name, one) is not one:
+                raise TypeError(f"two object types are called {one.name}")
+            _add_types(one.name, one.fields, nested, enums)
         for model in by_name.values():
             _check_relations(model, by_name)
-        return cls(by_name, enums, frozenset(alone))
+        return cls(by_name, nested, enums, frozenset(alone))
 
     @property
     def tables(self) -> tuple[type[Table], ...]:
@@ -50,10 +63,21 @@ class Catalogue:
         return tuple(model.table for model in self.models.values())
 
 
-def _add_enums(model: Model, enums: dict[str, type[StrEnum]]) -> None:
-    for field in model.fields.values():
+def _add_types(
+    of: str, fields: Mapping[str, Field], nested: dict[str, Nested], enums: dict[str, type[StrEnum]]
+) -> None:
+    """Add the enums and object types of some fields, and of the fields of those."""
+    for field in fields.values():
         if field.enum is not None and enums.setdefault(field.type, field.enum) is not field.enum:
-            raise TypeError(f"two enums are called {field.type}; one of them is {model.name}.{field.name}")
+            raise TypeError(f"two enums are called {field.type}; one of them is {of}.{field.name}")
+        inner = field.nested
+        if inner is None:
+            continue
+        if inner.name not in nested:
+            nested[inner.name] = inner
+            _add_types(inner.name, inner.fields, nested, enums)
+        elif nested[inner.name] is not inner:
+            raise TypeError(f"two object types are called {inner.name}; one of them is {of}.{field.name}")
 
 
 def _check_relations(model: Model, models: Mapping[str, Model]) -> None:

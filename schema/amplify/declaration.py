@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from pynamodb.indexes import Index
 
@@ -63,6 +63,63 @@ SET_BY_SERVER = Protection(use="nothing: the server sets it", is_ignored=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Operations:
+    """The names of a type's derived operations; None, or empty, where it has none.
+
+    Args:
+        get: of the query of one row.
+        list: of the query of all rows.
+        create: of the mutation that creates a row.
+        update: of the mutation that changes one.
+        delete: of the mutation that removes one.
+        on_create: of the subscriptions to rows that are created.
+        on_update: of the subscriptions to rows that change.
+        on_delete: of the subscriptions to rows that are removed.
+    """
+
+    get: str | None
+    list: str | None
+    create: str | None
+    update: str | None
+    delete: str | None
+    on_create: tuple[str, ...]
+    on_update: tuple[str, ...]
+    on_delete: tuple[str, ...]
+
+    @classmethod
+    def usual(cls, model: str) -> Self:
+        """Return the names that Amplify gives a type's operations."""
+        return cls(
+            get=f"get{model}",
+            list=f"list{names.plural(model)}",
+            create=f"create{model}",
+            update=f"update{model}",
+            delete=f"delete{model}",
+            on_create=(f"onCreate{model}",),
+            on_update=(f"onUpdate{model}",),
+            on_delete=(f"onDelete{model}",),
+        )
+
+    def mutation(self, operation: Operation) -> str | None:
+        """Return the name of a mutation."""
+        names_by_operation = {
+            Operation.CREATE: self.create,
+            Operation.UPDATE: self.update,
+            Operation.DELETE: self.delete,
+        }
+        return names_by_operation[operation]
+
+    def subscriptions(self, operation: Operation) -> tuple[str, ...]:
+        """Return the names of the subscriptions to what a mutation does."""
+        names_by_operation = {
+            Operation.CREATE: self.on_create,
+            Operation.UPDATE: self.on_update,
+            Operation.DELETE: self.on_delete,
+        }
+        return names_by_operation[operation]
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A mirrored type, as declared.
 
@@ -72,6 +129,7 @@ class Model:
         rules: its `@auth` rules.
         fields: its stored fields, by their names.
         primary: how the table finds its rows.
+        operations: the names of its derived operations.
         finders: how its indexes on fields find rows, by the names of the indexes.
         lists_by_key: whether `listXs` takes the key, because the type declares it.
         relations: the fields that lead to other rows.
@@ -81,6 +139,9 @@ class Model:
         bounds: limits on fields' values.
         ordered: pairs of fields; where a row has both, the first is at most the second.
         fixed: the fields that no update changes.
+        created_at: the field with the moment of a row's creation; None if there is none.
+        updated_at: the field with the moment of its last change; None if there is none.
+        takes_timestamps: whether these moments are the client's, where an input has them.
         declared: the class that stands for the type in Python; None if nothing but its name does.
     """
 
@@ -89,6 +150,7 @@ class Model:
     rules: tuple[AuthRule, ...]
     fields: Mapping[str, Field]
     primary: Finder
+    operations: Operations
     finders: Mapping[str, Finder] = field(default_factory=dict)
     lists_by_key: bool = False
     relations: Mapping[str, Relation] = field(default_factory=dict)
@@ -98,6 +160,9 @@ class Model:
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     ordered: tuple[tuple[str, str], ...] = ()
     fixed: frozenset[str] = frozenset()
+    created_at: str | None = "createdAt"
+    updated_at: str | None = "updatedAt"
+    takes_timestamps: bool = False
     declared: type | None = None
 
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
@@ -133,6 +198,16 @@ class Model:
         """Return the fields that are refused to those whom only `public` admits."""
         published = next((rule.fields for rule in self.rules if isinstance(rule, Public)), None)
         return frozenset() if published is None else frozenset(self.fields.keys() - published)
+
+    @property
+    def timestamps(self) -> frozenset[str]:
+        """Return the fields with the moments of a row's creation and of its last change."""
+        return frozenset(name for name in (self.created_at, self.updated_at) if name is not None)
+
+    @property
+    def stamped(self) -> frozenset[str]:
+        """Return the fields whose moments are the server's, whatever an input says."""
+        return frozenset() if self.takes_timestamps else self.timestamps
 
     @property
     def keys(self) -> Keys:
@@ -185,11 +260,6 @@ class Model:
     def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
         """Return the ordered pairs that contain one of the changed fields."""
         return [pair for pair in self.ordered if not set(pair).isdisjoint(changed)]
-
-    @property
-    def plural(self) -> str:
-        """Return the type's plural."""
-        return names.plural(self.name)
 
 
 def belongs_to(target: str, key: str) -> Relation:

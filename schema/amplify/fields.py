@@ -95,6 +95,18 @@ class RowField(StrawberryField):
         return self.decode(source.get(self.name))
 
 
+class PartField(StrawberryField):
+    """A field of an object that is stored inside a row; its value is decoded already."""
+
+    def __init__(self, types: Types, name: str, graphql_type: str) -> None:
+        super().__init__(python_name=name, graphql_name=name, type_annotation=types.annotation(graphql_type))
+
+    def get_result(self, source: Any, info: Info[Any, Any] | None, args: list[Any], kwargs: Any) -> Any:
+        """Return the value of that name."""
+        del info, args, kwargs
+        return source.get(self.name)
+
+
 class ResolvedField(StrawberryField):
     """A field with an injected resolver, which gets the arguments by their GraphQL names."""
 

@@ -35,7 +35,8 @@ def define_shared_inputs(types: Types) -> None:
 
 def define_inputs(types: Types, model: Model) -> None:
     """Define the inputs of a mirrored type."""
-    filters = {field.name: _comparison(types, field) for field in model.fields.values()}
+    compared = [field for field in model.fields.values() if field.nested is None]
+    filters = {field.name: _comparison(types, field) for field in compared}
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "ModelStringInput")
     named_id = {"id": "ModelIDInput"}
     name = names.filter_input(model.name)
@@ -48,7 +49,7 @@ def define_inputs(types: Types, model: Model) -> None:
     types.define_input(name, conditions | owned_key | _connectives(name))
 
     name = names.subscription_filter_input(model.name)
-    events = {field.name: _event_comparison(field) for field in model.fields.values()}
+    events = {field.name: _event_comparison(field) for field in compared}
     event_id = {} if "id" in owners else {"id": "ModelSubscriptionIDInput"}
     connectives = {key: type_ for key, type_ in _connectives(name).items() if key != "not"}
     types.define_input(name, events | event_id | owners | connectives)
@@ -61,10 +62,10 @@ def _define_rows(types: Types, model: Model) -> None:
     # Optional on create: the server generates an absent id, sets both timestamps, knows the defaults, and fills in
     # the caller as the owner, unless there are two of those.
     owners = model.owner_fields(Operation.CREATE)
-    generated = {"id", "createdAt", "updatedAt", *(field.name for field in written if field.default is not None)}
+    generated = {"id", *model.timestamps, *(field.name for field in written if field.default is not None)}
     generated |= set(owners) if len(owners) == 1 else set()
-    created = {f.name: f.optional_type if f.name in generated else f.graphql_type for f in written}
-    updated = {field.name: field.optional_type for field in written}
+    created = {f.name: f.optional_input_type if f.name in generated else f.input_type for f in written}
+    updated = {field.name: field.optional_input_type for field in written}
     key = {name: f"{model.fields[name].type}!" for name in model.keys.fields}
     types.define_input(f"Create{model.name}Input", created)
     types.define_input(f"Update{model.name}Input", updated | key)

@@ -19,6 +19,7 @@ from schema.amplify.bounds import Bound
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import (
     Model,
+    Operations,
     Protection,
     Relation,
     bounds_of,
@@ -72,6 +73,7 @@ def mirrored(
             bounds=bounds_of(fields, finders, bounds or {}),
             ordered=tuple(ordered),
             primary=Finder.of_table(table),
+            operations=Operations.usual(cls.__name__),
             finders=finders,
             lists_by_key=key_of(table).attr_name != "id",
             declared=cls,

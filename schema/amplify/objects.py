@@ -9,7 +9,7 @@ from schema.amplify import names
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
 from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
-from schema.amplify.fields import ResolvedField, RowField, Types
+from schema.amplify.fields import PartField, ResolvedField, RowField, Types
 from schema.amplify.inputs import define_inputs, define_shared_inputs
 from schema.amplify.key_conditions import define_key_conditions, sort_argument
 
@@ -19,6 +19,10 @@ def types_of(catalogue: Catalogue) -> Types:
     """Return the GraphQL types of an app; they are derived once, because its classes become them."""
     types = Types(catalogue.enums)
     define_shared_inputs(types)
+    for nested in catalogue.nested.values():
+        parts = [PartField(types, one.name, one.graphql_type) for one in nested.fields.values()]
+        types.define(type(nested.name, (), {}), parts, description=nested.description)
+        types.define_input(nested.input_name, {one.name: one.input_type for one in nested.fields.values()})
     for model in catalogue.models.values():
         _define_objects(types, catalogue, model)
         define_inputs(types, model)

@@ -20,25 +20,27 @@ from schema.amplify.rules import Operation
 def queries(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
     """Yield the fields of Query."""
     for model in catalogue.models.values():
-        yield _get(types, model)
-        yield _list(types, model)
+        if model.operations.get is not None:
+            yield _get(types, model, model.operations.get)
+        if model.operations.list is not None:
+            yield _list(types, model, model.operations.list)
     for model in catalogue.models.values():
         for finder in model.finders.values():
             if finder.query is not None:
                 yield _by_index(types, model, finder, finder.query)
 
 
-def _get(types: Types, model: Model) -> StrawberryField:
-    key = {name: f"{model.fields[name].type}!" for name in model.keys.fields}
-    return ResolvedField(types, f"get{model.name}", model.name, key, GetRow(model))
+def _get(types: Types, model: Model, name: str) -> StrawberryField:
+    key = {field: f"{model.fields[field].type}!" for field in model.keys.fields}
+    return ResolvedField(types, name, model.name, key, GetRow(model))
 
 
-def _list(types: Types, model: Model) -> StrawberryField:
+def _list(types: Types, model: Model, name: str) -> StrawberryField:
     arguments = page_arguments(model.name)
     if model.lists_by_key:
         key = {model.keys.hash: model.fields[model.keys.hash].type}
         arguments |= key | sort_argument(model, model.primary) | {"sortDirection": "ModelSortDirection"}
-    return ResolvedField(types, f"list{model.plural}", names.connection(model.name), arguments, ListRows(model))
+    return ResolvedField(types, name, names.connection(model.name), arguments, ListRows(model))
 
 
 def _by_index(types: Types, model: Model, finder: Finder, query: str) -> StrawberryField:
@@ -48,14 +50,18 @@ def _by_index(types: Types, model: Model, finder: Finder, query: str) -> Strawbe
     return ResolvedField(types, query, names.connection(model.name), arguments, RowsByIndex(model, finder))
 
 
+_WRITES = (Operation.CREATE, Operation.UPDATE, Operation.DELETE)
+
+
 def mutations(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
     """Yield the fields of Mutation."""
     for model in catalogue.models.values():
-        for operation in (Operation.CREATE, Operation.UPDATE, Operation.DELETE):
-            yield _mutation(types, model, operation)
+        for operation in _WRITES:
+            if (name := model.operations.mutation(operation)) is not None:
+                yield _mutation(types, model, operation, name)
 
 
-def _mutation(types: Types, model: Model, operation: Operation) -> StrawberryField:
+def _mutation(types: Types, model: Model, operation: Operation, name: str) -> StrawberryField:
     def resolve(_: None, info: AnyInfo, values: Arguments) -> Any:
         return getattr(resolver_of(info), operation.value)(model, info, values)
 
@@ -63,18 +69,18 @@ def _mutation(types: Types, model: Model, operation: Operation) -> StrawberryFie
         "input": f"{names.upper_first(operation)}{model.name}Input!",
         "condition": names.condition_input(model.name),
     }
-    return ResolvedField(types, f"{operation}{model.name}", model.name, arguments, resolve)
+    return ResolvedField(types, name, model.name, arguments, resolve)
 
 
 def subscriptions(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
     """Yield the fields of Subscription."""
     for model in catalogue.models.values():
-        for operation in (Operation.CREATE, Operation.UPDATE, Operation.DELETE):
-            yield _subscription(types, model, operation)
+        for operation in _WRITES:
+            for name in model.operations.subscriptions(operation):
+                yield _subscription(types, model, operation, name)
 
 
-def _subscription(types: Types, model: Model, operation: Operation) -> StrawberryField:
+def _subscription(types: Types, model: Model, operation: Operation, name: str) -> StrawberryField:
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
-    name = f"on{names.upper_first(operation)}{model.name}"
     return ResolvedField(types, name, model.name, arguments, ChangedRows(model, operation), is_subscription=True)

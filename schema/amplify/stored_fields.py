@@ -1,7 +1,7 @@
 """The fields of a mirrored type that its rows store."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from types import UnionType
@@ -10,7 +10,17 @@ from typing import Any, Self, Union, get_args, get_origin
 from pynamodb.attributes import Attribute
 from strawberry import ID
 
-from schema.amplify.wire import Decoder, Encoder, decoder, encode, encoder
+from schema.amplify.wire import (
+    Decoder,
+    Encoder,
+    Wire,
+    decoder,
+    encode,
+    encoder,
+    list_decoder,
+    list_encoder,
+    or_default,
+)
 from schema.strawberry_internals import enum_name
 
 EnumClass = type[StrEnum]
@@ -34,6 +44,7 @@ class Field:
         default: its value if a client creates a row without it; None if there is none.
         elements_required: whether a list's elements are never null.
         keeps_spelling: whether rows hold a moment as the client spells it, rather than in one spelling for all.
+        nested: its type, or its elements', if that is an object type; such values stand in the row, as maps.
     """
 
     name: str
@@ -46,6 +57,7 @@ class Field:
     default: Any = None
     elements_required: bool = True
     keeps_spelling: bool = False
+    nested: "Nested | None" = None
 
     @classmethod
     def of(
@@ -54,6 +66,7 @@ class Field:
         graphql_type: str,
         *,
         enum: EnumClass | None = None,
+        nested: "Nested | None" = None,
         is_owner: bool = False,
         default: Any = None,
     ) -> Self:
@@ -63,6 +76,7 @@ class Field:
             name: its name.
             graphql_type: its type.
             enum: the enum, if it or its elements are of one.
+            nested: the object type, if it or its elements are of one.
             is_owner: whether it names a member.
             default: its value if a client creates a row without it; None if there is none.
         """
@@ -70,17 +84,22 @@ class Field:
         is_list = bare.startswith("[")
         elements = bare[1:-1] if is_list else bare
         type_name = elements.removesuffix("!")
+        one = decoder(type_name, is_owner=is_owner and not is_list), encoder(type_name)
+        if nested is not None:
+            one = nested.decode, nested.encode
+        decode, encode = (list_decoder(one[0]), list_encoder(one[1])) if is_list else one
         return cls(
             name,
             type_name,
             required=graphql_type.endswith("!"),
             is_list=is_list,
             enum=enum,
-            decode=decoder(type_name, is_list=is_list, is_owner=is_owner, default=default),
-            encode=encoder(type_name, is_list=is_list),
+            decode=or_default(decode, default),
+            encode=encode,
             default=default,
             elements_required=elements.endswith("!"),
             keeps_spelling=True,
+            nested=nested,
         )
 
     @property
@@ -91,17 +110,64 @@ class Field:
     @property
     def is_text(self) -> bool:
         """Return whether rows store it as a text."""
-        return not self.is_list and self.type not in _NUMBERS_AND_FLAGS
+        return not self.is_list and self.nested is None and self.type not in _NUMBERS_AND_FLAGS
 
     @property
     def optional_type(self) -> str:
         """Return its GraphQL type as a nullable one."""
-        return f"[{self.type}{'!' * self.elements_required}]" if self.is_list else self.type
+        return self._optional(self.type)
+
+    def _optional(self, type_name: str) -> str:
+        return f"[{type_name}{'!' * self.elements_required}]" if self.is_list else type_name
+
+    @property
+    def optional_input_type(self) -> str:
+        """Return its type in an input, as a nullable one."""
+        return self._optional(self.type if self.nested is None else self.nested.input_name)
+
+    @property
+    def input_type(self) -> str:
+        """Return its type in an input."""
+        return self.optional_input_type + "!" * self.required
 
     @property
     def graphql_type(self) -> str:
         """Return its GraphQL type."""
         return self.optional_type + "!" * self.required
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nested:
+    """An object type that is stored inside rows, as a map.
+
+    Args:
+        name: its name.
+        fields: its fields, by their names; some may be of the type itself, and are added after it is made.
+        description: what the schema says about it.
+    """
+
+    name: str
+    fields: dict[str, Field] = field(default_factory=dict)
+    description: str | None = None
+
+    @property
+    def input_name(self) -> str:
+        """Return the name of its input."""
+        return f"{self.name}Input"
+
+    def decode(self, wire: Wire | None) -> dict[str, Any] | None:
+        """Return the values of its fields, None if there is no object."""
+        if wire is None or "NULL" in wire:
+            return None
+        return {name: one.decode(wire["M"].get(name)) for name, one in self.fields.items()}
+
+    def encode(self, value: Mapping[str, Any]) -> Wire:
+        """Return an object as a row stores it, without its nulls.
+
+        Raises:
+            ValueError: a value is invalid.
+        """
+        return {"M": {name: self.fields[name].encode(one) for name, one in value.items() if one is not None}}
 
 
 def field_of(name: str, hint: Any, owners: Collection[str], default: Any, attribute: Attribute[Any]) -> Field:

@@ -48,19 +48,25 @@ _DECODERS: dict[str, Decoder] = {"Float": _float, "Int": _int, "Boolean": _bool,
 def decoder(type_name: str, *, is_list: bool = False, is_owner: bool = False, default: Any = None) -> Decoder:
     """Return the function that decodes an attribute of a GraphQL type; absent and NULL become the default."""
     decode = _DECODERS.get(type_name, _owner if is_owner and not is_list else _text)
-    if is_list:
-        decode = _texts if decode is _text else _list_of(decode)
-    return decode if default is None else _or_default(decode, default)
+    return or_default(list_decoder(decode) if is_list else decode, default)
 
 
-def _list_of(decode: Decoder) -> Decoder:
+def list_decoder(decode: Decoder) -> Decoder:
+    """Return the function that decodes a list, given that of its elements."""
+    if decode is _text:
+        return _texts
+
     def decode_list(wire: Wire | None) -> list[Any] | None:
         return None if wire is None or "NULL" in wire else [decode(element) for element in wire["L"]]
 
     return decode_list
 
 
-def _or_default(decode: Decoder, default: Any) -> Decoder:
+def or_default(decode: Decoder, default: Any) -> Decoder:
+    """Return the function that decodes an attribute, absent and NULL as a default; None is none."""
+    if default is None:
+        return decode
+
     def decode_or_default(wire: Wire | None) -> Any:
         value = decode(wire)
         return default if value is None else value
@@ -87,13 +93,12 @@ def encode(attribute: Attribute[Any], value: Any) -> Wire:
     return {str(attribute.attr_type): attribute.serialize(value)}
 
 
-def encoder(type_name: str, *, is_list: bool = False) -> Encoder:
-    """Return the function that encodes values of a GraphQL type as Amplify's own resolvers store them.
+def encoder(type_name: str) -> Encoder:
+    """Return the function that encodes values of a scalar or an enum as Amplify's own resolvers store them.
 
     A number is spelled as DynamoDB returns it, because it may be part of a key.
     """
-    encode_one = _ENCODERS.get(type_name, _text_wire)
-    return _encode_list(encode_one) if is_list else encode_one
+    return _ENCODERS.get(type_name, _text_wire)
 
 
 def _text_wire(value: Any) -> Wire:
@@ -116,7 +121,9 @@ _ENCODERS: dict[str, Encoder] = {
 }
 
 
-def _encode_list(encode_one: Encoder) -> Encoder:
+def list_encoder(encode_one: Encoder) -> Encoder:
+    """Return the function that encodes a list, given that of its elements."""
+
     def encode_list(values: list[Any]) -> Wire:
         return {"L": [{"NULL": True} if value is None else encode_one(value) for value in values]}
 

@@ -6,7 +6,7 @@ import strawberry
 
 from models.tables.base import KeyAttribute, index, table
 from schema.amplify.catalogue import Catalogue
-from schema.amplify.declaration import Model, Relation
+from schema.amplify.declaration import Model, Operations, Relation
 from schema.amplify.keys import Finder
 from schema.amplify.rules import owner
 from schema.amplify.stored_fields import Field
@@ -58,6 +58,7 @@ PROJECT = Model(
         }
     ),
     primary=Finder.of_table(PROJECTS, ["projectId"]),
+    operations=Operations.usual("Project"),
     finders={
         "statusDateIndex": Finder.of_index(BY_STATUS, ["status", "startDate"], "projectsByStatusAndDate"),
         "name-index": Finder.of_index(BY_NAME, ["name"], "projectsByName"),
@@ -81,6 +82,7 @@ EXPENSE = Model(
         }
     ),
     primary=Finder.of_table(EXPENSES, ["expenseId"]),
+    operations=Operations.usual("Expense"),
     finders={
         "amount-index": Finder.of_index(BY_AMOUNT, ["amount"], "expensesByAmount"),
         "project-date-index": Finder.of_index(BY_PROJECT, ["date"], "expensesByProject"),

@@ -1,0 +1,61 @@
+"""Derived operations may have other names, or be absent."""
+
+from dataclasses import replace
+
+from schema.amplify.catalogue import Catalogue
+from schema.amplify.declaration import Operations
+from schema.amplify.stored_fields import Field
+from tests.unit.atlas import PLACE
+from tests.unit.schema.amplify.printed import members, printed
+
+FEW = Operations(
+    get="place",
+    list=None,
+    create="addPlace",
+    update=None,
+    delete=None,
+    on_create=("onPlace", "onAddedPlace"),
+    on_update=(),
+    on_delete=(),
+)
+NONE = Operations(
+    get=None, list=None, create=None, update=None, delete=None, on_create=(), on_update=(), on_delete=()
+)
+
+
+def test_operations_are_renamed_or_absent() -> None:
+    ours = members(printed(Catalogue.of([replace(PLACE, operations=FEW)])))
+    assert ours["Query"].keys() == {"place"}
+    assert ours["Mutation"].keys() == {"addPlace"}
+    assert ours["Subscription"].keys() == {"onPlace", "onAddedPlace"}
+    assert not {"UpdatePlaceInput", "DeletePlaceInput", "ModelPlaceConnection"} & ours.keys()
+    assert {"CreatePlaceInput", "ModelPlaceConditionInput"} <= ours.keys()
+
+
+def test_a_type_may_have_no_operations_at_all() -> None:
+    hidden = replace(PLACE, name="Hidden", operations=NONE)
+    ours = members(printed(Catalogue.of([replace(PLACE, operations=FEW), hidden])))
+    assert "Hidden" not in ours
+
+
+def test_without_mutations_and_subscriptions_there_are_no_such_roots() -> None:
+    reading = replace(NONE, get="getPlace")
+    ours = members(printed(Catalogue.of([replace(PLACE, operations=reading)])))
+    assert not {"Mutation", "Subscription"} & ours.keys()
+
+
+def test_timestamps_are_renamed_taken_from_clients_or_absent() -> None:
+    made = {"madeAt": Field.of("madeAt", "AWSDateTime!")}
+    fields = {name: field for name, field in PLACE.fields.items() if name not in {"createdAt", "updatedAt"}}
+    model = replace(
+        PLACE,
+        fields=fields | made,
+        created_at="madeAt",
+        updated_at=None,
+        takes_timestamps=True,
+        unwritable=frozenset(),
+    )
+    assert model.timestamps == {"madeAt"}
+    ours = members(printed(Catalogue.of([model])))
+    assert ours["CreatePlaceInput"]["madeAt"] == ("AWSDateTime", {})
+    assert "updatedAt" not in ours["Place"].keys() | ours["UpdatePlaceInput"].keys()
