@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum, auto
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -13,7 +13,7 @@ from pynamodb.expressions.operand import Path
 from models.storage.store import Item, Key
 from resolvers.identity.callers import Caller, Standing
 from schema.amplify.declaration import Model
-from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
+from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public, Way
 from schema.amplify.wire import OWNER_SEPARATOR
 
 
@@ -26,25 +26,44 @@ class Visibility(Enum):
     OWN_BY_OTHER_FIELDS = auto()  # another member's rows that name the caller too, in another owner field
 
 
-def model_for(caller: Caller, model: Model) -> Model:
-    """Return a type with only those rules that are meant for callers of this standing; a member's are all."""
-    if caller.standing is Standing.MEMBER:
+def model_for(caller: Caller, model: Model, way: Way | None = None) -> Model:
+    """Return a type with only those rules that are meant for callers of this standing; a member's are most.
+
+    Args:
+        caller: who is asking.
+        model: the type.
+        way: how rows are read, where they are: the rules that allow only other ways do not count.
+    """
+    if caller.standing is Standing.MEMBER and not model.has_special_rules:
         return model
-    return replace(model, rules=tuple(rule for rule in model.rules if _is_meant_for(rule, caller)))
+    return _narrowed(model, caller.standing, way)
 
 
-def _is_meant_for(rule: AuthRule, caller: Caller) -> bool:
-    if isinstance(rule, Owner):
-        return rule.is_for_newcomers and caller.standing is Standing.NEWCOMER
-    return not isinstance(rule, Private)
+@lru_cache(maxsize=1_000)
+def _narrowed(model: Model, standing: Standing, way: Way | None) -> Model:
+    counting = (rule for rule in model.rules if way is None or way in rule.ways)
+    return replace(model, rules=tuple(rule for rule in counting if _is_meant_for(rule, standing)))
 
 
-def admits(caller: Caller, model: Model, operation: Operation) -> bool:
-    """Return whether a rule may let a caller do something with some row of a type."""
+def _is_meant_for(rule: AuthRule, standing: Standing) -> bool:
+    match rule:
+        case Owner():
+            newcomers = rule.is_for_newcomers and standing is Standing.NEWCOMER
+            return newcomers or standing is Standing.MEMBER
+        case Private():
+            return standing is Standing.MEMBER
+        case Public():
+            return standing is Standing.GUEST or not rule.is_for_guests_only
+        case Groups():
+            return True
+
+
+def admits(caller: Caller, model: Model, operation: Operation, way: Way | None = None) -> bool:
+    """Return whether a rule may let a caller do something with some row of a type, perhaps read it in some way."""
     return any(
         operation in rule.operations
         and (not isinstance(rule, Groups) or not caller.groups.isdisjoint(rule.groups))
-        for rule in model_for(caller, model).rules
+        for rule in model_for(caller, model, way).rules
     )
 
 

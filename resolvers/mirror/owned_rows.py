@@ -52,16 +52,14 @@ class OwnerCursor:
     Args:
         store: the tables.
         table: the type's table.
-        finders: the owner indexes, which list the caller's rows, all in one order.
-        owner: the value that these indexes list the caller's rows under.
+        owned: the owner indexes, all in one order, each with the value that it lists the caller's rows under.
         only: which of the caller's rows count.
         forward: ascending.
     """
 
     store: Store
     table: type[Table]
-    finders: Sequence[Finder]
-    owner: str
+    owned: Sequence[tuple[Finder, str]]
     only: Condition
     forward: bool
 
@@ -71,19 +69,20 @@ class OwnerCursor:
         The order of rows of the same time is unknown, so if the next row has the position's own time, the position
         itself is returned.
         """
-        times = [time for finder in self.finders if (time := await self._next_time(finder, position)) is not None]
+        found = [await self._next_time(finder, name, position) for finder, name in self.owned]
+        times = [time for time in found if time is not None]
         if not times:
             return None
-        time, name = min(times) if self.forward else max(times), _time_of(self.finders[0])
+        time, name = min(times) if self.forward else max(times), _time_of(self.owned[0][0])
         return position if position[name] == {"S": time} else {name: {"S": time}}
 
-    async def _next_time(self, finder: Finder, position: Item) -> str | None:
+    async def _next_time(self, finder: Finder, name_of_owner: str, position: Item) -> str | None:
         """Return the time of the next row in one index, or the time reached if a whole query found no row."""
         name = _time_of(finder)
         page = await self.store.query(
             self.table,
             finder.index,
-            self.owner,
+            name_of_owner,
             limit=ROW_BUDGET,
             filter=self.only,
             forward=self.forward,

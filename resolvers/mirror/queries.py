@@ -60,7 +60,7 @@ from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.keys import SEPARATOR, Finder
 from schema.amplify.resolver import AnyInfo, Connection
-from schema.amplify.rules import Operation
+from schema.amplify.rules import Operation, Way
 from schema.documents.selections import fields_in
 from schema.errors import InvalidInputError, UnauthorizedError
 from schema.strawberry_internals import selected_nodes
@@ -85,9 +85,9 @@ class Queries:
             UnauthorizedError: the caller may not read it.
         """
         caller, key = caller_of(info), model.key_from(arguments)
-        if not admits(caller, model, Operation.READ):
+        if not admits(caller, model, Operation.READ, Way.GET):
             raise UnauthorizedError.of(info)
-        model = model_for(caller, model)
+        model = model_for(caller, model, Way.GET)
         if not may_ask_for(caller, model, key):
             raise UnauthorizedError.of(info)
         item = await self._store.get(model.table, key)
@@ -217,14 +217,13 @@ class Queries:
             run = self._single(query, query.caller.sub)
             return [replace(run, keep=and_predicates(run.keep, compile_filter(found.filter)))]
         run = self._visible_only(query, found)
-        owned = [model.finder_of(owner) for owner in query.owner_fields]
-        if found.within or not have_one_order(finder, *owned):
+        owned = [(model.finder_of(owner), query.name_in(owner)) for owner in query.owner_fields]
+        if found.within or not have_one_order(finder, *(by for by, _ in owned)):
             return [filtered(run, model, finder, call_budget)]
         cursor = OwnerCursor(
             self._store,
             model.table,
-            finders=[owner for owner in owned if owner is not None],
-            owner=query.caller.sub,
+            owned=[(by, name) for by, name in owned if by is not None],
             only=Path([finder.hash.name]) == {finder.hash.type: found.value},
             forward=query.is_forward,
         )
@@ -264,7 +263,7 @@ class Queries:
                 runs.append(replace(run, keep=and_predicates(run.keep, compile_filter(only))))
             else:
                 within, condition, keep = divided(only, finder)
-                found = Found(finder, query.caller.sub, within)
+                found = Found(finder, query.name_in(field), within)
                 run = self._indexed(query, found, only=condition_of(condition))
                 is_first = partial(names_caller_in_none_of, fields[:place], query.caller)
                 is_meant = and_predicates(compile_filter(keep), is_first) if keep else is_first

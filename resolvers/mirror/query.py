@@ -13,7 +13,7 @@ from resolvers.mirror.filtering.filters import Filter
 from schema.amplify.declaration import Model
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
-from schema.amplify.rules import Operation
+from schema.amplify.rules import Operation, Way
 from schema.enums import ModelSortDirection
 from schema.errors import UnauthorizedError
 
@@ -46,7 +46,7 @@ class Query:
         caller, filter_ = caller_of(info), read_filter(model, arguments.get("filter"))
         concealed = frozenset(concealed_fields(caller, model))
         asks_for_concealed = field in concealed or mentions(filter_, concealed)
-        narrowed = model_for(caller, model)
+        narrowed = model_for(caller, model, Way.LIST)
         visible_model = unopened(narrowed) if asks_for_concealed else narrowed
         return cls(caller, visible_model, info, {**arguments, "filter": filter_})
 
@@ -60,6 +60,10 @@ class Query:
     def is_forward(self) -> bool:
         """Return whether rows are wanted in ascending order."""
         return self.arguments.get("sortDirection") is not ModelSortDirection.DESC
+
+    def name_in(self, field: str) -> str:
+        """Return how rows name the caller in an owner field."""
+        return self.model.owner_value(field, self.caller.sub, self.caller.username)
 
     @property
     def owner_fields(self) -> Sequence[str]:
@@ -79,6 +83,6 @@ def root_query(model: Model, info: AnyInfo, arguments: Arguments, field: str | N
     Raises:
         UnauthorizedError: no rule lets the caller read any row.
     """
-    if not admits(caller_of(info), model, Operation.READ):
+    if not admits(caller_of(info), model, Operation.READ, Way.LIST):
         raise UnauthorizedError.of(info)
     return Query.of(model, info, arguments, field)

@@ -15,6 +15,7 @@ from resolvers.mirror.authorization import may_ask_for, may_read, model_for
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.keys import SEPARATOR
 from schema.amplify.resolver import AnyInfo
+from schema.amplify.rules import Way
 from schema.amplify.wire import decoder, text_of
 
 
@@ -54,7 +55,7 @@ async def related_row(target: Model, info: AnyInfo, key: Key) -> Item | None:
     It raises no error then, because amplify-js would discard the whole answer.
     """
     caller = caller_of(info)
-    target = model_for(caller, target)
+    target = model_for(caller, target, Way.GET)
     if not may_ask_for(caller, target, key):
         return None
     item = await context_of(info).rows.load((target.table, key))

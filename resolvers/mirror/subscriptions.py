@@ -16,10 +16,9 @@ from resolvers.feed.change_feed import ChangeFeed, Subscriber, Subscription
 from resolvers.feed.interests import Interest, Pin
 from resolvers.feed.limits import SubscriptionLimits
 from resolvers.feed.queues import FeedClosedError
-from resolvers.identity.callers import Caller, Standing
+from resolvers.identity.callers import Caller
 from resolvers.mirror.authorization import (
     admits_strangers,
-    by_group,
     concealed_fields,
     is_owner,
     may_read,
@@ -33,7 +32,7 @@ from resolvers.rates.limits import MINUTE
 from resolvers.rates.rates import Held, Rate
 from schema.amplify.declaration import Model
 from schema.amplify.resolver import AnyInfo
-from schema.amplify.rules import Operation
+from schema.amplify.rules import Operation, Way
 from schema.amplify.wire import Decoder
 from schema.errors import AppSyncError, UnauthorizedError
 
@@ -112,14 +111,14 @@ class Subscriptions:
         caller = caller_of(info)
         named = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
         owners = {name: owner for name, owner in named.items() if owner is not None}
-        if not _may_subscribe(caller, model, owners):
+        if not _may_subscribe(caller, model_for(caller, model, Way.LISTEN), owners):
             raise UnauthorizedError.of(info)
         filter_ = self._filters.read(model, arguments.get("filter"))
         is_concealed = not filter_.fields.isdisjoint(concealed_fields(caller, model))
         read = unopened(model) if is_concealed else model
         is_filtered = bool(arguments.get("filter"))
         is_meant = _matches_arguments(caller, model, owners, filter_.passes if is_filtered else None)
-        pins = _pins(caller, read, owners, filter_.equal)
+        pins = _pins(caller, model_for(caller, read, Way.LISTEN), owners, filter_.equal)
         kinds = frozenset({_KINDS[operation]})
         return WantedRows(read, kinds, is_meant, pins, filter_.operators, is_filtered=is_filtered)
 
@@ -254,8 +253,7 @@ async def _may_read_now(info: AnyInfo, model: Model, row: Item) -> bool:
     """Return whether the subscriber may read a row; whoever is no member any more may not, whatever they were."""
     await context_of(info).check_membership()
     caller = caller_of(info)
-    is_admitted = caller.standing is Standing.MEMBER or by_group(caller, model, Operation.READ)
-    return is_admitted and may_read(caller, model_for(caller, model), row)
+    return may_read(caller, model_for(caller, model, Way.LISTEN), row)
 
 
 def own_pins(caller: Caller, fields: Iterable[str]) -> list[Pin]:
@@ -264,14 +262,17 @@ def own_pins(caller: Caller, fields: Iterable[str]) -> list[Pin]:
 
 
 def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> bool:
-    """Return whether a caller may subscribe with these owner arguments; without any they get their own rows."""
-    if caller.standing is not Standing.MEMBER:
-        return by_group(caller, model, Operation.READ)
+    """Return whether a caller may subscribe with these owner arguments; without any they get their own rows.
+
+    Args:
+        caller: the subscriber.
+        model: the type, with the rules that count for them.
+        owners: the owner arguments.
+    """
     if admits_strangers(caller, model, Operation.READ):
         return True
-    if owners:
-        return any(is_owner(caller, owner) for owner in owners.values())
-    return bool(model.owner_fields(Operation.READ))
+    named = model.owner_fields(Operation.READ)
+    return any(is_owner(caller, owners[name]) for name in named if name in owners) if owners else bool(named)
 
 
 def _pins(

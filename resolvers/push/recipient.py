@@ -14,14 +14,14 @@ from models.storage.store import Item
 from resolvers.context import RequestContext
 from resolvers.feed.queues import ChangeQueue, FeedClosedError, LaggingSubscriberError
 from resolvers.feed.row_changes import RowChange
-from resolvers.identity.callers import Caller, Standing
-from resolvers.mirror.authorization import admits_everywhere, by_group, may_read, model_for
+from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import admits_everywhere, may_read, model_for
 from resolvers.mirror.filtering.filters import Predicate
 from resolvers.push.answers import UNPLANNED, EventAnswers
 from resolvers.push.lookups import Lookups
 from resolvers.rotation import Rotation
 from schema.amplify.declaration import Model
-from schema.amplify.rules import Operation
+from schema.amplify.rules import Operation, Way
 from schema.errors import AppSyncError, UnauthorizedError
 
 
@@ -218,13 +218,11 @@ class Recipient:
 
     def _may_read(self, caller: Caller, row: Item) -> bool:
         """Return whether the subscriber may read a row; whoever is no member any more may not."""
-        model = self._subject.model
-        if caller.standing is not Standing.MEMBER and not by_group(caller, model, Operation.READ):
-            return False
+        model = model_for(caller, self._subject.model, Way.LISTEN)
         if caller is not self._reads_as:
             self._reads_as = caller
-            self._reads_all = admits_everywhere(caller, model_for(caller, model), Operation.READ)
-        return self._reads_all or may_read(caller, model_for(caller, model), row)
+            self._reads_all = admits_everywhere(caller, model, Operation.READ)
+        return self._reads_all or may_read(caller, model, row)
 
     def _send(self, payload: bytes, change: RowChange) -> bool:
         if payload == UNPLANNED:

@@ -8,7 +8,7 @@ from resolvers.mirror.authorization import admits_everywhere, is_owner, model_fo
 from resolvers.mirror.relations import key_of_relation
 from resolvers.plans.rows import RowPlan
 from schema.amplify.declaration import Model
-from schema.amplify.rules import Operation
+from schema.amplify.rules import Operation, Way
 
 
 def view_of(plan: RowPlan, caller: Caller, row: Item) -> Hashable:
@@ -46,6 +46,6 @@ def _is_open(plan: RowPlan, model: Model, caller: Caller) -> bool:
 
     What guards their own fields is left out.
     """
-    if plan.pages or not admits_everywhere(caller, model_for(caller, model), Operation.READ):
+    if plan.pages or not admits_everywhere(caller, model_for(caller, model, Way.GET), Operation.READ):
         return False
     return all(not step.rows.guarded and _is_open(step.rows, step.rows.model, caller) for step in plan.rows)

@@ -11,9 +11,9 @@ from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.keys import SEPARATOR, Finder, Keys
-from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public
+from schema.amplify.rules import EVERY_WAY, OPEN, AuthRule, Groups, Operation, Owner, Private, Public
 from schema.amplify.stored_fields import Field
-from schema.amplify.wire import text_of
+from schema.amplify.wire import OWNER_SEPARATOR, text_of
 
 # What a key stores as it comes, of these types.
 _KEPT_TEXTS = frozenset({"ID", "String"})
@@ -119,7 +119,7 @@ class Operations:
         return names_by_operation[operation]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """A mirrored type, as declared.
 
@@ -164,10 +164,22 @@ class Model:
     updated_at: str | None = "updatedAt"
     takes_timestamps: bool = False
     declared: type | None = None
+    # Whether which rules count depends on how rows are read, or on whether a member reads them.
+    has_special_rules: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look at the rules once, because every read asks."""
+        special = any(_is_special(rule) for rule in self.rules)
+        object.__setattr__(self, "has_special_rules", special)
 
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
         """Return the fields that name a member to whom a rule allows an operation."""
         return tuple(rule.field for rule in self.rules if isinstance(rule, Owner) and operation in rule.operations)
+
+    def owner_value(self, name: str, sub: str, username: str) -> str:
+        """Return how new rows name a member in an owner field."""
+        owners = (rule for rule in self.rules if isinstance(rule, Owner) and rule.field == name)
+        return f"{sub}{OWNER_SEPARATOR}{username}" if any(rule.is_qualified for rule in owners) else sub
 
     def is_private(self, operation: Operation) -> bool:
         """Return whether a rule allows an operation to every member, or to everybody."""
@@ -260,6 +272,11 @@ class Model:
     def pairs_of(self, changed: Collection[str]) -> list[tuple[str, str]]:
         """Return the ordered pairs that contain one of the changed fields."""
         return [pair for pair in self.ordered if not set(pair).isdisjoint(changed)]
+
+
+def _is_special(rule: AuthRule) -> bool:
+    """Return whether a rule counts for members only sometimes."""
+    return rule.ways != EVERY_WAY if not isinstance(rule, Public) else rule.is_for_guests_only
 
 
 def belongs_to(target: str, key: str) -> Relation:

@@ -19,6 +19,17 @@ EVERYTHING = frozenset(Operation)
 READING = frozenset({Operation.READ})
 
 
+class Way(StrEnum):
+    """How a row is read: `read` in a rule means all of them."""
+
+    GET = "get"
+    LIST = "list"
+    LISTEN = "listen"
+
+
+EVERY_WAY = frozenset(Way)
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Allows operations to the member whom a field of the row names.
@@ -28,12 +39,16 @@ class Owner:
         operations: what is allowed.
         may_change: the only fields that this member may change; empty means any.
         is_for_newcomers: whether it also admits a signed-in caller who is not a member yet.
+        ways: how rows may be read, where that is allowed.
+        is_qualified: whether new rows name the member as `sub::username`, as Amplify does, rather than by `sub`.
     """
 
     field: str
     operations: frozenset[Operation]
     may_change: frozenset[str] = frozenset()
     is_for_newcomers: bool = False
+    ways: frozenset[Way] = EVERY_WAY
+    is_qualified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +59,47 @@ class Private:
         operations: what is allowed.
         unless: the field that, when true, excepts a row.
         instead: the fields whose values whoever only this rule admits does not see, and what they see instead.
+        ways: how rows may be read, where that is allowed.
     """
 
     operations: frozenset[Operation]
     unless: str | None = None
     instead: Mapping[str, Any] = field(default_factory=dict)
+    ways: frozenset[Way] = EVERY_WAY
 
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Allows operations to everybody, guests too.
+    """Allows operations to guests, and perhaps to everybody else.
 
     Args:
         operations: what is allowed.
         unless: the field that, when true, excepts a row.
         fields: the only fields that whoever only this rule admits may see; None means all.
+        ways: how rows may be read, where that is allowed.
+        is_for_guests_only: whether whoever is signed in needs another rule, as Amplify has it.
     """
 
     operations: frozenset[Operation]
     unless: str | None = None
     fields: frozenset[str] | None = None
+    ways: frozenset[Way] = EVERY_WAY
+    is_for_guests_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Allows operations to the members of any of these Cognito groups."""
+    """Allows operations to the members of any of these Cognito groups.
+
+    Args:
+        groups: the groups.
+        operations: what is allowed.
+        ways: how rows may be read, where that is allowed.
+    """
 
     groups: frozenset[str]
     operations: frozenset[Operation]
+    ways: frozenset[Way] = EVERY_WAY
 
 
 AuthRule = Owner | Private | Public | Groups
@@ -109,8 +137,12 @@ def public(
     unless: str | None = None,
     fields: Collection[str] | None = None,
 ) -> Public:
-    """`{ allow: public, operations }`, except on rows in which the field `unless` is true; of `fields` only."""
-    return Public(frozenset(operations), unless, None if fields is None else frozenset(fields))
+    """`{ allow: public, operations }`, except on rows in which the field `unless` is true; of `fields` only.
+
+    Guests do not listen.
+    """
+    ways = frozenset({Way.GET, Way.LIST})
+    return Public(frozenset(operations), unless, None if fields is None else frozenset(fields), ways)
 
 
 def groups(*names: str, operations: Collection[Operation] = EVERYTHING) -> Groups:

@@ -1,0 +1,127 @@
+"""Rules as Amplify's schemas have them: by API key, by the way rows are read, with an undeclared owner."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from models.tables.base import KeyAttribute, index, table
+from resolvers.identity.callers import GUEST
+from resolvers.mirror.authorization import admits, may_read, model_for
+from schema.amplify.catalogue import Catalogue
+from schema.amplify.declaration import Model, Operations
+from schema.amplify.keys import Finder
+from schema.amplify.rules import EVERYTHING, READING, AuthRule, Groups, Operation, Owner, Private, Public, Way
+from schema.amplify.stored_fields import Field
+from tests.unit.mirror import ADMIN, ALICE, BOB, MemoryStore, app_over, execute
+
+BY_OWNER = index("byOwner", "owner", "createdAt")
+NOTES = table("Note", KeyAttribute("id"), indexes=[BY_OWNER])
+_TYPES = {
+    "id": "ID!",
+    "text": "String",
+    "createdAt": "AWSDateTime!",
+    "updatedAt": "AWSDateTime!",
+}
+GUESTS = Public(READING, is_for_guests_only=True)
+QUALIFIED = Owner("owner", EVERYTHING, is_qualified=True)
+
+
+def app(*rules: AuthRule) -> Catalogue:
+    """Return an app with one type, under some rules."""
+    fields = {name: Field.of(name, graphql_type) for name, graphql_type in _TYPES.items()}
+    fields["owner"] = Field.of("owner", "String", is_owner=True)
+    return Catalogue.of(
+        [
+            Model(
+                name="Note",
+                table=NOTES,
+                rules=rules,
+                fields=fields,
+                primary=Finder.of_table(NOTES),
+                finders={"byOwner": Finder.of_index(BY_OWNER)},
+                operations=Operations.usual("Note"),
+                unwritable=frozenset({"owner", "createdAt", "updatedAt"}),
+            )
+        ]
+    )
+
+
+async def run(store: MemoryStore, catalogue: Catalogue, caller: Any, query: str) -> Any:
+    """Return an operation's data, or the type of its error."""
+    data, errors = await execute(app_over(store, catalogue), store, caller, query)
+    return errors[0]["errorType"] if errors else data
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    store = MemoryStore()
+    for key, owner in (("a", "sub-alice::alice"), ("b", "sub-bob::bob")):
+        store.add(NOTES, id=key, owner=owner, text=key, createdAt=key, updatedAt=key)
+    return store
+
+
+async def test_who_is_signed_in_is_not_admitted_by_a_rule_for_api_keys(store: MemoryStore) -> None:
+    query = '{ getNote(id: "a") { text } }'
+    catalogue = app(GUESTS)
+    assert await run(store, catalogue, GUEST, query) == {"getNote": {"text": "a"}}
+    assert await run(store, catalogue, ALICE, query) == "Unauthorized"
+    assert await run(store, app(replace(GUESTS, is_for_guests_only=False)), ALICE, query) == {
+        "getNote": {"text": "a"}
+    }
+
+
+async def test_an_api_key_may_write_where_a_rule_says_so(store: MemoryStore) -> None:
+    create = 'mutation { createNote(input: {id: "c", text: "c"}) { id owner } }'
+    catalogue = app(replace(GUESTS, operations=EVERYTHING), QUALIFIED)
+    assert await run(store, catalogue, GUEST, create) == {"createNote": {"id": "c", "owner": None}}
+    assert await run(store, app(GUESTS), GUEST, create) == "Unauthorized"
+    delete = 'mutation { deleteNote(input: {id: "a"}) { id } }'
+    assert await run(store, catalogue, GUEST, delete) == {"deleteNote": {"id": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("ways", "allowed"),
+    [({Way.GET}, [True, False, False]), ({Way.LIST}, [False, True, False]), ({Way.LISTEN}, [False, False, True])],
+)
+@pytest.mark.parametrize("kind", ["private", "groups", "guests"])
+async def test_a_rule_may_allow_one_way_of_reading_only(
+    store: MemoryStore, kind: str, ways: set[Way], allowed: list[bool]
+) -> None:
+    rules: dict[str, AuthRule] = {
+        "private": Private(READING, ways=frozenset(ways)),
+        "groups": Groups(frozenset({"admin"}), READING, ways=frozenset(ways)),
+        "guests": replace(GUESTS, ways=frozenset(ways)),
+    }
+    caller = {"private": BOB, "groups": ADMIN, "guests": GUEST}[kind]
+    catalogue = app(rules[kind])
+    got = await run(store, catalogue, caller, '{ getNote(id: "a") { id } }')
+    listed = await run(store, catalogue, caller, "{ listNotes { items { id } } }")
+    model = catalogue.models["Note"]
+    heard = may_read(caller, model_for(caller, model, Way.LISTEN), store.rows[NOTES, "a"])
+    assert [got != "Unauthorized", listed != "Unauthorized", heard] == allowed
+    assert admits(caller, model, Operation.READ)
+
+
+async def test_an_owner_whom_nobody_declares_is_stored_with_sub_and_name(store: MemoryStore) -> None:
+    catalogue = app(QUALIFIED)
+    create = 'mutation { createNote(input: {id: "c"}) { owner } }'
+    assert await run(store, catalogue, ALICE, create) == {"createNote": {"owner": "alice"}}
+    assert store.rows[NOTES, "c"]["owner"] == {"S": "sub-alice::alice"}
+    assert "owner" not in app_over(store, catalogue).as_str().split("input CreateNoteInput")[1].split("}")[0]
+
+
+async def test_owners_list_their_rows_by_that_name(store: MemoryStore) -> None:
+    found = await run(store, app(QUALIFIED), ALICE, "{ listNotes { items { id owner } } }")
+    assert found == {"listNotes": {"items": [{"id": "a", "owner": "alice"}]}}
+    assert store.reads == [("query", ("Note", "byOwner", "sub-alice::alice"))]
+    update = 'mutation { updateNote(input: {id: "b", text: "mine"}) { id } }'
+    assert await run(store, app(QUALIFIED), ALICE, update) == "Unauthorized"
+    assert await run(store, app(QUALIFIED), BOB, update) == {"updateNote": {"id": "b"}}
+
+
+async def test_owners_without_an_index_find_their_rows_among_all(store: MemoryStore) -> None:
+    model = replace(app(QUALIFIED).models["Note"], finders={})
+    found = await run(store, Catalogue.of([model]), BOB, "{ listNotes { items { id } nextToken } }")
+    assert found == {"listNotes": {"items": [{"id": "b"}], "nextToken": None}}
+    assert store.reads == [("scan", "Note")]
