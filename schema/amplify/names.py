@@ -1,11 +1,14 @@
 """The names that Amplify's transformer derives from a type's name."""
 
-import re
+from pluralizer import Pluralizer
+
+# The rules of npm's `pluralize`, by which Amplify names pages and queries.
+_PLURALIZER = Pluralizer()  # type: ignore[no-untyped-call]  # its constructor alone is untyped
 
 
 def plural(name: str) -> str:
-    """Return a type's plural: ServiceRequests, Categories."""
-    return re.sub(r"(?<![aeiou])y$", "ie", name) + "s"
+    """Return a type's plural: ServiceRequests, Categories, People."""
+    return _PLURALIZER.pluralize(name)
 
 
 def by_query(model: str, field: str) -> str:
@@ -25,19 +28,19 @@ def upper_first(name: str) -> str:
 
 def connection(model: str) -> str:
     """Return the name of a type's pages."""
-    return f"Model{model}Connection"
+    return f"Model{upper_first(model)}Connection"
 
 
 def filter_input(model: str) -> str:
     """Return the name of the input that filters a type's rows."""
-    return f"Model{model}FilterInput"
+    return f"Model{upper_first(model)}FilterInput"
 
 
 def condition_input(model: str) -> str:
     """Return the name of the input with the condition of a mutation."""
-    return f"Model{model}ConditionInput"
+    return f"Model{upper_first(model)}ConditionInput"
 
 
 def subscription_filter_input(model: str) -> str:
     """Return the name of the input that filters a type's events."""
-    return f"ModelSubscription{model}FilterInput"
+    return f"ModelSubscription{upper_first(model)}FilterInput"
