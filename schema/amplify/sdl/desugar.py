@@ -1,0 +1,88 @@
+"""Says in full what Amplify implies: keys, timestamps, owners, relations, and the models that join others.
+
+What is written goes in, `ModelDeclaration`s come out; nobody after this needs to know what was left unsaid.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from schema.amplify.sdl.declarations import (
+    FieldDeclaration,
+    ModelDeclaration,
+    Origin,
+    Provider,
+    RuleDeclaration,
+    Strategy,
+    TypeReference,
+)
+from schema.amplify.sdl.joins import with_joins
+from schema.amplify.sdl.models import WrittenModel, collected
+from schema.amplify.sdl.project import Flags
+from schema.amplify.sdl.relations import Draft, relate
+
+_ID = TypeReference("ID", is_required=True)
+_MOMENT = TypeReference("AWSDateTime", is_required=True)
+_OWNER = TypeReference("String")
+_TOKENS = frozenset({Provider.USER_POOLS, Provider.OIDC})
+
+
+def desugar(
+    written: Mapping[str, WrittenModel], flags: Flags, global_rules: tuple[RuleDeclaration, ...] = ()
+) -> dict[str, ModelDeclaration]:
+    """Return models with all that they imply.
+
+    Args:
+        written: the models as they are written, by name.
+        flags: the flags that change what is implied.
+        global_rules: the rules of the types that have none.
+
+    Raises:
+        SchemaFileError: relations lead nowhere; it has the problems of all.
+    """
+    drafts = {name: _draft(model) for name, model in with_joins(written, flags).items()}
+    relations = [(draft, r) for draft in drafts.values() for r in draft.written.relations.values()]
+    # A way back may lead by the fields that the way forth adds.
+    ordered = sorted(relations, key=lambda pair: pair[1].directive == "belongsTo")
+    collected(ordered, lambda pair: relate(pair[0], pair[1], drafts, flags))
+    return {name: _declared(draft, global_rules) for name, draft in drafts.items()}
+
+
+def _draft(model: WrittenModel) -> Draft:
+    fields = dict(model.fields)
+    if not model.key:
+        fields.setdefault("id", FieldDeclaration("id", _ID, Origin.IMPLIED_ID))
+    return Draft(model, model.key or ("id",), fields, dict(model.indexes), {})
+
+
+def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelDeclaration:
+    model = draft.written
+    rules = global_rules if model.rules is None else model.rules
+    draft.add(
+        FieldDeclaration(name, _MOMENT, Origin.IMPLIED_TIMESTAMP)
+        for name in (model.created_at, model.updated_at)
+        if name is not None
+    )
+    owners = dict.fromkeys(_owner_fields(draft, rules))
+    draft.add(FieldDeclaration(name, _OWNER, Origin.IMPLIED_OWNER) for name in owners)
+    return ModelDeclaration(
+        name=model.name,
+        description=model.description,
+        fields=draft.fields,
+        # In the order in which they are written, rather than that in which they were related.
+        relations={name: draft.relations[name] for name in model.relations},
+        key=draft.key,
+        indexes=draft.indexes,
+        rules=rules,
+        operations=model.operations,
+        created_at=model.created_at,
+        updated_at=model.updated_at,
+    )
+
+
+def _owner_fields(draft: Draft, rules: tuple[RuleDeclaration, ...]) -> Iterator[str]:
+    """Yield the fields by which a rule of a model, or of one of its fields, knows owners."""
+    own = (field.rules or () for field in draft.fields.values())
+    related = (relation.rules or () for relation in draft.relations.values())
+    for given in (rules, *own, *related):
+        for rule in given:
+            if rule.strategy is Strategy.OWNER and rule.provider in _TOKENS and rule.owner_field is not None:
+                yield rule.owner_field

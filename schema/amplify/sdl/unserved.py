@@ -1,0 +1,89 @@
+"""What a schema asks for and this server does not do, each by name."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from schema.amplify import names
+from schema.amplify.sdl.declarations import (
+    ModelDeclaration,
+    NotServed,
+    Provider,
+    Root,
+    RootField,
+    RuleDeclaration,
+)
+from schema.amplify.sdl.project import Project
+from schema.amplify.sdl.reading import Document, WrittenType, every, has
+
+_FIRST = "the first transformer's"
+_FIELDS = {
+    "connection": f"{_FIRST} @connection leads nowhere here; the second one has @hasMany, @hasOne and @belongsTo",
+    "http": "@http calls other servers, and this one calls none",
+    "predictions": "@predictions needs AWS's AI services",
+    "sql": "@sql needs a relational database",
+    "refersTo": "@refersTo renames what is stored, and the name in the schema is stored",
+    "validate": "@validate is not checked; rules.graphql has rules of its own",
+}
+_PROVIDERS = {
+    Provider.IAM: "a caller's signature by IAM cannot be verified here",
+    Provider.OIDC: "no provider of OpenID Connect is known here",
+    Provider.FUNCTION: "no function authorizes callers here",
+}
+_DATASTORE = (
+    "DataStore's conflict resolution is not served; its clients use the other operations, without versions"
+)
+
+
+def unserved(
+    project: Project, document: Document, models: Mapping[str, ModelDeclaration], roots: Iterable[RootField]
+) -> tuple[NotServed, ...]:
+    """Return what is not served of a project, in the order of its schema."""
+    found = [item for type_ in document.types.values() for item in (*_of_type(type_), *_of_fields(type_))]
+    found += [item for model in models.values() for item in _of_rules(model.name, model.rules)]
+    found += [item for root in roots for item in _of_root(root)]
+    if project.has_conflict_resolution:
+        plurals = (names.upper_first(names.plural(name)) for name in models)
+        found += [NotServed(f"Query.sync{plural}", _DATASTORE) for plural in plurals]
+    return tuple(dict.fromkeys((*project.not_served, *found)))
+
+
+def _of_type(type_: WrittenType) -> Iterator[NotServed]:
+    for given in every(type_, "searchable"):
+        usual = f"search{names.upper_first(names.plural(type_.name))}"
+        query = (given.get("queries") or {}).get("search", usual)
+        if query is not None:
+            yield NotServed(f"Query.{query}", "@searchable needs OpenSearch")
+    for given in every(type_, "key"):
+        if query := given.get("queryField"):
+            yield NotServed(f"Query.{query}", f"{_FIRST} @key is not obeyed; the second one has @index")
+        elif given.get("name") is None:
+            key = ", ".join(given["fields"])
+            reason = f"{_FIRST} @key is not obeyed; the second one has @primaryKey for the key {key}"
+            yield NotServed(type_.name, reason)
+    if has(type_.directives, "versioned"):
+        yield NotServed(type_.name, f"{_FIRST} @versioned is not obeyed")
+    if has(type_.directives, "mapsTo"):
+        yield NotServed(type_.name, "@mapsTo names another table, and the type's own name is its table's")
+
+
+def _of_fields(type_: WrittenType) -> Iterator[NotServed]:
+    for node in type_.fields:
+        name = f"{type_.name}.{node.name.value}"
+        for directive, reason in _FIELDS.items():
+            if has(node.directives or (), directive):
+                yield NotServed(name, reason)
+        if type_.name not in set(Root) and has(node.directives or (), "function"):
+            yield NotServed(name, "@function answers root fields only")
+
+
+def _of_rules(name: str, rules: Iterable[RuleDeclaration]) -> Iterator[NotServed]:
+    for rule in rules:
+        if rule.provider in _PROVIDERS:
+            who = f"{{ allow: {rule.strategy}, provider: {rule.provider} }}"
+            yield NotServed(name, f"the rule {who} admits nobody: {_PROVIDERS[rule.provider]}")
+
+
+def _of_root(field: RootField) -> Iterator[NotServed]:
+    name = f"{field.root}.{field.name}"
+    yield from _of_rules(name, field.rules or ())
+    if not field.functions and not field.mutations:
+        yield NotServed(name, "neither @function nor @aws_subscribe answers it")
