@@ -42,7 +42,7 @@ class FormerMember:
     """A member of the former app.
 
     Args:
-        hours: the hours that the former app keeps; of a member who was taken over, those that it has added since.
+        hours: the hours that the former app keeps; none if the member was taken over.
         taken_over: the hours that were taken over, without those that were given back.
         is_held: whether this deployment keeps the member's hours.
     """
@@ -97,6 +97,12 @@ def _member(row: Row, stack: str) -> FormerMember:
     found = _hours(row, "bankHours")
     if found < ZERO:
         raise _OddValueError(f"bankHours is {found}: nobody here can owe hours")
+    if holder is not None and found != ZERO:
+        # An app that writes a balance which it read before would have the hours twice.
+        raise _OddValueError(
+            f"bankHours is {found}, which the former app has written since the hours were taken over; correct the "
+            "balance here by processDirectTransfer if hours are missing, and set bankHours to 0 there"
+        )
     taken_over = _hours(row, TAKEN_OVER) if TAKEN_OVER in row else ZERO
     return FormerMember(id=_text(row, "id"), hours=found, taken_over=taken_over, is_held=holder is not None)
 

@@ -55,12 +55,12 @@ def action_for(member: FormerMember, share: int, waiting: frozenset[str]) -> Mem
     """Return what a run does with a member.
 
     Args:
-        member: the member. Hours that the former app has added since they were taken over are taken over, too.
+        member: the member.
         share: the share, in per cent.
         waiting: the members who are kept back, from `kept_back`.
     """
     if member.is_held:
-        return MemberAction.TAKE_OVER if member.hours else MemberAction.KEEP
+        return MemberAction.KEEP
     if not is_in_share(member.id, share):
         return MemberAction.LEAVE
     return MemberAction.WAIT if member.id in waiting else MemberAction.TAKE_OVER

@@ -1,6 +1,7 @@
 """Copies rows of the former app into our tables, each if it is newer than what is stored here."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from models import tables
@@ -13,8 +14,9 @@ from models.storage.store import Item, Store, expressions, key_of
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 
-# Rows in a transaction: more would make it likelier that it meets a change of one of them.
+# Rows of a transaction, and their bytes as JSON. DynamoDB takes 100 and 4 MB, but any row may change meanwhile.
 _AT_ONCE = 25
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +52,8 @@ class Copies:
         judged = [copyable(table, row) for row in rows]
         wanted = [row for row in judged if row is not None and not isinstance(row, Oddity)]
         written = 0
-        for start in range(0, len(wanted), _AT_ONCE):
-            written += await self._copy(table, wanted[start : start + _AT_ONCE])
+        for rows_at_once in _chunks(wanted):
+            written += await self._copy(table, rows_at_once)
         return Copied(written=written, oddities=tuple(row for row in judged if isinstance(row, Oddity)))
 
     async def _copy(self, table: type[tables.Table], rows: Sequence[CopiedItem]) -> int:
@@ -84,6 +86,21 @@ class Copies:
             unchanged = updated_at == updated_at.deserialize(before["updatedAt"]["S"])
         name = self._store.names.table(table)
         return {"Put": {"TableName": name, "Item": item, **expressions(condition=unchanged)}}
+
+
+def _chunks(rows: Sequence[CopiedItem]) -> Iterator[list[CopiedItem]]:
+    """Yield the rows in as many parts as there are transactions to write."""
+    chunk: list[CopiedItem] = []
+    size = 0
+    for row in rows:
+        length = len(json.dumps(row, default=str))
+        if chunk and (len(chunk) == _AT_ONCE or size + length > _MOST_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += length
+    if chunk:
+        yield chunk
 
 
 def copyable(table: type[tables.Table], row: Item) -> CopiedItem | Oddity | None:

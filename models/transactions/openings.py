@@ -48,7 +48,7 @@ class Openings:
     async def open(self, member_id: str) -> Hours | Oddity:
         """Take a member over: their hours in the former app become a balance here, with an entry.
 
-        Their row must have been copied. Hours that the former app has added since they were taken over come, too.
+        Their row must have been copied.
 
         Returns:
             The hours that came; or why they stay where they are.
@@ -96,7 +96,7 @@ class Openings:
         member = read_member(row, self._stack)
         if isinstance(member, Oddity):
             return member
-        if member.is_held and member.hours == ZERO:
+        if member.is_held:
             return _Step(ZERO)
         copied, balance = await self._read(member_id)
         if copied is None:
@@ -106,16 +106,19 @@ class Openings:
         hand_over = opening(before, member.hours)
         writing = Writing(self._store.names, now)
         _write_hand_over(writing, before, hand_over)
-        here = [tables.User.custody.remove(), tables.User.updatedAt.set(now)]
-        writing.update(tables.User, member_id, here, tables.User.id.exists())
-        taken = [
+        is_last = member.hours == hand_over.hours
+        here: list[Action] = [tables.User.updatedAt.set(now)]
+        taken: list[Action] = [
             tables.User.bankHours.set(member.hours - hand_over.hours),
-            Path([HELD_BY]).set(self._stack),
             Path([TAKEN_OVER]).set(_number(member.taken_over + hand_over.hours)),
         ]
+        if is_last:
+            here.append(tables.User.custody.remove())
+            taken.append(Path([HELD_BY]).set(self._stack))
+        writing.update(tables.User, member_id, here, tables.User.id.exists())
         self._write_former(writing, member, taken)
         await self._transactions.write(writing, derived(hand_over.cause, to_text(now)))
-        return _Step(hand_over.hours, is_last=member.hours == hand_over.hours)
+        return _Step(hand_over.hours, is_last=is_last)
 
     async def _close(self, member_id: str) -> "_Step | Oddity":
         row = await self._former.get(tables.User, member_id, consistent=True)
@@ -134,15 +137,14 @@ class Openings:
         if copied is not None:
             shut = [tables.User.custody.set(Custody.FORMER_APP.value), tables.User.updatedAt.set(now)]
             writing.update(tables.User, member_id, shut, tables.User.id.exists())
-        is_last = balance.total_balance == -hand_over.hours
         if member is not None:
-            self._write_former(writing, member, _given_back(member, hand_over, is_last=is_last))
+            self._write_former(writing, member, _given_back(member, hand_over))
         elif copied is not None:
             self._add_former(writing, copied, hand_over)
         else:
             return Oddity(table="UserBalance", id=member_id, why="the member has left both apps, not the hours")
         await self._transactions.write(writing, derived(hand_over.cause, to_text(now)))
-        return _Step(-hand_over.hours, is_last=is_last)
+        return _Step(-hand_over.hours, is_last=balance.total_balance == -hand_over.hours)
 
     async def _read(self, member_id: str) -> tuple[Item | None, Balance | None]:
         """Return a member's row and balance here."""
@@ -196,13 +198,13 @@ def _is_settled(member: FormerMember | None, copied: Item | None) -> bool:
     return copied is None if member is None else not member.is_held
 
 
-def _given_back(member: FormerMember, hand_over: HandOver, *, is_last: bool) -> list[Action]:
-    """Return what gives hours back to the former app's row."""
-    actions: list[Action] = [
+def _given_back(member: FormerMember, hand_over: HandOver) -> list[Action]:
+    """Return what gives hours back to the former app's row, which is its own from the first of them on."""
+    return [
         tables.User.bankHours.set(member.hours - hand_over.hours),
         Path([TAKEN_OVER]).set(_number(member.taken_over + hand_over.hours)),
+        Path([HELD_BY]).remove(),
     ]
-    return [*actions, Path([HELD_BY]).remove()] if is_last else actions
 
 
 def _number(hours: Hours) -> dict[str, Any]:

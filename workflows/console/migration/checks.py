@@ -11,6 +11,7 @@ from models.ledger.balances import Balance
 from models.ledger.entries import Entry
 from models.migration.former import FormerMember, Oddity, row_id
 from models.migration.handover import handed_over
+from models.requests.statuses import TransactionStatus
 from models.storage.codec import decode
 from models.storage.store import Item, key_of
 from models.tables import Table
@@ -60,6 +61,8 @@ async def check(apps: Apps) -> Check:
             if table is tables.User:
                 await _check_members(apps, page, ours, opened, found)
             found.faults += _missing(apps, table, page, ours)
+            if table is tables.Transaction:
+                found.faults += _revived(apps, page)
         found.rows[table.Meta.table_name] = there, here
     return found
 
@@ -78,7 +81,11 @@ async def _opened(apps: Apps) -> dict[str, Hours]:
 async def _check_members(
     apps: Apps, page: Sequence[Item], ours: dict[str, Item], opened: dict[str, Hours], found: Check
 ) -> None:
-    members = list(members_of(page, apps.stack, found.left))
+    odd: list[Oddity] = []
+    members = list(members_of(page, apps.stack, odd))
+    held = {row_id(row) for row in page if is_held(row, apps.stack)}
+    found.faults += [oddity for oddity in odd if oddity.id in held]
+    found.left += [oddity for oddity in odd if oddity.id not in held]
     items = await found_by_id(apps.store, tables.UserBalance, [member.id for member in members])
     balances = {key: decode(Balance, tables.UserBalance, item) for key, item in items.items()}
     for member in members:
@@ -97,12 +104,19 @@ def _problems(member: FormerMember, ours: Item | None, balance: Balance | None, 
         if ours is not None and not is_kept_there and member.hours:
             yield f"has joined here, and {member.hours} hours are still in the former app; run again"
         return
-    if member.hours:
-        yield f"the former app has added {member.hours} hours since they were taken over; run again"
     if balance is None:
         yield "was taken over, and has no balance here"
     if is_kept_there and (balance is None or balance.total_balance):
         yield "was taken over, and begins nothing new here; a rollback has begun, and not ended"
+
+
+def _revived(apps: Apps, page: Sequence[Item]) -> Iterator[Oddity]:
+    """Yield the exchanges that are requests here, and that the former app has gone on with."""
+    for row in page:
+        status = row.get("status", {}).get("S")
+        if is_held(row, apps.stack) and status != TransactionStatus.CANCELLED:
+            why = f"the former app has made it {status}, although it is a request here; set it to CANCELLED there"
+            yield Oddity(table="Transaction", id=row_id(row), why=why)
 
 
 def _missing(apps: Apps, table: type[Table], page: Sequence[Item], ours: dict[str, Item]) -> Iterator[Oddity]:

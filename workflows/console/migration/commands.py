@@ -52,7 +52,12 @@ def migrate_commands(deployment: Deployment, console: Callable[[], Console]) -> 
                 return await do(apps, console())
 
         with deployment(f"The former app {app}, or the deployment", aws=aws) as settings:
-            if not asyncio.run(with_apps(settings)):
+            try:
+                is_done = asyncio.run(with_apps(settings))
+            except ExceptionGroup as failed:
+                # Of what was done at once, all that failed did so for one reason.
+                raise _first(failed) from failed
+            if not is_done:
                 raise typer.Exit(1)
 
     @commands.command()
@@ -84,6 +89,11 @@ def migrate_commands(deployment: Deployment, console: Callable[[], Console]) -> 
         work(app, partial(_roll_back, refund=refund, within=timedelta(minutes=within)), aws=aws)
 
     return commands
+
+
+def _first(failed: Exception) -> Exception:
+    """Return the first error of a group."""
+    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else failed
 
 
 async def _plan(apps: Apps, console: Console, *, share: int) -> bool:

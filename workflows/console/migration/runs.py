@@ -10,6 +10,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from models import tables
+from models.errors import ContentionError, UnavailableError
 from models.migration.former import Oddity, is_open
 from models.migration.share import MemberAction, action_for
 from models.requests.request import Request
@@ -53,9 +54,13 @@ async def _copy_rows(apps: Apps, survey: Survey, outcome: RunOutcome, steps: Ste
     advance = steps.begin("rows copied", survey.rows.total())
     for table in FORMER_TABLES:
         async for page in apps.former_pages(table):
-            copied = await apps.copies.copy(table, page)
-            outcome.rows += copied.written
-            outcome.left.oddities += copied.oddities
+            try:
+                copied = await apps.copies.copy(table, page)
+            except (ContentionError, UnavailableError):
+                outcome.left.busy += len(page)
+            else:
+                outcome.rows += copied.written
+                outcome.left.oddities += copied.oddities
             advance(len(page))
 
 
@@ -70,12 +75,15 @@ async def _take_members_over(apps: Apps, survey: Survey, share: int, outcome: Ru
         return None
 
     async for page in apps.former_pages(tables.User):
-        # The copies have noted whose hours are odd.
+        odd: list[Oddity] = []
         due = [
             member.id
-            for member in members_of(page, apps.stack, [])
+            for member in members_of(page, apps.stack, odd)
             if action_for(member, share, survey.waiting) is MemberAction.TAKE_OVER
         ]
+        known = {(oddity.table, oddity.id) for oddity in outcome.left.oddities}
+        # The copies have noted most of them already.
+        outcome.left.oddities += [oddity for oddity in odd if (oddity.table, oddity.id) not in known]
         await at_once(due, take_over, outcome.left, lambda: advance(1))
 
 

@@ -21,6 +21,10 @@ from tests.unit.builders import NOW, REQUEST_ID, SERVICE_ID, hours
 from tests.unit.former_app import former_exchange, former_member
 
 STACK = "unit"
+WRITTEN_SINCE = (
+    "bankHours is 0.01, which the former app has written since the hours were taken over; correct the balance "
+    "here by processDirectTransfer if hours are missing, and set bankHours to 0 there"
+)
 
 
 def exchange(**changes: Any) -> Any:
@@ -45,6 +49,10 @@ def test_a_member_who_is_here_says_so() -> None:
         (former_member("alice", "0.1000000000001"), "bankHours: 0.1000000000001 is not a multiple of 0.01 hours"),
         (former_member("alice", None), "bankHours is missing"),
         (former_member("alice") | {"bankHours": {"S": "7"}}, "bankHours is missing"),
+        (
+            former_member("alice", "0.01", heldBy=STACK),
+            WRITTEN_SINCE,
+        ),
         (former_member("alice", heldBy="other"), "another deployment, other, keeps this member's hours"),
     ],
 )  # fmt: skip

@@ -54,7 +54,7 @@ def test_who_has_one_with_somebody_who_waits_waits_too() -> None:
         ("7", False, 8, frozenset({"alice"}), MemberAction.WAIT),
         ("7", False, 8, frozenset({"bob"}), MemberAction.TAKE_OVER),
         ("0", True, 0, frozenset[str](), MemberAction.KEEP),
-        ("1", True, 0, frozenset[str](), MemberAction.TAKE_OVER),
+        ("0", True, 100, frozenset({"alice"}), MemberAction.KEEP),
     ],
 )
 def test_what_a_run_does_with_a_member(

@@ -72,6 +72,13 @@ async def test_many_rows_are_copied_once_whatever_fails(apps: Migrating, fault: 
     assert len(written) == 3 + (fault is not Fault.LOST)
 
 
+async def test_long_rows_are_written_few_at_once(apps: Migrating) -> None:
+    services = [former_service(str(number), BOB, description="x" * 300_000) for number in range(5)]
+    assert (await apps.copies.copy(Service, services)).written == 5
+    assert len([call for call in apps.calls.made if call.writes]) == 2
+    assert (await apps.copies.copy(Service, [])).written == 0
+
+
 async def test_who_changes_a_row_meanwhile_is_not_written_over(apps: Migrating) -> None:
     await apps.copies.copy(Service, [former_service("s", BOB)])
     upstream, left = apps.engine.call, [True]

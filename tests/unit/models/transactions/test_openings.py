@@ -16,7 +16,7 @@ from models.tables import EventLog, Notification, User, UserBalance
 from models.transactions.members import Joined, Members
 from models.transactions.writing import Writing
 from tests.chaos.books import rows
-from tests.chaos.faults import Fault, each_write
+from tests.chaos.faults import Fault, KilledError, each_write
 from tests.unit.builders import ALICE, BOB, NOW, hours, make_balance
 from tests.unit.former_app import former_member
 from tests.unit.models.migration.migrating import Migrating, migrating, text
@@ -99,13 +99,36 @@ async def test_it_is_done_once_whatever_fails(apps: Migrating, fault: Fault) -> 
     assert len(await apps.entries(ALICE)) == 2
 
 
-async def test_what_the_former_app_adds_afterwards_comes_with_the_next_run(apps: Migrating) -> None:
+async def test_what_the_former_app_writes_afterwards_moves_nowhere(apps: Migrating) -> None:
+    """Its client may have read 7.50 hours before they were taken over, and now writes what is left of them."""
     await apps.openings.open(ALICE)
     row = await apps.member(ALICE)
-    await apps.put(User, row | {"bankHours": {"N": "2"}})
-    assert await apps.openings.open(ALICE) == hours("2")
-    assert await apps.hours() == (ZERO, hours("9.5"))
-    assert await apps.taken_over(ALICE) == hours("9.5")
+    await apps.put(User, row | {"bankHours": {"N": "5.5"}})
+    for move in (apps.openings.open, apps.openings.close):
+        oddity = await move(ALICE)
+        assert isinstance(oddity, Oddity)
+        assert oddity.why.startswith("bankHours is 5.50, which the former app has written since")
+    assert await apps.hours() == (hours("5.5"), hours("7.5"))
+
+
+async def test_many_hours_are_there_or_here_until_the_last_of_them(apps: Migrating) -> None:
+    await apps.put(User, former_member(ALICE, "25000"))
+    written = [None, Fault.KILLED_AFTER]
+    apps.calls.plan = lambda call: written.pop(0) if call.writes and written else None
+    with pytest.raises(KilledError):
+        await apps.openings.open(ALICE)
+    assert await apps.hours() == (hours("5000"), hours("20000"))
+    here = await apps.here.get(User, ALICE)
+    assert here is not None
+    assert (text(here, "custody"), text(await apps.member(ALICE), "heldBy")) == ("FORMER_APP", None)
+    assert await apps.openings.open(ALICE) == hours("5000")
+    written += [None, Fault.KILLED_AFTER]
+    with pytest.raises(KilledError):
+        await apps.openings.close(ALICE)
+    assert await apps.hours() == (hours("20000"), hours("5000"))
+    assert await apps.openings.open(ALICE) == hours("20000")
+    assert await apps.openings.close(ALICE) == hours("25000")
+    assert await apps.hours() == (hours("25000"), ZERO)
 
 
 async def test_more_hours_than_a_movement_may_have_come_one_movement_after_the_other(apps: Migrating) -> None:

@@ -120,7 +120,7 @@ async def test_what_cannot_be_started_is_left_to_the_sweep(both: Migrating) -> N
 @pytest.mark.parametrize(
     ("key", "changed", "why"),
     [
-        ("alice", {"bankHours": {"N": "1"}}, "the former app has added 1.00 hours since they were taken over"),
+        ("alice", {"bankHours": {"N": "1"}}, "bankHours is 1.00, which the former app has written since"),
         ("alice", {"hoursTakenOver": {"N": "6"}}, "6.00 hours were taken over, and the opening entries say 5.00"),
         ("bob", {"heldBy": {"NULL": True}}, "has joined here, and 2.00 hours are still in the former app"),
     ],
@@ -137,6 +137,21 @@ async def test_what_does_not_agree_is_told(both: Migrating, apps: Apps, key: str
     assert not found.is_right
     (fault,) = found.faults
     assert (fault.id, fault.why.startswith(why)) == (key, True)
+
+
+async def test_an_exchange_that_both_apps_go_on_with_is_told(both: Migrating, apps: Apps) -> None:
+    await ran(apps)
+    await both.put(Transaction, await both.exchange(PENDING) | {"status": {"S": "COMPLETED"}})
+    (fault,) = (await check(apps)).faults
+    assert (fault.id, fault.why.startswith("the former app has made it COMPLETED")) == (PENDING, True)
+
+
+async def test_what_the_former_app_writes_is_named_by_the_run(both: Migrating, apps: Apps) -> None:
+    await ran(apps)
+    await both.put(User, await both.member("alice") | {"bankHours": {"N": "1"}})
+    whys = {oddity.id: oddity.why for oddity in (await ran(apps)).left.oddities}
+    assert whys["alice"].startswith("bankHours is 1.00")
+    assert whys["eve"].startswith("bankHours is -1.00")
 
 
 async def test_what_is_missing_is_told(both: Migrating, apps: Apps) -> None:
