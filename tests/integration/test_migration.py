@@ -21,7 +21,7 @@ from models.migration.former import TAKEN_OVER
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Step
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from models.storage.codec import decode
 from models.storage.names import FormerNames, Names
 from models.storage.store import Store

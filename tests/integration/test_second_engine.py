@@ -20,7 +20,7 @@ from models.requests.dispute import Dispute, DisputeType
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Response, Step
 from models.settings import Settings
-from models.storage.calls import AsyncCalls
+from models.storage.async_calls import AsyncCalls
 from resolvers.actions.disputes import Disputes
 from resolvers.actions.requests import ServiceRequests
 from resolvers.composition import AWS_SERVICES

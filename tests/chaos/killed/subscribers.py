@@ -1,4 +1,4 @@
-"""What subscribers of several servers hear of rows that are written without a pause, and how the servers read them."""
+"""What subscribers of several servers hear of rows that are written all the time, and a count of stream calls."""
 
 import asyncio
 import json

@@ -13,7 +13,8 @@ from models import tables
 from models.errors import ContentionError, ExpectedError, UnavailableError
 from models.migration.former import Oddity
 from models.settings import Settings
-from models.storage.calls import AsyncCalls, Calls
+from models.storage.async_calls import AsyncCalls
+from models.storage.calls import Calls
 from models.storage.names import FormerNames
 from models.storage.store import Item, Store, read_pages
 from models.tables import TABLES, Table
