@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ministack.services import lambda_svc, sns
+from ministack.services import dynamodb, lambda_svc, sns
 from ministack.services.cloudformation import provisioners
 
 EventSource = tuple[str, str, dict[str, Any]]  # account, region, event source mapping
@@ -23,7 +23,8 @@ _TOPIC = "AWS::SNS::Topic"
 
 # The event source mapping that this thread looks after; None in all other threads.
 _mine: ContextVar[EventSource | None] = ContextVar("mine", default=None)
-_looked_after: set[str] = set()
+_busy: set[str] = set()
+_watching = threading.Event()
 
 
 def iter_all_esms() -> Iterator[EventSource]:
@@ -33,29 +34,46 @@ def iter_all_esms() -> Iterator[EventSource]:
 
 
 def poll_dynamodb_streams() -> bool:
-    """Look after each mapping in a thread of its own, so that no stream waits for another's function."""
-    for source in _upstream_mappings():
-        name = source[2]["UUID"]
-        if name not in _looked_after and "/stream/" in source[2].get("EventSourceArn", ""):
-            _looked_after.add(name)
-            threading.Thread(target=_look_after, args=(source,), name=f"mapping-{name}", daemon=True).start()
+    """Let one thread look after all streams, which it does for as long as this process lives."""
+    if not _watching.is_set():
+        _watching.set()
+        threading.Thread(target=_watch, name="streams", daemon=True).start()
     return False  # there is nothing left to do at once
 
 
-def _look_after(source: EventSource) -> None:
-    """Call a mapping's function with what is new in its stream, until the mapping is removed."""
+def _watch() -> None:
+    """Call the functions of streams in threads of their own, so that no stream waits for another's function."""
+    while True:
+        for source in list(_upstream_mappings()):
+            name = source[2]["UUID"]
+            if name not in _busy and _is_behind(source):
+                _busy.add(name)
+                threading.Thread(target=_catch_up, args=(source,), name=f"mapping-{name}", daemon=True).start()
+        time.sleep(_INTERVAL)
+
+
+def _is_behind(source: EventSource) -> bool:
+    """Return whether a mapping's stream has records that were not read."""
     account, region, mapping = source
+    arn = mapping.get("EventSourceArn", "")
+    if "/stream/" not in arn:
+        return False
+    end: int = dynamodb.stream_end_position(arn.split("/")[1], account_id=account, region=region)
+    position = lambda_svc._dynamodb_stream_positions.get_scoped(account, region, mapping["UUID"])
+    return position is None or position < end
+
+
+def _catch_up(source: EventSource) -> None:
+    """Call a mapping's function with what is new in its stream, batch after batch while they are full."""
+    mapping = source[2]
     _mine.set(source)
-    while lambda_svc._esms.get_scoped(account, region, mapping["UUID"]) is mapping:
-        try:
-            has_read = _upstream_poll()
-        except Exception:  # noqa: BLE001 — MiniStack's own loop goes on, too
-            lambda_svc.logger.exception("a stream could not be read")
-            has_read = False
-        is_full = mapping["LastProcessingResult"] == f"OK - {mapping['BatchSize']} records"
-        if not (has_read and is_full):
-            time.sleep(_INTERVAL)
-    _looked_after.discard(mapping["UUID"])
+    try:
+        while _upstream_poll() and mapping["LastProcessingResult"] == f"OK - {mapping['BatchSize']} records":
+            pass
+    except Exception:  # noqa: BLE001 — MiniStack's own loop goes on, too
+        lambda_svc.logger.exception("a stream could not be read")
+    finally:
+        _busy.discard(mapping["UUID"])
 
 
 def create_topic(logical_id: str, properties: Mapping[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
