@@ -106,6 +106,7 @@ class Policies:
             "AWS::Region": names.region,
             "AWS::AccountId": names.account,
             "AWS::StackName": names.stack,
+            "DataStack": names.stack,
         }
         if name in pseudo:
             return pseudo[name]

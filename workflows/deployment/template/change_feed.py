@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from models.changes import Feed
+from models.storage.names import Names
 from models.tables import Table
 from workflows.deployment.template.intrinsics import (
     NAMES,
@@ -74,12 +75,15 @@ def _mapping(function: str, table: type[Table]) -> Resource:
     )
 
 
-def server_statements() -> Iterator[Resource]:
+def server_statements(names: Names = NAMES) -> Iterator[Resource]:
     """Yield what a server must be allowed, in order to read changes from a queue of its own.
 
     A server also removes the queues of servers that were killed.
+
+    Args:
+        names: of the stack that has the topic, which is not the servers' own.
     """
-    queues = sub(NAMES.arn("sqs", f"{NAMES.server_queues}*"))
+    queues = sub(names.arn("sqs", f"{names.server_queues}*"))
     yield statement(
         [
             f"sqs:{action}"
@@ -94,6 +98,6 @@ def server_statements() -> Iterator[Resource]:
         ],
         [queues],
     )
-    yield statement(["sns:ListSubscriptionsByTopic", "sns:Subscribe"], [sub(NAMES.change_topic_arn)])
+    yield statement(["sns:ListSubscriptionsByTopic", "sns:Subscribe"], [sub(names.change_topic_arn)])
     # These two know no resources.
     yield statement(["sns:Unsubscribe", "sqs:ListQueues"], ["*"])

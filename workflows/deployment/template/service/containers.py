@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.tables import TABLES
+from workflows.deployment.template import change_feed
 from workflows.deployment.template.intrinsics import Resource, attribute, if_, ref, resource, statement
 from workflows.deployment.template.machines import read_definitions
 from workflows.deployment.template.service.monitoring import FAILING
@@ -37,21 +38,13 @@ def container_resources() -> dict[str, Resource]:
 
 
 def server_statements() -> Iterator[Resource]:
-    """Yield what a server is allowed: rows, executions, and to see whether all of it is there."""
+    """Yield what a server is allowed: rows, executions, its queue of changes, and to see whether all is there."""
     tables = [f"table/{NAMES.table(table)}" for table in TABLES]
     machines = sorted(read_definitions())
     yield statement(
         [f"dynamodb:{action}" for action in (*_ROWS, "DescribeTable")], [arn("dynamodb", name) for name in tables]
     )
     yield statement(["dynamodb:Query", "dynamodb:Scan"], [arn("dynamodb", f"{name}/index/*") for name in tables])
-    yield statement(
-        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-        [
-            arn("dynamodb", f"table/{NAMES.table(table)}/stream/*")
-            for table in TABLES
-            if table.Meta.stream_view_type
-        ],
-    )
     yield statement(
         ["states:StartExecution", "states:DescribeStateMachine"],
         [arn("states", f"stateMachine:{NAMES.state_machine(name)}") for name in machines],
@@ -62,6 +55,9 @@ def server_statements() -> Iterator[Resource]:
     )
     # It knows no resource: the task token is the permission.
     yield statement(["states:SendTaskSuccess"], ["*"])
+    # How long the workflow waits for people, as the functions have it.
+    yield statement(["ssm:GetParameter"], [arn("ssm", "parameter/${DataStack}/workflow-settings")])
+    yield from change_feed.server_statements(NAMES)
 
 
 def _start_statements() -> Iterator[Resource]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from models.storage.names import LIVE
 from models.tables import TABLES
 from workflows.deployment.template.intrinsics import Resource, if_, ref, statement, sub
 from workflows.deployment.template.machines import read_definitions
@@ -49,6 +50,7 @@ def _statements() -> Iterator[Resource]:
         ],
         [arn("sqs", NAMES.dead_letter_queue)],
     )
-    yield statement(
-        ["lambda:InvokeFunction"], [arn("lambda", f"function:{NAMES.function('processDirectTransfer')}")]
-    )
+    transfers = f"function:{NAMES.function('processDirectTransfer')}:{LIVE}"
+    yield statement(["lambda:InvokeFunction"], [arn("lambda", transfers)])
+    # How long the workflow waits for people, as the functions have it.
+    yield statement(["ssm:GetParameter"], [arn("ssm", "parameter/${DataStack}/workflow-settings")])
