@@ -1,6 +1,6 @@
 """Amplify's `@auth` rules, applied: who may do what with which row. Pure functions of rules, caller and row."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 from functools import lru_cache, reduce
@@ -15,6 +15,8 @@ from resolvers.identity.callers import Caller, Standing
 from schema.amplify.declaration import Model
 from schema.amplify.rules import OPEN, AuthRule, Groups, Operation, Owner, Private, Public, Way
 from schema.amplify.wire import OWNER_SEPARATOR
+
+_ABSENT: dict[str, Any] = {}
 
 
 class Visibility(Enum):
@@ -80,7 +82,8 @@ def shows_all(caller: Caller, model: Model, item: Item) -> bool:
     if by_group(caller, model, Operation.READ):
         return True
     owners = model.owner_fields(Operation.READ) if caller.standing is not Standing.GUEST else ()
-    return any(is_owner(caller, item.get(owner, {}).get("S")) for owner in owners)
+    names = names_of(caller)
+    return any(is_named(names, item.get(owner, _ABSENT)) for owner in owners)
 
 
 def unopened(model: Model) -> Model:
@@ -107,22 +110,43 @@ def visible(caller: Caller, model: Model, *, index: str | None = None) -> Condit
         index: the field whose index is read: DynamoDB refuses a filter on it.
     """
     owners = [owner for owner in model.owner_fields(Operation.READ) if owner != index]
-    conditions: list[Condition] = [names_caller(caller, owners)] if owners else []
+    conditions: list[Condition] = [names_caller(caller, model, owners)] if owners else []
     if (hidden := model.hidden_by(Operation.READ)) is not None:
         path = Path([hidden])
         conditions.append(path.does_not_exist() | (path == {"BOOL": False}))
     return reduce(or_, conditions) if conditions else None
 
 
-def names_caller(caller: Caller, fields: Sequence[str]) -> Condition:
+def names_caller(caller: Caller, model: Model, fields: Sequence[str]) -> Condition:
     """Return the DynamoDB condition that at least one of these owner fields names the caller."""
     names = [{"S": name} for name in sorted(names_of(caller))]
-    return reduce(or_, (Path([field]).is_in(*names) for field in fields))
+    single = [Path([field]).is_in(*names) for field in fields if not model.fields[field].is_list]
+    listed = [Path([field]).contains(name) for field in fields if model.fields[field].is_list for name in names]
+    return reduce(or_, [*single, *listed])
 
 
 def is_owner(caller: Caller, value: str | None) -> bool:
     """Return whether an owner field's value names the caller: as `sub::username`, `sub` or `username`."""
     return value in names_of(caller)
+
+
+def is_named(names: frozenset[str], wire: Mapping[str, Any]) -> bool:
+    """Return whether an owner field of a row, which may list several members, holds one of some names."""
+    elements = wire.get("L")
+    if elements is None:
+        return wire.get("S") in names
+    return any(element.get("S") in names for element in elements)
+
+
+def owner_value(caller: Caller, model: Model, name: str) -> Any:
+    """Return what an owner field of a new row holds that names its creator."""
+    value = model.owner_value(name, caller.sub, caller.username)
+    return [value] if model.fields[name].is_list else value
+
+
+def names_owner(caller: Caller, value: Any) -> bool:
+    """Return whether an owner field's value in an input, a text or a list of them, names the caller."""
+    return any(is_owner(caller, one) for one in (value if isinstance(value, list) else [value]))
 
 
 def names_of(caller: Caller) -> frozenset[str]:
@@ -156,7 +180,7 @@ def admitting(caller: Caller, model: Model, operation: Operation, item: Item) ->
 def _admits(rule: AuthRule, caller: Caller, item: Item) -> bool:
     match rule:
         case Owner(field=field):
-            return is_owner(caller, item.get(field, {}).get("S"))
+            return is_named(names_of(caller), item.get(field, _ABSENT))
         case Groups(groups=groups):
             return not caller.groups.isdisjoint(groups)
         case Private(unless=hidden) | Public(unless=hidden):
@@ -173,15 +197,14 @@ def may_read(caller: Caller, model: Model, item: Item) -> bool:
     return may(caller, model, Operation.READ, item)
 
 
-_ABSENT: dict[str, Any] = {}
-
-
 def reader(caller: Caller, model: Model) -> Callable[[Item], bool]:
     """Return `may_read` for many rows of a type, several times as fast."""
     if admits_everywhere(caller, model, Operation.READ):
         return lambda _: True
     names, fields = names_of(caller), model.owner_fields(Operation.READ)
     hidden = [rule.unless for rule in model.rules if isinstance(rule, OPEN) and Operation.READ in rule.operations]
+    if model.lists_owners(Operation.READ):
+        return lambda row: may_read(caller, model, row)
 
     def may_read_it(row: Item) -> bool:
         for field in fields:

@@ -22,6 +22,8 @@ from resolvers.mirror.authorization import (
     is_owner,
     may,
     model_for,
+    names_owner,
+    owner_value,
     shows_all,
 )
 from resolvers.mirror.filtering.client_filters import read_filter
@@ -283,15 +285,14 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     """
     caller, model = mutation.caller, model_for(mutation.caller, mutation.model)
     owners = model.owner_fields(Operation.CREATE)
-    names = {name: model.owner_value(name, caller.sub, caller.username) for name in owners}
-    given: dict[str, Any] = dict(names)
+    given: dict[str, Any] = {name: owner_value(caller, model, name) for name in owners}
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
     taken = mutation.input.keys() - model.ignored
     given |= {name: value for name, value in mutation.input.items() if name in taken and value is not None}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
-        if is_owner(caller, given.get(name)):
-            given[name] = model.owner_value(name, caller.sub, caller.username)
-    is_named = any(given[name] == names[name] for name in owners)
+        if not model.fields[name].is_list and is_owner(caller, given.get(name)):
+            given[name] = owner_value(caller, model, name)
+    is_named = any(names_owner(caller, given[name]) for name in owners)
     if not is_named and not admits_everywhere(caller, model, Operation.CREATE):
         raise UnauthorizedError.of(mutation.info)
     return given

@@ -114,7 +114,7 @@ class Queries:
             raise InvalidInputError(f"{argument} is only compared where {needed} is given, too", field=needed)
         elif (pinned := self._pinned(query)) is not None:
             runs = pinned
-        elif admits_strangers(query.caller, model, Operation.READ) or not _are_findable(query):
+        elif admits_strangers(query.caller, model, Operation.READ) or not _are_findable(query, query.owner_fields):
             runs = [self._table(query)]
         else:
             runs = self._owned(query, query.owner_fields)
@@ -193,8 +193,10 @@ class Queries:
                 return [self._shared(query, found, call_budget)]
             case Visibility.OWN_BY_THIS_INDEX:
                 return self._own_by_this_index(query, found, call_budget)
-            case Visibility.OWN_BY_OTHER_FIELDS:
+            case Visibility.OWN_BY_OTHER_FIELDS if _are_findable(query, _others_of(query, finder)):
                 return self._own_by_other_fields(query, found, call_budget)
+            case Visibility.OWN_BY_OTHER_FIELDS:
+                return [self._shared(query, found, call_budget)]
 
     def _shared(self, query: Query, found: Found, call_budget: int) -> Run:
         """Return the run of the rows that are not hidden from the caller."""
@@ -231,7 +233,7 @@ class Queries:
 
     def _own_by_other_fields(self, query: Query, found: Found, call_budget: int) -> Sequence[Run]:
         """Return a run for each other owner field: the caller's rows that have the value in the indexed field."""
-        others = [owner for owner in query.owner_fields if owner != found.finder.keys.hash]
+        others = _others_of(query, found.finder)
         runs = self._owned(query, others, only=found.filter)
         return [
             run if (by := query.model.finder_of(owner)) is None else filtered(run, query.model, by, call_budget)
@@ -320,10 +322,15 @@ class Queries:
         return Connection(readable(query.caller, query.model, items), seal)
 
 
-def _are_findable(query: Query) -> bool:
-    """Return whether a caller's own rows can be found without a scan of the table."""
+def _others_of(query: Query, finder: Finder) -> list[str]:
+    """Return the owner fields that an index does not find rows by."""
+    return [owner for owner in query.owner_fields if owner != finder.keys.hash]
+
+
+def _are_findable(query: Query, owners: Sequence[str]) -> bool:
+    """Return whether the rows that name the caller in some owner fields can be found without reading others."""
     model = query.model
-    return all(model.finder_of(owner) is not None or model.keys.fields == (owner,) for owner in query.owner_fields)
+    return all(model.finder_of(owner) is not None or model.keys.fields == (owner,) for owner in owners)
 
 
 def selects(info: AnyInfo, field: str) -> bool:

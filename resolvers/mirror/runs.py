@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 
 from models.storage.store import Item, Page
 from resolvers.identity.callers import Caller
-from resolvers.mirror.authorization import is_owner
+from resolvers.mirror.authorization import is_named, names_of
 from resolvers.mirror.filtered_pages import FilteredPage, SkipTo, no_skip, position_keys
 from resolvers.mirror.filtering.conditions import condition_of, fitting, mentions
 from resolvers.mirror.filtering.filters import Filter, Predicate, compile_filter
@@ -118,4 +118,5 @@ def and_predicates(one: Predicate | None, other: Predicate) -> Predicate:
 
 def names_caller_in_none_of(fields: Sequence[str], caller: Caller, item: Item) -> bool:
     """Return whether none of some owner fields names a caller."""
-    return not any(is_owner(caller, item.get(field, {}).get("S")) for field in fields)
+    names = names_of(caller)
+    return not any(is_named(names, item.get(field, {})) for field in fields)

@@ -109,7 +109,7 @@ class Subscriptions:
             InvalidInputError: the filter is one that a list refuses, too, or has too many operators.
         """
         caller = caller_of(info)
-        named = {name: arguments.get(name) for name in model.owner_fields(Operation.READ)}
+        named = {name: arguments.get(name) for name in model.heard_owners}
         owners = {name: owner for name, owner in named.items() if owner is not None}
         if not _may_subscribe(caller, model_for(caller, model, Way.LISTEN), owners):
             raise UnauthorizedError.of(info)
@@ -292,7 +292,8 @@ def _pins(
         name, owner = next(iter(owners.items()))
         return own_pins(caller, [name]) if is_owner(caller, owner) else [(name, owner)]
     if not admits_strangers(caller, model, Operation.READ):
-        return own_pins(caller, model.owner_fields(Operation.READ))
+        named = model.owner_fields(Operation.READ)
+        return None if model.lists_owners(Operation.READ) else own_pins(caller, named)
     return list(equal.items())[:1] or None
 
 

@@ -11,7 +11,7 @@ from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.keys import SEPARATOR, Finder, Keys
-from schema.amplify.rules import EVERY_WAY, OPEN, AuthRule, Groups, Operation, Owner, Private, Public
+from schema.amplify.rules import EVERY_WAY, OPEN, AuthRule, Groups, Operation, Owner, Private, Public, Way
 from schema.amplify.stored_fields import Field
 from schema.amplify.wire import OWNER_SEPARATOR, text_of
 
@@ -175,6 +175,17 @@ class Model:
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
         """Return the fields that name a member to whom a rule allows an operation."""
         return tuple(rule.field for rule in self.rules if isinstance(rule, Owner) and operation in rule.operations)
+
+    @property
+    def heard_owners(self) -> tuple[str, ...]:
+        """Return the fields of single owners by which subscriptions are narrowed: their arguments."""
+        named = (rule for rule in self.rules if isinstance(rule, Owner) and Operation.READ in rule.operations)
+        heard = (rule.field for rule in named if Way.LISTEN in rule.ways)
+        return tuple(name for name in dict.fromkeys(heard) if not self.fields[name].is_list)
+
+    def lists_owners(self, operation: Operation) -> bool:
+        """Return whether a field names several members to whom a rule allows an operation."""
+        return any(self.fields[name].is_list for name in self.owner_fields(operation))
 
     def owner_value(self, name: str, sub: str, username: str) -> str:
         """Return how new rows name a member in an owner field."""

@@ -81,6 +81,6 @@ def subscriptions(catalogue: Catalogue, types: Types) -> Iterator[StrawberryFiel
 
 
 def _subscription(types: Types, model: Model, operation: Operation, name: str) -> StrawberryField:
-    owners = dict.fromkeys(model.owner_fields(Operation.READ), "String")
+    owners = dict.fromkeys(model.heard_owners, "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
     return ResolvedField(types, name, model.name, arguments, ChangedRows(model, operation), is_subscription=True)

@@ -131,7 +131,7 @@ def _sorted_by(attribute: dict[str, Any]) -> Any:
     return Decimal(value) if kind == "N" else value
 
 
-def _passes(condition: Any, item: Item) -> bool:
+def _passes(condition: Any, item: Item) -> bool:  # noqa: PLR0911 — one for each operator
     """Return whether a row passes a filter; some operators are run, with all others every row passes."""
     match None if condition is None else condition.operator:
         case "AND" | "OR" as both:
@@ -143,6 +143,9 @@ def _passes(condition: Any, item: Item) -> bool:
             path, bound = condition.values
             name = path.path[0]
             return name in item and _COMPARED[compared](_sorted_by(item[name]), _sorted_by(bound.value))
+        case "contains":
+            path, part = condition.values
+            return part.value in item.get(path.path[0], {}).get("L", [])
         case "BETWEEN":
             path, low, high = condition.values
             value, ends = _sorted_by(item[path.path[0]]), [_sorted_by(end.value) for end in (low, high)]

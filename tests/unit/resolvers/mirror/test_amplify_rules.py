@@ -8,12 +8,13 @@ import pytest
 from models.tables.base import KeyAttribute, index, table
 from resolvers.identity.callers import GUEST
 from resolvers.mirror.authorization import admits, may_read, model_for
+from resolvers.mirror.subscriptions import _pins
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model, Operations
 from schema.amplify.keys import Finder
 from schema.amplify.rules import EVERYTHING, READING, AuthRule, Groups, Operation, Owner, Private, Public, Way
 from schema.amplify.stored_fields import Field
-from tests.unit.mirror import ADMIN, ALICE, BOB, MemoryStore, app_over, execute
+from tests.unit.mirror import ADMIN, ALICE, BOB, EVE, MemoryStore, app_over, execute
 
 BY_OWNER = index("byOwner", "owner", "createdAt")
 NOTES = table("Note", KeyAttribute("id"), indexes=[BY_OWNER])
@@ -31,6 +32,7 @@ def app(*rules: AuthRule) -> Catalogue:
     """Return an app with one type, under some rules."""
     fields = {name: Field.of(name, graphql_type) for name, graphql_type in _TYPES.items()}
     fields["owner"] = Field.of("owner", "String", is_owner=True)
+    fields["editors"] = Field.of("editors", "[String]")
     return Catalogue.of(
         [
             Model(
@@ -125,3 +127,50 @@ async def test_owners_without_an_index_find_their_rows_among_all(store: MemorySt
     found = await run(store, Catalogue.of([model]), BOB, "{ listNotes { items { id } nextToken } }")
     assert found == {"listNotes": {"items": [{"id": "b"}], "nextToken": None}}
     assert store.reads == [("scan", "Note")]
+
+
+EDITORS = Owner("editors", EVERYTHING)
+
+
+async def test_a_field_may_list_several_owners(store: MemoryStore) -> None:
+    store.add(NOTES, id="c", owner="sub-bob::bob", editors=["sub-eve", "alice"], createdAt="c", updatedAt="c")
+    catalogue = app(QUALIFIED, EDITORS)
+    get = '{ getNote(id: "c") { editors } }'
+    for caller in (ALICE, BOB):
+        assert await run(store, catalogue, caller, get) == {"getNote": {"editors": ["sub-eve", "alice"]}}
+    assert await run(store, catalogue, EVE, '{ getNote(id: "b") { id } }') == "Unauthorized"
+    listed = await run(store, catalogue, ALICE, "{ listNotes { items { id } nextToken } }")
+    assert listed == {"listNotes": {"items": [{"id": "a"}, {"id": "c"}], "nextToken": None}}
+    update = 'mutation { updateNote(input: {id: "%s", text: "x"}) { id } }'
+    assert await run(store, catalogue, EVE, update % "c") == {"updateNote": {"id": "c"}}
+    assert await run(store, catalogue, EVE, update % "b") == "Unauthorized"
+
+
+async def test_an_editors_rows_are_found_among_anothers(store: MemoryStore) -> None:
+    store.add(NOTES, id="c", owner="sub-bob::bob", editors=["sub-alice"], createdAt="c", updatedAt="c")
+    catalogue = app(QUALIFIED, EDITORS)
+    note = catalogue.models["Note"]
+    finder = Finder.of_index(BY_OWNER, query="notesByOwner")
+    found = Catalogue.of([replace(note, finders={"byOwner": finder})])
+    query = '{ notesByOwner(owner: "sub-bob::bob") { items { id } nextToken } }'
+    assert await run(store, found, ALICE, query) == {"notesByOwner": {"items": [{"id": "c"}], "nextToken": None}}
+
+
+async def test_who_creates_a_row_is_its_first_editor_unless_others_are_named(store: MemoryStore) -> None:
+    catalogue = app(EDITORS)
+    create = "mutation ($e: [String]) { createNote(input: {editors: $e}) { editors } }"
+
+    async def editors(given: list[str] | None) -> Any:
+        data, errors = await execute(app_over(store, catalogue), store, ALICE, create, e=given)
+        return errors[0]["errorType"] if errors else data["createNote"]["editors"]
+
+    assert await editors(None) == ["sub-alice"]
+    assert await editors(["sub-bob", "sub-alice"]) == ["sub-bob", "sub-alice"]
+    assert await editors(["sub-bob"]) == "Unauthorized"
+
+
+def test_subscriptions_are_narrowed_by_single_owners_who_may_listen() -> None:
+    model = app(QUALIFIED, EDITORS).models["Note"]
+    assert model.heard_owners == ("owner",)
+    assert app(replace(QUALIFIED, ways=frozenset({Way.GET}))).models["Note"].heard_owners == ()
+    assert _pins(ALICE, model, {}, {}) is None
