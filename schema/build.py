@@ -9,7 +9,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.field import StrawberryField
 
 from schema.amplify.catalogue import Catalogue
-from schema.amplify.inputs import ADDED
+from schema.amplify.inputs import SHARED
 from schema.amplify.objects import types_of
 from schema.amplify.operations import mutations, queries, subscriptions
 from schema.amplify.resolver import MirrorResolver
@@ -72,12 +72,13 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
     """
     types = types_of(catalogue)
     mirrored = list(mutations(catalogue, types))
+    unasked = (*SHARED, "ModelSortDirection", *catalogue.nested, *catalogue.models)
     built = MirrorSchema(
         query=_root("Query", queries(catalogue, types), extra_queries),
         mutation=_root_if_any("Mutation", mirrored, extra_mutations),
         subscription=_root_if_any("Subscription", list(subscriptions(catalogue, types)), extra_subscriptions),
         # Those that no field uses are there, too; the scalars are NewTypes.
-        types=[*SCALARS, types[ADDED], *map(types.__getitem__, catalogue.nested)],  # type: ignore[list-item]
+        types=[*SCALARS, *map(types.__getitem__, unasked)],  # type: ignore[list-item]
         extensions=[AppSyncErrors, lambda: DocumentsRead(built.documents)],
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),

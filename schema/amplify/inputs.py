@@ -12,8 +12,14 @@ _COMPARED = ("String", "ID", "Int", "Float", "Boolean")
 # AWS's scalars that are no texts.
 _COMPARED_AS = {"AWSTimestamp": "Int"}
 _TEXTS = frozenset({"String", "ID"})
-# Amplify adds it to every schema, used or not.
-ADDED = "AmplifyAIConversationTurnErrorInput"
+_ADDED = "AmplifyAIConversationTurnErrorInput"
+# Amplify adds them to every schema, used or not.
+SHARED = (
+    _ADDED,
+    "ModelSizeInput",
+    *(f"Model{scalar}Input" for scalar in _COMPARED),
+    *(f"ModelSubscription{scalar}Input" for scalar in _COMPARED),
+)
 
 
 def define_shared_inputs(types: Types) -> None:
@@ -30,7 +36,7 @@ def define_shared_inputs(types: Types) -> None:
         membership = {} if scalar == "Boolean" else dict.fromkeys(("in", "notIn"), f"[{scalar}]")
         types.define_input(f"ModelSubscription{scalar}Input", shared | membership)
     types.define_input("ModelSizeInput", dict.fromkeys(_EQUALITY + _ORDER, "Int") | {"between": "[Int]"})
-    types.define_input(ADDED, {"errorType": "String!", "message": "String!"})
+    types.define_input(_ADDED, {"errorType": "String!", "message": "String!"})
 
 
 def define_inputs(types: Types, model: Model) -> None:
@@ -68,9 +74,9 @@ def _define_rows(types: Types, model: Model) -> None:
     created = {f.name: f.optional_input_type if f.name in generated else f.input_type for f in written}
     updated = {field.name: field.optional_input_type for field in written}
     key = {name: f"{model.fields[name].type}!" for name in model.keys.fields}
-    types.define_input(f"Create{model.name}Input", created)
-    types.define_input(f"Update{model.name}Input", updated | key)
-    types.define_input(f"Delete{model.name}Input", key)
+    types.define_input(names.row_input(Operation.CREATE, model.name), created)
+    types.define_input(names.row_input(Operation.UPDATE, model.name), updated | key)
+    types.define_input(names.row_input(Operation.DELETE, model.name), key)
 
 
 def _connectives(name: str) -> dict[str, str]:

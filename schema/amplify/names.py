@@ -41,6 +41,11 @@ def condition_input(model: str) -> str:
     return f"Model{upper_first(model)}ConditionInput"
 
 
+def row_input(action: str, model: str) -> str:
+    """Return the name of the input of a mutation: `CreateTodoInput`."""
+    return f"{upper_first(action)}{upper_first(model)}Input"
+
+
 def subscription_filter_input(model: str) -> str:
     """Return the name of the input that filters a type's events."""
     return f"ModelSubscription{upper_first(model)}FilterInput"

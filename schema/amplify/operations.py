@@ -66,7 +66,7 @@ def _mutation(types: Types, model: Model, operation: Operation, name: str) -> St
         return getattr(resolver_of(info), operation.value)(model, info, values)
 
     arguments = {
-        "input": f"{names.upper_first(operation)}{model.name}Input!",
+        "input": f"{names.row_input(operation, model.name)}!",
         "condition": names.condition_input(model.name),
     }
     return ResolvedField(types, name, model.name, arguments, resolve)

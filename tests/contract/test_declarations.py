@@ -88,7 +88,7 @@ def queries(model: ModelDeclaration) -> Iterator[tuple[str, str]]:
         yield name, signature(model.name, {field: f"{types[field]}!" for field in model.key})
     if name := model.operations.list:
         arguments = page(model)
-        if model.key == ("id",):
+        if not model.is_key_written:
             del arguments["sortDirection"]
         else:
             arguments |= {model.key[0]: types[model.key[0]]} | key_condition(model, None, model.key[1:])

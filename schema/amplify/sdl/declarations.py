@@ -220,6 +220,7 @@ class ModelDeclaration:
         operations: the names of its operations.
         created_at: the field with the moment of its creation; None if there is none.
         updated_at: the field with the moment of its last change; None if there is none.
+        is_key_written: whether the schema says `@primaryKey`, so that lists take the key.
     """
 
     name: str
@@ -232,6 +233,7 @@ class ModelDeclaration:
     operations: OperationNames
     created_at: str | None
     updated_at: str | None
+    is_key_written: bool
 
     @property
     def key_attributes(self) -> tuple[str, ...]:

@@ -75,6 +75,7 @@ def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelD
         operations=model.operations,
         created_at=model.created_at,
         updated_at=model.updated_at,
+        is_key_written=bool(model.key),
     )
 
 

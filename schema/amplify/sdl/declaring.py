@@ -1,0 +1,215 @@
+"""Makes an app's catalogue, with its models and tables, from what its schema declares.
+
+What the catalogue cannot say yet is left out, and never in a way that admits more callers than the schema does.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import strawberry
+
+from models.tables.base import KeyAttribute, index, table
+from schema.amplify.catalogue import Catalogue
+from schema.amplify.declaration import Model, Operations, Relation
+from schema.amplify.keys import Finder
+from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private, Public, Way
+from schema.amplify.sdl.constraints import Constraints
+from schema.amplify.sdl.declarations import (
+    SET_BY_SERVER,
+    STORED,
+    Action,
+    FieldDeclaration,
+    IndexDeclaration,
+    ModelDeclaration,
+    ObjectDeclaration,
+    OperationNames,
+    Provider,
+    RelationDeclaration,
+    RuleDeclaration,
+    Strategy,
+)
+from schema.amplify.sdl.importing import AppDeclaration
+from schema.amplify.stored_fields import EnumClass, Field, Nested
+
+_NUMBERS = frozenset({"Int", "Float", "AWSTimestamp"})
+_WRITING = {
+    Action.CREATE: Operation.CREATE,
+    Action.UPDATE: Operation.UPDATE,
+    Action.DELETE: Operation.DELETE,
+}
+_WAYS = {Action.GET: Way.GET, Action.LIST: Way.LIST, Action.LISTEN: Way.LISTEN}
+_QUALIFIED = ("sub", "username")
+# The claims by which the house knows owners, whichever of them a row has.
+_IDENTITIES = frozenset({_QUALIFIED, ("sub",), ("username",)})
+_GROUPS = "cognito:groups"
+_SCALARS = frozenset({"ID", "String", "Int", "Float", "Boolean"})
+
+
+@dataclass(slots=True)
+class _Types:
+    """The types of an app's fields.
+
+    Args:
+        enums: its enums, by name.
+        nested: its types that stand in rows, by name.
+    """
+
+    enums: Mapping[str, EnumClass]
+    nested: dict[str, Nested] = field(default_factory=dict)
+
+    def field(self, declared: FieldDeclaration, *, is_owner: bool = False) -> Field | None:
+        """Return a field that rows store; None if rows do not."""
+        name = declared.type.name
+        enum, nested = self.enums.get(name), self.nested.get(name)
+        is_scalar = name in _SCALARS or name.startswith("AWS")
+        if declared.origin not in STORED or not (is_scalar or enum or nested):
+            return None
+        made = Field.of(declared.name, str(declared.type), enum=enum, nested=nested, is_owner=is_owner)
+        # Amplify's default is of the row that is made, not of one that lacks the attribute.
+        return replace(made, default=_default(declared))
+
+
+def catalogue_of(app: AppDeclaration) -> Catalogue:
+    """Return the catalogue of the models that an app declares.
+
+    Raises:
+        TypeError: types contradict each other.
+    """
+    types = _Types({name: _enum(name, values) for name, values in app.enums.items()})
+    types.nested |= {name: Nested(name, description=one.description) for name, one in app.objects.items()}
+    for name, one in app.objects.items():
+        types.nested[name].fields.update(_parts(one, types))
+    models = [_model(one, app.constraints.get(one.name, Constraints()), types) for one in app.models.values()]
+    return Catalogue.of(models, unused=types.nested.values())
+
+
+def _enum(name: str, values: tuple[str, ...]) -> EnumClass:
+    made = StrEnum(name, [(value, value) for value in values])  # type: ignore[misc]  # the names are the schema's
+    return strawberry.enum(made, name=name)
+
+
+def _parts(declared: ObjectDeclaration, types: _Types) -> Iterator[tuple[str, Field]]:
+    for name, one in declared.fields.items():
+        if (made := types.field(one)) is not None:
+            yield name, made
+
+
+def _model(model: ModelDeclaration, constraints: Constraints, types: _Types) -> Model:
+    """Return a model with its table."""
+    rules = tuple(_rules(model))
+    indexes = {**model.indexes, **_owner_indexes(model, rules)}
+    made = {name: index(name, *_keys(model, one.attributes)) for name, one in indexes.items()}
+    declared = table(
+        model.name,
+        *_keys(model, model.key_attributes),
+        indexes=made.values(),
+        ttl=constraints.expires_by,
+    )
+    return Model(
+        name=model.name,
+        table=declared,
+        rules=rules,
+        fields=dict(_fields(model, types)),
+        primary=Finder.of_table(declared, model.key[1:]),
+        operations=_operations(model.operations),
+        finders={
+            name: Finder.of_index(made[name], one.fields[1:] if name in model.indexes else (), one.query)
+            for name, one in indexes.items()
+        },
+        lists_by_key=model.is_key_written,
+        relations={name: _relation(one) for name, one in model.relations.items() if _is_served(one)},
+        unwritable=frozenset(name for name, one in model.fields.items() if one.origin in SET_BY_SERVER),
+        fixed=constraints.fixed,
+        created_at=model.created_at,
+        updated_at=model.updated_at,
+        takes_timestamps=True,
+    )
+
+
+def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field]]:
+    owners = {rule.owner_field for rule in model.all_rules}
+    for name, one in model.fields.items():
+        if (made := types.field(one, is_owner=name in owners)) is not None:
+            yield name, made
+
+
+def _operations(names: OperationNames) -> Operations:
+    return Operations(
+        get=names.get,
+        list=names.list,
+        create=names.create,
+        update=names.update,
+        delete=names.delete,
+        on_create=names.on_create,
+        on_update=names.on_update,
+        on_delete=names.on_delete,
+    )
+
+
+def _default(declared: FieldDeclaration) -> Any:
+    """Return the default of a field as a value; None if it has none, or must be given all the same."""
+    text = declared.default
+    if text is None or declared.type.is_required:
+        return None
+    if declared.type.name == "Boolean":
+        return text == "true"
+    if declared.type.name == "Float":
+        return float(text)
+    return int(text) if declared.type.name in _NUMBERS else text
+
+
+def _keys(model: ModelDeclaration, attributes: tuple[str, ...]) -> tuple[KeyAttribute, KeyAttribute | None]:
+    """Return the attributes of a key with their types; several sort fields share one, a text."""
+    types = {name: "N" if one.type.name in _NUMBERS else "S" for name, one in model.fields.items()}
+    hash_key, *others = (KeyAttribute(name, types.get(name, "S")) for name in attributes)
+    return hash_key, others[0] if others else None
+
+
+def _owner_indexes(model: ModelDeclaration, rules: tuple[AuthRule, ...]) -> dict[str, IndexDeclaration]:
+    """Return the indexes by which owners list their rows without a scan, where the schema has none."""
+    owners = [rule for rule in rules if isinstance(rule, Owner) and Operation.READ in rule.operations]
+    # DynamoDB indexes no lists.
+    readers = {rule.field for rule in owners if not model.fields[rule.field].type.is_list}
+    reachable = {model.key[0], *(one.fields[0] for one in model.indexes.values())}
+    sort = () if model.created_at is None else (model.created_at,)
+    return {
+        name: IndexDeclaration(name, (field, *sort))
+        for field in sorted(readers - reachable)
+        if (name := f"own-{field}")
+    }
+
+
+def _is_served(relation: RelationDeclaration) -> bool:
+    """Return whether the catalogue knows such relations: to one row it leads by the row's own key."""
+    return relation.is_many or relation.index is None
+
+
+def _relation(relation: RelationDeclaration) -> Relation:
+    return Relation(
+        target=relation.target,
+        fields=relation.fields,
+        index=relation.index,
+        is_many=relation.is_many,
+        required=relation.is_required,
+    )
+
+
+def _rules(model: ModelDeclaration) -> Iterator[AuthRule]:
+    """Yield the rules that the house can hold exactly; any other admits nobody."""
+    for rule in model.rules:
+        ways = frozenset(_WAYS[action] for action in rule.actions if action in _WAYS)
+        operations = frozenset(_WRITING[action] for action in rule.actions if action in _WRITING)
+        operations |= frozenset({Operation.READ}) if ways else frozenset()
+        if rule.strategy is Strategy.PUBLIC and rule.provider is Provider.API_KEY:
+            yield Public(operations, ways=ways, is_for_guests_only=True)
+        elif rule.provider is not Provider.USER_POOLS:
+            continue
+        elif rule.strategy is Strategy.PRIVATE:
+            yield Private(operations, ways=ways)
+        elif rule.groups and rule.group_claim == _GROUPS:
+            yield Groups(frozenset(rule.groups), operations, ways)
+        elif rule.strategy is Strategy.OWNER and rule.identity_claims in _IDENTITIES:
+            is_qualified = rule.identity_claims == _QUALIFIED
+            yield Owner(str(rule.owner_field), operations, ways=ways, is_qualified=is_qualified)

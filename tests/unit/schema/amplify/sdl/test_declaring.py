@@ -1,0 +1,108 @@
+"""An app's catalogue has the models, tables and rules that its schema declares, and admits nobody beyond them."""
+
+import pytest
+
+from models.storage.store import table_keys
+from models.tables.base import KeyAttribute
+from schema.amplify.catalogue import Catalogue
+from schema.amplify.rules import EVERY_WAY, EVERYTHING, READING, AuthRule, Groups, Owner, Private, Public, Way
+from schema.amplify.sdl.declaring import catalogue_of
+from tests.unit.schema.amplify.sdl.texts import OLD, app_of
+
+
+def catalogue(text: str, rules: str = "") -> Catalogue:
+    return catalogue_of(app_of(text, rules))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("allow: owner", [Owner("owner", EVERYTHING, is_qualified=True)]),
+        ('allow: owner, identityClaim: "sub"', [Owner("owner", EVERYTHING)]),
+        ("allow: private, operations: [read]", [Private(READING)]),
+        ("allow: private, operations: [get, listen]", [Private(READING, ways=frozenset({Way.GET, Way.LISTEN}))]),
+        ("allow: public, operations: [read]", [Public(READING, ways=EVERY_WAY, is_for_guests_only=True)]),
+        ('allow: groups, groups: ["a", "b"]', [Groups(frozenset({"a", "b"}), EVERYTHING)]),
+        ('allow: owner, ownerField: "editors"', [Owner("editors", EVERYTHING, is_qualified=True)]),
+        # What cannot be held exactly admits nobody.
+        ('allow: owner, identityClaim: "email"', []),
+        ("allow: owner, provider: oidc", []),
+        ("allow: private, provider: iam", []),
+        ("allow: public, provider: iam", []),
+        ("allow: custom", []),
+        ('allow: groups, groupsField: "team"', []),
+        ('allow: groups, groups: ["a"], groupClaim: "teams"', []),
+    ],
+)
+def test_a_rule_is_held_exactly_or_not_at_all(text: str, expected: list[AuthRule]) -> None:
+    app = catalogue(f"type A @model @auth(rules: [{{ {text} }}]) {{ id: ID! editors: [String] team: String }}")
+    assert list(app.models["A"].rules) == expected
+    assert "own-editors" not in app.models["A"].finders
+
+
+def test_owners_of_older_projects_are_stored_by_their_names_alone() -> None:
+    app = catalogue_of(app_of("type A @model @auth(rules: [{ allow: owner }]) { id: ID! }", flags=OLD))
+    assert app.models["A"].rules == (Owner("owner", EVERYTHING),)
+
+
+def test_a_table_has_the_attributes_of_its_keys_by_their_types() -> None:
+    app = catalogue(
+        """enum Kind { ONE }
+        type A @model { a: Kind! @primaryKey(sortKeyFields: ["n"]) n: Int! t: AWSTimestamp
+          s: String @index(name: "byS", sortKeyFields: ["n", "t"]) f: Float @index(name: "byF") }""",
+        'extend type A @ttl(field: "t") @fixed(fields: ["s"])',
+    )
+    model = app.models["A"]
+    assert table_keys(model.table) == (KeyAttribute("a"), KeyAttribute("n", "N"))
+    by_s, by_f = model.finders["byS"], model.finders["byF"]
+    assert (by_s.hash, by_s.range, by_s.keys.sort) == (KeyAttribute("s"), KeyAttribute("n#t"), ("n", "t"))
+    assert (by_f.hash, by_f.range) == (KeyAttribute("f", "N"), None)
+    assert model.fixed == {"s"}
+    attributes = {one.attr_name for one in model.table.get_attributes().values()}
+    assert "t" in attributes
+
+
+def test_owners_have_an_index_of_ours_where_the_schema_has_none() -> None:
+    rules = "@auth(rules: [{ allow: owner }])"
+    app = catalogue(f"""
+        type A @model {rules} {{ id: ID! }}
+        type B @model {rules} {{ id: ID! owner: String @index(name: "byOwner") }}
+        type C @model(timestamps: null) {rules} {{ id: ID! }}
+    """)
+    found = app.models["A"].finders["own-owner"]
+    assert (found.hash.name, found.range, found.query) == ("owner", KeyAttribute("createdAt"), None)
+    # No argument compares what sorts it.
+    assert found.keys.sort == ()
+    assert list(app.models["B"].finders) == ["byOwner"]
+    assert app.models["C"].finders["own-owner"].range is None
+
+
+def test_defaults_are_values_and_those_of_required_fields_must_be_sent_all_the_same() -> None:
+    app = catalogue("""type A @model { id: ID!
+        i: Int @default(value: "3") f: Float @default(value: "1.5") b: Boolean @default(value: "true")
+        s: String @default(value: "x") r: Int! @default(value: "4") }""")
+    fields = app.models["A"].fields
+    assert {name: fields[name].default for name in "ifbsr"} == {"i": 3, "f": 1.5, "b": True, "s": "x", "r": None}
+    # A row that lacks the attribute has no default.
+    assert fields["i"].decode(None) is None
+
+
+def test_types_in_rows_may_contain_each_other() -> None:
+    app = catalogue("""
+        type Todo @model { id: ID! place: Place }
+        "Where." type Place { name: String inside: Place }
+        type Unused { x: Int }
+    """)
+    place = app.nested["Place"]
+    assert place.fields["inside"].nested is place
+    assert place.description == "Where."
+    assert "Unused" in app.nested
+    wire = {"M": {"name": {"S": "here"}, "inside": {"M": {"name": {"S": "there"}}}}}
+    decoded = app.models["Todo"].fields["place"].decode(wire)
+    assert decoded == {"name": "here", "inside": {"name": "there", "inside": None}}
+
+
+def test_what_rows_do_not_have_is_no_field() -> None:
+    app = catalogue('type A @model { id: ID! a: A x: Int @function(name: "f") }')
+    assert app.models["A"].fields.keys() == {"id", "createdAt", "updatedAt"}
+    assert app.models["A"].unwritable == {"createdAt", "updatedAt"}
