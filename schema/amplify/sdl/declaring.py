@@ -27,7 +27,6 @@ from schema.amplify.sdl.declarations import (
     OperationNames,
     Provider,
     RelationDeclaration,
-    RuleDeclaration,
     Strategy,
 )
 from schema.amplify.sdl.importing import AppDeclaration

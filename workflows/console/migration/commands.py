@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Protocol
@@ -26,6 +27,7 @@ _From = Annotated[
 _Share = Annotated[int, typer.Option(min=0, max=EVERYBODY, help="Per cent of the members to take over.")]
 _OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
 _MOST_MINUTES = 60 * 24 * 60
+_Deed = Callable[[Apps, Console], Coroutine[object, object, bool]]
 
 
 class Deployment(Protocol):
@@ -33,6 +35,28 @@ class Deployment(Protocol):
 
     def __call__(self, what: str, *, aws: bool) -> AbstractContextManager[Settings]:
         """Return the context; `what` is what an error says cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Does something with both apps; the exit code is 1 if it says that something is left."""
+
+    deployment: Deployment
+    console: Callable[[], Console]
+
+    def __call__(self, app: str, do: _Deed, *, aws: bool) -> None:
+        with self.deployment(f"The former app {app}, or the deployment", aws=aws) as settings:
+            try:
+                is_done = asyncio.run(self._with_apps(settings, app, do))
+            except ExceptionGroup as failed:
+                # Of what was done at once, all that failed did so for one reason.
+                raise _first(failed) from failed
+            if not is_done:
+                raise typer.Exit(1)
+
+    async def _with_apps(self, settings: Settings, app: str, do: _Deed) -> bool:
+        async with Apps.opened(settings, app) as apps:
+            return await do(apps, self.console())
 
 
 def migrate_commands(deployment: Deployment, console: Callable[[], Console]) -> typer.Typer:
@@ -43,22 +67,7 @@ def migrate_commands(deployment: Deployment, console: Callable[[], Console]) -> 
         console: returns where they print.
     """
     commands = typer.Typer(help="Move the members of an app that Amplify deployed here, and back.")
-
-    def work(app: str, do: Callable[[Apps, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
-        """Do something with both apps; the exit code is 1 if it says that something is left."""
-
-        async def with_apps(settings: Settings) -> bool:
-            async with Apps.opened(settings, app) as apps:
-                return await do(apps, console())
-
-        with deployment(f"The former app {app}, or the deployment", aws=aws) as settings:
-            try:
-                is_done = asyncio.run(with_apps(settings))
-            except ExceptionGroup as failed:
-                # Of what was done at once, all that failed did so for one reason.
-                raise _first(failed) from failed
-            if not is_done:
-                raise typer.Exit(1)
+    work = _Work(deployment, console)
 
     @commands.command()
     def plan(app: _From, *, share: _Share = EVERYBODY, aws: _OnAws = False) -> None:

@@ -48,6 +48,7 @@ class FakeAccount:
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let deployments see this account."""
         monkeypatch.setattr(deploy, "build_package", lambda _report: b"code")
+        monkeypatch.setattr(deploy, "keep_stored", lambda settings, _report: settings)
         monkeypatch.setattr(deploy, "Stack", lambda *_given, **_more: self)
         monkeypatch.setattr(deploy, "FunctionVersions", lambda _names: self)
         monkeypatch.setattr(deploy, "kept_tables", self.kept)

@@ -220,5 +220,5 @@ def test_the_workflow_settings_are_stored_as_the_functions_get_them() -> None:
     given = resources["FunctionCreateEscrow"]["Properties"]["Environment"]["Variables"]["Fn::If"][2]
     said = json.loads(parameter["Value"]["Fn::Sub"])
     assert said == {name: f"${{{given[name]['Ref']}}}" for name in said}
-    assert said.keys() == given.keys() - {"HOURBANK_STACK", "HOURBANK_ACCOUNT"}
+    assert said.keys() == given.keys() - {"HOURBANK_STACK", "HOURBANK_ACCOUNT", "HOURBANK_FEED"}
     assert "HOURBANK_RESPONSE_WINDOW" in said
