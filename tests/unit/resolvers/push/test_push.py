@@ -164,8 +164,9 @@ async def test_members_are_looked_up_together(pushing: Pushing) -> None:
     for number in range(2):
         await pushing.update(tables.Service, **{**SERVICE, "title": str(number)})
     together = [len(keys) for _, keys in pushing.store.reads]
-    assert (sum(together), max(together)) == (150, 100)
-    assert len(together) < 5
+    assert sum(together) == 150
+    assert max(together) <= 100
+    assert len(together) < 5  # how many are in time for the first depends on the machine
     now[0] = 10
     pushing.store.add(tables.User, id="sub-0", isActive=False)
     await pushing.update(tables.Service, **{**SERVICE, "title": "late"})
