@@ -9,13 +9,15 @@ import pytest
 
 from models import tables
 from models.settings import Settings
-from workflows.deployment import deploy
+from workflows.deployment import deploy, servers
 from workflows.deployment.deploy import Deployer, roll_back
 from workflows.deployment.environments import Environment
 from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.package import zipped
+from workflows.deployment.servers import Servers
 from workflows.deployment.stack import DeploymentError
 from workflows.deployment.template.build import build_template
+from workflows.deployment.template.service.build import build_service_template
 from workflows.handlers import FUNCTIONS
 
 BUCKET = "releases"
@@ -137,3 +139,32 @@ def test_a_first_deployment_that_fails_is_repeated_and_tables_that_are_left_are_
     assert release.deployer("first").deploy()
     assert release.answer() == "first"
     assert release.protected()
+
+
+def test_servers_get_an_image_and_go_back_to_the_former_one(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The emulator has neither containers nor balancers: a parameter says which image they would run.
+    said = {"Name": "image", "Type": "String", "Value": {"Ref": "Image"}}
+    resources = {"Said": {"Type": "AWS::SSM::Parameter", "Properties": said}}
+    template = {"Parameters": build_service_template()["Parameters"], "Resources": resources}
+    monkeypatch.setattr(servers, "build_service_template", lambda: template)
+    service = {"host_name": "api.example.org", "certificate": "arn:aws:acm:eu-west-1:000000000000:certificate/1"}
+    environment = Environment.model_validate({"name": "try", "service": service})
+    images = [f"000000000000.dkr.ecr.eu-west-1.amazonaws.com/hourbank@sha256:{digit * 64}" for digit in "01"]
+
+    def of(image: str | None = None) -> Servers:
+        return Servers(environment, release.settings, image=image, report=release.lines.append, poll_seconds=0.1)
+
+    def running() -> str:
+        return str(client_of("ssm").get_parameter(Name="image")["Parameter"]["Value"])
+
+    for image in images:
+        assert [change.resource for change in of(image).diff()] == ["Said"]
+        assert of(image).deploy()
+        assert running() == image
+    assert of().diff() == []
+    assert of().roll_back()
+    assert running() == images[0]
+    assert of(images[1]).deploy()
+    assert running() == images[1]

@@ -13,6 +13,7 @@ from models.settings import Settings
 from workflows.console.exits import clean_exit
 from workflows.deployment.deploy import Deployer, roll_back
 from workflows.deployment.environments import Environment
+from workflows.deployment.servers import Servers
 from workflows.deployment.target import use_aws
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.intrinsics import Resource
@@ -31,6 +32,12 @@ _Bucket = Annotated[
     typer.Option(
         "--code-bucket", help="The bucket for code and templates; by default that of the last deployment."
     ),
+]
+
+
+_Image = Annotated[
+    str | None,
+    typer.Option("--image", help="The servers' image, by its digest in ECR; by default the one that is deployed."),
 ]
 
 
@@ -59,26 +66,27 @@ def template(
 
 
 @cli.command()
-def diff(environment: _Environment, code_bucket: _Bucket = None) -> None:
+def diff(environment: _Environment, code_bucket: _Bucket = None, image: _Image = None) -> None:
     """Show what a deployment would change on AWS, and change nothing."""
     with clean_exit():
         found = Environment.find(environment)
-        changes = _deployer(found, code_bucket).diff()
+        changes = _deployer(found, code_bucket).diff() + _servers(found, code_bucket, image).diff()
         if not changes:
-            _report(f"nothing to do: {found.stack} is as deployed")
+            _report(f"nothing to do: {found.stack} and its servers are as deployed")
             return
         table = Table("action", "resource", "type", "replacement", box=None)
         for change in sorted(changes, key=lambda one: (one.action, one.kind, one.resource)):
             table.add_row(change.action, change.resource, change.kind, change.replacement)
         output = console if console.is_terminal else Console(highlight=False, width=_WIDE)
         output.print(table)
-        _report(f"{len(changes)} resources of {found.stack} would change")
+        _report(f"{len(changes)} resources of {found.stack} and its servers would change")
 
 
 @cli.command()
 def deploy(
     environment: _Environment,
     code_bucket: _Bucket = None,
+    image: _Image = None,
     *,
     import_tables: Annotated[
         bool, typer.Option("--import-tables", help="A new stack takes in the tables that a former one has left.")
@@ -89,17 +97,25 @@ def deploy(
         found = Environment.find(environment)
         if not _deployer(found, code_bucket).deploy(imports_tables=import_tables):
             _report(f"nothing to do: {found.stack} is up to date")
+        _servers(found, code_bucket, image).deploy()
 
 
 @cli.command()
 def rollback(environment: _Environment) -> None:
-    """Let all functions run the code and the settings from before the last deployment; tables stay as they are."""
+    """Let functions and servers run the code from before the last deployment; tables stay as they are."""
     with clean_exit():
-        roll_back(_settings(Environment.find(environment)), _report)
+        found = Environment.find(environment)
+        roll_back(_settings(found), _report)
+        if _servers(found).roll_back():
+            _report("the servers run the former image")
 
 
 def _deployer(environment: Environment, code_bucket: str | None) -> Deployer:
     return Deployer(environment, _settings(environment), bucket=code_bucket, report=_report)
+
+
+def _servers(environment: Environment, bucket: str | None = None, image: str | None = None) -> Servers:
+    return Servers(environment, _settings(environment), image=image, bucket=bucket, report=_report)
 
 
 def _settings(environment: Environment) -> Settings:

@@ -2,12 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from models.settings import Settings
 from models.tables import Table
@@ -20,6 +19,7 @@ from workflows.deployment.stack import COMPLETE, NEVER_CREATED, Change, Deployme
 from workflows.deployment.template.build import build_template, parameters
 from workflows.deployment.template.index_steps import index_steps
 from workflows.deployment.template.versions import version_of
+from workflows.deployment.updates import delete_remains, explained, parameters_of, preview, update, usable
 from workflows.deployment.versions_in_use import FunctionVersions
 from workflows.deployment.workflow_settings import keep_stored
 
@@ -42,15 +42,15 @@ def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintL
 
 def deploy_anew(deployment: Deployment, report: PrintLine) -> bool:
     """Deploy to the local cloud; see `deploy_locally`."""
-    with _explained(deployment.stack):
+    with explained(deployment.stack):
         stack = Stack(deployment.stack, report, poll_seconds=_LOCAL_POLL_SECONDS, shows_events=False)
         found = stack.find()
         if found and found["StackStatus"] not in COMPLETE:
-            _delete_remains(stack, report)
+            delete_remains(stack, report)
             found = None
         if found and deployment.is_deployed_as(found):
             return False
-        return _update(stack, deployment, report, exists=found is not None)
+        return update(stack, deployment, report, exists=found is not None)
 
 
 class Deployer:
@@ -88,16 +88,10 @@ class Deployer:
         Raises:
             DeploymentError: the template cannot be deployed so.
         """
-        with _explained(self._stack.name):
-            found = self._usable()
+        with explained(self._stack.name):
+            found = usable(self._stack)
             deployment, _ = self._packaged(found)
-            change_set = self._stack.propose(deployment, "UPDATE" if found else "CREATE")
-            if change_set is None:
-                return []
-            try:
-                return self._stack.changes(change_set)
-            finally:
-                self._stack.discard(change_set)
+            return preview(self._stack, deployment, exists=found is not None)
 
     def deploy(self, *, imports_tables: bool = False) -> bool:
         """Deploy, and return whether anything changed.
@@ -109,11 +103,11 @@ class Deployer:
             DeploymentError: the deployment failed, or tables are in the way of a new stack.
             UnreadableSettingsError: the workflow settings of the deployment that exists cannot be read.
         """
-        with _explained(self._stack.name):
+        with explained(self._stack.name):
             self._stack.wait()
-            found = self._usable()
+            found = usable(self._stack)
             if found and found["StackStatus"] in NEVER_CREATED:
-                _delete_remains(self._stack, self._report)
+                delete_remains(self._stack, self._report)
                 found = None
             deployment, code = self._packaged(found)
             if found and deployment.is_deployed_as(found) and found["StackStatus"] in COMPLETE:
@@ -123,29 +117,14 @@ class Deployer:
             if not found:
                 self._create(deployment, imports_tables=imports_tables)
             for step in self._steps(deployment):
-                _update(self._stack, step, self._report, exists=True)
+                update(self._stack, step, self._report, exists=True)
             self._use_deployed(deployment)
             self._remove_old_versions()
             return True
 
-    def _usable(self) -> Any:
-        """Return the stack's description, None if there is none.
-
-        Raises:
-            DeploymentError: CloudFormation could not take back a change, which a person must end.
-        """
-        found = self._stack.find()
-        if found and found["StackStatus"] == "UPDATE_ROLLBACK_FAILED":
-            raise DeploymentError(
-                f"{self._stack.name} is half rolled back: {found.get('StackStatusReason', 'no reason given')}. "
-                "Remove the cause, run `aws cloudformation continue-update-rollback --stack-name "
-                f"{self._stack.name}`, and deploy again."
-            )
-        return found
-
     def _packaged(self, found: Any) -> tuple[Deployment, bytes]:
         """Return what is to be deployed, and the functions' code."""
-        bucket = self._bucket or _parameters_of(found).get("CodeBucket")
+        bucket = self._bucket or parameters_of(found).get("CodeBucket")
         if not bucket:
             raise DeploymentError(f"{self._stack.name} is new: say by --code-bucket where its code is uploaded.")
         self._report("packaging the functions")
@@ -185,7 +164,7 @@ class Deployer:
             self._import(deployment, kept)
         else:
             unprotected = {**deployment.parameters, _PROTECTION: "false"}
-            _update(self._stack, replace(deployment, parameters=unprotected), self._report, exists=False)
+            update(self._stack, replace(deployment, parameters=unprotected), self._report, exists=False)
 
     def _import(self, deployment: Deployment, kept: list[type[Table]]) -> None:
         names = self._settings.names
@@ -198,7 +177,7 @@ class Deployer:
 
     def _steps(self, deployment: Deployment) -> Iterator[Deployment]:
         """Yield the deployments that lead to this one, which change one index of a table at a time."""
-        before = _parameters_of(self._stack.find())
+        before = parameters_of(self._stack.find())
         steps = index_steps(self._stack.template(), deployment.template)
         for number, step in enumerate(steps, 1):
             if len(steps) > 1:
@@ -242,7 +221,7 @@ def roll_back(settings: Settings, report: PrintLine) -> list[str]:
     Raises:
         DeploymentError: nothing was replaced yet.
     """
-    with _explained(settings.stack):
+    with explained(settings.stack):
         former = FormerRelease.read(settings.names)
         if former is None or not former.versions:
             raise DeploymentError(f"{settings.stack} has no former release: it was deployed once at most.")
@@ -251,32 +230,3 @@ def roll_back(settings: Settings, report: PrintLine) -> list[str]:
             f"{len(changed)} functions are as before the last deployment" if changed else "nothing to roll back"
         )
         return changed
-
-
-def _parameters_of(found: Any) -> dict[str, str]:
-    """Return the parameters that a stack was deployed with, from its description."""
-    return {one["ParameterKey"]: one["ParameterValue"] for one in (found or {}).get("Parameters", ())}
-
-
-def _update(stack: Stack, deployment: Deployment, report: PrintLine, *, exists: bool) -> bool:
-    report(f"{'updating' if exists else 'creating'} the stack {stack.name}")
-    change_set = stack.propose(deployment, "UPDATE" if exists else "CREATE")
-    if change_set is None:
-        return False
-    stack.execute(change_set)
-    report(f"the stack {stack.name} is up to date")
-    return True
-
-
-def _delete_remains(stack: Stack, report: PrintLine) -> None:
-    report(f"deleting what is left of {stack.name}; its tables stay")
-    stack.delete()
-
-
-@contextmanager
-def _explained(stack: str) -> Iterator[None]:
-    """Turn an error of AWS into one line."""
-    try:
-        yield
-    except (ClientError, BotoCoreError, WaiterError) as error:
-        raise DeploymentError(f"{stack} cannot be deployed: {error}") from error
