@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from models.changes import Feed
 from models.ledger.approvals import ApprovalLimits
 from models.requests.windows import DEFAULT_WINDOWS, Windows
 from models.settings import Settings
@@ -83,3 +84,11 @@ def test_when_an_admin_needs_a_second_one_is_a_setting(monkeypatch: pytest.Monke
     assert Settings().approval == ApprovalLimits(hours=100, days=7)
     monkeypatch.setenv("HOURBANK_APPROVAL_HOURS", "250")
     assert Settings().approval == ApprovalLimits(hours=250, days=7)
+
+
+def test_on_one_machine_servers_read_streams_and_on_aws_queues_unless_said_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert [Settings().feed_of(is_local=local) for local in (True, False)] == [Feed.STREAMS, Feed.QUEUE]
+    monkeypatch.setenv("HOURBANK_FEED", "queue")
+    assert Settings().feed_of(is_local=True) is Feed.QUEUE
