@@ -34,8 +34,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
 def of(
     image: str | None = None, lines: list[str] | None = None, environment: Environment = ENVIRONMENT
 ) -> Servers:
-    report = [].append if lines is None else lines.append
-    return Servers(environment, Settings(stack=environment.stack), image=image, report=report, poll_seconds=0)
+    said = [] if lines is None else lines
+    return Servers(environment, Settings(stack=environment.stack), image=image, report=said.append, poll_seconds=0)
 
 
 def test_without_an_image_there_are_no_servers(account: FakeAccount) -> None:
