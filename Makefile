@@ -32,7 +32,7 @@ $(STAMP): requirements.txt
 	if [ -z "$$found" ]; then echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; install one."; exit 1; fi; \
 	echo "making $(VENV) with $$($$found --version): once, about a minute"; \
 	$$found -m venv --clear $(VENV)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.txt
 	@touch $@
 
 run: setup

@@ -113,7 +113,8 @@ class Change:
         if len(text) > LARGEST_ROW and self.row is not None:
             # Where a row can no longer be read, its long values are cut.
             text = self._with(_shortened(self.row) if self.kind is ChangeKind.DELETE else None)
-        return text
+        # Of very many values, however short, the key's are told.
+        return text if len(text) <= LARGEST_ROW else self._with(self.key)
 
     def _with(self, row: Row | None) -> str:
         told = {
@@ -137,7 +138,7 @@ def batches(changes: Iterable[Change]) -> Iterator[list[Message]]:
     for change in changes:
         message = change.message()
         is_full = len(batch) == MOST_MESSAGES or size + len(message.text) > LARGEST_CALL
-        if is_full or any(message.group == other.group for other in batch):
+        if batch and (is_full or any(message.group == other.group for other in batch)):
             yield batch
             batch, size = [], 0
         batch.append(message)

@@ -31,7 +31,7 @@ def ask_for_hours(snapshot: Snapshot, now: datetime) -> Verdict:
         return invalid_hours_refusal(request.asked)
     work = _work(request.asked, service.hourly_rate)
     if work is None or not hours.is_amount(work):
-        return invalid_hours_refusal(request.asked, rate=service.hourly_rate)
+        return invalid_hours_refusal(request.asked, rate=service.hourly_rate or None)
     return answers.create(replace(snapshot, request=replace(request, estimated_hours=work)), now)
 
 
@@ -53,7 +53,8 @@ def _step(rate: Hours) -> int:
 
 def _work(asked: Hours, rate: Hours) -> Hours | None:
     """Return the hours of work that cost exactly so many hours; None if no multiple of 0.01 does."""
-    if hours.hundredths(asked) % _step(rate):
+    # Only a row that came from elsewhere can have no rate.
+    if not rate or hours.hundredths(asked) % _step(rate):
         return None
     return hours.exact(asked / rate)
 

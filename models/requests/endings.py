@@ -37,7 +37,9 @@ def end(
         escrow = escrow.cancelled(now)
     after = closed_request(request, now, status=status, reason=reason)
     recipients = {*request.parties} - {actor}
-    if all(passage.status is not RequestStatus.AWAITING_RESPONSE for passage in request.passages):
+    if request.status in BEFORE_ACCEPTANCE and all(
+        passage.status is not RequestStatus.AWAITING_RESPONSE for passage in request.passages
+    ):
         recipients.discard(request.provider_id)  # was never notified of the request
     events = [request_event(after, event, actor=actor, message=message)]
     if movement is not None and escrow is not None:

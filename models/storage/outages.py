@@ -69,8 +69,9 @@ def was_tried_again(error: BaseException) -> bool:
 def check_answer(response_dict: dict[str, Any], operation_model: OperationModel, **_: Any) -> None:
     """Check that a successful answer is whole, before botocore parses it, which takes garbage for an empty answer.
 
-    A handler of botocore's event `before-parse`. Services that do not answer in JSON, such as SNS, are left to
-    botocore, whose parser of XML does refuse garbage.
+    A handler of botocore's event `before-parse`. Operations that answer nothing, as DeleteQueue, send an empty
+    body. Services that do not answer in JSON, such as SNS, are left to botocore, whose parser of XML does refuse
+    garbage.
 
     Raises:
         UnreadableAnswerError: the answer is not the one that was sent, or no JSON object.
@@ -78,6 +79,8 @@ def check_answer(response_dict: dict[str, Any], operation_model: OperationModel,
     if response_dict["status_code"] not in _SUCCESS or operation_model.service_model.resolved_protocol != "json":
         return
     body: bytes = response_dict["body"]
+    if operation_model.output_shape is None and not body:
+        return
     checksum = response_dict["headers"].get("x-amz-crc32")
     # DynamoDB sends a checksum, which costs less to check than its large answers to parse.
     if checksum is None:

@@ -19,6 +19,7 @@ from models.custody import Custody
 from models.hours import ZERO, Hours
 from models.identifiers import derived
 from models.ledger.balances import Balance
+from models.migration.copying import CUSTODY
 from models.migration.former import HELD_BY, TAKEN_OVER, FormerMember, Oddity, read_member
 from models.migration.handover import HandOver, closing, opening
 from models.storage.codec import decode_or_none
@@ -77,6 +78,30 @@ class Openings:
         actions = [custody.set(Custody.FORMER_APP.value)]
         with suppress(ConditionFailedError):  # they have just left
             await self._store.update(tables.User, member_id, actions, condition=tables.User.id.exists())
+
+    async def readmit(self, member_id: str) -> bool:
+        """Let a member whose hours are here begin something again, after a rollback that was given up.
+
+        Returns:
+            Whether they were shut out.
+
+        Raises:
+            ContentionError: rows kept changing for 20 s.
+        """
+        return await retry(self._store.calls, partial(self._readmit, member_id))
+
+    async def _readmit(self, member_id: str) -> bool:
+        theirs = await self._former.get(tables.User, member_id, consistent=True)
+        here, balance = await self._read(member_id)
+        is_ours = theirs is None or theirs.get(HELD_BY, {}).get("S") == self._stack
+        if here is None or CUSTODY not in here or balance is None or not is_ours:
+            return False
+        now = self._clock()
+        writing = Writing(self._store.names, now)
+        actions: list[Action] = [tables.User.updatedAt.set(now), tables.User.custody.remove()]
+        writing.update(tables.User, member_id, actions, tables.User.custody.exists())
+        await self._transactions.write(writing, derived(member_id, "readmitted", to_text(now)))
+        return True
 
     async def _repeat(self, step: "_StepTaker", member_id: str) -> Hours | Oddity:
         """Take a step until it moves no hours any more: so many hours as a movement may have, each time."""

@@ -56,6 +56,8 @@ class Orphans:
                 break
             if name in queues and await self._lives(queues[name]):
                 continue
+            if name not in queues and len(queues) == _MOST_QUEUES:
+                continue  # its queue may be one of those that were not listed
             if name in subscriptions:
                 await self._calls.call("sns", "unsubscribe", SubscriptionArn=subscriptions[name])
             if name in queues:

@@ -18,7 +18,7 @@ from resolvers.feed.last_changes import LastChanges
 from resolvers.feed.orphans import Orphans
 from resolvers.feed.queues import FeedClosedError
 from resolvers.feed.row_changes import RowChange
-from resolvers.feed.server_queue import MOST_RECEIVED, Received, ServerQueue, is_gone
+from resolvers.feed.server_queue import KEPT_SECONDS, MOST_RECEIVED, Received, ServerQueue, is_gone
 from resolvers.feed.sources import Listener
 
 _MISSED = "Closed: changes may have been missed; subscribe again"
@@ -55,6 +55,7 @@ class QueueSource:
         self._tasks: list[asyncio.Task[None]] = []
         self._is_failing = False
         self._read_at = 0.0
+        self._heard_at = 0.0
         self.lag: float | None = None
 
     async def open(self) -> None:
@@ -66,7 +67,7 @@ class QueueSource:
             botocore.exceptions.BotoCoreError: AWS does not answer.
         """
         await self._queue.open()
-        self._read_at = time.monotonic()
+        self._read_at, self._heard_at = time.monotonic(), self._clock().timestamp()
         self._tasks = [asyncio.create_task(work, name="change feed") for work in (self._run(), self._keep_up())]
 
     async def listen(self, table: type[Table], listener: Listener) -> Callable[[], None]:
@@ -111,6 +112,7 @@ class QueueSource:
                 at_once = min(2 * at_once, _MOST_AT_ONCE) if is_full else 1
                 if failures:
                     _log.warning("change feed goes on", failures=failures)
+                self._heard()
                 failures, self._is_failing, self._read_at = 0, False, time.monotonic()
             except Exception as error:  # noqa: BLE001 — if the feed stopped, its subscribers would wait for ever
                 failures, at_once = failures + 1, 1
@@ -120,6 +122,13 @@ class QueueSource:
                 await asyncio.sleep(backoff(failures))
                 if is_gone(error):
                     await self._begin_anew()
+
+    def _heard(self) -> None:
+        """Note when the queue was read; after a silence in which changes have expired, clients are told."""
+        now = self._clock().timestamp()
+        if now - self._heard_at > KEPT_SECONDS:
+            self._miss()
+        self._heard_at = now
 
     async def _read(self, at_once: int) -> bool:
         """Pass on what is in the queue; return whether there may be more.
@@ -168,6 +177,11 @@ class QueueSource:
             _log.warning("there is no queue for changes", error=repr(error))
             return
         _log.warning("the queue of changes was removed; there is another one")
+        self._last = LastChanges()
+        self._miss()
+
+    def _miss(self) -> None:
+        """Tell clients that they may have missed changes."""
         for listener in list(self._listeners.values()):
             listener.close(FeedClosedError(_MISSED))
 
@@ -176,10 +190,11 @@ class QueueSource:
         beats = 0
         while True:
             try:
-                if beats % _HEARTBEATS_PER_SWEEP == 0:
-                    await self._orphans.sweep()
+                # First it says that it lives: its own queue may look like an orphan after a long silence.
                 if beats:
                     await self._queue.beat()
+                if beats % _HEARTBEATS_PER_SWEEP == 0:
+                    await self._orphans.sweep()
             except Exception as error:  # noqa: BLE001 — it is tried again
                 _log.warning("the queues of changes could not be looked after", error=repr(error))
             beats += 1

@@ -24,7 +24,7 @@ MOST_RECEIVED = 10
 # Whatever was received and not deleted comes again after so many seconds; to pass it on takes milliseconds.
 _HIDDEN_SECONDS = 10
 # Changes that nobody has read for an hour are of no use, nor is a server that cannot read them.
-_KEPT_SECONDS = 3_600
+KEPT_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _attributes(queue: str, topic: str) -> Mapping[str, Any]:
         "FifoQueue": "true",
         "DeduplicationScope": "messageGroup",
         "FifoThroughputLimit": "perMessageGroupId",
-        "MessageRetentionPeriod": str(_KEPT_SECONDS),
+        "MessageRetentionPeriod": str(KEPT_SECONDS),
         "Policy": json.dumps({"Version": "2012-10-17", "Statement": [may_send]}),
         "SqsManagedSseEnabled": "true",
         "VisibilityTimeout": str(_HIDDEN_SECONDS),

@@ -219,3 +219,12 @@ def test_whatever_is_published_is_in_order_and_fits(rows: list[tuple[str, int]])
 
 def test_the_feeds_are_named_as_their_setting() -> None:
     assert [*Feed] == ["streams", "queue"]
+
+
+def test_of_very_many_short_values_the_keys_are_told_and_a_large_message_goes_alone() -> None:
+    row = {f"text{number}": {"S": "\N{GRINNING FACE}" * 1_100} for number in range(25)}
+    large = Change("unit-User", ChangeKind.DELETE, {"id": {"S": "a"}}, 1, row)
+    small = Change("unit-User", ChangeKind.DELETE, {"id": {"S": "b"}}, 2, {"id": {"S": "b"}})
+    told = list(batches([large, small]))
+    assert all(told)
+    assert json.loads(told[0][0].text)["row"] == {"id": {"S": "a"}}

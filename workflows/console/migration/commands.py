@@ -27,6 +27,7 @@ _From = Annotated[
 _Share = Annotated[int, typer.Option(min=0, max=EVERYBODY, help="Per cent of the members to take over.")]
 _OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
 _MOST_MINUTES = 60 * 24 * 60
+_INTERRUPTED = 130  # as shells have it
 _Deed = Callable[[Apps, Console], Coroutine[object, object, bool]]
 
 
@@ -48,6 +49,9 @@ class _Work:
         with self.deployment(f"The former app {app}, or the deployment", aws=aws) as settings:
             try:
                 is_done = asyncio.run(self._with_apps(settings, app, do))
+            except KeyboardInterrupt:
+                # Whoever goes on with the next command must learn that this one has not done its work.
+                raise typer.Exit(_INTERRUPTED) from None
             except ExceptionGroup as failed:
                 # Of what was done at once, all that failed did so for one reason.
                 raise _first(failed) from failed

@@ -11,12 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from models import tables
 from models.errors import ContentionError, UnavailableError
+from models.migration.copying import CUSTODY
 from models.migration.former import Oddity, is_open
 from models.migration.share import MemberAction, action_for
 from models.requests.request import Request
 from models.storage.codec import decode
 from models.storage.store import Item
-from workflows.console.migration.apps import FORMER_TABLES, Apps, LeftOver, at_once, found_by_id
+from workflows.console.migration.apps import FORMER_TABLES, Apps, LeftOver, at_once, found_by_id, pages
 from workflows.console.migration.progress import Steps
 from workflows.console.migration.surveys import Survey, Tally, is_held, members_of
 
@@ -46,6 +47,7 @@ async def run(apps: Apps, survey: Survey, share: int, steps: Steps) -> RunOutcom
     outcome = RunOutcome()
     await _copy_rows(apps, survey, outcome, steps)
     await _take_members_over(apps, survey, share, outcome, steps)
+    await _readmit_members(apps, outcome)
     await _adopt_exchanges(apps, survey, outcome, steps)
     return outcome
 
@@ -85,6 +87,19 @@ async def _take_members_over(apps: Apps, survey: Survey, share: int, outcome: Ru
         # The copies have noted most of them already.
         outcome.left.oddities += [oddity for oddity in odd if (oddity.table, oddity.id) not in known]
         await at_once(due, take_over, outcome.left, lambda: advance(1))
+
+
+async def _readmit_members(apps: Apps, outcome: RunOutcome) -> None:
+    """Let those who are here begin something again, whom a rollback that was given up has shut out."""
+
+    async def readmit(member_id: str) -> None:
+        await apps.openings.readmit(member_id)
+
+    async for page in pages(apps.store, tables.User):
+        shut = [row["id"]["S"] for row in page if CUSTODY in row]
+        theirs = await found_by_id(apps.former, tables.User, shut)
+        due = [one for one in shut if one not in theirs or is_held(theirs[one], apps.stack)]
+        await at_once(due, readmit, outcome.left, lambda: None)
 
 
 async def _adopt_exchanges(apps: Apps, survey: Survey, outcome: RunOutcome, steps: Steps) -> None:

@@ -110,3 +110,9 @@ def test_a_booking_is_of_the_same_service_between_the_same_members() -> None:
         refused = asked(booking_id="b", booking=booking)
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts) == (Code.BAD_REQUEST, {"field": "bookingId"})
+
+
+def test_at_no_rate_at_all_no_hours_can_be_asked_for() -> None:
+    refused = asked("2", "0")
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INVALID_AMOUNT

@@ -147,6 +147,14 @@ def test_services_that_answer_in_another_form_are_left_to_botocore() -> None:
     check_answer(answered(b"<PublishResponse/>"), operation("sns", "Publish"))
 
 
+def test_an_operation_that_answers_nothing_may_send_nothing() -> None:
+    check_answer(answered(b""), operation("sqs", "DeleteQueue"))
+    with pytest.raises(UnreadableAnswerError):
+        check_answer(answered(b"<html>"), operation("sqs", "DeleteQueue"))
+    with pytest.raises(UnreadableAnswerError):
+        check_answer(answered(b""), operation("sqs", "ReceiveMessage"))
+
+
 def test_of_the_services_that_we_call_these_answer_in_json() -> None:
     for service, name in (("dynamodbstreams", "GetRecords"), ("stepfunctions", "StartExecution")):
         with pytest.raises(UnreadableAnswerError):

@@ -53,6 +53,14 @@ async def test_what_is_here_is_copied_again_only_if_it_is_newer(apps: Migrating)
     assert text(await only(apps, Service), "title") == "Hedges"
 
 
+async def test_a_moment_that_another_program_wrote_may_be_spelt_in_another_way(apps: Migrating) -> None:
+    spelt = former_service("s", BOB, updatedAt="2025-01-01T10:00:00Z")
+    await apps.copies.copy(Service, [spelt])
+    newer = former_service("s", BOB, title="Hedges", updatedAt=LATER)
+    assert (await apps.copies.copy(Service, [newer])).written == 1
+    assert text(await only(apps, Service), "title") == "Hedges"
+
+
 async def test_who_was_taken_over_keeps_their_row(apps: Migrating) -> None:
     await apps.put(User, former_member(ALICE))
     await apps.copied()

@@ -258,3 +258,15 @@ async def test_a_row_that_keeps_changing_is_left(apps: Migrating) -> None:
     with pytest.raises(ContentionError):
         await apps.openings.open(ALICE)
     assert await rows(apps.here, UserBalance) == []
+
+
+async def test_who_was_shut_out_by_a_rollback_that_was_given_up_is_readmitted(apps: Migrating) -> None:
+    assert not await apps.openings.readmit(ALICE), "the former app keeps their hours"
+    await apps.openings.open(ALICE)
+    assert not await apps.openings.readmit(ALICE), "nobody has shut them out"
+    await apps.openings.shut(ALICE)
+    assert await apps.openings.readmit(ALICE)
+    here = await apps.here.get(User, ALICE)
+    assert here is not None
+    assert "custody" not in here
+    assert not await apps.openings.readmit("nobody")

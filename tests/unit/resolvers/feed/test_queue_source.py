@@ -15,7 +15,7 @@ from resolvers.feed.change_feed import ChangeFeed, Subscription
 from resolvers.feed.last_changes import LastChanges
 from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.queues import FeedClosedError
-from resolvers.feed.server_queue import NoTopicError
+from resolvers.feed.server_queue import KEPT_SECONDS, NoTopicError
 from tests.unit.resolvers.feed.fake_queues import FakeQueues, gone
 
 NAMES = Names("test", "us-east-1", "0" * 12)
@@ -142,6 +142,18 @@ async def test_a_queue_that_was_removed_is_made_anew_and_clients_know_that_they_
         aws.publish(change("a"))
         assert await titles(changes, 1) == ["a 1"]
     assert not aws.failures["subscribe"]
+
+
+async def test_after_a_silence_in_which_changes_have_expired_clients_know_that_they_missed_something(
+    aws: FakeQueues, feed: ChangeFeed, source: QueueSource
+) -> None:
+    async with feed.subscribe(tables.Notification) as changes:
+        source._heard_at -= 2 * KEPT_SECONDS
+        with pytest.raises(FeedClosedError, match="may have been missed"):
+            await titles(changes, 1)
+    async with feed.subscribe(tables.Notification) as changes:
+        aws.publish(change("a"))
+        assert await titles(changes, 1) == ["a 1"]
 
 
 async def test_a_row_that_was_too_large_to_travel_is_read(aws: FakeQueues, feed: ChangeFeed) -> None:
