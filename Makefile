@@ -59,7 +59,7 @@ test-coverage: setup
 # does not answer, both event loops, ten minutes of random input and five of steady load.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
-	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) $(patsubst %,tests/integration/test_%.py,recovery image second_engine) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) $(patsubst %,tests/integration/test_%.py,recovery image second_engine migration) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
 	$(PYTHON) -m pytest $(MEASURED) --long -rP
 	HOURBANK_FAST_PATH=false $(PYTHON) -m pytest $(AT_ONCE) tests/contract
 
