@@ -34,6 +34,7 @@ RARELY: tuple[tuple[frozenset[str], Rights, str], ...] = (
         rights.rows(tables.Service, "GetItem") | rights.rows(tables.Transaction, "UpdateItem"),
         "a request that is older than exchanges is described by its service, and its exchange is put",
     ),
+    (frozenset(), rights.DISPUTE, "a dispute may be raised while any step is on its way"),
     (frozenset(), rights.FIRST_BALANCE, "a member whom the former app knew may have no balance yet"),
     (
         frozenset({"notifyDisputeParties", "startServiceRequest", "resumeFailedRequest"}),

@@ -67,8 +67,10 @@ MOVE = (
 )
 NOTIFY = rows(tables.Notification, "PutItem")
 # A rule decides on everything that a request depends on, and on its dispute.
-SNAPSHOT = READ | _batch(tables.Escrow, tables.Service, tables.User, tables.UserBalance, tables.RequestGuard)
-DISPUTED = SNAPSHOT | _batch(tables.Dispute)
+DISPUTE = _batch(tables.Dispute)
+SNAPSHOT = (
+    READ | _batch(tables.Escrow, tables.Service, tables.User, tables.UserBalance, tables.RequestGuard) | DISPUTE
+)
 # Hours move between the accounts, out of an escrow; whoever had none so far gets a balance.
 MOVE_HOURS = (
     MOVE
@@ -84,7 +86,7 @@ COUNT = rows(tables.User, "UpdateItem")
 COMPLETE_WAIT = frozenset({Right("states:SendTaskSuccess", ANY)})
 # An execution is started; one that has closed too early is replaced, or its request is given up, with a refund.
 START = (
-    DISPUTED | MOVE_HOURS | REMOVE_GUARD | rows(tables.Dispute, "UpdateItem") | _start(MACHINE) | _start(DISPUTES)
+    SNAPSHOT | MOVE_HOURS | REMOVE_GUARD | rows(tables.Dispute, "UpdateItem") | _start(MACHINE) | _start(DISPUTES)
 )
 # Whoever reads a stream tells the servers of its changes.
 TELL_SERVERS = frozenset({Right("sns:Publish", "change-topic")})
@@ -134,10 +136,10 @@ RIGHTS: Mapping[str, Rights] = {
     | rows(tables.User, "ConditionCheckItem")
     | rows(tables.UserBalance, "UpdateItem"),
     "initiateDispute": READ | rows(tables.Dispute, "GetItem"),
-    "freezeRelatedTransactions": DISPUTED,
+    "freezeRelatedTransactions": SNAPSHOT,
     "notifyAdmin": MOVE | COMPLETE_WAIT,
-    "raiseDisputeAlarm": DISPUTED | MOVE | rows(tables.Dispute, "UpdateItem"),
-    "processDisputeResolution": DISPUTED | MOVE_HOURS | FIRST_BALANCE | COUNT | rows(tables.Dispute, "UpdateItem"),
+    "raiseDisputeAlarm": SNAPSHOT | MOVE | rows(tables.Dispute, "UpdateItem"),
+    "processDisputeResolution": SNAPSHOT | MOVE_HOURS | FIRST_BALANCE | COUNT | rows(tables.Dispute, "UpdateItem"),
     "notifyDisputeParties": START,
     "startServiceRequest": START | COMPLETE_WAIT,
     "resumeFailedRequest": START | COMPLETE_WAIT | rows(tables.Dispute, "GetItem"),
