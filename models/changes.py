@@ -92,7 +92,7 @@ class Change:
         """Return the change of a message's text.
 
         Raises:
-            LookupError, TypeError, ValueError: the text is none of ours.
+            LookupError, TypeError, ValueError: the text is not the text of a change's message.
         """
         read = json.loads(text)
         kind = ChangeKind(read["kind"])

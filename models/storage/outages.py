@@ -69,8 +69,8 @@ def was_tried_again(error: BaseException) -> bool:
 def check_answer(response_dict: dict[str, Any], operation_model: OperationModel, **_: Any) -> None:
     """Check that a successful answer is whole, before botocore parses it, which takes garbage for an empty answer.
 
-    A handler of botocore's event `before-parse`. Operations that answer nothing, as DeleteQueue, send an empty
-    body. Services that do not answer in JSON, such as SNS, are left to botocore, whose parser of XML does refuse
+    A handler of botocore's event `before-parse`. Operations without an output, such as SQS's DeleteQueue, answer
+    with an empty body. Services that do not answer in JSON, such as SNS, are left to botocore, whose parser of XML does refuse
     garbage.
 
     Raises:
