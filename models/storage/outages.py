@@ -70,8 +70,8 @@ def check_answer(response_dict: dict[str, Any], operation_model: OperationModel,
     """Check that a successful answer is whole, before botocore parses it, which takes garbage for an empty answer.
 
     A handler of botocore's event `before-parse`. Operations without an output, such as SQS's DeleteQueue, answer
-    with an empty body. Services that do not answer in JSON, such as SNS, are left to botocore, whose parser of XML does refuse
-    garbage.
+    with an empty body. Services that do not answer in JSON, such as SNS, are left to botocore, whose parser of XML
+    does refuse garbage.
 
     Raises:
         UnreadableAnswerError: the answer is not the one that was sent, or no JSON object.
