@@ -19,7 +19,7 @@ LIVES := tests/property/test_any_life_on_the_cloud.py
 ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
 	tests/chaos/test_races.py $(LIVES)
 MEASURED := $(patsubst %,tests/security/test_%.py,attacks refused_documents cost answers stretches logs rates \
-	subscription_load connections frames stopping aws_silence fuzz soak)
+	subscription_load account_queues fairness connections frames stopping aws_silence trusted_documents fuzz soak)
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
@@ -55,11 +55,13 @@ test-coverage: setup
 	@$(PYTHON) -m coverage report
 
 # A minute of the bank, which needs the machine for itself; then every fault at every call, 400 storms, 200 races each,
-# 60 lives, 70 kills and restarts, the server that the Dockerfile's steps make, the machines on moto; then, alone and by the exact limits, all that is measured: every attack, AWS that
-# does not answer, both event loops, ten minutes of random input and five of steady load.
+# 60 lives, 70 kills and restarts; then what only this form runs: the server that the Dockerfile's steps make, the
+# machines on moto, every restart; then, alone and by the exact limits, all that is measured: every attack, AWS that does
+# not answer, both event loops, ten minutes of random input and five of steady load.
 test-long: setup
 	$(PYTHON) -m pytest tests/chaos/test_bank.py --long -rP
-	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) $(patsubst %,tests/integration/test_%.py,recovery image second_engine migration) tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest $(AT_ONCE) $(LIVES) tests/integration/test_migration.py tests/chaos --ignore=tests/chaos/test_bank.py --long -rP
+	$(PYTHON) -m pytest $(AT_ONCE) -m long tests/integration tests/contract --long -rP
 	$(PYTHON) -m pytest $(MEASURED) --long -rP
 	HOURBANK_FAST_PATH=false $(PYTHON) -m pytest $(AT_ONCE) tests/contract
 

@@ -29,7 +29,9 @@ def pytest_configure() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--long", action="store_true", help="every fault at every call, many storms, a minute of the bank"
+        "--long",
+        action="store_true",
+        help="all tests; every fault at every call, many storms, a minute of the bank",
     )
     parser.addoption("--seed", type=int, default=20261128, help="of the random input that the server is sent")
     parser.addoption(
@@ -38,6 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="ministack",
         help="what the tables of the transactions' own tests and of the bank are kept in",
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the long form runs."""
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 @pytest.fixture(scope="session")

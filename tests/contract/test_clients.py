@@ -33,7 +33,7 @@ def as_alice(server: Server) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("transport", ["plain", "secure"])
+@pytest.mark.parametrize("transport", ["plain", pytest.param("secure", marks=pytest.mark.long)])
 def test_the_story(request: pytest.FixtureRequest, node: Node, transport: str, client: str) -> None:
     server: Server = request.getfixturevalue(transport)
     node.run("run.mjs", f"./{client}.mjs", variables=as_alice(server))

@@ -112,6 +112,7 @@ async def test_what_fails_for_good_is_listed_and_redriven(
     assert await client.hours(client.alice) == (Decimal(10), Decimal(0))
 
 
+@pytest.mark.long
 async def test_what_has_gone_on_by_itself_is_left_alone(
     client: RequestClient, server: Server, cloud: Cloud
 ) -> None:

@@ -182,7 +182,7 @@ class TestServer:
         assert httpx.get(f"{server.url}/healthz").json() == {"status": "alive"}
         assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready"}
 
-    @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("sign", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
     def test_it_ends_cleanly_and_leaves_no_process(self, tmp_path: Path, sign: signal.Signals) -> None:
         server = Server(tmp_path)
         server.start()
@@ -190,6 +190,7 @@ class TestServer:
         assert server.end(sign) == 0
         assert not is_running(pid)
 
+    @pytest.mark.long
     def test_a_killed_server_leaves_the_cloud_to_the_next(self, own: Server) -> None:
         own.start()
         pid = cloud_pid(own.directory)
@@ -215,6 +216,7 @@ class TestServer:
         own.start()
         assert "creating the stack" not in own.log
 
+    @pytest.mark.long
     def test_it_ends_when_its_cloud_has_died(self, own: Server) -> None:
         own.start()
         assert own.process

@@ -15,13 +15,13 @@ from tests.integration.conftest import STOP_LIMIT, Cloud, free_port
 from tests.integration.polling import comes_true
 from workflows.deployment.local.user_pool import LocalUserPool
 
+pytestmark = pytest.mark.long
+
 STARTS_WITHIN = 60
 
 
 @pytest.fixture(scope="module")
-def image(long: bool, tmp_path_factory: pytest.TempPathFactory) -> Image:  # noqa: FBT001 — a fixture
-    if not long:
-        pytest.skip("it takes a minute: part of the long form")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     made = Image(tmp_path_factory.mktemp("image"))
     made.build()
     return made

@@ -1,7 +1,6 @@
 """The server killed, the server stopped, the local cloud restarted: every request goes on to its end."""
 
 import asyncio
-import itertools
 import json
 import os
 import signal
@@ -92,20 +91,20 @@ async def disputed_scenario(disputes: DisputeClient) -> Scenario:
     yield
 
 
-async def test_in_every_wait(own_server: Server, *, long: bool) -> None:
-    """The short form takes turns at killing and restarting; the long one does each in every wait."""
-    for interruptions in [[kill], [restart]] if long else [[kill, restart]]:
-        await interrupt_every_wait(own_server, itertools.cycle(interruptions))
+@pytest.mark.long
+@pytest.mark.parametrize("interrupt", [kill, restart])
+async def test_in_every_wait(own_server: Server, interrupt: Interruption) -> None:
+    await interrupt_every_wait(own_server, interrupt)
 
 
-async def interrupt_every_wait(own_server: Server, interruptions: Iterator[Interruption]) -> None:
+async def interrupt_every_wait(own_server: Server, interrupt: Interruption) -> None:
     async with asking(own_server) as graphql:
         members = joining(graphql, minting(own_server))
         plain = await new_client(graphql, members)
         disputes = await new_dispute_client(await new_client(graphql, members), members)
         scenarios = [paid_scenario(plain), disputed_scenario(disputes)]
         while any(await asyncio.gather(*(advance(scenario) for scenario in scenarios))):
-            await asyncio.to_thread(next(interruptions), own_server)
+            await asyncio.to_thread(interrupt, own_server)
         for client in (plain, disputes.client):
             await client.reach("PAID", WITHIN)
             assert await client.all_hours() == PAID

@@ -32,6 +32,8 @@ from workflows.deployment.template.build import build_template, parameters
 from workflows.executions.services import Services
 
 # The requester has this long to answer a counter-offer.
+pytestmark = pytest.mark.long
+
 NEGOTIATION = timedelta(seconds=3)
 SETTINGS = Settings(account="123456789012", stack="second", negotiation_window=NEGOTIATION)
 # What moto's CloudFormation cannot make.
@@ -44,10 +46,8 @@ NOT_MADE = {
 
 
 @pytest.fixture(scope="module")
-def functions(long: bool) -> Iterator[Any]:  # noqa: FBT001 — a fixture
+def functions() -> Iterator[Any]:
     """Start moto with the stack in it, and yield the functions, which can be made to fail."""
-    if not long:
-        pytest.skip("it takes a minute: part of the long form")
     engine = importlib.import_module("tests.engines.moto_cloud")
     with engine.moto_cloud(SETTINGS) as functions:
         values = parameters(SETTINGS, code_bucket="code", code_key="code.zip")

@@ -58,6 +58,7 @@ async def reads(server: Server, token: str, name: str) -> str:
         return str((await ask(token, ME, {"id": sub_of(name)}))["getUser"]["username"])
 
 
+@pytest.mark.long
 async def test_the_pool_and_its_users_are_found_again(own: Server) -> None:
     before = configured(own)
     assert before["API"]["GraphQL"]["endpoint"] == f"HTTP://127.0.0.1:{own.port}/graphql"
@@ -82,6 +83,7 @@ async def test_a_group_of_the_pool_gives_its_rights(own: Server) -> None:
     assert {group["GroupName"] for group in groups} == {"admin", "moderator"}
 
 
+@pytest.mark.long
 async def test_another_pool_counts_when_the_settings_name_it(own: Server) -> None:
     api = cognito_of(own)
     pool = api.create_user_pool(PoolName="another", **_POOL)["UserPool"]["Id"]

@@ -34,6 +34,8 @@ from tests.security.open_sockets import (
 )
 from workflows.deployment.local.local_cloud import LocalCloud
 
+# What the short form tries; the long one tries all.
+QUICK = frozenset({Mode.REFUSED, Mode.THROTTLED, Mode.SILENT})
 SECONDS = 2.0  # within which everybody hears that AWS does not answer
 AT_ONCE = 0.25  # within which others' health checks are answered meanwhile
 ME = "query Q($id: ID!) { getUser(id: $id) { id username } }"
@@ -178,7 +180,11 @@ def check_log(server: Server, since: int) -> None:
     assert lines.count("AWS does not answer") <= 4, lines
 
 
-@pytest.mark.parametrize("mode", FAILURES, ids=lambda mode: mode.name.lower())
+@pytest.mark.parametrize(
+    "mode",
+    [mode if mode in QUICK else pytest.param(mode, marks=pytest.mark.long) for mode in FAILURES],
+    ids=lambda mode: mode.name.lower(),
+)
 async def test_reads_and_mutations_end_in_time_and_are_done_once(
     front: Server, answering: FlakyAws, pair: tuple[Member, Member], mode: Mode
 ) -> None:
@@ -235,6 +241,7 @@ async def test_a_transfer_whose_answer_is_lost_is_repeated_with_its_id(
     check_log(front, since)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", FAILURES, ids=lambda mode: mode.name.lower())
 async def test_sockets_of_both_protocols_are_told_and_stay_open(
     front: Server, answering: FlakyAws, pair: tuple[Member, Member], mode: Mode
@@ -266,11 +273,12 @@ async def test_sockets_of_both_protocols_are_told_and_stay_open(
     check_log(front, since)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("which", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"])
 def test_a_server_does_not_start_and_says_why(
-    tmp_path: Path, own_cloud: Cloud, answering: FlakyAws, which: str, *, long: bool
+    tmp_path: Path, own_cloud: Cloud, answering: FlakyAws, which: str
 ) -> None:
-    for mode in (*FAILURES, Mode.NOISE) if long else (Mode.REFUSED, Mode.GARBAGE):
+    for mode in (*FAILURES, Mode.NOISE):
         answering.turn(mode)
         starting = Server(tmp_path, **{**variables(own_cloud, own_cloud.endpoint), which: answering.endpoint})
         assert starting.launch("serve", "--aws").wait(60) == 1
@@ -335,6 +343,7 @@ async def test_a_local_cloud_that_stands_still_is_heard_of_in_time(
     check_log(home, since)
 
 
+@pytest.mark.long
 async def test_ten_seconds_of_stillness_under_load_lose_nothing(home: Server) -> None:
     since = len(home.log)
     async with asking(home) as graphql:

@@ -115,6 +115,7 @@ def dispute(requester: Member, provider: Member, _: str, request: str) -> dict[s
     return {"id": str(uuid4()), **parties, "reason": "r", "status": "PENDING"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "given"),
     [

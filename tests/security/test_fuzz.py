@@ -15,7 +15,7 @@ from tests.security.fuzz.messages import frame, message, raw
 from tests.security.measuring import Target, serving
 from tests.security.wire import APPSYNC, TRANSPORT_WS, connected, upgraded
 
-SHORT, LONG = 10.0, 200.0  # seconds for each of the three
+SHORT, LONG = 4.0, 200.0  # seconds for each of the three
 # An answer or the end of a connection; what has no end by itself ends by the server's deadlines.
 DEADLINE = 25.0
 GROWTH = 80_000_000  # bytes

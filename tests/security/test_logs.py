@@ -202,6 +202,7 @@ async def test_operations_of_one_socket_have_ids_of_their_own(server: Target) ->
     assert len({line["connection_id"] for line in lines}) == 1
 
 
+@pytest.mark.long
 async def test_noise_at_a_tls_port_is_no_error_of_ours(home: Server) -> None:
     server = TlsServer(home)
     server.start("serve", "--aws", "--tls")

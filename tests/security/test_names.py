@@ -143,10 +143,10 @@ async def test_a_name_that_fits_several_is_asked_about(cloud_backend: CloudBacke
         await audited(cloud_backend, f"{name}-5", by_id=True)
 
 
-@pytest.mark.parametrize("odd", ["\x1b[2J", "\x1b]0;x\x07", "\u202e", "\r", "\x9b1m", "[bold]"])
-async def test_a_terminal_obeys_no_name(cloud_backend: CloudBackend, odd: str) -> None:
+async def test_a_terminal_obeys_no_name(cloud_backend: CloudBackend) -> None:
+    odd = "[bold]\x1b[2J\x1b]0;x\x07\u202e\r\x9b1m"
     name = f"do{odd}ra-{uuid4().hex[:8]}"
     await stored(cloud_backend, str(uuid4()), name)
     shown = await audited(cloud_backend, name)
     assert [character for character in "\x1b\x07\x9b\r\u202e" if character in shown] == []
-    assert f"The log of do{odd if odd.isprintable() else chr(92)}" in shown
+    assert "The log of do[bold]\\" in shown

@@ -161,6 +161,7 @@ async def test_whoever_asks_for_more_is_told_when_to_come_back(narrow: Target, n
     cost.check(cpu=max(CPU_LIMIT, REFUSED * EACH))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "headers",
     [
@@ -266,6 +267,7 @@ async def test_subscriptions_are_counted_on_all_sockets_together(narrow: Target,
     cost.check(cpu=max(CPU_LIMIT, 20 * EACH))
 
 
+@pytest.mark.long
 async def test_a_burst_of_an_app_is_within_the_defaults(home: Server) -> None:
     queries = [PAGE, f'{{ getUser(id: "{sub_of("alice")}") {{ id }} }}', "{ listCategories { items { id } } }"]
     sent = [body(queries[number % 3], **({"l": 100} if number % 3 == 0 else {})) for number in range(30)]

@@ -38,6 +38,7 @@ async def settled(is_so: Callable[[], bool]) -> bool:
     return False
 
 
+@pytest.mark.long
 async def test_a_steady_load_leaves_nothing_behind(loaded: Target, long: bool, seed: int) -> None:  # noqa: FBT001
     size = LONG if long else SHORT
     load = Load(loaded, Random(seed))  # noqa: S311
@@ -58,6 +59,7 @@ async def test_a_steady_load_leaves_nothing_behind(loaded: Target, long: bool, s
     assert "Traceback" not in loaded.log()
 
 
+@pytest.mark.long
 async def test_what_a_standstill_of_the_database_refuses_succeeds_later(
     loaded: Target,
     home: Server,

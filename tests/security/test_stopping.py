@@ -76,7 +76,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("kind", [*HOSTILE, "all"])
+@pytest.mark.parametrize("kind", ["all", *(pytest.param(kind, marks=pytest.mark.long) for kind in HOSTILE)])
 def test_all_that_is_in_flight_is_answered(tmp_path: Path, kind: str, loop: str) -> None:
     options = ["--uvloop"] if loop == "uvloop" else []
     with serving(tmp_path / "log", *options) as served, ExitStack() as open_:
@@ -99,6 +99,7 @@ def test_all_that_is_in_flight_is_answered(tmp_path: Path, kind: str, loop: str)
         assert served.log() == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
 def test_pipelined_requests_and_long_answers_are_finished(tmp_path: Path, sign: signal.Signals) -> None:
     with serving(tmp_path / "log") as served, served.connect() as opened, served.connect() as reading:
@@ -123,6 +124,7 @@ def test_sockets_are_told_to_connect_elsewhere(tmp_path: Path) -> None:
         assert served.process.wait(10) == 0
 
 
+@pytest.mark.long
 def test_nobody_is_let_in_who_comes_later(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as served, served.connect() as asking:
         asking.sendall(SLOW)
@@ -135,6 +137,7 @@ def test_nobody_is_let_in_who_comes_later(tmp_path: Path) -> None:
         assert served.process.wait(10) == 0
 
 
+@pytest.mark.long
 def test_an_upgrade_is_not_left_when_the_server_stops(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as served, served.connect() as opened:
         opened.sendall(UPGRADE)

@@ -128,15 +128,17 @@ async def test_a_refusal_is_logged_without_the_text(strict_server: Target) -> No
     assert "secretWord" not in logged.text
 
 
+WRONG = [
+    ("app.graphql", "query A { listServices { items { id } } }\n\nquery B {", "app.graphql, line 3"),
+    ("app.graphql", "query A {\n  nothing\n}", "Cannot query field 'nothing'"),
+    ("app.json", '{"a": "{ __typename }",\n', "app.json, line 2"),
+    ("app.json", '{"a": "query {\\n  ("}', "app.json, document a, line 2"),
+    ("app.json", '["{ __typename }"]', "a manifest is an object of texts by their ids"),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
-    [
-        ("app.graphql", "query A { listServices { items { id } } }\n\nquery B {", "app.graphql, line 3"),
-        ("app.graphql", "query A {\n  nothing\n}", "Cannot query field 'nothing'"),
-        ("app.json", '{"a": "{ __typename }",\n', "app.json, line 2"),
-        ("app.json", '{"a": "query {\\n  ("}', "app.json, document a, line 2"),
-        ("app.json", '["{ __typename }"]', "a manifest is an object of texts by their ids"),
-    ],
+    ("name", "text", "said"), [WRONG[0], *(pytest.param(*one, marks=pytest.mark.long) for one in WRONG[1:])]
 )
 def test_a_list_that_is_wrong_is_refused_in_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_text(text)

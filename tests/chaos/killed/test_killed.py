@@ -155,21 +155,18 @@ async def test_server_and_functions_killed_at_random(run_interrupted: RunInterru
     assert clients.completed.total() >= len(clients.pairs)
 
 
-async def test_the_local_cloud_restarted_in_the_middle_of_it_all(
-    run_interrupted: RunInterrupted, *, long: bool
-) -> None:
-    if not long:
-        pytest.skip("the short form restarts it once, among the kills")
+@pytest.mark.long
+async def test_the_local_cloud_restarted_in_the_middle_of_it_all(run_interrupted: RunInterrupted) -> None:
     clients = await run_interrupted({restart: 10})
     assert clients.completed.total() >= len(clients.pairs)
 
 
-async def test_the_local_cloud_killed_and_started_from_its_last_save(
-    run_interrupted: RunInterrupted, *, long: bool
-) -> None:
-    await run_interrupted({kill_all: 10 if long else 1}, may_rewind=True)
+@pytest.mark.long
+async def test_the_local_cloud_killed_and_started_from_its_last_save(run_interrupted: RunInterrupted) -> None:
+    await run_interrupted({kill_all: 10}, may_rewind=True)
 
 
+@pytest.mark.long
 async def test_what_failed_while_the_functions_were_gone_goes_on_when_they_are_back(tmp_path: Path) -> None:
     """No function received the failure's event, and the request is not due before its deadline."""
     with Processes(tmp_path, **PATIENT) as processes:

@@ -50,10 +50,8 @@ async def heard_to_the_end(subscribers: list[Subscriber], writer: Writer) -> Non
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, long: bool) -> Iterator[Server]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Yield a server with the cloud, to which this process's clients lead, too; end what uses it first."""
-    if not long:
-        pytest.skip("its servers alone take half a minute to start")
     running = Server(tmp_path, **FEED)
     running.start()
     for name, value in Cloud.of(tmp_path).environment.items():
@@ -62,6 +60,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, long: bool) -> Iter
     running.stop()
 
 
+@pytest.mark.long
 async def test_servers_that_are_killed_cost_the_others_nothing(home: Server) -> None:
     # Beside the server of the cloud, which lives on.
     servers_count, kills, each, rows, pace = 4, 8, 3, 40, 0.015
