@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from uuid import UUID
@@ -13,6 +13,7 @@ import jwt
 
 from resolvers.identity.claims import Claims, TokenLimits, read_token, verified_claims
 from resolvers.identity.keys import Keys, UnauthenticatedError
+from schema.amplify.rules import GROUPS_CLAIM
 from schema.amplify.wire import OWNER_SEPARATOR
 
 
@@ -35,6 +36,7 @@ class Caller:
         expires: when the token expires, in epoch seconds; callers are equal whatever it is.
         issued: when the token was issued, in epoch seconds; 0 if it does not say.
         standing: whether they are a member.
+        claims: the further claims of the token that the app's rules name, in the order of their names.
     """
 
     sub: str
@@ -43,6 +45,16 @@ class Caller:
     expires: float = field(default=math.inf, compare=False)
     issued: float = field(default=0, compare=False)
     standing: Standing = Standing.MEMBER
+    claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def values_of(self, claim: str) -> tuple[str, ...]:
+        """Return the values of a claim that rules may name; none if the token lacks it."""
+        if claim == GROUPS_CLAIM:
+            return tuple(sorted(self.groups))
+        if claim in _OWN_CLAIMS:
+            value = self.sub if claim == "sub" else self.username
+            return (value,) if value else ()
+        return dict(self.claims).get(claim, ())
 
     @property
     def has_expired(self) -> bool:
@@ -50,6 +62,8 @@ class Caller:
         return self.expires <= time.time()
 
 
+# The claims that a caller always has; both names of the second mean the same.
+_OWN_CLAIMS = frozenset({"sub", "username", "cognito:username"})
 # A guest owns nothing: no rule for owners admits one.
 GUEST = Caller("", "", standing=Standing.GUEST)
 
@@ -85,15 +99,18 @@ class Identity:
     Args:
         issuers: those trusted; a token is verified with the keys of the one that it names, and with no other's.
         limits: how large tokens may be, and how many are remembered.
+        claims: the further claims that callers keep, because the app's rules name them.
     """
 
     def __init__(
         self,
         *issuers: TrustedIssuer,
         limits: TokenLimits = TokenLimits(),  # noqa: B008 — immutable
+        claims: Collection[str] = (),
     ) -> None:
         self._issuers = {issuer.name: issuer for issuer in issuers}
         self._limits = limits
+        self._named_claims = tuple(sorted(set(claims) - _OWN_CLAIMS - {GROUPS_CLAIM}))
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def caller(self, authorization: str) -> Caller:
@@ -132,14 +149,14 @@ class Identity:
         claims = verified_claims(token, key, time.time())
         if claims.client not in issuer.clients:
             raise UnauthenticatedError("Token of another application")
-        caller = _caller(claims)
+        caller = _caller(claims, self._named_claims)
         self._verified[digest] = _Verified(caller, issuer.keys, token.key_id, key)
         if len(self._verified) > self._limits.remembered:
             self._verified.popitem(last=False)
         return caller
 
 
-def _caller(claims: Claims) -> Caller:
+def _caller(claims: Claims, named: Iterable[str]) -> Caller:
     """Return the caller of verified claims; an id token prefixes the names of its own with `cognito:`."""
     username = claims.username or claims.cognito_username or claims.sub
     return Caller(
@@ -150,6 +167,7 @@ def _caller(claims: Claims) -> Caller:
         groups=frozenset(claims.groups or ()),
         expires=claims.exp,
         issued=claims.iat or 0,
+        claims=tuple((name, values) for name in named if (values := claims.texts_of(name))),
     )
 
 

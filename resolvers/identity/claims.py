@@ -20,6 +20,9 @@ from resolvers.identity.keys import UnauthenticatedError
 _ALGORITHM = "RS256"
 _JWS = jwt.PyJWS()
 _LAST_MOMENT = 253_402_300_799  # the end of the year 9999, in epoch seconds
+# Cognito keeps no more in an attribute, and no more groups in a token.
+_LONGEST_TEXT = 2_048
+_MOST_TEXTS = 100
 _SKEW = 60.0  # seconds that the issuer's clock may be ahead of ours
 
 
@@ -60,7 +63,7 @@ class Claims(BaseModel):
     `aud` is one text, as Cognito writes it: a token that is meant for several applications is refused.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow")
 
     iss: str
     sub: _Name
@@ -78,6 +81,30 @@ class Claims(BaseModel):
     def client(self) -> str | None:
         """Return the app client that the token is for; an id token names it differently."""
         return self.client_id if self.token_use == "access" else self.aud  # noqa: S105 — no password
+
+    def texts_of(self, claim: str) -> tuple[str, ...]:
+        """Return the texts of a claim that is none of the above: one, or a list, perhaps written as JSON.
+
+        A claim that is anything else, or too large, counts as absent: it admits its bearer to nothing.
+        """
+        value = (self.model_extra or {}).get(claim)
+        texts = _list_in(value) if isinstance(value, str) else value
+        if not isinstance(texts, list) or len(texts) > _MOST_TEXTS:
+            return ()
+        return tuple(texts) if all(_is_name(text) for text in texts) else ()
+
+
+def _list_in(text: str) -> list[Any]:
+    """Return the list that a text is in JSON, else the text alone."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = None
+    return found if isinstance(found, list) else [text]
+
+
+def _is_name(text: Any) -> bool:
+    return isinstance(text, str) and 0 < len(text) <= _LONGEST_TEXT and unprintable_in(text) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from resolvers.mirror.authorization import (
     admitting,
     by_group,
     concealed_fields,
-    is_owner,
+    is_named_by,
     may,
     model_for,
-    names_owner,
     owner_value,
     shows_all,
 )
@@ -285,14 +284,16 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     """
     caller, model = mutation.caller, model_for(mutation.caller, mutation.model)
     owners = model.owner_fields(Operation.CREATE)
-    given: dict[str, Any] = {name: owner_value(caller, model, name) for name in owners}
+    given: dict[str, Any] = {
+        name: value for name in owners if (value := owner_value(caller, model, name)) is not None
+    }
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
     taken = mutation.input.keys() - model.ignored
     given |= {name: value for name, value in mutation.input.items() if name in taken and value is not None}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
-        if not model.fields[name].is_list and is_owner(caller, given.get(name)):
+        if not model.fields[name].is_list and is_named_by(caller, model, name, given.get(name)):
             given[name] = owner_value(caller, model, name)
-    is_named = any(names_owner(caller, given[name]) for name in owners)
+    is_named = any(is_named_by(caller, model, name, given.get(name)) for name in owners)
     if not is_named and not admits_everywhere(caller, model, Operation.CREATE):
         raise UnauthorizedError.of(mutation.info)
     return given

@@ -23,6 +23,7 @@ from pynamodb.expressions.operand import Path
 from models.storage.store import Item, Key, Page, Store
 from resolvers.context import caller_of
 from resolvers.mirror.authorization import (
+    Naming,
     Visibility,
     admits,
     admits_everywhere,
@@ -114,10 +115,10 @@ class Queries:
             raise InvalidInputError(f"{argument} is only compared where {needed} is given, too", field=needed)
         elif (pinned := self._pinned(query)) is not None:
             runs = pinned
-        elif admits_strangers(query.caller, model, Operation.READ) or not _are_findable(query, query.owner_fields):
+        elif admits_strangers(query.caller, model, Operation.READ) or not _are_findable(query, query.namings):
             runs = [self._table(query)]
         else:
-            runs = self._owned(query, query.owner_fields)
+            runs = self._owned(query, query.namings)
         return await self._page(query, runs)
 
     def _keyed(self, query: Query, value: str) -> Sequence[Run]:
@@ -167,7 +168,8 @@ class Queries:
         if all(field in pins for field in model.keys.fields):
             with suppress(ValueError):  # a value in a spelling that no row has
                 return [self._single(query, model.key_from(pins))]
-        for field in (*query.owner_fields, *(finder.keys.hash for finder in model.finders.values())):
+        named = (naming.field for naming in query.namings)
+        for field in (*named, *(finder.keys.hash for finder in model.finders.values())):
             if field in pins and (finder := model.finder_of(field)) is not None:
                 with suppress(ValueError):  # a moment in a spelling that no row has
                     return self._visible_in(query, finder, model.text_from(field, pins[field]), CALL_BUDGET)
@@ -204,23 +206,24 @@ class Queries:
 
     def _visible_only(self, query: Query, found: Found) -> Run:
         """Return the run of the rows with a value of which the caller may read each."""
-        finder, owners = found.finder, {*query.owner_fields} - {found.finder.keys.hash}
-        if owners.isdisjoint(finder.attributes):
+        finder = found.finder
+        if {naming.field for naming in _others_of(query, finder)}.isdisjoint(finder.attributes):
             return self._indexed(query, found, only=visible(query.caller, query.model, index=finder.keys.hash))
         # DynamoDB refuses a filter on what it sorts by.
         return only_rows(self._indexed(query, found), reader(query.caller, query.model))
 
     def _own_by_this_index(self, query: Query, found: Found, call_budget: int) -> Sequence[Run]:
         """Return the run of the rows that name the caller; the owner indexes tell where the next one is."""
-        model, finder = query.model, found.finder
-        if not query.owner_fields:
+        model, finder, named = query.model, found.finder, query.namings
+        if not named:
             return []
-        if model.keys.fields == (model.keys.hash,) and model.keys.hash in query.owner_fields:
-            run = self._single(query, query.caller.sub)
-            return [replace(run, keep=and_predicates(run.keep, compile_filter(found.filter)))]
+        if model.keys.fields == (model.keys.hash,) and model.keys.hash in {naming.field for naming in named}:
+            mine = [naming for naming in named if naming.field == model.keys.hash]
+            return self._owned(query, mine, only=found.filter)
         run = self._visible_only(query, found)
-        owned = [(model.finder_of(owner), query.name_in(owner)) for owner in query.owner_fields]
-        if found.within or not have_one_order(finder, *(by for by, _ in owned)):
+        owned = [(model.finder_of(naming.field), name) for naming in named for name in naming.stored]
+        is_in_order = have_one_order(finder, *(by for by, _ in owned))
+        if found.within or not is_in_order or not _are_findable(query, named):
             return [filtered(run, model, finder, call_budget)]
         cursor = OwnerCursor(
             self._store,
@@ -232,13 +235,13 @@ class Queries:
         return [filtered(run, model, finder, call_budget, cursor.next_position)]
 
     def _own_by_other_fields(self, query: Query, found: Found, call_budget: int) -> Sequence[Run]:
-        """Return a run for each other owner field: the caller's rows that have the value in the indexed field."""
-        others = _others_of(query, found.finder)
-        runs = self._owned(query, others, only=found.filter)
-        return [
-            run if (by := query.model.finder_of(owner)) is None else filtered(run, query.model, by, call_budget)
-            for owner, run in zip(others, runs, strict=True)
-        ]
+        """Return the runs of the caller's rows by each other naming field, if they have the indexed value."""
+        runs: list[Run] = []
+        for naming in _others_of(query, found.finder):
+            by = query.model.finder_of(naming.field)
+            owned = self._owned(query, _others_of(query, found.finder), only=found.filter, of=naming)
+            runs += owned if by is None else [filtered(run, query.model, by, call_budget) for run in owned]
+        return runs
 
     def _table(self, query: Query) -> Run:
         """Return the run of the whole table; rows that are hidden from the caller do not count."""
@@ -249,26 +252,31 @@ class Queries:
         page = partial(self._store.scan_page, table, filter=condition)
         return Run(FilteredPage(page, key_names(query.model)).read)
 
-    def _owned(self, query: Query, fields: Sequence[str], *, only: Filter = NO_FILTER) -> Sequence[Run]:
-        """Return a run for each owner field: the rows that name the caller there, and in no field before it.
+    def _owned(
+        self, query: Query, fields: Sequence[Naming], *, only: Filter = NO_FILTER, of: Naming | None = None
+    ) -> Sequence[Run]:
+        """Return runs for each naming field: the rows that name the caller there, and in no field before it.
 
         Args:
             query: the query.
-            fields: the owner fields.
+            fields: the fields.
             only: which of these rows are asked for.
+            of: the one field whose runs are wanted; all if None.
         """
         runs: list[Run] = []
-        for place, field in enumerate(fields):
-            finder = query.model.finder_of(field)
-            if finder is None:
-                run = self._single(query, query.caller.sub)
-                runs.append(replace(run, keep=and_predicates(run.keep, compile_filter(only))))
-            else:
-                within, condition, keep = divided(only, finder)
-                found = Found(finder, query.name_in(field), within)
-                run = self._indexed(query, found, only=condition_of(condition))
-                is_first = partial(names_caller_in_none_of, fields[:place], query.caller)
-                is_meant = and_predicates(compile_filter(keep), is_first) if keep else is_first
+        for place, naming in enumerate(fields):
+            if of is not None and naming != of:
+                continue
+            finder = query.model.finder_of(naming.field)
+            is_first = partial(names_caller_in_none_of, fields[:place])
+            for name in naming.stored:
+                if finder is None:
+                    run, is_meant = self._single(query, name), and_predicates(compile_filter(only), is_first)
+                else:
+                    within, condition, keep = divided(only, finder)
+                    found = Found(finder, name, within)
+                    run = self._indexed(query, found, only=condition_of(condition))
+                    is_meant = and_predicates(compile_filter(keep), is_first) if keep else is_first
                 runs.append(replace(run, keep=and_predicates(run.keep, is_meant)))
         return runs
 
@@ -322,15 +330,17 @@ class Queries:
         return Connection(readable(query.caller, query.model, items), seal)
 
 
-def _others_of(query: Query, finder: Finder) -> list[str]:
-    """Return the owner fields that an index does not find rows by."""
-    return [owner for owner in query.owner_fields if owner != finder.keys.hash]
+def _others_of(query: Query, finder: Finder) -> list[Naming]:
+    """Return the fields that name the caller, and that an index does not find rows by."""
+    return [naming for naming in query.namings if naming.field != finder.keys.hash]
 
 
-def _are_findable(query: Query, owners: Sequence[str]) -> bool:
-    """Return whether the rows that name the caller in some owner fields can be found without reading others."""
+def _are_findable(query: Query, fields: Sequence[Naming]) -> bool:
+    """Return whether the rows that name the caller in some fields are found by few queries of nothing else."""
     model = query.model
-    return all(model.finder_of(owner) is not None or model.keys.fields == (owner,) for owner in owners)
+    if sum(len(naming.stored) for naming in fields) > CALL_BUDGET:
+        return False
+    return all(model.finder_of(one.field) is not None or model.keys.fields == (one.field,) for one in fields)
 
 
 def selects(info: AnyInfo, field: str) -> bool:

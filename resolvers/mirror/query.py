@@ -6,7 +6,7 @@ from typing import Self
 
 from resolvers.context import caller_of
 from resolvers.identity.callers import Caller
-from resolvers.mirror.authorization import admits, concealed_fields, model_for, unopened
+from resolvers.mirror.authorization import Naming, admits, concealed_fields, model_for, namings, unopened
 from resolvers.mirror.filtering.client_filters import read_filter
 from resolvers.mirror.filtering.conditions import mentions
 from resolvers.mirror.filtering.filters import Filter
@@ -61,14 +61,10 @@ class Query:
         """Return whether rows are wanted in ascending order."""
         return self.arguments.get("sortDirection") is not ModelSortDirection.DESC
 
-    def name_in(self, field: str) -> str:
-        """Return how rows name the caller in an owner field."""
-        return self.model.owner_value(field, self.caller.sub, self.caller.username)
-
     @property
-    def owner_fields(self) -> Sequence[str]:
-        """Return the fields that name a member who may read the row."""
-        return self.model.owner_fields(Operation.READ)
+    def namings(self) -> Sequence[Naming]:
+        """Return the fields that name the caller, or a group of theirs, where they may read the row for it."""
+        return namings(self.caller, self.model, Operation.READ)
 
 
 def root_query(model: Model, info: AnyInfo, arguments: Arguments, field: str | None = None) -> Query:

@@ -8,8 +8,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 
 from models.storage.store import Item, Page
-from resolvers.identity.callers import Caller
-from resolvers.mirror.authorization import is_named, names_of
+from resolvers.mirror.authorization import Naming, is_named
 from resolvers.mirror.filtered_pages import FilteredPage, SkipTo, no_skip, position_keys
 from resolvers.mirror.filtering.conditions import condition_of, fitting, mentions
 from resolvers.mirror.filtering.filters import Filter, Predicate, compile_filter
@@ -116,7 +115,6 @@ def and_predicates(one: Predicate | None, other: Predicate) -> Predicate:
     return other if one is None else lambda item: one(item) and other(item)
 
 
-def names_caller_in_none_of(fields: Sequence[str], caller: Caller, item: Item) -> bool:
-    """Return whether none of some owner fields names a caller."""
-    names = names_of(caller)
-    return not any(is_named(names, item.get(field, {})) for field in fields)
+def names_caller_in_none_of(fields: Sequence[Naming], item: Item) -> bool:
+    """Return whether none of some fields names the caller."""
+    return not any(is_named(naming.names, item.get(naming.field, {})) for naming in fields)

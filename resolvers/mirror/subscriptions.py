@@ -24,6 +24,7 @@ from resolvers.mirror.authorization import (
     may_read,
     model_for,
     names_of,
+    namings,
     unopened,
 )
 from resolvers.mirror.filtering.filters import Predicate
@@ -271,8 +272,10 @@ def _may_subscribe(caller: Caller, model: Model, owners: Mapping[str, str]) -> b
     """
     if admits_strangers(caller, model, Operation.READ):
         return True
-    named = model.owner_fields(Operation.READ)
-    return any(is_owner(caller, owners[name]) for name in named if name in owners) if owners else bool(named)
+    named = namings(caller, model, Operation.READ)
+    if not owners:
+        return bool(named)
+    return any(owners[one.field] in one.names for one in named if one.field in owners)
 
 
 def _pins(
@@ -288,12 +291,15 @@ def _pins(
     """
     if model.keys.hash in equal:
         return [(model.keys.hash, equal[model.keys.hash])]
+    named = namings(caller, model, Operation.READ)
     if owners:
         name, owner = next(iter(owners.items()))
-        return own_pins(caller, [name]) if is_owner(caller, owner) else [(name, owner)]
+        own = next((one.names for one in named if one.field == name), frozenset[str]())
+        return [(name, text) for text in own] if owner in own else [(name, owner)]
     if not admits_strangers(caller, model, Operation.READ):
-        named = model.owner_fields(Operation.READ)
-        return None if model.lists_owners(Operation.READ) else own_pins(caller, named)
+        if any(model.fields[one.field].is_list for one in named):
+            return None
+        return [(one.field, text) for one in named for text in one.names]
     return list(equal.items())[:1] or None
 
 

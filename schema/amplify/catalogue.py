@@ -10,6 +10,7 @@ from typing import Self
 
 from models.tables import Table
 from schema.amplify.declaration import Model
+from schema.amplify.rules import claims_of
 from schema.amplify.stored_fields import Field, Nested
 
 
@@ -61,6 +62,13 @@ class Catalogue:
     def tables(self) -> tuple[type[Table], ...]:
         """Return the tables of all types."""
         return tuple(model.table for model in self.models.values())
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """Return the claims of tokens that the types' rules name, for `Identity` to keep."""
+        return frozenset(
+            claim for model in self.models.values() for rule in model.rules for claim in claims_of(rule)
+        )
 
 
 def _add_types(

@@ -13,7 +13,7 @@ from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.keys import SEPARATOR, Finder, Keys
 from schema.amplify.rules import EVERY_WAY, OPEN, AuthRule, Groups, Operation, Owner, Private, Public, Way
 from schema.amplify.stored_fields import Field
-from schema.amplify.wire import OWNER_SEPARATOR, text_of
+from schema.amplify.wire import text_of
 
 # What a key stores as it comes, of these types.
 _KEPT_TEXTS = frozenset({"ID", "String"})
@@ -142,6 +142,7 @@ class Model:
         created_at: the field with the moment of a row's creation; None if there is none.
         updated_at: the field with the moment of its last change; None if there is none.
         takes_timestamps: whether these moments are the client's, where an input has them.
+        listening: the rules of its subscriptions, if they are others than those of its rows.
         declared: the class that stands for the type in Python; None if nothing but its name does.
     """
 
@@ -163,13 +164,14 @@ class Model:
     created_at: str | None = "createdAt"
     updated_at: str | None = "updatedAt"
     takes_timestamps: bool = False
+    listening: tuple[AuthRule, ...] | None = None
     declared: type | None = None
     # Whether which rules count depends on how rows are read, or on whether a member reads them.
     has_special_rules: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Look at the rules once, because every read asks."""
-        special = any(_is_special(rule) for rule in self.rules)
+        special = self.listening is not None or any(_is_special(rule) for rule in self.rules)
         object.__setattr__(self, "has_special_rules", special)
 
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
@@ -179,18 +181,14 @@ class Model:
     @property
     def heard_owners(self) -> tuple[str, ...]:
         """Return the fields of single owners by which subscriptions are narrowed: their arguments."""
-        named = (rule for rule in self.rules if isinstance(rule, Owner) and Operation.READ in rule.operations)
+        rules = self.rules_of(Way.LISTEN)
+        named = (rule for rule in rules if isinstance(rule, Owner) and Operation.READ in rule.operations)
         heard = (rule.field for rule in named if Way.LISTEN in rule.ways)
         return tuple(name for name in dict.fromkeys(heard) if not self.fields[name].is_list)
 
-    def lists_owners(self, operation: Operation) -> bool:
-        """Return whether a field names several members to whom a rule allows an operation."""
-        return any(self.fields[name].is_list for name in self.owner_fields(operation))
-
-    def owner_value(self, name: str, sub: str, username: str) -> str:
-        """Return how new rows name a member in an owner field."""
-        owners = (rule for rule in self.rules if isinstance(rule, Owner) and rule.field == name)
-        return f"{sub}{OWNER_SEPARATOR}{username}" if any(rule.is_qualified for rule in owners) else sub
+    def rules_of(self, way: Way | None) -> tuple[AuthRule, ...]:
+        """Return the rules that count where rows are read in some way, or where nothing is read."""
+        return self.rules if way is not Way.LISTEN or self.listening is None else self.listening
 
     def is_private(self, operation: Operation) -> bool:
         """Return whether a rule allows an operation to every member, or to everybody."""

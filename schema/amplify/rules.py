@@ -29,6 +29,11 @@ class Way(StrEnum):
 
 EVERY_WAY = frozenset(Way)
 
+# The claim in which Cognito lists a caller's groups.
+GROUPS_CLAIM = "cognito:groups"
+# The claims by which owner fields name members, where a rule does not say: alone, or joined by `::`.
+IDENTITY_CLAIMS = ("sub", "username")
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
@@ -40,7 +45,8 @@ class Owner:
         may_change: the only fields that this member may change; empty means any.
         is_for_newcomers: whether it also admits a signed-in caller who is not a member yet.
         ways: how rows may be read, where that is allowed.
-        is_qualified: whether new rows name the member as `sub::username`, as Amplify does, rather than by `sub`.
+        claims: the claims of a token of which the field holds one, or all, joined by `::`.
+        is_qualified: whether new rows have them all, such as `sub::username`, rather than the first alone.
     """
 
     field: str
@@ -48,6 +54,7 @@ class Owner:
     may_change: frozenset[str] = frozenset()
     is_for_newcomers: bool = False
     ways: frozenset[Way] = EVERY_WAY
+    claims: tuple[str, ...] = IDENTITY_CLAIMS
     is_qualified: bool = False
 
 
@@ -89,20 +96,48 @@ class Public:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Allows operations to the members of any of these Cognito groups.
+    """Allows operations to the members of any of these groups.
 
     Args:
         groups: the groups.
         operations: what is allowed.
         ways: how rows may be read, where that is allowed.
+        claim: the claim of a token that lists its bearer's groups.
     """
 
     groups: frozenset[str]
     operations: frozenset[Operation]
     ways: frozenset[Way] = EVERY_WAY
+    claim: str = GROUPS_CLAIM
 
 
-AuthRule = Owner | Private | Public | Groups
+@dataclass(frozen=True, slots=True)
+class GroupsField:
+    """Allows operations to the members of any group that a field of the row names.
+
+    Args:
+        field: the field, a text or a list of texts.
+        operations: what is allowed.
+        ways: how rows may be read, where that is allowed.
+        claim: the claim of a token that lists its bearer's groups.
+    """
+
+    field: str
+    operations: frozenset[Operation]
+    ways: frozenset[Way] = EVERY_WAY
+    claim: str = GROUPS_CLAIM
+
+
+AuthRule = Owner | Private | Public | Groups | GroupsField
+
+
+def claims_of(rule: AuthRule) -> tuple[str, ...]:
+    """Return the claims of a token by which a rule knows its bearer."""
+    if isinstance(rule, Owner):
+        return rule.claims
+    return (rule.claim,) if isinstance(rule, Groups | GroupsField) else ()
+
+
 # What admits callers to the rows of others.
 OPEN = (Private, Public)
 

@@ -14,35 +14,23 @@ from models.tables.base import KeyAttribute, index, table
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model, Operations, Relation
 from schema.amplify.keys import Finder
-from schema.amplify.rules import AuthRule, Groups, Operation, Owner, Private, Public, Way
+from schema.amplify.rules import AuthRule, GroupsField, Operation, Owner
 from schema.amplify.sdl.constraints import Constraints
 from schema.amplify.sdl.declarations import (
     SET_BY_SERVER,
     STORED,
-    Action,
     FieldDeclaration,
     IndexDeclaration,
     ModelDeclaration,
     ObjectDeclaration,
     OperationNames,
-    Provider,
     RelationDeclaration,
-    Strategy,
 )
+from schema.amplify.sdl.house_rules import house_rules
 from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
 
 _NUMBERS = frozenset({"Int", "Float", "AWSTimestamp"})
-_WRITING = {
-    Action.CREATE: Operation.CREATE,
-    Action.UPDATE: Operation.UPDATE,
-    Action.DELETE: Operation.DELETE,
-}
-_WAYS = {Action.GET: Way.GET, Action.LIST: Way.LIST, Action.LISTEN: Way.LISTEN}
-_QUALIFIED = ("sub", "username")
-# The claims by which the house knows owners, whichever of them a row has.
-_IDENTITIES = frozenset({_QUALIFIED, ("sub",), ("username",)})
-_GROUPS = "cognito:groups"
 _SCALARS = frozenset({"ID", "String", "Int", "Float", "Boolean"})
 
 
@@ -97,7 +85,7 @@ def _parts(declared: ObjectDeclaration, types: _Types) -> Iterator[tuple[str, Fi
 
 def _model(model: ModelDeclaration, constraints: Constraints, types: _Types) -> Model:
     """Return a model with its table."""
-    rules = tuple(_rules(model))
+    rules = tuple(house_rules(model.rules))
     indexes = {**model.indexes, **_owner_indexes(model, rules)}
     made = {name: index(name, *_keys(model, one.attributes)) for name, one in indexes.items()}
     declared = table(
@@ -167,10 +155,10 @@ def _keys(model: ModelDeclaration, attributes: tuple[str, ...]) -> tuple[KeyAttr
 
 
 def _owner_indexes(model: ModelDeclaration, rules: tuple[AuthRule, ...]) -> dict[str, IndexDeclaration]:
-    """Return the indexes by which owners list their rows without a scan, where the schema has none."""
-    owners = [rule for rule in rules if isinstance(rule, Owner) and Operation.READ in rule.operations]
+    """Return the indexes by which owners and groups list their rows without a scan, where the schema has none."""
+    naming = [r for r in rules if isinstance(r, Owner | GroupsField) and Operation.READ in r.operations]
     # DynamoDB indexes no lists.
-    readers = {rule.field for rule in owners if not model.fields[rule.field].type.is_list}
+    readers = {rule.field for rule in naming if not model.fields[rule.field].type.is_list}
     reachable = {model.key[0], *(one.fields[0] for one in model.indexes.values())}
     sort = () if model.created_at is None else (model.created_at,)
     return {
@@ -193,22 +181,3 @@ def _relation(relation: RelationDeclaration) -> Relation:
         is_many=relation.is_many,
         required=relation.is_required,
     )
-
-
-def _rules(model: ModelDeclaration) -> Iterator[AuthRule]:
-    """Yield the rules that the house can hold exactly; any other admits nobody."""
-    for rule in model.rules:
-        ways = frozenset(_WAYS[action] for action in rule.actions if action in _WAYS)
-        operations = frozenset(_WRITING[action] for action in rule.actions if action in _WRITING)
-        operations |= frozenset({Operation.READ}) if ways else frozenset()
-        if rule.strategy is Strategy.PUBLIC and rule.provider is Provider.API_KEY:
-            yield Public(operations, ways=ways, is_for_guests_only=True)
-        elif rule.provider is not Provider.USER_POOLS:
-            continue
-        elif rule.strategy is Strategy.PRIVATE:
-            yield Private(operations, ways=ways)
-        elif rule.groups and rule.group_claim == _GROUPS:
-            yield Groups(frozenset(rule.groups), operations, ways)
-        elif rule.strategy is Strategy.OWNER and rule.identity_claims in _IDENTITIES:
-            is_qualified = rule.identity_claims == _QUALIFIED
-            yield Owner(str(rule.owner_field), operations, ways=ways, is_qualified=is_qualified)

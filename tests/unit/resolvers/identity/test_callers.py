@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from resolvers.context import RequestContext, signed_in
-from resolvers.identity.callers import Caller, Identity, TrustedIssuer
+from resolvers.identity.callers import GUEST, Caller, Identity, TrustedIssuer
 from resolvers.identity.issuer import CLIENT, ISSUER, LocalIssuer
 from resolvers.identity.keys import FixedKeys, IssuerLimits, RemoteKeys, UnauthenticatedError
 from resolvers.mirror.authorization import is_owner
@@ -50,6 +50,46 @@ async def test_a_token_tells_who_is_asking(issuer: LocalIssuer, identity: Identi
     caller = Caller(sub="sub-1", username="ada", groups=frozenset({"admin"}))
     assert await identity.caller(prefix + token) == caller
     assert await identity.caller(prefix + token) == caller
+
+
+@pytest.mark.parametrize(
+    ("claim", "values"),
+    [
+        ("a@example.org", ("a@example.org",)),
+        (["red", "blue"], ("red", "blue")),
+        ('["red", "blue"]', ("red", "blue")),
+        ("[red", ("[red",)),
+        ("7", ("7",)),
+        # What is no text, or too much, admits its bearer to nothing.
+        (7, ()),
+        ({"a": "b"}, ()),
+        (["red", 7], ()),
+        ([""], ()),
+        (["x"] * 101, ()),
+        ("x" * 2_049, ()),
+        ("a\x00b", ()),
+    ],
+)
+async def test_a_caller_keeps_the_claims_that_the_app_names(
+    issuer: LocalIssuer, claim: Any, values: tuple[str, ...]
+) -> None:
+    identity = Identity(issuer.trusted(), claims=["custom:team", "sub"])
+    caller = await identity.caller(signed(issuer, **{"custom:team": claim, "custom:other": "kept by nobody"}))
+    assert caller.values_of("custom:team") == values
+    assert caller.claims == ((("custom:team", values),) if values else ())
+    assert (caller.values_of("sub"), caller.values_of("custom:other")) == (("s",), ())
+
+
+def test_a_caller_always_has_the_claims_that_cognito_gives() -> None:
+    caller = Caller("s", "ada", frozenset({"b", "a"}))
+    claims = {name: caller.values_of(name) for name in ("sub", "username", "cognito:username", "cognito:groups")}
+    assert claims == {
+        "sub": ("s",),
+        "username": ("ada",),
+        "cognito:username": ("ada",),
+        "cognito:groups": ("a", "b"),
+    }
+    assert GUEST.values_of("sub") == ()
 
 
 async def test_an_id_token_names_its_owner_and_its_audience_otherwise(

@@ -1,11 +1,9 @@
 """An app's catalogue has the models, tables and rules that its schema declares, and admits nobody beyond them."""
 
-import pytest
-
 from models.storage.store import table_keys
 from models.tables.base import KeyAttribute
 from schema.amplify.catalogue import Catalogue
-from schema.amplify.rules import EVERY_WAY, EVERYTHING, READING, AuthRule, Groups, Owner, Private, Public, Way
+from schema.amplify.rules import EVERYTHING, Owner
 from schema.amplify.sdl.declaring import catalogue_of
 from tests.unit.schema.amplify.sdl.texts import OLD, app_of
 
@@ -14,35 +12,9 @@ def catalogue(text: str, rules: str = "") -> Catalogue:
     return catalogue_of(app_of(text, rules))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("allow: owner", [Owner("owner", EVERYTHING, is_qualified=True)]),
-        ('allow: owner, identityClaim: "sub"', [Owner("owner", EVERYTHING)]),
-        ("allow: private, operations: [read]", [Private(READING)]),
-        ("allow: private, operations: [get, listen]", [Private(READING, ways=frozenset({Way.GET, Way.LISTEN}))]),
-        ("allow: public, operations: [read]", [Public(READING, ways=EVERY_WAY, is_for_guests_only=True)]),
-        ('allow: groups, groups: ["a", "b"]', [Groups(frozenset({"a", "b"}), EVERYTHING)]),
-        ('allow: owner, ownerField: "editors"', [Owner("editors", EVERYTHING, is_qualified=True)]),
-        # What cannot be held exactly admits nobody.
-        ('allow: owner, identityClaim: "email"', []),
-        ("allow: owner, provider: oidc", []),
-        ("allow: private, provider: iam", []),
-        ("allow: public, provider: iam", []),
-        ("allow: custom", []),
-        ('allow: groups, groupsField: "team"', []),
-        ('allow: groups, groups: ["a"], groupClaim: "teams"', []),
-    ],
-)
-def test_a_rule_is_held_exactly_or_not_at_all(text: str, expected: list[AuthRule]) -> None:
-    app = catalogue(f"type A @model @auth(rules: [{{ {text} }}]) {{ id: ID! editors: [String] team: String }}")
-    assert list(app.models["A"].rules) == expected
-    assert "own-editors" not in app.models["A"].finders
-
-
 def test_owners_of_older_projects_are_stored_by_their_names_alone() -> None:
     app = catalogue_of(app_of("type A @model @auth(rules: [{ allow: owner }]) { id: ID! }", flags=OLD))
-    assert app.models["A"].rules == (Owner("owner", EVERYTHING),)
+    assert app.models["A"].rules == (Owner("owner", EVERYTHING, claims=("username",)),)
 
 
 def test_a_table_has_the_attributes_of_its_keys_by_their_types() -> None:
@@ -75,6 +47,26 @@ def test_owners_have_an_index_of_ours_where_the_schema_has_none() -> None:
     assert found.keys.sort == ()
     assert list(app.models["B"].finders) == ["byOwner"]
     assert app.models["C"].finders["own-owner"].range is None
+
+
+def test_groups_that_a_row_names_have_one_too_but_not_lists_of_names() -> None:
+    app = catalogue("""
+        type A @model @auth(rules: [
+          { allow: groups, groupsField: "team" } { allow: groups, groupsField: "teams" }
+          { allow: owner, ownerField: "editors" }
+        ]) { id: ID! team: String teams: [String] editors: [String] }
+    """)
+    assert list(app.models["A"].finders) == ["own-team"]
+
+
+def test_the_claims_that_rules_name_are_those_that_callers_need() -> None:
+    app = catalogue("""
+        type A @model @auth(rules: [
+          { allow: owner, identityClaim: "team::email" } { allow: groups, groups: ["a"], groupClaim: "roles" }
+          { allow: groups, groupsField: "x" } { allow: private, operations: [read] }
+        ]) { id: ID! x: String }
+    """)
+    assert app.claims == {"team", "email", "roles", "cognito:groups"}
 
 
 def test_defaults_are_values_and_those_of_required_fields_must_be_sent_all_the_same() -> None:
