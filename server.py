@@ -3,6 +3,7 @@
 python server.py                  serve, on a local cloud of its own
 python server.py serve --aws      serve, on the AWS that the AWS_* variables name
 python server.py serve --tls      serve https and wss, with a certificate for this machine
+python server.py serve --schema F serve the app that a schema.graphql declares, instead of HourBank
 python server.py token alice      print a token for a local member
 python server.py amplify-config   print what an app made for Amplify needs to use the local server
 python server.py local-aws        print what AWS's own tools need to use the local cloud
@@ -17,6 +18,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,14 +33,17 @@ from models.storage.async_calls import AsyncCalls
 from models.storage.calls import BlockingCalls, drive
 from models.storage.names import Names
 from resolvers.api import Api
+from resolvers.apps.app import App
+from resolvers.apps.hourbank import HOURBANK
+from resolvers.apps.imported import imported, stack_name
 from resolvers.composition import AWS_SERVICES, composed
 from resolvers.hosting.certificate import local_certificate
-from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, sub_of
+from resolvers.hosting.demo_data import DEMO_PASSWORD, address_of, sub_of
 from resolvers.hosting.garbage import keep_what_is_there
 from resolvers.hosting.limits_list import limits_page, limits_table
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
-from resolvers.hosting.settings import ServerSettings
+from resolvers.hosting.settings import LOCAL, ServerSettings
 from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.callers import Identity, TrustedIssuer
 from resolvers.identity.issuer import LocalIssuer
@@ -51,6 +56,8 @@ from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.console.texts import plain
 from workflows.deployment import command_line
+from workflows.deployment.app_options import RulesOption, SchemaOption
+from workflows.deployment.contents import StackContents, hourbank
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
 from workflows.deployment.local.local_aws import local_aws, open_function_host
@@ -58,7 +65,6 @@ from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import page_secret, use_aws, use_local_cloud
-from workflows.deployment.template.machines import read_definitions
 from workflows.deployment.workflow_settings import use_stored
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
@@ -80,6 +86,7 @@ class FunctionPlace(StrEnum):
 
 @cli.callback(invoke_without_command=True)
 def _default(context: typer.Context) -> None:
+    context.obj = _contents_of
     if context.invoked_subcommand is None:
         serve()
 
@@ -90,10 +97,13 @@ def serve(
     aws: Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")] = False,
     tls: Annotated[bool, typer.Option("--tls", help="Serve https and wss; see `certificate`.")] = False,
     functions: Annotated[FunctionPlace, typer.Option(help="Where the local functions run.")] = FunctionPlace.HERE,
+    schema: SchemaOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Serve on http://127.0.0.1:$PORT."""
     configure_logging()
     with clean_exit():
+        app = _chosen(schema, rules, report=_report)
         # A server on AWS keeps nothing on its disk, which may be read-only.
         own = (ServerSettings() if aws and not tls else _private_settings()).with_defaults(is_local=not aws)
         configure_logging(as_json=own.log_format == "json")
@@ -102,17 +112,38 @@ def serve(
         address = listening(own.host, own.port, certificate, own.connections, own.trusted_proxies)
         with address as listener, explain_aws_errors("The deployment"):
             if aws:
-                _serve_on_aws(own, listener)
+                _serve_on_aws(app, own, listener)
             else:
-                _serve_locally(own, listener, functions)
+                _serve_locally(app, own, listener, functions)
 
 
-def _serve_on_aws(own: ServerSettings, listener: Listener) -> None:
+def _chosen(schema: Path | None, rules: Path | None, report: Callable[[str], None] = lambda _line: None) -> App:
+    """Return the app that the options name, and let this process's settings be those of its stack."""
+    if schema is None:
+        return HOURBANK
+    found = imported(schema, rules)
+    for line in found.notes:
+        report(line)
+    stack = os.environ.setdefault("HOURBANK_STACK", found.stack)
+    os.environ.setdefault("HOURBANK_LOCAL", str(LOCAL / stack))
+    # Whoever has a key of an application may do what the schema's rules say.
+    os.environ.setdefault("HOURBANK_GUESTS", "true")
+    return found.app
+
+
+def _contents_of(schema: Path | None, rules: Path | None) -> StackContents:
+    """Return what the app that the options name brings to a stack."""
+    if schema is None:
+        return hourbank()
+    return StackContents.of_tables(stack_name(schema), imported(schema, rules).app.tables)
+
+
+def _serve_on_aws(app: App, own: ServerSettings, listener: Listener) -> None:
     identity = _identity_on_aws(own)
     settings = use_stored(use_aws())
     if own.page_secret is None:
         own = own.model_copy(update={"page_secret": page_secret(settings)})
-    server = composed(settings, own, identity, machines=read_definitions())
+    server = composed(app, settings, own, identity)
     _run(listener, server, on_ready=lambda: console.print(listener.url))
 
 
@@ -135,11 +166,12 @@ def _identity_on_aws(own: ServerSettings) -> Identity:
     return Identity(*trusted, limits=own.tokens)
 
 
-def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
+def _serve_locally(app: App, own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
     settings = Settings()
     running = local_aws(
         own.local,
         settings,
+        hourbank() if app is HOURBANK else StackContents.of_tables(settings.stack, app.tables),
         report=_report,
         origins=own.allowed_origins or (),
         threads=own.function_threads,
@@ -147,17 +179,20 @@ def _serve_locally(own: ServerSettings, listener: Listener, functions: FunctionP
     )
     with running as cloud:
         issuer = LocalIssuer(own.local)
-        identity = _local_identity(own, settings, issuer)
-        welcome = partial(print_welcome, console, listener, issuer.mint(sub_of("alice"), "alice"))
+        identity = _local_identity(app, own, settings, issuer)
+        welcome = partial(
+            print_welcome, console, app.name, app.demo.callers, listener, issuer.mint(sub_of("alice"), "alice")
+        )
         with sent_codes.repeated(cloud.log, _show_code):
-            server = composed(settings, own, identity, machines=read_definitions(), issuer=issuer, report=_report)
+            server = composed(app, settings, own, identity, issuer=issuer, report=_report)
             _run(listener, server, on_ready=welcome)
 
 
-def _local_identity(own: ServerSettings, settings: Settings, issuer: LocalIssuer) -> Identity:
+def _local_identity(app: App, own: ServerSettings, settings: Settings, issuer: LocalIssuer) -> Identity:
     """Accept the tokens of the local issuer, of the local user pool, and of the one that the settings name."""
-    pool = LocalUserPool.find_or_make(settings)
-    users = (PoolUser(member.sub, member.email, member.username, member.groups) for member in DEMO_MEMBERS)
+    callers = app.demo.callers
+    pool = LocalUserPool.find_or_make(settings, frozenset().union(*callers.values()))
+    users = (PoolUser(sub_of(name), address_of(name), name, frozenset(groups)) for name, groups in callers.items())
     pool.add(users, DEMO_PASSWORD)
     clients = {pool.id: {pool.client}}
     if own.user_pool is not None:
@@ -209,10 +244,12 @@ def token(
     group: Annotated[list[str] | None, typer.Option(help="A group, such as admin; may be repeated.")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print sub, username and groups, too.")] = False,
+    schema: SchemaOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Print a token of the local issuer."""
     with clean_exit():
-        known = next((member.groups for member in DEMO_MEMBERS if member.username == name), frozenset())
+        known = _chosen(schema, rules).demo.callers.get(name, ())
         groups = sorted({*known, *(group or ())})
         sub = sub_of(name)
         minted = LocalIssuer(_private_settings().local).mint(sub, name, groups)
@@ -225,9 +262,12 @@ def amplify_config(
     *,
     v5: Annotated[bool, typer.Option("--v5", help="Print aws-exports.js, for Amplify v5.")] = False,
     tls: Annotated[bool, typer.Option("--tls", help="The server runs with `serve --tls`.")] = False,
+    schema: SchemaOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Print amplifyconfiguration.json for an app that uses the running local server on $PORT."""
     with clean_exit():
+        _chosen(schema, rules)
         own = _private_settings()
         pool = LocalUserPool.find_or_make(use_local_cloud(own.local))
         url = f"https://localhost:{own.port}/graphql" if tls else f"http://127.0.0.1:{own.port}/graphql"
@@ -235,9 +275,10 @@ def amplify_config(
 
 
 @cli.command("local-aws")
-def local_aws_environment() -> None:
+def local_aws_environment(schema: SchemaOption = None, rules: RulesOption = None) -> None:
     """Print the variables with which AWS's tools use the running local cloud, for a shell's `eval`."""
     with clean_exit():
+        _chosen(schema, rules)
         own = _private_settings()
         cloud = LocalCloud(own.local, Settings())
         cloud.attach()
@@ -272,10 +313,11 @@ def limits(
 
 
 @cli.command()
-def schema() -> None:
+def schema(schema: SchemaOption = None, rules: RulesOption = None) -> None:
     """Print the GraphQL schema."""
     with clean_exit():
-        api = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
+        app = _chosen(schema, rules)
+        api = Api.over(app, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
         typer.echo(api.schema.as_str())
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,14 +14,12 @@ from models.changes import Feed
 from models.errors import ExpectedError
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
-from models.tables import TABLES
 from resolvers.api import Api
+from resolvers.apps.app import App
 from resolvers.feed.change_feed import ChangeFeed
 from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.writes import HeardCalls
-from resolvers.hosting.demo import load_demo, sign_in
-from resolvers.hosting.demo_data import DEMO_SERVICES
-from resolvers.hosting.demo_exchanges import load_dealings
+from resolvers.hosting.demo_data import sub_of
 from resolvers.hosting.health import Health
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
@@ -45,22 +44,22 @@ _QUEUE_SERVICES = ("sqs", "sns")
 
 @asynccontextmanager
 async def composed(
+    app: App,
     settings: Settings,
     own: ServerSettings,
     identity: Identity,
     *,
-    machines: Collection[str],
     issuer: LocalIssuer | None = None,
     report: Callable[[str], None] = print,
 ) -> AsyncIterator[Starlette]:
     """Compose the server, and end what it has begun when the context ends.
 
     Args:
+        app: the app that it serves.
         settings: the deployment's settings.
         own: the server's.
         identity: verifies members' tokens.
-        machines: the names of the state machines, which must exist.
-        issuer: of a local server, which has demo members and revives its requests.
+        issuer: of a local server, which has demo callers and revives its requests.
         report: shows a line of progress.
 
     Raises:
@@ -72,24 +71,23 @@ async def composed(
         services = Services.over(calls, settings)
         heard = HeardCalls(calls, own.aws)
         queue = QueueSource(calls, settings.names, services.clock) if has_queue else None
-        api = Api.over(Services.over(heard, settings), own, _page_secret(own, issuer), queue)
+        api = Api.over(app, Services.over(heard, settings), own, _page_secret(own, issuer), queue)
         heard.hear = api.feed.expect
-        health = Health(services.store, api.feed, tables=TABLES, machines=machines)
+        health = Health(services.store, api.feed, tables=app.tables, machines=app.machines)
         await health.check_deployment()
-        if issuer is not None:
-            await load_demo(services.store, services.members, services.clock)
-            await load_dealings(services)
+        if issuer is not None and app.demo.load is not None:
+            await app.demo.load(services)
         rates = Rates(own.rates)
-        app = _app(api, own, identity, health, issuer, rates)
+        served = _served(app, api, own, identity, health, issuer, rates)
         begun: list[asyncio.Task[None]] = []
-        if issuer is not None:  # on AWS the scheduled sweep does that
+        if issuer is not None and app.machines:  # on AWS the scheduled sweep does that
             begun.append(_begun(revive_patiently(services.sweep, report), "live requests were not revived"))
         if rates.due is not None:
             counter = SharedCounter(rates, rates.due, api.services.store)
             begun.append(_begun(counter.run(), "the servers' shared counter is not used any more"))
         try:
             async with _open(api.feed, queue):
-                yield app
+                yield served
         finally:
             for task in begun:
                 task.cancel()
@@ -119,7 +117,8 @@ def _begun(work: Coroutine[Any, Any, None], failure: str) -> asyncio.Task[None]:
     return task
 
 
-def _app(
+def _served(
+    app: App,
     api: Api,
     own: ServerSettings,
     identity: Identity,
@@ -135,9 +134,9 @@ def _app(
             identity,
             [key.get_secret_value() for key in own.api_keys],
             admits_guests=own.guests,
-            membership=Membership(store),
+            membership=Membership(store) if app.has_members else None,
         ),
-        graphiql=_explorer(issuer) if own.graphiql else None,
+        graphiql=_explorer(app, issuer) if own.graphiql else None,
         idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
         rates=rates,
         routes=[*health.routes, *(issuer.routes() if issuer else ())],
@@ -150,8 +149,17 @@ def _app(
     )
 
 
-def _explorer(issuer: LocalIssuer | None) -> GraphiQL:
-    return GraphiQL(sign_in(issuer) if issuer else None, service=DEMO_SERVICES[0].id)
+def _explorer(app: App, issuer: LocalIssuer | None) -> GraphiQL:
+    mint = (
+        {}
+        if issuer is None
+        else {name: partial(_minted, issuer, name, of) for name, of in app.demo.callers.items()}
+    )
+    return GraphiQL(app.name, app.examples, mint)
+
+
+def _minted(issuer: LocalIssuer, name: str, groups: Collection[str]) -> str:
+    return issuer.mint(sub_of(name), name, groups)
 
 
 def _page_secret(own: ServerSettings, issuer: LocalIssuer | None) -> bytes:

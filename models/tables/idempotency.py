@@ -6,13 +6,13 @@ from models.tables.base import MomentAttribute, Table
 
 
 class Idempotency(Table):
-    """A table of our own, not one of Amplify's types.
+    """A table of the house: no GraphQL type can have its name.
 
     Rows expire after a day and need no recovery: without its row a request only runs again.
     """
 
     class Meta(Table.Meta):
-        table_name = "Idempotency"
+        table_name = ".Idempotency"
         stream_view_type = None
         point_in_time_recovery = False
 

@@ -6,14 +6,14 @@ from models.tables.base import IntegerAttribute, Table
 
 
 class RateCounter(Table):
-    """A table of our own, not one of Amplify's types; written only if the servers share a counter.
+    """A table of the house, whose name no GraphQL type can have; written only if the servers share a counter.
 
     A row is of use for its minute or day, then it expires; without it the servers only count anew. Attributes are
     the kinds of `resolvers.rates.limits.Kind`.
     """
 
     class Meta(Table.Meta):
-        table_name = "RateCounter"
+        table_name = ".RateCounter"
         stream_view_type = None
         point_in_time_recovery = False
 

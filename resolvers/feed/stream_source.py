@@ -26,10 +26,14 @@ class StreamSource:
         interval: seconds between two reads of a shard. AWS allows five reads a second for all readers together,
             so 0.5 leaves room for a Lambda trigger beside this one. After a write that it is told of, it reads
             sooner, twice as often in the long run.
+        sample: the table by whose stream the health of all streams is judged.
     """
 
-    def __init__(self, store: Store, *, interval: float = 0.5) -> None:
+    def __init__(
+        self, store: Store, *, interval: float = 0.5, sample: type[tables.Table] = tables.ServiceRequest
+    ) -> None:
         self._store = store
+        self._sample = sample
         self._interval = interval
         self._readings: dict[str, StreamReading] = {}
 
@@ -68,7 +72,7 @@ class StreamSource:
         if any(reading.is_failing for reading in self._readings.values()):
             return False
         try:
-            await self._reader(tables.ServiceRequest).open()
+            await self._reader(self._sample).open()
         except (ClientError, BotoCoreError, UnavailableError, LookupError):
             return False
         return True

@@ -1,9 +1,8 @@
 """Loads the demo data of a local server, each row once: what members have changed or deleted since stays so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from models import tables
@@ -28,15 +27,6 @@ from resolvers.hosting.demo_data import (
     DemoService,
     sub_of,
 )
-from resolvers.identity.issuer import LocalIssuer
-
-
-def sign_in(issuer: LocalIssuer) -> Mapping[str, Callable[[], str]]:
-    """Return, for each demo member's name, the function that mints their token."""
-    return {
-        member.username: partial(issuer.mint, member.sub, member.username, member.groups)
-        for member in DEMO_MEMBERS
-    }
 
 
 async def load_demo(store: Store, members: Members, clock: Clock) -> None:

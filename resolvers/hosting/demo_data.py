@@ -26,7 +26,7 @@ class DemoMember:
     @property
     def email(self) -> str:
         """Return the member's address."""
-        return f"{self.username}@example.org"
+        return address_of(self.username)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,11 @@ class DemoBooking:
     def id(self) -> str:
         """Return the booking's id."""
         return derived("demo booking", self.consumer, self.service.id)
+
+
+def address_of(username: str) -> str:
+    """Return the e-mail address of the local member of that name."""
+    return f"{username}@example.org"
 
 
 def sub_of(username: str) -> str:

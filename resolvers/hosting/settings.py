@@ -21,6 +21,8 @@ from schema.documents.limits import Limits
 from schema.documents.metering import AnswerLimits
 
 _HOUSE = Path(__file__).parents[2]
+# Where a local server keeps everything; those of other apps than HourBank have a folder each in it.
+LOCAL = _HOUSE / ".local"
 # The pages that may call a local server, if no others are named.
 LOCAL_ORIGINS = (
     # `ng serve`, with `--ssl` or without.
@@ -68,7 +70,7 @@ class ServerSettings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535, validation_alias="PORT")
-    local: Path = _HOUSE / ".local"
+    local: Path = LOCAL
     function_threads: int = Field(64, ge=1, le=1024)
     # The Cognito user pool whose tokens are accepted, and the app clients that may get them there. A local server
     # accepts them beside those of its own pool.

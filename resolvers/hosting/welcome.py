@@ -1,19 +1,28 @@
 """The message that a local server prints once it is ready."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 
-from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD
+from resolvers.hosting.demo_data import DEMO_PASSWORD
 from resolvers.hosting.listener import Listener
 
 
-def print_welcome(console: Console, listener: Listener, token: str) -> None:
-    """Print the addresses, the demo members, and a token to start with."""
-    console.print(f"\n[bold green]HourBank is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
+def print_welcome(console: Console, app: str, callers: Iterable[str], listener: Listener, token: str) -> None:
+    """Print the addresses, the demo callers, and a token to start with.
+
+    Args:
+        console: where it is printed.
+        app: the app's name.
+        callers: the names of the demo callers.
+        listener: where the server listens.
+        token: alice's.
+    """
+    console.print(f"\n[bold green]{app} is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
     console.print(f"  health      {listener.url}/readyz")
     if listener.certificate:
         console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
-    names = ", ".join(member.username for member in DEMO_MEMBERS)
-    console.print(f"  members     {names}; password in an app: {DEMO_PASSWORD}")
+    console.print(f"  members     {', '.join(callers)}; password in an app: {DEMO_PASSWORD}")
     console.print(f"  for an app  python server.py amplify-config{' --tls' if listener.certificate else ''}")
     console.print("              lets it sign users up and in; their codes appear here")
     console.print("  stop        Ctrl-C; what was done is kept")

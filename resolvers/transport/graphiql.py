@@ -1,11 +1,13 @@
 """GraphiQL for browsers: the page, its files, and the local mode's sign-in, all served from here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from html import escape
 from ipaddress import ip_address
 from string import Template
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -14,6 +16,8 @@ from starlette.staticfiles import StaticFiles
 from schema.graphiql import ASSETS, manifest
 
 ASSETS_PATH = "/graphiql"
+# As a variable's value: an id that each page draws anew, one for all its tabs.
+NEW_ID = "new id"
 
 # Only this server is allowed. Styles may be inline because the editor sets its colours by style elements.
 _POLICY = (
@@ -36,7 +40,7 @@ _PAGE = Template("""\
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width">
-    <title>HourBank</title>
+    <title>$title</title>
     <link rel="icon" href="data:,">
     <link rel="stylesheet" href="$style">
     <script type="module" src="$main"></script>
@@ -48,19 +52,43 @@ _PAGE = Template("""\
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A tab that the page opens at a first visit.
+
+    Args:
+        query: the operation.
+        variables: its variables; `NEW_ID` and `id_of` stand for what only the page knows.
+        caller: the demo caller who asks; "" for nobody.
+    """
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    caller: str = ""
+
+
+def id_of(caller: str) -> str:
+    """Return what stands for the id of a demo caller, as a variable's value."""
+    return f"id of {caller}"
+
+
 class GraphiQL:
     """The page at `/graphql`.
 
     Args:
-        sign_in: for each demo member a function that mints a token; empty on AWS.
-        service: the id of the service that the example requests.
+        title: the app's name.
+        examples: the tabs that it opens at a first visit.
+        sign_in: for each demo caller a function that mints a token; empty on AWS.
     """
 
     def __init__(
-        self, sign_in: Mapping[str, Callable[[], str]] | None = None, *, service: str | None = None
+        self,
+        title: str,
+        examples: Sequence[Example] = (),
+        sign_in: Mapping[str, Callable[[], str]] | None = None,
     ) -> None:
         self._sign_in = dict(sign_in or {})
-        self._page = _page(" ".join(self._sign_in), service)
+        self._page = _page(title, examples, " ".join(self._sign_in))
 
     async def page(self, _request: Request) -> Response:
         """Return the page."""
@@ -89,17 +117,17 @@ class _Immutable(StaticFiles):
         return response
 
 
-def _page(members: str, service: str | None) -> str:
+def _page(title: str, examples: Sequence[Example], members: str) -> str:
     files = {name: f"{ASSETS_PATH}/{file}" for name, file in manifest()["entries"].items()}
     data = {
         "editor-worker": files["editor.worker"],
         "graphql-worker": files["graphql.worker"],
         "json-worker": files["json.worker"],
         "members": members,
-        "service": service or "",
+        "examples": orjson.dumps([asdict(example) for example in examples]).decode(),
     }
     attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
-    return _PAGE.substitute(style=files["style"], main=files["main"], data=attributes)
+    return _PAGE.substitute(title=escape(title), style=files["style"], main=files["main"], data=attributes)
 
 
 def _is_local(request: Request) -> bool:

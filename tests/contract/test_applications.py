@@ -8,13 +8,14 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema
 from tests.contract.test_golden import value
 from workflows.executions.services import Services
 
-API = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret")
+API = Api.over(HOURBANK, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret")
 SCHEMA: MirrorSchema = API.schema
 FIELDS = [
     (root, name)

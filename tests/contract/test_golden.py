@@ -31,6 +31,7 @@ from models import tables
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema
@@ -42,7 +43,7 @@ HERE = Path(__file__).parent
 SNAPSHOT = HERE / "schema.graphql"
 
 golden = build_schema((HERE / "golden.graphql").read_text())
-served = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema._schema
+served = Api.over(HOURBANK, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema._schema
 # Fields that a client may leave out of ours, though Amplify requires them.
 OPTIONAL = {f"CreateServiceInput.{name}": "Float = Undefined" for name in ("hourlyRate", "hourlyDuration")}
 # An owner who is not named is the caller, where there is only one.

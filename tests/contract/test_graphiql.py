@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, Identity
@@ -112,7 +113,8 @@ class View(GraphQL[RequestContext, None]):
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[str]:
     issuer = LocalIssuer(tmp_path)
-    graphiql = GraphiQL({name: partial(issuer.mint, f"sub-{name}", name) for name in MEMBERS}, service="s1")
+    mint = {name: partial(issuer.mint, f"sub-{name}", name) for name in MEMBERS}
+    graphiql = GraphiQL(HOURBANK.name, HOURBANK.examples, mint)
     view = View(issuer.identity(), graphiql)
     app = Starlette(
         routes=[Route("/graphql", view), WebSocketRoute("/graphql", view), *graphiql.routes()],
@@ -205,7 +207,7 @@ async def test_tokens_are_for_this_machine_only(
 
 
 def test_without_members_nobody_can_sign_in() -> None:
-    assert [cast("Any", route).path for route in GraphiQL().routes()] == ["/graphiql"]
+    assert [cast("Any", route).path for route in GraphiQL("HourBank").routes()] == ["/graphiql"]
 
 
 def test_the_vendored_files_are_those_of_the_manifest() -> None:

@@ -11,6 +11,7 @@ from models.storage.async_calls import AsyncCalls
 from models.storage.store import Item, Store
 from models.tables import Table
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.callers import Caller
 from tests.integration.conftest import Cloud
@@ -53,6 +54,6 @@ async def in_process_api(cloud: Cloud) -> AsyncIterator[InProcessApi]:
             patched.setenv(name, value)
         async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
             calls = Recorded(aws)
-            api = Api.over(Services.over(calls, Settings()), ServerSettings(), b"secret")
+            api = Api.over(HOURBANK, Services.over(calls, Settings()), ServerSettings(), b"secret")
             yield InProcessApi(api, calls)
             await api.feed.aclose()

@@ -141,7 +141,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
             schema=schema,
             store=store,
             authentication=Authentication(running.issuer.identity()),
-            graphiql=GraphiQL(),
+            graphiql=GraphiQL("HourBank"),
             idempotency=Idempotency(store, clock.now),
             rates=without_limits(),
         )

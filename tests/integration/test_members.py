@@ -70,7 +70,7 @@ class Web:
             schema=api._schema,
             store=api.store,
             authentication=Authentication(Callers(), [KEY], admits_guests=True, membership=Membership(api.store)),
-            graphiql=GraphiQL(),
+            graphiql=GraphiQL("HourBank"),
             idempotency=Idempotency(api.store, clock.now),
             rates=without_limits(),
         )

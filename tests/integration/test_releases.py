@@ -9,7 +9,8 @@ import pytest
 
 from models import tables
 from models.settings import Settings
-from workflows.deployment import deploy, servers
+from workflows.deployment import contents, deploy, servers
+from workflows.deployment.contents import hourbank
 from workflows.deployment.deploy import Deployer, roll_back
 from workflows.deployment.environments import Environment
 from workflows.deployment.local.local_cloud import LocalCloud
@@ -42,7 +43,9 @@ class Release:
 
     def deployer(self, answer: str, *, bucket: str | None = BUCKET) -> Deployer:
         self._monkeypatch.setattr(deploy, "build_package", lambda _report: code(answer))
-        return Deployer(self.environment, self.settings, bucket=bucket, report=self.lines.append, poll_seconds=0.1)
+        return Deployer(
+            self.environment, self.settings, hourbank(), bucket=bucket, report=self.lines.append, poll_seconds=0.1
+        )
 
     def answer(self) -> Any:
         """Return what the function answers to whoever calls it."""
@@ -59,7 +62,7 @@ class Release:
 TABLES = (tables.User, tables.UserBalance, tables.Idempotency)
 
 
-def small_template(*, values: Any) -> Any:
+def small_template(*_: Any, values: Any) -> Any:
     functions = {name: FUNCTIONS[name] for name in (FUNCTION, "sweepRequests", "createEscrow")}
     return build_template(TABLES, functions, {}, values=values)
 
@@ -82,7 +85,7 @@ def release(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Release:
         monkeypatch.setenv(name, value)
     if "releases" not in {one["Name"] for one in client_of("s3").list_buckets()["Buckets"]}:
         client_of("s3").create_bucket(Bucket=BUCKET)
-    monkeypatch.setattr(deploy, "build_template", small_template)
+    monkeypatch.setattr(contents, "build_template", small_template)
     return Release(monkeypatch)
 
 
@@ -122,15 +125,15 @@ def test_a_first_deployment_that_fails_is_repeated_and_tables_that_are_left_are_
 ) -> None:
     release = Release(monkeypatch, name="again")
 
-    def broken(**given: Any) -> Any:
+    def broken(*_: Any, **given: Any) -> Any:
         template = small_template(**given)
         template["Resources"]["Unknown"] = {"Type": "AWS::No::Such", "Properties": {}, "DependsOn": "Dashboard"}
         return template
 
-    monkeypatch.setattr(deploy, "build_template", broken)
+    monkeypatch.setattr(contents, "build_template", broken)
     with pytest.raises(DeploymentError, match="Unknown: Unsupported resource type"):
         release.deployer("first").deploy()
-    monkeypatch.setattr(deploy, "build_template", small_template)
+    monkeypatch.setattr(contents, "build_template", small_template)
     # The emulator keeps the tables of a creation that fails, as AWS keeps those of a stack that is deleted.
     with pytest.raises(DeploymentError, match=r"hourbank-again-.* --import-tables"):
         release.deployer("first").deploy()

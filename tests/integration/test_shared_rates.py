@@ -14,13 +14,13 @@ from structlog.testing import capture_logs
 from models.changes import Feed
 from models.settings import Settings
 from models.storage.breaker import AwsLimits
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.composition import composed
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.rates.limits import MINUTE, RateLimits
 from tests.unit.rates import NO_LIMITS
 from workflows.deployment.target import page_secret
-from workflows.deployment.template.machines import read_definitions
 
 ALLOWED = 30
 PARTS = 10
@@ -70,7 +70,7 @@ async def two_servers(directory: Path, **limits: int) -> AsyncIterator[Servers]:
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
-            server = composed(Settings(feed=Feed.STREAMS), own, issuer.identity(), machines=read_definitions())
+            server = composed(HOURBANK, Settings(feed=Feed.STREAMS), own, issuer.identity())
             transport = httpx.ASGITransport(await stack.enter_async_context(server))
             client = httpx.AsyncClient(transport=transport, base_url="http://server")
             clients.append(await stack.enter_async_context(client))

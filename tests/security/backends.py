@@ -15,6 +15,7 @@ from models.storage.async_calls import AsyncCalls
 from models.storage.store import Item, Store
 from models.tables import Table
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.feed.row_changes import RowChange
 from resolvers.hosting.settings import ServerSettings
@@ -75,7 +76,7 @@ class Backend:
             schema=schema,
             store=store,
             authentication=Authentication(Nobody(), [API_KEY]),
-            graphiql=GraphiQL(),
+            graphiql=GraphiQL("HourBank"),
             idempotency=Idempotency(store, clock.now),
             rates=without_limits(),
         )
@@ -217,7 +218,9 @@ class CloudBackend(Backend):
         """Compose the server's API over the cloud that the AWS variables lead to."""
         async with AsyncCalls(["dynamodb", "dynamodbstreams", "stepfunctions"]) as aws:
             calls = Recorded(aws)
-            api = Api.over(Services.over(calls, Settings()), ServerSettings(feed_interval=0.02), b"secret")
+            api = Api.over(
+                HOURBANK, Services.over(calls, Settings()), ServerSettings(feed_interval=0.02), b"secret"
+            )
             yield cls(api, calls)
             await api.feed.aclose()
 

@@ -174,7 +174,7 @@ def served(store: MemoryStore, rates: Rates | None = None, /, **answers: int) ->
         schema=build_schema(CATALOGUE, schema_over(store).resolver, answers=AnswerLimits(**answers)),
         store=store,
         authentication=Authentication(Callers(), []),
-        graphiql=GraphiQL(),
+        graphiql=GraphiQL("HourBank"),
         idempotency=Idempotency(store, clock.now),
         rates=rates or without_limits(),
     )

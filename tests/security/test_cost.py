@@ -9,6 +9,7 @@ from graphql import parse
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema, build_schema
@@ -139,7 +140,7 @@ def test_fragments_with_variable_pages_that_double_cost_no_time(schema: MirrorSc
     ],
 )  # fmt: skip
 def test_a_list_that_is_no_page_counts_as_long_as_it_may_be(field: str, least: int) -> None:
-    api = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret")
+    api = Api.over(HOURBANK, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret")
     document = parse(f"query ($d: AWSDate!) {{ {field} }}")
     refusal = LimitsCheck(api.schema._schema, Limits(rows=least - 1)).look_at(document).refusal
     assert f"at most {least - 1} rows" in str(refusal)

@@ -331,7 +331,7 @@ async def test_clients_are_told_to_try_again_and_not_to_sign_in_again(issuer: Lo
             schema=schema_over(store),
             store=store,
             authentication=Authentication(identity),
-            graphiql=GraphiQL(),
+            graphiql=GraphiQL("HourBank"),
             idempotency=Idempotency(store, clock.now),
             rates=without_limits(),
         )

@@ -67,7 +67,7 @@ class Web:
             schema=backend.schema,
             store=backend.store,
             authentication=Authentication(Callers(), membership=self.membership),
-            graphiql=GraphiQL(),
+            graphiql=GraphiQL("HourBank"),
             idempotency=Idempotency(backend.store, clock.now),
             rates=without_limits(),
         )

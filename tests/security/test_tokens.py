@@ -39,7 +39,7 @@ def app(issuer: LocalIssuer) -> Any:
         schema=schema_over(store),
         store=store,
         authentication=Authentication(issuer.identity()),
-        graphiql=GraphiQL(),
+        graphiql=GraphiQL("HourBank"),
         idempotency=Idempotency(store, clock.now),
         rates=without_limits(),
     )

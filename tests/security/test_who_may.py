@@ -8,6 +8,7 @@ import pytest
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.hosting.settings import ServerSettings
 from schema.types import CATALOGUE
 from tests.security.backends import ON_THE_CLOUD, MemoryBackend
@@ -34,7 +35,9 @@ async def test_guests_and_newcomers_are_refused_what_is_not_public(backend: Memo
 
 
 def test_every_operation_is_in_the_table() -> None:
-    types = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"").schema._schema.type_map
+    types = Api.over(
+        HOURBANK, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b""
+    ).schema._schema.type_map
     roots: list[Any] = [types[root] for root in ("Query", "Mutation", "Subscription")]
     assert {operation for root in roots for operation in root.fields} == {line.operation for line in lines()}
 

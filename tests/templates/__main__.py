@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.templates.accepted import ACCEPTED
-from workflows.deployment.command_line import TEMPLATES
+from workflows.deployment.contents import hourbank
+from workflows.deployment.template.service.build import build_service_template
 
 _CHECKED = Path(__file__).with_name("checked.json")
 _BUILD = Path(__file__).parents[2] / "build"
@@ -33,7 +34,8 @@ def rendered() -> dict[str, Any]:
 
     The partition is filled into the machines' definitions, because cfn-lint reads them before CloudFormation does.
     """
-    templates = {part.value: json.loads(json.dumps(build())) for part, build in TEMPLATES.items()}
+    built = {"data": hourbank().template(), "service": build_service_template()}
+    templates = {name: json.loads(json.dumps(template)) for name, template in built.items()}
     for template in templates.values():
         for resource in template["Resources"].values():
             if resource["Type"] == "AWS::StepFunctions::StateMachine":

@@ -69,7 +69,7 @@ class MemoryServer:
             schema=self.schema,
             store=self.store,
             authentication=Authentication(Callers(), [API_KEY]),
-            graphiql=GraphiQL(),
+            graphiql=GraphiQL("HourBank"),
             idempotency=Idempotency(self.store, clock.now),
             rates=rates or without_limits(),
             policy=HttpPolicy(origins=["https://app.example", *LOCAL_ORIGINS]),

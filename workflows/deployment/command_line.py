@@ -1,8 +1,11 @@
-"""The commands that deploy: template, diff, deploy and rollback."""
+"""The commands that deploy: template, diff, deploy and rollback.
+
+The context's object is a `ContentsOf`.
+"""
 
 import json
-from collections.abc import Callable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +14,12 @@ from rich.table import Table
 
 from models.settings import Settings
 from workflows.console.exits import clean_exit
+from workflows.deployment.app_options import RulesOption, SchemaOption
+from workflows.deployment.contents import StackContents
 from workflows.deployment.deploy import Deployer, roll_back
 from workflows.deployment.environments import Environment
 from workflows.deployment.servers import Servers
 from workflows.deployment.target import use_aws
-from workflows.deployment.template.build import build_template
-from workflows.deployment.template.intrinsics import Resource
 from workflows.deployment.template.service.build import build_service_template
 
 _WIDE = 400  # characters, so that no row of a table wraps in a file or for another program
@@ -48,29 +51,38 @@ class Part(StrEnum):
     SERVICE = "service"
 
 
-# How each stack's template is built, with the defaults of its parameters.
-TEMPLATES: Mapping[Part, Callable[[], Resource]] = {
-    Part.DATA: build_template,
-    Part.SERVICE: build_service_template,
-}
-
-
 @cli.command()
 def template(
+    context: typer.Context,
     part: Annotated[
         Part, typer.Argument(help="data: tables and workflows; service: servers, balancer, user pool.")
     ] = Part.DATA,
+    schema: SchemaOption = None,
+    rules: RulesOption = None,
 ) -> None:
     """Print the CloudFormation template of a stack."""
-    typer.echo(json.dumps(TEMPLATES[part](), indent=2))
+    with clean_exit():
+        contents = _contents(context, schema, rules)
+        built = contents.template() if part is Part.DATA else build_service_template()
+        typer.echo(json.dumps(built, indent=2))
 
 
 @cli.command()
-def diff(environment: _Environment, code_bucket: _Bucket = None, image: _Image = None) -> None:
+def diff(
+    context: typer.Context,
+    environment: _Environment,
+    code_bucket: _Bucket = None,
+    image: _Image = None,
+    schema: SchemaOption = None,
+    rules: RulesOption = None,
+) -> None:
     """Show what a deployment would change on AWS, and change nothing."""
     with clean_exit():
-        found = Environment.find(environment)
-        changes = _deployer(found, code_bucket).diff() + _servers(found, code_bucket, image).diff()
+        contents = _contents(context, schema, rules)
+        found = Environment.find(environment, contents.app)
+        changes = _deployer(found, contents, code_bucket).diff()
+        if contents.has_servers:
+            changes += _servers(found, code_bucket, image).diff()
         if not changes:
             _report(f"nothing to do: {found.stack} and its servers are as deployed")
             return
@@ -84,9 +96,12 @@ def diff(environment: _Environment, code_bucket: _Bucket = None, image: _Image =
 
 @cli.command()
 def deploy(
+    context: typer.Context,
     environment: _Environment,
     code_bucket: _Bucket = None,
     image: _Image = None,
+    schema: SchemaOption = None,
+    rules: RulesOption = None,
     *,
     import_tables: Annotated[
         bool, typer.Option("--import-tables", help="A new stack takes in the tables that a former one has left.")
@@ -94,24 +109,34 @@ def deploy(
 ) -> None:
     """Deploy to AWS; a deployment that was interrupted goes on when it is started again."""
     with clean_exit():
-        found = Environment.find(environment)
-        if not _deployer(found, code_bucket).deploy(imports_tables=import_tables):
+        contents = _contents(context, schema, rules)
+        found = Environment.find(environment, contents.app)
+        if not _deployer(found, contents, code_bucket).deploy(imports_tables=import_tables):
             _report(f"nothing to do: {found.stack} is up to date")
-        _servers(found, code_bucket, image).deploy()
+        if contents.has_servers:
+            _servers(found, code_bucket, image).deploy()
 
 
 @cli.command()
-def rollback(environment: _Environment) -> None:
+def rollback(
+    context: typer.Context, environment: _Environment, schema: SchemaOption = None, rules: RulesOption = None
+) -> None:
     """Let functions and servers run the code from before the last deployment; tables stay as they are."""
     with clean_exit():
-        found = Environment.find(environment)
+        contents = _contents(context, schema, rules)
+        found = Environment.find(environment, contents.app)
         roll_back(_settings(found), _report)
-        if _servers(found).roll_back():
+        if contents.has_servers and _servers(found).roll_back():
             _report("the servers run the former image")
 
 
-def _deployer(environment: Environment, code_bucket: str | None) -> Deployer:
-    return Deployer(environment, _settings(environment), bucket=code_bucket, report=_report)
+def _contents(context: typer.Context, schema: Path | None, rules: Path | None) -> StackContents:
+    contents: StackContents = context.obj(schema, rules)
+    return contents
+
+
+def _deployer(environment: Environment, contents: StackContents, code_bucket: str | None) -> Deployer:
+    return Deployer(environment, _settings(environment), contents, bucket=code_bucket, report=_report)
 
 
 def _servers(environment: Environment, bucket: str | None = None, image: str | None = None) -> Servers:

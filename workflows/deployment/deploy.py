@@ -10,13 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from models.settings import Settings
 from models.tables import Table
+from workflows.deployment.contents import StackContents
 from workflows.deployment.deployment import Deployment
 from workflows.deployment.environments import Environment
 from workflows.deployment.former_release import FormerRelease
 from workflows.deployment.kept_tables import import_template, kept_tables, resources_to_import
 from workflows.deployment.package import build_package
 from workflows.deployment.stack import COMPLETE, NEVER_CREATED, Change, DeploymentError, PrintLine, Stack
-from workflows.deployment.template.build import build_template, parameters
+from workflows.deployment.template.build import parameters
 from workflows.deployment.template.index_steps import index_steps
 from workflows.deployment.template.versions import version_of
 from workflows.deployment.updates import delete_remains, explained, parameters_of, preview, update, usable
@@ -27,7 +28,9 @@ _LOCAL_POLL_SECONDS = 0.05
 _PROTECTION = "DeletionProtection"
 
 
-def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintLine) -> bool:
+def deploy_locally(
+    settings: Settings, contents: StackContents, *, function_host_url: str, report: PrintLine
+) -> bool:
     """Deploy to the local cloud that the `AWS_*` variables name, and return whether anything changed.
 
     An incomplete stack is deleted and created again, which loses no rows there.
@@ -36,8 +39,7 @@ def deploy_locally(settings: Settings, *, function_host_url: str, report: PrintL
         DeploymentError: the deployment failed.
     """
     values = parameters(settings, function_host_url=function_host_url)
-    deployment = Deployment(stack=settings.stack, template=build_template(values=values), parameters=values)
-    return deploy_anew(deployment, report)
+    return deploy_anew(Deployment.of(settings.stack, contents.template(values), values), report)
 
 
 def deploy_anew(deployment: Deployment, report: PrintLine) -> bool:
@@ -61,6 +63,7 @@ class Deployer:
     Args:
         environment: the environment.
         settings: the settings of its deployment.
+        contents: what the app brings to the stack.
         bucket: where code and templates are uploaded; None for the same as at the last deployment.
         report: prints a line about the progress.
         poll_seconds: seconds between two looks at the progress.
@@ -70,6 +73,7 @@ class Deployer:
         self,
         environment: Environment,
         settings: Settings,
+        contents: StackContents,
         *,
         bucket: str | None,
         report: PrintLine,
@@ -77,6 +81,7 @@ class Deployer:
     ) -> None:
         self._environment = environment
         self._settings = settings
+        self._contents = contents
         self._bucket = bucket
         self._report = report
         self._stack = Stack(environment.stack, report, poll_seconds=poll_seconds)
@@ -132,12 +137,9 @@ class Deployer:
         key = f"{self._environment.stack}/{hashlib.sha256(code).hexdigest()}.zip"
         settings = keep_stored(self._settings, self._report)
         values = parameters(settings, self._environment.data, code_bucket=bucket, code_key=key)
-        deployment = Deployment(
-            stack=self._environment.stack,
-            template=build_template(values=values),
-            parameters=values,
-            tags=self._environment.tags,
-            bucket=bucket,
+        template = self._contents.template(values)
+        deployment = Deployment.of(
+            self._environment.stack, template, values, tags=self._environment.tags, bucket=bucket
         )
         return deployment, code
 
@@ -154,7 +156,7 @@ class Deployer:
     def _create(self, deployment: Deployment, *, imports_tables: bool) -> None:
         """Create the stack. Tables are protected afterwards only: a creation that fails must delete them again."""
         names = self._settings.names
-        kept = kept_tables(names)
+        kept = kept_tables(names, self._contents.tables)
         if kept and not imports_tables:
             raise DeploymentError(
                 f"{len(kept)} tables are there already, {names.table(kept[0])} among them: a former stack has "

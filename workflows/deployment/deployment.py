@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
@@ -31,6 +31,20 @@ class Deployment:
     tags: Mapping[str, str] = field(default_factory=dict)
     bucket: str | None = None
     is_import: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        stack: str,
+        template: Mapping[str, Any],
+        values: Mapping[str, str],
+        *,
+        tags: Mapping[str, str] | None = None,
+        bucket: str | None = None,
+    ) -> Self:
+        """Return the deployment of a template, with the values of those parameters that it has."""
+        given = {name: value for name, value in values.items() if name in template["Parameters"]}
+        return cls(stack=stack, template=template, parameters=given, tags=tags or {}, bucket=bucket)
 
     @property
     def body(self) -> str:

@@ -84,16 +84,17 @@ class ServiceSettings(_Section):
 
 
 class Environment(_Section):
-    """One environment, such as prod, and the settings of its stacks."""
+    """One environment of an app, such as prod, and the settings of its stacks."""
 
     name: _Name
+    app: str = "hourbank"
     data: DataSettings = DataSettings()
     service: ServiceSettings = ServiceSettings()
 
     @property
     def stack(self) -> str:
         """Return the name of the stack of tables and workflows, with which all its resources' names begin."""
-        return f"hourbank-{self.name}"
+        return f"{self.app}-{self.name}"
 
     @property
     def service_stack(self) -> str:
@@ -106,8 +107,8 @@ class Environment(_Section):
         return {"hourbank:environment": self.name, "hourbank:stack": self.stack}
 
     @classmethod
-    def find(cls, name: str, file: Path = FILE) -> Self:
-        """Return an environment by its name.
+    def find(cls, name: str, app: str = "hourbank", file: Path = FILE) -> Self:
+        """Return an environment of an app by its name.
 
         Raises:
             InvalidEnvironmentError: there is none, or the file is not usable.
@@ -115,7 +116,7 @@ class Environment(_Section):
         found = cls.all(file)
         if name not in found:
             raise InvalidEnvironmentError(f"There is no environment {name!r}; {file.name} has {', '.join(found)}.")
-        return found[name]
+        return found[name].model_copy(update={"app": app})
 
     @classmethod
     def all(cls, file: Path = FILE) -> dict[str, Self]:

@@ -10,14 +10,14 @@ from typing import Any
 import boto3
 
 from models.storage.names import Names
-from models.tables import TABLES, Table
+from models.tables import Table
 from workflows.deployment.template.index_steps import table_with
 from workflows.deployment.template.tables import table_id
 
 _KIND = "AWS::DynamoDB::Table"
 
 
-def kept_tables(names: Names, tables: Iterable[type[Table]] = TABLES) -> list[type[Table]]:
+def kept_tables(names: Names, tables: Iterable[type[Table]]) -> list[type[Table]]:
     """Return the tables of a deployment that exist, in whatever stack or in none."""
     pages = boto3.Session().client("dynamodb").get_paginator("list_tables").paginate()
     there = {name for page in pages for name in page["TableNames"]}

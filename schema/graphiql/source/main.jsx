@@ -24,15 +24,15 @@ const fetcher = createGraphiQLFetcher({
 // Demo members' tokens are kept as long as the browser's tab lives, real ones not at all.
 function start(members) {
   const storage = members.length ? sessionStorage : localStorage;
-  const tabs = examples(members, dataset.service);
+  const tabs = examples(JSON.parse(dataset.examples), members);
   const first = storage.getItem('graphiql:tabState')
     ? {}
-    : { initialQuery: tabs[0].query, initialVariables: tabs[0].variables, initialHeaders: tabs[0].headers };
+    : { initialQuery: tabs[0]?.query, initialVariables: tabs[0]?.variables, initialHeaders: tabs[0]?.headers };
   createRoot(document.getElementById('page')).render(
     <GraphiQL
       fetcher={fetcher}
       storage={storage}
-      defaultTabs={tabs}
+      defaultTabs={tabs.length ? tabs : undefined}
       shouldPersistHeaders={members.length > 0}
       showPersistHeadersSettings={false}
       defaultEditorToolsVisibility="variables"

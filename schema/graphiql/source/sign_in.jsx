@@ -25,7 +25,7 @@ export function SignIn({ members }) {
   const headers = tabs[activeTabIndex]?.headers ?? '';
   return (
     <span className="hourbank">
-      <strong>HourBank</strong>
+      <strong>{document.title}</strong>
       {members.length > 0 && <span className="hourbank-as">this tab speaks as</span>}
       {members.map((member) => (
         <button

@@ -11,6 +11,7 @@ from models.errors import Code, ContentionError
 from models.idempotency import KeyedRequest, hash_of
 from models.storage.names import Names
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.callers import Caller
@@ -52,7 +53,7 @@ def _now() -> datetime:
 
 @cache
 def _schema(names: Names) -> MirrorSchema:
-    return Api.over(services_over(_CurrentWorldCalls(), names, _now), ServerSettings(), b"secret").schema
+    return Api.over(HOURBANK, services_over(_CurrentWorldCalls(), names, _now), ServerSettings(), b"secret").schema
 
 
 async def ask(

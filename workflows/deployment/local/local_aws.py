@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from models.settings import Settings
+from workflows.deployment.contents import StackContents
 from workflows.deployment.deploy import deploy_locally
 from workflows.deployment.local.function_host import THREADS, Address, FunctionHost
 from workflows.deployment.local.local_cloud import LocalCloud, LocalCloudError
@@ -19,17 +20,19 @@ _ADDRESS = "functions.json"
 def local_aws(
     directory: Path,
     settings: Settings,
+    contents: StackContents,
     *,
     report: PrintLine,
     origins: Collection[str] = (),
     threads: int = THREADS,
     hosted: bool = True,
 ) -> Iterator[LocalCloud]:
-    """Run a local cloud with HourBank deployed, and point this process's AWS clients to it.
+    """Run a local cloud with an app deployed, and point this process's AWS clients to it.
 
     Args:
         directory: where all state is saved between runs.
         settings: the deployment's settings.
+        contents: what is deployed.
         report: prints a line about the progress.
         origins: whose pages may use the user pools.
         threads: how many synchronous handlers may run at once.
@@ -53,7 +56,7 @@ def local_aws(
         else:
             address = Address.load(directory / _ADDRESS).with_port()
             address.save(directory / _ADDRESS)
-        deploy_locally(settings, function_host_url=address.url, report=report)
+        deploy_locally(settings, contents, function_host_url=address.url, report=report)
         with cloud.monitored():
             yield cloud
 

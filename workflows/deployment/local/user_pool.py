@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from models.settings import Settings
 
@@ -79,8 +79,13 @@ class LocalUserPool:
     endpoint: str
 
     @classmethod
-    def find_or_make(cls, settings: "Settings") -> "LocalUserPool":
-        """Return the deployment's pool in the cloud that the AWS variables lead to; make what is missing of it."""
+    def find_or_make(cls, settings: "Settings", groups: "Collection[str]" = _GROUPS) -> "LocalUserPool":
+        """Return the deployment's pool in the cloud that the AWS variables lead to; make what is missing of it.
+
+        Args:
+            settings: the deployment's settings.
+            groups: the pool's groups.
+        """
         cognito: Any = boto3.Session().client("cognito-idp", region_name=settings.region)
         pools = cognito.get_paginator("list_user_pools").paginate(MaxResults=_ENOUGH)
         pool = _named("Name", settings.stack, "Id", (one for page in pools for one in page["UserPools"]))
@@ -92,7 +97,7 @@ class LocalUserPool:
             made = cognito.create_user_pool_client(UserPoolId=pool, ClientName=_CLIENT, **_APP)
             client = str(made["UserPoolClient"]["ClientId"])
         existing = {group["GroupName"] for group in cognito.list_groups(UserPoolId=pool)["Groups"]}
-        for group in _GROUPS:
+        for group in groups:
             if group not in existing:
                 cognito.create_group(UserPoolId=pool, GroupName=group)
         return cls(settings.region, pool, client, cognito.meta.endpoint_url)

@@ -23,7 +23,7 @@ _FOR_ADMINS = (
 
 
 def admin_resources() -> dict[str, Resource]:
-    """Return the admins' topic and what belongs to it."""
+    """Return the admins' topic, to which alarms and events go, and what belongs to it."""
     topic = {"TopicName": sub(NAMES.admin_topic), "KmsMasterKeyId": ref("TopicKey")}
     subscription = {"TopicArn": ref("AdminTopic"), "Protocol": "email", "Endpoint": ref("AdminEmail")}
     return {
@@ -31,7 +31,6 @@ def admin_resources() -> dict[str, Resource]:
         "AdminTopic": resource("SNS::Topic", topic),
         "AdminTopicPolicy": _topic_policy(),
         "AdminSubscription": resource("SNS::Subscription", subscription, Condition="HasAdmin"),
-        "AdminEvents": _admin_events(),
     }
 
 
@@ -74,7 +73,8 @@ def _topic_policy() -> Resource:
     return resource("SNS::TopicPolicy", {"Topics": [ref("AdminTopic")], "PolicyDocument": document(statements)})
 
 
-def _admin_events() -> Resource:
+def admin_events() -> Resource:
+    """Return the rule by which admins are told of events that a person must act on."""
     target = {
         "Id": "admins",
         "Arn": ref("AdminTopic"),

@@ -8,7 +8,7 @@ from models.changes import Feed
 from models.settings import Settings
 from models.tables import TABLES, Table
 from workflows.deployment.environments import DataSettings
-from workflows.deployment.template.admins import admin_resources
+from workflows.deployment.template.admins import admin_events, admin_resources
 from workflows.deployment.template.change_feed import CONDITIONS, PARAMETER, change_feed_resources, other_streams
 from workflows.deployment.template.functions import function_resources
 from workflows.deployment.template.intrinsics import (
@@ -92,20 +92,20 @@ def build_template(
     """
     machines = read_definitions() if definitions is None else definitions
     tables = tuple(tables)
-    windows = {variable: _parameter(name) for variable, name in VARIABLES.items()}
+    has_workflows = bool(machines) or not all(function.reads_other_streams for function in functions.values())
+    windows = {variable: _parameter(name) for variable, name in VARIABLES.items()} if has_workflows else {}
     variables = {**windows, "HOURBANK_FEED": PARAMETER}
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "HourBank: tables, workflows and functions",
+        "Description": "Tables, workflows and functions",
         "Parameters": {**_PARAMETERS, **{parameter: {"Type": "String"} for parameter in windows.values()}},
         "Conditions": _CONDITIONS,
         "Resources": {
             **table_resources(tables),
-            "EventBus": resource("Events::EventBus", {"Name": sub(NAMES.event_bus)}),
             **_dead_letters(),
             **admin_resources(),
             "PageSecret": _page_secret(),
-            "WorkflowSettings": _workflow_settings(windows),
+            **(_workflow_resources(windows) if has_workflows else {}),
             **monitoring_resources(tables, functions, machines),
             **function_resources(functions, machines, variables, values or {}, other_streams(tables, functions)),
             **change_feed_resources(tables, functions),
@@ -122,7 +122,7 @@ def parameters(
     code_bucket: str = "",
     code_key: str = "",
 ) -> dict[str, str]:
-    """Return the template's parameters for a deployment with these settings."""
+    """Return the values of the template's parameters for a deployment with these settings."""
     return {
         "FunctionHostUrl": function_host_url,
         "CodeBucket": code_bucket,
@@ -139,6 +139,15 @@ def parameters(
 
 def _parameter(setting: str) -> str:
     return "".join(word.capitalize() for word in setting.split("_"))
+
+
+def _workflow_resources(windows: Mapping[str, str]) -> dict[str, Resource]:
+    """Return what workflows share: the event bus, which of its events admins are told, and the settings."""
+    return {
+        "EventBus": resource("Events::EventBus", {"Name": sub(NAMES.event_bus)}),
+        "AdminEvents": admin_events(),
+        "WorkflowSettings": _workflow_settings(windows),
+    }
 
 
 def _workflow_settings(windows: Mapping[str, str]) -> Resource:

@@ -14,8 +14,9 @@ _RECOVERY_DAYS = 35
 
 
 def table_id(table: type[Table]) -> str:
-    """Return a table's logical id."""
-    return logical_id("Table", table.Meta.table_name)
+    """Return a table's logical id; the name of a table of the house begins with a dot."""
+    name = table.Meta.table_name
+    return logical_id("HouseTable" if name.startswith(".") else "Table", name.removeprefix("."))
 
 
 def table_resources(tables: Iterable[type[Table]]) -> dict[str, Resource]:

@@ -42,7 +42,7 @@ def app_in_memory(rates: Rates | None = None, store: MemoryStore | None = None) 
         schema=schema_over(store),
         store=store,
         authentication=Authentication(Callers(), [API_KEY]),
-        graphiql=GraphiQL(),
+        graphiql=GraphiQL("HourBank"),
         idempotency=Idempotency(store, clock.now),
         rates=rates or without_limits(),
         policy=HttpPolicy(origins=["https://app.example", *LOCAL_ORIGINS]),

@@ -101,7 +101,7 @@ async def post(store: Rows) -> AsyncIterator[Post]:
         schema=schema_over(store),
         store=store,
         authentication=Authentication(Callers()),
-        graphiql=GraphiQL(),
+        graphiql=GraphiQL("HourBank"),
         idempotency=Idempotency(store, clock.now),
         rates=without_limits(),
     )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
+from resolvers.apps.hourbank import HOURBANK
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema
 from schema.documents.limits import Limits
@@ -147,7 +148,7 @@ def test_what_moves_hours_stands_alone(schema: MirrorSchema, mutation: str, crow
     ],
 )
 def test_what_the_server_moves_stands_alone(fields: str, crowd: str) -> None:
-    served = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema
+    served = Api.over(HOURBANK, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema
     (error,) = served.documents.read(f"mutation {{ {fields} }}").errors
     assert f"at most 1 of {crowd}, and this asks for 2" in error.message
 
@@ -167,7 +168,7 @@ def test_the_rest_is_left_to_the_other_rules(schema: MirrorSchema, query: str) -
 
 
 def test_whatever_amplify_generates_is_within_the_limits() -> None:
-    served = Api.over(Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema
+    served = Api.over(HOURBANK, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"secret").schema
     documents = [parse(path.read_text()) for path in sorted(OPERATIONS.glob("*.graphql"))]
     generated = [node for document in documents for node in document.definitions]
     assert len(generated) == 218

@@ -6,7 +6,7 @@ table changes in an update, a protected table is not deleted, an import brings t
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -138,10 +138,8 @@ class FakeAccount:
         self.step()
         self.former = former
 
-    def kept(self, _names: Names) -> list[type[Table]]:
-        from models.tables import TABLES  # noqa: PLC0415 — beside its use
-
-        return [table for table in TABLES if table_id(table) in self.tables]
+    def kept(self, _names: Names, tables: Iterable[type[Table]]) -> list[type[Table]]:
+        return [table for table in tables if table_id(table) in self.tables]
 
     def only_tables(self, template: Any, _names: Names, tables: list[type[Table]]) -> Any:
         resources = {table_id(table): self.tables[table_id(table)] for table in tables}

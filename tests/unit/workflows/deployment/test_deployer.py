@@ -7,7 +7,8 @@ import pytest
 from models import tables
 from models.settings import Settings
 from tests.unit.workflows.deployment.fake_account import FakeAccount, KilledError, indexes
-from workflows.deployment import deploy
+from workflows.deployment import contents, deploy
+from workflows.deployment.contents import hourbank
 from workflows.deployment.deploy import Deployer
 from workflows.deployment.environments import Environment
 from workflows.deployment.stack import DeploymentError
@@ -20,11 +21,11 @@ REQUESTS = table_id(tables.ServiceRequest)
 MOST_CALLS = 60
 
 
-def small(*, values: Any) -> Any:
+def small(*_: Any, values: Any) -> Any:
     return build_template(TABLES, {"createEscrow": FUNCTIONS["createEscrow"]}, {}, values=values)
 
 
-def without_indexes(*, values: Any) -> Any:
+def without_indexes(*_: Any, values: Any) -> Any:
     template = small(values=values)
     table = template["Resources"][REQUESTS]["Properties"]
     del table["GlobalSecondaryIndexes"]
@@ -36,14 +37,19 @@ def without_indexes(*, values: Any) -> Any:
 def account(monkeypatch: pytest.MonkeyPatch) -> FakeAccount:
     found = FakeAccount()
     found.install(monkeypatch)
-    monkeypatch.setattr(deploy, "build_template", small)
+    monkeypatch.setattr(contents, "build_template", small)
     return found
 
 
 def deployed(**options: bool) -> bool:
     environment = Environment(name="try")
     deployer = Deployer(
-        environment, Settings(stack=environment.stack), bucket="code", report=lambda _line: None, poll_seconds=0
+        environment,
+        Settings(stack=environment.stack),
+        hourbank(),
+        bucket="code",
+        report=lambda _line: None,
+        poll_seconds=0,
     )
     return deployer.deploy(**options)
 
@@ -79,9 +85,9 @@ def test_a_first_deployment_that_is_killed_anywhere_goes_on_when_it_is_started_a
 def test_many_new_indexes_are_made_one_by_one_and_a_kill_between_them_changes_nothing(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch, kill_at: int
 ) -> None:
-    monkeypatch.setattr(deploy, "build_template", without_indexes)
+    monkeypatch.setattr(contents, "build_template", without_indexes)
     assert deployed()
-    monkeypatch.setattr(deploy, "build_template", small)
+    monkeypatch.setattr(contents, "build_template", small)
     account.calls, account.kill_at = 0, kill_at
     try:
         deployed()
@@ -120,10 +126,10 @@ def test_tables_of_a_former_stack_are_taken_in_if_that_is_asked_for(account: Fak
 def test_imported_tables_get_the_indexes_that_they_lack(
     account: FakeAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deploy, "build_template", without_indexes)
+    monkeypatch.setattr(contents, "build_template", without_indexes)
     assert deployed()
     account.delete()
-    monkeypatch.setattr(deploy, "build_template", small)
+    monkeypatch.setattr(contents, "build_template", small)
     assert deployed(imports_tables=True)
     check(account)
 

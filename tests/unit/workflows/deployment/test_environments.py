@@ -54,4 +54,4 @@ def test_an_unknown_environment_is_told_which_there_are() -> None:
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InvalidEnvironmentError, match="cannot be read"):
-        Environment.find("prod", tmp_path / "environments.toml")
+        Environment.find("prod", file=tmp_path / "environments.toml")

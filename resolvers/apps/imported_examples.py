@@ -1,0 +1,93 @@
+"""The tabs that GraphiQL opens at a first visit of an imported app: what its first type can do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from resolvers.transport.graphiql import Example
+from schema.amplify import names
+from schema.amplify.catalogue import Catalogue
+from schema.amplify.declaration import Model
+from schema.amplify.rules import Groups, Operation, Owner, Private
+from schema.amplify.stored_fields import Field
+
+_FIRST = "alice"
+# Fields that a tab shows.
+_MOST = 6
+_SAMPLES: dict[str, Any] = {
+    "ID": "an-id",
+    "String": "text",
+    "Int": 1,
+    "Float": 1.5,
+    "Boolean": True,
+    "AWSDate": "2026-01-31",
+    "AWSTime": "09:30:00",
+    "AWSDateTime": "2026-01-31T09:30:00Z",
+    "AWSTimestamp": 1_769_851_800,
+    "AWSEmail": "alice@example.org",
+    "AWSJSON": "{}",
+    "AWSURL": "https://example.org/",
+    "AWSPhone": "+15550100",
+    "AWSIPAddress": "192.0.2.1",
+}
+
+
+def examples_of(catalogue: Catalogue) -> tuple[Example, ...]:
+    """Return a list, a creation and a subscription of the first type that has them all, or of the first one."""
+    models = list(catalogue.models.values())
+    whole = (model for model in models if model.operations.list and model.operations.create)
+    first = next(whole, models[0])
+    return tuple(_examples(first))
+
+
+def _examples(model: Model) -> Iterator[Example]:
+    shown = _selection(model)
+    caller = _caller(model)
+    if (name := model.operations.list) is not None:
+        text = f"# All that this tab's caller may read\nquery All {{\n  {name}(limit: 20) {{\n    items {{\n"
+        yield Example(text + _indented(shown, 6) + "    }\n    nextToken\n  }\n}\n", {}, caller)
+    if (name := model.operations.create) is not None:
+        input_type = names.row_input(Operation.CREATE, model.name)
+        text = f"# A new row\nmutation New($input: {input_type}!) {{\n  {name}(input: $input) {{\n"
+        yield Example(text + _indented(shown, 4) + "  }\n}\n", {"input": _input(model)}, caller)
+    for name in model.operations.on_create[:1]:
+        text = "# What is created from now on. It ends with this tab: create in another window.\n"
+        yield Example(f"{text}subscription Watch {{\n  {name} {{\n" + _indented(shown, 4) + "  }\n}\n", {}, caller)
+
+
+def _indented(shown: list[str], by: int) -> str:
+    return "".join(f"{' ' * by}{name}\n" for name in shown)
+
+
+def _selection(model: Model) -> list[str]:
+    """Return the fields that a tab shows: the key, then others that need no selection of their own."""
+    plain = [name for name, field in model.fields.items() if field.nested is None]
+    return list(dict.fromkeys([*model.keys.fields, *plain]))[:_MOST]
+
+
+def _caller(model: Model) -> str:
+    """Return who of the demo callers may create rows of a type."""
+    able = [rule for rule in model.rules if Operation.CREATE in rule.operations]
+    if any(isinstance(rule, Owner | Private) for rule in able):
+        return _FIRST
+    groups = [group for rule in able if isinstance(rule, Groups) for group in sorted(rule.groups)]
+    return groups[0].lower() if groups else _FIRST
+
+
+def _input(model: Model) -> dict[str, Any]:
+    """Return the input of a new row: the fields that a row must have."""
+    left_out = {*model.unwritable, *model.timestamps, *(owner for owner in model.owner_fields(Operation.CREATE))}
+    return {
+        name: _sample(field)
+        for name, field in model.fields.items()
+        if name not in left_out and (field.required or name in model.keys.fields) and name != "id"
+    }
+
+
+def _sample(field: Field) -> Any:
+    if field.enum is not None:
+        value: Any = next(iter(field.enum)).value
+    elif field.nested is not None:
+        value = {name: _sample(inner) for name, inner in field.nested.fields.items() if inner.required}
+    else:
+        value = _SAMPLES.get(field.type, "text")
+    return [value] if field.is_list else value
