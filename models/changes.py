@@ -65,6 +65,8 @@ class Change:
         sequence: the record's sequence number; a later change of the same row has a greater one.
         row: the whole row after the change; for a deletion, as it was before. None means that it was too large to
             travel, and must be read.
+        stream: the label of the table's stream. A table that was deleted and made again has another one, and only
+            sequence numbers of one stream can be compared. A publisher of a former release does not name it.
     """
 
     table: str
@@ -72,6 +74,7 @@ class Change:
     key: Row
     sequence: int
     row: Row | None
+    stream: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Change":
@@ -81,11 +84,11 @@ class Change:
             LookupError, ValueError: it is no such record, or its stream has no images.
         """
         # arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/stream/LABEL
-        table = record["eventSourceARN"].split("/")[1]
+        _, table, _, stream = record["eventSourceARN"].split("/")
         image = record["dynamodb"]
         row = image["NewImage"] if "NewImage" in image else image["OldImage"]
         kind = ChangeKind(record["eventName"])
-        return cls(table, kind, image["Keys"], int(image["SequenceNumber"]), row)
+        return cls(table, kind, image["Keys"], int(image["SequenceNumber"]), row, stream)
 
     @classmethod
     def decoded(cls, text: str) -> "Change":
@@ -96,7 +99,7 @@ class Change:
         """
         read = json.loads(text)
         kind = ChangeKind(read["kind"])
-        return cls(read["table"], kind, read["key"], int(read["sequence"]), read["row"])
+        return cls(read["table"], kind, read["key"], int(read["sequence"]), read["row"], read.get("stream", ""))
 
     @property
     def row_id(self) -> str:
@@ -106,7 +109,7 @@ class Change:
     def message(self) -> Message:
         """Return the message that tells of it."""
         row_id = self.row_id
-        return Message(row_id, _named(row_id, str(self.sequence)), self._text())
+        return Message(row_id, _named(row_id, self.stream, str(self.sequence)), self._text())
 
     def _text(self) -> str:
         text = self._with(self.row)
@@ -123,6 +126,7 @@ class Change:
             "key": self.key,
             "sequence": str(self.sequence),
             "row": row,
+            "stream": self.stream,
         }
         return json.dumps(told, separators=(",", ":"))
 

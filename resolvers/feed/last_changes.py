@@ -17,15 +17,16 @@ class LastChanges:
 
     def __init__(self, most: int = _MOST_ROWS) -> None:
         self._most = most
-        self._last: OrderedDict[str, int] = OrderedDict()
+        # A table that is made anew has another stream, whose sequence numbers may be smaller.
+        self._last: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def has(self, change: Change) -> bool:
         """Return whether a change, or a later one of its row, was passed on."""
-        return change.sequence <= self._last.get(change.row_id, -1)
+        return change.sequence <= self._last.get((change.row_id, change.stream), -1)
 
     def note(self, change: Change) -> None:
         """Take note that a change was passed on."""
-        row = change.row_id
+        row = change.row_id, change.stream
         self._last[row] = max(change.sequence, self._last.get(row, -1))
         self._last.move_to_end(row)
         if len(self._last) > self._most:

@@ -11,13 +11,15 @@ from models.clock import Clock
 from models.storage.calls import Calls
 from models.storage.names import Names
 from resolvers.feed.server_queue import HEARTBEAT, is_gone
+from resolvers.feed.subscriptions import subscriptions
 
 # Without a heartbeat for so long, which comes every minute, a server is dead.
 DEAD_AFTER = 600
-# Queues that are looked at, and removed, in one sweep; a FIFO topic has 100 subscriptions at most.
-_MOST_QUEUES = 200
+# Queues that are removed in one sweep, and pages of queues that are listed.
 _MOST_REMOVED = 20
-_PAGES = 5
+_PAGES = 20
+# SQS lists as many queues on one page.
+_PAGE = 1_000
 
 _log = structlog.get_logger(__name__)
 
@@ -44,22 +46,23 @@ class Orphans:
         """Remove orphans and their subscriptions, at most so many; return how many were removed.
 
         Raises:
+            NoTopicError: the topic does not exist.
             botocore.exceptions.ClientError: AWS refuses it.
             botocore.exceptions.BotoCoreError: AWS does not answer.
         """
         # First the subscriptions, so that the queue of each existed before queues are listed.
-        subscriptions = await self._subscriptions()
-        queues = await self._queues()
+        subscribed = await subscriptions(self._calls, self._names)
+        queues, are_all = await self._queues()
         removed = 0
-        for name in dict.fromkeys([*self._old(queues), *self._old(subscriptions)]):
+        for name in dict.fromkeys([*self._old(queues), *self._old(subscribed)]):
             if removed == _MOST_REMOVED:
                 break
             if name in queues and await self._lives(queues[name]):
                 continue
-            if name not in queues and len(queues) == _MOST_QUEUES:
+            if name not in queues and not are_all:
                 continue  # its queue may be one of those that were not listed
-            if name in subscriptions:
-                await self._calls.call("sns", "unsubscribe", SubscriptionArn=subscriptions[name])
+            if name in subscribed:
+                await self._calls.call("sns", "unsubscribe", SubscriptionArn=subscribed[name])
             if name in queues:
                 await self._delete(queues[name])
             removed += 1
@@ -75,28 +78,19 @@ class Orphans:
             if found is not None and now - int(found[1]) > DEAD_AFTER:
                 yield name
 
-    async def _queues(self) -> dict[str, str]:
-        """Return the addresses of servers' queues, by their names."""
-        answer = await self._calls.call(
-            "sqs", "list_queues", QueueNamePrefix=self._names.server_queues, MaxResults=_MOST_QUEUES
-        )
-        return {url.rpartition("/")[2]: url for url in answer.get("QueueUrls", ())}
-
-    async def _subscriptions(self) -> dict[str, str]:
-        """Return the ARNs of servers' subscriptions, by the names of their queues."""
+    async def _queues(self) -> tuple[dict[str, str], bool]:
+        """Return the addresses of servers' queues, by their names, and whether these are all that exist."""
         found: dict[str, str] = {}
         more: dict[str, Any] = {}
         for _ in range(_PAGES):
             answer = await self._calls.call(
-                "sns", "list_subscriptions_by_topic", TopicArn=self._names.change_topic_arn, **more
+                "sqs", "list_queues", QueueNamePrefix=self._names.server_queues, MaxResults=_PAGE, **more
             )
-            found |= {
-                one["Endpoint"].rpartition(":")[2]: one["SubscriptionArn"] for one in answer["Subscriptions"]
-            }
+            found |= {url.rpartition("/")[2]: url for url in answer.get("QueueUrls", ())}
             if (token := answer.get("NextToken")) is None:
-                break
+                return found, True
             more = {"NextToken": token}
-        return found
+        return found, False
 
     async def _lives(self, url: str) -> bool:
         try:

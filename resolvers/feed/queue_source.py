@@ -20,6 +20,7 @@ from resolvers.feed.queues import FeedClosedError
 from resolvers.feed.row_changes import RowChange
 from resolvers.feed.server_queue import KEPT_SECONDS, MOST_RECEIVED, Received, ServerQueue, is_gone
 from resolvers.feed.sources import Listener
+from resolvers.feed.subscriptions import NoTopicError
 
 _MISSED = "Closed: changes may have been missed; subscribe again"
 # Seconds for which one call waits for messages; a call's own deadline is a second later.
@@ -54,6 +55,8 @@ class QueueSource:
         self._listeners: dict[str, Listener] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._is_failing = False
+        # Whether the queue is gone, or nothing fills it any more.
+        self._is_deaf = False
         self._read_at = 0.0
         self._heard_at = 0.0
         self.lag: float | None = None
@@ -89,7 +92,7 @@ class QueueSource:
         """Return whether the queue can be read now; until it is open, nothing is known to be wrong."""
         if not self._tasks:
             return True
-        return not self._is_failing and time.monotonic() - self._read_at < _SILENCE_SECONDS
+        return not self._is_failing and not self._is_deaf and time.monotonic() - self._read_at < _SILENCE_SECONDS
 
     async def aclose(self) -> None:
         """Stop reading, and remove the queue."""
@@ -108,6 +111,8 @@ class QueueSource:
         failures, at_once = 0, 1
         while True:
             try:
+                if self._is_deaf:
+                    await self._begin_anew()
                 is_full = await self._read(at_once)
                 at_once = min(2 * at_once, _MOST_AT_ONCE) if is_full else 1
                 if failures:
@@ -119,9 +124,8 @@ class QueueSource:
                 self._is_failing = True
                 if failures == 1:
                     _log.warning("change feed interrupted", error=repr(error))
+                self._is_deaf = self._is_deaf or is_gone(error)
                 await asyncio.sleep(backoff(failures))
-                if is_gone(error):
-                    await self._begin_anew()
 
     def _heard(self) -> None:
         """Note when the queue was read; after a silence in which changes have expired, clients are told."""
@@ -170,14 +174,16 @@ class QueueSource:
             await listener.publish([RowChange.sized(change.kind, row)])
 
     async def _begin_anew(self) -> None:
-        """Make another queue, because this one was removed, and tell clients that they may have missed changes."""
-        try:
-            await self._queue.open()
-        except Exception as error:  # noqa: BLE001 — the next read fails, too, and comes back here
-            _log.warning("there is no queue for changes", error=repr(error))
-            return
-        _log.warning("the queue of changes was removed; there is another one")
-        self._last = LastChanges()
+        """Make another queue, and tell clients that they may have missed changes.
+
+        Raises:
+            NoTopicError: the deployment publishes no changes any more.
+            botocore.exceptions.ClientError: AWS refuses it.
+            botocore.exceptions.BotoCoreError: AWS does not answer.
+        """
+        await self._queue.open()
+        _log.warning("no change came to the queue any more; there is another one")
+        self._is_deaf, self._last = False, LastChanges()
         self._miss()
 
     def _miss(self) -> None:
@@ -186,16 +192,18 @@ class QueueSource:
             listener.close(FeedClosedError(_MISSED))
 
     async def _keep_up(self) -> None:
-        """Remove orphans, and say again and again that this server lives."""
+        """Remove orphans, say again and again that this server lives, and look whether its queue is filled."""
         beats = 0
         while True:
             try:
                 # First it says that it lives: its own queue may look like an orphan after a long silence.
                 if beats:
                     await self._queue.beat()
+                    self._is_deaf = self._is_deaf or not await self._queue.is_subscribed()
                 if beats % _HEARTBEATS_PER_SWEEP == 0:
                     await self._orphans.sweep()
             except Exception as error:  # noqa: BLE001 — it is tried again
+                self._is_deaf = self._is_deaf or isinstance(error, NoTopicError)
                 _log.warning("the queues of changes could not be looked after", error=repr(error))
             beats += 1
             # Spread, so that servers that start together do not look at the same queues together.

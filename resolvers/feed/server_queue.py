@@ -10,19 +10,20 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from models.clock import Clock
-from models.errors import ExpectedError
 from models.storage.calls import Calls
 from models.storage.names import Names
+from resolvers.feed.subscriptions import subscriptions
 
 # SQS's own names of the error, by its older and its newer protocol.
 _GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
-_NO_TOPIC = frozenset({"NotFound", "NotFoundException"})
 # The tag that says when the queue's server last lived, in epoch seconds.
 HEARTBEAT = "hourbank:heartbeat"
 # The most messages that one call receives.
 MOST_RECEIVED = 10
 # Whatever was received and not deleted comes again after so many seconds; to pass it on takes milliseconds.
 _HIDDEN_SECONDS = 10
+# A new subscription may not be listed at once.
+_LISTED_AFTER_SECONDS = 30
 # Changes that nobody has read for an hour are of no use, nor is a server that cannot read them.
 KEPT_SECONDS = 3_600
 
@@ -42,23 +43,13 @@ class Received:
     sent: float
 
 
-class NoTopicError(ExpectedError):
-    """The deployment publishes no changes."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The deployment publishes no changes. Deploy it with HOURBANK_FEED=queue; or, if this is its only "
-            "server, set HOURBANK_FEED=streams."
-        )
-
-
 def is_gone(error: Exception) -> bool:
     """Return whether a call has failed because its queue does not exist."""
     return isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE
 
 
 class ServerQueue:
-    """A queue of this server's own. Nothing of it exists before `open`, which may be called again.
+    """A queue of this server's own. Nothing of it exists before `open`; opened again, it is another queue.
 
     Args:
         calls: the way to SQS and SNS.
@@ -72,16 +63,19 @@ class ServerQueue:
         self._clock = clock
         self._url = ""
         self._subscription = ""
+        self._opened_at = 0
 
     async def open(self) -> None:
-        """Make the queue; every change that is published from now on comes to it.
+        """Make the queue, and remove a former one; every change that is published from now on comes to it.
 
         Raises:
             NoTopicError: the deployment publishes no changes.
             botocore.exceptions.ClientError: AWS refuses it.
             botocore.exceptions.BotoCoreError: AWS does not answer.
         """
-        name = name_of_queue(self._names, self._now())
+        await subscriptions(self._calls, self._names)
+        now = self._now()
+        name = name_of_queue(self._names, now)
         arn = self._names.arn("sqs", name)
         made = await self._calls.call(
             "sqs",
@@ -92,14 +86,13 @@ class ServerQueue:
         )
         try:
             subscribed = await self._subscribe(arn)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError):
             with suppress(ClientError, BotoCoreError):
                 await self._calls.call("sqs", "delete_queue", QueueUrl=made["QueueUrl"])
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NO_TOPIC:
-                raise NoTopicError from error
             raise
+        await self.remove()
         # Not before it is subscribed: an empty queue that nothing fills would look like one without changes.
-        self._url, self._subscription = made["QueueUrl"], subscribed["SubscriptionArn"]
+        self._url, self._subscription, self._opened_at = made["QueueUrl"], subscribed["SubscriptionArn"], now
 
     async def _subscribe(self, queue: str) -> Any:
         return await self._calls.call(
@@ -138,14 +131,28 @@ class ServerQueue:
         """Say that this server lives, so that no other removes its queue."""
         await self._calls.call("sqs", "tag_queue", QueueUrl=self._url, Tags=self._heartbeat())
 
+    async def is_subscribed(self) -> bool:
+        """Return whether the topic still fills the queue; of a new queue that is assumed.
+
+        Raises:
+            NoTopicError: the topic does not exist.
+            botocore.exceptions.ClientError: AWS refuses it.
+            botocore.exceptions.BotoCoreError: AWS does not answer.
+        """
+        subscribed = await subscriptions(self._calls, self._names)
+        is_new = self._now() - self._opened_at < _LISTED_AFTER_SECONDS
+        return is_new or self._subscription in subscribed.values()
+
     async def remove(self) -> None:
         """Remove the queue and its subscription, as far as AWS answers; what is left is an orphan."""
-        with suppress(ClientError, BotoCoreError):
-            if self._subscription:
-                await self._calls.call("sns", "unsubscribe", SubscriptionArn=self._subscription)
-            if self._url:
-                await self._calls.call("sqs", "delete_queue", QueueUrl=self._url)
-            self._url = self._subscription = ""
+        url, self._url = self._url, ""
+        subscription, self._subscription = self._subscription, ""
+        if subscription:
+            with suppress(ClientError, BotoCoreError):
+                await self._calls.call("sns", "unsubscribe", SubscriptionArn=subscription)
+        if url:
+            with suppress(ClientError, BotoCoreError):
+                await self._calls.call("sqs", "delete_queue", QueueUrl=url)
 
     def _heartbeat(self) -> Mapping[str, str]:
         return {HEARTBEAT: str(self._now())}

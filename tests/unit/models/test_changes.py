@@ -21,7 +21,8 @@ from models.changes import (
     batches,
 )
 
-ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/bank-Message/stream/2026-11-29T00:00:00.000"
+LABEL = "2026-11-29T00:00:00.000"
+ARN = f"arn:aws:dynamodb:us-east-1:000000000000:table/bank-Message/stream/{LABEL}"
 KEY: Row = {"id": {"S": "m1"}}
 # SNS takes these characters in a group and in an id, 128 of them at most.
 ALLOWED = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -40,13 +41,14 @@ def change(sequence: int = 1, *, key: str = "m1", size: int = 0, kind: ChangeKin
 def test_a_record_is_the_row_after_its_change() -> None:
     new, old = KEY | {"text": {"S": "new"}}, KEY | {"text": {"S": "old"}}
     found = Change.of(record("MODIFY", NewImage=new, OldImage=old))
-    assert found == Change("bank-Message", ChangeKind.UPDATE, KEY, 42, new)
+    assert found == Change("bank-Message", ChangeKind.UPDATE, KEY, 42, new, LABEL)
 
 
 def test_a_deletions_record_is_the_row_before() -> None:
     deleted = record("REMOVE", OldImage=KEY | {"text": {"S": "old"}})
     del deleted["dynamodb"]["NewImage"]
-    assert Change.of(deleted) == Change("bank-Message", ChangeKind.DELETE, KEY, 42, KEY | {"text": {"S": "old"}})
+    row = KEY | {"text": {"S": "old"}}
+    assert Change.of(deleted) == Change("bank-Message", ChangeKind.DELETE, KEY, 42, row, LABEL)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ VALUES = st.recursive(
     st.dictionaries(st.text(min_size=1, max_size=10), VALUES, max_size=6),
 )
 def test_a_change_arrives_as_it_was_sent(kind: ChangeKind, sequence: int, row: Row) -> None:
-    sent = Change("bank-Message", kind, KEY, sequence, row)
+    sent = Change("bank-Message", kind, KEY, sequence, row, LABEL)
     message = sent.message()
     assert Change.decoded(message.text) == sent
     # Neither SNS nor SQS takes every character of Unicode.
@@ -93,11 +95,16 @@ def test_a_change_arrives_as_it_was_sent(kind: ChangeKind, sequence: int, row: R
 
 
 def test_a_message_says_no_more_than_it_must() -> None:
-    sent = Change("bank-Message", ChangeKind.CREATE, KEY, 7, KEY)
+    sent = Change("bank-Message", ChangeKind.CREATE, KEY, 7, KEY, LABEL)
     key = '{"id":{"S":"m1"}}'
     assert sent.message().text == (
-        f'{{"table":"bank-Message","kind":"INSERT","key":{key},"sequence":"7","row":{key}}}'
+        f'{{"table":"bank-Message","kind":"INSERT","key":{key},"sequence":"7","row":{key},"stream":"{LABEL}"}}'
     )
+
+
+def test_a_message_of_a_former_release_does_not_name_the_stream() -> None:
+    sent = change()
+    assert Change.decoded(sent.message().text.replace(',"stream":""', "")) == sent
 
 
 @pytest.mark.parametrize(
@@ -113,8 +120,10 @@ def test_the_group_is_the_row_and_the_id_is_the_change() -> None:
     first, second, other = change(1).message(), change(2).message(), change(1, key="m2").message()
     elsewhere = Change("bank-Service", ChangeKind.UPDATE, KEY, 1, KEY).message()
     assert first.group == second.group == change().row_id
+    again = Change("bank-Message", ChangeKind.UPDATE, KEY, 1, KEY, LABEL).message()
+    assert again.group == first.group
     assert len({first.group, other.group, elsewhere.group}) == 3
-    assert len({one.id for one in (first, second, other, elsewhere)}) == 4
+    assert len({one.id for one in (first, second, other, elsewhere, again)}) == 5
     assert change(1, size=5).message().id == first.id
     for text in (first.group, first.id):
         assert set(text) <= ALLOWED

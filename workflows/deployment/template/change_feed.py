@@ -28,8 +28,9 @@ TOPIC = "ChangeTopic"
 PARAMETER = "Feed"
 CONDITION = "PublishesChanges"
 CONDITIONS: Mapping[str, Any] = {CONDITION: {"Fn::Equals": [ref(PARAMETER), Feed.QUEUE.value]}}
-# After an hour nobody waits for a change any more, and those behind it have waited long enough.
-_OLDEST_SECONDS = 3_600
+# A change is published as long as its stream has it, which is a day; an hour before that it is a dead letter.
+# Whoever subscribed before it was written is gone by then: a token of Cognito is valid for a day at most.
+_OLDEST_SECONDS = 23 * 3_600
 # The changes of one row are never handled at the same time, those of others are.
 _AT_ONCE = 4
 

@@ -62,9 +62,9 @@ def _function_alarms(functions: Mapping[str, Function]) -> dict[str, Resource]:
         dimensions = {"FunctionName": sub(NAMES.function(name))}
         if function.alarm:
             alarms[logical_id("Alarm", name)] = _alarm(function.alarm, ("AWS/Lambda", "Invocations"), dimensions)
-        if function.stream:
+        if function.stream or function.reads_other_streams:
             alarms[logical_id("AgeAlarm", name)] = _alarm(
-                f"{name} lags behind its stream",
+                f"{name} lags behind a stream",
                 ("AWS/Lambda", "IteratorAge"),
                 dimensions,
                 statistic="Maximum",

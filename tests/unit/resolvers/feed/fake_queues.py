@@ -29,6 +29,7 @@ class FakeQueues(BlockingCalls):
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime(2026, 11, 29, tzinfo=UTC)
+        self.has_topic = True
         self.queues: dict[str, Queue] = {}
         self.subscriptions: dict[str, str] = {}
         self.rows: dict[str, Any] = {}
@@ -112,11 +113,17 @@ class FakeQueues(BlockingCalls):
     async def list_queue_tags(self, *, QueueUrl: str) -> Any:  # noqa: N803
         return {"Tags": self._queue(QueueUrl).tags}
 
-    async def list_queues(self, *, QueueNamePrefix: str, **_: Any) -> Any:  # noqa: N803
-        return {"QueueUrls": [f"http://sqs/{name}" for name in self.queues if name.startswith(QueueNamePrefix)]}
+    async def list_queues(self, *, QueueNamePrefix: str, NextToken: str = "0", **_: Any) -> Any:  # noqa: N803
+        """List twenty on a page, so that paging is tested."""
+        known = [f"http://sqs/{name}" for name in self.queues if name.startswith(QueueNamePrefix)]
+        start = int(NextToken)
+        more = {"NextToken": str(start + 20)} if start + 20 < len(known) else {}
+        return {"QueueUrls": known[start : start + 20], **more}
 
     async def list_subscriptions_by_topic(self, *, NextToken: str = "0", **_: Any) -> Any:  # noqa: N803
         """List twenty on a page, so that paging is tested."""
+        if not self.has_topic:
+            raise ClientError({"Error": {"Code": "NotFound", "Message": ""}}, "ListSubscriptionsByTopic")
         known, start = list(self.subscriptions.items()), int(NextToken)
         page = [{"SubscriptionArn": arn, "Endpoint": f"arn:q:{name}"} for arn, name in known[start : start + 20]]
         return {"Subscriptions": page, **({"NextToken": str(start + 20)} if start + 20 < len(known) else {})}

@@ -4,8 +4,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from models.storage.names import Names
+from resolvers.feed import orphans
 from resolvers.feed.orphans import DEAD_AFTER, Orphans
 from resolvers.feed.server_queue import ServerQueue
+from resolvers.feed.subscriptions import NoTopicError
 from tests.unit.resolvers.feed.fake_queues import FakeQueues, gone
 
 NAMES = Names("test", "us-east-1", "0" * 12)
@@ -85,3 +87,35 @@ async def test_a_sweep_removes_so_many(aws: FakeQueues) -> None:
     aws.passes(DEAD_AFTER + 1)
     orphans = Orphans(aws, NAMES, aws.clock)
     assert [await orphans.sweep() for _ in range(3)] == [20, 10, 0]
+
+
+async def test_every_page_of_queues_is_looked_at(aws: FakeQueues) -> None:
+    living = [await opened(aws) for _ in range(20)]
+    for _ in range(15):
+        await opened(aws)
+    aws.passes(DEAD_AFTER + 1)
+    for queue in living:
+        await queue.beat()
+    assert await Orphans(aws, NAMES, aws.clock).sweep() == 15
+    assert len(aws.queues) == len(aws.subscriptions) == 20
+
+
+async def test_a_subscription_stays_if_its_queue_may_be_on_a_page_that_was_not_listed(
+    aws: FakeQueues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "_PAGES", 1)
+    living = [await opened(aws) for _ in range(21)]
+    aws.passes(DEAD_AFTER + 1)
+    for queue in living:
+        await queue.beat()
+    assert await Orphans(aws, NAMES, aws.clock).sweep() == 0
+    assert len(aws.subscriptions) == 21
+
+
+async def test_without_its_topic_nothing_is_removed(aws: FakeQueues) -> None:
+    await opened(aws)
+    aws.passes(DEAD_AFTER + 1)
+    aws.has_topic = False
+    with pytest.raises(NoTopicError):
+        await Orphans(aws, NAMES, aws.clock).sweep()
+    assert len(aws.queues) == 1

@@ -15,7 +15,8 @@ from resolvers.feed.change_feed import ChangeFeed, Subscription
 from resolvers.feed.last_changes import LastChanges
 from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.queues import FeedClosedError
-from resolvers.feed.server_queue import KEPT_SECONDS, NoTopicError
+from resolvers.feed.server_queue import KEPT_SECONDS
+from resolvers.feed.subscriptions import NoTopicError
 from tests.unit.resolvers.feed.fake_queues import FakeQueues, gone
 
 NAMES = Names("test", "us-east-1", "0" * 12)
@@ -23,9 +24,9 @@ TABLE = NAMES.table(tables.Notification)
 SOON = 5.0
 
 
-def change(key: str, sequence: int = 1, *, table: str = TABLE, size: int = 0) -> Change:
+def change(key: str, sequence: int = 1, *, table: str = TABLE, size: int = 0, stream: str = "s1") -> Change:
     row = {"id": {"S": key}, "title": {"S": f"{key} {sequence}{'x' * size}"}}
-    return Change(table, ChangeKind.UPDATE, {"id": {"S": key}}, sequence, row)
+    return Change(table, ChangeKind.UPDATE, {"id": {"S": key}}, sequence, row, stream)
 
 
 async def titles(subscription: Subscription, count: int) -> list[str]:
@@ -42,6 +43,7 @@ async def comes_true(condition: Callable[[], bool]) -> None:
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> FakeQueues:
     monkeypatch.setattr(queue_source, "backoff", lambda failures: 0.001 * failures)
+    monkeypatch.setattr(queue_source, "_HEARTBEAT_SECONDS", 0.01)
     return FakeQueues()
 
 
@@ -144,6 +146,47 @@ async def test_a_queue_that_was_removed_is_made_anew_and_clients_know_that_they_
     assert not aws.failures["subscribe"]
 
 
+async def test_a_queue_that_the_topic_no_longer_fills_is_replaced_and_clients_know_that_they_missed_something(
+    aws: FakeQueues, feed: ChangeFeed
+) -> None:
+    (former,) = aws.queues
+    async with feed.subscribe(tables.Notification) as changes:
+        aws.passes(60)
+        aws.subscriptions.clear()
+        with pytest.raises(FeedClosedError, match="may have been missed"):
+            await titles(changes, 1)
+    async with feed.subscribe(tables.Notification) as changes:
+        aws.publish(change("a"))
+        assert await titles(changes, 1) == ["a 1"]
+    assert len(aws.queues) == 1
+    assert former not in aws.queues
+    assert await feed.healthy()
+
+
+async def test_a_subscription_that_is_not_listed_yet_is_not_missed(aws: FakeQueues, feed: ChangeFeed) -> None:
+    (own,) = aws.queues
+    aws.subscriptions.clear()
+    seen = aws.operations.count("list_subscriptions_by_topic")
+    await comes_true(lambda: aws.operations.count("list_subscriptions_by_topic") > seen + 2)
+    assert await feed.healthy()
+    assert list(aws.queues) == [own]
+
+
+async def test_without_its_topic_the_feed_is_not_healthy_until_there_is_one_again(
+    aws: FakeQueues, feed: ChangeFeed, source: QueueSource
+) -> None:
+    aws.has_topic = False
+    aws.subscriptions.clear()
+    await comes_true(lambda: source._is_deaf)
+    assert not await feed.healthy()
+    async with feed.subscribe(tables.Notification) as changes:
+        aws.has_topic = True
+        with pytest.raises(FeedClosedError, match="may have been missed"):
+            await titles(changes, 1)
+    assert len(aws.queues) == 1
+    assert await feed.healthy()
+
+
 async def test_after_a_silence_in_which_changes_have_expired_clients_know_that_they_missed_something(
     aws: FakeQueues, feed: ChangeFeed, source: QueueSource
 ) -> None:
@@ -193,10 +236,18 @@ async def test_a_server_that_stops_leaves_nothing(aws: FakeQueues, source: Queue
 
 
 async def test_a_deployment_without_a_topic_is_refused(aws: FakeQueues) -> None:
-    aws.failures["subscribe"] = [ClientError({"Error": {"Code": "NotFound"}}, "Subscribe")]
+    aws.has_topic = False
     with pytest.raises(NoTopicError, match="HOURBANK_FEED=streams"):
         await QueueSource(aws, NAMES, aws.clock).open()
-    assert aws.queues == {}
+    assert "create_queue" not in aws.operations
+
+
+@pytest.mark.parametrize("operation", ["list_subscriptions_by_topic", "subscribe"])
+async def test_a_server_that_cannot_subscribe_leaves_nothing(aws: FakeQueues, operation: str) -> None:
+    aws.failures[operation] = [ClientError({"Error": {"Code": "AuthorizationError"}}, operation)]
+    with pytest.raises(ClientError, match="AuthorizationError"):
+        await QueueSource(aws, NAMES, aws.clock).open()
+    assert (aws.queues, aws.subscriptions) == ({}, {})
 
 
 def test_the_rows_that_changed_first_are_forgotten_first() -> None:
@@ -211,3 +262,11 @@ def test_the_rows_that_changed_first_are_forgotten_first() -> None:
     last.note(change("a", 3))
     last.note(change("a", 2))
     assert last.has(change("a", 3))
+
+
+async def test_a_table_that_is_made_again_begins_with_any_sequence_number(
+    aws: FakeQueues, feed: ChangeFeed
+) -> None:
+    async with feed.subscribe(tables.Notification) as changes:
+        aws.publish(change("a", 7), change("a", 1, stream="s2"), change("a", 1, stream="s2"), change("b"))
+        assert await titles(changes, 3) == ["a 7", "a 1", "b 1"]

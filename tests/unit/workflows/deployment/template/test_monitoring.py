@@ -53,7 +53,9 @@ def test_each_bad_end_of_each_machine_has_an_alarm() -> None:
 
 def test_a_function_that_lags_behind_its_stream_has_an_alarm() -> None:
     ages = [one for one in ALARMS if one["MetricName"] == "IteratorAge"]
-    assert len(ages) == sum(function.stream is not None for function in FUNCTIONS.values())
+    assert len(ages) == sum(
+        function.stream is not None or function.reads_other_streams for function in FUNCTIONS.values()
+    )
     assert all(one["Statistic"] == "Maximum" and one["Threshold"] == 60_000 for one in ages)
 
 
