@@ -131,7 +131,7 @@ def page() -> str:
         concurrent=life.functions.total() * _SECONDS,
         utilised=100 * prices.PROVISIONED_WRITE_UNIT / (86_400 * _DAYS * prices.WRITE_UNIT),
         shards=DUE_SHARDS,
-        nested=4 * prices.TRANSITION,
+        nested=3 * prices.TRANSITION,
         choices=life.states["Choice"],
         transitions=life.transitions,
         choosing=life.states["Choice"] * prices.TRANSITION,
