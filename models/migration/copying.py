@@ -1,7 +1,9 @@
 """Whether a row of the former app is copied here, and how it is merged with what is stored here already."""
 
+from datetime import datetime
 from typing import Any
 
+from models.clock import from_text
 from models.custody import Custody
 from models.migration.former import Row
 
@@ -31,7 +33,12 @@ def copied_row(stored: Row | None, row: Row) -> Item | None:
         stored: the row that is stored here; None if there is none.
         row: the former app's row, without nulls.
     """
-    if stored is not None and stored["updatedAt"]["S"] >= row["updatedAt"]["S"]:
+    # Not compared as texts: the former app writes moments with any fraction of a second.
+    if stored is not None and _updated_at(stored) >= _updated_at(row):
         return None
     # What only our table knows, such as the id of a rating, is kept.
     return {name: dict(wire) for name, wire in {**(stored or {}), **row}.items()}
+
+
+def _updated_at(row: Row) -> datetime:
+    return from_text(row["updatedAt"]["S"])

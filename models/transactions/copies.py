@@ -8,10 +8,11 @@ from pynamodb.expressions.operand import Path
 
 from models import tables
 from models.clock import Clock
+from models.hours import ZERO, exact
 from models.identifiers import derived
 from models.migration.copying import Item as CopiedItem
 from models.migration.copying import copied_member, copied_row
-from models.migration.former import HELD_BY, Oddity, is_open, row_id, without_nulls
+from models.migration.former import HELD_BY, Oddity, held_by, is_open, row_id, without_nulls
 from models.storage.store import Item, Store, expressions, key_of
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
@@ -46,12 +47,13 @@ class Copies:
     async def copy(self, table: type[tables.Table], rows: Sequence[Item]) -> Copied:
         """Copy rows of one table, without those that a person has to put right.
 
-        Of exchanges, only those that have ended are copied: an open one becomes a request.
+        Of exchanges, only those that have ended are copied: an open one becomes a request. Members who were taken
+        over are not: their row is here, or they have left.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
         """
-        judged = [copyable(table, row) for row in rows]
+        judged = [copyable(table, row, self._store.names.stack) for row in rows]
         wanted = [row for row in judged if row is not None and not isinstance(row, Oddity)]
         written = 0
         for rows_at_once in _chunks(wanted):
@@ -105,15 +107,16 @@ def _chunks(rows: Sequence[CopiedItem]) -> Iterator[list[CopiedItem]]:
         yield chunk
 
 
-def copyable(table: type[tables.Table], row: Item) -> CopiedItem | Oddity | None:
-    """Return a row as it may be copied; why it cannot be; or None if it is not for copying.
-
-    Of exchanges, only those that have ended are: an open one becomes a request.
+def copyable(table: type[tables.Table], row: Item, stack: str) -> CopiedItem | Oddity | None:
+    """Return a row as it may be copied; why it cannot be; or None if it is not for copying (see `Copies.copy`).
 
     Args:
         table: the table.
         row: the former app's row.
+        stack: the deployment that takes rows over.
     """
+    if table is tables.User and held_by(row) == stack:
+        return None
     if table is tables.Transaction:
         open_ = is_open(row)
         if isinstance(open_, Oddity):
@@ -136,4 +139,6 @@ def _problem(table: type[tables.Table], item: Mapping[str, Mapping[str, object]]
             attribute.deserialize(attribute.get_value(dict(item[name])))
         except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
             return f"{name}: {error}"
+    if table is tables.Service and (rate := exact(str(item["hourlyRate"]["N"]))) <= ZERO:
+        return f"hourlyRate is {rate}: nobody can ask for a service that costs nothing"
     return None

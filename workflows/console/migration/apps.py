@@ -1,20 +1,22 @@
 """The two apps, and what the commands share: pages of rows, many at once, and what is left over."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Self, TypeVar
 
+import structlog
 from botocore.exceptions import ClientError
 
 from models import tables
-from models.errors import ContentionError, ExpectedError, UnavailableError
-from models.migration.former import Oddity
+from models.errors import BrokenLedgerError, ContentionError, ExpectedError, UnavailableError
+from models.migration.former import Oddity, row_id
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from models.storage.calls import Calls
+from models.storage.codec import decode
 from models.storage.names import FormerNames
 from models.storage.store import Item, Store, read_pages
 from models.tables import TABLES, Table
@@ -23,7 +25,10 @@ from models.transactions.copies import Copies
 from models.transactions.openings import Openings
 from workflows.executions.services import Services
 
+log = structlog.get_logger("workflows")
+
 _T = TypeVar("_T")
+_Row = TypeVar("_Row")
 
 # The types that the former app has, members first, because whatever else is copied is theirs.
 _FORMER_TYPES = (
@@ -48,6 +53,8 @@ FORMER_TABLES: tuple[type[Table], ...] = tuple(_BY_NAME[name] for name in _FORME
 _PAGE = 200
 _MOST_PAGES = 1_000_000
 AT_ONCE = 16
+# What is raised where a row is not as our code has written it.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class NoFormerAppError(ExpectedError):
@@ -156,32 +163,53 @@ class LeftOver:
 
 
 async def at_once(
-    items: Iterable[_T], work: Callable[[_T], Awaitable[Oddity | None]], left: LeftOver, done: Callable[[], object]
+    table: type[Table],
+    rows: Mapping[str, _T],
+    work: Callable[[_T], Awaitable[Oddity | None]],
+    left: LeftOver,
+    done: Callable[[], object],
 ) -> None:
-    """Do some work for many items, a few at once.
+    """Do some work for many rows, a few at once. What is wrong with one of them does not keep the others waiting.
 
     Args:
-        items: the items.
+        table: the table.
+        rows: the rows by id, each as the work wants it.
         work: the work; returns why it could not be done.
-        left: where what was not done is noted.
-        done: called after each item.
+        left: where what was not done is noted: that, a broken ledger, a row that cannot be read.
+        done: called after each row.
     """
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(item: _T) -> None:
+    async def one(key: str, row: _T) -> None:
         async with slots:
             try:
-                oddity = await work(item)
+                oddity = await work(row)
             except (ContentionError, UnavailableError):
                 left.busy += 1
+            except (BrokenLedgerError, *_UNREADABLE) as error:
+                left.oddities.append(_broken(table, key, error))
             else:
                 if oddity is not None:
                     left.oddities.append(oddity)
             done()
 
     async with asyncio.TaskGroup() as tasks:
-        for item in items:
-            tasks.create_task(one(item))
+        for key, row in rows.items():
+            tasks.create_task(one(key, row))
+
+
+def readable(cls: Callable[..., _Row], table: type[Table], item: Item) -> _Row | Oddity:
+    """Return the dataclass that a row of ours stores; or an oddity, if it does not store one."""
+    try:
+        return decode(cls, table, item)
+    except _UNREADABLE as error:
+        return _broken(table, row_id(item), error)
+
+
+def _broken(table: type[Table], key: str, error: Exception) -> Oddity:
+    log.warning("a row is not as it should be", table=table.Meta.table_name, id=key, exc_info=error)
+    why = str(error) if isinstance(error, BrokenLedgerError) else f"it cannot be read: {error!r}"
+    return Oddity(table=table.Meta.table_name, id=key, why=why)
 
 
 async def found_by_id(store: Store, table: type[Table], ids: Sequence[str]) -> dict[str, Item]:

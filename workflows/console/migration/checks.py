@@ -12,11 +12,10 @@ from models.ledger.entries import Entry
 from models.migration.former import FormerMember, Oddity, row_id
 from models.migration.handover import handed_over
 from models.requests.statuses import TransactionStatus
-from models.storage.codec import decode
 from models.storage.store import Item, key_of
 from models.tables import Table
 from models.transactions.copies import copyable
-from workflows.console.migration.apps import FORMER_TABLES, Apps, found_by_id, pages
+from workflows.console.migration.apps import FORMER_TABLES, Apps, found_by_id, pages, readable
 from workflows.console.migration.surveys import Tally, is_held, members_of
 
 
@@ -28,7 +27,8 @@ class Check:
         rows: for each table, how many rows the former app has, and how many of them are here.
         there: the members whose hours the former app keeps, with these hours.
         taken_over: the members who are here, with the hours that the former app says were taken over.
-        opened: the members who have opening entries here, with the hours of these entries.
+        opened: those of them who have opening entries here, with the hours of these entries.
+        gone: the others who have opening entries here: the former app has them no more, or their row there is odd.
         faults: what is wrong.
         left: what is left with the former app, because a person has to put it right.
     """
@@ -37,21 +37,20 @@ class Check:
     there: Tally = field(default_factory=Tally)
     taken_over: Tally = field(default_factory=Tally)
     opened: Tally = field(default_factory=Tally)
+    gone: Tally = field(default_factory=Tally)
     faults: list[Oddity] = field(default_factory=list)
     left: list[Oddity] = field(default_factory=list)
 
     @property
     def is_right(self) -> bool:
         """Return whether both apps agree."""
-        return not self.faults and self.taken_over.hours == self.opened.hours
+        return not self.faults
 
 
 async def check(apps: Apps) -> Check:
     """Compare both apps."""
     found = Check()
-    opened = await _opened(apps)
-    for hours in opened.values():
-        found.opened.add(hours)
+    opened = await _opened(apps, found)
     for table in FORMER_TABLES:
         there = here = 0
         async for page in apps.former_pages(table):
@@ -64,16 +63,23 @@ async def check(apps: Apps) -> Check:
             if table is tables.Transaction:
                 found.faults += _revived(apps, page)
         found.rows[table.Meta.table_name] = there, here
+    for hours in opened.values():
+        found.gone.add(hours)
     return found
 
 
-async def _opened(apps: Apps) -> dict[str, Hours]:
-    """Return the hours that opening entries have brought each member, without those that went back."""
+async def _opened(apps: Apps, found: Check) -> dict[str, Hours]:
+    """Return the hours that opening entries have brought each member, without those that went back.
+
+    What cannot be read is a fault.
+    """
     opened = defaultdict[str, Hours](lambda: ZERO)
     async for page in pages(apps.store, tables.TransactionLog):
         for item in page:
-            entry = decode(Entry, tables.TransactionLog, item)
-            if entry.related_entity_id == handed_over(entry.user_id):
+            entry = readable(Entry, tables.TransactionLog, item)
+            if isinstance(entry, Oddity):
+                found.faults.append(entry)
+            elif entry.related_entity_id == handed_over(entry.user_id):
                 opened[entry.user_id] += entry.issued
     return opened
 
@@ -81,17 +87,26 @@ async def _opened(apps: Apps) -> dict[str, Hours]:
 async def _check_members(
     apps: Apps, page: Sequence[Item], ours: dict[str, Item], opened: dict[str, Hours], found: Check
 ) -> None:
+    """Check the members of a page; those whose row can be read are taken out of `opened`."""
     odd: list[Oddity] = []
     members = list(members_of(page, apps.stack, odd))
     held = {row_id(row) for row in page if is_held(row, apps.stack)}
     found.faults += [oddity for oddity in odd if oddity.id in held]
     found.left += [oddity for oddity in odd if oddity.id not in held]
     items = await found_by_id(apps.store, tables.UserBalance, [member.id for member in members])
-    balances = {key: decode(Balance, tables.UserBalance, item) for key, item in items.items()}
+    balances = dict[str, Balance]()
+    for key, item in items.items():
+        balance = readable(Balance, tables.UserBalance, item)
+        if isinstance(balance, Oddity):
+            found.faults.append(balance)
+        else:
+            balances[key] = balance
     for member in members:
         (found.there if not member.is_held else Tally()).add(member.hours)
         found.taken_over.add(member.taken_over)
-        problems = _problems(member, ours.get(member.id), balances.get(member.id), opened.get(member.id, ZERO))
+        if member.id in opened:
+            found.opened.add(opened[member.id])
+        problems = _problems(member, ours.get(member.id), balances.get(member.id), opened.pop(member.id, ZERO))
         found.faults += [Oddity(table="User", id=member.id, why=why) for why in problems]
 
 
@@ -124,5 +139,7 @@ def _missing(apps: Apps, table: type[Table], page: Sequence[Item], ours: dict[st
     for row in page:
         if row[key_of(table).attr_name]["S"] in ours:
             continue
-        if is_held(row, apps.stack) or isinstance(copyable(table, row), dict):
+        if table is tables.User and is_held(row, apps.stack):
+            continue  # they have left here
+        if is_held(row, apps.stack) or isinstance(copyable(table, row, apps.stack), dict):
             yield Oddity(table=table.Meta.table_name, id=row_id(row), why="is not here; run again")

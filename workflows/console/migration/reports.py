@@ -63,6 +63,7 @@ def print_check(console: Console, found: Check) -> bool:
         ("kept by the former app", found.there),
         ("taken over, as the former app says", found.taken_over),
         ("taken over, as the opening entries say", found.opened),
+        ("taken over from rows that are gone, or odd", found.gone),
     ):
         hours.add_row(what, str(tally.count), str(tally.hours))
     console.print(hours)

@@ -6,7 +6,7 @@ Like a run, it may be killed at any point, and goes on where it was left.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,20 +15,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from models import tables
 from models.hours import ZERO
-from models.migration.former import Oddity
+from models.migration.former import Oddity, row_id
 from models.migration.returning import wind_up
 from models.requests.request import Request
 from models.requests.statuses import ENDED
-from models.storage.codec import decode
 from models.storage.store import Item
 from models.transactions.moves import Moved
-from workflows.console.migration.apps import Apps, LeftOver, at_once, pages
+from workflows.console.migration.apps import Apps, LeftOver, at_once, pages, readable
 from workflows.console.migration.progress import Steps
 from workflows.console.migration.surveys import Tally
 
 log = structlog.get_logger("workflows")
 
-_LOOK_EVERY = 1.0  # seconds, while requests are open
+# Seconds between two looks while requests are open: each look reads all of them.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
 
 @dataclass
@@ -63,7 +63,7 @@ async def roll_back(apps: Apps, steps: Steps, *, refund: bool, within: timedelta
     """
     outcome = RollbackOutcome()
     await _shut(apps, outcome.left, steps)
-    outcome.open = await _drain(apps, steps, refund=refund, within=within)
+    outcome.open = await _drain(apps, outcome.left, steps, refund=refund, within=within)
     if outcome.open:
         return outcome
     await _give_members_back(apps, outcome, steps)
@@ -79,32 +79,56 @@ async def _shut(apps: Apps, left: LeftOver, steps: Steps) -> None:
         await apps.openings.shut(member_id)
 
     async for page in pages(apps.store, tables.User):
-        here = [row["id"]["S"] for row in page if "custody" not in row]
-        await at_once(here, shut, left, lambda: advance(1))
+        here = {row["id"]["S"]: row["id"]["S"] for row in page if "custody" not in row}
+        await at_once(tables.User, here, shut, left, lambda: advance(1))
 
 
-async def _drain(apps: Apps, steps: Steps, *, refund: bool, within: timedelta) -> Counter[str]:
-    """Wait until no request is open, or end each; return those that are left, by status."""
+async def _drain(apps: Apps, left: LeftOver, steps: Steps, *, refund: bool, within: timedelta) -> Counter[str]:
+    """Wait until no request is open, or end each; return those that are left, by status.
+
+    A request that cannot be read, or whose hours are not as they should be, is noted and waited for no longer. If
+    hours are held for it, its requester's balance stays here.
+    """
     show, end, most = steps.show("requests ended"), time.monotonic() + within.total_seconds(), 0
-    while True:
-        open_ = [request async for request in _open_requests(apps)]
+    for pause in _pauses():
+        open_ = await _open_requests(apps, left)
         most = max(most, len(open_))
         show(most - len(open_), most)
-        if refund:
-            await at_once(open_, lambda request: _wind_up(apps, request), LeftOver(), lambda: None)
-            open_ = [request async for request in _open_requests(apps)]
+        if refund and open_:
+            ended = LeftOver(oddities=left.oddities)  # those that are busy are looked at again
+            await at_once(
+                tables.ServiceRequest, open_, lambda request: _wind_up(apps, request), ended, lambda: None
+            )
+            open_ = await _open_requests(apps, left)
             show(most - len(open_), most)
-        if not open_ or time.monotonic() >= end:
-            return Counter(request.status.value for request in open_)
-        await asyncio.sleep(_LOOK_EVERY)
+        remaining = end - time.monotonic()
+        if not open_ or remaining <= 0:
+            break
+        await asyncio.sleep(min(pause, remaining))
+    return Counter(request.status.value for request in open_.values())
 
 
-async def _open_requests(apps: Apps) -> AsyncIterator[Request]:
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+async def _open_requests(apps: Apps, left: LeftOver) -> dict[str, Request]:
+    """Return the requests that are open, by id, without those that are odd; note those that cannot be read."""
+    known = {oddity.id for oddity in left.oddities if oddity.table == tables.ServiceRequest.Meta.table_name}
+    found = dict[str, Request]()
     async for page in pages(apps.store, tables.ServiceRequest):
         for item in page:
-            request = decode(Request, tables.ServiceRequest, item)
-            if request.status not in ENDED:
-                yield request
+            if item.get("status", {}).get("S") in ENDED or row_id(item) in known:
+                continue
+            request = readable(Request, tables.ServiceRequest, item)
+            if isinstance(request, Oddity):
+                left.oddities.append(request)
+            else:
+                found[request.id] = request
+    return found
 
 
 async def _wind_up(apps: Apps, request: Request) -> None:
@@ -131,7 +155,8 @@ async def _give_members_back(apps: Apps, outcome: RollbackOutcome, steps: Steps)
         return None
 
     async for page in pages(apps.store, tables.UserBalance):
-        await at_once([row["userId"]["S"] for row in page], give_back, outcome.left, lambda: advance(1))
+        members = {row["userId"]["S"]: row["userId"]["S"] for row in page}
+        await at_once(tables.UserBalance, members, give_back, outcome.left, lambda: advance(1))
 
 
 async def _give_exchanges_back(apps: Apps, outcome: RollbackOutcome, steps: Steps) -> None:
@@ -143,4 +168,5 @@ async def _give_exchanges_back(apps: Apps, outcome: RollbackOutcome, steps: Step
         return oddity
 
     async for page in pages(apps.store, tables.Transaction):
-        await at_once(page, give_back, outcome.left, lambda: advance(1))
+        exchanges = {row_id(row): row for row in page}
+        await at_once(tables.Transaction, exchanges, give_back, outcome.left, lambda: advance(1))

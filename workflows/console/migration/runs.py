@@ -3,7 +3,7 @@
 It may be killed at any point: every transaction leaves both apps right, and the next run goes on from there.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,9 +15,8 @@ from models.migration.copying import CUSTODY
 from models.migration.former import Oddity, is_open
 from models.migration.share import MemberAction, action_for
 from models.requests.request import Request
-from models.storage.codec import decode
 from models.storage.store import Item
-from workflows.console.migration.apps import FORMER_TABLES, Apps, LeftOver, at_once, found_by_id, pages
+from workflows.console.migration.apps import FORMER_TABLES, Apps, LeftOver, at_once, found_by_id, pages, readable
 from workflows.console.migration.progress import Steps
 from workflows.console.migration.surveys import Survey, Tally, is_held, members_of
 
@@ -86,7 +85,7 @@ async def _take_members_over(apps: Apps, survey: Survey, share: int, outcome: Ru
         known = {(oddity.table, oddity.id) for oddity in outcome.left.oddities}
         # The copies have noted most of them already.
         outcome.left.oddities += [oddity for oddity in odd if (oddity.table, oddity.id) not in known]
-        await at_once(due, take_over, outcome.left, lambda: advance(1))
+        await at_once(tables.User, {one: one for one in due}, take_over, outcome.left, lambda: advance(1))
 
 
 async def _readmit_members(apps: Apps, outcome: RunOutcome) -> None:
@@ -98,8 +97,8 @@ async def _readmit_members(apps: Apps, outcome: RunOutcome) -> None:
     async for page in pages(apps.store, tables.User):
         shut = [row["id"]["S"] for row in page if CUSTODY in row]
         theirs = await found_by_id(apps.former, tables.User, shut)
-        due = [one for one in shut if one not in theirs or is_held(theirs[one], apps.stack)]
-        await at_once(due, readmit, outcome.left, lambda: None)
+        due = {one: one for one in shut if one not in theirs or is_held(theirs[one], apps.stack)}
+        await at_once(tables.User, due, readmit, outcome.left, lambda: None)
 
 
 async def _adopt_exchanges(apps: Apps, survey: Survey, outcome: RunOutcome, steps: Steps) -> None:
@@ -127,8 +126,10 @@ async def _adopt_exchanges(apps: Apps, survey: Survey, outcome: RunOutcome, step
         return None
 
     async for page in apps.former_pages(tables.Transaction):
-        await at_once(await _between_members_here(apps, page), adopt, outcome.left, lambda: advance(1))
-        await at_once([one async for one in _not_begun(apps, page)], start_again, outcome.left, lambda: None)
+        due = {one: one for one in await _between_members_here(apps, page)}
+        await at_once(tables.Transaction, due, adopt, outcome.left, lambda: advance(1))
+        not_begun = await _not_begun(apps, page, outcome.left)
+        await at_once(tables.ServiceRequest, not_begun, start_again, outcome.left, lambda: None)
 
 
 async def _between_members_here(apps: Apps, page: Sequence[Item]) -> list[str]:
@@ -144,10 +145,14 @@ def _parties(row: Item) -> tuple[str, str]:
     return row.get("consumerId", {}).get("S", ""), row.get("providerId", {}).get("S", "")
 
 
-async def _not_begun(apps: Apps, page: Sequence[Item]) -> AsyncIterator[Request]:
-    """Yield the requests of a page that an earlier run has written, and may have died before it started them."""
+async def _not_begun(apps: Apps, page: Sequence[Item], left: LeftOver) -> dict[str, Request]:
+    """Return the requests of a page that an earlier run has written, and may have died before it started them."""
     held = [row["id"]["S"] for row in page if is_held(row, apps.stack)]
-    for item in (await found_by_id(apps.store, tables.ServiceRequest, held)).values():
-        request = decode(Request, tables.ServiceRequest, item)
-        if request.version == 1:
-            yield request
+    found = dict[str, Request]()
+    for key, item in (await found_by_id(apps.store, tables.ServiceRequest, held)).items():
+        request = readable(Request, tables.ServiceRequest, item)
+        if isinstance(request, Oddity):
+            left.oddities.append(request)
+        elif request.version == 1:
+            found[key] = request
+    return found

@@ -12,6 +12,7 @@ from models.ledger.balances import EscrowStatus
 from models.ledger.movements import hold
 from models.migration.adopting import adopt, request_of
 from models.migration.former import FormerExchange
+from models.migration.returning import wind_up
 from models.requests.decision import Change, GuardAction
 from models.requests.next_step import next_step
 from models.requests.request import STEP_GRACE
@@ -138,3 +139,14 @@ def test_what_can_be_no_request_stays_with_the_former_app(
     assert isinstance(refusal, Refusal)
     assert refusal.code is code
     assert refusal.message.startswith(message)
+
+
+@pytest.mark.parametrize(("exchange", "told"), [(EXCHANGE, {ALICE}), (BEGUN, {ALICE, BOB})])
+def test_a_provider_who_had_begun_is_told_of_its_end(exchange: FormerExchange, told: set[str]) -> None:
+    """Who had only been asked there was not asked here yet."""
+    change = adopted(exchange)
+    assert isinstance(change, Change)
+    ended = wind_up(make_snapshot(request=change.request, escrow=change.escrow), LATER)
+    assert isinstance(ended, Change)
+    assert {notice.user_id for notice in ended.notices} == told
+    assert {notice.title for notice in ended.notices} == {"A request has ended"}

@@ -23,6 +23,14 @@ def test_what_is_as_new_here_stays() -> None:
         assert copied_row({**ROW, "updatedAt": updated_at}, ROW) is None
 
 
+def test_moments_are_compared_and_not_their_texts() -> None:
+    exact, spelt = {"S": "2026-01-01T10:00:00.500Z"}, {"S": "2026-01-01T10:00:00Z"}
+    assert copied_row({**ROW, "updatedAt": exact}, {**ROW, "updatedAt": spelt}) is None
+    assert copied_row({**ROW, "updatedAt": spelt}, {**ROW, "updatedAt": exact}) is not None
+    elsewhere = {"S": "2026-01-01T12:00:00.000+02:00"}  # the same moment
+    assert copied_row({**ROW, "updatedAt": spelt}, {**ROW, "updatedAt": elsewhere}) is None
+
+
 def test_a_copied_member_has_their_hours_in_the_former_app() -> None:
     custody = {"S": "FORMER_APP"}
     assert copied_member(None, ROW) == {**ROW, "custody": custody}

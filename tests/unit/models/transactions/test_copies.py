@@ -70,6 +70,16 @@ async def test_who_was_taken_over_keeps_their_row(apps: Migrating) -> None:
     assert await only(apps, User) == before
 
 
+async def test_who_has_left_here_is_not_copied_again(apps: Migrating) -> None:
+    await apps.put(User, former_member(ALICE))
+    await apps.copied()
+    await apps.openings.open(ALICE)
+    await apps.here.delete(User, ALICE)
+    there = await apps.member(ALICE) | {"updatedAt": {"S": LATEST}}
+    assert await apps.copies.copy(User, [there]) == Copied(written=0, oddities=())
+    assert await rows(apps.here, User) == []
+
+
 @pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
 async def test_many_rows_are_copied_once_whatever_fails(apps: Migrating, fault: Fault) -> None:
     services = [former_service(str(number), BOB) for number in range(60)]
@@ -127,6 +137,8 @@ async def test_one_that_is_open_or_was_taken_over_is_not(apps: Migrating, row: I
             "transactionId is missing",
         ),
         (Service, former_service(ALICE, BOB, updatedAt="yesterday"), "updatedAt: "),
+        (Service, former_service(ALICE, BOB, hourlyRate=0), "hourlyRate is 0.00: nobody can ask for a service"),
+        (Service, former_service(ALICE, BOB, hourlyRate=-1.5), "hourlyRate is -1.50: nobody can ask"),
     ],
 )
 async def test_what_our_table_cannot_hold_is_told(apps: Migrating, table: Any, row: Item, why: str) -> None:

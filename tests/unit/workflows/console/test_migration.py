@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -12,12 +13,13 @@ from models.migration.share import MemberAction
 from models.requests.statuses import TransactionStatus
 from models.storage.names import FormerNames
 from models.storage.store import Item, Store
-from models.tables import Service, Transaction, User, UserBalance
+from models.tables import Escrow, Service, ServiceRequest, Table, Transaction, TransactionLog, User, UserBalance
 from tests.chaos.books import rows
 from tests.unit.builders import hours
 from tests.unit.former_app import former_exchange, former_member, former_service
 from tests.unit.migrating_apps import apps_of, unseen
 from tests.unit.models.migration.migrating import Migrating, migrating, text
+from workflows.console.migration import rollbacks
 from workflows.console.migration.apps import Apps
 from workflows.console.migration.checks import Check, check
 from workflows.console.migration.reports import print_check, print_rollback, print_run, print_survey
@@ -161,6 +163,42 @@ async def test_what_is_missing_is_told(both: Migrating, apps: Apps) -> None:
     assert [fault.why for fault in (await check(apps)).faults] == ["was taken over, and has no balance here"]
 
 
+async def test_who_has_left_here_is_not_missed(both: Migrating, apps: Apps) -> None:
+    await ran(apps)
+    await both.here.delete(User, "alice")
+    assert (await ran(apps)).rows == 0
+    assert (await check(apps)).is_right
+
+
+async def test_apps_agree_though_a_member_has_left_both(both: Migrating, apps: Apps) -> None:
+    await ran(apps)
+    for store in (both.here, both.there):
+        await store.delete(User, "alice")
+    found = await check(apps)
+    assert found.is_right
+    assert (found.taken_over.hours, found.opened.hours) == (hours("10.5"), hours("10.5"))
+    assert (found.gone.count, found.gone.hours) == (1, hours("5"))
+
+
+async def test_apps_agree_though_a_row_has_become_odd(both: Migrating, apps: Apps) -> None:
+    """Who has given hours back owes some there by now."""
+    await ran(apps)
+    await rolled_back(apps)
+    await both.put(User, await both.member("alice") | {"bankHours": {"N": "-2"}, "hoursTakenOver": {"N": "-1"}})
+    found = await check(apps)
+    assert found.is_right
+    assert {oddity.id for oddity in found.left} == {"alice", "eve"}
+
+
+@pytest.mark.parametrize("table", [TransactionLog, UserBalance])
+async def test_a_row_that_cannot_be_read_is_told(both: Migrating, apps: Apps, table: type[Table]) -> None:
+    await ran(apps)
+    row = next(one for one in await rows(both.here, table) if text(one, "userId") == "alice")
+    await both.here.put(table, {name: wire for name, wire in row.items() if name != "createdAt"})
+    faults = [fault for fault in (await check(apps)).faults if fault.table == table.Meta.table_name]
+    assert [fault.why.startswith("it cannot be read") for fault in faults] == [True]
+
+
 async def test_a_rollback_gives_nothing_back_while_requests_are_open(both: Migrating, apps: Apps) -> None:
     await ran(apps)
     outcome = await rolled_back(apps, refund=False)
@@ -186,6 +224,54 @@ async def test_a_rollback_ends_requests_and_gives_everything_back(both: Migratin
     again = await ran(apps)
     assert (again.members.hours, again.requests) == (hours("15.5"), 0)
     assert (await check(apps)).is_right
+
+
+async def test_a_rollback_leaves_what_is_broken_and_gives_all_else_back(both: Migrating, apps: Apps) -> None:
+    """Of one request the escrow is gone, another cannot be read; nor can a member's balance."""
+    await ran(apps)
+    (escrow,) = await rows(both.here, Escrow)
+    await both.here.delete(Escrow, escrow["id"]["S"])
+    pending = await both.here.get(ServiceRequest, PENDING)
+    assert pending is not None
+    await both.here.put(ServiceRequest, pending | {"version": {"S": "one"}})
+    balance = await both.here.get(UserBalance, "bob")
+    assert balance is not None
+    await both.here.put(UserBalance, balance | {"version": {"S": "one"}})
+    outcome = await rolled_back(apps)
+    assert (outcome.open, outcome.is_done) == ({}, False)
+    whys = {(oddity.table, oddity.id): oddity.why for oddity in outcome.left.oddities}
+    assert whys["ServiceRequest", BEGUN] == f"request {BEGUN} is IN_PROGRESS without hours in escrow"
+    assert whys["ServiceRequest", PENDING].startswith("it cannot be read")
+    assert whys["UserBalance", "bob"].startswith("it cannot be read")
+    assert whys["UserBalance", "carol"].startswith("1.50 hours are held")
+    assert text(await both.member("alice"), "bankHours") == "5"
+    assert "ServiceRequest" in printed(print_rollback, outcome)
+
+
+async def test_a_run_leaves_a_request_that_cannot_be_read(both: Migrating) -> None:
+    apps, executions = apps_of(both)
+    await ran(apps)
+    begun = await both.here.get(ServiceRequest, BEGUN)
+    assert begun is not None
+    await both.here.put(ServiceRequest, begun | {"version": {"S": "one"}})
+    executions.started.clear()
+    odd = {oddity.table: oddity.id for oddity in (await ran(apps)).left.oddities}
+    assert odd["ServiceRequest"] == BEGUN
+    assert executions.started == {PENDING}
+
+
+async def test_a_rollback_looks_less_and_less_often(apps: Apps, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ran(apps)
+    paused: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr(rollbacks, "asyncio", SimpleNamespace(sleep=pause))
+    monkeypatch.setattr(rollbacks, "time", SimpleNamespace(monotonic=lambda: sum(paused)))
+    outcome = await roll_back(apps, unseen(), refund=False, within=timedelta(seconds=200))
+    assert outcome.open.total() == 2
+    assert paused == [1, 2, 4, 8, 16, 32, 60, 60, 17]
 
 
 async def test_an_older_app_may_lack_tables(both: Migrating, apps: Apps) -> None:
