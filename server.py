@@ -5,7 +5,7 @@ python server.py serve --aws      serve, on the AWS that the AWS_* variables nam
 python server.py serve --tls      serve https and wss, with a certificate for this machine
 python server.py serve --schema F serve the app that a schema.graphql declares, instead of HourBank
 python server.py token alice      print a token for a local member
-python server.py amplify-config   print what an app made for Amplify needs to use the local server
+python server.py amplify-config   print what an app made for Amplify needs to use the local server, or one on AWS
 python server.py local-aws        print what AWS's own tools need to use the local cloud
 """
 
@@ -56,10 +56,10 @@ from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.console.texts import plain
 from workflows.deployment import command_line
+from workflows.deployment.amplify_config import amplify_v5, amplify_v6, server_here, servers_on_aws
 from workflows.deployment.app_options import RulesOption, SchemaOption
 from workflows.deployment.contents import StackContents, hourbank
 from workflows.deployment.local import sent_codes
-from workflows.deployment.local.amplify_config import amplify_v5, amplify_v6
 from workflows.deployment.local.local_aws import local_aws, open_function_host
 from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.private_files import OTHERS, keep_private
@@ -70,8 +70,6 @@ from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
 
 _WIDE = 400  # characters, so that no row of a table wraps
-
-
 console = Console(highlight=False)
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="HourBank's backend.")
 cli.add_typer(command_line.cli)
@@ -262,16 +260,20 @@ def amplify_config(
     *,
     v5: Annotated[bool, typer.Option("--v5", help="Print aws-exports.js, for Amplify v5.")] = False,
     tls: Annotated[bool, typer.Option("--tls", help="The server runs with `serve --tls`.")] = False,
+    aws: Annotated[bool, typer.Option("--aws", help="Of the servers of $HOURBANK_STACK on AWS.")] = False,
+    client: Annotated[str | None, typer.Option(help="The app client, if the pool on AWS has several.")] = None,
     schema: SchemaOption = None,
     rules: RulesOption = None,
 ) -> None:
-    """Print amplifyconfiguration.json for an app that uses the running local server on $PORT."""
+    """Print amplifyconfiguration.json for an app that uses the running local server on $PORT, or one on AWS."""
     with clean_exit():
         _chosen(schema, rules)
-        own = _private_settings()
-        pool = LocalUserPool.find_or_make(use_local_cloud(own.local))
-        url = f"https://localhost:{own.port}/graphql" if tls else f"http://127.0.0.1:{own.port}/graphql"
-        typer.echo(amplify_v5(pool, url) if v5 else json.dumps(amplify_v6(pool, url), indent=2))
+        if aws:
+            found = servers_on_aws(use_aws(), client)
+        else:
+            own = _private_settings()
+            found = server_here(use_local_cloud(own.local), own.port, tls=tls)
+        typer.echo(amplify_v5(found) if v5 else json.dumps(amplify_v6(found), indent=2))
 
 
 @cli.command("local-aws")
@@ -346,7 +348,7 @@ def redrive(
 ) -> None:
     """List what has failed for good, and restart it."""
     with _deployment("The dead-letter queue", aws=aws) as settings:
-        of_stack = Redrive(Services.over(BlockingCalls(), settings))
+        of_stack = Redrive(Services.over(BlockingCalls(), use_stored(settings)))
         ask = (lambda _question: True) if yes else typer.confirm
         if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
             raise typer.Exit(1)

@@ -1,11 +1,11 @@
 """What is needed is allowed, and what is allowed is needed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from models import tables
 from models.storage.names import Names
-from tests.permissions.needs import SERVER, Need
-from tests.permissions.policies import Policies
+from tests.permissions.needs import OPERATOR, SERVER, Need
+from tests.permissions.policies import Policies, Statement
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.permissions import arn_of
 from workflows.deployment.template.service.build import build_service_template
@@ -37,12 +37,12 @@ RARELY: tuple[tuple[frozenset[str], Rights, str], ...] = (
     (frozenset(), rights.DISPUTE, "a dispute may be raised while any step is on its way"),
     (frozenset(), rights.FIRST_BALANCE, "a member whom the former app knew may have no balance yet"),
     (
-        frozenset({"notifyDisputeParties", "startServiceRequest", "resumeFailedRequest"}),
+        frozenset({"notifyDisputeParties", "startServiceRequest", "resumeFailedRequest", OPERATOR}),
         rights.START,
         "the execution exists and has closed: it is replaced, or the request is given up, with a refund",
     ),
     (frozenset({"notifyAdmin"}), rights.COMPLETE_WAIT, "the request has moved on while the wait began"),
-    (frozenset({"resumeFailedRequest"}), rights.COMPLETE_WAIT, "an answer is delivered once more"),
+    (frozenset({"resumeFailedRequest", OPERATOR}), rights.COMPLETE_WAIT, "an answer is delivered once more"),
     (
         frozenset({"processDirectTransfer"}),
         rights.rows(tables.TransferApproval, "UpdateItem", "DeleteItem"),
@@ -64,33 +64,51 @@ LOCALLY = {
 }
 
 
+# What operators do by AWS's own tools, or before there is anything to simulate: why.
+BY_HAND = {
+    "lambda:InvokeFunction": "a transfer in an administrator's name has no command",
+    "ssm:GetParameter": "`redrive` reads the workflow's settings before it begins",
+}
+# The roles of the servers' stack, by who has them.
+_ROLES = {SERVER: "ServerRole", OPERATOR: "OperatorRole"}
+
+
 def not_allowed(names: Names, needed: Mapping[str, Iterable[Need]]) -> list[str]:
-    """Return the needs of functions and of the server that their roles do not meet, as lines."""
-    policies = Policies(build_template(), names)
-    missing: list[str] = []
-    for function, of_function in needed.items():
-        if function == SERVER:
-            statements = Policies(build_service_template(), names).allowed("ServerRole")
-        else:
-            statements = policies.allowed(policies.of_function(function))
-        missing.extend(
-            f"{function} may not do {need.action} on {need.resource}"
-            for need in of_function
-            if not (function == SERVER and need.action in LOCALLY)
-            and not any(statement.allows(need) for statement in statements)
-        )
-    return sorted(missing)
+    """Return the needs of functions, of the server and of operators that their roles do not meet, as lines."""
+    allowed = _Allowed(names)
+    return sorted(
+        f"{who} may not do {need.action} on {need.resource}"
+        for who, of_them in needed.items()
+        for need in of_them
+        if not (who == SERVER and need.action in LOCALLY)
+        and not any(statement.allows(need) for statement in allowed.to(who))
+    )
+
+
+class _Allowed:
+    """What the roles of both stacks allow in a deployment."""
+
+    def __init__(self, names: Names) -> None:
+        self._data = Policies(build_template(), names)
+        self._service = Policies(build_service_template(), names)
+
+    def to(self, who: str) -> Sequence[Statement]:
+        """Return the statements for a function, the server or operators."""
+        if who in _ROLES:
+            return self._service.allowed(_ROLES[who])
+        return self._data.allowed(self._data.of_function(who))
 
 
 def not_needed(names: Names, needed: Mapping[str, Iterable[Need]]) -> list[str]:
-    """Return what the functions' roles allow, nobody needs and no reason of `RARELY` explains, as lines."""
-    policies = Policies(build_template(), names)
+    """Return what the roles of functions and operators allow, nobody needs and no reason explains, as lines."""
+    allowed = _Allowed(names)
     return sorted(
-        f"{function} may do {action} on {resource}, and never does"
-        for function in needed.keys() - {SERVER}
-        for statement in policies.allowed(policies.of_function(function))
-        for action, resource in statement.unused(needed[function])
-        if action not in BY_AWS and (action, resource) not in _excused(function, names)
+        f"{who} may do {action} on {resource}, and never does"
+        for who in needed.keys() - {SERVER}
+        for statement in allowed.to(who)
+        for action, resource in statement.unused(needed[who])
+        if action not in (BY_HAND if who == OPERATOR else BY_AWS)
+        and (action, resource) not in _excused(who, names)
     )
 
 

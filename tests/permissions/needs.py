@@ -12,6 +12,7 @@ Params = Mapping[str, Any]
 
 # Who needs what no function needs.
 SERVER = "server"
+OPERATOR = "operator"
 # The variable that names the file in which a server notes what is needed.
 FILE = "RECORDED"
 

@@ -1,9 +1,14 @@
-"""What every function needs in the simulation: every scenario, with whatever goes wrong in it."""
+"""What functions, servers and operators need in the simulation: every scenario, with whatever goes wrong in it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
+from io import StringIO
 from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
 
 from models import tables
 from models.changes import Feed
@@ -13,9 +18,13 @@ from models.transactions.reports import Reports
 from tests.chaos.faults import current_purpose
 from tests.chaos.simulation.account_scenarios import ACCOUNT_SCENARIOS
 from tests.chaos.simulation.request_scenarios import SCENARIOS
+from tests.chaos.simulation.scenarios import Failure
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, started
-from tests.permissions.needs import SERVER, Need, needs
+from tests.permissions.needs import OPERATOR, SERVER, Need, needs
+from workflows.console import books
+from workflows.console.redrive import Redrive
+from workflows.console.redrive_prompt import restart_failed
 from workflows.handlers import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -23,7 +32,12 @@ if TYPE_CHECKING:
 
 _SEED = 7
 # What people do on the command line, by a role of their own.
-_BY_OPERATORS = frozenset({"redrive"})
+_BY_OPERATORS = frozenset({"redrive", "look"})
+# A request that was given up is begun again by an operator.
+_REDRIVEN = replace(
+    SCENARIOS["stranded"],
+    policy={**SCENARIOS["stranded"].policy, Failure.GIVEN_UP: ("repair", "redrive")},
+)
 
 
 class _Recorded:
@@ -36,9 +50,8 @@ class _Recorded:
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         purpose = current_purpose.get()
-        if purpose not in _BY_OPERATORS:
-            who = purpose if purpose in FUNCTIONS else SERVER
-            self._found.setdefault(who, set()).update(needs(self._names, service, operation, params))
+        who = purpose if purpose in FUNCTIONS else OPERATOR if purpose in _BY_OPERATORS else SERVER
+        self._found.setdefault(who, set()).update(needs(self._names, service, operation, params))
         return await self._calls.call(service, operation, **params)
 
     def __getattr__(self, name: str) -> Any:
@@ -47,13 +60,16 @@ class _Recorded:
 
 @cache
 def simulated() -> tuple[Names, Mapping[str, frozenset[Need]]]:
-    """Return the names of the simulated deployment, and what each function needs there, by its name."""
+    """Return the names of the simulated deployment, and what each function needs there, by its name.
+
+    What servers and operators need is under `SERVER` and `OPERATOR`.
+    """
     found: dict[str, set[Need]] = {}
-    scenarios: Sequence[Any] = [*SCENARIOS.values(), *ACCOUNT_SCENARIOS.values()]
+    scenarios: Sequence[Any] = [*SCENARIOS.values(), *ACCOUNT_SCENARIOS.values(), _REDRIVEN]
     for scenario in scenarios:
         world = World(_SEED, resumed_for=scenario.resumed_for)
         _play(world, found, scenario.run)
-    for scenario in (_reconcile_wrong_books, _tell_several_servers):
+    for scenario in (_reconcile_wrong_books, _tell_several_servers, _look):
         _play(World(_SEED), found, scenario)
     return world.names, {who: frozenset(needed) for who, needed in found.items()}
 
@@ -75,6 +91,28 @@ async def _tell_several_servers(world: World) -> None:
         image = {"Keys": {"id": {"S": "a"}}, "SequenceNumber": "1", "NewImage": {"id": {"S": "a"}}}
         record = {"eventSourceARN": arn, "eventName": "MODIFY", "dynamodb": image}
         await world.invoke(function, {"Records": [record]})
+
+
+async def _look(world: World) -> None:
+    """An operator lists dead letters, reconciles, and audits a member by their name and by their id."""
+    for name in ("alice", "bob"):
+        await world.join(name)
+    console = Console(file=StringIO())
+    current_purpose.set("handleWorkflowError")
+    queue = world.names.dead_letter_queue_url
+    await world.calls.call("sqs", "send_message", QueueUrl=queue, MessageBody="about nothing")
+    current_purpose.set("look")
+    assert await restart_failed(Redrive(world.services), console, only_list=True, ask=lambda _: False)
+
+    @asynccontextmanager
+    async def calls(*_services: object, **_options: object) -> AsyncIterator[object]:
+        yield world.calls
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(books, "AsyncCalls", calls)
+        assert await books.reconcile(world.names, console)
+        assert await books.audit("alice", world.names, console)
+        assert await books.audit("alice", world.names, console, by_id=True)
 
 
 async def _reconcile_wrong_books(world: World) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from models.storage.names import Names
 from tests.permissions.comparison import not_allowed, not_needed
-from tests.permissions.needs import SERVER, Need, UnknownCallError, needs
+from tests.permissions.needs import OPERATOR, SERVER, Need, UnknownCallError, needs
 from tests.permissions.policies import Statement
 from tests.permissions.simulated import simulated
 from workflows.deployment.package import SERVICES
@@ -30,8 +30,15 @@ def test_what_is_allowed_is_done() -> None:
 def test_the_functions_package_describes_the_services_that_they_call() -> None:
     named = {"states": "stepfunctions"}
     _, needed = simulated()
-    called = {need.action.partition(":")[0] for who, of in needed.items() if who != SERVER for need in of}
+    others = {SERVER, OPERATOR}
+    called = {need.action.partition(":")[0] for who, of in needed.items() if who not in others for need in of}
     assert {named.get(service, service) for service in called} == SERVICES
+
+
+@pytest.mark.parametrize("action", ["sqs:ReceiveMessage", "dynamodb:Scan", "states:StartExecution"])
+def test_operators_are_simulated(action: str) -> None:
+    _, needed = simulated()
+    assert action in {need.action for need in needed[OPERATOR]}
 
 
 def test_a_permission_that_lacks_is_found() -> None:

@@ -15,6 +15,11 @@ LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,9}$")]
 
 
+def service_stack(data_stack: str) -> str:
+    """Return the name of the servers' stack, beside that of tables and workflows."""
+    return f"{data_stack}-service"
+
+
 class InvalidEnvironmentError(ExpectedError):
     """The file of the environments is not usable, or has no environment of that name."""
 
@@ -99,7 +104,7 @@ class Environment(_Section):
     @property
     def service_stack(self) -> str:
         """Return the name of the servers' stack."""
-        return f"{self.stack}-service"
+        return service_stack(self.stack)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The policies of the template's roles, made of the rights that `workflows.handlers.rights` lists."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from models.storage.names import Names
 from workflows.deployment.template.intrinsics import NAMES, Resource, attribute, ref, statement, sub
@@ -11,15 +11,20 @@ from workflows.handlers.rights import ANY, Right, Rights
 _ENCRYPT = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
-def statements(rights: Rights) -> list[Resource]:
-    """Return the statements of a policy that allows these rights, in one statement what is allowed alike."""
+def statements(rights: Rights, names: Names = NAMES) -> list[Resource]:
+    """Return the statements of a policy that allows these rights, in one statement what is allowed alike.
+
+    Args:
+        rights: what is allowed.
+        names: of the stack that it is allowed in, if that is not the policy's own.
+    """
     actions: defaultdict[str, set[str]] = defaultdict(set)
     for right in rights:
         actions[right.resource].add(right.action)
     alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, allowed in sorted(actions.items()):
         alike[tuple(sorted(allowed))].append(name)
-    found = [statement(allowed, [_resource(name) for name in names]) for allowed, names in sorted(alike.items())]
+    found = [statement(allowed, [_resource(one, names) for one in on]) for allowed, on in sorted(alike.items())]
     if Right("sns:Publish", "admin-topic") in rights:
         found.append(statement(_ENCRYPT, [attribute("TopicKey", "Arn")]))
     return found
@@ -31,18 +36,19 @@ def log_statements(group: str) -> Iterator[Resource]:
     yield statement(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], [ANY])
 
 
-def _resource(name: str) -> Resource | str:
+# What is found in the policy's own stack by its logical id.
+_OWN: Mapping[str, Resource] = {
+    "event-bus": attribute("EventBus", "Arn"),
+    "dead-letters": attribute("DeadLetters", "Arn"),
+    "admin-topic": ref("AdminTopic"),
+}
+
+
+def _resource(name: str, names: Names) -> Resource | str:
     """Return the ARN of what a right names."""
-    match name.split("/"):
-        case ["event-bus"]:
-            return attribute("EventBus", "Arn")
-        case ["dead-letters"]:
-            return attribute("DeadLetters", "Arn")
-        case ["admin-topic"]:
-            return ref("AdminTopic")
-        case ["*"]:
-            return ANY
-    return sub(arn_of(name, NAMES))
+    if name == ANY:
+        return ANY
+    return _OWN[name] if name in _OWN and names is NAMES else sub(arn_of(name, names))
 
 
 def arn_of(name: str, names: Names) -> str:
@@ -62,6 +68,8 @@ def arn_of(name: str, names: Names) -> str:
             return names.execution_arn(machine, "*")
         case ["change-topic"]:
             return names.change_topic_arn
+        case ["dead-letters"]:
+            return names.arn("sqs", names.dead_letter_queue)
     raise ValueError(f"{name} is no resource of a right")
 
 

@@ -2,13 +2,31 @@
 
 from collections.abc import Iterator
 
+from models import tables
 from models.storage.names import LIVE
-from models.tables import TABLES
 from workflows.deployment.template.intrinsics import Resource, if_, ref, statement, sub
-from workflows.deployment.template.machines import read_definitions
+from workflows.deployment.template.permissions import statements
 from workflows.deployment.template.service.parts import NAMES, arn, role
+from workflows.handlers.rights import COMPLETE_WAIT, START, Right, Rights, query, rows
 
 _SESSION_SECONDS = 3600
+
+# `reconcile` and `audit` read the books of every member.
+_BOOKS: Rights = (
+    rows(tables.User, "Scan", "BatchGetItem")
+    | rows(tables.UserBalance, "Scan", "GetItem", "BatchGetItem")
+    | query(tables.TransactionLog, "byUserId")
+    | query(tables.Escrow, "byFromUserId")
+)
+# `redrive` reads and removes dead letters, and starts executions.
+_REDRIVE: Rights = (
+    START
+    | COMPLETE_WAIT
+    | frozenset(
+        Right(f"sqs:{action}", "dead-letters")
+        for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
+    )
+)
 
 
 def operator_resources() -> dict[str, Resource]:
@@ -23,33 +41,7 @@ def operator_resources() -> dict[str, Resource]:
 
 
 def _statements() -> Iterator[Resource]:
-    tables = [f"table/{NAMES.table(table)}" for table in TABLES]
-    machines = sorted(read_definitions())
-    # `reconcile` and `audit` read; `redrive` writes what a request's step writes.
-    yield statement(
-        [f"dynamodb:{action}" for action in ("GetItem", "BatchGetItem", "Query", "Scan")],
-        [arn("dynamodb", f"{name}{part}") for name in tables for part in ("", "/index/*")],
-    )
-    yield statement(
-        [f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")],
-        [arn("dynamodb", name) for name in tables],
-    )
-    yield statement(
-        ["states:StartExecution"],
-        [arn("states", f"stateMachine:{NAMES.state_machine(name)}") for name in machines],
-    )
-    yield statement(
-        ["states:DescribeExecution"],
-        [arn("states", f"execution:{NAMES.state_machine(name)}:*") for name in machines],
-    )
-    yield statement(["states:SendTaskSuccess"], ["*"])  # it knows no resource: the task token is the permission
-    yield statement(
-        [
-            f"sqs:{action}"
-            for action in ("GetQueueUrl", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
-        ],
-        [arn("sqs", NAMES.dead_letter_queue)],
-    )
+    yield from statements(_BOOKS | _REDRIVE, NAMES)
     transfers = f"function:{NAMES.function('processDirectTransfer')}:{LIVE}"
     yield statement(["lambda:InvokeFunction"], [arn("lambda", transfers)])
     # How long the workflow waits for people, as the functions have it.
