@@ -5,8 +5,8 @@ MiniStack's. Functions are called in this process, where moto would start a cont
 
 What moto lacks, and what therefore is not proved here:
 
-- It makes no `Scheduler::Schedule`, `CloudWatch::Alarm`, `SQS::QueuePolicy` and `SNS::TopicPolicy`, and says so.
-  Of a function's version and alias it makes only the alias, by a call.
+- It makes no `Scheduler::Schedule`, `CloudWatch::Alarm`, `SQS::QueuePolicy`, `SNS::TopicPolicy` and
+  `SecretsManager::Secret`, and says so. Of a function's version and alias it makes only the alias, by a call.
 - Rules of an event bus call no functions: here they do, and other targets get nothing. Step Functions tells no bus
   that an execution has failed, and no schedule sweeps.
 - It repeats what has a known `ClientRequestToken`, and takes any policy: nobody is refused for lack of rights.

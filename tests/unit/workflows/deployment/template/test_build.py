@@ -155,7 +155,7 @@ def test_only_keys_rates_and_approvals_expire() -> None:
     tables = of_type(build_template()["Resources"], "DynamoDB::Table")
     expiring = {one["TableName"]["Fn::Sub"]: one for one in tables if "TimeToLiveSpecification" in one}
     assert set(expiring) == {
-        f"${{AWS::StackName}}-{name}" for name in ("Idempotency", "RateCounter", "TransferApproval")
+        f"${{AWS::StackName}}-{name}" for name in (".Idempotency", ".RateCounter", "TransferApproval")
     }
     for table in expiring.values():
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}

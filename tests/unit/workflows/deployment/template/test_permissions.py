@@ -12,6 +12,7 @@ from models.tables import TABLES
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.machines import read_definitions
 from workflows.deployment.template.permissions import arn_of, statements
+from workflows.deployment.template.tables import table_id
 from workflows.handlers import FUNCTIONS
 from workflows.handlers.rights import ANY, RIGHTS, Right
 
@@ -91,9 +92,7 @@ def test_no_arn_names_the_usual_partition() -> None:
 def test_a_right_names_a_table_an_index_or_a_machine_that_there_is() -> None:
     indexes = {
         f"index/{name}/{one['IndexName']}"
-        for name, resource in (
-            (table.Meta.table_name, RESOURCES[f"Table{table.Meta.table_name}"]) for table in TABLES
-        )
+        for name, resource in ((table.Meta.table_name, RESOURCES[table_id(table)]) for table in TABLES)
         for one in resource["Properties"].get("GlobalSecondaryIndexes", ())
     }
     known = {
