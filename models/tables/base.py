@@ -129,6 +129,7 @@ def table(
     *,
     indexes: Iterable[Index[Any]] = (),
     ttl: str | None = None,
+    has_stream: bool = True,
 ) -> type[Table]:
     """Declare a table of which only the keys are known, such as that of an imported type.
 
@@ -138,9 +139,11 @@ def table(
         range_key: the attribute that sorts the rows of one hash key; None if a hash key has one row.
         indexes: its indexes, of `index`.
         ttl: the attribute with the second since 1970 in which a row expires; None if rows stay.
+        has_stream: whether its changes are heard of.
     """
+    meta = {"table_name": name} if has_stream else {"table_name": name, "stream_view_type": None}
     members: dict[str, Any] = {
-        "Meta": type("Meta", (Table.Meta,), {"table_name": name}),
+        "Meta": type("Meta", (Table.Meta,), meta),
         "__module__": __name__,
         **_keys(hash_key, range_key),
         **{f"index_{number}": one for number, one in enumerate(indexes)},

@@ -17,7 +17,7 @@ from models.ledger.entries import post
 from models.ledger.movements import Movement, check_conserved
 from models.storage.codec import difference, encode
 from models.storage.names import Names
-from models.storage.store import Item, expressions, key_of, wire_key
+from models.storage.store import Item, Key, expressions, key_of, wire_key
 
 # DynamoDB's own limit for one transaction.
 LARGEST_TRANSACTION = 100
@@ -49,10 +49,10 @@ class Writing:
         self._execution_arn = execution_arn
         self.items: list[dict[str, Any]] = []
 
-    def put(self, table: type[tables.Table], item: Item) -> None:
-        """Put a row that must not exist yet."""
-        params = {"Item": item, **expressions(condition=key_of(table).does_not_exist())}
-        self._add("Put", table, params)
+    def put(self, table: type[tables.Table], item: Item, condition: Condition | None = None) -> None:
+        """Put a row under a condition; without one, a row that must not exist yet."""
+        is_new = key_of(table).does_not_exist() if condition is None else condition
+        self._add("Put", table, {"Item": item, **expressions(condition=is_new)})
 
     def create(self, table: type[tables.Table], row: Any, **more: Any) -> None:
         """Put a dataclass's row, which must not exist yet, with further attributes by the table's names."""
@@ -76,17 +76,17 @@ class Writing:
         self.update(table, key, difference(table, before, after), condition if also is None else condition & also)
 
     def update(
-        self, table: type[tables.Table], key: str, actions: Sequence[Action], condition: Condition | None
+        self, table: type[tables.Table], key: Key, actions: Sequence[Action], condition: Condition | None
     ) -> None:
         """Update a stored row under a condition; without one, put the row if there is none."""
         params = {"Key": wire_key(table, key), **expressions(actions=actions, condition=condition)}
         self._add("Update", table, params)
 
-    def check(self, table: type[tables.Table], key: str, condition: Condition) -> None:
+    def check(self, table: type[tables.Table], key: Key, condition: Condition) -> None:
         """Condition the transaction on a row that it does not change."""
         self._add("ConditionCheck", table, {"Key": wire_key(table, key), **expressions(condition=condition)})
 
-    def remove(self, table: type[tables.Table], key: str, condition: Condition) -> None:
+    def remove(self, table: type[tables.Table], key: Key, condition: Condition) -> None:
         """Delete a row under a condition."""
         self._add("Delete", table, {"Key": wire_key(table, key), **expressions(condition=condition)})
 

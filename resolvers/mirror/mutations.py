@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
-from pynamodb.expressions.update import Action
 
 from models import clock
 from models.clock import Clock
 from models.errors import Refusal
 from models.storage.store import ConditionFailedError, Item, Key, Store, key_of
+from models.transactions.retrying import StaleSnapshotError, retry
 from resolvers.context import caller_of, context_of
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import (
@@ -26,9 +27,10 @@ from resolvers.mirror.authorization import (
     shows_all,
 )
 from resolvers.mirror.filtering.client_filters import read_filter
-from resolvers.mirror.filtering.conditions import condition_of, fitting, mentions
+from resolvers.mirror.filtering.conditions import condition_of, mentions
 from resolvers.mirror.filtering.filters import Filter, compile_filter
 from resolvers.mirror.relations import COMPUTED
+from resolvers.mirror.row_writes import RowWrites, and_conditions, followed, new_row
 from resolvers.mirror.type_rules import Amender, Changes, Given, Remover, TypeRules, Updating
 from resolvers.mirror.validation import check_order, stored, validated
 from schema.amplify.bounds import OneOf
@@ -85,6 +87,7 @@ class Mutations:
         self._store = store
         self._now = now
         self._rules = rules
+        self._rows = RowWrites(store, now)
 
     async def create(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
         """Write a new row; if it is stored already with the same content, return the stored row.
@@ -120,11 +123,11 @@ class Mutations:
         stamped = model.stamped
         content = validated(model, {name: value for name, value in given.items() if name not in stamped})
         item = {name: {"S": now} for name in model.timestamps} | content | {"__typename": {"S": model.name}}
+        item = new_row(model, item)
         item |= model.composites_in(item)
         await self._check(mutation, item)
-        is_new = key_of(model.table).does_not_exist()
         try:
-            await self._store.put(model.table, item, condition=_and_conditions(is_new, condition))
+            await self._rows.put(model, item, condition)
         except ConditionFailedError as error:
             if error.item is None or not same_content(model, error.item, content):
                 raise ConditionalCheckError from error
@@ -132,6 +135,11 @@ class Mutations:
         return item
 
     async def update(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
+        """Change a row; see `_update_once`, which is tried again if what rules look at changes meanwhile."""
+        once = partial(self._update_once, model, info, arguments)
+        return await once() if model.ruled is None else await retry(self._store.calls, once)
+
+    async def _update_once(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
         """Change a row: absent fields stay, null removes the attribute; where there is none it changes nothing.
 
         Raises:
@@ -155,27 +163,29 @@ class Mutations:
                     changes[name] = _change(model, name, value)
             elif not await _is_repeated(mutation, item, name, value):
                 raise reserved[name]
+        changes = followed(model, item, changes)
         changes |= _composites(model, item, changes)
         changed = item | {name: wire or _NULL for name, wire in changes.items()}
         check_order(model, changed, changes)
         await self._check(mutation, {name: wire for name, wire in changed.items() if wire != _NULL})
         if (amend := self._rules.amenders.get(model.name)) is not None:
             return await _amend(amend, mutation, changes)
-        condition = _and_conditions(_unchanged_since_read(model, item, changes), condition_of(mutation.condition))
-        return await self._apply(model, mutation.key, changes, condition)
+        condition = and_conditions(_unchanged_since_read(model, item, changes), condition_of(mutation.condition))
+        try:
+            return await self._rows.update(model, mutation.key, item, changes, condition)
+        except ConditionFailedError as error:
+            raise _failure(mutation, error) from error
 
     async def _check(self, mutation: _Mutation, item: Item) -> None:
         if (check := self._rules.checks.get(mutation.model.name)) is not None:
             await check(mutation.caller, item)
 
-    async def _apply(self, model: Model, key: Key, changes: Changes, condition: Condition) -> Item:
-        actions = [_action(name, wire) for name, wire in changes.items()]
-        try:
-            return await self._store.update(model.table, key, actions, condition=condition)
-        except ConditionFailedError as error:
-            raise ConditionalCheckError from error
-
     async def delete(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
+        """Remove a row; see `_delete_once`, which is tried again if what rules look at changes meanwhile."""
+        once = partial(self._delete_once, model, info, arguments)
+        return await once() if model.ruled is None else await retry(self._store.calls, once)
+
+    async def _delete_once(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
         """Remove a row and return it as it was.
 
         Raises:
@@ -189,7 +199,7 @@ class Mutations:
             return await _amend(amend, mutation, None)
         if (remove := self._rules.removers.get(model.name)) is not None:
             return await _remove(remove, mutation)
-        condition = _and_conditions(key_of(model.table).exists(), condition_of(mutation.condition))
+        condition = and_conditions(key_of(model.table).exists(), condition_of(mutation.condition))
         guard = self._rules.delete_guards.get(model.name)
         if guard is not None:
             if (refusal := guard(item)) is not None:
@@ -199,10 +209,9 @@ class Mutations:
             for name in filter(item.__contains__, ("updatedAt", "version")):
                 condition &= Path([name]) == item[name]
         try:
-            removed = await self._store.delete(model.table, mutation.key, condition=condition)
+            return await self._rows.delete(model, mutation.key, item, condition)
         except ConditionFailedError as error:
-            raise ConditionalCheckError from error
-        return item if removed is None else removed
+            raise _failure(mutation, error) from error
 
     async def _find(self, mutation: _Mutation, operation: Operation) -> Item:
         """Return the stored row that a caller may change.
@@ -221,6 +230,13 @@ class Mutations:
         if not shows_all(caller, model, item) and mentions(mutation.condition, concealed):
             raise ConditionalCheckError  # whether the condition holds would tell the field's value
         return item
+
+
+def _failure(mutation: _Mutation, error: ConditionFailedError) -> Exception:
+    """Return what it means that a row was not written: it does not meet the condition, or has changed."""
+    if mutation.model.ruled is not None and error.item and compile_filter(mutation.condition)(error.item):
+        return StaleSnapshotError()
+    return ConditionalCheckError()
 
 
 async def _update(
@@ -288,8 +304,8 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
         name: value for name in owners if (value := owner_value(caller, model, name)) is not None
     }
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
-    taken = mutation.input.keys() - model.ignored
-    given |= {name: value for name, value in mutation.input.items() if name in taken and value is not None}
+    given |= {name: value for name, value in mutation.input.items() if value is not None}
+    given = {name: value for name, value in given.items() if name not in model.ignored}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
         if not model.fields[name].is_list and is_named_by(caller, model, name, given.get(name)):
             given[name] = owner_value(caller, model, name)
@@ -326,10 +342,6 @@ def _change(model: Model, name: str, value: Any) -> Wire | None:
     if model.fields[name].required:
         raise InvalidInputError(f"{name} is required: it cannot be null", field=name)
     return None
-
-
-def _action(name: str, wire: Wire | None) -> Action:
-    return Path([name]).remove() if wire is None else Path([name]).set(wire)
 
 
 def _unchanged_since_read(model: Model, item: Item, changes: Changes) -> Condition:
@@ -383,11 +395,7 @@ def _protected_error(name: str, protection: Protection) -> UnauthorizedError:
 
 
 def same_content(model: Model, item: Item, content: Item) -> bool:
-    """Return whether a stored row has exactly this content; numbers are compared by value."""
-    passed_over = model.timestamps | model.unwritable
+    """Return whether a stored row has exactly this content, as far as it is clients'; numbers compare by value."""
+    passed_over = model.timestamps | model.unwritable | model.ignored
     compared = (field for field in model.fields.values() if field.name not in passed_over)
     return all(field.decode(item.get(field.name)) == field.decode(content.get(field.name)) for field in compared)
-
-
-def _and_conditions(ours: Condition, clients: Condition | None) -> Condition:
-    return ours if clients is None else fitting(ours & clients)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from models.integrity.ruled_tables import GUARDS
 from models.tables import Table
 from schema.amplify.declaration import Model
 from schema.amplify.rules import claims_of
@@ -60,8 +61,9 @@ class Catalogue:
 
     @property
     def tables(self) -> tuple[type[Table], ...]:
-        """Return the tables of all types."""
-        return tuple(model.table for model in self.models.values())
+        """Return the tables of all types, and the house's own table if rules need one."""
+        ours = (GUARDS,) if any(model.ruled is not None for model in self.models.values()) else ()
+        return (*(model.table for model in self.models.values()), *ours)
 
     @property
     def claims(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pynamodb.indexes import Index
 
+from models.integrity.ruled_tables import RuledTables
 from models.storage.store import Item, Key
 from models.tables import Table
 from schema.amplify import names
@@ -144,6 +145,7 @@ class Model:
         takes_timestamps: whether these moments are the client's, where an input has them.
         listening: the rules of its subscriptions, if they are others than those of its rows.
         declared: the class that stands for the type in Python; None if nothing but its name does.
+        ruled: the app's types with the rules beside its schema; None if none is about this type.
     """
 
     name: str
@@ -166,6 +168,7 @@ class Model:
     takes_timestamps: bool = False
     listening: tuple[AuthRule, ...] | None = None
     declared: type | None = None
+    ruled: RuledTables | None = None
     # Whether which rules count depends on how rows are read, or on whether a member reads them.
     has_special_rules: bool = field(init=False)
 

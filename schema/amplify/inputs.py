@@ -66,11 +66,12 @@ def define_inputs(types: Types, model: Model) -> None:
 def _define_rows(types: Types, model: Model) -> None:
     """Define the inputs of createX, updateX and deleteX."""
     written = [field for field in model.fields.values() if field.name not in model.unwritable]
-    # Optional on create: the server generates an absent id, sets both timestamps, knows the defaults, and fills in
-    # the caller as the owner, unless there are two of those.
+    # Optional on create: the server generates an absent id, sets both timestamps, knows the defaults, writes what
+    # follows from other fields and rows, and fills in the caller as the owner, unless there are two of those.
     owners = model.owner_fields(Operation.CREATE)
     generated = {"id", *model.timestamps, *(field.name for field in written if field.default is not None)}
     generated |= set(owners) if len(owners) == 1 else set()
+    generated |= model.ignored
     created = {f.name: f.optional_input_type if f.name in generated else f.input_type for f in written}
     updated = {field.name: field.optional_input_type for field in written}
     key = {name: f"{model.fields[name].type}!" for name in model.keys.fields}

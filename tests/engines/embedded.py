@@ -3,7 +3,7 @@
 import asyncio
 import json
 import pickle
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +13,7 @@ from ministack.services import dynamodb
 
 from models.storage.calls import drive
 from models.storage.names import Names
+from models.tables import TABLES, Table
 from tests.engines.tables import create_table_parameters
 
 
@@ -27,11 +28,11 @@ dynamodb.copy = SimpleNamespace(deepcopy=_copied)
 class Embedded:
     """Calls to tables of their own, with responses and errors as botocore returns them."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, tables: Sequence[type[Table]] = TABLES) -> None:
         # Request tokens of another engine in this process, with the same ids, must not count here.
         dynamodb._txn_idempotency.clear()
         self._tables: list[str] = []
-        for parameters in create_table_parameters(names):
+        for parameters in create_table_parameters(names, tables):
             self._tables.append(parameters["TableName"])
             drive(self.call("dynamodb", "create_table", **parameters))
 

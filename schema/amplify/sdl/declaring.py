@@ -10,12 +10,14 @@ from typing import Any
 
 import strawberry
 
+from models.constraints.declared import Constraints
+from models.integrity.ruled_tables import RuledTables, TypeTable
 from models.tables.base import KeyAttribute, index, table
 from schema.amplify.catalogue import Catalogue
+from schema.amplify.declaration import SET_BY_SERVER as KEPT_BY_SERVER
 from schema.amplify.declaration import Model, Operations, Relation
 from schema.amplify.keys import Finder
 from schema.amplify.rules import AuthRule, GroupsField, Operation, Owner
-from schema.amplify.sdl.constraints import Constraints
 from schema.amplify.sdl.declarations import (
     SET_BY_SERVER,
     STORED,
@@ -69,7 +71,26 @@ def catalogue_of(app: AppDeclaration) -> Catalogue:
     for name, one in app.objects.items():
         types.nested[name].fields.update(_parts(one, types))
     models = [_model(one, app.constraints.get(one.name, Constraints()), types) for one in app.models.values()]
-    return Catalogue.of(models, unused=types.nested.values())
+    return Catalogue.of(_ruled(models, app), unused=types.nested.values())
+
+
+def _ruled(models: list[Model], app: AppDeclaration) -> Iterator[Model]:
+    """Yield the models with the rules beside the schema.
+
+    Raises:
+        TypeError: rules contradict each other.
+    """
+    ruled = RuledTables.of({model.name: _described(model) for model in models}, app.constraints)
+    for model in models:
+        kind = ruled.types[model.name]
+        ours = {one.field for one in kind.constraints.composites} | {total.into for total in kind.totals}
+        protected = {**model.protected, **dict.fromkeys(ours, KEPT_BY_SERVER)}
+        yield replace(model, ruled=ruled.ruled(model.name), protected=protected)
+
+
+def _described(model: Model) -> TypeTable:
+    optional = frozenset(name for name, field in model.fields.items() if not field.required)
+    return TypeTable(model.table, model.keys.fields, optional, model.updated_at)
 
 
 def _enum(name: str, values: tuple[str, ...]) -> EnumClass:

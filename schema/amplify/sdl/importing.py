@@ -13,7 +13,7 @@ from pathlib import Path
 
 from graphql import Source
 
-from schema.amplify.sdl.constraints import Constraints
+from models.constraints.declared import Constraints
 from schema.amplify.sdl.declarations import (
     ArgumentDeclaration,
     ModelDeclaration,

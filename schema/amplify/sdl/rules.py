@@ -19,7 +19,7 @@ from graphql import (
     parse,
 )
 
-from schema.amplify.sdl.constraints import (
+from models.constraints.declared import (
     Aggregate,
     CompositeField,
     Constraints,
@@ -33,6 +33,7 @@ from schema.amplify.sdl.errors import SchemaFileError, problem
 from schema.amplify.sdl.reading import HERE, arguments, check, parsed
 
 Models = Mapping[str, ModelDeclaration]
+_NUMBERS = frozenset({"Int", "Float"})
 Enums = Mapping[str, tuple[str, ...]]
 
 
@@ -182,6 +183,9 @@ def _aggregate_problems(rule: _Rule, models: Models) -> Iterator[str]:
         yield f"`into` names no type: {rule.given['into']}; it is written as Type.field"
         return
     yield from _unknown(target, (field,))
+    for model, name in ((rule.model, rule.given["of"]), (target, field)):
+        if (added := model.fields.get(name)) and (added.type.is_list or added.type.name not in _NUMBERS):
+            yield f"{model.name}.{name} is a {added.type}, which is no number"
     if len(rule.fields("by")) != len(target.key):
         yield f"`by` must name the fields that hold the key of {target.name}, which is {', '.join(target.key)}"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schema.amplify.sdl.constraints import (
+from models.constraints.declared import (
     Aggregate,
     CompositeField,
     Constraints,

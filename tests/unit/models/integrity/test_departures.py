@@ -1,0 +1,201 @@
+"""Rows that follow a deleted one go with it, all of them, whoever is killed meanwhile."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from models import clock
+from models.constraints.declared import Constraints, OnDelete, Reference
+from models.errors import Code, Refusal
+from models.integrity import departures
+from models.integrity.departures import Departures
+from models.integrity.ruled_tables import GUARDS, RuledTables
+from models.storage.store import ConditionFailedError, key_of
+from tests.chaos.books import rows
+from tests.chaos.faults import Call, Fault, KilledError, at
+from tests.unit.models.constraints.shop import CONSTRAINTS, ORDERED
+from tests.unit.models.integrity.shop_tables import DESCRIBED, TABLES, Shops
+
+KEY = ("c", "1")
+OF_ORDER = {"customer": "c", "number": "1"}
+AGAIN = Reference(("other", "otherNumber"), "Order", OnDelete.CASCADE, {}, ())
+ABOVE = Reference(("above",), "Page", OnDelete.CASCADE, {}, ())
+
+
+@pytest.fixture
+async def shops() -> AsyncIterator[Shops]:
+    opened = Shops()
+    await opened.create("Shop", id="s", isOpen=True)
+    await opened.create("Order", **ORDERED)
+    yield opened
+    opened.engine.close()
+
+
+async def follow(shops: Shops, lines: int, notes: int) -> None:
+    for number in range(lines):
+        await shops.create("Line", id=f"l{number}", **OF_ORDER)
+    for number in range(notes):
+        await shops.create("Note", id=f"n{number}", **OF_ORDER)
+
+
+async def house(shops: Shops) -> list[str]:
+    return sorted(one["kind"]["S"] for one in await rows(shops.undisturbed, GUARDS))
+
+
+async def check_gone(shops: Shops, notes: int) -> None:
+    assert [await shops.count(name) for name in ("Order", "Line", "Note")] == [0, 0, notes]
+    for note in await rows(shops.undisturbed, TABLES["Note"]):
+        assert note.keys() == {"id", "customer", "updatedAt"}
+    assert await house(shops) == ["tally"]  # of the shop
+    await shops.check()
+
+
+async def test_few_rows_go_in_one_transaction(shops: Shops) -> None:
+    await follow(shops, lines=3, notes=2)
+    shops.calls.made.clear()
+    assert (await shops.delete("Order", KEY))["number"] == {"S": "1"}
+    assert [call.operation for call in shops.calls.made if call.writes] == ["transact_write_items"]
+    await check_gone(shops, notes=2)
+
+
+async def test_a_row_that_none_follow_goes_alone(shops: Shops) -> None:
+    await follow(shops, lines=1, notes=1)
+    await shops.delete("Line", "l0")
+    await shops.update("Note", "n0", number=None, updatedAt="x")
+    assert (await shops.delete("Order", KEY))["number"] == {"S": "1"}
+    await check_gone(shops, notes=1)
+
+
+@pytest.mark.parametrize("pages", [1, 5])
+async def test_many_rows_go_page_by_page(shops: Shops, monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
+    monkeypatch.setattr(departures, "PAGE", 30)
+    monkeypatch.setattr(departures, "OWN_PAGES", pages)
+    await follow(shops, lines=60, notes=25)
+    await shops.delete("Order", KEY)
+    if pages == 1:
+        assert await shops.count("Line") == 30
+        refusal = await shops.create("Order", **ORDERED)
+        assert isinstance(refusal, Refusal)
+        assert refusal.code is Code.CONTENTION
+        refusal = await shops.create("Line", id="new", **OF_ORDER)
+        assert isinstance(refusal, Refusal)
+        assert refusal.code is Code.REFERENCE_NOT_FOUND
+        # A row that others change goes on without the departed one.
+        await shops.delete("Line", (await rows(shops.undisturbed, TABLES["Line"]))[0]["id"]["S"])
+        assert await shops.departures.resume() == 1
+    assert await shops.departures.resume() == 0
+    await check_gone(shops, notes=25)
+    await shops.create("Order", **ORDERED)
+    await shops.check()
+
+
+async def test_a_row_that_is_kept_keeps_those_that_follow(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    await follow(shops, lines=2, notes=0)
+    before = await shops.get("Order", KEY)
+    for most in (20, 1):
+        monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
+        with pytest.raises(ConditionFailedError):
+            await shops.departures.delete("Order", before, key_of(TABLES["Order"]) == "d")
+    assert await shops.count("Line") == 2
+    await shops.check()
+
+
+async def test_a_row_that_comes_meanwhile_goes_too(shops: Shops) -> None:
+    await follow(shops, lines=1, notes=0)
+    upstream, left = shops.engine.call, ["late"]
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "transact_write_items" and left:
+            await shops.create("Line", id=left.pop(), **OF_ORDER)
+        return await upstream(service, operation, **params)
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await shops.delete("Order", KEY)
+    await check_gone(shops, notes=0)
+
+
+async def test_an_index_that_lags_is_waited_for(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", 1)
+    await follow(shops, lines=2, notes=1)
+    upstream, lag = shops.engine.call, [1, 1, 1, 1]
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        answer = await upstream(service, operation, **params)
+        if operation == "query" and lag:
+            lag.pop()
+            return {**answer, "Items": []}
+        return answer
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await shops.delete("Order", KEY)
+    await check_gone(shops, notes=1)
+
+
+@pytest.mark.parametrize("most", [20, 1])
+@pytest.mark.parametrize("fault", [Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.LOST, Fault.CONFLICT])
+async def test_a_deletion_is_finished_whichever_call_fails(
+    monkeypatch: pytest.MonkeyPatch, most: int, fault: Fault
+) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(departures, "GROUP", 2)
+    number = 0
+    while True:
+        shops = Shops()
+        await shops.create("Shop", id="s", isOpen=True)
+        await shops.create("Order", **ORDERED)
+        await follow(shops, lines=3, notes=2)
+        shops.calls.made.clear()
+        shops.calls.plan = at(number, fault)
+        before = await shops.get("Order", KEY)
+        killed = False
+        try:
+            await shops.departures.delete("Order", before, None)
+        except KilledError:
+            killed = True
+        shops.calls.plan = no_plan
+        # Somebody else goes on; if the deletion never began, its client sends it again.
+        await shops.departures.resume()
+        if await shops.undisturbed.get(TABLES["Order"], KEY, consistent=True) is not None:
+            assert killed
+            await shops.delete("Order", KEY)
+        await check_gone(shops, notes=2)
+        shops.engine.close()
+        if number >= len(shops.calls.made):
+            break
+        number += 1
+    assert number > 2
+
+
+def no_plan(_: Call) -> Fault | None:
+    return None
+
+
+@pytest.mark.parametrize("most", [20, 1])
+async def test_rows_that_follow_those_that_follow_go_too(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
+    await follow(shops, lines=2, notes=0)
+    for number in range(4):
+        await shops.create("Part", id=str(number), lineId=f"l{number % 2}")
+    await shops.delete("Order", KEY)
+    assert await shops.count("Part") == 0
+    await check_gone(shops, notes=0)
+
+
+async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
+    rules = replace(CONSTRAINTS["Line"], references=(*CONSTRAINTS["Line"].references, AGAIN))
+    twice = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": rules})
+    shops.rows.tables = twice
+    await shops.create("Line", id="l", **OF_ORDER, other="c", otherNumber="1")
+    await Departures(shops.rows, clock.now).delete("Order", await shops.get("Order", KEY), None)
+    await check_gone(shops, notes=0)
+
+
+async def test_where_rows_are_cannot_be_said_without_an_index() -> None:
+    with pytest.raises(
+        TypeError, match=r"Page\(above\): CASCADE must find the rows of Page; give Page an @index on above"
+    ):
+        RuledTables.of(DESCRIBED, CONSTRAINTS | {"Page": Constraints(references=(ABOVE,))})

@@ -1,0 +1,215 @@
+"""Rows are written with all that their rules ask for, or not at all."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from pynamodb.expressions.operand import Path
+
+from models.constraints.ruled import started
+from models.errors import Code, ContentionError, Refusal
+from models.integrity.ruled_tables import GUARDS
+from models.storage.store import ConditionFailedError, key_of
+from tests.chaos.faults import Fault, each_write
+from tests.unit.models.constraints.shop import ORDER, ORDERED, order, wire
+from tests.unit.models.integrity.shop_tables import RULED, TABLES, Shops
+
+KEY = ("c", "1")
+
+
+@pytest.fixture
+async def shops() -> AsyncIterator[Shops]:
+    opened = Shops()
+    for key, is_open in (("s", True), ("t", True), ("shut", False)):
+        await opened.create("Shop", id=key, isOpen=is_open)
+    yield opened
+    opened.engine.close()
+
+
+def code_of(outcome: Any) -> Code:
+    assert isinstance(outcome, Refusal)
+    return outcome.code
+
+
+async def test_a_row_is_written_with_what_it_changes_of_its_parent(shops: Shops) -> None:
+    created = await shops.create("Order", **ORDERED | {"stars": 4})
+    assert created == await shops.get("Order", KEY)
+    assert created["place"] == {"S": "s#c"}
+    shop = await shops.get("Shop", "s")
+    assert (shop["total"], shop["rating"]) == ({"N": "1.5"}, {"N": "4"})
+    assert await shops.tally("Shop", "s") == wire({"Order(shopId)": 1, "rating.sum": 4, "rating.count": 1})
+    await shops.check()
+
+
+async def test_a_row_without_anything_beside_it_is_one_plain_write(shops: Shops) -> None:
+    shops.calls.made.clear()
+    await shops.create("Page", id="p")
+    await shops.update("Page", "p", text="x")
+    await shops.delete("Page", "p")
+    writes = [call.operation for call in shops.calls.made if call.writes]
+    assert writes == ["put_item", "update_item", "delete_item"]
+
+
+async def test_a_change_that_no_rule_looks_at_is_one_plain_write(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    shops.calls.made.clear()
+    updated = await shops.update("Order", KEY, note="x")
+    assert updated["note"] == {"S": "x"}
+    assert [call.operation for call in shops.calls.made if call.writes] == ["update_item"]
+
+
+async def test_values_that_another_row_has_are_refused(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    assert code_of(await shops.create("Order", **ORDERED | {"number": "2"})) is Code.DUPLICATE_VALUE
+    await shops.create("Order", **ORDERED | {"number": "2", "code": "y"})
+    assert code_of(await shops.update("Order", ("c", "2"), code="x")) is Code.DUPLICATE_VALUE
+    # Values that are given back are free.
+    await shops.update("Order", KEY, code=None)
+    assert (await shops.update("Order", ("c", "2"), code="x"))["code"] == {"S": "x"}
+    await shops.check()
+
+
+async def test_a_row_that_is_there_is_not_written_again(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    with pytest.raises(ConditionFailedError) as caught:
+        await shops.create("Order", **ORDERED)
+    assert caught.value.item == await shops.get("Order", KEY)
+    await shops.check()
+
+
+@pytest.mark.parametrize("shop", ["none", "shut"])
+async def test_a_parent_must_be_there_and_be_as_it_must(shops: Shops, shop: str) -> None:
+    assert code_of(await shops.create("Order", **ORDERED | {"shopId": shop})) is Code.REFERENCE_NOT_FOUND
+    await shops.create("Order", **ORDERED)
+    assert code_of(await shops.update("Order", KEY, shopId=shop)) is Code.REFERENCE_NOT_FOUND
+    await shops.check()
+
+
+async def test_what_must_be_the_same_is_the_same(shops: Shops) -> None:
+    await shops.create("Shop", id="n", isOpen=True, region="north")
+    assert code_of(await shops.create("Order", **ORDERED | {"shopId": "n"})) is Code.REFERENCE_NOT_FOUND
+    await shops.create("Order", **ORDERED | {"shopId": "n", "region": "north"})
+    refusal = await shops.update("Order", KEY, region="south")
+    assert code_of(refusal) is Code.REFERENCE_NOT_FOUND
+    assert code_of(await shops.update("Order", KEY, shopId="s")) is Code.REFERENCE_NOT_FOUND
+    await shops.check()
+
+
+async def test_a_parent_stays_as_long_as_rows_refer_to_it(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    refusal = await shops.delete("Shop", "s")
+    assert (code_of(refusal), refusal.facts) == (Code.STILL_REFERENCED, {"by": ["Order(shopId)"]})
+    await shops.update("Order", KEY, shopId="t")
+    assert (await shops.delete("Shop", "s"))["id"] == {"S": "s"}
+    await shops.delete("Order", KEY)
+    await shops.delete("Shop", "t")
+    await shops.check()
+
+
+async def test_sums_are_exact_and_averages_follow(shops: Shops) -> None:
+    for number, (amount, stars) in enumerate((("0.1", 5), ("0.2", 4), ("0.3", 4), ("1e-20", None))):
+        values = {"number": str(number), "code": str(number), "amount": Decimal(amount), "stars": stars}
+        await shops.create("Order", **ORDERED | values)
+    shop = await shops.get("Shop", "s")
+    assert shop["total"] == {"N": "0.60000000000000000001"}
+    assert shop["rating"] == {"N": "4.333333333333333"}
+    await shops.update("Order", ("c", "0"), amount=Decimal(-1), stars=None)
+    await shops.update("Order", ("c", "1"), shopId="t")
+    await shops.delete("Order", ("c", "2"))
+    shop = await shops.get("Shop", "s")
+    assert (Decimal(shop["total"]["N"]), shop["rating"]) == (Decimal("-0.99999999999999999999"), {"N": "0"})
+    await shops.check()
+
+
+async def test_steps_are_checked(shops: Shops) -> None:
+    assert code_of(await shops.create("Order", **ORDERED | {"status": "PAID"})) is Code.INVALID_TRANSITION
+    await shops.create("Order", **ORDERED)
+    assert code_of(await shops.update("Order", KEY, status="SENT")) is Code.INVALID_TRANSITION
+    assert (await shops.update("Order", KEY, status="PAID"))["status"] == {"S": "PAID"}
+
+
+async def test_a_write_rests_on_what_was_read(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    before = await shops.get("Order", KEY)
+    await shops.update("Order", KEY, status="GONE")
+    for changes in (wire({"status": "PAID"}), wire({"amount": 2})):
+        with pytest.raises(ConditionFailedError) as caught:
+            await shops.rows.update("Order", before, changes, None)
+        assert caught.value.item == await shops.get("Order", KEY)
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.delete("Order", before, None)
+    await shops.check()
+
+
+async def test_a_clients_condition_is_met_or_nothing_is_written(shops: Shops) -> None:
+    table = TABLES["Order"]
+    condition = key_of(table).exists() & (key_of(table) == "d")
+    await shops.create("Order", **ORDERED)
+    before = await shops.get("Order", KEY)
+    for changes in (wire({"amount": 2}), wire({"note": "x"})):
+        with pytest.raises(ConditionFailedError):
+            await shops.rows.update("Order", before, changes, condition)
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.delete("Order", before, condition)
+    new = started(ORDER, order(number="2", code="y"))
+    with pytest.raises(ConditionFailedError) as caught:
+        await shops.rows.create("Order", new, condition)
+    assert caught.value.item is None
+    await shops.create("Page", id="p")
+    page = await shops.get("Page", "p")
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.create("Page", wire({"id": "q"}), key_of(TABLES["Page"]) == "d")
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.delete("Page", page, key_of(TABLES["Page"]) == "d")
+    await shops.check()
+
+
+@pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.THROTTLED, Fault.CONFLICT, Fault.REPEATED])
+async def test_a_write_is_done_once_whatever_becomes_of_its_answer(shops: Shops, fault: Fault) -> None:
+    shops.calls.plan = each_write(fault)
+    await shops.create("Order", **ORDERED | {"stars": 3})
+    shops.calls.plan = each_write(fault)
+    before = await shops.get("Order", KEY)
+    is_new = Path(["status"]) == "NEW"
+    await shops.rows.update("Order", before, wire({"status": "PAID", "amount": 7, "stars": 5}), is_new)
+    await shops.check()
+    shops.calls.plan = each_write(fault)
+    await shops.delete("Order", KEY)
+    await shops.check()
+
+
+async def test_an_average_that_others_change_meanwhile_is_decided_again(shops: Shops) -> None:
+    upstream, others = shops.engine.call, [("2", 1), ("3", 2)]
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "transact_write_items" and others:
+            number, stars = others.pop()
+            await shops.create("Order", **ORDERED | {"number": number, "code": number, "stars": stars})
+        return await upstream(service, operation, **params)
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await shops.create("Order", **ORDERED | {"stars": 5})
+    assert (await shops.get("Shop", "s"))["rating"] == {"N": "2.6666666666666665"}
+    await shops.check()
+
+
+async def test_an_invalid_write_fails(shops: Shops) -> None:
+    shops.calls.plan = each_write(Fault.INVALID)
+    with pytest.raises(ClientError):
+        await shops.create("Order", **ORDERED)
+
+
+async def test_a_guard_of_another_row_is_not_taken_away(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.05)
+    await shops.create("Order", **ORDERED)
+    (guard,) = [one for one in (await shops.undisturbed.scan_page(GUARDS, limit=9)).items if "holder" in one]
+    await shops.undisturbed.put(GUARDS, guard | {"holder": {"S": "somebody's"}})
+    with pytest.raises(ContentionError):
+        await shops.delete("Order", KEY)
+
+
+async def test_a_type_that_no_rule_is_about_needs_none() -> None:
+    assert RULED.ruled("Page") is None
+    assert RULED.ruled("Shop") is RULED
