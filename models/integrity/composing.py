@@ -170,7 +170,7 @@ class Composition:
             return
         if place in self._figures.gone and not parent.checks:
             self._writing.check(table, key, key_of(table).does_not_exist())
-            self._writing.judged_by(lambda _: self._came_back(place))
+            self._writing.judged_by(stale)
             return
         condition: Condition = key_of(table).exists()
         for check in parent.checks:
@@ -187,10 +187,6 @@ class Composition:
         total = Decimal(tally.get(_sum_of(into), {"N": "0"})["N"]) + share.sum
         count = int(tally.get(_count_of(into), {"N": "0"})["N"]) + share.count
         return {"N": _spelled(Decimal(repr(float(total / count))))} if count else {"N": "0"}
-
-    def _came_back(self, place: Place) -> Refusal:
-        self._figures.gone.discard(place)
-        return stale(None)
 
     def _unmet(self, place: Place, parent: ParentChange, item: Item | None) -> Refusal:
         """Judge a parent that is missing, or is not as a check wants it."""

@@ -1,6 +1,6 @@
 """Writing rows for clients: create, update and delete, as far as the type's rules and the workflows allow."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,16 +29,16 @@ from resolvers.mirror.authorization import (
 from resolvers.mirror.filtering.client_filters import read_filter
 from resolvers.mirror.filtering.conditions import condition_of, mentions
 from resolvers.mirror.filtering.filters import Filter, compile_filter
+from resolvers.mirror.protections import reserved_fields, take_initial
 from resolvers.mirror.relations import COMPUTED
 from resolvers.mirror.row_writes import RowWrites, and_conditions, followed, new_row
 from resolvers.mirror.type_rules import Amender, Changes, Given, Remover, TypeRules, Updating
 from resolvers.mirror.validation import check_order, stored, validated
-from schema.amplify.bounds import OneOf
-from schema.amplify.declaration import Model, Protection
+from schema.amplify.declaration import Model
 from schema.amplify.fields import Arguments
 from schema.amplify.keys import Keys
 from schema.amplify.resolver import AnyInfo
-from schema.amplify.rules import AuthRule, Operation, Owner
+from schema.amplify.rules import Operation
 from schema.amplify.wire import Wire
 from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
 
@@ -100,7 +100,7 @@ class Mutations:
         """
         mutation = _Mutation(caller_of(info), model, info, arguments)
         given = _with_owner(mutation)
-        _take_initial(mutation.caller, model, given)
+        take_initial(mutation.caller, model, given)
         if "id" in model.fields:
             given.setdefault("id", context_of(info).new_id(info))
         if (guard := self._rules.create_guards.get(model.name)) and (refusal := await guard(given)):
@@ -150,7 +150,7 @@ class Mutations:
         mutation = _Mutation(caller_of(info), model, info, arguments)
         item = await self._find(mutation, Operation.UPDATE)
         rules = list(admitting(mutation.caller, model_for(mutation.caller, model), Operation.UPDATE, item))
-        reserved = _reserved(mutation.caller, model, rules)
+        reserved = reserved_fields(mutation.caller, model, rules)
         if (updating := self._rules.updaters.get(model.name)) is not None:
             return await _update(updating, mutation, item, reserved)
         now, kept = clock.to_text(self._now()), {*model.keys.fields, *model.stamped, *model.ignored}
@@ -315,22 +315,6 @@ def _with_owner(mutation: _Mutation) -> dict[str, Any]:
     return given
 
 
-def _take_initial(caller: Caller, model: Model, given: dict[str, Any]) -> None:
-    """Check that protected fields have values that a create accepts, and replace those by the initial ones.
-
-    Raises:
-        UnauthorizedError: one of them has another value.
-    """
-    for name, protection in model.protected.items():
-        free = protection.initial is ... or not caller.groups.isdisjoint(protection.groups)
-        if name not in given or free:
-            continue
-        accepts = protection.accepts or OneOf((protection.initial,))
-        if accepts.problem(given[name]) is not None:
-            raise _protected_error(name, protection)
-        given[name] = protection.initial
-
-
 def _change(model: Model, name: str, value: Any) -> Wire | None:
     """Return a field's new value as a row stores it; None to remove it.
 
@@ -364,34 +348,6 @@ def _composites(model: Model, item: Item, changes: Changes) -> Changes:
     changed = {name: wire for name, wire in {**item, **changes}.items() if wire is not None}
     whole = model.composites_in(changed)
     return {keys.sort_attribute: whole.get(keys.sort_attribute) for keys in _changed_composites(model, changes)}
-
-
-def _reserved(caller: Caller, model: Model, rules: Collection[AuthRule]) -> Mapping[str, UnauthorizedError]:
-    """Return the fields that an update may only repeat, each with the error for any other value.
-
-    Args:
-        caller: who asks for the update.
-        model: the row's type.
-        rules: those that admit the caller to the update.
-    """
-    fixed = "{} is fixed when the row is created; an update may only repeat it"
-    reserved = {name: UnauthorizedError(fixed.format(name), info={"field": name}) for name in model.fixed}
-    for name, protection in model.protected.items():
-        if caller.groups.isdisjoint(protection.groups):
-            reserved[name] = _protected_error(name, protection)
-    limits = [rule.may_change if isinstance(rule, Owner) else frozenset() for rule in rules]
-    if all(limits):
-        yours = frozenset().union(*limits)
-        message = f"{{}} is not yours to change, only {', '.join(sorted(yours))}"
-        others = model.fields.keys() - yours
-        reserved |= {name: UnauthorizedError(message.format(name), info={"field": name}) for name in others}
-    return reserved
-
-
-def _protected_error(name: str, protection: Protection) -> UnauthorizedError:
-    return UnauthorizedError(
-        f"{name} is not yours to set; use {protection.use}", info={"field": name, "use": protection.use}
-    )
 
 
 def same_content(model: Model, item: Item, content: Item) -> bool:

@@ -1,4 +1,4 @@
-"""A small app with every rule: shops, their orders, the lines of those with their parts, and notes about them."""
+"""A small app with every rule: shops, their orders, the lines and parts of those, notes and claims about them."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,6 +24,7 @@ KEYS = {
     "Note": ("id",),
     "Page": ("id",),
     "Part": ("id",),
+    "Claim": ("id",),
 }
 ORDER_KEY = ("customer", "number")
 CONSTRAINTS: dict[str, Constraints] = {
@@ -40,12 +41,14 @@ CONSTRAINTS: dict[str, Constraints] = {
     "Line": Constraints(
         references=(Reference(ORDER_KEY, "Order", OnDelete.CASCADE, {}, ()),),
         composites=(CompositeField("orderKey", ORDER_KEY),),
+        aggregates=(Aggregate("cost", "Order", "cost", ORDER_KEY, is_average=False),),
     ),
+    "Claim": Constraints(references=(Reference(ORDER_KEY, "Order", OnDelete.RESTRICT, {}, ()),)),
     "Part": Constraints(references=(Reference(("lineId",), "Line", OnDelete.CASCADE, {}, ()),)),
     "Note": Constraints(references=(Reference(ORDER_KEY, "Order", OnDelete.SET_NULL, {}, ()),)),
 }
 TYPES = ruled_types(KEYS, CONSTRAINTS)
-SHOP, ORDER, LINE, NOTE, PAGE, PART = TYPES.values()
+SHOP, ORDER, LINE, NOTE, PAGE, PART, CLAIM = TYPES.values()
 
 
 def wire(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_the_server_writes_what_other_fields_make() -> None:
     assert composed(ORDER, order()) == {"place": {"S": "s#c"}}
     assert composed(ORDER, wire({"customer": "c"})) == {"place": None}
     assert started(SHOP, wire({"id": "s", "total": 9})) == wire({"id": "s", "total": 0, "rating": 0})
-    assert started(ORDER, wire({"customer": "c", "place": "x"})) == wire({"customer": "c"})
+    assert started(ORDER, wire({"customer": "c", "place": "x"})) == wire({"customer": "c", "cost": 0})
 
 
 def test_a_change_removes_what_is_none() -> None:

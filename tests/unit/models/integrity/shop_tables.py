@@ -19,7 +19,7 @@ from models.tables.base import KeyAttribute, index, table
 from tests.chaos.books import rows
 from tests.chaos.faults import FaultyCalls, Plan, no_faults
 from tests.engines.embedded import Embedded
-from tests.unit.models.constraints.shop import CONSTRAINTS, KEYS, wire
+from tests.unit.models.constraints.shop import CONSTRAINTS, KEYS, ORDER_KEY, wire
 
 NAMES = Names(stack="shop", region="us-east-1", account="0" * 12)
 TABLES: dict[str, type[Table]] = {
@@ -36,6 +36,7 @@ TABLES: dict[str, type[Table]] = {
     ),
     "Note": table("Note", KeyAttribute("id"), indexes=[index("byCustomer", "customer", None)]),
     "Part": table("Part", KeyAttribute("id"), indexes=[index("byLine", "lineId", None)]),
+    "Claim": table("Claim", KeyAttribute("id")),
     "Page": table("Page", KeyAttribute("id")),
 }
 DESCRIBED = {name: TypeTable(TABLES[name], key) for name, key in KEYS.items()}
@@ -107,6 +108,10 @@ class Shops:
             for incoming in kind.incoming:
                 assert count_in(tally, incoming.counter) == counts[kind.name, key, incoming.counter]
         assert not tallies, "tallies of rows that do not exist"
+        for order in stored["Order"]:
+            lines = [line for line in stored["Line"] if referred(ORDER_KEY, line) == referred(ORDER_KEY, order)]
+            costs = [Decimal(line["cost"]["N"]) for line in lines if "cost" in line]
+            assert Decimal(order["cost"]["N"]) == sum(costs)
         for shop in stored["Shop"]:
             _check_totals(shop, [one for one in stored["Order"] if one.get("shopId") == shop["id"]])
 

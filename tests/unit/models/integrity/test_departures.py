@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from models import clock
-from models.constraints.declared import Constraints, OnDelete, Reference
+from models.constraints.declared import OnDelete, Reference
 from models.errors import Code, Refusal
 from models.integrity import departures
 from models.integrity.departures import Departures
@@ -21,7 +21,6 @@ from tests.unit.models.integrity.shop_tables import DESCRIBED, TABLES, Shops
 KEY = ("c", "1")
 OF_ORDER = {"customer": "c", "number": "1"}
 AGAIN = Reference(("other", "otherNumber"), "Order", OnDelete.CASCADE, {}, ())
-ABOVE = Reference(("above",), "Page", OnDelete.CASCADE, {}, ())
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ async def shops() -> AsyncIterator[Shops]:
 
 async def follow(shops: Shops, lines: int, notes: int) -> None:
     for number in range(lines):
-        await shops.create("Line", id=f"l{number}", **OF_ORDER)
+        await shops.create("Line", id=f"l{number}", **OF_ORDER, cost=number)
     for number in range(notes):
         await shops.create("Note", id=f"n{number}", **OF_ORDER)
 
@@ -116,8 +115,29 @@ async def test_a_row_that_comes_meanwhile_goes_too(shops: Shops) -> None:
     await check_gone(shops, notes=0)
 
 
-async def test_an_index_that_lags_is_waited_for(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_row_that_lets_go_by_itself_meanwhile_is_left_alone(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(departures, "MOST_AT_ONCE", 1)
+    await follow(shops, lines=0, notes=3)
+    upstream, written = shops.engine.call, list[str]()
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "transact_write_items":
+            written.append(operation)
+            if len(written) == 2:  # the order is gone; its notes are about to let go
+                await shops.update("Note", "n1", number=None, updatedAt="x")
+        return await upstream(service, operation, **params)
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await shops.delete("Order", KEY)
+    await check_gone(shops, notes=3)
+    assert (await shops.get("Note", "n1"))["updatedAt"] == {"S": "x"}
+
+
+@pytest.mark.parametrize("most", [20, 1])
+async def test_an_index_that_lags_is_waited_for(shops: Shops, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
     await follow(shops, lines=2, notes=1)
     upstream, lag = shops.engine.call, [1, 1, 1, 1]
 
@@ -194,8 +214,15 @@ async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
     await check_gone(shops, notes=0)
 
 
-async def test_where_rows_are_cannot_be_said_without_an_index() -> None:
-    with pytest.raises(
-        TypeError, match=r"Page\(above\): CASCADE must find the rows of Page; give Page an @index on above"
-    ):
-        RuledTables.of(DESCRIBED, CONSTRAINTS | {"Page": Constraints(references=(ABOVE,))})
+@pytest.mark.parametrize("most", [20, 1])
+async def test_what_must_not_be_left_alone_keeps_all(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
+    await follow(shops, lines=2, notes=0)
+    await shops.create("Claim", id="x", **OF_ORDER)
+    refusal = await shops.delete("Order", KEY)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.facts) == (Code.STILL_REFERENCED, {"by": ["Claim(customer,number)"]})
+    assert await shops.count("Line") == 2
+    await shops.check()

@@ -8,13 +8,16 @@ import pytest
 from botocore.exceptions import ClientError
 from pynamodb.expressions.operand import Path
 
+from models import clock
+from models.constraints.declared import Constraints, Unique
 from models.constraints.ruled import started
 from models.errors import Code, ContentionError, Refusal
-from models.integrity.ruled_tables import GUARDS
+from models.integrity.ruled_rows import RuledRows
+from models.integrity.ruled_tables import GUARDS, RuledTables
 from models.storage.store import ConditionFailedError, key_of
 from tests.chaos.faults import Fault, each_write
-from tests.unit.models.constraints.shop import ORDER, ORDERED, order, wire
-from tests.unit.models.integrity.shop_tables import RULED, TABLES, Shops
+from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, ORDERED, order, wire
+from tests.unit.models.integrity.shop_tables import DESCRIBED, RULED, TABLES, Shops
 
 KEY = ("c", "1")
 
@@ -213,3 +216,12 @@ async def test_a_guard_of_another_row_is_not_taken_away(shops: Shops, monkeypatc
 async def test_a_type_that_no_rule_is_about_needs_none() -> None:
     assert RULED.ruled("Page") is None
     assert RULED.ruled("Shop") is RULED
+
+
+async def test_more_than_a_transaction_takes_is_refused(shops: Shops) -> None:
+    many = Constraints(unique=tuple(Unique((f"f{number}",)) for number in range(100)))
+    tables = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Page": many})
+    page = wire({"id": "p"} | {f"f{number}": "x" for number in range(100)})
+    refusal = await RuledRows(shops.store, tables, clock.now).create("Page", page, None)
+    assert code_of(refusal) is Code.BAD_REQUEST
+    assert await shops.count("Page") == 0
