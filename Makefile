@@ -35,8 +35,9 @@ $(STAMP): requirements.txt
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --no-deps -r requirements.txt
 	@touch $@
 
+# Another app than HourBank: `make run APP=marketplace`, of schema/apps/.
 run: setup
-	@exec $(PYTHON) server.py serve
+	@exec $(PYTHON) server.py serve $(if $(APP),--schema schema/apps/$(APP))
 
 demo: setup
 	@$(PYTHON) -m tests.story

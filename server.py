@@ -137,7 +137,7 @@ def _contents_of(schema: Path | None, rules: Path | None) -> StackContents:
 
 
 def _serve_on_aws(app: App, own: ServerSettings, listener: Listener) -> None:
-    identity = _identity_on_aws(own)
+    identity = _identity_on_aws(app, own)
     settings = use_stored(use_aws())
     if own.page_secret is None:
         own = own.model_copy(update={"page_secret": page_secret(settings)})
@@ -145,7 +145,7 @@ def _serve_on_aws(app: App, own: ServerSettings, listener: Listener) -> None:
     _run(listener, server, on_ready=lambda: console.print(listener.url))
 
 
-def _identity_on_aws(own: ServerSettings) -> Identity:
+def _identity_on_aws(app: App, own: ServerSettings) -> Identity:
     """Accept the tokens of the user pool in the settings, and those of the local issuer only if they say so.
 
     Raises:
@@ -161,7 +161,7 @@ def _identity_on_aws(own: ServerSettings) -> Identity:
             "Set HOURBANK_USER_POOL and HOURBANK_USER_POOL_CLIENTS, whose tokens are accepted; or "
             "HOURBANK_LOCAL_TOKENS=true if tokens that anybody with this machine's files can make are meant."
         )
-    return Identity(*trusted, limits=own.tokens)
+    return Identity(*trusted, limits=own.tokens, claims=app.catalogue.claims)
 
 
 def _serve_locally(app: App, own: ServerSettings, listener: Listener, functions: FunctionPlace) -> None:
@@ -178,9 +178,8 @@ def _serve_locally(app: App, own: ServerSettings, listener: Listener, functions:
     with running as cloud:
         issuer = LocalIssuer(own.local)
         identity = _local_identity(app, own, settings, issuer)
-        welcome = partial(
-            print_welcome, console, app.name, app.demo.callers, listener, issuer.mint(sub_of("alice"), "alice")
-        )
+        alice = issuer.mint(sub_of("alice"), "alice")
+        welcome = partial(print_welcome, console, app.name, app.demo.callers, app.options, listener, alice)
         with sent_codes.repeated(cloud.log, _show_code):
             server = composed(app, settings, own, identity, issuer=issuer, report=_report)
             _run(listener, server, on_ready=welcome)
@@ -198,7 +197,7 @@ def _local_identity(app: App, own: ServerSettings, settings: Settings, issuer: L
     pools = [
         user_pool(name, of, on_aws=not exists(name, settings), limits=own.issuers) for name, of in clients.items()
     ]
-    return Identity(issuer.trusted(), *pools, limits=own.tokens)
+    return Identity(issuer.trusted(), *pools, limits=own.tokens, claims=app.catalogue.claims)
 
 
 def _private_settings() -> ServerSettings:

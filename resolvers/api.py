@@ -54,11 +54,11 @@ class Api:
         feed = ChangeFeed(services.store, source, limits=own.subscriptions)
         tokens = PageTokens(page_secret)
         subscriptions = Subscriptions(feed, own.subscriptions)
-        fields = app.own_fields(Surroundings(services, tokens, feed, subscriptions))
+        fields = app.own_fields(Surroundings(services, tokens, feed, subscriptions, own))
         mutations = Mutations(services.store, services.clock, fields.rules)
         schema = build_schema(
             app.catalogue,
-            Mirror(app.catalogue, Queries(services.store, tokens), mutations, subscriptions),
+            Mirror(app.catalogue, Queries(services.store, tokens), mutations, subscriptions, fields.resolver),
             limits=own.limits,
             disclosure=_disclosure(own),
             trusted=None if own.trusted_documents is None else TrustedDocuments.load(own.trusted_documents),

@@ -72,7 +72,7 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
     """
     types = types_of(catalogue)
     mirrored = list(mutations(catalogue, types))
-    unasked = (*SHARED, "ModelSortDirection", *catalogue.nested, *catalogue.models)
+    unasked = (*SHARED, "ModelSortDirection", *catalogue.nested, *catalogue.inputs, *catalogue.models)
     built = MirrorSchema(
         query=_root("Query", queries(catalogue, types), extra_queries),
         mutation=_root_if_any("Mutation", mirrored, extra_mutations),

@@ -4,6 +4,8 @@
     ├── UnauthorizedError       this caller may not do this
     ├── InvalidInputError       invalid arguments; the message says which, and what is valid
     ├── ConditionalCheckError   the stored row does not meet the condition of a write
+    ├── NotServedError          this server does not do what the app's schema asks for
+    ├── FunctionError           a function of the app failed, or took too long
     ├── NotAvailableError       AWS does not answer, or has no capacity left
     └── RefusedError            a business rule refused, with its code and facts
 
@@ -90,6 +92,20 @@ class ConditionalCheckError(AppSyncError):
 
     def __init__(self) -> None:
         super().__init__("The conditional request failed", error_type="DynamoDB:ConditionalCheckFailedException")
+
+
+class NotServedError(AppSyncError):
+    """This server does not do what the schema of an imported app asks for; the list at the start says so, too."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field} is not served: {reason}", error_type="NotServed", info={"field": field})
+
+
+class FunctionError(AppSyncError):
+    """A function of the app, which answers a field, failed or took too long; the log says more."""
+
+    def __init__(self, message: str, *, function: str) -> None:
+        super().__init__(message, error_type="Lambda:Unhandled", info={"function": function})
 
 
 class NotAvailableError(AppSyncError):

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from models.tables import Table
 from resolvers.feed.change_feed import ChangeFeed
+from resolvers.hosting.settings import ServerSettings
 from resolvers.mirror.paging import PageTokens
+from resolvers.mirror.resolver import OwnResolver
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.mirror.type_rules import TypeRules
 from resolvers.transport.graphiql import Example
@@ -22,12 +24,14 @@ class Surroundings:
         tokens: reads and writes `nextToken`s.
         feed: tells what changes.
         subscriptions: answers the derived subscriptions.
+        settings: the server's settings.
     """
 
     services: Services
     tokens: PageTokens
     feed: ChangeFeed
     subscriptions: Subscriptions
+    settings: ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,14 @@ class OwnFields:
         queries: Strawberry types whose fields become fields of Query.
         mutations: the same, for Mutation.
         subscriptions: the same, for Subscription.
+        resolver: answers the root fields that the catalogue has beside the derived ones.
     """
 
     rules: TypeRules = field(default_factory=TypeRules)
     queries: Sequence[type] = ()
     mutations: Sequence[type] = ()
     subscriptions: Sequence[type] = ()
+    resolver: OwnResolver | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class App:
         own_fields: makes what it has beside the derived operations.
         demo: what a local server has to try it with.
         examples: what GraphiQL opens at a first visit.
+        options: what commands that are about it are given: "" for HourBank.
         has_members: whether a row of `User` makes a member of who is signed in; else everybody who is.
     """
 
@@ -82,4 +89,5 @@ class App:
     own_fields: Callable[[Surroundings], OwnFields] = lambda _surroundings: OwnFields()
     demo: Demo
     examples: Sequence[Example] = ()
+    options: str = ""
     has_members: bool = False

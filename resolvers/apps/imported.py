@@ -1,13 +1,19 @@
 """An Amplify app, served as its schema.graphql declares it."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from models.tables import Idempotency, RateCounter
-from resolvers.apps.app import App, Demo
+from models.tables.imported.published_answer import PublishedAnswer
+from resolvers.apps.app import App, Demo, OwnFields, Surroundings
 from resolvers.apps.imported_examples import examples_of
+from resolvers.functions.calls import FunctionCalls
+from resolvers.functions.loading import FILE, Function, load_functions, python_name
+from resolvers.functions.resolver import FunctionResolver, tells_of_answers
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.rules import Operation, Public
 from schema.amplify.sdl.declarations import Provider
@@ -47,22 +53,32 @@ def imported(schema: Path, rules: Path | None = None) -> ImportedApp:
     Raises:
         SchemaFileError: the files cannot be served as they are; it has every problem with its place.
     """
-    declared = import_app(schema, rules or _rules_beside(schema))
+    folder = schema if schema.is_dir() else schema.parent
+    declared = import_app(schema, rules or _rules_in(folder))
     catalogue = catalogue_of(declared)
+    functions = load_functions(folder)
     stack = stack_name(schema)
     app = App(
         name=stack.replace("-", " ").capitalize(),
         catalogue=catalogue,
-        tables=(*catalogue.tables, *_HOUSE),
+        tables=(*catalogue.tables, *_HOUSE, *((PublishedAnswer,) if tells_of_answers(catalogue) else ())),
+        own_fields=partial(_own_fields, catalogue, functions),
         demo=Demo(_callers(declared)),
         examples=examples_of(catalogue),
+        options=f" --schema {shlex.quote(str(schema))}" + (f" --rules {shlex.quote(str(rules))}" if rules else ""),
     )
-    return ImportedApp(app, stack, tuple(_notes(declared, catalogue)))
+    return ImportedApp(app, stack, tuple(_notes(declared, catalogue, functions)))
 
 
-def _rules_beside(schema: Path) -> Path | None:
-    beside = (schema if schema.is_dir() else schema.parent) / "rules.graphql"
-    return beside if beside.is_file() else None
+def _own_fields(catalogue: Catalogue, functions: Mapping[str, Function], around: Surroundings) -> OwnFields:
+    store, clock = around.services.store, around.services.clock
+    calls = FunctionCalls(functions, around.settings.functions)
+    return OwnFields(resolver=FunctionResolver(catalogue, calls, store, around.subscriptions, clock))
+
+
+def _rules_in(folder: Path) -> Path | None:
+    found = folder / "rules.graphql"
+    return found if found.is_file() else None
 
 
 def stack_name(schema: Path) -> str:
@@ -82,10 +98,14 @@ def _callers(declared: AppDeclaration) -> Mapping[str, frozenset[str]]:
     return {**dict.fromkeys(_PEOPLE, frozenset[str]()), **in_groups}
 
 
-def _notes(declared: AppDeclaration, catalogue: Catalogue) -> Iterator[str]:
+def _notes(declared: AppDeclaration, catalogue: Catalogue, functions: Mapping[str, Function]) -> Iterator[str]:
     yield f"{len(catalogue.models)} types with tables: {', '.join(catalogue.models)}"
     for one in declared.not_served:
         yield f"not served: {one}"
+    for own in catalogue.own:
+        for name in (python_name(call.name) for call in own.functions):
+            if name not in functions:
+                yield f"not served: {own.root}.{own.name}: {FILE} beside the schema has no function {name}"
     if declared.default_mode in {Provider.IAM, Provider.OIDC, Provider.FUNCTION}:
         yield f"not served: callers by {declared.default_mode}; those of a user pool, and API keys, are"
     written = [

@@ -11,6 +11,7 @@ from models.idempotency import CLAIMED_FOR
 from models.storage.breaker import AwsLimits
 from models.storage.lines import LineLimits
 from resolvers.feed.limits import SubscriptionLimits
+from resolvers.functions.calls import FunctionLimits
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.identity.claims import TokenLimits
 from resolvers.identity.keys import IssuerLimits
@@ -116,6 +117,8 @@ class ServerSettings(BaseSettings):
     trusted_proxies: _List = ()
     # The limits of answers: HOURBANK_ANSWER_BYTES=1000000, HOURBANK_ANSWER_SECONDS=30.
     answer: AnswerLimits = AnswerLimits()
+    # What the functions of an imported app may take: HOURBANK_FUNCTIONS_SECONDS=20.
+    functions: FunctionLimits = FunctionLimits()
     # What tokens and the keys of their issuers may cost: HOURBANK_TOKENS_BYTES=4096, HOURBANK_ISSUERS_AGE=300.
     tokens: TokenLimits = TokenLimits()
     issuers: IssuerLimits = IssuerLimits()

@@ -8,13 +8,16 @@ from resolvers.hosting.demo_data import DEMO_PASSWORD
 from resolvers.hosting.listener import Listener
 
 
-def print_welcome(console: Console, app: str, callers: Iterable[str], listener: Listener, token: str) -> None:
+def print_welcome(
+    console: Console, app: str, callers: Iterable[str], options: str, listener: Listener, token: str
+) -> None:
     """Print the addresses, the demo callers, and a token to start with.
 
     Args:
         console: where it is printed.
         app: the app's name.
         callers: the names of the demo callers.
+        options: what follows commands that are about this app, such as " --schema schema.graphql".
         listener: where the server listens.
         token: alice's.
     """
@@ -23,7 +26,8 @@ def print_welcome(console: Console, app: str, callers: Iterable[str], listener: 
     if listener.certificate:
         console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
     console.print(f"  members     {', '.join(callers)}; password in an app: {DEMO_PASSWORD}")
-    console.print(f"  for an app  python server.py amplify-config{' --tls' if listener.certificate else ''}")
+    options += " --tls" if listener.certificate else ""
+    console.print(f"  for an app  python server.py amplify-config{options}", soft_wrap=True)
     console.print("              lets it sign users up and in; their codes appear here")
     console.print("  stop        Ctrl-C; what was done is kept")
     # Not wrapped, so that it can be copied.

@@ -10,12 +10,12 @@ from resolvers.mirror.authorization import concealed_fields, shows_all
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.relations import COMPUTED, key_of_relation, related_row, texts_of_relation
-from schema.amplify.catalogue import Catalogue
+from schema.amplify.catalogue import Catalogue, OwnField
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo, Connection
 from schema.amplify.rules import Operation
-from schema.errors import UnauthorizedError
+from schema.errors import NotServedError, UnauthorizedError
 
 
 class SubscriptionResolver(Protocol):
@@ -27,6 +27,28 @@ class SubscriptionResolver(Protocol):
         """Yield the rows that an operation creates, updates or deletes, for as long as the subscription lasts."""
 
 
+class OwnResolver(Protocol):
+    """Answers the root fields that an app has beside the derived ones."""
+
+    def call(self, own: OwnField, info: AnyInfo, arguments: Arguments) -> Awaitable[Any]:
+        """Answer a query or a mutation."""
+
+    def listen(self, own: OwnField, info: AnyInfo, arguments: Arguments) -> AsyncIterator[Any]:
+        """Yield what a subscription delivers, for as long as it lasts."""
+
+
+class Unanswered:
+    """Answers of no root field: every one is refused."""
+
+    async def call(self, own: OwnField, _info: AnyInfo, _arguments: Arguments) -> Any:
+        """Refuse a query or a mutation."""
+        raise NotServedError(own.name, "nothing answers it here")
+
+    def listen(self, own: OwnField, _info: AnyInfo, _arguments: Arguments) -> AsyncIterator[Any]:
+        """Refuse a subscription."""
+        raise NotServedError(own.name, "nothing answers it here")
+
+
 class Mirror:
     """Implements `schema.amplify.resolver.MirrorResolver`.
 
@@ -35,6 +57,7 @@ class Mirror:
         queries: answers queries.
         mutations: answers mutations.
         subscriptions: answers subscriptions.
+        own: answers the root fields that the app has beside the derived ones.
     """
 
     def __init__(
@@ -43,6 +66,7 @@ class Mirror:
         queries: Queries,
         mutations: Mutations,
         subscriptions: SubscriptionResolver,
+        own: OwnResolver | None = None,
     ) -> None:
         self._models = catalogue.models
         self._queries = queries
@@ -54,6 +78,9 @@ class Mirror:
         self.delete = mutations.delete
         self.subscriptions = subscriptions
         self.subscribe = subscriptions.subscribe
+        own = own or Unanswered()
+        self.call = own.call
+        self.listen = own.listen
 
     def one(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None] | None:
         """Answer a relation to one row."""

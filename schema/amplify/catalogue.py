@@ -4,15 +4,80 @@ Two catalogues in one process have nothing in common, even if both have a type `
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
 from models.integrity.ruled_tables import GUARDS
 from models.tables import Table
 from schema.amplify.declaration import Model
-from schema.amplify.rules import claims_of
+from schema.amplify.rules import AuthRule, claims_of
 from schema.amplify.stored_fields import Field, Nested
+
+
+class RootType(StrEnum):
+    """A root type."""
+
+    QUERY = "Query"
+    MUTATION = "Mutation"
+    SUBSCRIPTION = "Subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a root field, or a field of an input type.
+
+    Args:
+        type: its type, as GraphQL writes it.
+        default: its default, as GraphQL writes it; None if there is none.
+    """
+
+    type: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A function that answers a field.
+
+    Args:
+        name: the function's name.
+        is_event: whether nobody waits for its answer.
+    """
+
+    name: str
+    is_event: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnField:
+    """A root field of an app's own.
+
+    Args:
+        root: its root type.
+        name: its name.
+        arguments: its arguments, by name.
+        type: what it answers, as GraphQL writes it.
+        functions: the functions that answer it; each gets the answer of the one before.
+        mutations: for a subscription, the mutations whose answers it delivers.
+        rules: who may ask for it.
+    """
+
+    root: RootType
+    name: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    type: str = "String"
+    functions: tuple[FunctionCall, ...] = ()
+    mutations: tuple[str, ...] = ()
+    rules: tuple[AuthRule, ...] = ()
+
+    @property
+    def type_name(self) -> str:
+        """Return the name of the type that it answers, or of its elements."""
+        return self.type.strip("[]!")
+
+
+Inputs = Mapping[str, Mapping[str, Argument]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,13 +88,17 @@ class Catalogue:
         models: the types whose rows are stored, by their names.
         nested: the object types that are stored inside rows, by their names.
         enums: the enums, by their names in GraphQL; each is registered by `strawberry.enum` under that name.
-        alone: the derived mutations of which an operation may hold only one: they do more than write a row.
+        alone: the mutations of which an operation may hold only one: they do more than write a row.
+        own: the root fields that the app has beside the derived ones.
+        inputs: the input types of their arguments, by name.
     """
 
     models: Mapping[str, Model]
     nested: Mapping[str, Nested]
     enums: Mapping[str, type[StrEnum]]
     alone: frozenset[str] = frozenset()
+    own: tuple[OwnField, ...] = ()
+    inputs: Inputs = field(default_factory=dict)
 
     @classmethod
     def of(cls, models: Iterable[Model], alone: Collection[str] = (), unused: Iterable[Nested] = ()) -> Self:
@@ -37,7 +106,7 @@ class Catalogue:
 
         Args:
             models: the types whose rows are stored.
-            alone: the derived mutations of which an operation may hold only one.
+            alone: the mutations of which an operation may hold only one.
             unused: object types that no field has; clients see them all the same.
 
         Raises:
@@ -67,27 +136,27 @@ class Catalogue:
 
     @property
     def claims(self) -> frozenset[str]:
-        """Return the claims of tokens that the types' rules name, for `Identity` to keep."""
-        return frozenset(
-            claim for model in self.models.values() for rule in model.rules for claim in claims_of(rule)
-        )
+        """Return the claims of tokens that the app's rules name, for `Identity` to keep."""
+        of_types = (model.rules for model in self.models.values())
+        of_fields = (own.rules for own in self.own)
+        return frozenset(claim for rules in (*of_types, *of_fields) for rule in rules for claim in claims_of(rule))
 
 
 def _add_types(
     of: str, fields: Mapping[str, Field], nested: dict[str, Nested], enums: dict[str, type[StrEnum]]
 ) -> None:
     """Add the enums and object types of some fields, and of the fields of those."""
-    for field in fields.values():
-        if field.enum is not None and enums.setdefault(field.type, field.enum) is not field.enum:
-            raise TypeError(f"two enums are called {field.type}; one of them is {of}.{field.name}")
-        inner = field.nested
+    for one in fields.values():
+        if one.enum is not None and enums.setdefault(one.type, one.enum) is not one.enum:
+            raise TypeError(f"two enums are called {one.type}; one of them is {of}.{one.name}")
+        inner = one.nested
         if inner is None:
             continue
         if inner.name not in nested:
             nested[inner.name] = inner
             _add_types(inner.name, inner.fields, nested, enums)
         elif nested[inner.name] is not inner:
-            raise TypeError(f"two object types are called {inner.name}; one of them is {of}.{field.name}")
+            raise TypeError(f"two object types are called {inner.name}; one of them is {of}.{one.name}")
 
 
 def _check_relations(model: Model, models: Mapping[str, Model]) -> None:

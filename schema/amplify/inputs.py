@@ -1,6 +1,13 @@
 """The input types that Amplify generates: comparisons; and the filters, conditions and rows of each type."""
 
+from enum import StrEnum
+from typing import Any
+
+from graphql import parse_value, value_from_ast_untyped
+from strawberry.types.field import StrawberryField
+
 from schema.amplify import names
+from schema.amplify.catalogue import Argument, Inputs
 from schema.amplify.declaration import Model
 from schema.amplify.fields import Types
 from schema.amplify.rules import Operation
@@ -104,3 +111,30 @@ def _event_comparison(field: Field) -> str:
 def compared_type(field: Field) -> str:
     """Return the scalar as which a field's values, or its elements, are compared."""
     return field.type if field.type in _COMPARED else _COMPARED_AS.get(field.type, "String")
+
+
+def define_own_inputs(types: Types, inputs: Inputs) -> None:
+    """Define the input types of an app's own, by their names."""
+    for name, fields in inputs.items():
+        made = [
+            StrawberryField(
+                python_name=field_name,
+                graphql_name=field_name,
+                type_annotation=types.annotation(one.type),
+                **default_of(types, one),
+            )
+            for field_name, one in fields.items()
+        ]
+        types.define(type(name, (), {}), made, is_input=True)
+
+
+def default_of(types: Types, argument: Argument) -> dict[str, Any]:
+    """Return the keyword by which Strawberry is told of a default, none if there is none."""
+    if argument.default is None:
+        return {}
+    value = value_from_ast_untyped(parse_value(argument.default))
+    name = argument.type.strip("[]!")
+    enum = types[name] if name in types else None  # noqa: SIM401 — it is no mapping
+    if isinstance(enum, type) and issubclass(enum, StrEnum):
+        value = [enum(one) for one in value] if isinstance(value, list) else enum(value)
+    return {"default": value}

@@ -10,7 +10,7 @@ from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
 from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
 from schema.amplify.fields import PartField, ResolvedField, RowField, Types
-from schema.amplify.inputs import define_inputs, define_shared_inputs
+from schema.amplify.inputs import define_inputs, define_own_inputs, define_shared_inputs
 from schema.amplify.key_conditions import define_key_conditions, sort_argument
 
 
@@ -27,6 +27,7 @@ def types_of(catalogue: Catalogue) -> Types:
         _define_objects(types, catalogue, model)
         define_inputs(types, model)
         define_key_conditions(types, model)
+    define_own_inputs(types, catalogue.inputs)
     return types
 
 

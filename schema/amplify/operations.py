@@ -1,15 +1,17 @@
-"""The fields of Query, Mutation and Subscription that Amplify generates for each type."""
+"""The fields of Query, Mutation and Subscription: what Amplify generates for each type, and the app's own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from schema.amplify import names
-from schema.amplify.catalogue import Catalogue
+from schema.amplify.catalogue import Catalogue, OwnField, RootType
 from schema.amplify.declaration import Model
 from schema.amplify.derived import ChangedRows, GetRow, ListRows, RowsByIndex
 from schema.amplify.fields import Arguments, ResolvedField, Types
+from schema.amplify.inputs import default_of
 from schema.amplify.key_conditions import sort_argument
 from schema.amplify.keys import Finder
 from schema.amplify.objects import page_arguments
@@ -28,6 +30,7 @@ def queries(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
         for finder in model.finders.values():
             if finder.query is not None:
                 yield _by_index(types, model, finder, finder.query)
+    yield from _own(catalogue, types, RootType.QUERY)
 
 
 def _get(types: Types, model: Model, name: str) -> StrawberryField:
@@ -59,6 +62,7 @@ def mutations(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
         for operation in _WRITES:
             if (name := model.operations.mutation(operation)) is not None:
                 yield _mutation(types, model, operation, name)
+    yield from _own(catalogue, types, RootType.MUTATION)
 
 
 def _mutation(types: Types, model: Model, operation: Operation, name: str) -> StrawberryField:
@@ -78,9 +82,33 @@ def subscriptions(catalogue: Catalogue, types: Types) -> Iterator[StrawberryFiel
         for operation in _WRITES:
             for name in model.operations.subscriptions(operation):
                 yield _subscription(types, model, operation, name)
+    yield from _own(catalogue, types, RootType.SUBSCRIPTION)
 
 
 def _subscription(types: Types, model: Model, operation: Operation, name: str) -> StrawberryField:
     owners = dict.fromkeys(model.heard_owners, "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
     return ResolvedField(types, name, model.name, arguments, ChangedRows(model, operation), is_subscription=True)
+
+
+def _own(catalogue: Catalogue, types: Types, root: RootType) -> Iterator[StrawberryField]:
+    """Yield the fields of a root type that the app has beside the derived ones."""
+    for one in (one for one in catalogue.own if one.root is root):
+        is_subscription = one.root is RootType.SUBSCRIPTION
+        made = ResolvedField(types, one.name, one.type, {}, _resolve(one), is_subscription=is_subscription)
+        made.arguments = [
+            StrawberryArgument(
+                python_name=name,
+                graphql_name=name,
+                type_annotation=types.annotation(argument.type),
+                **default_of(types, argument),
+            )
+            for name, argument in one.arguments.items()
+        ]
+        yield made
+
+
+def _resolve(one: OwnField) -> Callable[..., Any]:
+    if one.root is RootType.SUBSCRIPTION:
+        return lambda _source, info, arguments: resolver_of(info).listen(one, info, arguments)
+    return lambda _source, info, arguments: resolver_of(info).call(one, info, arguments)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 from strawberry import Info
 
 from models.storage.store import Item
+from schema.amplify.catalogue import OwnField
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.keys import Finder
@@ -72,6 +73,12 @@ class MirrorResolver(Protocol):
         self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
         """Resolve `onCreateX`, `onUpdateX` or `onDeleteX`."""
+
+    def call(self, own: OwnField, info: AnyInfo, arguments: Arguments) -> Awaitable[Any]:
+        """Resolve a query or mutation of the app's own."""
+
+    def listen(self, own: OwnField, info: AnyInfo, arguments: Arguments) -> AsyncIterator[Any]:
+        """Resolve a subscription of the app's own."""
 
 
 class HasResolver(Protocol):

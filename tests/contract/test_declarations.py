@@ -10,12 +10,12 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, build_schema, print_ast
 
 from schema.amplify import names
+from schema.amplify.catalogue import RootType
 from schema.amplify.sdl.declarations import (
     SET_BY_SERVER,
     STORED,
     ModelDeclaration,
     RelationDeclaration,
-    Root,
     TypeReference,
 )
 from schema.amplify.sdl.importing import AppDeclaration, import_app
@@ -114,7 +114,11 @@ def subscriptions(model: ModelDeclaration) -> Iterator[tuple[str, str]]:
 
 
 def roots(declared: AppDeclaration) -> Iterator[tuple[str, str]]:
-    for root, made in ((Root.QUERY, queries), (Root.MUTATION, mutations), (Root.SUBSCRIPTION, subscriptions)):
+    for root, made in (
+        (RootType.QUERY, queries),
+        (RootType.MUTATION, mutations),
+        (RootType.SUBSCRIPTION, subscriptions),
+    ):
         for model in declared.models.values():
             yield from ((f"{root}.{name}", text) for name, text in made(model))
     for own in declared.roots:
@@ -173,7 +177,7 @@ def test_types_are_as_amplify_makes_them(name: str) -> None:
     wanted = [
         type_
         for type_ in golden(name).type_map.values()
-        if isinstance(type_, GraphQLObjectType) and type_.name not in set(Root)
+        if isinstance(type_, GraphQLObjectType) and type_.name not in set(RootType)
         if not type_.name.startswith("__") and not type_.name.endswith("Connection")
     ]
     assert differences(types(app(name)), wanted) == {}

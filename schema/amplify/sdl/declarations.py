@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from schema.amplify.catalogue import FunctionCall, RootType
+
 # Between the parts of a key that has several fields: the attribute `status#startDate` holds `ACTIVE#2026-01-01`.
 SEPARATOR = "#"
 
@@ -282,27 +284,6 @@ class ArgumentDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionCall:
-    """A function that answers a root field; of several, each gets the answer of the one before.
-
-    Args:
-        name: its name, in which `${env}` stands for the environment.
-        is_event: whether nobody waits for its answer.
-    """
-
-    name: str
-    is_event: bool = False
-
-
-class Root(StrEnum):
-    """A root type."""
-
-    QUERY = "Query"
-    MUTATION = "Mutation"
-    SUBSCRIPTION = "Subscription"
-
-
-@dataclass(frozen=True, slots=True)
 class RootField:
     """A root field of the app's own.
 
@@ -316,7 +297,7 @@ class RootField:
         rules: who may call it; None means every caller of the API's default authorization mode.
     """
 
-    root: Root
+    root: RootType
     name: str
     arguments: tuple[ArgumentDeclaration, ...]
     type: TypeReference

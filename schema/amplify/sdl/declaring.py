@@ -3,7 +3,7 @@
 What the catalogue cannot say yet is left out, and never in a way that admits more callers than the schema does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,7 @@ import strawberry
 from models.constraints.declared import Constraints
 from models.integrity.ruled_tables import RuledTables, TypeTable
 from models.tables.base import KeyAttribute, index, table
-from schema.amplify.catalogue import Catalogue
+from schema.amplify.catalogue import Argument, Catalogue, Inputs, OwnField, RootType
 from schema.amplify.declaration import SET_BY_SERVER as KEPT_BY_SERVER
 from schema.amplify.declaration import Model, Operations, Relation
 from schema.amplify.keys import Finder
@@ -21,6 +21,7 @@ from schema.amplify.rules import AuthRule, GroupsField, Operation, Owner
 from schema.amplify.sdl.declarations import (
     SET_BY_SERVER,
     STORED,
+    ArgumentDeclaration,
     FieldDeclaration,
     IndexDeclaration,
     ModelDeclaration,
@@ -28,7 +29,7 @@ from schema.amplify.sdl.declarations import (
     OperationNames,
     RelationDeclaration,
 )
-from schema.amplify.sdl.house_rules import house_rules
+from schema.amplify.sdl.house_rules import house_rules, rules_of_calls
 from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
 
@@ -71,7 +72,34 @@ def catalogue_of(app: AppDeclaration) -> Catalogue:
     for name, one in app.objects.items():
         types.nested[name].fields.update(_parts(one, types))
     models = [_model(one, app.constraints.get(one.name, Constraints()), types) for one in app.models.values()]
-    return Catalogue.of(_ruled(models, app), unused=types.nested.values())
+    made = Catalogue.of(_ruled(models, app), unused=types.nested.values())
+    # Enums of arguments alone are the app's, too.
+    enums = {**types.enums, **made.enums}
+    own = tuple(_own_fields(app))
+    alone = frozenset(one.name for one in own if one.root is RootType.MUTATION)
+    return replace(made, enums=enums, alone=alone, own=own, inputs=_inputs(app))
+
+
+def _own_fields(app: AppDeclaration) -> Iterator[OwnField]:
+    """Yield the app's own root fields; one that nothing answers is there, too, and says so."""
+    for one in app.roots:
+        yield OwnField(
+            root=one.root,
+            name=one.name,
+            arguments=_arguments(one.arguments),
+            type=str(one.type),
+            functions=one.functions,
+            mutations=one.mutations,
+            rules=rules_of_calls(one.rules, app.default_mode),
+        )
+
+
+def _inputs(app: AppDeclaration) -> Inputs:
+    return {name: _arguments(fields) for name, fields in app.inputs.items()}
+
+
+def _arguments(declared: Iterable[ArgumentDeclaration]) -> dict[str, Argument]:
+    return {one.name: Argument(str(one.type), one.default) for one in declared}
 
 
 def _ruled(models: list[Model], app: AppDeclaration) -> Iterator[Model]:

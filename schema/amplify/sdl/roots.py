@@ -11,14 +11,13 @@ from graphql import (
 )
 from graphql.type import assert_input_type
 
+from schema.amplify.catalogue import FunctionCall, RootType
 from schema.amplify.sdl.auth import appsyncs_rules, rule_of, rules_of
 from schema.amplify.sdl.declarations import (
     ArgumentDeclaration,
     FieldDeclaration,
-    FunctionCall,
     ObjectDeclaration,
     Origin,
-    Root,
     RootField,
     RuleDeclaration,
 )
@@ -46,7 +45,7 @@ def read_objects(document: Document, flags: Flags) -> dict[str, ObjectDeclaratio
     Raises:
         SchemaFileError: a field has a type that it cannot have.
     """
-    others = (type_ for type_ in document.types.values() if not type_.is_model and type_.name not in set(Root))
+    others = (type_ for type_ in document.types.values() if not type_.is_model and type_.name not in set(RootType))
     found = collected(others, lambda type_: _object(type_, flags))
     return {declared.name: declared for declared in found}
 
@@ -107,11 +106,11 @@ def read_roots(document: Document, flags: Flags) -> tuple[RootField, ...]:
     Raises:
         SchemaFileError: an argument of a directive has another type than it should.
     """
-    nodes = [(root, node) for root in Root if root in document.types for node in document.types[root].fields]
+    nodes = [(root, node) for root in RootType if root in document.types for node in document.types[root].fields]
     return tuple(collected(nodes, lambda pair: _root(*pair, flags)))
 
 
-def _root(root: Root, node: FieldDefinitionNode, flags: Flags) -> RootField:
+def _root(root: RootType, node: FieldDefinitionNode, flags: Flags) -> RootField:
     subscribed = single(node, "aws_subscribe") or {}
     rules = rules_of(node, flags)
     return RootField(

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from schema.amplify import names
+from schema.amplify.catalogue import RootType
 from schema.amplify.sdl.declarations import (
     ModelDeclaration,
     NotServed,
     Provider,
-    Root,
     RootField,
     RuleDeclaration,
 )
@@ -71,7 +71,7 @@ def _of_fields(type_: WrittenType) -> Iterator[NotServed]:
         for directive, reason in _FIELDS.items():
             if has(node.directives or (), directive):
                 yield NotServed(name, reason)
-        if type_.name not in set(Root) and has(node.directives or (), "function"):
+        if type_.name not in set(RootType) and has(node.directives or (), "function"):
             yield NotServed(name, "@function answers root fields only")
 
 

@@ -1,6 +1,7 @@
 """Root fields of the app's own, the types that are no models, and inputs."""
 
-from schema.amplify.sdl.declarations import FunctionCall, Origin, Provider, Root, RuleDeclaration, Strategy
+from schema.amplify.catalogue import FunctionCall, RootType
+from schema.amplify.sdl.declarations import Origin, Provider, RuleDeclaration, Strategy
 from tests.unit.schema.amplify.sdl.texts import app_of, problems_of
 
 TODO = "type Todo @model { id: ID! }"
@@ -13,7 +14,7 @@ def test_a_root_field_has_its_arguments_functions_and_rules() -> None:
             @function(name: "two", invocationType: Event) @auth(rules: [{{ allow: private }}]) }}
     """)
     (field,) = app.roots
-    assert (field.root, field.name, str(field.type)) == (Root.QUERY, "a", "[Int]")
+    assert (field.root, field.name, str(field.type)) == (RootType.QUERY, "a", "[Int]")
     assert [(argument.name, str(argument.type), argument.default) for argument in field.arguments] == [
         ("where", "Where!", None),
         ("all", "[Int!]", "[1]"),
@@ -42,7 +43,7 @@ def test_appsync_s_directives_are_rules_too() -> None:
 
 def test_a_subscription_names_its_mutations() -> None:
     (field,) = app_of(f'{TODO} type Subscription {{ a: Todo @aws_subscribe(mutations: "createTodo") }}').roots
-    assert (field.root, field.mutations) == (Root.SUBSCRIPTION, ("createTodo",))
+    assert (field.root, field.mutations) == (RootType.SUBSCRIPTION, ("createTodo",))
 
 
 def test_types_that_are_no_models_have_no_implied_fields() -> None:

@@ -1,0 +1,1 @@
+"""Tables of the house that only imported apps have."""

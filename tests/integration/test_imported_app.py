@@ -1,0 +1,165 @@
+"""An app of a schema.graphql, served whole: rows, rules, functions, subscriptions, and what is not there."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from tests.integration.conftest import RefusedError, Server, asking, minting
+from tests.integration.polling import SOON
+
+SCHEMA = """
+enum Level { LOW HIGH }
+type Point { latitude: Float! longitude: Float! }
+input Near { point: PointIn! level: Level = LOW }
+input PointIn { latitude: Float! longitude: Float! }
+
+type Station @model @auth(rules: [{ allow: owner }, { allow: public, operations: [read] }, { allow: groups, groups: ["Crew"] }]) {
+  region: String! @primaryKey(sortKeyFields: ["number"])
+  number: Int!
+  name: String! @index(name: "byName", queryField: "stationsByName")
+  point: Point
+  levels: [Level]
+  alarms: [Alarm] @hasMany(indexName: "byStation", fields: ["name"])
+}
+
+type Alarm @model @auth(rules: [{ allow: private }]) {
+  station: String! @index(name: "byStation", sortKeyFields: ["createdAt"])
+  text: String @default(value: "smoke")
+  createdAt: AWSDateTime
+}
+
+type Query {
+  nearest(near: Near!): Station @function(name: "nearest-station-${env}")
+  missing: String @function(name: "nobody")
+  crew: String @function(name: "crew") @auth(rules: [{ allow: groups, groups: ["Crew"] }])
+}
+
+type Mutation {
+  drill(station: String!): Alarm @function(name: "drill")
+}
+
+type Subscription {
+  heard(station: String): Alarm @aws_subscribe(mutations: ["drill", "createAlarm"])
+}
+"""  # noqa: E501 — as people write their schemas
+FUNCTIONS = """
+def nearest_station(event):
+    near = event["arguments"]["near"]
+    return {"region": near["level"], "number": 1, "name": event["identity"]["username"], "point": near["point"]}
+
+async def crew(event):
+    return ",".join(event["identity"]["groups"])
+
+def drill(event):
+    return {"id": "drill", "station": event["arguments"]["station"], "text": "only a drill",
+            "createdAt": "2026-11-29T12:00:00Z", "updatedAt": "2026-11-29T12:00:00Z"}
+"""
+KEY = "a-key-of-thirty-characters-or-so"
+NEW = "mutation New($input: CreateStationInput!) { createStation(input: $input) { region number owner } }"
+STATION = {"region": "north", "number": 10, "name": "Lookout", "point": {"latitude": 1.5, "longitude": 2}}
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("Fire stations")
+    (folder / "schema.graphql").write_text(SCHEMA)
+    (folder / "functions.py").write_text(FUNCTIONS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imported(schema: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("imported"), HOURBANK_API_KEYS=KEY)
+    running.start("serve", "--schema", str(schema))
+    yield running
+    running.stop()
+
+
+async def test_rows_are_written_found_and_related(imported: Server) -> None:
+    token = minting(imported)("alice")
+    async with asking(imported) as ask:
+        made = await ask(token, NEW, {"input": STATION})
+        assert made["createStation"]["owner"] == "alice"
+        for number in (2, 30):
+            await ask(token, NEW, {"input": {**STATION, "number": number, "name": f"Post {number}"}})
+        alarm = await ask(token, 'mutation { createAlarm(input: {station: "Lookout"}) { id text createdAt } }')
+        assert alarm["createAlarm"]["text"] == "smoke"
+        found = await ask(
+            token,
+            """query { getStation(region: "north", number: 10) { point { latitude } alarms { items { text } } }
+                       stationsByName(name: "Post 2") { items { number levels } }
+                       listStations(region: "north", number: {between: [2, 10]}, sortDirection: DESC) {
+                         items { number } nextToken } }""",
+        )
+    assert found["getStation"] == {"point": {"latitude": 1.5}, "alarms": {"items": [{"text": "smoke"}]}}
+    assert found["stationsByName"]["items"] == [{"number": 2, "levels": None}]
+    assert found["listStations"] == {"items": [{"number": 10}, {"number": 2}], "nextToken": None}
+
+
+async def test_its_rules_say_who_may(imported: Server) -> None:
+    token_for = minting(imported)
+    async with asking(imported) as ask:
+        await ask(token_for("dora"), NEW, {"input": {**STATION, "region": "south"}})
+        change = 'mutation { updateStation(input: {region: "south", number: 10, name: "Mine"}) { name } }'
+        with pytest.raises(RefusedError, match="Not Authorized to access updateStation on type Mutation"):
+            await ask(token_for("eve"), change)
+        assert await ask(token_for("carla", "Crew"), change) == {"updateStation": {"name": "Mine"}}
+        with pytest.raises(RefusedError, match="Not Authorized to access crew on type Query"):
+            await ask(token_for("eve"), "{ crew }")
+        assert await ask(token_for("carla", "Crew"), "{ crew }") == {"crew": "Crew"}
+    read = {"query": '{ getStation(region: "south", number: 10) { name } }'}
+    async with httpx.AsyncClient(base_url=imported.url) as client:
+        by_key = await client.post("/graphql", json=read, headers={"x-api-key": KEY})
+        assert by_key.json() == {"data": {"getStation": {"name": "Mine"}}}
+        write = {"query": NEW, "variables": {"input": STATION}}
+        refused = (await client.post("/graphql", json=write, headers={"x-api-key": KEY})).json()
+    assert refused["errors"][0]["errorType"] == "Unauthorized"
+
+
+async def test_functions_answer_and_what_is_missing_says_so(imported: Server) -> None:
+    token = minting(imported)("alice")
+    async with asking(imported) as ask:
+        query = "{ nearest(near: {point: {latitude: 1, longitude: 2}}) { region name point { longitude } } }"
+        found = await ask(token, query)
+        assert found == {"nearest": {"region": "LOW", "name": "alice", "point": {"longitude": 2.0}}}
+        with pytest.raises(RefusedError, match=r"missing is not served: functions.py has no function nobody"):
+            await ask(token, "{ missing }")
+    assert "not served: Query.missing" in imported.log
+    assert "Fire stations" in imported.log
+
+
+@asynccontextmanager
+async def listening(server: Server, query: str, token: str) -> AsyncIterator[Any]:
+    """Subscribe by graphql-transport-ws; yield a function that returns the next event."""
+    address = server.url.replace("http", "ws") + "/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"Authorization": token}}))
+        assert json.loads(await socket.recv())["type"] == "connection_ack"
+        await socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": {"query": query}}))
+
+        async def event() -> Any:
+            message = json.loads(await asyncio.wait_for(socket.recv(), SOON))
+            assert message["type"] == "next", message
+            return message["payload"]["data"]
+
+        yield event
+
+
+async def test_a_subscription_hears_what_its_mutations_answer(imported: Server) -> None:
+    token = minting(imported)("alice")
+    heard = 'subscription { heard(station: "Beacon") { text station } }'
+    async with asking(imported) as ask, listening(imported, heard, token) as event:
+        await asyncio.sleep(1)  # this protocol has no acknowledgement
+        for station in ("Elsewhere", "Beacon"):
+            await ask(token, f'mutation {{ drill(station: "{station}") {{ text }} }}')
+        assert await event() == {"heard": {"text": "only a drill", "station": "Beacon"}}
+        await ask(token, 'mutation { createAlarm(input: {station: "Beacon", text: "fire"}) { id } }')
+        assert await event() == {"heard": {"text": "fire", "station": "Beacon"}}

@@ -1,0 +1,1 @@
+"""Tests of the apps that a server may serve."""

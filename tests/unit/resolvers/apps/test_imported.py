@@ -1,0 +1,72 @@
+"""An app of an SDL file is put together with a name, callers to try it, and what people must know."""
+
+from pathlib import Path
+
+import pytest
+from graphql import parse, validate
+
+from models.settings import Settings
+from models.storage.async_calls import AsyncCalls
+from resolvers.api import Api
+from resolvers.apps.app import App
+from resolvers.apps.imported import imported, stack_name
+from resolvers.hosting.settings import ServerSettings
+from schema.strawberry_internals import graphql_schema
+from workflows.executions.services import Services
+
+APPS = Path(__file__).parents[4] / "schema" / "apps"
+TEXT = """
+type Note @model @auth(rules: [{ allow: public }, { allow: groups, groups: ["Night Shift"] }]) { text: String! }
+type Query { weather: String @function(name: "weather-${env}") tell: String @http(url: "https://example.org") }
+"""
+
+
+def written(folder: Path, text: str = TEXT) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "schema.graphql").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [("shop", "shop"), ("My Shop!", "My-Shop"), ("2nd", "app-2nd"), ("x" * 50, "x" * 31), ("läden", "l-den")],
+)
+def test_a_stack_is_called_as_its_folder(tmp_path: Path, folder: str, expected: str) -> None:
+    home = written(tmp_path / folder)
+    assert stack_name(home) == stack_name(home / "schema.graphql") == expected
+
+
+def test_every_group_of_its_rules_has_a_demo_caller(tmp_path: Path) -> None:
+    callers = imported(written(tmp_path / "notes")).app.demo.callers
+    assert callers == {"alice": frozenset(), "bob": frozenset(), "night-shift": frozenset({"Night Shift"})}
+
+
+def test_people_are_told_what_is_not_served_and_who_may_write(tmp_path: Path) -> None:
+    notes = "\n".join(imported(written(tmp_path / "notes")).notes)
+    assert "1 types with tables: Note" in notes
+    assert "not served: Query.tell: @http calls other servers" in notes
+    assert "not served: Query.weather: functions.py beside the schema has no function weather" in notes
+    assert "whoever has an API key of HOURBANK_API_KEYS may write: Note" in notes
+
+
+def test_a_function_that_is_there_is_not_missed(tmp_path: Path) -> None:
+    home = written(tmp_path / "notes")
+    (home / "functions.py").write_text("def weather(event): return 'fine'\n")
+    assert "function weather" not in "\n".join(imported(home).notes)
+
+
+def schema_of(app: App) -> object:
+    services = Services.over(AsyncCalls(()), Settings())
+    return graphql_schema(
+        Api.over(app, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none").schema
+    )
+
+
+@pytest.mark.parametrize("name", ["marketplace", "construction"])
+def test_its_examples_are_valid(name: str) -> None:
+    app = imported(APPS / name).app
+    served = schema_of(app)
+    assert len(app.examples) == 3
+    for example in app.examples:
+        assert validate(served, parse(example.query)) == []  # type: ignore[arg-type]  # graphql-core's schema
+        assert example.caller in app.demo.callers

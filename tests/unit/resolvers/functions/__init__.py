@@ -1,0 +1,1 @@
+"""Tests of the functions that answer root fields of imported apps."""
