@@ -1,7 +1,7 @@
 """The functions that events call, not state machines: the event log's stream, rules of the bus, and schedules."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,19 +26,25 @@ LARGEST_BATCH = 10
 async def publish_events(services: Services, event: Event) -> None:
     """Put each new row of the event log on the bus, at least once, and tell the servers of all changes.
 
-    `detail.eventId` is the row's id, the same at every retry.
+    `detail.eventId` is the row's id, the same at every retry. Servers are told even if the bus takes nothing.
 
     Raises:
         RuntimeError: the bus or the topic refused some; Lambda retries the whole batch of the stream.
     """
-    rows = [record["dynamodb"]["NewImage"] for record in event["Records"] if record["eventName"] == "INSERT"]
+    try:
+        await _put_on_bus(services, event["Records"])
+    finally:
+        if services.feed is Feed.QUEUE:
+            await publish(services, event["Records"])
+
+
+async def _put_on_bus(services: Services, records: Sequence[Mapping[str, Any]]) -> None:
+    rows = [record["dynamodb"]["NewImage"] for record in records if record["eventName"] == "INSERT"]
     for start in range(0, len(rows), LARGEST_BATCH):
         entries = [_entry(row, services.names.event_bus) for row in rows[start : start + LARGEST_BATCH]]
         answer = await services.calls.call("events", "put_events", Entries=entries)
         if answer.get("FailedEntryCount"):
             raise RuntimeError(f"the bus refused {answer['FailedEntryCount']} of {len(entries)} events")
-    if services.feed is Feed.QUEUE:
-        await publish(services, event["Records"])
 
 
 def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:

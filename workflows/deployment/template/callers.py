@@ -20,7 +20,9 @@ from workflows.deployment.template.tables import table_id
 from workflows.deployment.template.versions import alias_id
 from workflows.handlers import EventRule, Function
 
-_STREAM_RETRIES = 10
+# A stream has its records for a day; an hour before that, one that its function could not handle is a dead letter.
+# Whoever subscribed before it was written is gone by then: Cognito's tokens are valid for a day at most.
+OLDEST_SECONDS = 23 * 3_600
 
 
 def call_resources(functions: Mapping[str, Function], machines: Collection[str]) -> dict[str, Resource]:
@@ -71,7 +73,7 @@ def _stream(name: str, table: type[Table]) -> Resource:
             "StartingPosition": "TRIM_HORIZON",
             "BatchSize": 100,
             "BisectBatchOnFunctionError": True,
-            "MaximumRetryAttempts": _STREAM_RETRIES,
+            "MaximumRecordAgeInSeconds": OLDEST_SECONDS,
             "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters", "Arn")}},
         },
     )

@@ -10,6 +10,7 @@ from typing import Any
 from models.changes import Feed
 from models.storage.names import Names
 from models.tables import Table
+from workflows.deployment.template.callers import OLDEST_SECONDS
 from workflows.deployment.template.intrinsics import (
     NAMES,
     Resource,
@@ -28,9 +29,6 @@ TOPIC = "ChangeTopic"
 PARAMETER = "Feed"
 CONDITION = "PublishesChanges"
 CONDITIONS: Mapping[str, Any] = {CONDITION: {"Fn::Equals": [ref(PARAMETER), Feed.QUEUE.value]}}
-# A change is published as long as its stream has it, which is a day; an hour before that it is a dead letter.
-# Whoever subscribed before it was written is gone by then: a token of Cognito is valid for a day at most.
-_OLDEST_SECONDS = 23 * 3_600
 # The changes of one row are never handled at the same time, those of others are.
 _AT_ONCE = 4
 
@@ -69,7 +67,7 @@ def _mapping(function: str, table: type[Table]) -> Resource:
             "BatchSize": 100,
             "ParallelizationFactor": _AT_ONCE,
             "BisectBatchOnFunctionError": True,
-            "MaximumRecordAgeInSeconds": _OLDEST_SECONDS,
+            "MaximumRecordAgeInSeconds": OLDEST_SECONDS,
             "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters", "Arn")}},
         },
         Condition=CONDITION,

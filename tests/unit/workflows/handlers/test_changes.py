@@ -26,6 +26,7 @@ class Aws(BlockingCalls):
     def __init__(self) -> None:
         super().__init__()
         self.refused: list[int] = []
+        self.bus_refuses = False
         self.published: list[str] = []
         self.put: list[str] = []
         self.calls = 0
@@ -36,7 +37,7 @@ class Aws(BlockingCalls):
         self.calls += 1
         if (service, operation) == ("events", "put_events"):
             self.put += [entry["DetailType"] for entry in params["Entries"]]
-            return {"FailedEntryCount": 0}
+            return {"FailedEntryCount": len(params["Entries"]) * self.bus_refuses}
         assert (service, operation) == ("sns", "publish_batch")
         assert params["TopicArn"] == Settings().names.change_topic_arn
         entries = params["PublishBatchRequestEntries"]
@@ -85,6 +86,13 @@ def test_the_event_logs_reader_publishes_its_changes_too(aws: Aws) -> None:
     events.publish_events({"Records": [record(1, "a"), record(2, "a", "MODIFY")]}, None)
     assert aws.put == ["eventType a"]
     assert aws.published == ["a 1", "a 2"]
+
+
+def test_servers_are_told_although_the_bus_takes_nothing(aws: Aws) -> None:
+    aws.bus_refuses = True
+    with pytest.raises(RuntimeError, match="the bus refused 1 of 1 events"):
+        events.publish_events({"Records": [record(1, "a")]}, None)
+    assert aws.published == ["a 1"]
 
 
 def test_where_servers_read_streams_nothing_is_published(monkeypatch: pytest.MonkeyPatch) -> None:

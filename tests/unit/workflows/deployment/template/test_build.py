@@ -110,7 +110,7 @@ def test_functions_are_called_by_schedule_stream_and_rule(sample: dict[str, Any]
     stream = sample["StreamTell"]["Properties"]
     assert stream["EventSourceArn"] == {"Fn::GetAtt": [table_id(EventLog), "StreamArn"]}
     assert stream["BisectBatchOnFunctionError"]
-    assert stream["MaximumRetryAttempts"] > 0
+    assert stream["MaximumRecordAgeInSeconds"] > 0
     rule = sample["RuleHear"]["Properties"]
     assert rule["EventBusName"] == "default"
     assert rule["EventPattern"]["detail"]["status"] == ["FAILED"]
