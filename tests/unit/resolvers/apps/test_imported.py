@@ -56,7 +56,6 @@ def test_a_function_that_is_there_is_not_missed(tmp_path: Path) -> None:
 
 
 def schema_of(app: App) -> object:
-    services = Services.over(AsyncCalls(()), Settings())
     return graphql_schema(
         Api.over(app, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none").schema
     )
