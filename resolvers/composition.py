@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from models.changes import Feed
 from models.errors import ExpectedError
+from models.integrity.departures import Departures
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
@@ -20,6 +21,7 @@ from resolvers.feed.change_feed import ChangeFeed
 from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.writes import HeardCalls
 from resolvers.hosting.demo_data import sub_of
+from resolvers.hosting.departures import watch
 from resolvers.hosting.health import Health
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
@@ -79,7 +81,7 @@ async def composed(
             await app.demo.load(services)
         rates = Rates(own.rates)
         served = _served(app, api, own, identity, health, issuer, rates)
-        begun: list[asyncio.Task[None]] = []
+        begun = _watched(app, services)
         if issuer is not None and app.machines:  # on AWS the scheduled sweep does that
             begun.append(_begun(revive_patiently(services.sweep, report), "live requests were not revived"))
         if rates.due is not None:
@@ -103,6 +105,14 @@ async def _open(feed: ChangeFeed, queue: QueueSource | None) -> AsyncIterator[No
         yield
     finally:
         await feed.aclose()
+
+
+def _watched(app: App, services: Services) -> list[asyncio.Task[None]]:
+    """Begin to finish deletions of rows that others follow, if the app has rules that say so."""
+    if app.catalogue.ruled is None:
+        return []
+    departing = Departures.over(services.store, app.catalogue.ruled, services.clock)
+    return [_begun(watch(departing), "rows that follow deleted ones stay")]
 
 
 def _begun(work: Coroutine[Any, Any, None], failure: str) -> asyncio.Task[None]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.constraints.declared import Aggregate, Constraints, OnDelete, Reference
+from models.errors import ExpectedError
 
 Value = Mapping[str, Any]
 Row = Mapping[str, Value]  # as DynamoDB stores it, without nulls
@@ -12,6 +13,10 @@ Row = Mapping[str, Value]  # as DynamoDB stores it, without nulls
 Key = str | tuple[str, str]
 
 SEPARATOR = "#"
+
+
+class ContradictionError(ExpectedError):
+    """Rules of an app contradict each other, or ask for what cannot be kept; the message names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def ruled_types(
         constraints: what the rows of some types obey.
 
     Raises:
-        TypeError: two rules contradict each other; the message names them.
+        ContradictionError: two rules contradict each other.
     """
     given = {name: constraints.get(name, Constraints()) for name in keys}
     references = {name: tuple(_references(rules)) for name, rules in given.items()}
@@ -105,7 +110,7 @@ def ruled_types(
         for name in keys
     }
     if problems := [text for one in types.values() for text in _contradictions(one, types)]:
-        raise TypeError("; ".join(problems))
+        raise ContradictionError("; ".join(problems))
     return types
 
 

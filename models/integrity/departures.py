@@ -8,6 +8,7 @@ whoever finds the remembered departure goes on, and two who do so at once only f
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Self
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -20,8 +21,8 @@ from models.errors import HourBankError, Refusal
 from models.integrity.composing import DEPARTURES, RowWrite, count_in, departure, failed, none_left, overtaken
 from models.integrity.judged_writing import JudgedWriting, OvertakenError, stale
 from models.integrity.ruled_rows import RuledRows, plan_of
-from models.integrity.ruled_tables import DEPARTING, GUARDS, tally_key
-from models.storage.store import ConditionFailedError, Item, read_pages, stored_key
+from models.integrity.ruled_tables import DEPARTING, GUARDS, RuledTables, tally_key
+from models.storage.store import ConditionFailedError, Item, Store, read_pages, stored_key
 from models.transactions.retrying import StaleSnapshotError, retry
 
 # Rows that follow another in its own transaction: each has itself, its parents' figures and its guards written.
@@ -51,6 +52,11 @@ class Departures:
         self._store = rows.store
         self._tables = rows.tables
         self._now = now
+
+    @classmethod
+    def over(cls, store: Store, tables: RuledTables, now: Clock) -> Self:
+        """Return what deletes rows of tables."""
+        return cls(RuledRows(store, tables, now), now)
 
     async def delete(
         self, name: str, before: Item, condition: Condition | None, departed: Place | None = None

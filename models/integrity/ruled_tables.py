@@ -12,7 +12,15 @@ from pynamodb.indexes import Index
 from models.clock import to_text
 from models.constraints.declared import Constraints
 from models.constraints.planning import Place
-from models.constraints.ruled import SEPARATOR, Incoming, RuledType, changed, composed, ruled_types
+from models.constraints.ruled import (
+    SEPARATOR,
+    ContradictionError,
+    Incoming,
+    RuledType,
+    changed,
+    composed,
+    ruled_types,
+)
 from models.identifiers import derived
 from models.storage.store import Item, index_keys, table_keys
 from models.tables import Table
@@ -100,7 +108,7 @@ class RuledTables:
             constraints: what the rows of some types obey.
 
         Raises:
-            TypeError: rules contradict each other, or rows that follow a deleted one could not be found.
+            ContradictionError: rules contradict each other, or rows that follow a deleted one could not be found.
         """
         types = ruled_types({name: one.key for name, one in described.items()}, constraints)
         tables = {name: one.table for name, one in described.items()}
@@ -138,7 +146,7 @@ def _finder(incoming: Incoming, child: RuledType, of: type[Table]) -> ChildFinde
             # DynamoDB refuses a filter on the keys of what is queried.
             best = ChildFinder(index, covered, tuple(name for name in fields if name not in {*covered, *keys}))
     if best is None:
-        raise TypeError(
+        raise ContradictionError(
             f"{incoming.counter}: {incoming.reference.on_delete} must find the rows of {child.name}; "
             f"give {child.name} an @index on {' or '.join(fields)}"
         )

@@ -64,7 +64,7 @@ class RowWrites:
         """
         if model.ruled is None:
             return await self._store.delete(model.table, key, condition=condition) or before
-        departures = Departures(self._rows(model.ruled), self._now)
+        departures = Departures.over(self._store, model.ruled, self._now)
         return _unrefused(await departures.delete(model.name, before, condition))
 
     def _rows(self, tables: RuledTables) -> RuledRows:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
-from models.integrity.ruled_tables import GUARDS
+from models.integrity.ruled_tables import GUARDS, RuledTables
 from models.tables import Table
 from schema.amplify.declaration import Model
 from schema.amplify.rules import AuthRule, claims_of
@@ -131,8 +131,13 @@ class Catalogue:
     @property
     def tables(self) -> tuple[type[Table], ...]:
         """Return the tables of all types, and the house's own table if rules need one."""
-        ours = (GUARDS,) if any(model.ruled is not None for model in self.models.values()) else ()
-        return (*(model.table for model in self.models.values()), *ours)
+        tables = tuple(model.table for model in self.models.values())
+        return tables if self.ruled is None else (*tables, GUARDS)
+
+    @property
+    def ruled(self) -> RuledTables | None:
+        """Return the types with the rules beside the schema; None if there are no such rules."""
+        return next((model.ruled for model in self.models.values() if model.ruled is not None), None)
 
     @property
     def claims(self) -> frozenset[str]:

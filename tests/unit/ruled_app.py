@@ -59,18 +59,32 @@ class RuledApp:
         schema.resolver = self.mirror
         return await execute(schema, self.store, caller, query, **variables)
 
-    async def write(self, caller: Caller, operation: str, /, condition: Any = None, **given: Any) -> Any:
-        """Run a mutation such as `createWork`; return the row's key fields, or the error's type."""
+    async def write(
+        self, caller: Caller, operation: str, condition: Any = None, /, **given: Any
+    ) -> tuple[Any, list[dict[str, Any]]]:
+        """Run a mutation such as `createWork`; return the row's fields that are scalars, and the errors."""
         verb = next(verb for verb in ("create", "update", "delete") if operation.startswith(verb))
         name = operation.removeprefix(verb)
-        model = self.catalogue.models[name]
+        fields = [field.name for field in self.catalogue.models[name].fields.values() if field.nested is None]
         query = (
             f"mutation ($input: {verb.capitalize()}{name}Input!, $condition: Model{name}ConditionInput) "
-            f"{{ {operation}(input: $input, condition: $condition) {{ {' '.join(model.fields)} }} }}"
+            f"{{ {operation}(input: $input, condition: $condition) {{ {' '.join(fields)} }} }}"
         )
-        plain = query.replace("receiptImage", "").replace("contractorSignature", "")
-        data, errors = await self.ask(caller, plain, input=given, condition=condition)
-        return errors[0]["errorType"] if errors else data[operation]
+        data, errors = await self.ask(caller, query, input=given, condition=condition)
+        return data and data[operation], errors
+
+    async def done(self, caller: Caller, operation: str, condition: Any = None, /, **given: Any) -> Any:
+        """Run a mutation that must succeed, and return the row."""
+        row, errors = await self.write(caller, operation, condition, **given)
+        assert errors == []
+        return row
+
+    async def refused(
+        self, caller: Caller, operation: str, condition: Any = None, /, **given: Any
+    ) -> dict[str, Any]:
+        """Run a mutation that must fail, and return its error."""
+        _, (error,) = await self.write(caller, operation, condition, **given)
+        return error
 
     def table(self, name: str) -> type[Table]:
         """Return a type's table."""

@@ -66,6 +66,7 @@ def catalogue_of(app: AppDeclaration) -> Catalogue:
 
     Raises:
         TypeError: types contradict each other.
+        ContradictionError: rules do.
     """
     types = _Types({name: _enum(name, values) for name, values in app.enums.items()})
     types.nested |= {name: Nested(name, description=one.description) for name, one in app.objects.items()}
@@ -106,7 +107,7 @@ def _ruled(models: list[Model], app: AppDeclaration) -> Iterator[Model]:
     """Yield the models with the rules beside the schema.
 
     Raises:
-        TypeError: rules contradict each other.
+        ContradictionError: rules contradict each other.
     """
     ruled = RuledTables.of({model.name: _described(model) for model in models}, app.constraints)
     for model in models:

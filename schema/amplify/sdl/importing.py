@@ -29,7 +29,7 @@ from schema.amplify.sdl.project import Project, find
 from schema.amplify.sdl.reading import read
 from schema.amplify.sdl.roots import global_rules, read_inputs, read_objects, read_roots
 from schema.amplify.sdl.rules import read_rules
-from schema.amplify.sdl.unserved import unserved
+from schema.amplify.sdl.unserved import unserved, unserved_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def declared(project: Project, rules: tuple[Source, ...] = ()) -> AppDeclaration
         roots=roots,
         constraints=constraints,
         default_mode=project.default_mode,
-        not_served=unserved(project, document, models, roots),
+        not_served=(*unserved(project, document, models, roots), *unserved_rules(constraints)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from models.constraints.declared import Constraints
 from schema.amplify import names
 from schema.amplify.catalogue import RootType
 from schema.amplify.sdl.declarations import (
@@ -44,6 +45,14 @@ def unserved(
         plurals = (names.upper_first(names.plural(name)) for name in models)
         found += [NotServed(f"Query.sync{plural}", _DATASTORE) for plural in plurals]
     return tuple(dict.fromkeys((*project.not_served, *found)))
+
+
+def unserved_rules(constraints: Mapping[str, Constraints]) -> Iterator[NotServed]:
+    """Yield the rules beside a schema that are not obeyed."""
+    for name, rules in constraints.items():
+        if rules.stream_handler is not None:
+            reason = "no function of the app's own runs here; the table has a stream that one can read"
+            yield NotServed(name, f"@stream hands no changes to {rules.stream_handler}: {reason}")
 
 
 def _of_type(type_: WrittenType) -> Iterator[NotServed]:

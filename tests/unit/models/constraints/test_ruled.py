@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from models.constraints.declared import Aggregate, Constraints, OnDelete, Reference
-from models.constraints.ruled import changed, composed, joined_key, referred, ruled_types, started
+from models.constraints.ruled import (
+    ContradictionError,
+    changed,
+    composed,
+    joined_key,
+    referred,
+    ruled_types,
+    started,
+)
 from tests.unit.models.constraints.shop import (
     CONSTRAINTS,
     KEYS,
@@ -60,7 +68,7 @@ def test_a_total_keeps_its_row_from_deletion_if_nothing_else_does() -> None:
 def test_rules_that_contradict_each_other_are_refused(
     name: str, changes: dict[str, object], expected: str
 ) -> None:
-    with pytest.raises(TypeError) as caught:
+    with pytest.raises(ContradictionError) as caught:
         ruled_types(KEYS, with_rules(name, **changes))
     assert str(caught.value).startswith(expected)
     assert caught.value.args[0].count(";") == (";" in expected) + ("RESTRICT" in caught.value.args[0])

@@ -4,6 +4,7 @@ import pytest
 
 from models.clock import from_text
 from models.constraints.declared import CompositeField, Constraints, OnDelete, Reference
+from models.constraints.ruled import ContradictionError
 from models.integrity.ruled_tables import GUARDS, RuledTables, TypeTable, tally_key
 from models.tables import TABLES as HOURBANK
 from models.tables.base import KeyAttribute, index, table
@@ -38,7 +39,7 @@ def test_the_table_itself_may_find_rows() -> None:
 
 def test_where_rows_are_cannot_be_said_without_an_index() -> None:
     expected = r"Page\(above\): CASCADE must find the rows of Page; give Page an @index on above"
-    with pytest.raises(TypeError, match=expected):
+    with pytest.raises(ContradictionError, match=expected):
         RuledTables.of(DESCRIBED, CONSTRAINTS | {"Page": Constraints(references=(ABOVE,))})
 
 

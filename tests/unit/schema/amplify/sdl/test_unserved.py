@@ -69,3 +69,9 @@ def test_conflict_resolution_is_listed_for_every_model() -> None:
     text = "type Person @model { id: ID! } type News @model { id: ID! }"
     app = declared(Project((Source(text, "schema.graphql"),), has_conflict_resolution=True))
     assert [item.name for item in app.not_served] == ["Query.syncPeople", "Query.syncNews"]
+
+
+def test_a_function_that_changes_would_go_to_is_named() -> None:
+    app = app_of("type A @model { id: ID! }", 'extend type A @stream(handler: "told")')
+    (one,) = app.not_served
+    assert str(one).startswith("A: @stream hands no changes to told")
