@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLField, GraphQLSchema
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLField, GraphQLSchema, OperationType
 from strawberry import Info
 from strawberry.extensions import MaskErrors
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -26,6 +26,11 @@ def resolved_field(info: Info[Any, Any]) -> tuple[str, str]:
     """Return the GraphQL names of the parent type and of the field that is resolved; `Info` lacks the type's."""
     raw = info._raw_info  # noqa: SLF001 — see above
     return raw.parent_type.name, raw.field_name
+
+
+def is_event(info: Info[Any, Any]) -> bool:
+    """Return whether what is resolved is an event of a subscription."""
+    return info._raw_info.operation.operation is OperationType.SUBSCRIPTION  # noqa: SLF001 — see above
 
 
 def selected_nodes(info: Info[Any, Any]) -> tuple[Sequence[FieldNode], Mapping[str, FragmentDefinitionNode]]:

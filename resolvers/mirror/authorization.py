@@ -281,6 +281,14 @@ def admitting(caller: Caller, model: Model, operation: Operation, item: Item) ->
             yield rule
 
 
+def admits_by(rules: Iterable[AuthRule], caller: Caller, operation: Operation, item: Item) -> bool:
+    """Return whether some of all rules of a field let a caller do something with it in a row."""
+    return any(
+        operation in rule.operations and _is_meant_for(rule, caller.standing) and _admits(rule, caller, item)
+        for rule in rules
+    )
+
+
 def _admits(rule: AuthRule, caller: Caller, item: Item) -> bool:
     match rule:
         case Owner(field=field) | GroupsField(field=field):
@@ -325,12 +333,18 @@ def may_ask_for(caller: Caller, model: Model, key: Key) -> bool:
 
     Where the hash key is the owner, a foreign one is refused before the row is read; elsewhere the row decides.
     """
+    return may_ask_in(caller, model, model.keys.hash, key if isinstance(key, str) else key[0])
+
+
+def may_ask_in(caller: Caller, model: Model, field: str, value: str) -> bool:
+    """Return whether a caller may ask for the rows with a value in an indexed field, even if there are none.
+
+    Where only this field names them, a foreign value is refused.
+    """
     if admits_strangers(caller, model, Operation.READ):
         return True
     found = namings(caller, model, Operation.READ)
-    if {naming.field for naming in found} != {model.keys.hash}:
-        return True
-    return (key if isinstance(key, str) else key[0]) in found[0].names
+    return {naming.field for naming in found} != {field} or value in found[0].names
 
 
 def readable(caller: Caller, model: Model, items: Iterable[Item]) -> list[Item]:

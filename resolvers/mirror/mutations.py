@@ -18,17 +18,16 @@ from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import (
     admits_everywhere,
     admitting,
-    by_group,
     concealed_fields,
-    is_named_by,
     may,
     model_for,
-    owner_value,
     shows_all,
 )
+from resolvers.mirror.field_rules import check_asked, check_updated, conceals
 from resolvers.mirror.filtering.client_filters import read_filter
 from resolvers.mirror.filtering.conditions import condition_of, mentions
-from resolvers.mirror.filtering.filters import Filter, compile_filter
+from resolvers.mirror.filtering.filters import Filter, compile_filter, fields_of
+from resolvers.mirror.new_rows import with_owner
 from resolvers.mirror.protections import reserved_fields, take_initial
 from resolvers.mirror.relations import COMPUTED
 from resolvers.mirror.row_writes import RowWrites, and_conditions, followed, new_row
@@ -99,7 +98,7 @@ class Mutations:
             RefusedError: a business rule refused it.
         """
         mutation = _Mutation(caller_of(info), model, info, arguments)
-        given = _with_owner(mutation)
+        given = with_owner(mutation.caller, model, mutation.input, info)
         take_initial(mutation.caller, model, given)
         if "id" in model.fields:
             given.setdefault("id", context_of(info).new_id(info))
@@ -129,9 +128,10 @@ class Mutations:
         try:
             await self._rows.put(model, item, condition)
         except ConditionFailedError as error:
-            if error.item is None or not same_content(model, error.item, content):
+            found = error.item
+            if found is None or not same_content(model, found, content) or conceals(mutation.caller, model, found):
                 raise ConditionalCheckError from error
-            return error.item
+            return found
         return item
 
     async def update(self, model: Model, info: AnyInfo, arguments: Arguments) -> Item:
@@ -150,6 +150,7 @@ class Mutations:
         mutation = _Mutation(caller_of(info), model, info, arguments)
         item = await self._find(mutation, Operation.UPDATE)
         rules = list(admitting(mutation.caller, model_for(mutation.caller, model), Operation.UPDATE, item))
+        check_updated(mutation.caller, model, mutation.input, item)
         reserved = reserved_fields(mutation.caller, model, rules)
         if (updating := self._rules.updaters.get(model.name)) is not None:
             return await _update(updating, mutation, item, reserved)
@@ -218,14 +219,17 @@ class Mutations:
 
         Raises:
             UnauthorizedError: the caller may not change it, or it does not exist.
-            ConditionalCheckError: it does not exist; only groups that may change any row learn this.
+            ConditionalCheckError: it does not exist; only those who may change any row learn this.
         """
         caller, model = mutation.caller, mutation.model
         item = await self._store.get(model.table, mutation.key, consistent=True)
-        if item is None and by_group(caller, model, operation):
+        allowed = model_for(caller, model)
+        if item is None and admits_everywhere(caller, allowed, operation):
             raise ConditionalCheckError
-        if item is None or not may(caller, model_for(caller, model), operation, item):
+        if item is None or not may(caller, allowed, operation, item):
             raise UnauthorizedError.of(mutation.info)
+        if model.guarded:
+            check_asked(caller, model, fields_of(mutation.condition), item)
         concealed = frozenset(concealed_fields(caller, model))
         if not shows_all(caller, model, item) and mentions(mutation.condition, concealed):
             raise ConditionalCheckError  # whether the condition holds would tell the field's value
@@ -292,27 +296,6 @@ async def _is_repeated(mutation: _Mutation, item: Item, name: str, value: Any) -
     return computed is not None and value == await computed(mutation.info, item)
 
 
-def _with_owner(mutation: _Mutation) -> dict[str, Any]:
-    """Return a new row's input without nulls, with owners and defaults filled in, and the caller named by `sub`.
-
-    Raises:
-        UnauthorizedError: it names the caller in no owner field of a rule that admits creation.
-    """
-    caller, model = mutation.caller, model_for(mutation.caller, mutation.model)
-    owners = model.owner_fields(Operation.CREATE)
-    given: dict[str, Any] = {
-        name: value for name in owners if (value := owner_value(caller, model, name)) is not None
-    }
-    given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
-    given |= {name: value for name, value in mutation.input.items() if value is not None}
-    given = {name: value for name, value in given.items() if name not in model.ignored}
-    for name in {*owners, *model.owner_fields(Operation.READ)}:
-        if not model.fields[name].is_list and is_named_by(caller, model, name, given.get(name)):
-            given[name] = owner_value(caller, model, name)
-    is_named = any(is_named_by(caller, model, name, given.get(name)) for name in owners)
-    if not is_named and not admits_everywhere(caller, model, Operation.CREATE):
-        raise UnauthorizedError.of(mutation.info)
-    return given
 
 
 def _change(model: Model, name: str, value: Any) -> Wire | None:

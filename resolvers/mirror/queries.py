@@ -29,6 +29,7 @@ from resolvers.mirror.authorization import (
     admits_everywhere,
     admits_strangers,
     may_ask_for,
+    may_ask_in,
     may_read,
     model_for,
     readable,
@@ -44,6 +45,7 @@ from resolvers.mirror.filtering.key_conditions import key_filter, key_prefix
 from resolvers.mirror.owned_rows import OwnerCursor, have_one_order, page_start
 from resolvers.mirror.paging import PageTokens, limit_of, question
 from resolvers.mirror.query import Query, root_query
+from resolvers.mirror.relations import check_relation
 from resolvers.mirror.runs import (
     NO_FILTER,
     Found,
@@ -106,9 +108,10 @@ class Queries:
             UnauthorizedError: the caller may read no row, or the arguments name a key that they may not read.
             InvalidInputError: the arguments compare a sort field, but name no key.
         """
-        query = root_query(model, info, arguments)
+        key = arguments.get(model.keys.hash) if model.lists_by_key else None
+        query = root_query(model, info, arguments, finder=None if key is None else model.primary)
         model = query.model
-        if model.lists_by_key and (key := arguments.get(model.keys.hash)) is not None:
+        if key is not None:
             runs = self._keyed(query, model.text_from(model.keys.hash, key))
         elif model.keys.sort and arguments.get(model.keys.sort_argument) is not None:
             argument, needed = model.keys.sort_argument, model.keys.hash
@@ -136,10 +139,17 @@ class Queries:
         return self._visible_in(query, model.primary, value, CALL_BUDGET, within)
 
     async def by_index(self, model: Model, finder: Finder, info: AnyInfo, arguments: Arguments) -> Connection:
-        """Return a page of an index; rows that the caller may not read are left out."""
+        """Return a page of an index; rows that the caller may not read are left out.
+
+        Raises:
+            UnauthorizedError: the caller may read no row.
+            InvalidInputError: the arguments are invalid.
+        """
         field = finder.keys.hash
         value = model.text_from(field, arguments[field])
-        query = root_query(model, info, {**arguments, field: value}, field)
+        query = root_query(model, info, {**arguments, field: value}, field, finder)
+        if model.follows_amplify and not may_ask_in(query.caller, query.model, field, value):
+            raise UnauthorizedError.of(info)
         within = key_filter(model, finder, arguments)
         return await self._page(query, self._visible_in(query, finder, value, CALL_BUDGET, within))
 
@@ -154,9 +164,14 @@ class Queries:
             info: the field that is resolved.
             key: the texts of the fields that the relation starts from; none of them, if one is missing.
             arguments: the field's.
+
+        Raises:
+            UnauthorizedError: the caller may read no row, and the type follows Amplify.
+            InvalidInputError: the arguments are invalid.
         """
-        query = Query.of(model, info, arguments)
+        check_relation(caller_of(info), model, info)
         finder = model.primary if relation.index is None else model.finders[relation.index]
+        query = Query.of(model, info, arguments, finder=finder, way=None)
         value, *prefix = key or ("",)
         within = key_prefix(finder, prefix) if prefix else key_filter(model, finder, arguments)
         runs = self._visible_in(query, finder, value, NESTED_CALL_BUDGET, within)

@@ -11,12 +11,14 @@ from models import tables
 from models.storage.store import Item, Key
 from models.tables import Table
 from resolvers.context import caller_of, context_of
-from resolvers.mirror.authorization import may_ask_for, may_read, model_for
+from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import admits, may_ask_for, may_read, model_for
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.keys import SEPARATOR
 from schema.amplify.resolver import AnyInfo
-from schema.amplify.rules import Way
+from schema.amplify.rules import Operation
 from schema.amplify.wire import decoder, text_of
+from schema.errors import UnauthorizedError
 
 
 def texts_of_relation(model: Model, relation: Relation, source: Item) -> tuple[str, ...]:
@@ -49,13 +51,32 @@ def _text(model: Model, name: str, source: Item) -> str | None:
     return value if value is None or field.is_text else text_of(source[name])
 
 
+def check_relation(caller: Caller, target: Model, info: AnyInfo) -> None:
+    """Check that a relation may lead a caller to some row, where the type follows Amplify.
+
+    Raises:
+        UnauthorizedError: no rule lets them read any.
+    """
+    if leads_nowhere(caller, target):
+        raise UnauthorizedError.of(info)
+
+
+def leads_nowhere(caller: Caller, target: Model) -> bool:
+    """Return whether a relation is refused to a caller, rather than empty, as no rule lets them read any row."""
+    return target.follows_amplify and not admits(caller, target, Operation.READ)
+
+
 async def related_row(target: Model, info: AnyInfo, key: Key) -> Item | None:
     """Return the row that a relation leads to; None if it does not exist or the caller may not read it.
 
     It raises no error then, because amplify-js would discard the whole answer.
+
+    Raises:
+        UnauthorizedError: no rule lets the caller read any row, and the type follows Amplify.
     """
     caller = caller_of(info)
-    target = model_for(caller, target, Way.GET)
+    check_relation(caller, target, info)
+    target = model_for(caller, target)
     if not may_ask_for(caller, target, key):
         return None
     item = await context_of(info).rows.load((target.table, key))

@@ -27,6 +27,7 @@ from resolvers.mirror.authorization import (
     namings,
     unopened,
 )
+from resolvers.mirror.field_rules import asking
 from resolvers.mirror.filtering.filters import Predicate
 from resolvers.mirror.filtering.subscription_filters import SubscriptionFilters
 from resolvers.rates.limits import MINUTE
@@ -115,6 +116,8 @@ class Subscriptions:
         if not _may_subscribe(caller, model_for(caller, model, Way.LISTEN), owners):
             raise UnauthorizedError.of(info)
         filter_ = self._filters.read(model, arguments.get("filter"))
+        if model.guarded:
+            model = asking(caller, model, filter_.fields, Way.LISTEN)
         is_concealed = not filter_.fields.isdisjoint(concealed_fields(caller, model))
         read = unopened(model) if is_concealed else model
         is_filtered = bool(arguments.get("filter"))

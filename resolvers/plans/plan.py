@@ -13,13 +13,12 @@ from graphql.execution.values import VariableValues
 from models.storage.store import Item, Key, Read
 from resolvers.context import RequestContext
 from resolvers.mirror.authorization import may_ask_for, model_for, reader
-from resolvers.mirror.relations import keys_of_relation
+from resolvers.mirror.relations import keys_of_relation, leads_nowhere
 from resolvers.plans.arguments import FieldCall, Variables
 from resolvers.plans.rows import Answer, ComputedStep, Guard, PagePlan, PageStep, RowPlan
 from resolvers.plans.selection import TYPENAME, UnplannedError
 from schema.amplify.derived import ChangedRows, GetRow, ListRows, RowsByIndex
 from schema.amplify.resolver import Connection
-from schema.amplify.rules import Way
 from schema.documents.turns import turns
 
 _T = TypeVar("_T")
@@ -252,7 +251,9 @@ class Run:
         """Add the rows that steps need."""
         for step in one.plan.rows:
             relation = step.relation.relation
-            target = model_for(self._caller, step.rows.model, Way.GET)
+            if leads_nowhere(self._caller, step.rows.model):
+                raise UnplannedError
+            target = model_for(self._caller, step.rows.model)
             keys = one.keys[step.key] = keys_of_relation(one.plan.model, relation, one.rows)
             for key in dict.fromkeys(keys):
                 if key is not None and may_ask_for(self._caller, target, key):
@@ -270,7 +271,7 @@ class Run:
 
     async def _fill(self, one: _Answered, reads: Mapping[Read, Item | None]) -> None:
         for step in one.plan.rows:
-            target = model_for(self._caller, step.rows.model, Way.GET)
+            target = model_for(self._caller, step.rows.model)
             may_read, keys = reader(self._caller, target), one.keys[step.key]
             found = {key: reads.get((target.table, key)) for key in keys if key is not None}
             shown = {key: row for key, row in found.items() if row is not None and may_read(row)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from graphql import (
@@ -200,7 +201,8 @@ class _Planning:
             raise UnplannedError
         if not isinstance(declared.resolve, ChangedRows):
             raise UnplannedError
-        rows = self._compiler.rows(cast("GraphQLObjectType", get_named_type(field.type)), nodes)
+        compiler = replace(self._compiler, is_event=True)
+        rows = compiler.rows(cast("GraphQLObjectType", get_named_type(field.type)), nodes)
         name = operation.name.value if operation.name else None
         variables = Variables(self._core, operation)
         call = self._call(root, field, nodes)

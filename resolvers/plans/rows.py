@@ -9,6 +9,7 @@ from graphql import GraphQLObjectType, get_named_type
 from models.storage.store import Item
 from resolvers.identity.callers import Caller, Standing
 from resolvers.mirror.authorization import concealed_fields, shows_all
+from resolvers.mirror.field_rules import sees, sees_everywhere
 from resolvers.mirror.relations import COMPUTED, FromRow
 from resolvers.plans.arguments import FieldCall
 from resolvers.plans.columns import Names, completion, decoded, is_long, leaf
@@ -72,6 +73,27 @@ class GuardedLeaf:
 
 
 @dataclass(frozen=True, slots=True)
+class RuledLeaf:
+    """A stored field with rules of its own."""
+
+    model: Model
+    name: str
+    show: Guard
+
+    def for_caller(self, caller: Caller) -> Guard:
+        """Return the function that gives the field of a row; it raises `UnplannedError` if it is refused."""
+        if sees_everywhere(caller, self.model, self.name):
+            return self.show
+
+        def show(row: Item) -> Any:
+            if not sees(caller, self.model, self.name, row):
+                raise UnplannedError
+            return self.show(row)
+
+        return show
+
+
+@dataclass(frozen=True, slots=True)
 class RowStep:
     """A relation to one other row."""
 
@@ -114,7 +136,7 @@ class RowPlan:
 
     model: Model
     project: Callable[[Sequence[Item], Sequence[Guard]], list[Answer]]
-    guarded: Sequence[GuardedLeaf]
+    guarded: Sequence[GuardedLeaf | RuledLeaf]
     rows: Sequence[RowStep]
     computed: Sequence[ComputedStep]
     pages: Sequence[PageStep]
@@ -165,11 +187,13 @@ class RowCompiler:
         models: the app's types, by their names.
         fragments: the document's.
         call_of: returns how a field with arguments is called.
+        is_event: whether the rows are answered in events, where fields with rules of their own are null.
     """
 
     models: Mapping[str, Model]
     fragments: Fragments
     call_of: Callable[..., FieldCall]
+    is_event: bool = False
     _depth: int = field(default=0)
 
     def rows(self, type_: GraphQLObjectType, nodes: Sequence[Any]) -> RowPlan:
@@ -212,7 +236,7 @@ class _RowPlanning:
         self._type = type_
         self._model = compiler.models[type_.name]
         self._names = Names()
-        self._guarded: list[GuardedLeaf] = []
+        self._guarded: list[GuardedLeaf | RuledLeaf] = []
         self._rows: list[RowStep] = []
         self._computed: list[ComputedStep] = []
         self._pages: list[PageStep] = []
@@ -260,10 +284,16 @@ class _RowPlanning:
     def _guarded_member(self, key: str, name: str, type_: Any) -> str:
         if name in self._model.computed:
             return self._compute(key, name, type_)
+        is_ruled = name in self._model.guarded
+        if is_ruled and self._compiler.is_event:
+            if self._model.fields[name].required:
+                raise UnplannedError
+            return "None"
         self._note_length(key, name, type_)
-        place = len(self._guarded)
-        show = decoded(self._model.fields[name], type_)
-        self._guarded.append(GuardedLeaf(Concealment(self._model, name, completion(type_)), show))
+        place, show = len(self._guarded), decoded(self._model.fields[name], type_)
+        concealment = Concealment(self._model, name, completion(type_))
+        ruled = RuledLeaf(self._model, name, show)
+        self._guarded.append(ruled if is_ruled else GuardedLeaf(concealment, show))
         return f"guards[{place}](row)"
 
     def _note_length(self, key: str, name: str, type_: Any) -> None:

@@ -8,7 +8,7 @@ from resolvers.mirror.authorization import admits_everywhere, is_owner, model_fo
 from resolvers.mirror.relations import key_of_relation
 from resolvers.plans.rows import RowPlan
 from schema.amplify.declaration import Model
-from schema.amplify.rules import Operation, Way
+from schema.amplify.rules import Operation
 
 
 def view_of(plan: RowPlan, caller: Caller, row: Item) -> Hashable:
@@ -38,7 +38,7 @@ def view_of(plan: RowPlan, caller: Caller, row: Item) -> Hashable:
                 return caller
             key = key_of_relation(plan.model, step.relation.relation, row)
             owned.append(is_owner(caller, key[0] if isinstance(key, tuple) else key))
-    return caller.standing, caller.groups, *owned
+    return caller.standing, caller.groups, caller.claims, *owned
 
 
 def _is_open(plan: RowPlan, model: Model, caller: Caller) -> bool:
@@ -46,6 +46,6 @@ def _is_open(plan: RowPlan, model: Model, caller: Caller) -> bool:
 
     What guards their own fields is left out.
     """
-    if plan.pages or not admits_everywhere(caller, model_for(caller, model, Way.GET), Operation.READ):
+    if plan.pages or not admits_everywhere(caller, model_for(caller, model), Operation.READ):
         return False
     return all(not step.rows.guarded and _is_open(step.rows, step.rows.model, caller) for step in plan.rows)

@@ -12,7 +12,19 @@ from models.tables import Table
 from schema.amplify import names
 from schema.amplify.bounds import Bound, usual_bound
 from schema.amplify.keys import SEPARATOR, Finder, Keys
-from schema.amplify.rules import EVERY_WAY, OPEN, AuthRule, Groups, Operation, Owner, Private, Public, Way
+from schema.amplify.rules import (
+    EVERY_WAY,
+    OPEN,
+    AuthRule,
+    Groups,
+    Operation,
+    Owner,
+    Private,
+    Public,
+    Way,
+    covers,
+    reading,
+)
 from schema.amplify.stored_fields import Field
 from schema.amplify.wire import text_of
 
@@ -144,6 +156,10 @@ class Model:
         updated_at: the field with the moment of its last change; None if there is none.
         takes_timestamps: whether these moments are the client's, where an input has them.
         listening: the rules of its subscriptions, if they are others than those of its rows.
+        field_rules: if some fields or relations have rules of their own, those of each that the schema declares;
+            `rules` are then those by which a caller may do something with at least one of them.
+        follows_amplify: whether nobody but a stranger is answered otherwise than Amplify does: an update needs the
+            right to delete for taking a value away, and what no rule lets a caller read is an error, not empty.
         declared: the class that stands for the type in Python; None if nothing but its name does.
         ruled: the app's types with the rules beside its schema; None if none is about this type.
     """
@@ -167,15 +183,37 @@ class Model:
     updated_at: str | None = "updatedAt"
     takes_timestamps: bool = False
     listening: tuple[AuthRule, ...] | None = None
+    field_rules: Mapping[str, tuple[AuthRule, ...]] = field(default_factory=dict)
+    follows_amplify: bool = False
     declared: type | None = None
     ruled: RuledTables | None = None
     # Whether which rules count depends on how rows are read, or on whether a member reads them.
     has_special_rules: bool = field(init=False)
+    # The fields and relations that not everybody who may read a row may read, by rules of their own.
+    guarded: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Look at the rules once, because every read asks."""
         special = self.listening is not None or any(_is_special(rule) for rule in self.rules)
         object.__setattr__(self, "has_special_rules", special)
+        readers = reading(self.rules)
+        guarded = (
+            name
+            for name, rules in self.field_rules.items()
+            if not all(covers(reading(rules), reader) for reader in readers)
+        )
+        object.__setattr__(self, "guarded", frozenset(guarded))
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Return the fields that name a member whom a rule is about."""
+        return tuple(dict.fromkeys(rule.field for rule in self.rules if isinstance(rule, Owner)))
+
+    @property
+    def tells_subscribers(self) -> bool:
+        """Return whether what a mutation answers goes to subscribers, in Amplify: they see no guarded field."""
+        heard = (*self.operations.on_create, *self.operations.on_update, *self.operations.on_delete)
+        return bool(heard) and self.listening is None
 
     def owner_fields(self, operation: Operation) -> tuple[str, ...]:
         """Return the fields that name a member to whom a rule allows an operation."""
@@ -333,36 +371,3 @@ def bounds_of(
         if not one.is_enum
     }
     return {name: bound for name, bound in usual.items() if bound is not None} | dict(declared)
-
-
-def check(model: Model) -> None:
-    """Check at import that every name in a declaration exists.
-
-    Raises:
-        TypeError: a name is unknown, or owners could not list their rows for lack of an index.
-    """
-    stored = {attribute.attr_name for attribute in model.table.get_attributes().values()}
-    named = {
-        *model.fields,
-        *model.owner_fields(Operation.READ),
-        *(name for relation in model.relations.values() for name in relation.fields),
-    }
-    if unknown := named - stored:
-        raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
-    paired = {name for pair in model.ordered for name in pair}
-    published = {name for rule in model.rules if isinstance(rule, Public) for name in rule.fields or ()}
-    listed = {
-        *published,
-        *model.computed,
-        *model.unwritable,
-        *model.hidden_fields,
-        *model.protected,
-        *model.bounds,
-        *paired,
-    }
-    if unknown := listed - set(model.fields):
-        raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
-    if not model.is_private(Operation.READ):
-        reachable = {model.keys.hash, *(finder.keys.hash for finder in model.finders.values())}
-        if hidden := set(model.owner_fields(Operation.READ)) - reachable:
-            raise TypeError(f"{model.name}'s owners cannot list their rows: no index on {', '.join(hidden)}")

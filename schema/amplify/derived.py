@@ -1,15 +1,15 @@
 """What derived fields do, as values: graphql-core calls them, and plans are made by looking at them."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from models.storage.store import Item
 from schema.amplify.declaration import Model, Relation
-from schema.amplify.fields import Arguments
+from schema.amplify.fields import Arguments, Resolve
 from schema.amplify.keys import Finder
 from schema.amplify.resolver import AnyInfo, Connection, resolver_of
-from schema.amplify.rules import Operation
+from schema.amplify.rules import AuthRule, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +104,30 @@ class GuardedField:
     def __call__(self, source: Item, info: AnyInfo, _: Arguments) -> Any:
         """Resolve the field."""
         return resolver_of(info).guarded(self.model, self.field, info, source)
+
+
+@dataclass(frozen=True, slots=True)
+class RuledRelation:
+    """A relation that not everybody who may read a row may follow."""
+
+    model: Model
+    name: str
+    relation: Resolve
+
+    def __call__(self, source: Item, info: AnyInfo, arguments: Arguments) -> Any:
+        """Resolve the field."""
+        if not resolver_of(info).shows(self.model, self.name, info, source):
+            return None
+        return self.relation(source, info, arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class RuledPart:
+    """A field of an object in a row that only some callers may read, whatever the row."""
+
+    name: str
+    rules: tuple[AuthRule, ...]
+
+    def __call__(self, source: Mapping[str, Any], info: AnyInfo, _: Arguments) -> Any:
+        """Resolve the field."""
+        return source.get(self.name) if resolver_of(info).shows_part(self.rules, info) else None

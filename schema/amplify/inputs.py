@@ -63,7 +63,8 @@ def define_inputs(types: Types, model: Model) -> None:
 
     name = names.subscription_filter_input(model.name)
     events = {field.name: _event_comparison(field) for field in compared}
-    heard = dict.fromkeys(model.heard_owners, "ModelStringInput")
+    heard = dict.fromkeys(model.owners, "ModelStringInput") if model.follows_amplify else {}
+    heard |= dict.fromkeys(model.heard_owners, "ModelStringInput")
     event_id = {} if "id" in heard else {"id": "ModelSubscriptionIDInput"}
     connectives = {key: type_ for key, type_ in _connectives(name).items() if key != "not"}
     types.define_input(name, events | event_id | heard | connectives)

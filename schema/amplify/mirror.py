@@ -23,11 +23,10 @@ from schema.amplify.declaration import (
     Protection,
     Relation,
     bounds_of,
-    check,
     finders_of,
 )
 from schema.amplify.keys import Finder
-from schema.amplify.rules import AuthRule, Owner
+from schema.amplify.rules import AuthRule, Operation, Owner, Public
 from schema.amplify.stored_fields import Field, field_of
 
 _C = TypeVar("_C", bound=type)
@@ -78,11 +77,44 @@ def mirrored(
             lists_by_key=key_of(table).attr_name != "id",
             declared=cls,
         )
-        check(model)
+        _check(model)
         cls.__mirrored__ = model  # type: ignore[attr-defined]  # `catalogue_of` reads it
         return cls
 
     return declare
+
+
+def _check(model: Model) -> None:
+    """Check at import that every name in a declaration exists.
+
+    Raises:
+        TypeError: a name is unknown, or owners could not list their rows for lack of an index.
+    """
+    stored = {attribute.attr_name for attribute in model.table.get_attributes().values()}
+    named = {
+        *model.fields,
+        *model.owner_fields(Operation.READ),
+        *(name for relation in model.relations.values() for name in relation.fields),
+    }
+    if unknown := named - stored:
+        raise TypeError(f"{model.name}'s table has no {', '.join(sorted(unknown))}")
+    paired = {name for pair in model.ordered for name in pair}
+    published = {name for rule in model.rules if isinstance(rule, Public) for name in rule.fields or ()}
+    listed = {
+        *published,
+        *model.computed,
+        *model.unwritable,
+        *model.hidden_fields,
+        *model.protected,
+        *model.bounds,
+        *paired,
+    }
+    if unknown := listed - set(model.fields):
+        raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")
+    if not model.is_private(Operation.READ):
+        reachable = {model.keys.hash, *(finder.keys.hash for finder in model.finders.values())}
+        if hidden := set(model.owner_fields(Operation.READ)) - reachable:
+            raise TypeError(f"{model.name}'s owners cannot list their rows: no index on {', '.join(hidden)}")
 
 
 def _fields_of(

@@ -8,10 +8,18 @@ from strawberry.types.field import StrawberryField
 from schema.amplify import names
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
-from schema.amplify.derived import ComputedField, GuardedField, RelatedRow, RelatedRows
-from schema.amplify.fields import PartField, ResolvedField, RowField, Types
+from schema.amplify.derived import (
+    ComputedField,
+    GuardedField,
+    RelatedRow,
+    RelatedRows,
+    RuledPart,
+    RuledRelation,
+)
+from schema.amplify.fields import PartField, Resolve, ResolvedField, RowField, Types
 from schema.amplify.inputs import define_inputs, define_own_inputs, define_shared_inputs
 from schema.amplify.key_conditions import define_key_conditions, sort_argument
+from schema.amplify.stored_fields import Field, Nested
 
 
 @cache
@@ -20,7 +28,7 @@ def types_of(catalogue: Catalogue) -> Types:
     types = Types(catalogue.enums)
     define_shared_inputs(types)
     for nested in catalogue.nested.values():
-        parts = [PartField(types, one.name, one.graphql_type) for one in nested.fields.values()]
+        parts = [_part(types, nested, one) for one in nested.fields.values()]
         types.define(type(nested.name, (), {}), parts, description=nested.description)
         types.define_input(nested.input_name, {one.name: one.input_type for one in nested.fields.values()})
     for model in catalogue.models.values():
@@ -43,8 +51,14 @@ def _define_objects(types: Types, catalogue: Catalogue, model: Model) -> None:
     types.define(type(names.connection(model.name), (), {}), page_fields)
 
 
+def _part(types: Types, nested: Nested, field: Field) -> StrawberryField:
+    if (rules := nested.rules.get(field.name)) is None:
+        return PartField(types, field.name, field.graphql_type)
+    return ResolvedField(types, field.name, field.graphql_type, {}, RuledPart(field.name, rules))
+
+
 def _row_fields(types: Types, catalogue: Catalogue, model: Model) -> Iterator[StrawberryField]:
-    guarded = model.hidden_fields.keys() | model.unpublished_fields
+    guarded = model.hidden_fields.keys() | model.unpublished_fields | model.guarded
     for field in model.fields.values():
         if field.name in guarded:
             yield ResolvedField(types, field.name, field.graphql_type, {}, GuardedField(model, field.name))
@@ -56,13 +70,18 @@ def _row_fields(types: Types, catalogue: Catalogue, model: Model) -> Iterator[St
         target = catalogue.models[relation.target]
         if not relation.is_many:
             returned = relation.target + "!" * relation.required
-            yield ResolvedField(types, name, returned, {}, RelatedRow(model, relation))
+            resolve = _ruled(model, name, RelatedRow(model, relation))
+            yield ResolvedField(types, name, returned, {}, resolve)
         else:
             finder = target.primary if relation.index is None else target.finders[relation.index]
             compared = sort_argument(target, finder) if len(relation.fields) == 1 else {}
             arguments = compared | page_arguments(relation.target) | {"sortDirection": "ModelSortDirection"}
-            resolve = RelatedRows(model, relation)
+            resolve = _ruled(model, name, RelatedRows(model, relation))
             yield ResolvedField(types, name, names.connection(relation.target), arguments, resolve)
+
+
+def _ruled(model: Model, name: str, resolve: Resolve) -> Resolve:
+    return RuledRelation(model, name, resolve) if name in model.guarded else resolve
 
 
 def page_arguments(model: str) -> dict[str, str]:

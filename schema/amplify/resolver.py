@@ -11,7 +11,7 @@ from schema.amplify.catalogue import OwnField
 from schema.amplify.declaration import Model, Relation
 from schema.amplify.fields import Arguments
 from schema.amplify.keys import Finder
-from schema.amplify.rules import Operation
+from schema.amplify.rules import AuthRule, Operation
 
 AnyInfo = Info[Any, Any]
 
@@ -59,6 +59,12 @@ class MirrorResolver(Protocol):
 
     def guarded(self, model: Model, field: str, info: AnyInfo, source: Item) -> Any:
         """Resolve a field that not everybody who may read a row may see."""
+
+    def shows(self, model: Model, name: str, info: AnyInfo, source: Item) -> bool:
+        """Return whether a field or relation with rules is shown; raise UnauthorizedError if it is refused."""
+
+    def shows_part(self, rules: Sequence[AuthRule], info: AnyInfo) -> bool:
+        """Return whether a field of an object in a row is shown; raise UnauthorizedError if it is refused."""
 
     def create(self, model: Model, info: AnyInfo, arguments: Arguments) -> Awaitable[Item]:
         """Resolve `createX`."""

@@ -1,7 +1,7 @@
 """Amplify's `@auth` rules as data: which operations a rule allows to which callers."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -71,7 +71,7 @@ class Private:
 
     operations: frozenset[Operation]
     unless: str | None = None
-    instead: Mapping[str, Any] = field(default_factory=dict)
+    instead: Mapping[str, Any] = field(default_factory=dict, hash=False)
     ways: frozenset[Way] = EVERY_WAY
 
 
@@ -129,6 +129,24 @@ class GroupsField:
 
 
 AuthRule = Owner | Private | Public | Groups | GroupsField
+
+
+def role_of(rule: AuthRule) -> AuthRule:
+    """Return whom a rule is about: the rule without what it allows."""
+    return replace(rule, operations=frozenset(), ways=frozenset())
+
+
+def reading(rules: Iterable[AuthRule]) -> list[AuthRule]:
+    """Return the rules that allow reading."""
+    return [rule for rule in rules if Operation.READ in rule.operations]
+
+
+def covers(rules: Iterable[AuthRule], other: AuthRule) -> bool:
+    """Return whether some rules are about all whom another is about; `private` is about whoever is signed in."""
+    return any(
+        role_of(rule) == role_of(other) or (isinstance(rule, Private) and not isinstance(other, Public))
+        for rule in rules
+    )
 
 
 def claims_of(rule: AuthRule) -> tuple[str, ...]:

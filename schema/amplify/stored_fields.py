@@ -10,6 +10,7 @@ from typing import Any, Self, Union, get_args, get_origin
 from pynamodb.attributes import Attribute
 from strawberry import ID
 
+from schema.amplify.rules import AuthRule
 from schema.amplify.wire import (
     Decoder,
     Encoder,
@@ -84,7 +85,7 @@ class Field:
         is_list = bare.startswith("[")
         elements = bare[1:-1] if is_list else bare
         type_name = elements.removesuffix("!")
-        one = decoder(type_name, is_owner=is_owner and not is_list), encoder(type_name)
+        one = decoder(type_name, is_owner=is_owner), encoder(type_name)
         if nested is not None:
             one = nested.decode, nested.encode
         decode, encode = (list_decoder(one[0]), list_encoder(one[1])) if is_list else one
@@ -144,11 +145,13 @@ class Nested:
         name: its name.
         fields: its fields, by their names; some may be of the type itself, and are added after it is made.
         description: what the schema says about it.
+        rules: who may read a field, of those that have rules.
     """
 
     name: str
     fields: dict[str, Field] = field(default_factory=dict)
     description: str | None = None
+    rules: dict[str, tuple[AuthRule, ...]] = field(default_factory=dict)
 
     @property
     def input_name(self) -> str:

@@ -96,6 +96,16 @@ def parts_of(operand: Filter | Sequence[Filter | None]) -> Sequence[Filter | Non
     return [operand] if isinstance(operand, Mapping) else operand
 
 
+def fields_of(filter_: Filter) -> Iterator[str]:
+    """Yield the fields that a filter looks at."""
+    for name, member in filter_.items():
+        if name not in CONNECTIVES:
+            yield name
+            continue
+        for part in parts_of(member):
+            yield from fields_of(part or {})
+
+
 def _weight(word: str, operand: Any) -> int:
     """Return how many comparisons an operator stands for."""
     if operand is None:

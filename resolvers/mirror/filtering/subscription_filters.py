@@ -1,17 +1,15 @@
 """Subscriptions' filters: read and compiled once for all subscriptions that have an equal one."""
 
-from collections.abc import Iterator, Mapping
 from weakref import WeakValueDictionary
 
 from resolvers.mirror.filtering.client_filters import read_filter
 from resolvers.mirror.filtering.equalities import equalities
 from resolvers.mirror.filtering.filters import (
-    CONNECTIVES,
     Filter,
     Predicate,
     compile_filter,
     count_operators,
-    parts_of,
+    fields_of,
 )
 from schema.amplify.declaration import Model
 from schema.errors import InvalidInputError
@@ -28,8 +26,8 @@ class CompiledFilter:
     def __init__(self, filter_: Filter, operators: int) -> None:
         self.operators = operators
         self.passes: Predicate = compile_filter(filter_)
-        self.fields: frozenset[str] = frozenset(_fields(filter_))
-        self.equal: Mapping[str, str] = equalities(filter_)
+        self.fields: frozenset[str] = frozenset(fields_of(filter_))
+        self.equal = equalities(filter_)
 
 
 class SubscriptionFilters:
@@ -60,13 +58,3 @@ class SubscriptionFilters:
         if compiled is None:
             compiled = self._compiled[key] = CompiledFilter(read_filter(model, given), operators)
         return compiled
-
-
-def _fields(filter_: Filter) -> Iterator[str]:
-    """Yield the fields that a filter looks at."""
-    for name, member in filter_.items():
-        if name not in CONNECTIVES:
-            yield name
-            continue
-        for part in parts_of(member):
-            yield from _fields(part or {})

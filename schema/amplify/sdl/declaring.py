@@ -27,9 +27,10 @@ from schema.amplify.sdl.declarations import (
     ModelDeclaration,
     ObjectDeclaration,
     OperationNames,
+    Provider,
     RelationDeclaration,
 )
-from schema.amplify.sdl.house_rules import house_rules, rules_of_calls
+from schema.amplify.sdl.house_rules import rules_of_calls, rules_of_model
 from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
 
@@ -72,7 +73,14 @@ def catalogue_of(app: AppDeclaration) -> Catalogue:
     types.nested |= {name: Nested(name, description=one.description) for name, one in app.objects.items()}
     for name, one in app.objects.items():
         types.nested[name].fields.update(_parts(one, types))
-    models = [_model(one, app.constraints.get(one.name, Constraints()), types) for one in app.models.values()]
+        ruled = {part.name: part.rules for part in one.fields.values() if part.rules is not None}
+        types.nested[name].rules.update(
+            {part: rules_of_calls(rules, app.default_mode) for part, rules in ruled.items()}
+        )
+    models = [
+        _model(one, app.constraints.get(one.name, Constraints()), types, app.default_mode)
+        for one in app.models.values()
+    ]
     made = Catalogue.of(_ruled(models, app), unused=types.nested.values())
     # Enums of arguments alone are the app's, too.
     enums = {**types.enums, **made.enums}
@@ -133,9 +141,10 @@ def _parts(declared: ObjectDeclaration, types: _Types) -> Iterator[tuple[str, Fi
             yield name, made
 
 
-def _model(model: ModelDeclaration, constraints: Constraints, types: _Types) -> Model:
+def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, default_mode: Provider) -> Model:
     """Return a model with its table."""
-    rules = tuple(house_rules(model.rules))
+    rules, field_rules = rules_of_model(model)
+    is_public = model.operations.are_subscriptions_public
     indexes = {**model.indexes, **_owner_indexes(model, rules)}
     made = {name: index(name, *_keys(model, one.attributes)) for name, one in indexes.items()}
     declared = table(
@@ -162,11 +171,15 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types) -> 
         created_at=model.created_at,
         updated_at=model.updated_at,
         takes_timestamps=True,
+        listening=rules_of_calls(None, default_mode) if is_public else None,
+        field_rules=field_rules,
+        follows_amplify=True,
     )
 
 
 def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field]]:
-    owners = {rule.owner_field for rule in model.all_rules}
+    # Amplify shows what stands after the last `::` of an owner who has several claims.
+    owners = {rule.owner_field for rule in model.all_rules if len(rule.identity_claims) > 1}
     for name, one in model.fields.items():
         if (made := types.field(one, is_owner=name in owners)) is not None:
             yield name, made

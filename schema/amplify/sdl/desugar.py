@@ -55,7 +55,7 @@ def _draft(model: WrittenModel) -> Draft:
 
 def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelDeclaration:
     model = draft.written
-    rules = global_rules if model.rules is None else model.rules
+    rules = _rules(draft, global_rules)
     draft.add(
         FieldDeclaration(name, _MOMENT, Origin.IMPLIED_TIMESTAMP)
         for name in (model.created_at, model.updated_at)
@@ -77,6 +77,14 @@ def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelD
         updated_at=model.updated_at,
         is_key_written=bool(model.key),
     )
+
+
+def _rules(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> tuple[RuleDeclaration, ...]:
+    """Return the rules of a type: the global ones do not count where a field has rules of its own."""
+    if draft.written.rules is not None:
+        return draft.written.rules
+    ruled = [*(one.rules for one in draft.fields.values()), *(one.rules for one in draft.relations.values())]
+    return global_rules if all(rules is None for rules in ruled) else ()
 
 
 def _owner_fields(draft: Draft, rules: tuple[RuleDeclaration, ...]) -> Iterator[str]:
