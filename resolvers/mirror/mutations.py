@@ -225,6 +225,8 @@ class Mutations:
         item = await self._store.get(model.table, mutation.key, consistent=True)
         allowed = model_for(caller, model)
         if item is None and admits_everywhere(caller, allowed, operation):
+            if operation is Operation.UPDATE:
+                check_updated(caller, model, mutation.input, {})
             raise ConditionalCheckError
         if item is None or not may(caller, allowed, operation, item):
             raise UnauthorizedError.of(mutation.info)

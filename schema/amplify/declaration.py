@@ -158,6 +158,7 @@ class Model:
         listening: the rules of its subscriptions, if they are others than those of its rows.
         field_rules: if some fields or relations have rules of their own, those of each that the schema declares;
             `rules` are then those by which a caller may do something with at least one of them.
+        unheard: the fields and relations that no event shows, although subscriptions are public.
         follows_amplify: whether nobody but a stranger is answered otherwise than Amplify does: an update needs the
             right to delete for taking a value away, and what no rule lets a caller read is an error, not empty.
         declared: the class that stands for the type in Python; None if nothing but its name does.
@@ -184,6 +185,7 @@ class Model:
     takes_timestamps: bool = False
     listening: tuple[AuthRule, ...] | None = None
     field_rules: Mapping[str, tuple[AuthRule, ...]] = field(default_factory=dict)
+    unheard: frozenset[str] = frozenset()
     follows_amplify: bool = False
     declared: type | None = None
     ruled: RuledTables | None = None
@@ -202,7 +204,7 @@ class Model:
             for name, rules in self.field_rules.items()
             if not all(covers(reading(rules), reader) for reader in readers)
         )
-        object.__setattr__(self, "guarded", frozenset(guarded))
+        object.__setattr__(self, "guarded", self.unheard.union(guarded))
 
     @property
     def owners(self) -> tuple[str, ...]:

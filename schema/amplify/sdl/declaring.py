@@ -30,7 +30,7 @@ from schema.amplify.sdl.declarations import (
     Provider,
     RelationDeclaration,
 )
-from schema.amplify.sdl.house_rules import rules_of_calls, rules_of_model
+from schema.amplify.sdl.house_rules import own_rules, rules_of_calls, rules_of_model
 from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
 
@@ -173,6 +173,7 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
         takes_timestamps=True,
         listening=rules_of_calls(None, default_mode) if is_public else None,
         field_rules=field_rules,
+        unheard=frozenset(own_rules(model)) if is_public else frozenset(),
         follows_amplify=True,
     )
 

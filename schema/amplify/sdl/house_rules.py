@@ -88,8 +88,7 @@ def rules_of_model(model: ModelDeclaration) -> tuple[tuple[AuthRule, ...], Mappi
     that takes the right to delete each of them.
     """
     of_type = tuple(rule for rule in house_rules(model.rules) if _has_its_field(rule, model))
-    ruled: list[FieldDeclaration | RelationDeclaration] = [*model.fields.values(), *model.relations.values()]
-    own = {one.name: one.rules for one in ruled if one.rules is not None}
+    own = own_rules(model)
     if not own:
         return of_type, {}
     declared = [name for name, one in model.fields.items() if one.origin in _DECLARED]
@@ -101,6 +100,12 @@ def rules_of_model(model: ModelDeclaration) -> tuple[tuple[AuthRule, ...], Mappi
     roles = dict.fromkeys(role_of(rule) for rules in (usual, *by_field.values()) for rule in rules)
     of_rows = (_of_row(role, by_field.values()) for role in roles if _has_its_field(role, model))
     return tuple(rule for rule in of_rows if rule.operations), by_field
+
+
+def own_rules(model: ModelDeclaration) -> Mapping[str, tuple[RuleDeclaration, ...]]:
+    """Return the rules of the fields and relations that have rules of their own."""
+    ruled: list[FieldDeclaration | RelationDeclaration] = [*model.fields.values(), *model.relations.values()]
+    return {one.name: one.rules for one in ruled if one.rules is not None}
 
 
 def _has_its_field(rule: AuthRule, model: ModelDeclaration) -> bool:
