@@ -298,8 +298,6 @@ async def _is_repeated(mutation: _Mutation, item: Item, name: str, value: Any) -
     return computed is not None and value == await computed(mutation.info, item)
 
 
-
-
 def _change(model: Model, name: str, value: Any) -> Wire | None:
     """Return a field's new value as a row stores it; None to remove it.
 
