@@ -1,6 +1,6 @@
 """An engine with our tables, in a process of its own; the command line chooses which."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 
 from models.settings import Settings
 from models.storage.names import Names
+from models.tables import TABLES, Table
 from tests.engines.dynamodb_local import dynamodb_local
 from tests.engines.tables import create_table_parameters
 from workflows.deployment.local.local_cloud import LocalCloud
@@ -33,13 +34,13 @@ def running(engine: str, directory: Path, stack: str) -> Iterator[Names]:
 
 
 @contextmanager
-def created_tables(names: Names) -> Iterator[Names]:
-    """Create our tables by these names in the running engine, and drop them afterwards."""
+def created_tables(names: Names, tables: Sequence[type[Table]] = TABLES) -> Iterator[Names]:
+    """Create tables by these names in the running engine, and drop them afterwards."""
     with closing(boto3.Session().client("dynamodb")) as client:
-        for parameters in create_table_parameters(names):
+        for parameters in create_table_parameters(names, tables):
             client.create_table(**parameters)
         yield names
-        for parameters in create_table_parameters(names):
+        for parameters in create_table_parameters(names, tables):
             client.delete_table(TableName=parameters["TableName"])
 
 

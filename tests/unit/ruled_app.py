@@ -36,28 +36,30 @@ def _schema(types: Catalogue) -> MirrorSchema:
     return build_schema(types, mirror_over(MemoryStore(), StoredRowEvents(MemoryStore()), TypeRules(), types))
 
 
-class RuledApp:
-    """An app over an engine.
+class ServedApp:
+    """An app's operations over some tables.
 
     Args:
         types: its types.
-        plan: the faults of its calls.
+        store: the tables.
     """
 
-    def __init__(self, types: Catalogue, plan: Plan = no_faults) -> None:
+    def __init__(self, types: Catalogue, store: Store) -> None:
         self.catalogue = types
-        self.engine = Embedded(NAMES, types.tables)
-        self.calls = FaultyCalls(self.engine, plan)
-        self.store = Store(self.calls, NAMES)
-        # Reads past the faults.
-        self.undisturbed = Store(self.engine, NAMES)
-        self.mirror = mirror_over(self.store, StoredRowEvents(MemoryStore()), TypeRules(), types)
+        self.store = store
+        # Reads past faults.
+        self.undisturbed = store
+        self.mirror = mirror_over(store, StoredRowEvents(MemoryStore()), TypeRules(), types)
 
     async def ask(self, caller: Caller, query: str, /, **variables: Any) -> tuple[Any, list[dict[str, Any]]]:
         """Return an operation's data and errors."""
+        return await execute(self.schema(), self.store, caller, query, **variables)
+
+    def schema(self) -> MirrorSchema:
+        """Return the app's schema; it is built once, and answers from this app until another one asks for it."""
         schema = _schema(self.catalogue)
         schema.resolver = self.mirror
-        return await execute(schema, self.store, caller, query, **variables)
+        return schema
 
     async def write(
         self, caller: Caller, operation: str, condition: Any = None, /, **given: Any
@@ -97,3 +99,18 @@ class RuledApp:
     async def house(self) -> list[Item]:
         """Return all rows of the house's own table."""
         return await rows(self.undisturbed, self.catalogue.tables[-1])
+
+
+class RuledApp(ServedApp):
+    """An app over an engine within this process.
+
+    Args:
+        types: its types.
+        plan: the faults of its calls.
+    """
+
+    def __init__(self, types: Catalogue, plan: Plan = no_faults) -> None:
+        self.engine = Embedded(NAMES, types.tables)
+        self.calls = FaultyCalls(self.engine, plan)
+        super().__init__(types, Store(self.calls, NAMES))
+        self.undisturbed = Store(self.engine, NAMES)

@@ -50,10 +50,11 @@ class Shops:
 
     Args:
         plan: the faults of its calls.
+        engine: makes the engine.
     """
 
-    def __init__(self, plan: Plan = no_faults) -> None:
-        self.engine = Embedded(NAMES, ALL)
+    def __init__(self, plan: Plan = no_faults, engine: type[Embedded] = Embedded) -> None:
+        self.engine = engine(NAMES, ALL)
         self.calls = FaultyCalls(self.engine, plan)
         self.store = Store(self.calls, NAMES)
         self.undisturbed = Store(self.engine, NAMES)
