@@ -38,17 +38,25 @@ def key_of_relation(model: Model, relation: Relation, source: Item) -> Key | Non
 
 def keys_of_relation(model: Model, relation: Relation, sources: Iterable[Item]) -> list[Key | None]:
     """Return the key of the row that a relation leads to, for each of many rows."""
-    if len(relation.fields) == 1 and model.fields[name := relation.fields[0]].is_text:
+    if (
+        len(relation.fields) == 1
+        and model.fields[name := relation.fields[0]].is_text
+        and not model.follows_amplify
+    ):
         decode = model.fields[name].decode
         return [decode(source.get(name)) for source in sources]
     return [key_of_relation(model, relation, source) for source in sources]
 
 
 def _text(model: Model, name: str, source: Item) -> str | None:
-    """Return a field of a row as the text of a key, an owner without what stands before the name."""
+    """Return a field of a row as the text of a key.
+
+    An owner is without what stands before the name, unless the type follows Amplify: there the stored text leads.
+    """
     field = model.fields[name]
     value = field.decode(source.get(name))
-    return value if value is None or field.is_text else text_of(source[name])
+    is_shown = field.is_text and not model.follows_amplify
+    return value if value is None or is_shown else text_of(source[name])
 
 
 def check_relation(caller: Caller, target: Model, info: AnyInfo) -> None:

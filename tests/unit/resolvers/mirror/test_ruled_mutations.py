@@ -75,6 +75,15 @@ async def test_the_server_writes_what_clients_may_leave_out(building: RuledApp) 
     assert unchanged["SpentAmount"] == 0.1
 
 
+async def test_a_relation_leads_by_the_owner_as_it_is_stored(building: RuledApp) -> None:
+    await building.done(ANN, "createExpense", **EXPENSE)
+    query = "{ listExpenses(limit: 5) { items { project { name expenses(limit: 5) { items { amount } } } } } }"
+    found, errors = await building.ask(ANN, query)
+    assert errors == []
+    (expense,) = found["listExpenses"]["items"]
+    assert expense == {"project": {"name": "House", "expenses": {"items": [{"amount": 0.1}]}}}
+
+
 async def test_a_create_is_repeated_and_a_second_invoice_of_that_number_is_refused(building: RuledApp) -> None:
     first = await building.done(ANN, "createExpense", **EXPENSE)
     assert await building.done(ANN, "createExpense", **EXPENSE) == first
