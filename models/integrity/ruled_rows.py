@@ -15,9 +15,17 @@ from models.errors import Refusal
 from models.integrity.composing import Composition, Figures, RowWrite, actions_of, failed, row_condition
 from models.integrity.judged_writing import JudgedWriting
 from models.integrity.ruled_tables import GUARDS, RuledTables, tally_key
+from models.limits import fixed_limit
 from models.storage.store import Item, Store, key_of
 from models.transactions.retrying import StaleSnapshotError, retry
 from models.transactions.writing import LARGEST_TRANSACTION
+
+MOST_ROWS = fixed_limit(
+    LARGEST_TRANSACTION,
+    "rows that one write changes or checks by the rules beside an app's schema, as many as a transaction takes",
+    topic="rows",
+    code="BadRequest",
+)
 
 Changes = Mapping[str, Any]  # attributes as they are stored; None removes one
 
@@ -175,7 +183,7 @@ class RuledRows:
         try:
             return await self.write([write], plan, departed=departed)
         except OverflowError:
-            return size_refusal(LARGEST_TRANSACTION)
+            return size_refusal(MOST_ROWS)
 
     def _composed(
         self,

@@ -208,9 +208,9 @@ async def test_rows_that_follow_those_that_follow_go_too(
 async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
     rules = replace(CONSTRAINTS["Line"], references=(*CONSTRAINTS["Line"].references, AGAIN))
     twice = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": rules})
-    shops.rows.tables = twice
     await shops.create("Line", id="l", **OF_ORDER, other="c", otherNumber="1")
-    await Departures(shops.rows, clock.now).delete("Order", await shops.get("Order", KEY), None)
+    order = await shops.get("Order", KEY)
+    await Departures.over(shops.store, twice, clock.now).delete("Order", order, None)
     await check_gone(shops, notes=0)
 
 
