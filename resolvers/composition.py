@@ -18,7 +18,7 @@ from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
 from resolvers.apps.app import App
 from resolvers.feed.change_feed import ChangeFeed
-from resolvers.feed.queue_source import QueueSource
+from resolvers.feed.server_queues.queue_source import QueueSource
 from resolvers.feed.writes import HeardCalls
 from resolvers.hosting.demo_data import sub_of
 from resolvers.hosting.departures import watch

@@ -144,7 +144,7 @@ def namings(caller: Caller, model: Model, operation: Operation) -> list[Naming]:
 
 
 def _stored_by(rule: Owner | GroupsField, caller: Caller) -> tuple[str, ...]:
-    if isinstance(rule, Owner) and rule.claims == IDENTITY_CLAIMS and not rule.is_qualified:
+    if isinstance(rule, Owner) and rule.is_by_sub:
         return (caller.sub,)
     # First the one that most rows have.
     return tuple(sorted(_names_by(rule, caller), key=lambda name: (-name.count(OWNER_SEPARATOR), name)))

@@ -31,7 +31,8 @@ def with_owner(caller: Caller, model: Model, sent: Given, info: AnyInfo) -> dict
     given |= {name: value for name, value in sent.items() if value is not None}
     given = {name: value for name, value in given.items() if name not in model.ignored}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
-        if not model.fields[name].is_list and is_named_by(caller, model, name, given.get(name)):
+        # As Amplify does, an imported type keeps the name that the client gives.
+        if model.names_by_sub(name) and is_named_by(caller, model, name, given.get(name)):
             given[name] = owner_value(caller, model, name)
     row = naming_values(model, given)
     if not may(caller, model, Operation.CREATE, row):

@@ -221,6 +221,11 @@ class Model:
         """Return the fields that name a member to whom a rule allows an operation."""
         return tuple(rule.field for rule in self.rules if isinstance(rule, Owner) and operation in rule.operations)
 
+    def names_by_sub(self, name: str) -> bool:
+        """Return whether an owner field names a member by their `sub`, whichever of their names a client gives."""
+        owners = (rule for rule in self.rules if isinstance(rule, Owner) and rule.field == name)
+        return not self.fields[name].is_list and all(rule.is_by_sub for rule in owners)
+
     @property
     def heard_owners(self) -> tuple[str, ...]:
         """Return the fields of single owners by which subscriptions are narrowed: their arguments."""

@@ -57,6 +57,11 @@ class Owner:
     claims: tuple[str, ...] = IDENTITY_CLAIMS
     is_qualified: bool = False
 
+    @property
+    def is_by_sub(self) -> bool:
+        """Return whether rows name the member by `sub` alone, whichever of the names a client gives."""
+        return self.claims == IDENTITY_CLAIMS and not self.is_qualified
+
 
 @dataclass(frozen=True, slots=True)
 class Private:

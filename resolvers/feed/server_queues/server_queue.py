@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from models.clock import Clock
 from models.storage.calls import Calls
 from models.storage.names import Names
-from resolvers.feed.subscriptions import subscriptions
+from resolvers.feed.server_queues.subscriptions import subscriptions
 
 # SQS's own names of the error, by its older and its newer protocol.
 _GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})

@@ -14,13 +14,13 @@ from models.storage.calls import Calls
 from models.storage.names import Names
 from models.tables import Table
 from resolvers.feed.backoff import backoff
-from resolvers.feed.last_changes import LastChanges
-from resolvers.feed.orphans import Orphans
 from resolvers.feed.queues import FeedClosedError
 from resolvers.feed.row_changes import RowChange
-from resolvers.feed.server_queue import KEPT_SECONDS, MOST_RECEIVED, Received, ServerQueue, is_gone
+from resolvers.feed.server_queues.last_changes import LastChanges
+from resolvers.feed.server_queues.orphans import Orphans
+from resolvers.feed.server_queues.server_queue import KEPT_SECONDS, MOST_RECEIVED, Received, ServerQueue, is_gone
+from resolvers.feed.server_queues.subscriptions import NoTopicError
 from resolvers.feed.sources import Listener
-from resolvers.feed.subscriptions import NoTopicError
 
 _MISSED = "Closed: changes may have been missed; subscribe again"
 # Seconds for which one call waits for messages; a call's own deadline is a second later.

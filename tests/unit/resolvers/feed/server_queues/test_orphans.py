@@ -4,10 +4,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from models.storage.names import Names
-from resolvers.feed import orphans
-from resolvers.feed.orphans import DEAD_AFTER, Orphans
-from resolvers.feed.server_queue import ServerQueue
-from resolvers.feed.subscriptions import NoTopicError
+from resolvers.feed.server_queues import orphans
+from resolvers.feed.server_queues.orphans import DEAD_AFTER, Orphans
+from resolvers.feed.server_queues.server_queue import ServerQueue
+from resolvers.feed.server_queues.subscriptions import NoTopicError
 from tests.unit.resolvers.feed.fake_queues import FakeQueues, gone
 
 NAMES = Names("test", "us-east-1", "0" * 12)

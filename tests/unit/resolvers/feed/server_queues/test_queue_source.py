@@ -10,13 +10,13 @@ from models import tables
 from models.changes import LARGEST_ROW, Change, ChangeKind
 from models.storage.names import Names
 from models.storage.store import Store
-from resolvers.feed import queue_source
 from resolvers.feed.change_feed import ChangeFeed, Subscription
-from resolvers.feed.last_changes import LastChanges
-from resolvers.feed.queue_source import QueueSource
 from resolvers.feed.queues import FeedClosedError
-from resolvers.feed.server_queue import KEPT_SECONDS
-from resolvers.feed.subscriptions import NoTopicError
+from resolvers.feed.server_queues import queue_source
+from resolvers.feed.server_queues.last_changes import LastChanges
+from resolvers.feed.server_queues.queue_source import QueueSource
+from resolvers.feed.server_queues.server_queue import KEPT_SECONDS
+from resolvers.feed.server_queues.subscriptions import NoTopicError
 from tests.unit.resolvers.feed.fake_queues import FakeQueues, gone
 
 NAMES = Names("test", "us-east-1", "0" * 12)

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from models.clock import Clock
 from models.storage.calls import Calls
 from models.storage.names import Names
-from resolvers.feed.server_queue import HEARTBEAT, is_gone
-from resolvers.feed.subscriptions import subscriptions
+from resolvers.feed.server_queues.server_queue import HEARTBEAT, is_gone
+from resolvers.feed.server_queues.subscriptions import subscriptions
 
 # Without a heartbeat for so long, which comes every minute, a server is dead.
 DEAD_AFTER = 600

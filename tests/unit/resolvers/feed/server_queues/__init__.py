@@ -1,0 +1,1 @@
+"""Tests of the queues by which several servers hear of changes."""
