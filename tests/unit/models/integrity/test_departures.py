@@ -208,6 +208,7 @@ async def test_rows_that_follow_those_that_follow_go_too(
 async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
     rules = replace(CONSTRAINTS["Line"], references=(*CONSTRAINTS["Line"].references, AGAIN))
     twice = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": rules})
+    shops.rows.tables = twice
     await shops.create("Line", id="l", **OF_ORDER, other="c", otherNumber="1")
     order = await shops.get("Order", KEY)
     await Departures.over(shops.store, twice, clock.now).delete("Order", order, None)
