@@ -143,8 +143,10 @@ class Catalogue:
     def claims(self) -> frozenset[str]:
         """Return the claims of tokens that the app's rules name, for `Identity` to keep."""
         of_types = (model.rules for model in self.models.values())
-        of_fields = (own.rules for own in self.own)
-        return frozenset(claim for rules in (*of_types, *of_fields) for rule in rules for claim in claims_of(rule))
+        of_parts = (rules for nested in self.nested.values() for rules in nested.rules.values())
+        of_calls = (own.rules for own in self.own)
+        every = (*of_types, *of_parts, *of_calls)
+        return frozenset(claim for rules in every for rule in rules for claim in claims_of(rule))
 
 
 def _add_types(

@@ -3,18 +3,21 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
 import pytest
 
 from models import clock
 from models.changes import ChangeKind
 from resolvers.context import RequestContext
 from resolvers.feed.row_changes import RowChange
+from resolvers.identity.callers import Caller
 from resolvers.mirror.mutations import Mutations
 from resolvers.mirror.paging import PageTokens
 from resolvers.mirror.queries import Queries
 from resolvers.mirror.resolver import Mirror
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.mirror.type_rules import TypeRules
+from resolvers.plans.planner import Planner
 from schema.build import MirrorSchema, build_schema
 from schema.errors import report
 from tests.security.app_cases import Asked, Line, asked, caller_of, catalogue, key_of, lines, row_of
@@ -37,6 +40,8 @@ class AppBackend:
         types = catalogue(app)
         mirror = Mirror(types, Queries(self.store, PageTokens(b"secret")), writes, subscriptions)
         self.schema: MirrorSchema = build_schema(types, mirror)
+        self._planner = Planner(self.schema)
+        self.answered_by_plans = 0
 
     async def outcome(self, line: Line, column: str) -> str:
         """Return what comes of a line for a caller, and assert that the row has changed exactly if it says so."""
@@ -54,9 +59,17 @@ class AppBackend:
             self._feed.changes = [RowChange(kind, row, 0)]
             return await self._event(line, RequestContext(self.store, caller, {}), operation)
         data, errors = await execute(self.schema, self.store, caller, operation.text, **operation.variables)
+        await self._check_plan(caller, operation, None if errors else data)
         word = _word(line, data and data[line.operation], errors)
         assert (self.store.rows != before) is (word == "done")
         return word
+
+    async def _check_plan(self, caller: Caller, operation: Asked, data: Any) -> None:
+        """Assert that the fast path gives the same answer, or leaves it to graphql-core, as it does any error."""
+        planned = self._planner.planned(operation.text, None, operation.variables)
+        answer = None if planned is None else await planned.answer(RequestContext(self.store, caller, {}))
+        assert answer is None or orjson.loads(cast("bytes", answer)) == {"data": data}
+        self.answered_by_plans += answer is not None
 
     async def _event(self, line: Line, context: RequestContext, operation: Asked) -> str:
         variables = dict(operation.variables)
@@ -98,6 +111,9 @@ def _shown_word(line: Line, row: Mapping[str, Any]) -> str:
 async def test_it_is_as_the_table_says(line: Line) -> None:
     backend = AppBackend(line.app)
     assert {column: await backend.outcome(line, column) for column in line.expected} == line.expected
+    answered = [word for word in line.expected.values() if word in {"row", "out", "null"}]
+    is_query = not line.operation.startswith(("on", "create", "update", "delete"))
+    assert backend.answered_by_plans == (len(answered) if is_query else 0)
 
 
 @pytest.mark.parametrize("app", sorted({line.app for line in lines()}))

@@ -12,6 +12,7 @@ from schema.amplify.sdl.declarations import (
     RootField,
     RuleDeclaration,
 )
+from schema.amplify.sdl.house_rules import own_rules
 from schema.amplify.sdl.project import Project
 from schema.amplify.sdl.reading import Document, WrittenType, every, has
 
@@ -39,7 +40,10 @@ def unserved(
 ) -> tuple[NotServed, ...]:
     """Return what is not served of a project, in the order of its schema."""
     found = [item for type_ in document.types.values() for item in (*_of_type(type_), *_of_fields(type_))]
-    found += [item for model in models.values() for item in _of_rules(model.name, model.rules)]
+    for model in models.values():
+        found += _of_rules(model.name, model.rules)
+        for name, rules in own_rules(model).items():
+            found += _of_rules(f"{model.name}.{name}", rules)
     found += [item for root in roots for item in _of_root(root)]
     if project.has_conflict_resolution:
         plurals = (names.upper_first(names.plural(name)) for name in models)

@@ -64,9 +64,13 @@ def test_the_claims_that_rules_name_are_those_that_callers_need() -> None:
         type A @model @auth(rules: [
           { allow: owner, identityClaim: "team::email" } { allow: groups, groups: ["a"], groupClaim: "roles" }
           { allow: groups, groupsField: "x" } { allow: private, operations: [read] }
-        ]) { id: ID! x: String }
+        ]) { id: ID! x: String y: Y z: Int @auth(rules: [{ allow: groups, groups: ["a"], groupClaim: "ranks" }]) }
+        type Y { part: String @auth(rules: [{ allow: groups, groups: ["a"], groupClaim: "parts" }]) }
+        type Query {
+          now: Int @function(name: "f") @auth(rules: [{ allow: groups, groups: ["a"], groupClaim: "c" }])
+        }
     """)
-    assert app.claims == {"team", "email", "roles", "cognito:groups"}
+    assert app.claims == {"team", "email", "roles", "cognito:groups", "ranks", "parts", "c"}
 
 
 def test_defaults_are_values_and_those_of_required_fields_must_be_sent_all_the_same() -> None:

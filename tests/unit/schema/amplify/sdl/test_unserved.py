@@ -18,6 +18,7 @@ type Post @model @searchable
   comments: [Comment] @connection(keyName: "byPost", fields: ["id"])
   weather: String @http(url: "https://example.com")
   price: Int @function(name: "price")
+  hint: String @auth(rules: [{ allow: private }, { allow: public, provider: iam }])
 }
 type Comment @model @mapsTo(name: "Remark") @searchable(queries: { search: null }) { id: ID! }
 type Query {
@@ -43,6 +44,7 @@ def test_everything_is_listed_by_its_name() -> None:
         "Post",
         "Post",
         "Post",
+        "Post.hint",
         "Query.speech",
         "Query.nothing",
         "Query.secret",
