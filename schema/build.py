@@ -87,7 +87,14 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
     ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
     built.catalogue, built.resolver = catalogue, resolver
     built.limits, built.answers = limits, answers
-    built.documents = Documents(known, limits, catalogue.alone | ours, disclosure=disclosure, trusted=trusted)
+    built.documents = Documents(
+        known,
+        limits,
+        catalogue.alone | ours,
+        disclosure=disclosure,
+        trusted=trusted,
+        unserved=catalogue.unserved,
+    )
     built.documents.check_trusted()
     return built
 

@@ -18,6 +18,7 @@ from schema.amplify.catalogue import Catalogue
 from schema.amplify.rules import Operation, Public
 from schema.amplify.sdl.declarations import Provider
 from schema.amplify.sdl.declaring import catalogue_of
+from schema.amplify.sdl.errors import SchemaFileError
 from schema.amplify.sdl.importing import AppDeclaration, import_app
 
 # What the house needs beside an app's own tables.
@@ -55,7 +56,10 @@ def imported(schema: Path, rules: Path | None = None) -> ImportedApp:
     """
     folder = schema if schema.is_dir() else schema.parent
     declared = import_app(schema, rules or _rules_in(folder))
-    catalogue = catalogue_of(declared)
+    try:
+        catalogue = catalogue_of(declared)
+    except TypeError as error:
+        raise SchemaFileError([f"{schema}: {error}"]) from error
     functions = load_functions(folder)
     stack = stack_name(schema)
     app = App(

@@ -91,6 +91,7 @@ class Catalogue:
         alone: the mutations of which an operation may hold only one: they do more than write a row.
         own: the root fields that the app has beside the derived ones.
         inputs: the input types of their arguments, by name.
+        unserved: why fields are not there that the app's clients know, such as `Query.searchPosts`.
     """
 
     models: Mapping[str, Model]
@@ -99,6 +100,7 @@ class Catalogue:
     alone: frozenset[str] = frozenset()
     own: tuple[OwnField, ...] = ()
     inputs: Inputs = field(default_factory=dict)
+    unserved: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, models: Iterable[Model], alone: Collection[str] = (), unused: Iterable[Nested] = ()) -> Self:

@@ -1,11 +1,13 @@
 """Reads documents: each distinct text is parsed, checked against the limits and validated once."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -96,6 +98,10 @@ class Document:
         return frozenset(variable.variable.name.value for variable in declared)
 
 
+# How graphql-core refuses a field that a type does not have.
+_UNKNOWN_FIELD = re.compile(r"Cannot query field '(?P<field>\w+)' on type '(?P<type>\w+)'")
+
+
 class Documents:
     """Reads documents, and keeps those that it has read lately.
 
@@ -105,6 +111,7 @@ class Documents:
         alone: mutations of which an operation may hold only one.
         disclosure: what clients are told of the schema.
         trusted: the only documents that run; without, all do.
+        unserved: why fields are not there that clients know, such as `Query.searchPosts`.
     """
 
     def __init__(
@@ -115,9 +122,11 @@ class Documents:
         *,
         disclosure: Disclosure = FULL_DISCLOSURE,
         trusted: TrustedDocuments | None = None,
+        unserved: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._unserved = unserved
         self.disclosure = disclosure
         self.trusted = trusted
         self._check = LimitsCheck(schema, limits, alone)
@@ -184,7 +193,16 @@ class Documents:
 
     def _validate(self, node: DocumentNode) -> list[GraphQLError]:
         hidden = not self.disclosure.suggestions
-        return validate(self._schema, node, max_errors=ERRORS, hide_suggestions=hidden)
+        errors = validate(self._schema, node, max_errors=ERRORS, hide_suggestions=hidden)
+        return [self._explained(error) for error in errors] if self._unserved else errors
+
+    def _explained(self, error: GraphQLError) -> GraphQLError:
+        """Return an error as it is, or, of a field that clients know and that is not served, why it is not."""
+        found = _UNKNOWN_FIELD.match(error.message)
+        field = "" if found is None else f"{found['type']}.{found['field']}"
+        if field not in self._unserved:
+            return error
+        return GraphQLError(f"{field} is not served: {self._unserved[field]}", error.nodes)
 
     def check_trusted(self) -> None:
         """Check that every trusted document can run.

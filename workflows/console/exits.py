@@ -15,7 +15,7 @@ from workflows.console.texts import plain
 
 @contextmanager
 def clean_exit() -> Iterator[None]:
-    """End the process properly: exit code 0 after Ctrl-C or SIGTERM, 1 and one line after an `ExpectedError`."""
+    """End the process properly: exit code 0 after Ctrl-C or SIGTERM, 1 and its text after an `ExpectedError`."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -53,5 +53,6 @@ def _invalid_setting(error: ValidationError) -> str:
 
 
 def _fail(message: str) -> None:
-    typer.echo(plain(" ".join(message.split())), err=True)
+    for line in message.splitlines():
+        typer.echo(plain(" ".join(line.split())), err=True)
     raise typer.Exit(1) from None

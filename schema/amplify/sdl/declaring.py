@@ -86,7 +86,7 @@ def catalogue_of(app: AppDeclaration) -> Catalogue:
     enums = {**types.enums, **made.enums}
     own = tuple(_own_fields(app))
     alone = frozenset(one.name for one in own if one.root is RootType.MUTATION)
-    return replace(made, enums=enums, alone=alone, own=own, inputs=_inputs(app))
+    return replace(made, enums=enums, alone=alone, own=own, inputs=_inputs(app), unserved=_unserved(app))
 
 
 def _own_fields(app: AppDeclaration) -> Iterator[OwnField]:
@@ -101,6 +101,11 @@ def _own_fields(app: AppDeclaration) -> Iterator[OwnField]:
             mutations=one.mutations,
             rules=rules_of_calls(one.rules, app.default_mode),
         )
+
+
+def _unserved(app: AppDeclaration) -> dict[str, str]:
+    """Return why fields of the schema are not served; what concerns a whole type is no answer to a client."""
+    return {one.name: one.reason for one in app.not_served if "." in one.name}
 
 
 def _inputs(app: AppDeclaration) -> Inputs:

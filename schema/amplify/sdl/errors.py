@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from graphql import GraphQLError, Node
 
+from models.errors import ExpectedError
 
-class SchemaFileError(ValueError):
+
+class SchemaFileError(ExpectedError):
     """A schema cannot be served as it is written; the text has a line for each problem.
 
     Args:

@@ -1,10 +1,12 @@
 """An app of an SDL file is put together with a name, callers to try it, and what people must know."""
 
+import re
 from pathlib import Path
 
 import pytest
 from graphql import parse, validate
 
+from models.errors import ExpectedError
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
 from resolvers.api import Api
@@ -49,23 +51,41 @@ def test_people_are_told_what_is_not_served_and_who_may_write(tmp_path: Path) ->
     assert "whoever has an API key of HOURBANK_API_KEYS may write: Note" in notes
 
 
+def test_what_clients_know_and_is_not_served_says_why(tmp_path: Path) -> None:
+    app = imported(written(tmp_path / "notes", TEXT + "type Post @model @searchable { id: ID! }")).app
+    (error,) = api_of(app).schema.documents.read("{ searchPosts { items { id } } }").errors
+    assert error.message == "Query.searchPosts is not served: @searchable needs OpenSearch"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("type A @model { b: Int @nope }", "schema.graphql:1: Unknown directive '@nope'"),
+        ("type A {", "schema.graphql:1: Syntax Error"),
+        ("type A { b: Int }", "no type has @model"),
+        ("type A @model { b: C }", "schema.graphql:1: "),
+    ],
+)
+def test_a_schema_that_is_wrong_is_refused_with_the_place(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(ExpectedError, match=re.escape(expected)):
+        imported(written(tmp_path / "wrong", text))
+
+
 def test_a_function_that_is_there_is_not_missed(tmp_path: Path) -> None:
     home = written(tmp_path / "notes")
     (home / "functions.py").write_text("def weather(event): return 'fine'\n")
     assert "function weather" not in "\n".join(imported(home).notes)
 
 
-def schema_of(app: App) -> object:
-    return graphql_schema(
-        Api.over(app, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none").schema
-    )
+def api_of(app: App) -> Api:
+    return Api.over(app, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
 
 
 @pytest.mark.parametrize("name", ["marketplace", "construction"])
 def test_its_examples_are_valid(name: str) -> None:
     app = imported(APPS / name).app
-    served = schema_of(app)
+    served = graphql_schema(api_of(app).schema)
     assert len(app.examples) == 3
     for example in app.examples:
-        assert validate(served, parse(example.query)) == []  # type: ignore[arg-type]  # graphql-core's schema
+        assert validate(served, parse(example.query)) == []
         assert example.caller in app.demo.callers
