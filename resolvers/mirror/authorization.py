@@ -130,8 +130,12 @@ def _joined(values: Sequence[str]) -> str | None:
     return None if any(OWNER_SEPARATOR in value for value in values) else OWNER_SEPARATOR.join(values)
 
 
-def namings(caller: Caller, model: Model, operation: Operation) -> list[Naming]:
-    """Return the fields that name a caller to whom a rule allows an operation then, each once."""
+@lru_cache(maxsize=1_000)
+def namings(caller: Caller, model: Model, operation: Operation) -> Sequence[Naming]:
+    """Return the fields that name a caller to whom a rule allows an operation then, each once.
+
+    They are remembered, because each read asks several times.
+    """
     found: dict[str, Naming] = {}
     for rule in model.rules:
         if operation in rule.operations and isinstance(rule, Owner | GroupsField):
@@ -140,7 +144,7 @@ def namings(caller: Caller, model: Model, operation: Operation) -> list[Naming]:
                 names, stored = names | other.names, tuple(dict.fromkeys((*other.stored, *stored)))
             if names:
                 found[rule.field] = Naming(rule.field, names, stored)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _stored_by(rule: Owner | GroupsField, caller: Caller) -> tuple[str, ...]:
