@@ -27,12 +27,12 @@ from resolvers.mirror.field_rules import check_asked, check_updated, conceals
 from resolvers.mirror.filtering.client_filters import read_filter
 from resolvers.mirror.filtering.conditions import condition_of, mentions
 from resolvers.mirror.filtering.filters import Filter, compile_filter, fields_of
-from resolvers.mirror.new_rows import with_owner
-from resolvers.mirror.protections import reserved_fields, take_initial
 from resolvers.mirror.relations import COMPUTED
-from resolvers.mirror.row_writes import RowWrites, and_conditions, followed, new_row
 from resolvers.mirror.type_rules import Amender, Changes, Given, Remover, TypeRules, Updating
 from resolvers.mirror.validation import check_order, stored, validated
+from resolvers.mirror.writing.new_rows import with_owner
+from resolvers.mirror.writing.protections import reserved_fields, take_initial
+from resolvers.mirror.writing.row_writes import RowWrites, and_conditions, followed, new_row
 from schema.amplify.declaration import Model
 from schema.amplify.fields import Arguments
 from schema.amplify.keys import Keys
