@@ -186,17 +186,17 @@ class Departures:
             OverflowError: it is too much for one, or rows follow those that follow.
             OvertakenError: the rows that follow have changed.
         """
+        deleted: list[RowChange] = []
         for incoming, row in found:
             kind = self._tables.types[incoming.child]
             if incoming.reference.on_delete is OnDelete.CASCADE:
-                change = RowChange(kind, row, None)
-                if kind.followed and any(_counts(kind, await self._tally(change.place)).values()):
-                    raise OverflowError("rows follow those that follow")
-                writes.append(RowWrite(change, {}, None, overtaken))
+                deleted.append(RowChange(kind, row, None))
+                writes.append(RowWrite(deleted[-1], {}, None, overtaken))
             else:
                 changes = self._tables.let_go(incoming, row, self._now())
                 change = RowChange(kind, row, changed(row, changes))
                 writes.append(RowWrite(change, changes, None, overtaken))
+        await self._check_none_follow([change for change in deleted if change.kind.followed])
         plan = plan_of([write.change for write in writes])
         return await self._rows.write(writes, plan, counts=counts, departed=departed)
 
@@ -216,6 +216,18 @@ class Departures:
             if len(found) >= PAGE:
                 break
         return found
+
+    async def _check_none_follow(self, deleted: Sequence[RowChange]) -> None:
+        """Check that no rows follow deleted ones.
+
+        Raises:
+            OverflowError: some do.
+        """
+        keys = [(GUARDS, tally_key(change.place)) for change in deleted]
+        tallies = await self._store.batch_get(keys, consistent=True)
+        for change, tally in zip(deleted, tallies, strict=True):
+            if any(_counts(change.kind, tally or {}).values()):
+                raise OverflowError("rows follow those that follow")
 
     async def _tally(self, place: Place) -> Item:
         return await self._store.get(GUARDS, tally_key(place), consistent=True) or {}

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from models import clock
 from models.constraints.declared import OnDelete, Reference
 from models.errors import Code, Refusal
 from models.integrity import departures
+from models.integrity.composing import count_in
 from models.integrity.departures import Departures
 from models.integrity.ruled_tables import GUARDS, RuledTables
 from models.storage.store import ConditionFailedError, key_of
@@ -227,3 +229,37 @@ async def test_what_must_not_be_left_alone_keeps_all(
     assert (refusal.code, refusal.facts) == (Code.STILL_REFERENCED, {"by": ["Claim(customer,number)"]})
     assert await shops.count("Line") == 2
     await shops.check()
+
+
+async def test_many_rows_go_although_whoever_lets_them_go_is_killed_again_and_again(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(3)  # noqa: S311 — no secret
+    monkeypatch.setattr(departures, "PAGE", 20)
+    await follow(shops, lines=90, notes=60)
+    before, kills = await shops.get("Order", KEY), 0
+    for _ in range(200):
+        shops.calls.made.clear()
+        shops.calls.plan = at(random.randrange(1, 12), random.choice([Fault.KILLED_BEFORE, Fault.KILLED_AFTER]))
+        is_there = await shops.undisturbed.get(TABLES["Order"], KEY, consistent=True) is not None
+        try:
+            if is_there:
+                await shops.departures.delete("Order", before, None)
+            else:
+                await shops.departures.resume()
+        except KilledError:
+            kills += 1
+        shops.calls.plan = no_plan
+        await check_no_strays(shops)
+        if await house(shops) == ["tally"]:
+            break
+    assert kills > 5
+    await check_gone(shops, notes=60)
+
+
+async def check_no_strays(shops: Shops) -> None:
+    """Assert that the tally of an order counts the rows that are left, whether it is still there or not."""
+    tally = await shops.tally("Order", KEY)
+    for name, counter in (("Line", "Line(customer,number)"), ("Note", "Note(customer,number)")):
+        left = [row for row in await rows(shops.undisturbed, TABLES[name]) if "number" in row]
+        assert count_in(tally, counter) == len(left)
