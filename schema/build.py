@@ -1,9 +1,9 @@
 """Builds the schema from the operations that are derived from the declared types, and from our own operations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.field import StrawberryField
@@ -83,20 +83,19 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
     )
-    known = graphql_schema(built)
-    ours = set(known.mutation_type.fields if known.mutation_type else ()) - {field.name for field in mirrored}
     built.catalogue, built.resolver = catalogue, resolver
     built.limits, built.answers = limits, answers
-    built.documents = Documents(
-        known,
-        limits,
-        catalogue.alone | ours,
-        disclosure=disclosure,
-        trusted=trusted,
-        unserved=catalogue.unserved,
-    )
+    known = graphql_schema(built)
+    alone = catalogue.alone | _added(known, {field.name for field in mirrored})
+    why = catalogue.unserved
+    built.documents = Documents(known, limits, alone, disclosure=disclosure, trusted=trusted, unserved=why)
     built.documents.check_trusted()
     return built
+
+
+def _added(known: GraphQLSchema, derived: Collection[str]) -> frozenset[str]:
+    """Return the mutations that are not derived: each does more than write a row."""
+    return frozenset(known.mutation_type.fields if known.mutation_type else ()) - frozenset(derived)
 
 
 def _root(name: str, derived: Iterable[StrawberryField], extra: Iterable[type]) -> type:
