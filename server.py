@@ -2,11 +2,9 @@
 
 python server.py                  serve, on a local cloud of its own
 python server.py serve --aws      serve, on the AWS that the AWS_* variables name
-python server.py serve --tls      serve https and wss, with a certificate for this machine
 python server.py serve --schema F serve the app that a schema.graphql declares, instead of HourBank
 python server.py token alice      print a token for a local member
-python server.py amplify-config   print what an app made for Amplify needs to use the local server, or one on AWS
-python server.py local-aws        print what AWS's own tools need to use the local cloud
+python server.py --help           list the other commands
 """
 
 import asyncio
@@ -36,6 +34,7 @@ from resolvers.api import Api
 from resolvers.apps.app import App
 from resolvers.apps.hourbank import HOURBANK
 from resolvers.apps.imported import imported, stack_name
+from resolvers.apps.shapes import rows_of
 from resolvers.composition import AWS_SERVICES, composed
 from resolvers.hosting.certificate import local_certificate
 from resolvers.hosting.demo_data import DEMO_PASSWORD, address_of, sub_of
@@ -54,6 +53,7 @@ from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.migration.commands import migrate_commands
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
+from workflows.console.single_table.commands import single_table_commands
 from workflows.console.texts import plain
 from workflows.deployment import command_line
 from workflows.deployment.amplify_config import amplify_v5, amplify_v6, server_here, servers_on_aws
@@ -393,6 +393,7 @@ def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
 
 
 cli.add_typer(migrate_commands(_deployment, _output), name="migrate")
+cli.add_typer(single_table_commands(_deployment, _output, lambda schema, rules: rows_of(_chosen(schema, rules))))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ _From = Annotated[
 _Share = Annotated[int, typer.Option(min=0, max=EVERYBODY, help="Per cent of the members to take over.")]
 _OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
 _MOST_MINUTES = 60 * 24 * 60
-_INTERRUPTED = 130  # as shells have it
+INTERRUPTED = 130  # as shells have it
 _Deed = Callable[[Apps, Console], Coroutine[object, object, bool]]
 
 
@@ -51,10 +51,10 @@ class _Work:
                 is_done = asyncio.run(self._with_apps(settings, app, do))
             except KeyboardInterrupt:
                 # Whoever goes on with the next command must learn that this one has not done its work.
-                raise typer.Exit(_INTERRUPTED) from None
+                raise typer.Exit(INTERRUPTED) from None
             except ExceptionGroup as failed:
                 # Of what was done at once, all that failed did so for one reason.
-                raise _first(failed) from failed
+                raise first_of(failed) from failed
             if not is_done:
                 raise typer.Exit(1)
 
@@ -104,9 +104,9 @@ def migrate_commands(deployment: Deployment, console: Callable[[], Console]) -> 
     return commands
 
 
-def _first(failed: Exception) -> Exception:
+def first_of(failed: Exception) -> Exception:
     """Return the first error of a group."""
-    return _first(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else failed
+    return first_of(failed.exceptions[0]) if isinstance(failed, ExceptionGroup) else failed
 
 
 async def _plan(apps: Apps, console: Console, *, share: int) -> bool:

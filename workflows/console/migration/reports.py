@@ -22,26 +22,28 @@ _LISTED = 100
 
 def print_survey(console: Console, found: Survey, share: int) -> None:
     """Print what a run would do."""
-    rows = _table("Rows of the former app", "table", "rows")
+    rows = report_table("Rows of the former app", "table", "rows")
     for name, count in found.rows.items():
         rows.add_row(name, str(count))
     console.print(rows)
-    members = _table(f"Members, with a share of {share} %", "what a run does with them", "members", "hours there")
+    members = report_table(
+        f"Members, with a share of {share} %", "what a run does with them", "members", "hours there"
+    )
     for action in MemberAction:
         tally = found.members[action]
         members.add_row(action, str(tally.count), str(tally.hours))
     console.print(members)
-    exchanges = _table("Open exchanges", "what a run does with them", "exchanges", "hours")
+    exchanges = report_table("Open exchanges", "what a run does with them", "exchanges", "hours")
     for status, tally in sorted(found.exchanges.items()):
         exchanges.add_row(f"{status}: become requests", str(tally.count), str(tally.hours))
     exchanges.add_row("wait for a member", str(found.exchanges_waiting), "")
     console.print(exchanges)
-    _print_oddities(console, "Left with the former app, until somebody puts it right", found.oddities)
+    print_oddities(console, "Left with the former app, until somebody puts it right", found.oddities)
 
 
 def print_run(console: Console, outcome: RunOutcome) -> bool:
     """Print what a run has done, and return whether nothing is left for another run."""
-    _print_oddities(console, "Left with the former app, until somebody puts it right", outcome.left.oddities)
+    print_oddities(console, "Left with the former app, until somebody puts it right", outcome.left.oddities)
     console.print(
         f"{outcome.rows} rows copied, {_members(outcome.members)} taken over, {outcome.requests} requests begun"
     )
@@ -54,11 +56,11 @@ def print_run(console: Console, outcome: RunOutcome) -> bool:
 
 def print_check(console: Console, found: Check) -> bool:
     """Print how the apps compare, and return whether they agree."""
-    rows = _table("Rows", "table", "in the former app", "of these here")
+    rows = report_table("Rows", "table", "in the former app", "of these here")
     for name, (there, here) in found.rows.items():
         rows.add_row(name, str(there), str(here))
     console.print(rows)
-    hours = _table("Hours", "whose", "members", "hours")
+    hours = report_table("Hours", "whose", "members", "hours")
     for what, tally in (
         ("kept by the former app", found.there),
         ("taken over, as the former app says", found.taken_over),
@@ -67,8 +69,8 @@ def print_check(console: Console, found: Check) -> bool:
     ):
         hours.add_row(what, str(tally.count), str(tally.hours))
     console.print(hours)
-    _print_oddities(console, "Left with the former app", found.left)
-    _print_oddities(console, "Wrong", found.faults)
+    print_oddities(console, "Left with the former app", found.left)
+    print_oddities(console, "Wrong", found.faults)
     console.print("Both apps agree." if found.is_right else "The apps do not agree.")
     return found.is_right
 
@@ -78,7 +80,7 @@ def print_rollback(console: Console, outcome: RollbackOutcome) -> bool:
     if outcome.open:
         _print_open(console, outcome.open)
         return False
-    _print_oddities(console, "Left here, until somebody puts it right", outcome.left.oddities)
+    print_oddities(console, "Left here, until somebody puts it right", outcome.left.oddities)
     console.print(f"{_members(outcome.members)} given back, {outcome.exchanges} exchanges compared")
     return _print_busy(console, outcome.left) and outcome.is_done
 
@@ -101,17 +103,19 @@ def _members(tally: Tally) -> str:
     return f"{tally.count} members with {tally.hours} hours"
 
 
-def _table(title: str, *columns: str) -> Table:
+def report_table(title: str, *columns: str) -> Table:
+    """Return an empty table with a title and columns."""
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _print_oddities(console: Console, title: str, oddities: Sequence[Oddity]) -> None:
+def print_oddities(console: Console, title: str, oddities: Sequence[Oddity]) -> None:
+    """Print rows that are left or wrong, each with why."""
     if not oddities:
         return
-    table = _table(title, "table", "row", "why")
+    table = report_table(title, "table", "row", "why")
     for oddity in oddities[:_LISTED]:
         table.add_row(oddity.table, escape(plain(oddity.id)), escape(plain(oddity.why)))
     console.print(table)

@@ -1,0 +1,1 @@
+"""Tests of the move out of a single table."""
