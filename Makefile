@@ -19,7 +19,7 @@ LIVES := tests/property/test_any_life_on_the_cloud.py
 ON_ENGINES := $(patsubst %,tests/integration/test_%.py,transactions accounts storage) tests/chaos/test_bank.py \
 	tests/chaos/test_races.py $(LIVES)
 MEASURED := $(patsubst %,tests/security/test_%.py,attacks refused_documents cost answers stretches logs rates \
-	subscription_load account_queues fairness connections frames stopping aws_silence trusted_documents fuzz soak)
+	subscription_load account_queues fairness measuring connections frames stopping aws_silence trusted_documents fuzz soak)
 COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 

@@ -72,6 +72,7 @@ def test_every_client_comes_back_when_the_server_does(node: Node, secure: Secure
             script.finish()
 
 
+@pytest.mark.long
 def test_every_client_goes_on_with_a_new_token(node: Node, plain: Server) -> None:
     clients = [client for client in CLIENTS if client != "amplify_v5/client"]  # it cannot ask for a new token
     issuer = LocalIssuer(plain.directory)

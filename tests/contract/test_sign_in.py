@@ -22,6 +22,7 @@ def printed_config(server: Server, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_typescript_takes_the_file(node: Node, plain: Server, tmp_path: Path) -> None:
     (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
     (tmp_path / "amplifyconfiguration.json").write_text(printed_config(plain))

@@ -204,6 +204,7 @@ class TestServer:
         )  # it is not our child, so its end is not reported
         own.start()
 
+    @pytest.mark.long
     def test_a_killed_cloud_comes_back_with_its_rows(self, own: Server) -> None:
         own.start()
         rows = own.directory / "state" / "dynamodb.json"

@@ -155,6 +155,7 @@ def test_what_is_hosted_already_is_not_hosted_twice(tmp_path: Path) -> None:
     open_function_host(tmp_path, Settings(), separate=True)
 
 
+@pytest.mark.long
 def test_a_caller_at_the_last_moment_leaves_no_socket_open(file: Path) -> None:
     for _ in range(20):
         with FunctionHost(NAMES, file, functions=FUNCTIONS) as host:

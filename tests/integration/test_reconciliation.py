@@ -277,6 +277,7 @@ async def long_log(pair: TwoMembers, entries: int) -> None:
     await pair.store.put(tables.User, user(pair.alice))
 
 
+@pytest.mark.long
 async def test_a_long_log_is_read_page_by_page(calls: AsyncCalls, cloud: Cloud, server: Server) -> None:
     pair = TwoMembers(calls, cloud.names)
     await long_log(pair, PAGE + 50)

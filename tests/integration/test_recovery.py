@@ -147,7 +147,7 @@ def test_no_process_is_left_after_a_clean_stop(own_server: Server) -> None:
     assert own_server.processes() == []
 
 
-@pytest.mark.parametrize("later", [0.0, 0.15, 0.4])
+@pytest.mark.parametrize("later", [*(pytest.param(one, marks=pytest.mark.long) for one in (0.0, 0.15)), 0.4])
 def test_an_interruption_while_the_cloud_starts_leaves_nothing_behind(tmp_path: Path, later: float) -> None:
     server = Server(tmp_path)
     server.launch()

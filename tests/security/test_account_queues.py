@@ -20,6 +20,8 @@ from tests.integration.test_bookings import BOOK
 from tests.integration.test_transfers import TRANSFER
 from tests.security.test_aws_silence import calling
 
+pytestmark = pytest.mark.long
+
 # How much longer the owner of an account may wait for a transfer than those whose accounts nobody else uses, while
 # others send what they like. Without fair lines it is as long as all of that takes.
 SECONDS = 0.75
@@ -102,7 +104,6 @@ async def transfer_time(server: Server, giver: Member, taker: Member) -> float:
         return time.monotonic() - began
 
 
-@pytest.mark.long
 async def test_refused_transfers(own: Server, join: Callable[..., Awaitable[Member]], attack: Attack) -> None:
     bob, eve = await join("bob"), await join("eve")
     crowd: list[Awaitable[None]] = [attack.give(eve, bob, 9_000) for _ in range(MOST)]
@@ -110,7 +111,6 @@ async def test_refused_transfers(own: Server, join: Callable[..., Awaitable[Memb
     assert attack.outcomes == {"INSUFFICIENT_BALANCE": MOST}
 
 
-@pytest.mark.long
 async def test_small_transfers_that_succeed(
     own: Server, join: Callable[..., Awaitable[Member]], attack: Attack
 ) -> None:
@@ -123,7 +123,6 @@ async def test_small_transfers_that_succeed(
         assert round(await caller.hours(), 2) == round(10 - attack.outcomes["done"] / 100, 2)
 
 
-@pytest.mark.long
 async def test_many_callers(own: Server, join: Callable[..., Awaitable[Member]], attack: Attack) -> None:
     bob = await join("bob")
     crew = [await join(f"eve{number}") for number in range(30)]
@@ -132,7 +131,6 @@ async def test_many_callers(own: Server, join: Callable[..., Awaitable[Member]],
     assert set(attack.outcomes) <= {"done", "CONTENTION"}
 
 
-@pytest.mark.long
 async def test_clients_who_leave(own: Server, join: Callable[..., Awaitable[Member]], attack: Attack) -> None:
     bob, eve = await join("bob"), await join("eve")
 

@@ -14,6 +14,8 @@ from tests.integration.conftest import GraphQL, Member, Server, asking, joining,
 from tests.integration.request_client import CREATE, CREATE_SERVICE
 from tests.unit.rates import DEFAULT_RATES
 
+pytestmark = pytest.mark.long
+
 FLOOD = 120
 STARTS = 30  # a minute, by default
 # How much longer another's workflow takes until its provider is asked; alone it takes some 0.3 s, and among 200
@@ -115,7 +117,6 @@ def dispute(requester: Member, provider: Member, _: str, request: str) -> dict[s
     return {"id": str(uuid4()), **parties, "reason": "r", "status": "PENDING"}
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "given"),
     [

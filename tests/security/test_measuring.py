@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from tests.security.measuring import Target, measuring, neighbour
 from tests.security.wire import exchange, frame, operation, request, signed_in
+
+pytestmark = pytest.mark.long
 
 MEMBERS = "query($limit: Int) { listUsers(limit: $limit) { items { id username } } }"
 

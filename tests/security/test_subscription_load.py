@@ -19,6 +19,8 @@ from tests.security.measuring import CPU_LIMIT, Target, measuring, serving
 from tests.unit.processor_time import CROWDED
 from tests.unit.rates import DEFAULT_RATES
 
+pytestmark = pytest.mark.long
+
 FILTERED = "subscription($f: ModelSubscriptionServiceFilterInput) { onCreateService(filter: $f) { id } }"
 OWNED = "subscription($of: String) { onCreateService(userId: $of) { id } }"
 SUBSCRIPTIONS = 40  # of 50 operators each: all that a member may have
@@ -122,7 +124,6 @@ async def arrival(client: Client) -> float:
     return time.monotonic()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("kind", FILTERS)
 async def test_expensive_filters_delay_nobody_else(usual: Target, offer: Any, kind: str) -> None:
     async with AsyncExitStack() as stack:
@@ -170,7 +171,6 @@ def _errors(message: dict[str, Any]) -> list[dict[str, Any]]:
     return list(payload if message["type"] == "error" else payload["errors"])
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("sockets", [1, 2, 5, 10])
 async def test_operators_count_on_all_sockets_of_a_member_together(usual: Target, sockets: int) -> None:
     name = f"subscriber-{sockets}"
@@ -190,7 +190,6 @@ async def test_operators_count_on_all_sockets_of_a_member_together(usual: Target
     cost.check(cpu=(SUBSCRIPTIONS + 10) * CPU_LIMIT)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "variables", "hears"),
     [
