@@ -55,8 +55,6 @@ _PARAMETERS = {
         **_text("Whether the tables that hold hours refuse to be deleted.", "false"),
         "AllowedValues": ["true", "false"],
     },
-    "ReservedConcurrency": _number("Executions kept for each function that moves hours; 0 for none of its own."),
-    "ProvisionedConcurrency": _number("Warm executions of each function that a person waits for; 0 for none."),
     PARAMETER: {
         **_text("Whether functions publish all changes, or a single server reads the streams.", Feed.QUEUE),
         "AllowedValues": [feed.value for feed in Feed],
@@ -66,9 +64,16 @@ _CONDITIONS = {
     "IsHosted": _is_not("FunctionHostUrl", ""),
     "HasAdmin": _is_not("AdminEmail", ""),
     "IsProtected": {"Fn::Equals": [ref("DeletionProtection"), "true"]},
+    **CONDITIONS,
+}
+# Of workflows only.
+_CONCURRENCY = {
+    "ReservedConcurrency": _number("Executions kept for each function that moves hours; 0 for none of its own."),
+    "ProvisionedConcurrency": _number("Warm executions of each function that a person waits for; 0 for none."),
+}
+_CONCURRENCY_CONDITIONS = {
     "IsReserved": _is_not("ReservedConcurrency", 0),
     "IsKeptWarm": _is_not("ProvisionedConcurrency", 0),
-    **CONDITIONS,
 }
 
 
@@ -98,8 +103,12 @@ def build_template(
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "Tables, workflows and functions",
-        "Parameters": {**_PARAMETERS, **{parameter: {"Type": "String"} for parameter in windows.values()}},
-        "Conditions": _CONDITIONS,
+        "Parameters": {
+            **_PARAMETERS,
+            **(_CONCURRENCY if has_workflows else {}),
+            **{parameter: {"Type": "String"} for parameter in windows.values()},
+        },
+        "Conditions": {**_CONDITIONS, **(_CONCURRENCY_CONDITIONS if has_workflows else {})},
         "Resources": {
             **table_resources(tables),
             **_dead_letters(),
