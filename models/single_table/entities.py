@@ -10,13 +10,14 @@ from hashlib import sha256
 from json import dumps
 from typing import Any
 
-from models.constraints.ruled import Key, Row, RuledType, started
+from models.constraints.ruled import Key, Row, RuledType, started, text_of
 from models.migration.former import Oddity
 from models.single_table.shapes import MisfitError, TypeShape, fitted, joined
 
 OWNER = "userId"
 # What a moved row says beside its fields: the key that it has in the single table, and what it was then.
 MOVED_FROM = "movedFrom"
+_SETS = frozenset({"SS", "NS", "BS"})
 
 # The types, those first to which others refer; each with the attributes that tell it from the ones behind it in
 # `_TOLD`. A work names an expense, a project and a contractor, an expense the two others.
@@ -143,7 +144,11 @@ class SingleTable:
         # What the single table does not say stays as it is here.
         kept = {total.into for total in entity.kind.totals} | (entity.shape.stamps - without_nulls(row).keys())
         names = (before.keys() | after.keys()) - kept
-        return {name: after.get(name) for name in sorted(names) if before.get(name) != after.get(name)}
+        return {
+            name: after.get(name)
+            for name in sorted(names)
+            if ordered(before.get(name)) != ordered(after.get(name))
+        }
 
     def returned(self, entity: Entity, row: Row) -> dict[str, Any]:
         """Return a row of a type's table as the single table is to store it.
@@ -176,12 +181,27 @@ def digest_of(row: Row) -> str | None:
 
 def digest(row: Row) -> str:
     """Return a text that tells one state of a row from any other."""
-    return sha256(dumps(row, sort_keys=True, default=repr).encode()).hexdigest()
+    return sha256(dumps(ordered(row), sort_keys=True, default=repr).encode()).hexdigest()
 
 
 def key_text(key: Row) -> str:
     """Return a key as people read it, and as it is stored where rows are named: a JSON list of texts."""
-    return dumps([str(next(iter(value.values()))) for value in key.values()], ensure_ascii=False)
+    # DynamoDB returns the parts of a stored key in any order.
+    texts = [text_of(value) for _, value in sorted(key.items(), key=lambda part: part[0] != OWNER)]
+    return dumps(texts, ensure_ascii=False)
+
+
+def ordered(value: Any) -> Any:
+    """Return a stored value with its sets in order: DynamoDB returns them in any."""
+    match value:
+        case list():
+            return [ordered(one) for one in value]
+        case dict():
+            return {
+                name: sorted(one) if name in _SETS and isinstance(one, list) else ordered(one)
+                for name, one in value.items()
+            }
+    return value
 
 
 def _has_bytes(values: Iterable[Any]) -> bool:

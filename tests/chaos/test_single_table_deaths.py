@@ -1,4 +1,4 @@
-"""A run dies before and after each of its calls, while the single table is written to: the next one ends it.
+"""A run dies before and after each of its calls, while the single table is written to, and so does a way back.
 
 In memory: every transaction of the real code, on an engine within this process.
 """
@@ -12,11 +12,16 @@ import pytest
 
 from models.constraints.planning import guard_id
 from models.constraints.ruled import referred
+from models.errors import Refusal
 from models.integrity.composing import count_in
+from models.integrity.ruled_rows import RuledRows
 from models.integrity.ruled_tables import GUARDS, TALLY, UNIQUE, tally_key
+from models.single_table.entities import MOVED_FROM
 from tests.chaos.books import rows
 from tests.chaos.faults import CALL_ERRORS, RANDOM_FAULTS, Fault, KilledError, at, no_faults
-from tests.unit.single_world import APP, Moving, contractor, expense, project, work, years
+from tests.unit.single_world import APP, Moving, contractor, expense, project, unseen, work, years
+from workflows.console.single_table.switches import go_back, switch
+from workflows.console.single_table.tables import SingleTableError
 
 ROWS = years(7, users=2, each=2)
 # Rows of each user of which nobody can make anything.
@@ -89,6 +94,47 @@ async def test_a_run_that_dies_is_ended_by_the_next(fault: Fault, *, long: bool)
         await moving.run()
         await assert_right(moving)
         moving.close()
+
+
+async def switched() -> Moving:
+    """Return an app that has taken over, and has written since."""
+    moving = Moving()
+    moving.put(*ROWS)
+    await moving.run()
+    await switch(await moving.sides(), unseen(), leave=True, nobody_writes=False)
+    clients = RuledRows(moving.app, APP.tables, moving.now)
+    for number, row in enumerate(await moving.rows("Expense")):
+        if number % 2:
+            await clients.update("Expense", row, {"description": {"S": "by the app"}}, None)
+        else:
+            await clients.delete("Expense", row, None)
+    (one, *_) = await moving.rows("Contractor")
+    made = {name: value for name, value in one.items() if name != MOVED_FROM}
+    assert not isinstance(await clients.create("Contractor", made | {"contractorId": {"S": "new"}}, None), Refusal)
+    return moving
+
+
+async def test_a_way_back_that_dies_is_ended_by_the_next(*, long: bool) -> None:
+    whole = await switched()
+    before = len(whole.calls.made)
+    assert (await go_back(await whole.sides(), unseen(), delete=True)).is_done
+    calls = range(before, len(whole.calls.made), 1 if long else _STRIDE)
+    wanted = sorted(map(dumps, whole.there()))
+    assert len(wanted) == len(ROWS) + 1 - 4
+    whole.close()
+    assert len(calls) > 1
+    for number in calls:
+        for fault in (Fault.KILLED_BEFORE, Fault.KILLED_AFTER):
+            moving = await switched()
+            moving.calls.plan = at(number, fault)
+            with suppress(KilledError):
+                await go_back(await moving.sides(), unseen(), delete=True)
+            moving.calls.plan = no_faults
+            assert moving.calls.fired[fault] == 1
+            with suppress(SingleTableError):  # it may have died after its last write
+                assert (await go_back(await moving.sides(), unseen(), delete=True)).is_done
+            assert sorted(map(dumps, moving.there())) == wanted
+            moving.close()
 
 
 async def test_a_single_table_that_is_written_to_all_the_time_comes_whole(*, long: bool) -> None:

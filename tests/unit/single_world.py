@@ -22,6 +22,7 @@ from resolvers.apps.shapes import shapes_of
 from tests.chaos.books import rows
 from tests.chaos.faults import FaultyCalls
 from tests.engines.embedded import Embedded
+from tests.unit.fake_stream import failure
 from tests.unit.ruled_app import catalogue
 from workflows.console.migration.progress import Steps
 from workflows.console.single_table.checks import Check, check
@@ -36,11 +37,16 @@ SINGLE = "ExpensesTable"
 
 
 class _Streaming(Embedded):
-    """An engine within this process, with streams."""
+    """An engine within this process, with streams; `lost` is how many reads find that records are gone."""
+
+    lost = 0
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         if service != "dynamodbstreams":
             return await super().call(service, operation, **params)
+        if operation == "get_records" and self.lost:
+            self.lost -= 1
+            raise failure("TrimmedDataAccessException")
         action = "".join(word.capitalize() for word in operation.split("_"))
         headers = {"x-amz-target": f"DynamoDBStreams_20120810.{action}"}
         sent = json.dumps(params).encode()

@@ -111,13 +111,15 @@ def report_table(title: str, *columns: str) -> Table:
     return table
 
 
-def print_oddities(console: Console, title: str, oddities: Sequence[Oddity]) -> None:
-    """Print rows that are left or wrong, each with why."""
+def print_oddities(
+    console: Console, title: str, oddities: Sequence[Oddity], *, most: int | None = _LISTED
+) -> None:
+    """Print rows that are left or wrong, each with why; of more than `most` the number, unless that is None."""
     if not oddities:
         return
     table = report_table(title, "table", "row", "why")
-    for oddity in oddities[:_LISTED]:
+    for oddity in oddities[:most]:
         table.add_row(oddity.table, escape(plain(oddity.id)), escape(plain(oddity.why)))
     console.print(table)
-    if len(oddities) > _LISTED:
-        console.print(f"and {len(oddities) - _LISTED} more")
+    if most is not None and len(oddities) > most:
+        console.print(f"and {len(oddities) - most} more")

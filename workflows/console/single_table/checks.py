@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from models.clock import to_text
+from models.clock import from_text, to_text
 from models.constraints.planning import Place
 from models.constraints.ruled import referred
 from models.migration.former import Oddity
@@ -141,7 +141,8 @@ def _wrong_totals(
 
 def is_later(row: Item, moment: datetime) -> bool:
     """Return whether a row says that it was written after a moment, or does not say when."""
-    stamps = [
-        value["S"] for name in ("createdAt", "updatedAt") if "S" in (value := without_nulls(row).get(name, {}))
-    ]
-    return not stamps or max(stamps) > to_text(moment)
+    stamps = [row[name].get("S", "") for name in ("createdAt", "updatedAt") if name in without_nulls(row)]
+    try:
+        return not stamps or max(map(from_text, stamps)) > moment
+    except ValueError:
+        return True

@@ -119,15 +119,29 @@ class Positions:
         try:
             await self._put(position, claims=False)
         except ConditionFailedError:
-            raise SingleTableError(
-                "Another migrate-single-table has taken over, and goes on from here; this one has stopped."
-            ) from None
+            raise _taken_over() from None
+
+    async def check(self) -> None:
+        """Check that no other process has taken over.
+
+        Raises:
+            SingleTableError: one has.
+        """
+        item = await self._store.get(GUARDS, self._key, consistent=True)
+        if item is None or item["claim"] != {"S": self._claim}:
+            raise _taken_over()
 
     async def _put(self, position: Position, *, claims: bool) -> None:
         values = {"claim": self._claim, "position": position.text()}
         actions = [Path([name]).set({"S": text}) for name, text in values.items()]
         condition = None if claims else Path(["claim"]) == {"S": self._claim}
         await self._store.update(GUARDS, self._key, actions, condition=condition)
+
+
+def _taken_over() -> SingleTableError:
+    return SingleTableError(
+        "Another migrate-single-table has taken over, and goes on from here; this one has stopped."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +177,7 @@ class LeftOvers:
         """Return what is left of the move of a table."""
         found = cls(store, name)
         async for item in found._stored():
-            left = _read(item)
-            found.known[key_text(left.key)] = left
+            found.known[item["kind"]["S"]] = _read(item)
         return found
 
     async def _stored(self) -> AsyncIterator[Item]:

@@ -45,9 +45,8 @@ def print_check(console: Console, found: Check) -> bool:
         console.print(
             f"The app has the rows since {to_text(found.switched)}; what it has changed since is not compared."
         )
-    print_oddities(console, "Deleted by the app", found.gone)
-    print_oddities(console, _LEFT, found.left)
-    print_oddities(console, "Wrong", found.faults)
+    for title, oddities in ("Deleted by the app", found.gone), (_LEFT, found.left), ("Wrong", found.faults):
+        print_oddities(console, title, oddities, most=None)
     console.print("Both sides agree." if found.is_right else "The sides do not agree.")
     return found.is_right
 
@@ -55,8 +54,12 @@ def print_check(console: Console, found: Check) -> bool:
 def print_switch(console: Console, found: Check) -> bool:
     """Print how both sides compare, and return whether the app has the rows."""
     is_right = print_check(console, found)
-    if found.switched is not None:
+    if found.switched is not None and is_right:
         console.print("Apps may be pointed to the new server; the single table counts as read-only from now on.")
+    elif found.switched is not None:
+        console.print(
+            "The app has the rows, and the single table was written to since: write that in the app, too."
+        )
     elif not is_right:
         console.print(
             "Not switched. Is the single table still written to? Stop that, and switch again; or `run --again`."

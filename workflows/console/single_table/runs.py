@@ -18,8 +18,9 @@ from workflows.console.single_table.settling import Settling
 from workflows.console.single_table.streams import Changed, MissedChangesError, StreamOfTable
 from workflows.console.single_table.tables import Sides, SingleTableError
 
-# A stream is at its end when so many reads of all its shards in a row found nothing; seconds between two of them.
-_QUIET_READS, _PAUSE = 4, 0.5
+# A stream is read up to a moment when so many reads of all shards in a row found nothing older; seconds between
+# two reads.
+_QUIET_READS, _PAUSE = 6, 0.5
 # Of a run that follows a stream in which nothing happens, and of one that copies: a stream keeps a day.
 _SAVED_EVERY, _READ_EVERY = timedelta(minutes=1), timedelta(hours=1)
 # Copies of everything in one run: one, and another if the stream has lost records meanwhile.
@@ -129,10 +130,11 @@ class Run:
         advance = self.steps.begin(f"{phase}: rows read", await self.sides.count_there())
         range_key = self.sides.single.range_key
         async for page in self.sides.pages_there(self.position.after):
+            await self.positions.check()
             due = [
                 row for row in page.items if _COPIED_IN.get(type_of(row, range_key) or "", Phase.FIRST) is phase
             ]
-            await self.settling.all(_keys(self.sides, due), lambda _: None)
+            await self.settling.all(_keys(self.sides, due))
             self.position.phase, self.position.after = phase, page.last_key
             await self.positions.save(self.position)
             advance(page.read)
@@ -154,11 +156,12 @@ class Run:
                     for row, there in zip(moved, found, strict=True)
                     if there is None or sides.place_of(there) != (name, kind.key_of(row))
                 }
-                await self.settling.all(gone, lambda _: None)
+                await self.positions.check()
+                await self.settling.all(gone)
                 advance(len(page))
 
     async def catch_up(self, *, follow: bool = False) -> None:
-        """Read the stream to its end.
+        """Read the stream up to this moment.
 
         Args:
             follow: whether to go on reading until the app takes over.
@@ -168,27 +171,29 @@ class Run:
         """
         advance = self.steps.begin("changes of the stream", None)
         stream = StreamOfTable(self.sides.there.calls, self.position)
-        quiet = 0
+        quiet, began = 0, self.sides.now()
         while quiet < _QUIET_READS or follow:
             found = await self._read(stream)
-            quiet = 0 if found else quiet + 1
-            advance(found)
-            if found or quiet == _QUIET_READS or self._is_due(_SAVED_EVERY):
+            quiet = 0 if stream.is_behind or any(one.at < began for one in found) else quiet + 1
+            advance(len(found))
+            is_due = quiet == _QUIET_READS or self._is_due(_SAVED_EVERY)
+            if is_due:
                 await self.settling.again()
+            if found or is_due:
                 self.position.read_at = self.sides.now()
                 await self.positions.save(self.position)
             if not found:
                 await self.sides.there.calls.pause(_PAUSE)
 
-    async def _read(self, stream: StreamOfTable) -> int:
-        """Settle what the next page of each shard says; return how many changes that were."""
-        found = 0
-        before = dict(self.position.shards)
+    async def _read(self, stream: StreamOfTable) -> list[Changed]:
+        """Settle what the next page of each shard says, and return it."""
+        found: list[Changed] = []
         async for changes in stream.read():
-            await self.settling.all(_places(self.sides, changes), lambda _: None)
-            found += len(changes)
-        # A shard that ends is followed by others, although it says nothing.
-        return found or int(before != self.position.shards)
+            if changes:
+                await self.positions.check()
+                await self.settling.all(_places(self.sides, changes))
+                found += changes
+        return found
 
     def _is_due(self, every: timedelta) -> bool:
         read_at = self.position.read_at

@@ -5,10 +5,9 @@ counts: a row may be settled as often as anybody likes, and by whoever goes on w
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-import structlog
 from botocore.exceptions import ClientError
 
 from models.clock import to_text
@@ -21,8 +20,6 @@ from models.storage.store import ConditionFailedError, Item
 from models.transactions.retrying import StaleSnapshotError, retry
 from workflows.console.single_table.position import LeftOver, LeftOvers
 from workflows.console.single_table.tables import AT_ONCE, Sides
-
-log = structlog.get_logger("workflows")
 
 # Of a row that kept changing, or for which AWS had no capacity.
 _BUSY = "it kept changing, or AWS had no capacity for it; run again"
@@ -44,12 +41,11 @@ class Settling:
         self.left = left
         self.written = 0
 
-    async def all(self, rows: Mapping[str, tuple[Item, Sequence[Place]]], done: Callable[[int], object]) -> None:
+    async def all(self, rows: Mapping[str, tuple[Item, Sequence[Place]]]) -> None:
         """Settle rows: those of several users at once, those of one user one after the other.
 
         Args:
             rows: the keys of rows, each with where it may have been, by the text of the key.
-            done: called with how many more are settled.
         """
         users: dict[str, list[tuple[Item, Sequence[Place]]]] = {}
         for key, places in rows.values():
@@ -60,7 +56,6 @@ class Settling:
             async with slots:
                 for key, places in theirs:
                     await self.one(key, places)
-                    done(1)
 
         async with asyncio.TaskGroup() as tasks:
             for theirs in users.values():
@@ -72,8 +67,8 @@ class Settling:
         while count != len(self.left.known) and self.left.known:
             count = len(self.left.known)
             # Those first to which others refer.
-            for one in sorted(self.left.known.values(), key=lambda left: left.oddity.table == "Work"):
-                await self.one(one.key, one.places)
+            due = sorted(self.left.known.items(), key=lambda left: left[1].oddity.table == "Work")
+            await self.all({text: (one.key, one.places) for text, one in due})
 
     async def one(self, key: Item, places: Iterable[Place] = ()) -> None:
         """Settle a row.
@@ -91,7 +86,6 @@ class Settling:
         except ClientError as error:
             if not _is_invalid(error):
                 raise
-            log.warning("DynamoDB does not take a row", key=key_text(key), exc_info=error)
             why = f"DynamoDB does not take it: {error}"
             left = LeftOver(key, Oddity(table="?", id=key_text(key), why=why), tuple(sorted(hints)))
         if left is None:

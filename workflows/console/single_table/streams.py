@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -30,10 +30,12 @@ class Changed:
     Args:
         key: its key.
         before: what it was; None if it is new.
+        at: when, to the second.
     """
 
     key: Item
     before: Item | None
+    at: datetime
 
 
 @dataclass(slots=True)
@@ -43,10 +45,14 @@ class StreamOfTable:
     Args:
         calls: the way to AWS.
         position: the position.
+
+    Attributes:
+        is_behind: whether a shard that has ended was not read to its end: an empty page says nothing of the next.
     """
 
     calls: Calls
     position: Position
+    is_behind: bool = True
     _iterators: dict[str, str] = field(default_factory=dict)
 
     async def read(self) -> AsyncIterator[list[Changed]]:
@@ -62,20 +68,26 @@ class StreamOfTable:
         for name in [name for name in known if name not in shards]:
             del known[name]
         # A shard goes on where its parent has ended.
-        for name, parent in shards.items():
-            has_ended = name in known and known[name] is None
-            if not has_ended and (parent not in shards or known.get(str(parent), "") is None):
+        for name, (parent, _) in shards.items():
+            if not self._is_done(name) and (parent not in shards or self._is_done(parent)):
                 async for changes in self._read(name):
                     yield changes
+        self.is_behind = any(has_ended and not self._is_done(name) for name, (_, has_ended) in shards.items())
 
-    async def _shards(self) -> dict[str, str | None]:
-        """Return the parents of all shards that the stream has, by the shard."""
-        found: dict[str, str | None] = {}
+    def _is_done(self, shard: str) -> bool:
+        """Return whether a shard was read to its end."""
+        return self.position.shards.get(shard, "") is None
+
+    async def _shards(self) -> dict[str, tuple[str, bool]]:
+        """Return the stream's shards: the parent of each, "" if it has none, and whether it has ended."""
+        found: dict[str, tuple[str, bool]] = {}
         start: dict[str, str] = {}
         for _ in range(_SHARD_PAGES):
             answer = await self._call("describe_stream", StreamArn=self.position.stream, **start)
             description = answer["StreamDescription"]
-            found |= {one["ShardId"]: one.get("ParentShardId") for one in description["Shards"]}
+            for one in description["Shards"]:
+                has_ended = "EndingSequenceNumber" in one.get("SequenceNumberRange", {})
+                found[one["ShardId"]] = one.get("ParentShardId", ""), has_ended
             if (last := description.get("LastEvaluatedShardId")) is None:
                 break
             start = {"ExclusiveStartShardId": last}
@@ -116,8 +128,9 @@ class StreamOfTable:
         begun = self.position.begun
         for record in records:
             image = record["dynamodb"]
-            if begun is None or image["ApproximateCreationDateTime"] >= begun - _SKEW:
-                yield Changed(image["Keys"], image.get("OldImage"))
+            at: datetime = image["ApproximateCreationDateTime"]
+            if begun is None or at >= begun - _SKEW:
+                yield Changed(image["Keys"], image.get("OldImage"), at)
 
     async def _call(self, operation: str, **params: Any) -> Any:
         try:

@@ -6,6 +6,7 @@ was written all the same.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from pynamodb.expressions.operand import Path
 
@@ -100,7 +101,7 @@ async def go_back(sides: Sides, steps: Steps, *, delete: bool | None) -> BackOut
     for name in TYPES:
         entity = sides.single.entities[name]
         async for page in sides.pages_here(name):
-            await _return_page(sides, entity, page, outcome)
+            await _return_page(sides, entity, page, position.switched, outcome)
             advance(len(page))
     await _drop_deleted(sides, position, outcome, delete=delete)
     if outcome.is_done:
@@ -109,8 +110,10 @@ async def go_back(sides: Sides, steps: Steps, *, delete: bool | None) -> BackOut
     return outcome
 
 
-async def _return_page(sides: Sides, entity: Entity, rows: Sequence[Item], outcome: BackOutcome) -> None:
-    """Write rows of the app into the single table, unless it has them."""
+async def _return_page(
+    sides: Sides, entity: Entity, rows: Sequence[Item], switched: datetime, outcome: BackOutcome
+) -> None:
+    """Write rows of the app into the single table, unless it has them, or was alone in writing them since."""
     returned = [sides.single.returned(entity, row) for row in rows]
     keys = [sides.key_there(row) for row in returned]
     found = await sides.there.batch_get([(sides.table, key) for key in keys], consistent=True)
@@ -118,6 +121,10 @@ async def _return_page(sides: Sides, entity: Entity, rows: Sequence[Item], outco
         if there is not None and _is_same(sides, row, there):
             if digest_of(row) != digest(there):
                 await _mark(sides, entity, row, there)
+        elif there is not None and digest_of(row) != digest(there) and not is_later(row, switched):
+            if (summed := there | _totals(entity, row)) != there:
+                await sides.there.put(sides.table, summed)
+                outcome.written += 1
         elif there is not None and digest_of(row) != digest(there):
             why = "app and single table have both written it since the switch; make them agree, or delete one"
             outcome.conflicts.append(sides.single.oddity(there, why))
@@ -128,11 +135,19 @@ async def _return_page(sides: Sides, entity: Entity, rows: Sequence[Item], outco
 
 
 def _is_same(sides: Sides, row: Item, there: Item) -> bool:
-    """Return whether the single table says of a row what the app's table does."""
+    """Return whether the single table says of a row what the app's table does; when, does not count."""
     moved = sides.single.moved(there, to_text(sides.now()))
     if isinstance(moved, Oddity) or moved["__typename"] != row["__typename"]:
         return False
-    return not sides.single.changes(row, moved, there).keys() - {MOVED_FROM}
+    entity = sides.single.entities[row["__typename"]["S"]]
+    if there | _totals(entity, row) != there:
+        return False
+    return not sides.single.changes(row, moved, there).keys() - {MOVED_FROM, *entity.shape.stamps}
+
+
+def _totals(entity: Entity, row: Item) -> Item:
+    """Return what a row of the app's table sums of others."""
+    return {total.into: row[total.into] for total in entity.kind.totals if total.into in row}
 
 
 async def _mark(sides: Sides, entity: Entity, row: Item, there: Item) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
@@ -20,13 +19,12 @@ from models.single_table.shapes import TypeShape
 from models.storage.async_calls import AsyncCalls
 from models.storage.calls import Calls
 from models.storage.names import Names
-from models.storage.store import Item, Page, Store, read_pages
+from models.storage.store import Item, Page, Store
 from models.tables import Table
 from models.tables.base import KeyAttribute, table
 
 # Rows of a page; a scan reads no more than 1 MB whatever is asked for.
 PAGE = 200
-_MOST_PAGES = 1_000_000
 AT_ONCE = 16
 # The images of a stream's records that say what a row was before.
 _IMAGES = frozenset({"NEW_AND_OLD_IMAGES", "OLD_IMAGE"})
@@ -126,23 +124,12 @@ class Sides:
 
     async def pages_there(self, start_key: Item | None = None) -> AsyncIterator[Page]:
         """Yield the rows of the single table page by page, each as it is at that moment, after a key."""
-        while True:
-            page = await self._page(start_key)
+        async for page in _pages(self.there, self.table, start_key):
             yield page
-            if (start_key := page.last_key) is None:
-                return
-
-    async def _page(self, start_key: Item | None) -> Page:
-        start = {} if start_key is None else {"ExclusiveStartKey": start_key}
-        answer = await self.there.calls.call(
-            "dynamodb", "scan", TableName=self.single.name, Limit=PAGE, ConsistentRead=True, **start
-        )
-        return Page(answer.get("Items", []), answer["ScannedCount"], answer.get("LastEvaluatedKey"))
 
     async def pages_here(self, name: str) -> AsyncIterator[list[Item]]:
-        """Yield the rows of one of the app's types, page by page."""
-        scan = partial(self.here.scan_page, self.rows.tables.tables[name])
-        async for page in read_pages(scan, limit=PAGE, most_pages=_MOST_PAGES):
+        """Yield the rows of one of the app's types, page by page, each as it is at that moment."""
+        async for page in _pages(self.here, self.rows.tables.tables[name]):
             yield page.items
 
     async def count_there(self) -> int | None:
@@ -158,6 +145,20 @@ class Sides:
     def key_there(self, key: Mapping[str, Any]) -> tuple[str, str]:
         """Return a key of the single table as a `Key`."""
         return key[OWNER]["S"], key[self.single.range_key]["S"]
+
+
+async def _pages(store: Store, of: type[Table], start_key: Item | None = None) -> AsyncIterator[Page]:
+    """Yield a table's rows page by page, after a key; unlike other scans, it misses no row of a moment ago."""
+    while True:
+        start = {} if start_key is None else {"ExclusiveStartKey": start_key}
+        name = store.names.table(of)
+        answer = await store.calls.call(
+            "dynamodb", "scan", TableName=name, Limit=PAGE, ConsistentRead=True, **start
+        )
+        page = Page(answer.get("Items", []), answer["ScannedCount"], answer.get("LastEvaluatedKey"))
+        yield page
+        if (start_key := page.last_key) is None:
+            return
 
 
 async def _described(calls: Calls, names: Names, name: str) -> Mapping[str, Any]:

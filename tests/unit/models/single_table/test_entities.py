@@ -129,6 +129,15 @@ def test_a_row_that_was_made_in_the_app_goes_where_its_id_says() -> None:
     assert key_text(SINGLE.key_of(back)) == '["a", "w"]'
 
 
+def test_the_order_of_parts_and_of_sets_does_not_count() -> None:
+    row = project("a", "p") | {"tags": {"SS": ["x", "y"]}, "SS": {"S": "text"}, "all": {"L": [{"NS": ["1", "2"]}]}}
+    other = dict(reversed(row.items())) | {"tags": {"SS": ["y", "x"]}, "all": {"L": [{"NS": ["2", "1"]}]}}
+    assert digest(other) == digest(row)
+    assert SINGLE.changes(_moved(row), _moved(other), other).keys() == set()
+    key = SINGLE.key_of(row)
+    assert key_text(dict(reversed(key.items()))) == key_text(key) == '["a", "PROJECT#p"]'
+
+
 def test_an_app_may_lack_what_a_row_would_be() -> None:
     alone = SingleTable("Old", "expenseId", dict[str, Entity]())
     assert isinstance(alone.moved(user("a"), NOW), Oddity)

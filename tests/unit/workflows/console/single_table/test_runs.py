@@ -1,6 +1,5 @@
 """Runs: rows come with their rules, changes follow, and what does not fit stays."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,13 +10,6 @@ from models.integrity.ruled_tables import TALLY, UNIQUE
 from tests.unit.single_world import Moving, contractor, expense, project, unseen, user, work, years
 from workflows.console.single_table.runs import Run
 from workflows.console.single_table.tables import SingleTableError
-
-
-@pytest.fixture
-def moving() -> Iterator[Moving]:
-    made = Moving()
-    yield made
-    made.close()
 
 
 async def test_rows_come_with_all_that_their_rules_ask_for(moving: Moving) -> None:
@@ -122,6 +114,17 @@ async def test_a_stream_that_was_not_read_for_a_day_has_everything_compared_agai
     outcome = await moving.run()
     assert outcome.written == 2
     assert (await moving.check()).is_right
+
+
+async def test_a_stream_that_has_lost_records_has_everything_compared_again(moving: Moving) -> None:
+    moving.put(project("ann", "p"))
+    await moving.run()
+    moving.put(project("ann", "p", name="New"))
+    moving.engine.lost = 1
+    assert (await moving.run()).written == 1
+    moving.engine.lost = 2
+    with pytest.raises(SingleTableError, match="loses records before they are read"):
+        await moving.run()
 
 
 async def test_without_a_stream_somebody_must_say_that_nobody_writes() -> None:
