@@ -150,16 +150,24 @@ class SingleTable:
             if ordered(before.get(name)) != ordered(after.get(name))
         }
 
-    def returned(self, entity: Entity, row: Row) -> dict[str, Any]:
+    def prefix_of(self, entity: Entity, row: Row) -> str:
+        """Return what stands before a row's id in the range key that it came from: `PROJECT#`, or nothing."""
+        came, own = text_of(origin_of(row)[self.range_key]), text_of(row[entity.id_field or OWNER])
+        return came.removesuffix(own) if came.endswith(own) else ""
+
+    def returned(self, entity: Entity, row: Row, prefix: str) -> dict[str, Any]:
         """Return a row of a type's table as the single table is to store it.
 
-        Its own key there is the one that it came from; a row that was made here is found there by its id.
+        Args:
+            entity: the type.
+            row: the row. Its key in the single table is the one that it came from.
+            prefix: what stands before the id in the range key of a row that was made in the app.
         """
         ours = {"__typename", MOVED_FROM, *(one.field for one in entity.kind.constraints.composites)}
         ours |= joined(entity.shape, row).keys()
         item = {name: value for name, value in row.items() if name not in ours}
-        own = entity.id_field or OWNER
-        return item | {self.range_key: row[own]} | origin_of(row)
+        own = text_of(row[entity.id_field or OWNER])
+        return item | {self.range_key: {"S": f"{prefix}{own}"}} | origin_of(row)
 
     def _keyed(self, entity: Entity, row: Row) -> dict[str, Any]:
         """Return a row with its own id, and without the range key where that is no field of its type."""

@@ -99,9 +99,10 @@ async def go_back(sides: Sides, steps: Steps, *, delete: bool | None) -> BackOut
     outcome = BackOutcome()
     advance = steps.begin("rows compared", None)
     for name in TYPES:
-        entity = sides.single.entities[name]
+        returning = _Returning(sides, sides.single.entities[name], position.switched, outcome)
+        await returning.learn_prefix()
         async for page in sides.pages_here(name):
-            await _return_page(sides, entity, page, position.switched, outcome)
+            await returning.page(page)
             advance(len(page))
     await _drop_deleted(sides, position, outcome, delete=delete)
     if outcome.is_done:
@@ -110,56 +111,77 @@ async def go_back(sides: Sides, steps: Steps, *, delete: bool | None) -> BackOut
     return outcome
 
 
-async def _return_page(
-    sides: Sides, entity: Entity, rows: Sequence[Item], switched: datetime, outcome: BackOutcome
-) -> None:
-    """Write rows of the app into the single table, unless it has them, or was alone in writing them since."""
-    returned = [sides.single.returned(entity, row) for row in rows]
-    keys = [sides.key_there(row) for row in returned]
-    found = await sides.there.batch_get([(sides.table, key) for key in keys], consistent=True)
-    for row, ours, there in zip(rows, returned, found, strict=True):
-        if there is not None and _is_same(sides, row, there):
-            if digest_of(row) != digest(there):
-                await _mark(sides, entity, row, there)
-        elif there is not None and digest_of(row) != digest(there) and not is_later(row, switched):
-            if (summed := there | _totals(entity, row)) != there:
-                await sides.there.put(sides.table, summed)
-                outcome.written += 1
-        elif there is not None and digest_of(row) != digest(there):
-            why = "app and single table have both written it since the switch; make them agree, or delete one"
-            outcome.conflicts.append(sides.single.oddity(there, why))
-        else:
-            await sides.there.put(sides.table, ours)
-            await _mark(sides, entity, row, ours)
-            outcome.written += 1
+@dataclass(slots=True)
+class _Returning:
+    """Brings the rows of one type back.
 
+    Args:
+        sides: the single table and the app's tables.
+        entity: the type.
+        switched: when the app took over.
+        outcome: where it is noted what was done.
+    """
 
-def _is_same(sides: Sides, row: Item, there: Item) -> bool:
-    """Return whether the single table says of a row what the app's table does; when, does not count."""
-    moved = sides.single.moved(there, to_text(sides.now()))
-    if isinstance(moved, Oddity) or moved["__typename"] != row["__typename"]:
-        return False
-    entity = sides.single.entities[row["__typename"]["S"]]
-    if there | _totals(entity, row) != there:
-        return False
-    return not sides.single.changes(row, moved, there).keys() - {MOVED_FROM, *entity.shape.stamps}
+    sides: Sides
+    entity: Entity
+    switched: datetime
+    outcome: BackOutcome
+    _prefix: str = ""
 
+    async def learn_prefix(self) -> None:
+        """Learn from a row that came what the range keys of this type begin with in the single table."""
+        async for page in self.sides.pages_here(self.entity.shape.name):
+            for row in page:
+                if MOVED_FROM in row:
+                    self._prefix = self.sides.single.prefix_of(self.entity, row)
+                    return
 
-def _totals(entity: Entity, row: Item) -> Item:
-    """Return what a row of the app's table sums of others."""
-    return {total.into: row[total.into] for total in entity.kind.totals if total.into in row}
+    async def page(self, rows: Sequence[Item]) -> None:
+        """Write rows of the app into the single table, unless it has them."""
+        sides = self.sides
+        returned = [sides.single.returned(self.entity, row, self._prefix) for row in rows]
+        keys = [(sides.table, sides.key_there(row)) for row in returned]
+        found = await sides.there.batch_get(keys, consistent=True)
+        for row, ours, there in zip(rows, returned, found, strict=True):
+            if there is None or digest_of(row) == digest(there):
+                if there is None or not self._is_same(row, there):
+                    await self._put(ours)
+                    await self._mark(row, ours)
+            elif self._is_same(row, there):
+                await self._mark(row, there)
+            elif MOVED_FROM in row and not is_later(row, self.switched):
+                # Only the single table has written it since; what is summed here is true here.
+                if (summed := there | self._totals(row)) != there:
+                    await self._put(summed)
+            else:
+                why = "app and single table have both written it since the switch; make them agree, or delete one"
+                self.outcome.conflicts.append(sides.single.oddity(there, why))
 
+    def _is_same(self, row: Item, there: Item) -> bool:
+        """Return whether the single table says of a row what the app's table does; when, does not count."""
+        single, shape = self.sides.single, self.entity.shape
+        moved = single.moved(there, to_text(self.sides.now()))
+        if isinstance(moved, Oddity) or moved["__typename"] != {"S": shape.name}:
+            return False
+        if there | self._totals(row) != there:
+            return False
+        return not single.changes(row, moved, there).keys() - {MOVED_FROM, *shape.stamps}
 
-async def _mark(sides: Sides, entity: Entity, row: Item, there: Item) -> None:
-    """Note in a row of the app's table what the single table says of it now."""
-    origin = {"key": {"M": sides.single.key_of(there)}, "digest": {"S": digest(there)}}
-    table = sides.rows.tables.tables[entity.shape.name]
-    await sides.here.update(
-        table,
-        entity.kind.key_of(row),
-        [Path([MOVED_FROM]).set({"M": origin})],
-        condition=key_of(table).exists(),
-    )
+    def _totals(self, row: Item) -> Item:
+        """Return what a row of the app's table sums of others."""
+        return {total.into: row[total.into] for total in self.entity.kind.totals if total.into in row}
+
+    async def _put(self, row: Item) -> None:
+        await self.sides.there.put(self.sides.table, row)
+        self.outcome.written += 1
+
+    async def _mark(self, row: Item, there: Item) -> None:
+        """Note in a row of the app's table what the single table says of it now."""
+        origin = {"key": {"M": self.sides.single.key_of(there)}, "digest": {"S": digest(there)}}
+        table = self.sides.rows.tables.tables[self.entity.shape.name]
+        actions = [Path([MOVED_FROM]).set({"M": origin})]
+        key = self.entity.kind.key_of(row)
+        await self.sides.here.update(table, key, actions, condition=key_of(table).exists())
 
 
 async def _drop_deleted(sides: Sides, position: Position, outcome: BackOutcome, *, delete: bool | None) -> None:

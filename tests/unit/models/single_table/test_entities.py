@@ -114,7 +114,7 @@ def test_changes_leave_totals_and_moments_that_only_the_app_knows() -> None:
 def test_a_row_that_came_goes_back_where_it_was(row: dict[str, Any]) -> None:
     moved = _moved(row)
     entity = SINGLE.entities[moved["__typename"]["S"]]
-    back = SINGLE.returned(entity, moved)
+    back = SINGLE.returned(entity, moved, "other")
     assert SINGLE.key_of(back) == SINGLE.key_of(row)
     assert SINGLE.changes(moved, _moved(back), back).keys() <= {MOVED_FROM}
     assert not {"__typename", MOVED_FROM, "projectKey", "status#startDate"} & back.keys()
@@ -125,8 +125,20 @@ def test_a_row_that_was_made_in_the_app_goes_where_its_id_says() -> None:
     del moved[MOVED_FROM]
     assert origin_of(moved) == {}
     assert digest_of(moved) is None
-    back = SINGLE.returned(SINGLE.entities["Work"], moved)
-    assert key_text(SINGLE.key_of(back)) == '["a", "w"]'
+    for prefix in ("", "WORK#"):
+        back = SINGLE.returned(SINGLE.entities["Work"], moved, prefix)
+        assert key_text(SINGLE.key_of(back)) == f'["a", "{prefix}w"]'
+
+
+def test_rows_that_came_say_what_their_range_keys_begin_with() -> None:
+    for row, prefix in (
+        (work("a", "w", "p", "c"), "WORK#"),
+        (expense("a", "e", "p", "c"), ""),
+        (user("a"), ""),
+        (user("a") | {"expenseId": {"S": "USER#a"}}, "USER#"),
+    ):
+        moved = _moved(row)
+        assert SINGLE.prefix_of(SINGLE.entities[moved["__typename"]["S"]], moved) == prefix
 
 
 def test_the_order_of_parts_and_of_sets_does_not_count() -> None:
