@@ -10,7 +10,7 @@ from hashlib import sha256
 from json import dumps
 from typing import Any
 
-from models.constraints.ruled import Key, Row, RuledType, started, text_of
+from models.constraints.ruled import SEPARATOR, Key, Row, RuledType, started, text_of
 from models.migration.former import Oddity
 from models.single_table.shapes import MisfitError, TypeShape, fitted, joined
 
@@ -173,7 +173,12 @@ class SingleTable:
         """Return a row with its own id, and without the range key where that is no field of its type."""
         own = entity.id_field
         others = {name: value for name, value in row.items() if name not in {self.range_key, own}}
-        return others if own is None else others | {own: row.get(own, row[self.range_key])}
+        if own is None:
+            return others
+        # `PROJECT#1` is the range key of project 1.
+        kind, _, rest = row[self.range_key]["S"].partition(SEPARATOR)
+        is_prefixed = rest and kind.casefold() == entity.shape.name.casefold()
+        return others | {own: row.get(own, {"S": rest} if is_prefixed else row[self.range_key])}
 
 
 def origin_of(row: Row) -> dict[str, Any]:

@@ -77,6 +77,21 @@ def test_the_range_key_is_the_id_where_no_attribute_is() -> None:
     assert SORTED.key_here(row) == ("a", "c1")
 
 
+@pytest.mark.parametrize(
+    ("key", "id"),
+    [
+        ("Contractor#c#1", "c#1"),
+        ("CONTRACTOR#", "CONTRACTOR#"),
+        ("WORK#c", "WORK#c"),
+        ("CONTRACTOR", "CONTRACTOR"),
+    ],
+)
+def test_the_type_before_an_id_is_none_of_it(key: str, id: str) -> None:
+    row = wire({"userId": "a", "sk": key, "name": "Builder", "phone": "+972 3 555 1234"})
+    assert _moved(row, SORTED)["contractorId"] == {"S": id}
+    assert _moved(row | {"contractorId": {"S": key}}, SORTED)["contractorId"] == {"S": key}
+
+
 def test_a_user_has_no_id_beside_their_own() -> None:
     assert SINGLE.key_here(user("a")) == "a"
     assert _moved(user("a"))["email"] == {"S": "a@example.com"}

@@ -55,7 +55,6 @@ async def test_a_shard_is_read_after_its_parent() -> None:
     stream.tell("2", "a")
     stream.tell("1", "b")
     reading = StreamOfTable(stream, position)
-    assert reading.is_behind
     assert [one.key["id"]["S"] async for changes in reading.read() for one in changes] == ["a"]
     assert not reading.is_behind
     assert await told(stream, position) == ["b"]
@@ -64,6 +63,14 @@ async def test_a_shard_is_read_after_its_parent() -> None:
     del stream.shards["2"]
     assert await told(stream, position) == []
     assert position.shards == {"1": "200"}
+
+
+async def test_an_ended_shard_that_waits_for_its_parent_is_not_overlooked() -> None:
+    stream = _Stream()
+    stream.shards = {"1": Shard(parent="2", ended=True), "2": Shard()}
+    reading = StreamOfTable(stream, beginning())
+    assert [changes async for changes in reading.read()] == [[]]
+    assert reading.is_behind
 
 
 async def test_what_changed_long_before_is_not_told() -> None:
