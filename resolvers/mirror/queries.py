@@ -171,7 +171,7 @@ class Queries:
         """
         check_relation(caller_of(info), model, info)
         finder = model.primary if relation.index is None else model.finders[relation.index]
-        query = Query.of(model, info, arguments, finder=finder, way=None)
+        query = replace(Query.of(model, info, arguments, finder=finder, way=None), is_page=relation.is_many)
         value, *prefix = key or ("",)
         within = key_prefix(finder, prefix) if prefix else key_filter(model, finder, arguments)
         runs = self._visible_in(query, finder, value, NESTED_CALL_BUDGET, within)
@@ -331,7 +331,7 @@ class Queries:
         position = Position() if token is None else Position(**self._tokens.open(token, asked))
         items: list[Item] = []
         left = limit_of(query.arguments)
-        count_only = not selects(query.info, "items")
+        count_only = query.is_page and not selects(query.info, "items")
         while position.run < len(runs) and left > 0:
             page = await runs[position.run].read(left, position.after, count_only=count_only)
             items.extend(page.items)

@@ -22,12 +22,21 @@ from schema.errors import UnauthorizedError
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query of a mirrored type, and who asks it."""
+    """A query of a mirrored type, and who asks it.
+
+    Args:
+        caller: who asks.
+        model: the type, with the rules that count.
+        info: the field that is resolved.
+        arguments: its arguments.
+        is_page: whether the field is a page, of which clients may select less than the rows.
+    """
 
     caller: Caller
     model: Model
     info: AnyInfo
     arguments: Arguments
+    is_page: bool = True
 
     @classmethod
     def of(

@@ -106,6 +106,14 @@ class Mirror:
         key = key_of_relation(model, relation, source)
         return None if key is None else related_row(self._models[relation.target], info, key)
 
+    async def found(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Item | None:
+        """Answer a relation to the one row that an index of its type finds."""
+        key = texts_of_relation(model, relation, source)
+        if not key:
+            return None
+        page = await self._queries.related(self._models[relation.target], relation, info, key, {"limit": 1})
+        return next(iter(page.items), None)
+
     async def many(
         self, model: Model, relation: Relation, info: AnyInfo, source: Item, arguments: Arguments
     ) -> Connection:

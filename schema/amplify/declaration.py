@@ -40,7 +40,7 @@ class Relation:
         target: the type of those rows.
         fields: the fields of this row whose values are the target's key; of a relation to many rows, the hash key
             that finds them, and perhaps what their sort fields begin with.
-        index: the name of the target's index that finds many rows; None if its table does.
+        index: the name of the target's index that finds the rows; None if its table does.
         is_many: whether it leads to many rows.
         required: whether it is never null.
     """

@@ -71,6 +71,18 @@ class RelatedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A relation to the one row that an index of its type finds."""
+
+    model: Model
+    relation: Relation
+
+    def __call__(self, source: Item, info: AnyInfo, _: Arguments) -> Awaitable[Item | None]:
+        """Resolve the field."""
+        return resolver_of(info).found(self.model, self.relation, info, source)
+
+
+@dataclass(frozen=True, slots=True)
 class RelatedRows:
     """A relation to a page of rows."""
 

@@ -10,6 +10,7 @@ from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
 from schema.amplify.derived import (
     ComputedField,
+    FoundRow,
     GuardedField,
     RelatedRow,
     RelatedRows,
@@ -70,7 +71,8 @@ def _row_fields(types: Types, catalogue: Catalogue, model: Model) -> Iterator[St
         target = catalogue.models[relation.target]
         if not relation.is_many:
             returned = relation.target + "!" * relation.required
-            resolve = _ruled(model, name, RelatedRow(model, relation))
+            leads = RelatedRow(model, relation) if relation.index is None else FoundRow(model, relation)
+            resolve = _ruled(model, name, leads)
             yield ResolvedField(types, name, returned, {}, resolve)
         else:
             finder = target.primary if relation.index is None else target.finders[relation.index]

@@ -49,6 +49,9 @@ class MirrorResolver(Protocol):
     def one(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None] | None:
         """Resolve a relation to one row."""
 
+    def found(self, model: Model, relation: Relation, info: AnyInfo, source: Item) -> Awaitable[Item | None]:
+        """Resolve a relation to the one row that an index of its type finds."""
+
     def many(
         self, model: Model, relation: Relation, info: AnyInfo, source: Item, arguments: Arguments
     ) -> Awaitable[Connection]:

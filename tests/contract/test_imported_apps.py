@@ -26,7 +26,6 @@ MISPLACED_KEYS = {
 NOT_YET: dict[str, dict[str, list[str]]] = {
     # Amplify's argument compares a field that does not sort the index.
     "composite_relations": {"Shop": ["orders"]},
-    "references": {"Folder": ["label"]},
 }
 
 

@@ -30,6 +30,11 @@ type Station @model @auth(rules: [{ allow: owner }, { allow: public, operations:
   alarms: [Alarm] @hasMany(indexName: "byStation", fields: ["name"])
 }
 
+type Shift @model @auth(rules: [{ allow: private }]) { id: ID! log: Log @hasOne(references: ["shiftId"]) }
+type Log @model @auth(rules: [{ allow: private }]) {
+  shiftId: ID text: String shift: Shift @belongsTo(references: ["shiftId"])
+}
+
 type Alarm @model @auth(rules: [{ allow: private }]) {
   station: String! @index(name: "byStation", sortKeyFields: ["createdAt"])
   text: String @default(value: "smoke")
@@ -102,6 +107,18 @@ async def test_rows_are_written_found_and_related(imported: Server) -> None:
     assert found["getStation"] == {"point": {"latitude": 1.5}, "alarms": {"items": [{"text": "smoke"}]}}
     assert found["stationsByName"]["items"] == [{"number": 2, "levels": None}]
     assert found["listStations"] == {"items": [{"number": 10}, {"number": 2}], "nextToken": None}
+
+
+async def test_a_row_that_leads_to_one_other_is_found_from_both(imported: Server) -> None:
+    token = minting(imported)("alice")
+    async with asking(imported) as ask:
+        for text in ('createShift(input: {id: "s"})', 'createShift(input: {id: "empty"})'):
+            await ask(token, f"mutation {{ {text} {{ id }} }}")
+        await ask(token, 'mutation { createLog(input: {id: "l", shiftId: "s", text: "quiet"}) { id } }')
+        found = await ask(
+            token, '{ getLog(id: "l") { shift { id log { text } } } getShift(id: "empty") { log { id } } }'
+        )
+    assert found == {"getLog": {"shift": {"id": "s", "log": {"text": "quiet"}}}, "getShift": {"log": None}}
 
 
 async def test_its_rules_say_who_may(imported: Server) -> None:

@@ -170,7 +170,7 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
             for name, one in indexes.items()
         },
         lists_by_key=model.is_key_written,
-        relations={name: _relation(one) for name, one in model.relations.items() if _is_served(one)},
+        relations={name: _relation(one) for name, one in model.relations.items()},
         unwritable=frozenset(name for name, one in model.fields.items() if one.origin in SET_BY_SERVER),
         fixed=constraints.fixed,
         created_at=model.created_at,
@@ -235,11 +235,6 @@ def _owner_indexes(model: ModelDeclaration, rules: tuple[AuthRule, ...]) -> dict
         for field in sorted(readers - reachable)
         if (name := f"own-{field}")
     }
-
-
-def _is_served(relation: RelationDeclaration) -> bool:
-    """Return whether the catalogue knows such relations: to one row it leads by the row's own key."""
-    return relation.is_many or relation.index is None
 
 
 def _relation(relation: RelationDeclaration) -> Relation:
