@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from models.constraints.planning import guard_id
-from models.constraints.ruled import referred
+from models.constraints.ruled import referred, started
 from models.errors import Refusal
 from models.integrity.composing import count_in
 from models.integrity.ruled_rows import RuledRows
@@ -109,8 +109,9 @@ async def switched() -> Moving:
         else:
             await clients.delete("Expense", row, None)
     (one, *_) = await moving.rows("Contractor")
-    made = {name: value for name, value in one.items() if name != MOVED_FROM}
-    assert not isinstance(await clients.create("Contractor", made | {"contractorId": {"S": "new"}}, None), Refusal)
+    made = {name: value for name, value in one.items() if name != MOVED_FROM} | {"contractorId": {"S": "new"}}
+    made = started(APP.tables.types["Contractor"], made)
+    assert not isinstance(await clients.create("Contractor", made, None), Refusal)
     return moving
 
 
