@@ -95,8 +95,7 @@ class SingleTable:
 
     def entity_of(self, row: Row) -> Entity | None:
         """Return the type of a row there; None if nothing tells."""
-        name = type_of(row, self.range_key)
-        return None if name is None else self.entities.get(name)
+        return self.entities.get(type_of(row, self.range_key) or "")
 
     def key_here(self, row: Row) -> Key | None:
         """Return the key that a row has in the table of its type; None if it is of none."""
@@ -123,12 +122,10 @@ class SingleTable:
             values = fitted(entity.shape, given, entity.written)
         except MisfitError as error:
             return self.oddity(row, str(error))
-        known = {*entity.shape.fields, MOVED_FROM}
-        # What the app does not know is kept, so that nothing is lost.
-        others = {name: value for name, value in given.items() if name not in known}
         stamps = {name: {"S": now} for name in entity.shape.stamps}
         origin = {"key": {"M": self.key_of(row)}, "digest": {"S": digest(row)}}
-        item = others | stamps | values | {"__typename": {"S": entity.shape.name}, MOVED_FROM: {"M": origin}}
+        # What the app does not know is kept, so that nothing is lost.
+        item = given | stamps | values | {"__typename": {"S": entity.shape.name}, MOVED_FROM: {"M": origin}}
         item = started(entity.kind, item)
         return item | joined(entity.shape, item)
 
@@ -172,7 +169,7 @@ class SingleTable:
     def _keyed(self, entity: Entity, row: Row) -> dict[str, Any]:
         """Return a row with its own id, and without the range key where that is no field of its type."""
         own = entity.id_field
-        others = {name: value for name, value in row.items() if name not in {self.range_key, own}}
+        others = {name: value for name, value in row.items() if name != self.range_key}
         if own is None:
             return others
         # `PROJECT#1` is the range key of project 1.

@@ -103,11 +103,10 @@ def _fitted(name: str, one: FieldShape, value: Mapping[str, Any]) -> dict[str, A
         return {kind: _of_enum(name, one.values, content)}
     if one.parts:
         return {kind: dict(_parts(name, one.parts, content))}
-    if kind == "S":
-        try:
-            one.check(content)
-        except ValueError as error:
-            raise MisfitError(f"{name}: {error}") from error
+    try:
+        one.check(content)
+    except ValueError as error:
+        raise MisfitError(f"{name}: {error}") from error
     return {kind: content}
 
 

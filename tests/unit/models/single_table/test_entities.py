@@ -105,6 +105,20 @@ def test_what_does_not_fit_is_said() -> None:
         assert _why(project("a", "p") | {"seal": value}) == "it has binary data, which the app cannot serve"
     odd = SINGLE.oddity(wire({"userId": "a", "expenseId": "x"}), "why")
     assert (odd.table, odd.id) == ("?", '["a", "x"]')
+    odd = SINGLE.oddity(wire({"userId": "é", "expenseId": "x", "phone": "1"}), "why")
+    assert (odd.table, odd.id) == ("Contractor", '["é", "x"]')
+
+
+def test_what_a_row_says_of_totals_and_of_its_origin_does_not_count() -> None:
+    row = project("a", "p", SpentAmount="much")
+    assert _moved(row)["SpentAmount"] == {"N": "0"}
+    assert _moved(row | {MOVED_FROM: {"S": "there"}})[MOVED_FROM]["M"]["key"] == {"M": SINGLE.key_of(row)}
+
+
+def test_any_value_has_a_digest() -> None:
+    row = project("a", "p")
+    states = [row, row | {"seal": {"B": b"x"}}, row | {"SS": {"S": "one"}}, row | {"SS": {"S": "two"}}]
+    assert len({digest(state) for state in states}) == len(states)
 
 
 def test_a_key_that_is_no_text_has_no_place() -> None:
@@ -118,9 +132,12 @@ def test_changes_leave_totals_and_moments_that_only_the_app_knows() -> None:
     assert SINGLE.changes(stored, _moved(row), row) == {}
     renamed = row | {"name": {"S": "C"}}
     del renamed["rank"]
+    renamed["mood"] = {"S": "good"}
     changes = SINGLE.changes(stored, _moved(renamed), renamed)
-    assert changes.keys() == {MOVED_FROM, "name", "rank"}
+    assert changes.keys() == {MOVED_FROM, "name", "rank", "mood"}
     assert changes["rank"] is None
+    dated = project("a", "p", createdAt="2024-01-01T00:00:00.000Z")
+    assert SINGLE.changes(_moved(project("a", "p")), _moved(dated), dated)["createdAt"] == dated["createdAt"]
     stored = _moved(project("a", "p")) | {"SpentAmount": {"N": "5"}}
     assert SINGLE.changes(stored, _moved(project("a", "p")), project("a", "p")) == {}
 
@@ -160,6 +177,7 @@ def test_the_order_of_parts_and_of_sets_does_not_count() -> None:
     row = project("a", "p") | {"tags": {"SS": ["x", "y"]}, "SS": {"S": "text"}, "all": {"L": [{"NS": ["1", "2"]}]}}
     other = dict(reversed(row.items())) | {"tags": {"SS": ["y", "x"]}, "all": {"L": [{"NS": ["2", "1"]}]}}
     assert digest(other) == digest(row)
+    assert digest(row | {"seals": {"BS": [b"x", b"y"]}}) == digest(row | {"seals": {"BS": [b"y", b"x"]}})
     assert SINGLE.changes(_moved(row), _moved(other), other).keys() == set()
     key = SINGLE.key_of(row)
     assert key_text(dict(reversed(key.items()))) == key_text(key) == '["a", "PROJECT#p"]'

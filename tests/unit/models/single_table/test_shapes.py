@@ -21,7 +21,8 @@ SHAPE = TypeShape(
         "mood": FieldShape("S", values=("GOOD", "ON_HOLD"), default={"S": "GOOD"}),
         "size": FieldShape("N"),
         "day": FieldShape("S", check=_refuse),
-        "image": FieldShape("M", parts={"key": FieldShape("S", required=True)}),
+        "image": FieldShape("M", parts={"key": FieldShape("S", required=True), "place": FieldShape("S")}),
+        "note": FieldShape("S"),
         "createdAt": FieldShape("S", required=True),
         "total": FieldShape("N", required=True),
     },
@@ -37,6 +38,7 @@ def test_defaults_are_taken_and_enums_may_be_spelled_as_people_do() -> None:
         "mood": {"S": "GOOD"},
     }
     row = {"owner": {"S": "a"}, "mood": {"S": " on-hold"}, "total": {"N": "1"}, "createdAt": {"S": "now"}}
+    row["note"] = {"S": ""}
     assert fitted(SHAPE, row, NOTHING) == row | {"mood": {"S": "ON_HOLD"}}
 
 
