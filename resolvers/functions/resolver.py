@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
+import structlog
 
 from models.changes import ChangeKind
 from models.clock import Clock
@@ -15,25 +16,22 @@ from models.storage.store import Item, Store
 from models.tables.imported.published_answer import PublishedAnswer
 from resolvers.context import caller_of, context_of
 from resolvers.feed.interests import Interest
-from resolvers.feed.queues import FeedClosedError
 from resolvers.functions.answers import shaped
 from resolvers.functions.calls import FunctionCalls
 from resolvers.functions.merging import merged
 from resolvers.identity.callers import Caller, Standing
-from resolvers.mirror.authorization import may_call
-from resolvers.mirror.subscriptions import Subscriptions
+from resolvers.mirror.authorization import may_call, may_read, model_for
+from resolvers.mirror.subscriptions import CHANGE_KINDS, Subscriptions, subscribed
 from schema.amplify.catalogue import Catalogue, OwnField, RootType
 from schema.amplify.declaration import Model
 from schema.amplify.fields import Arguments
 from schema.amplify.resolver import AnyInfo
-from schema.amplify.rules import Operation
-from schema.errors import AppSyncError, NotServedError, UnauthorizedError
+from schema.amplify.rules import Way
+from schema.errors import NotServedError, UnauthorizedError
 
-_KINDS = {
-    Operation.CREATE: ChangeKind.CREATE,
-    Operation.UPDATE: ChangeKind.UPDATE,
-    Operation.DELETE: ChangeKind.DELETE,
-}
+_log = structlog.get_logger(__name__)
+
+# Long enough for every server to read the stream.
 _TOLD_WITHIN = timedelta(minutes=10)
 # Bytes of JSON; DynamoDB takes rows of 400 KB.
 _LARGEST = 300_000
@@ -92,9 +90,9 @@ class FunctionResolver:
         return result
 
     async def listen(self, own: OwnField, info: AnyInfo, arguments: Arguments) -> AsyncIterator[Any]:
-        """Yield what the mutations answer that a subscription names, where it has what the arguments name.
+        """Yield what the mutations answer that a subscription names, if its fields are as the arguments say.
 
-        Rows that derived mutations write come only to those who may read them.
+        Rows of a type with rules reach only those who may read them.
 
         Raises:
             UnauthorizedError: no rule admits the caller.
@@ -119,13 +117,14 @@ class FunctionResolver:
         return caller
 
     async def _publish(self, own: OwnField, answer: Any) -> None:
-        """Write an answer down, so that all servers tell of it."""
+        """Store an answer, so that all servers tell their subscribers.
+
+        One that is too large is logged only: the mutation is done, and an error would make clients repeat it.
+        """
         text = orjson.dumps(answer, default=str)
         if len(text) > _LARGEST:
-            raise AppSyncError(
-                f"the answer of {own.name} has {len(text)} bytes; subscribers can be told of {_LARGEST} at most",
-                error_type="BadRequest",
-            )
+            _log.warning("an answer is too large for subscribers", field=own.name, bytes=len(text), most=_LARGEST)
+            return
         row = item_of(
             PublishedAnswer,
             id=str(uuid4()),
@@ -139,19 +138,22 @@ class FunctionResolver:
         self, own: OwnField, mutation: str, info: AnyInfo, wanted: Mapping[str, Any]
     ) -> AsyncGenerator[Any, None]:
         interest = Interest(frozenset({ChangeKind.CREATE}), [("mutation", mutation)])
-        try:
-            async with self._subscriptions.feed.subscribe(
-                PublishedAnswer, interest, caller_of(info).sub
-            ) as changes:
-                context_of(info).listening.set()
-                async for change in changes:
-                    answer = orjson.loads(change.item["answer"]["S"])
-                    self._admitted(own, info)  # the token may have expired
-                    for one in answer if isinstance(answer, list) else [answer]:
-                        if _has(one, wanted):
-                            yield shaped(self._catalogue, own, one)
-        except FeedClosedError as error:
-            raise AppSyncError(str(error), error_type="SubscriptionClosed") from error
+        who = caller_of(info).sub
+        async with subscribed(self._subscriptions.feed, PublishedAnswer, interest, who) as changes:
+            context_of(info).listening.set()
+            async for change in changes:
+                caller = self._admitted(own, info)  # the token may have expired
+                answer = orjson.loads(change.item["answer"]["S"])
+                for one in answer if isinstance(answer, list) else [answer]:
+                    if _has(one, wanted) and self._may_hear(
+                        own, caller, told := shaped(self._catalogue, own, one)
+                    ):
+                        yield told
+
+    def _may_hear(self, own: OwnField, caller: Caller, told: Any) -> bool:
+        """Return whether a caller may be told of an answer: a row of a type only if its rules let them read it."""
+        model = self._catalogue.models.get(own.type_name)
+        return model is None or may_read(caller, model_for(caller, model, Way.LISTEN), told)
 
     async def _rows(
         self, model: Model, kind: ChangeKind, info: AnyInfo, wanted: Mapping[str, Any]
@@ -172,7 +174,7 @@ def _has(answer: Any, wanted: Mapping[str, Any]) -> bool:
 def _derived(catalogue: Catalogue) -> Iterator[tuple[str, tuple[Model, ChangeKind]]]:
     """Yield what each derived mutation does to which rows, by its name."""
     for model in catalogue.models.values():
-        for operation, kind in _KINDS.items():
+        for operation, kind in CHANGE_KINDS.items():
             if (name := model.operations.mutation(operation)) is not None:
                 yield name, (model, kind)
 

@@ -40,7 +40,7 @@ from schema.errors import AppSyncError, UnauthorizedError
 
 MICROSECONDS = 1_000_000  # in a second
 _CHARGED_TOGETHER = 0.001  # seconds
-_KINDS = {
+CHANGE_KINDS = {
     Operation.CREATE: ChangeKind.CREATE,
     Operation.UPDATE: ChangeKind.UPDATE,
     Operation.DELETE: ChangeKind.DELETE,
@@ -123,7 +123,7 @@ class Subscriptions:
         is_filtered = bool(arguments.get("filter"))
         is_meant = _matches_arguments(caller, model, owners, filter_.passes if is_filtered else None)
         pins = _pins(caller, model_for(caller, read, Way.LISTEN), owners, filter_.equal)
-        kinds = frozenset({_KINDS[operation]})
+        kinds = frozenset({CHANGE_KINDS[operation]})
         return WantedRows(read, kinds, is_meant, pins, filter_.operators, is_filtered=is_filtered)
 
     async def join(self, wanted: "WantedRows", who: str, subscriber: Subscriber) -> Callable[[], None]:
@@ -179,7 +179,7 @@ class Subscriptions:
         """
         who = caller_of(info).sub
         test = self.timed(is_meant, who)
-        async with _subscribed(self.feed, model.table, Interest(kinds, pins), who) as changes:
+        async with subscribed(self.feed, model.table, Interest(kinds, pins), who) as changes:
             context_of(info).listening.set()
             async for change in changes:
                 row = change.item
@@ -226,7 +226,7 @@ async def changes_of(
         AppSyncError: the subscription was closed; the message says why.
     """
     pin = (key_of(table).attr_name, key)
-    async with _subscribed(feed, table, Interest(pins=[pin]), who) as changes:
+    async with subscribed(feed, table, Interest(pins=[pin]), who) as changes:
         seen = await feed.store.get(table, key, consistent=True)
         if seen is not None:
             yield seen
@@ -242,7 +242,7 @@ async def changes_of(
 
 
 @asynccontextmanager
-async def _subscribed(
+async def subscribed(
     feed: ChangeFeed, table: type[Table], interest: Interest, who: str
 ) -> AsyncIterator[Subscription]:
     """Subscribe to a table's changes; if the feed closes the subscription, the client gets an error."""

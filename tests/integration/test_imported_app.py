@@ -49,10 +49,12 @@ type Query {
 
 type Mutation {
   drill(station: String!): Alarm @function(name: "drill")
+  inspect: Station @function(name: "inspect")
 }
 
 type Subscription {
   heard(station: String): Alarm @aws_subscribe(mutations: ["drill", "createAlarm"])
+  inspected: Station @aws_subscribe(mutations: ["inspect"])
 }
 """  # noqa: E501 — as people write their schemas
 FUNCTIONS = """
@@ -62,6 +64,10 @@ def nearest_station(event):
 
 async def crew(event):
     return ",".join(event["identity"]["groups"])
+
+def inspect(event):
+    who = event["identity"]
+    return {"region": "east", "number": 1, "name": "Post", "owner": f"{who['sub']}::{who['username']}"}
 
 def drill(event):
     return {"id": "drill", "station": event["arguments"]["station"], "text": "only a drill",
@@ -180,3 +186,18 @@ async def test_a_subscription_hears_what_its_mutations_answer(imported: Server) 
         assert await event() == {"heard": {"text": "only a drill", "station": "Beacon"}}
         await ask(token, 'mutation { createAlarm(input: {station: "Beacon", text: "fire"}) { id } }')
         assert await event() == {"heard": {"text": "fire", "station": "Beacon"}}
+
+
+async def test_an_answer_that_is_a_row_reaches_those_only_who_may_read_it(imported: Server) -> None:
+    token_for = minting(imported)
+    heard = "subscription { inspected { name } }"
+    async with (
+        asking(imported) as ask,
+        listening(imported, heard, token_for("alice")) as own,
+        listening(imported, heard, token_for("eve")) as foreign,
+    ):
+        await asyncio.sleep(1)  # this protocol has no acknowledgement
+        await ask(token_for("alice"), "mutation { inspect { name } }")
+        assert await own() == {"inspected": {"name": "Post"}}
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(foreign(), 1)
