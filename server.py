@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from enum import StrEnum
 from functools import partial
@@ -28,8 +28,6 @@ from starlette.applications import Starlette
 from models.errors import ExpectedError
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
-from models.storage.calls import BlockingCalls, drive
-from models.storage.names import Names
 from resolvers.api import Api
 from resolvers.apps.app import App
 from resolvers.apps.hourbank import HOURBANK
@@ -48,11 +46,9 @@ from resolvers.identity.callers import Identity, TrustedIssuer
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.user_pool import user_pool
 from resolvers.security_log import limit_security_log
-from workflows.console import books
+from workflows.console.commands import Desk, operator_commands
 from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.migration.commands import migrate_commands
-from workflows.console.redrive import Redrive
-from workflows.console.redrive_prompt import restart_failed
 from workflows.console.single_table.commands import single_table_commands
 from workflows.console.texts import plain
 from workflows.deployment import command_line
@@ -335,48 +331,6 @@ def functions() -> None:
             signal.pause()
 
 
-_OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
-
-
-@cli.command()
-def redrive(
-    *,
-    aws: _OnAws = False,
-    only_list: Annotated[bool, typer.Option("--list", help="Restart nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
-) -> None:
-    """List what has failed for good, and restart it."""
-    with _deployment("The dead-letter queue", aws=aws) as settings:
-        of_stack = Redrive(Services.over(BlockingCalls(), use_stored(settings)))
-        ask = (lambda _question: True) if yes else typer.confirm
-        if not drive(restart_failed(of_stack, console, only_list=only_list, ask=ask)):
-            raise typer.Exit(1)
-
-
-@cli.command()
-def reconcile(*, aws: _OnAws = False) -> None:
-    """Compare every member's log with their balance, and print what is wrong."""
-    _check_books(books.reconcile, aws=aws)
-
-
-@cli.command()
-def audit(
-    member: Annotated[str, typer.Argument(help="A member's user name or id.")],
-    *,
-    by_id: Annotated[bool, typer.Option("--id", help="It is an id, and no user name.")] = False,
-    aws: _OnAws = False,
-) -> None:
-    """Verify one member's log and print it, entry by entry."""
-    _check_books(partial(books.audit, member, by_id=by_id), aws=aws)
-
-
-def _check_books(check: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
-    """Check the books; the exit code is 1 if they are wrong."""
-    with _deployment("The ledger", aws=aws) as settings:
-        if not asyncio.run(check(settings.names, _output())):
-            raise typer.Exit(1)
-
-
 def _output() -> Console:
     """Return the console for tables: in a file or for another program, each row is one line."""
     return console if console.is_terminal else Console(highlight=False, width=_WIDE)
@@ -392,6 +346,7 @@ def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
             yield settings
 
 
+cli.add_typer(operator_commands(Desk(deployment=_deployment, stored=use_stored, console=_output)))
 cli.add_typer(migrate_commands(_deployment, _output), name="migrate")
 cli.add_typer(single_table_commands(_deployment, _output, lambda schema, rules: rows_of(_chosen(schema, rules))))
 

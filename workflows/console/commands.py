@@ -1,0 +1,84 @@
+"""The commands that operators run on a deployment."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from models.settings import Settings
+from models.storage.calls import BlockingCalls, drive
+from models.storage.names import Names
+from workflows.console import books
+from workflows.console.migration.commands import Deployment
+from workflows.console.redrive import Redrive
+from workflows.console.redrive_prompt import restart_failed
+from workflows.executions.services import Services
+
+_OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the commands of operators need.
+
+    Args:
+        deployment: points AWS's clients to the deployment.
+        stored: returns settings with the workflow settings that the deployment has stored.
+        console: returns where the commands print.
+    """
+
+    deployment: Deployment
+    stored: Callable[[Settings], Settings]
+    console: Callable[[], Console]
+
+
+def operator_commands(desk: Desk) -> typer.Typer:
+    """Return the commands."""
+    commands = typer.Typer()
+    _add_redrive(commands, desk)
+    _add_books(commands, desk)
+    return commands
+
+
+def _add_redrive(commands: typer.Typer, desk: Desk) -> None:
+    @commands.command()
+    def redrive(
+        *,
+        aws: _OnAws = False,
+        only_list: Annotated[bool, typer.Option("--list", help="Restart nothing.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    ) -> None:
+        """List what has failed for good, and restart it."""
+        with desk.deployment("The dead-letter queue", aws=aws) as settings:
+            of_stack = Redrive(Services.over(BlockingCalls(), desk.stored(settings)))
+            ask = (lambda _question: True) if yes else typer.confirm
+            if not drive(restart_failed(of_stack, desk.console(), only_list=only_list, ask=ask)):
+                raise typer.Exit(1)
+
+
+def _add_books(commands: typer.Typer, desk: Desk) -> None:
+    """Add the commands that check the books; their exit code is 1 if the books are wrong."""
+
+    def check_books(check: Callable[[Names, Console], Coroutine[object, object, bool]], *, aws: bool) -> None:
+        with desk.deployment("The ledger", aws=aws) as settings:
+            if not asyncio.run(check(settings.names, desk.console())):
+                raise typer.Exit(1)
+
+    @commands.command()
+    def reconcile(*, aws: _OnAws = False) -> None:
+        """Compare every member's log with their balance, and print what is wrong."""
+        check_books(books.reconcile, aws=aws)
+
+    @commands.command()
+    def audit(
+        member: Annotated[str, typer.Argument(help="A member's user name or id.")],
+        *,
+        by_id: Annotated[bool, typer.Option("--id", help="It is an id, and no user name.")] = False,
+        aws: _OnAws = False,
+    ) -> None:
+        """Verify one member's log and print it, entry by entry."""
+        check_books(partial(books.audit, member, by_id=by_id), aws=aws)
