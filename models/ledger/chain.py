@@ -16,7 +16,7 @@ def breach(balance: Balance, entry: Entry) -> str | None:
     """
     if entry.user_id != balance.user_id:
         return "it is another member's"
-    if entry.hash != entry_hash(entry):
+    if entry.hash != entry_hash(entry) or not entry.is_described_as_sealed:
         return "it was changed: its hash does not match its content"
     if entry.previous_hash != balance.last_hash:
         return "the entry before it is missing, was changed, or is not the one that it was chained to"

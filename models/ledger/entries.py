@@ -1,4 +1,7 @@
-"""Ledger entries: one line per leg, sealed with a hash that covers the hash of the member's previous entry."""
+"""Ledger entries: one line per leg, sealed with a hash that covers the hash of the member's previous entry.
+
+What a person wrote is covered by its salted digest instead, so that it can be erased and the chain still holds.
+"""
 
 import hashlib
 import json
@@ -12,10 +15,19 @@ from models.hours import ZERO, Hours, hundredths
 from models.ledger.balances import Balance
 from models.ledger.movements import Leg, Movement, TransactionType
 
+# What stands where a text was that has been erased.
+ERASED = "(erased)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One member's line of one movement. `amount`, `balance_before` and `balance_after` count available hours."""
+    """One member's line of one movement. `amount`, `balance_before` and `balance_after` count available hours.
+
+    Args:
+        description_digest: the digest of a description that a person wrote, which the hash covers in its place;
+            None if the hash covers the description.
+        description_salt: what the digest was salted with; None if there is no digest, or the text has been erased.
+    """
 
     id: str
     transaction_id: str
@@ -34,6 +46,17 @@ class Entry:
     previous_hash: str | None = None
     step_function_execution_arn: str | None = None
     hash: str = ""
+    description_salt: str | None = None
+    description_digest: str | None = None
+
+    @property
+    def is_described_as_sealed(self) -> bool:
+        """Return whether the description is the one that was sealed, or was erased."""
+        if self.description_digest is None:
+            return self.description_salt is None
+        if self.description_salt is None:
+            return self.description == ERASED
+        return self.description_digest == text_digest(self.description, self.description_salt)
 
     def sealed(self) -> "Entry":
         """Return this entry with its hash."""
@@ -96,6 +119,8 @@ def _entry(balance: Balance, leg: Leg, movement: Movement, *, now: datetime, exe
         balance_version=balance.version + 1,
         previous_hash=balance.last_hash,
         step_function_execution_arn=execution_arn,
+        description_salt=leg.salt,
+        description_digest=None if leg.salt is None else text_digest(leg.description, leg.salt),
     ).sealed()
 
 
@@ -108,12 +133,18 @@ def insufficient_balance_refusal(*, available: Hours, needed: Hours) -> Refusal:
     )
 
 
+def text_digest(text: str, salt: str) -> str:
+    """Return the SHA-256 of a salt and a text; without the salt nobody can try texts."""
+    return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
+
+
 def entry_hash(entry: Entry) -> str:
     """Return the SHA-256 of the previous hash and the entry's canonical JSON, with hours as integer hundredths."""
+    uncovered = "description_digest" if entry.description_digest is None else "description"
     content = {
         field.name: _canonical(getattr(entry, field.name))
         for field in fields(entry)
-        if field.name not in ("hash", "previous_hash", "updated_at")
+        if field.name not in ("hash", "previous_hash", "updated_at", "description_salt", uncovered)
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(f"{entry.previous_hash or ''}{text}".encode()).hexdigest()

@@ -25,7 +25,11 @@ class TransactionType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """What a movement changes for one member; all three amounts are signed."""
+    """What a movement changes for one member; all three amounts are signed.
+
+    Args:
+        salt: a random text if a person wrote the description, so that it can be erased; None if it is ours.
+    """
 
     user_id: str
     type: TransactionType
@@ -33,6 +37,7 @@ class Leg:
     available: Hours = ZERO
     escrowed: Hours = ZERO
     issued: Hours = ZERO
+    salt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

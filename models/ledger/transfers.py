@@ -15,7 +15,8 @@ from models.limits import fixed_limit
 LONGEST_DESCRIPTION = fixed_limit(
     500, "characters of a transfer's description", topic="accounts", code="BadRequest"
 )
-
+# Of the random text that a description is sealed with; as many as a UUID has.
+SALT_BYTES = 16
 _REQUESTED_BY = "requestedBy"
 _DESCRIPTIONS: Mapping[TransactionType, str] = {
     TransactionType.TRANSFER: "Hours given",
@@ -34,6 +35,7 @@ class Transfer:
         from_user_id: the giver; None if the hours are issued.
         to_user_id: the receiver; None if the hours are taken back.
         requested_by: the admin who asked for it first, if it needed a second one, who then is `by`.
+        salt: a random text if a person wrote the description; None if it is ours.
     """
 
     id: str
@@ -44,6 +46,7 @@ class Transfer:
     to_user_id: str | None
     description: str
     requested_by: str | None = None
+    salt: str | None = None
 
     @property
     def parties(self) -> dict[str, str]:
@@ -80,6 +83,7 @@ class Transfer:
                     description=self.description,
                     available=change,
                     issued=hours.ZERO if self.is_between_members else change,
+                    salt=self.salt,
                 )
 
     @property
@@ -137,9 +141,14 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRequest:
-    """A transfer as a caller asks for it; nothing has been checked."""
+    """A transfer as a caller asks for it; nothing has been checked.
+
+    Args:
+        salt: a random text, without which nobody can tell what the description was once it has been erased.
+    """
 
     id: str
+    salt: str
     by: str
     is_admin: bool
     type: TransactionType
@@ -161,6 +170,7 @@ def build_transfer(request: TransferRequest) -> Transfer | Refusal:
         from_user_id=request.from_user_id or None,
         to_user_id=request.to_user_id or None,
         description=request.description or _DESCRIPTIONS[request.type],
+        salt=request.salt if request.description else None,
     )
 
 

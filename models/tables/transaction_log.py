@@ -29,6 +29,9 @@ class TransactionLog(Table):
     balanceVersion = IntegerAttribute()
     previousHash = UnicodeAttribute(null=True)
     hash = UnicodeAttribute()
+    # Of a description that a person wrote: the hash covers its digest; the salt goes when the text is erased.
+    descriptionSalt = UnicodeAttribute(null=True)
+    descriptionDigest = UnicodeAttribute(null=True)
 
     byTransactionId = index("byTransactionId", "transactionId")
     byUserId = index("byUserId", "userId")

@@ -1,11 +1,12 @@
 """What members and admins do to accounts directly, as GraphQL fields."""
 
+from secrets import token_hex
 from typing import Any
 
 from models import tables
 from models.ledger import transfers
 from models.ledger.locks import LONGEST_REASON
-from models.ledger.transfers import TransferRequest
+from models.ledger.transfers import SALT_BYTES, TransferRequest
 from models.storage.codec import encode
 from models.transactions.accounts import Accounts
 from resolvers.context import context_of, is_admin, signed_in, signed_in_admin
@@ -28,6 +29,7 @@ class AccountMutations:
         caller = signed_in(info)
         request = TransferRequest(
             id=input.id or context_of(info).new_id(info),
+            salt=token_hex(SALT_BYTES),
             by=caller.sub,
             is_admin=is_admin(caller),
             type=input.transaction_type,

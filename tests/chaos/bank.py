@@ -182,6 +182,7 @@ class Writer:
         """Transfer some hours to another member, if the balance allows it."""
         transfer_request = TransferRequest(
             id=str(uuid4()),
+            salt=uuid4().hex,
             by=giver,
             is_admin=False,
             type=TransactionType.TRANSFER,

@@ -49,8 +49,8 @@ async def with_transfers(pair: TwoMembers) -> TwoMembers:
     accounts = Accounts(pair.store, pair.transactions, clock.now)
     for amount in (1.0, 0.5, 0.25):
         transfer_request = TransferRequest(
-            id=str(uuid4()), by=pair.alice, is_admin=False, type=TransactionType.TRANSFER, amount=amount,
-            from_user_id=pair.alice, to_user_id=pair.bob,
+            id=str(uuid4()), salt=uuid4().hex, by=pair.alice, is_admin=False, type=TransactionType.TRANSFER,
+            amount=amount, from_user_id=pair.alice, to_user_id=pair.bob,
         )  # fmt: skip
         transfer = transfers.build_transfer(transfer_request)
         assert isinstance(transfer, Transfer)

@@ -128,6 +128,7 @@ def transfer_request(kind: str, number: int, giver: str, taker: str, amount: Hou
     type_, *fields = TRANSFERS[kind]
     return TransferRequest(
         id=str(UUID(int=number)),
+        salt=f"{number:032x}",
         by=giver if type_ is TransactionType.TRANSFER else DECIDERS[0],
         is_admin=True,
         type=type_,

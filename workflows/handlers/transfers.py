@@ -1,11 +1,12 @@
 """Direct transfers for operators' tools: hours are issued, refunded, taken back or transferred."""
 
+from secrets import token_hex
 from typing import Any
 
 from models.errors import Code, Refusal
 from models.ledger import transfers
 from models.ledger.movements import TransactionType
-from models.ledger.transfers import TransferRequest
+from models.ledger.transfers import SALT_BYTES, TransferRequest
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
 
@@ -22,6 +23,7 @@ async def process_direct_transfer(services: Services, event: Event) -> dict[str,
         request = TransferRequest(
             id=str(event["id"]),
             by=str(event["by"]),
+            salt=token_hex(SALT_BYTES),
             is_admin=True,
             type=TransactionType(event["transactionType"]),
             amount=float(event["amount"]),

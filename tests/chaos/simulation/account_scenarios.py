@@ -69,7 +69,14 @@ def transfer_request(
 ) -> TransferRequest:
     """Return a request for a transfer, with a new id."""
     return TransferRequest(
-        id=world.new_id(), by=by, is_admin=by == ADMIN, type=type, amount=amount, from_user_id=of, to_user_id=to
+        id=world.new_id(),
+        salt="5a17",
+        by=by,
+        is_admin=by == ADMIN,
+        type=type,
+        amount=amount,
+        from_user_id=of,
+        to_user_id=to,
     )
 
 

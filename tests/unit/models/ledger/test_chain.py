@@ -9,10 +9,11 @@ import pytest
 from models.errors import BrokenLedgerError
 from models.ledger import chain
 from models.ledger.balances import Balance
-from models.ledger.movements import TransactionType
+from models.ledger.entries import ERASED
+from models.ledger.movements import Leg, Movement, TransactionType
 from tests.unit import books
 from tests.unit.builders import ALICE, BOB, NOW, figures, hours
-from tests.unit.models.ledger.sample_log import alices_log
+from tests.unit.models.ledger.sample_log import alices_log, posted
 
 
 def test_a_log_replays_to_its_balance_in_any_order() -> None:
@@ -126,3 +127,17 @@ def test_no_entry_comes_before_the_first() -> None:
     _, entries = alices_log()
     with pytest.raises(BrokenLedgerError, match="breaks"):
         books.replay([replace(entries[0], balance_version=0).sealed()], user_id=ALICE, now=NOW)
+
+
+def test_a_log_replays_without_a_text_that_was_erased_and_breaks_with_another_in_its_place() -> None:
+    leg = Leg(
+        user_id=ALICE, type=TransactionType.TRANSFER, description="For Zoë", available=hours("-1"), salt="5a17"
+    )
+    balance, entries = alices_log()
+    balance, entry = posted(balance, Movement(id="m", legs=(leg,), related_entity_id="t", spends=True))
+    erased = replace(entry, description=ERASED, description_salt=None)
+    for whole in (entry, erased):
+        assert figures(books.replay([*entries, whole], user_id=ALICE, now=NOW)) == figures(balance)
+    before = books.replay(entries, user_id=ALICE, now=NOW)
+    why = "it was changed: its hash does not match its content"
+    assert chain.breach(before, replace(erased, description="For Bob")) == why

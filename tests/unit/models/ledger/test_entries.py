@@ -1,14 +1,16 @@
 """Entries: a leg is posted only if nothing becomes negative, and its entry is sealed over all that it says."""
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import ZERO
-from models.ledger.entries import entry_hash, post
+from models.ledger.entries import ERASED, Entry, entry_hash, post, text_digest
 from models.ledger.movements import Leg, Movement, TransactionType
 from tests.unit.builders import ALICE, BOB, NOW, REQUEST_ID, hours, make_balance
 from tests.unit.models.ledger.sample_log import BONUS, HOLD, REFUND, RELEASE, alices_log, posted
@@ -90,3 +92,48 @@ def test_the_form_that_is_hashed_never_changes() -> None:
     _, entries = alices_log()
     entry = replace(entries[1], description="Hours held for Zoë's café", updated_at=NOW.replace(year=2030))
     assert entry_hash(entry) == "c5b732d66fd921448012f5e42a1ef44d32eaaea1d4b114abccacaa79c237cee2"
+
+
+def given_log() -> Entry:
+    """Return the entry of hours that Alice gave, with words of her own."""
+    leg = Leg(
+        user_id=ALICE, type=TransactionType.TRANSFER, description="For Zoë", available=hours("-1"), salt="5a17"
+    )
+    movement = Movement(id="m", legs=(leg,), related_entity_id=REQUEST_ID, spends=True)
+    return posted(make_balance(ALICE), movement)[1]
+
+
+def test_what_a_person_wrote_is_sealed_by_its_salted_digest() -> None:
+    entry = given_log()
+    assert (entry.description, entry.description_salt) == ("For Zoë", "5a17")
+    assert entry.description_digest == text_digest("For Zoë", "5a17")
+    assert text_digest("For Zoë", "5a17") == hashlib.sha256("5a17For Zoë".encode()).hexdigest()
+    assert entry.is_described_as_sealed
+    assert posted(make_balance(ALICE), HOLD)[1].description_digest is None
+
+
+def test_the_text_and_its_salt_may_go_and_the_hash_is_the_same() -> None:
+    entry = given_log()
+    erased = replace(entry, description=ERASED, description_salt=None)
+    assert entry_hash(erased) == entry_hash(entry) == entry.hash
+    assert erased.is_described_as_sealed
+    assert entry_hash(replace(entry, description_digest=text_digest("For Bob", "5a17"))) != entry.hash
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"description": "For Bob"},
+        {"description": ERASED},
+        {"description_salt": "other"},
+        {"description_salt": None},
+        {"description": "For Bob", "description_salt": None},
+        {"description_digest": None},
+    ],
+)
+def test_another_text_in_its_place_shows(changes: dict[str, Any]) -> None:
+    assert not replace(given_log(), **changes).is_described_as_sealed
+
+
+def test_the_form_of_an_entry_with_a_digest_never_changes_either() -> None:
+    assert given_log().hash == "0db2d92bd963ef459b2dac63a9c713950b208b499c126fcf7a05350b2127a05b"

@@ -11,12 +11,14 @@ from models.ledger.movements import TransactionType
 from models.ledger.transfers import LONGEST_DESCRIPTION, Transfer, TransferRequest, build_transfer
 from tests.unit.builders import ADA, ALICE, BOB, NOW, Bank, hours, make_balance
 
+SALT = "5a17"
 ID = "44444444-4444-4444-8444-444444444444"
 
 
 def wish(**changes: Any) -> TransferRequest:
     given: dict[str, Any] = {
         "id": ID,
+        "salt": SALT,
         "by": ALICE,
         "is_admin": False,
         "type": TransactionType.TRANSFER,
@@ -119,6 +121,11 @@ def test_the_log_says_who_gave_what_to_whom(given: TransferRequest, parties: dic
 )
 def test_a_gift_is_told_as_a_transaction_and_an_admins_as_news(given: TransferRequest, kind: str) -> None:
     assert {notice.type for notice in made(given).notices} == {kind}
+
+
+def test_a_description_that_a_person_wrote_can_be_erased_and_ours_need_not() -> None:
+    for given, salt in ((wish(description="For the cake"), SALT), (wish(), None), (wish(description=""), None)):
+        assert {leg.salt for leg in made(given).movement.legs} == {salt}
 
 
 def test_a_description_may_be_as_long_as_it_may() -> None:
