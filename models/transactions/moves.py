@@ -315,7 +315,8 @@ class _Judged:
 
 def _custody_refusal(snapshot: Snapshot) -> Refusal | None:
     """Return the refusal of a request if the former app keeps the hours of one of its members."""
-    members = {"requesterId": snapshot.requester, "providerId": snapshot.provider}
+    requester = "requesterId" if snapshot.request.asked is None else "consumerId"  # createTransaction's word
+    members = {requester: snapshot.requester, "providerId": snapshot.provider}
     return custody_refusal({field: member.custody for field, member in members.items() if member is not None})
 
 

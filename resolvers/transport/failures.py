@@ -27,6 +27,9 @@ from schema.errors import (
 # amplify-js repeats what is answered with 5xx; others learn when to.
 _UNAVAILABLE = 503
 _RETRY = {"retry-after": str(RETRY_AFTER)}
+METHOD_NOT_ALLOWED = 405
+# RFC 9110 wants the methods of the endpoint named; a GET opens GraphiQL.
+_ALLOW = {"allow": "GET, POST"}
 
 
 def failure_of(error: Exception) -> Response:
@@ -41,7 +44,8 @@ def failure_of(error: Exception) -> Response:
             log_refusal(error, None)
             return _refusal(error)
         case HTTPException():
-            return failure(error.status_code, MALFORMED_REQUEST, error.reason)
+            headers = _ALLOW if error.status_code == METHOD_NOT_ALLOWED else None
+            return failure(error.status_code, MALFORMED_REQUEST, error.reason, headers=headers)
         case ClientDisconnect():
             return failure(400, MALFORMED_REQUEST, "The request broke off")
         case _:

@@ -31,7 +31,7 @@ from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError, key_of_address
 from resolvers.transport.bodies import read_body
 from resolvers.transport.departures import while_connected
-from resolvers.transport.failures import failure_of, mark_unavailable
+from resolvers.transport.failures import METHOD_NOT_ALLOWED, failure_of, mark_unavailable
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import REPLAYED, Idempotency, is_mutation, keyed_request
 from resolvers.transport.payloads import payload_problem, response_of, with_trusted_text
@@ -153,7 +153,7 @@ class HttpOperations:
 
     async def _answer(self, request: Request) -> Response:
         if request.method not in _ALLOWED:
-            raise HTTPException(405, "An operation is sent by POST")
+            raise HTTPException(METHOD_NOT_ALLOWED, "An operation is sent by POST")
         context = await self._context(request)
         body = await read_body(request.receive)
         data = self._operation(request, body)

@@ -84,6 +84,10 @@ async def test_no_header_comes_twice(page_server: Target, kind: str, header: str
     assert len((await answer_of(page_server, kind)).headers.get_list(header)) <= 1
 
 
+async def test_who_uses_a_wrong_method_learns_the_right_ones(page_server: Target) -> None:
+    assert (await answer_of(page_server, "method")).headers["allow"] == "GET, POST"
+
+
 async def test_pages_of_other_origins_that_are_allowed_can_read_the_id(home: Server) -> None:
     with serving(home, HOURBANK_ALLOWED_ORIGINS="https://app.example.org") as target:
         async with target.client(target.token("alice")) as client:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from models.errors import BrokenLedgerError, Code, Refusal
+from models.hours import Hours
 from models.ledger.balances import EscrowStatus
 from models.requests import answers, payment, recovery, steps
 from models.requests.decision import Snapshot, reads_everything
@@ -212,12 +213,21 @@ async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
         assert refused.code is Code.INVALID_AMOUNT
 
 
-@pytest.mark.parametrize(("member", "field"), [(ALICE, "requesterId"), (BOB, "providerId")])
-async def test_nobody_asks_or_is_asked_whose_hours_the_former_app_keeps(member: str, field: str) -> None:
+@pytest.mark.parametrize(
+    ("member", "asked", "field"),
+    [
+        (ALICE, None, "requesterId"),
+        (ALICE, hours("2"), "consumerId"),  # asked for by createTransaction, which calls members otherwise
+        (BOB, None, "providerId"),
+    ],
+)
+async def test_nobody_asks_or_is_asked_whose_hours_the_former_app_keeps(
+    member: str, asked: Hours | None, field: str
+) -> None:
     async with stored(Bank.opened()) as tables:
         await tables.change(User, member, custody="FORMER_APP")
         tables.strict.made.clear()
-        refused = await tables.transactions.create(make_request(), answers.create)
+        refused = await tables.transactions.create(make_request(asked=asked), answers.create)
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts["field"]) == (Code.HOURS_NOT_HERE_YET, field)
         assert tables.strict.made == ["batch_get_item"]
