@@ -41,6 +41,8 @@ _BEGINNING, _END = 160, 120
 # AppSync's own name for an unexpected error.
 INTERNAL_FAILURE = "InternalFailure"
 SERVICE_UNAVAILABLE = "ServiceUnavailable"
+# What graphql-core says where a type requires a value that its row does not have.
+_MISSING = re.compile(r"Cannot return null for non-nullable field (?P<field>\w+\.\w+)\.")
 # AppSync's own name for what is no valid request.
 MALFORMED_REQUEST = "MalformedHttpRequestException"
 # Seconds after which a client may try again; AWS is tried again sooner.
@@ -165,7 +167,7 @@ def report(error: GraphQLError) -> ReportedError:
         invalid = _reported(error, f"{error.message}{_place(error)}", "ValidationError", None)
         invalid.is_over_limit = isinstance(error, OverLimitError)
         return invalid
-    shown = _error_for_client(cause) or mask(cause, path=error.path)
+    shown = _error_for_client(cause) or _missing_error(cause) or mask(cause, path=error.path)
     return _reported(error, str(shown), shown.error_type, shown.info)
 
 
@@ -195,6 +197,17 @@ def _error_for_client(cause: BaseException) -> AppSyncError | None:
             text, field = explained(reason)
             return InvalidInputError(text, field=field)
     return None
+
+
+def _missing_error(cause: BaseException) -> AppSyncError | None:
+    """Return the error for a stored row that lacks a field which its type requires; None for any other failure."""
+    missing = _MISSING.fullmatch(str(cause)) if isinstance(cause, TypeError) else None
+    if missing is None:
+        return None
+    field = missing["field"]
+    _log.error("a stored row lacks a required field", field=field)
+    message = f"Cannot return null for non-nullable field {field}: the stored row has no value for it."
+    return AppSyncError(message, error_type=INTERNAL_FAILURE, info={"field": field})
 
 
 def _unavailability(cause: BaseException) -> UnavailableError | None:
