@@ -22,6 +22,8 @@ LARGEST_ROW = 200_000
 MOST_MESSAGES = 10
 # Of a deleted row that is too large; a row has some thirty values.
 _LARGEST_VALUE = 1_000
+# The tag of a server's queue that says when its server last lived, in epoch seconds.
+HEARTBEAT = "hourbank:heartbeat"
 
 
 class Feed(StrEnum):

@@ -14,6 +14,9 @@ from models.events import Event, EventEntityType, EventSource
 from models.ledger.transfers import Transfer
 from models.limits import LimitSet, limit
 
+# The event that an administrator has asked for a transfer, and nothing has moved yet.
+REQUESTED = "Direct Transfer Approval Requested"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalLimits(LimitSet):
@@ -115,7 +118,7 @@ def approval_refusal(pending: PendingApproval, limits: ApprovalLimits) -> Refusa
 def requested_event(transfer: Transfer) -> Event:
     """Return the event that an administrator has asked for a transfer, and nothing has moved yet."""
     return Event(
-        type="Direct Transfer Approval Requested",
+        type=REQUESTED,
         source=EventSource.BALANCES,
         entity_type=EventEntityType.TRANSACTION,
         entity_id=transfer.id,

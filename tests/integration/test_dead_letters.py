@@ -29,16 +29,29 @@ async def client(graphql: GraphQL, members: Joining) -> RequestClient:
 
 async def redrive(server: Server, *arguments: str) -> str:
     """Run `python server.py redrive` beside the server and return what it printed."""
+    code, output = await command(server, "redrive", *arguments)
+    assert code == 0, output
+    return output
+
+
+async def status(server: Server) -> tuple[int, dict[str, Any]]:
+    """Run `python server.py status` and return its exit code and its readings by their names."""
+    code, output = await command(server, "status", "--json")
+    return code, {one["name"]: one for one in json.loads(output)["readings"]}
+
+
+async def command(server: Server, *arguments: str) -> tuple[int, str]:
+    """Run a command beside the server and return its exit code and what it printed."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "server.py", "redrive", *arguments),
+        *(sys.executable, "server.py", *arguments),
         cwd=REPOSITORY,
         env={**os.environ, "HOURBANK_LOCAL": str(server.directory), "COLUMNS": "200"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
 
 
 async def until_true(is_so: Callable[[], bool]) -> None:
@@ -100,6 +113,11 @@ async def test_what_fails_for_good_is_listed_and_redriven(
     assert "CreateEscrow" in line  # which validates what it then holds
     assert poisoned in listed
     assert client.id in await redrive(server, "--list")
+    code, readings = await status(server)
+    assert code == 1
+    assert readings["dead letters"]["command"] == "python server.py redrive"
+    assert client.id in readings["failed executions"]["values"]["left"]
+    assert client.id in readings["stuck requests"]["values"]["failing"]
 
     rows.change(tables.UserBalance, client.alice.sub, "SET totalBalance = :hours", hours={"N": "10"})
     assert f"{client.id} restarted" in await redrive(server, "--yes")
@@ -107,6 +125,10 @@ async def test_what_fails_for_good_is_listed_and_redriven(
     left = await redrive(server, "--list")
     assert client.id not in left
     assert poisoned in left
+    code, readings = await status(server)
+    assert (code, readings["dead letters"]["verdict"]) == (1, "look")
+    assert client.id not in readings["failed executions"]["values"]["left"]
+    assert client.id not in readings["stuck requests"]["values"]["failing"]
     await client.respond("REJECTED")
     await client.reach("REJECTED")
     assert await client.hours(client.alice) == (Decimal(10), Decimal(0))

@@ -100,6 +100,7 @@ def _states(_names: Names, operation: str, params: Params) -> Iterator[Need]:
         "describe_state_machine": ("DescribeStateMachine", "stateMachineArn"),
         "describe_execution": ("DescribeExecution", "executionArn"),
         "send_task_success": ("SendTaskSuccess", None),
+        "list_executions": ("ListExecutions", "stateMachineArn"),
     }[operation]
     yield Need(f"states:{action}", params[named_by] if named_by else None)
 
@@ -141,6 +142,11 @@ def _topics(_names: Names, operation: str, params: Params) -> Iterator[Need]:
     yield Need(f"sns:{action}", params.get("TopicArn"))
 
 
+def _metrics(_names: Names, operation: str, _params: Params) -> Iterator[Need]:
+    assert operation == "get_metric_data"
+    yield Need("cloudwatch:GetMetricData", None)
+
+
 def _arn(names: Names, service: str) -> str:
     return f"arn:aws:{service}:{names.region}:{names.account}:"
 
@@ -152,6 +158,7 @@ _SERVICES: Mapping[str, Callable[[Names, str, Params], Iterator[Need]]] = {
     "events": _events,
     "sqs": _queues,
     "sns": _topics,
+    "cloudwatch": _metrics,
 }
 
 

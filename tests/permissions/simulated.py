@@ -12,7 +12,9 @@ from rich.console import Console
 
 from models import tables
 from models.changes import Feed
+from models.ledger.approvals import REQUESTED
 from models.ledger.reconciliation import AuditReportStatus
+from models.storage.codec import item_of
 from models.storage.names import Names
 from models.transactions.reports import Reports
 from tests.chaos.faults import current_purpose
@@ -22,9 +24,12 @@ from tests.chaos.simulation.scenarios import Failure
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, started
 from tests.permissions.needs import OPERATOR, SERVER, Need, needs
+from tests.unit.workflows.console.status.deployments import AwsBeside
 from workflows.console import books
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
+from workflows.console.status.looking import Look
+from workflows.executions.requests import DISPUTES
 from workflows.handlers import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -69,7 +74,7 @@ def simulated() -> tuple[Names, Mapping[str, frozenset[Need]]]:
     for scenario in scenarios:
         world = World(_SEED, resumed_for=scenario.resumed_for)
         _play(world, found, scenario.run)
-    for scenario in (_reconcile_wrong_books, _tell_several_servers, _look):
+    for scenario in (_reconcile_wrong_books, _tell_several_servers, _look, _see_the_status):
         _play(World(_SEED), found, scenario)
     return world.names, {who: frozenset(needed) for who, needed in found.items()}
 
@@ -113,6 +118,25 @@ async def _look(world: World) -> None:
         assert await books.reconcile(world.names, console)
         assert await books.audit("alice", world.names, console)
         assert await books.audit("alice", world.names, console, by_id=True)
+
+
+async def _see_the_status(world: World) -> None:
+    """An operator looks at a deployment in which executions have failed, and a transfer waits."""
+    recorded: Any = world.calls.calls
+    now = world.clock()
+    asked = {"eventType": REQUESTED, "entityType": "TRANSACTION", "entityId": "t", "source": "hourbank.balances"}
+    moments = {"timestamp": now, "createdAt": now, "updatedAt": now}
+    current_purpose.set("handleWorkflowError")
+    await world.store.put(tables.EventLog, item_of(tables.EventLog, id="e", **asked, **moments))
+    current_purpose.set("look")
+    recorded._calls = AwsBeside(
+        tables=recorded._calls,
+        names=world.names,
+        queues={f"{world.names.server_queues}1-a.fifo": (1, "1")},
+        ended={("ServiceRequestWorkflow", "FAILED"): [("r", now)], (DISPUTES, "FAILED"): [("d", now)]},
+    )
+    status = await Look(world.services, on_aws=True).status()
+    assert [one.name for one in status.readings if one.says.startswith("cannot be read")] == []
 
 
 async def _reconcile_wrong_books(world: World) -> None:

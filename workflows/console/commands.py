@@ -1,7 +1,7 @@
 """The commands that operators run on a deployment."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -10,12 +10,16 @@ import typer
 from rich.console import Console
 
 from models.settings import Settings
+from models.storage.async_calls import AsyncCalls
 from models.storage.calls import BlockingCalls, drive
 from models.storage.names import Names
 from workflows.console import books
 from workflows.console.migration.commands import Deployment
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
+from workflows.console.status.looking import SERVICES, Look
+from workflows.console.status.readings import Verdict
+from workflows.console.status.report import print_status, watch
 from workflows.executions.services import Services
 
 _OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
@@ -41,6 +45,7 @@ def operator_commands(desk: Desk) -> typer.Typer:
     commands = typer.Typer()
     _add_redrive(commands, desk)
     _add_books(commands, desk)
+    _add_status(commands, desk)
     return commands
 
 
@@ -82,3 +87,34 @@ def _add_books(commands: typer.Typer, desk: Desk) -> None:
     ) -> None:
         """Verify one member's log and print it, entry by entry."""
         check_books(partial(books.audit, member, by_id=by_id), aws=aws)
+
+
+def _add_status(commands: typer.Typer, desk: Desk) -> None:
+    async def look(settings: Settings, show: Callable[[Look], Awaitable[bool]], *, aws: bool) -> bool:
+        async with AsyncCalls(SERVICES) as calls:
+            return await show(Look(Services.over(calls, settings), on_aws=aws))
+
+    @commands.command()
+    def status(
+        *,
+        watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+        every: Annotated[float, typer.Option(min=1, max=3600, help="Seconds between two looks.")] = 5,
+        as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
+        aws: _OnAws = False,
+    ) -> None:
+        """Say how the deployment fares, and what mends it; the exit code is 1 if something needs a look."""
+        show = partial(_watch, every=every) if watch else partial(_print, as_json=as_json)
+        with desk.deployment("The deployment", aws=aws) as settings:
+            if not asyncio.run(look(desk.stored(settings), partial(show, desk.console()), aws=aws)):
+                raise typer.Exit(1)
+
+
+async def _print(console: Console, look: Look, *, as_json: bool) -> bool:
+    found = await look.status()
+    print_status(console, found, as_json=as_json)
+    return found.verdict is Verdict.OK
+
+
+async def _watch(console: Console, look: Look, *, every: float) -> bool:
+    await watch(console, look, every=every)
+    return True

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any, Self
 
 from models.tables import TABLES, Table
+from workflows.definitions import read_definitions
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.intrinsics import Resource
-from workflows.deployment.template.machines import read_definitions
 from workflows.handlers import FUNCTIONS, Function
 
 

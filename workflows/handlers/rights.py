@@ -24,7 +24,7 @@ class Right:
         action: an action of AWS, such as "dynamodb:GetItem".
         resource: what it is allowed on, by the deployment's own names: "table/User", "index/User/byEmail",
             "machine/ServiceRequestWorkflow", "executions/ServiceRequestWorkflow", "event-bus", "dead-letters",
-            "admin-topic", "change-topic", or `ANY`.
+            "admin-topic", "change-topic", "server-queues", or `ANY`.
     """
 
     action: str

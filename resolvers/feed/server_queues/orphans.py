@@ -7,10 +7,11 @@ from typing import Any
 import structlog
 from botocore.exceptions import ClientError
 
+from models.changes import HEARTBEAT
 from models.clock import Clock
 from models.storage.calls import Calls
 from models.storage.names import Names
-from resolvers.feed.server_queues.server_queue import HEARTBEAT, is_gone
+from resolvers.feed.server_queues.server_queue import is_gone
 from resolvers.feed.server_queues.subscriptions import subscriptions
 
 # Without a heartbeat for so long, which comes every minute, a server is dead.

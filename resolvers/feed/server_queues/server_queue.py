@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from models.changes import HEARTBEAT
 from models.clock import Clock
 from models.storage.calls import Calls
 from models.storage.names import Names
@@ -16,8 +17,6 @@ from resolvers.feed.server_queues.subscriptions import subscriptions
 
 # SQS's own names of the error, by its older and its newer protocol.
 _GONE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
-# The tag that says when the queue's server last lived, in epoch seconds.
-HEARTBEAT = "hourbank:heartbeat"
 # The most messages that one call receives.
 MOST_RECEIVED = 10
 # Whatever was received and not deleted comes again after so many seconds; to pass it on takes milliseconds.

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from models.storage.names import Names
 from tests.chaos.faults import CALL_ERRORS
-from workflows.deployment.template.machines import read_definitions
+from workflows.definitions import read_definitions
 
 Invoke = Callable[[str, Any], Awaitable[Any]]
 OnClosed = Callable[["Execution"], None]

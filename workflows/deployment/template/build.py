@@ -7,6 +7,7 @@ from typing import Any
 from models.changes import Feed
 from models.settings import Settings
 from models.tables import TABLES, Table
+from workflows.definitions import read_definitions
 from workflows.deployment.environments import DataSettings
 from workflows.deployment.template.admins import admin_events, admin_resources
 from workflows.deployment.template.change_feed import CONDITIONS, PARAMETER, change_feed_resources, other_streams
@@ -21,7 +22,7 @@ from workflows.deployment.template.intrinsics import (
     resource,
     sub,
 )
-from workflows.deployment.template.machines import machine_resources, read_definitions
+from workflows.deployment.template.machines import machine_resources
 from workflows.deployment.template.monitoring import monitoring_resources
 from workflows.deployment.template.tables import table_resources
 from workflows.deployment.workflow_settings import VARIABLES, values_of

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from workflows.deployment.template.intrinsics import (
@@ -21,9 +20,7 @@ from workflows.deployment.template.permissions import called_functions
 from workflows.deployment.template.versions import alias_id
 from workflows.handlers.rights import ANY
 
-DEFINITIONS = Path(__file__).parents[2] / "definitions"
 _PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
-_SUFFIX = ".asl.json"
 # The integrations that a definition names are AWS's own, in the partition where the machine runs.
 _INTEGRATION = "arn:aws:states:::"
 _PARTITION = "Partition"
@@ -47,12 +44,6 @@ _UNBOUND = (
 
 class UnknownPlaceholderError(ValueError):
     """A definition names an unknown function or machine."""
-
-
-def read_definitions(directory: Path = DEFINITIONS) -> dict[str, Any]:
-    """Return the definitions by the names of their machines."""
-    files = sorted(directory.glob(f"*{_SUFFIX}"))
-    return {file.name.removesuffix(_SUFFIX): json.loads(file.read_text()) for file in files}
 
 
 def machine_resources(definitions: Mapping[str, Any], functions: Collection[str]) -> dict[str, Resource]:

@@ -66,10 +66,13 @@ def arn_of(name: str, names: Names) -> str:
             return names.state_machine_arn(machine)
         case ["executions", machine]:
             return names.execution_arn(machine, "*")
-        case ["change-topic"]:
-            return names.change_topic_arn
-        case ["dead-letters"]:
-            return names.arn("sqs", names.dead_letter_queue)
+    alone = {
+        "change-topic": names.change_topic_arn,
+        "dead-letters": names.arn("sqs", names.dead_letter_queue),
+        "server-queues": names.arn("sqs", f"{names.server_queues}*"),
+    }
+    if name in alone:
+        return alone[name]
     raise ValueError(f"{name} is no resource of a right")
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from models.tables import TABLES
+from workflows.definitions import read_definitions
 from workflows.deployment.template import change_feed
 from workflows.deployment.template.intrinsics import Resource, attribute, if_, ref, resource, statement
-from workflows.deployment.template.machines import read_definitions
 from workflows.deployment.template.service.monitoring import FAILING
 from workflows.deployment.template.service.network import CIDR, SUBNETS
 from workflows.deployment.template.service.parts import NAMES, PORT, accepting, arn, log_group, role, service_trust

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from models import tables
 from models.storage.names import LIVE
+from workflows.definitions import read_definitions
 from workflows.deployment.template.intrinsics import Resource, if_, ref, statement, sub
 from workflows.deployment.template.permissions import statements
 from workflows.deployment.template.service.parts import NAMES, arn, role
-from workflows.handlers.rights import COMPLETE_WAIT, START, Right, Rights, query, rows
+from workflows.handlers.rights import ANY, COMPLETE_WAIT, START, Right, Rights, query, rows
 
 _SESSION_SECONDS = 3600
 
@@ -27,10 +28,31 @@ _REDRIVE: Rights = (
         for action in ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility")
     )
 )
+# `status` reads queues, indexes, executions and metrics.
+_STATUS: Rights = (
+    query(tables.ServiceRequest, "byDueAt")
+    | query(tables.ServiceRequest, "byStatus")
+    | query(tables.Dispute, "byStatus")
+    | query(tables.EventLog, "byEventType")
+    | query(tables.ReconciliationReport, "byStatus")
+    | rows(tables.ReconciliationReport, "GetItem", "DescribeTable")
+    | rows(tables.ServiceRequest, "BatchGetItem")
+    | rows(tables.Dispute, "BatchGetItem")
+    | rows(tables.TransferApproval, "BatchGetItem")
+    | frozenset(Right("states:ListExecutions", f"machine/{machine}") for machine in read_definitions())
+    | frozenset(Right("sqs:GetQueueAttributes", queue) for queue in ("dead-letters", "server-queues"))
+    | frozenset(
+        {
+            Right("sqs:ListQueueTags", "server-queues"),
+            Right("sqs:ListQueues", ANY),
+            Right("cloudwatch:GetMetricData", ANY),
+        }
+    )
+)
 
 
 def operator_resources() -> dict[str, Resource]:
-    """Return the role for `redrive`, `reconcile`, `audit` and transfers in an administrator's name."""
+    """Return the role for `status`, `redrive`, `reconcile`, `audit` and transfers in an administrator's name."""
     account = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
     trust = {
         "Principal": {"AWS": if_("NamesOperators", ref("OperatorPrincipal"), account)},
@@ -41,7 +63,7 @@ def operator_resources() -> dict[str, Resource]:
 
 
 def _statements() -> Iterator[Resource]:
-    yield from statements(_BOOKS | _REDRIVE, NAMES)
+    yield from statements(_BOOKS | _REDRIVE | _STATUS, NAMES)
     transfers = f"function:{NAMES.function('processDirectTransfer')}:{LIVE}"
     yield statement(["lambda:InvokeFunction"], [arn("lambda", transfers)])
     # How long the workflow waits for people, as the functions have it.

@@ -11,8 +11,9 @@ from models.requests.windows import DEFAULT_WINDOWS
 from models.settings import Settings
 from models.tables import TABLES, EventLog, Table
 from models.tables.base import index
+from workflows.definitions import read_definitions
 from workflows.deployment.template.build import build_template, parameters
-from workflows.deployment.template.machines import UnknownPlaceholderError, read_definitions
+from workflows.deployment.template.machines import UnknownPlaceholderError
 from workflows.deployment.template.tables import table_id
 from workflows.handlers import FUNCTIONS, EventRule, Function
 

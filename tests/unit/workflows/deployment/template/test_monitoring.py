@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
+from workflows.definitions import read_definitions
 from workflows.deployment.template.build import build_template
-from workflows.deployment.template.machines import read_definitions
 from workflows.handlers import FUNCTIONS
 
 TEMPLATE = build_template()

@@ -9,8 +9,8 @@ import pytest
 
 from models.storage.names import Names
 from models.tables import TABLES
+from workflows.definitions import read_definitions
 from workflows.deployment.template.build import build_template
-from workflows.deployment.template.machines import read_definitions
 from workflows.deployment.template.permissions import arn_of, statements
 from workflows.deployment.template.tables import table_id
 from workflows.handlers import FUNCTIONS

@@ -140,7 +140,13 @@ def test_a_container_has_no_rights_on_its_machine() -> None:
 
 
 # What AWS offers for all resources only.
-WITHOUT_RESOURCE = {"ecr:GetAuthorizationToken", "states:SendTaskSuccess", "sns:Unsubscribe", "sqs:ListQueues"}
+WITHOUT_RESOURCE = {
+    "cloudwatch:GetMetricData",
+    "ecr:GetAuthorizationToken",
+    "states:SendTaskSuccess",
+    "sns:Unsubscribe",
+    "sqs:ListQueues",
+}
 
 
 def test_no_policy_allows_everything() -> None:
