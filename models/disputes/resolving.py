@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from models.clock import to_text
 from models.disputes import movements
 from models.disputes.deciding import is_open
 from models.disputes.raising import dispute_event, disputed_escrow, earned_by
@@ -178,7 +179,8 @@ def _handed_to_next_execution(request: Request, now: datetime, execution_arn: st
 def _events(
     after: Request, dispute: Dispute, ended_escrow: Escrow | None, *, is_payment: bool
 ) -> tuple[Event, ...]:
-    events = [dispute_event(after, dispute.id, f"Dispute {dispute.status.title()}", decision=dispute.decision)]
+    told, raised = f"Dispute {dispute.status.title()}", to_text(dispute.created_at)
+    events = [dispute_event(after, dispute.id, told, decision=dispute.decision, raisedAt=raised)]
     if is_payment:
         events.append(request_event(after, "Service Request Paid"))
     if ended_escrow is not None:

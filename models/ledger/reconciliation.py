@@ -158,7 +158,7 @@ def _discrepancy(account: Account, fault: Fault, message: str, *, entry_id: str 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOutcome:
-    """The result of checking some members: how many, what was wrong, and the hours they have and were issued.
+    """The result of checking some members: how many, what was wrong, and their hours, held ones, and issued ones.
 
     `found` may hold only the first of the `count` discrepancies.
     """
@@ -167,6 +167,7 @@ class AuditOutcome:
     count: int = 0
     found: tuple[Discrepancy, ...] = ()
     total_hours: Hours = ZERO
+    held_hours: Hours = ZERO
     issued_hours: Hours = ZERO
 
     def __add__(self, other: "AuditOutcome") -> "AuditOutcome":
@@ -175,6 +176,7 @@ class AuditOutcome:
             count=self.count + other.count,
             found=self.found + other.found,
             total_hours=self.total_hours + other.total_hours,
+            held_hours=self.held_hours + other.held_hours,
             issued_hours=self.issued_hours + other.issued_hours,
         )
 
@@ -197,6 +199,7 @@ class AuditReport:
         discrepancies: the first of the `discrepancy_count` that were found.
         total_hours: the hours of the members, each at the time of their check; equals `issued_hours` if no hours
             moved during the reconciliation.
+        held_hours: those of them that their balances say are held in escrow.
     """
 
     id: str
@@ -213,6 +216,7 @@ class AuditReport:
     discrepancy_count: int = 0
     discrepancies: tuple[Discrepancy, ...] = ()
     total_hours: Hours = ZERO
+    held_hours: Hours = ZERO
     issued_hours: Hours = ZERO
     version: int = 1
 
@@ -229,6 +233,7 @@ class AuditReport:
             discrepancy_count=self.discrepancy_count + outcome.count,
             discrepancies=(*self.discrepancies, *outcome.found)[:MOST_IN_REPORT],
             total_hours=self.total_hours + outcome.total_hours,
+            held_hours=self.held_hours + outcome.held_hours,
             issued_hours=self.issued_hours + outcome.issued_hours,
             version=self.version + 1,
             updated_at=now,

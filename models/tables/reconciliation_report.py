@@ -33,6 +33,7 @@ class ReconciliationReport(Table):
     discrepancyCount = IntegerAttribute()
     discrepancies: ListAttribute[DiscrepancyMap] = ListAttribute(of=DiscrepancyMap)
     totalHours = HoursAttribute()
+    heldHours = HoursAttribute(null=True)  # absent from older reports
     issuedHours = HoursAttribute()
     version = IntegerAttribute()
     createdAt = MomentAttribute()

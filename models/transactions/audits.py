@@ -92,9 +92,13 @@ class Audits:
     async def outcome(self, user_id: str) -> AuditOutcome:
         """Return the outcome of checking one member."""
         account, found = await self.check(user_id)
-        total = account.balance.total_balance if account.balance else ZERO
         return AuditOutcome(
-            checked=1, count=len(found), found=found, total_hours=total, issued_hours=account.issued
+            checked=1,
+            count=len(found),
+            found=found,
+            total_hours=account.balance.total_balance if account.balance else ZERO,
+            held_hours=account.balance.escrowed_balance if account.balance else ZERO,
+            issued_hours=account.issued,
         )
 
     async def members(self, after: str | None, *, limit: int) -> tuple[list[str], str | None]:

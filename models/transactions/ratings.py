@@ -160,7 +160,7 @@ class Ratings:
             entity_type=EventEntityType.TRANSACTION,
             entity_id=rating.transaction_id,
             actor=actor,
-            data={"ratingId": rating.id, "ratedUserId": rating.rated_user_id},
+            data={"ratingId": rating.id, "ratedUserId": rating.rated_user_id, "rating": rating.rating},
         )
         writing.event(event, derived(rating.id, to_text(writing.now)))
 

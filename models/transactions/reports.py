@@ -135,6 +135,7 @@ def _completed_event(report: AuditReport) -> Event:
             "membersChecked": report.members_checked,
             "discrepancyCount": report.discrepancy_count,
             "totalHours": to_float(report.total_hours),
+            "heldHours": to_float(report.held_hours),
             "issuedHours": to_float(report.issued_hours),
         },
     )

@@ -93,6 +93,7 @@ def outcome_as_json(outcome: AuditOutcome) -> dict[str, Any]:
         "checked": outcome.checked,
         "count": outcome.count,
         "totalHours": str(outcome.total_hours),
+        "heldHours": str(outcome.held_hours),
         "issuedHours": str(outcome.issued_hours),
         "found": [
             {
@@ -117,6 +118,8 @@ def _outcomes(results: Iterable[Mapping[str, Any]]) -> Iterator[AuditOutcome]:
             checked=int(one["checked"]),
             count=int(one["count"]),
             total_hours=exact(one["totalHours"]),
+            # A batch that an older version checked does not say.
+            held_hours=exact(one.get("heldHours", "0")),
             issued_hours=exact(one["issuedHours"]),
             found=tuple(
                 Discrepancy(

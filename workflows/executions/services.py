@@ -22,6 +22,8 @@ from workflows.executions.reconciliation import Reconciliations
 from workflows.executions.requests import Executions
 from workflows.executions.step_input import StepInput
 from workflows.executions.sweep import Sweep
+from workflows.metrics.emission import emit
+from workflows.metrics.machine_time import machine_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +97,17 @@ class Services:
 
     async def move(self, step_input: StepInput, rule: RequestRule) -> Moved | Refusal:
         """Let a rule move the request, unless the step's execution is superseded."""
-        return await self.transactions.move(
+        verdict = await self.transactions.move(
             step_input.request_id,
             rule,
             generation=step_input.generation,
             dispute_id=step_input.dispute_id,
         )
+        if isinstance(verdict, Moved):
+            of_dispute = step_input.dispute_id is not None
+            took = machine_time(verdict.before, verdict.request, of_dispute=of_dispute)
+            emit(self.names.stack, () if took is None else (took,))
+        return verdict
 
     async def advance(self, step_input: StepInput, rule: RequestRule) -> StepInput:
         """Let a rule move the request, and return the next step's input."""

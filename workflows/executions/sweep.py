@@ -10,7 +10,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from models import tables
-from models.clock import Clock
+from models.clock import Clock, from_text
 from models.requests.request import DUE_SHARDS
 from models.storage.outages import is_silence, is_throttling
 from models.storage.store import ConditionFailedError, Store, read_pages
@@ -33,6 +33,14 @@ _REVIVAL_PAUSE = 1.0  # seconds, while AWS does not answer
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A request that is due, and since when, as the index has it."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Ensures that requests progress: those that are due, or all live ones.
 
@@ -48,16 +56,16 @@ class Sweep:
     executions: Executions
     clock: Clock
 
-    async def due(self, before: datetime, *, most: int = MOST_PER_SHARD) -> AsyncIterator[str]:
-        """Yield the ids of the requests that are due before a moment, shard by shard, the longest due first.
+    async def due(self, before: datetime, *, most: int = MOST_PER_SHARD) -> AsyncIterator[Due]:
+        """Yield the requests that are due before a moment, shard by shard, the longest due first.
 
         Args:
             before: the moment; the far future selects every live request.
             most: the most requests of each shard.
         """
         for shard in range(DUE_SHARDS):
-            async for request_id in _due_in_shard(self.store, str(shard), before, most):
-                yield request_id
+            async for found in _due_in_shard(self.store, str(shard), before, most):
+                yield found
 
     async def ensure_progress(self, request_id: str, before: datetime, *, after_outage: bool = False) -> bool:
         """Ensure that one request progresses, if its row, too, says that it is due: the index may be stale.
@@ -94,7 +102,7 @@ class Sweep:
             log.warning("could not put off a request", request_id=request_id)
 
 
-async def _due_in_shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[str]:
+async def _due_in_shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[Due]:
     read = partial(
         store.query,
         tables.ServiceRequest,
@@ -104,7 +112,7 @@ async def _due_in_shard(store: Store, shard: str, before: datetime, most: int) -
     )
     async for page in read_pages(read, limit=_PAGE, most_pages=most, most_rows=most):
         for item in page.items:
-            yield item["id"]["S"]
+            yield Due(item["id"]["S"], from_text(item["dueAt"]["S"]))
 
 
 async def revive(sweep: Sweep) -> int:
@@ -123,10 +131,10 @@ async def revive(sweep: Sweep) -> int:
             slots.release()
 
     async with asyncio.TaskGroup() as tasks:
-        async for request_id in sweep.due(_FAR_FUTURE, most=_MOST_REVIVED):
+        async for found in sweep.due(_FAR_FUTURE, most=_MOST_REVIVED):
             await slots.acquire()
             live += 1
-            tasks.create_task(revive_one(request_id))
+            tasks.create_task(revive_one(found.id))
     return live
 
 

@@ -11,6 +11,8 @@ from models.settings import Settings
 from models.storage.calls import BlockingCalls, drive
 from workflows.executions.services import Services
 from workflows.executions.step_input import StepInput
+from workflows.metrics.declared import HANDLER_FAILURES
+from workflows.metrics.emission import emit
 
 Event = Mapping[str, Any]
 log = structlog.get_logger("workflows")
@@ -40,11 +42,10 @@ def lambda_handler(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) 
         except StoppedError:
             raise  # the process stops; the state machine retries elsewhere or later
         except Exception:
-            log.warning(
-                "handler failed",
-                function=getattr(context, "function_name", None),
-                request_id=event.get("requestId"),
-            )
+            function = getattr(context, "function_name", None)
+            log.warning("handler failed", function=function, request_id=event.get("requestId"))
+            if function is not None:
+                emit(services().names.stack, [HANDLER_FAILURES.at(1, function)])
             raise
 
     handler.__doc__ = work.__doc__

@@ -1,11 +1,14 @@
 """The function that tells every server of the changes in the tables' streams, by one topic."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from models.changes import Change, Message, batches
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
+from workflows.metrics.declared import CHANGE_LAG, Point
+from workflows.metrics.emission import emit
 
 _TRIES = 3
 _PAUSE_SECONDS = 0.1
@@ -19,6 +22,14 @@ async def publish_changes(services: Services, event: Event) -> None:
         RuntimeError: the topic refused some; Lambda retries the whole batch of the stream.
     """
     await publish(services, event["Records"])
+    emit(services.names.stack, _lag(event["Records"], services.clock()))
+
+
+def _lag(records: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Point]:
+    """Yield by how much the oldest of the changes is late; DynamoDB says their times to the second."""
+    times = [record["dynamodb"].get("ApproximateCreationDateTime") for record in records]
+    if known := [float(time) for time in times if time is not None]:
+        yield CHANGE_LAG.at(max(0.0, now.timestamp() - min(known)))
 
 
 async def publish(services: Services, records: Iterable[Mapping[str, Any]]) -> None:

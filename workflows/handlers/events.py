@@ -17,6 +17,9 @@ from workflows.executions.requests import DISPUTES, MACHINE, execution_of, reque
 from workflows.executions.services import Services
 from workflows.handlers.bootstrap import Event, lambda_handler
 from workflows.handlers.changes import publish
+from workflows.metrics.declared import OLDEST_DUE, REQUESTS_DUE, REQUESTS_STUCK, STUCK_SECONDS, Point
+from workflows.metrics.emission import emit
+from workflows.metrics.of_events import Row, points_of
 
 # PutEvents' own limit.
 LARGEST_BATCH = 10
@@ -36,15 +39,20 @@ async def publish_events(services: Services, event: Event) -> None:
     finally:
         if services.feed is Feed.QUEUE:
             await publish(services, event["Records"])
+    emit(services.names.stack, points_of(_new_rows(event["Records"]), services.clock()))
 
 
 async def _put_on_bus(services: Services, records: Sequence[Mapping[str, Any]]) -> None:
-    rows = [record["dynamodb"]["NewImage"] for record in records if record["eventName"] == "INSERT"]
+    rows = _new_rows(records)
     for start in range(0, len(rows), LARGEST_BATCH):
         entries = [_entry(row, services.names.event_bus) for row in rows[start : start + LARGEST_BATCH]]
         answer = await services.calls.call("events", "put_events", Entries=entries)
         if answer.get("FailedEntryCount"):
             raise RuntimeError(f"the bus refused {answer['FailedEntryCount']} of {len(entries)} events")
+
+
+def _new_rows(records: Sequence[Mapping[str, Any]]) -> list[Row]:
+    return [record["dynamodb"]["NewImage"] for record in records if record["eventName"] == "INSERT"]
 
 
 def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:
@@ -116,7 +124,16 @@ async def _request_of(services: Services, machine: str, execution: str) -> Reque
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
     """Ensure that requests that are due progress; return how many there were, and how many checks failed."""
     now = services.clock()
-    checked = [
-        await services.sweep.ensure_progress(request_id, now) async for request_id in services.sweep.due(now)
-    ]
-    return {"seen": len(checked), "failed": checked.count(False)}
+    late: list[float] = []
+    failed = 0
+    async for due in services.sweep.due(now):
+        late.append((now - due.at).total_seconds())
+        failed += not await services.sweep.ensure_progress(due.id, now)
+    emit(services.names.stack, _sweep_points(late))
+    return {"seen": len(late), "failed": failed}
+
+
+def _sweep_points(late: Sequence[float]) -> tuple[Point, ...]:
+    """Return what a sweep has found: for how many seconds each request has been due."""
+    stuck = sum(seconds > STUCK_SECONDS for seconds in late)
+    return REQUESTS_DUE.at(len(late)), REQUESTS_STUCK.at(stuck), OLDEST_DUE.at(max(late, default=0))

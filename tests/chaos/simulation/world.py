@@ -42,6 +42,7 @@ from tests.engines.embedded import Embedded
 from tests.integration.two_members import service, user
 from workflows.executions.sweep import Sweep
 from workflows.handlers import FUNCTIONS, bootstrap
+from workflows.metrics import emission
 
 _T = TypeVar("_T")
 
@@ -78,6 +79,8 @@ class World:
         # Functions that fail at every call for now, whatever the plan says.
         self.down: set[str] = set()
         self.unexpected: list[BaseException] = []
+        # The lines of metrics that functions have emitted, with their times.
+        self.emitted: list[tuple[datetime, str]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.store = Store(self.engine, self.names)
         self.undisturbed_reader = Transactions(self.store, self.clock)
@@ -265,6 +268,7 @@ def _patched_handlers(world: World) -> Iterator[None]:
         patch.setattr(bootstrap, "services", lambda: world.services)
         # On an event loop, a handler's coroutine is awaited rather than driven, so that others act in between.
         patch.setattr(bootstrap, "drive", lambda coroutine: coroutine)
+        patch.setattr(emission, "_write", lambda line: world.emitted.append((world.clock(), line)))
         patch.setattr(recovery, "RESUMED_FOR", world.resumed_for)
         yield
 

@@ -75,6 +75,7 @@ def test_what_begins_begins_at_nothing() -> None:
     assert not Snapshot(request=request).is_new
     outcome = AuditOutcome()
     assert (outcome.checked, outcome.count, outcome.total_hours, outcome.issued_hours) == (0, 0, ZERO, ZERO)
+    assert outcome.held_hours == ZERO
     report = AuditReport(id="r", status=AuditReportStatus.RUNNING, created_at=NOW, updated_at=NOW)
     assert (report.page, report.members_checked, report.discrepancy_count, report.version) == (0, 0, 0, 1)
     assert (begun.rating_hundredths, begun.rating_count) == (0, 0)

@@ -26,6 +26,7 @@ import uvloop
 from models.errors import StoppedError
 from models.storage.names import Names
 from workflows.deployment.local.event_posts import Answer, EventPosts
+from workflows.deployment.local.metric_posts import MetricPosts
 from workflows.deployment.local.ministack_app import LOOPBACK, free_socket
 from workflows.handlers import FUNCTIONS, Function
 
@@ -118,6 +119,7 @@ class FunctionHost:
         self._stop = asyncio.Event()
         self._calls = 0
         self._loaded: dict[str, Callable[[Any, LambdaContext], Any]] = {}
+        self._metrics = MetricPosts()
         self.address = Address.load(file)
 
     def __enter__(self) -> Self:
@@ -128,11 +130,13 @@ class FunctionHost:
         self._thread.start()
         if not self._ready.wait(_START_LIMIT):
             raise TimeoutError("the function host did not start")
+        self._metrics.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._metrics.__exit__(kind, error, trace)
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(2 * _CLOSE_LIMIT)
         self._pool.shutdown(wait=False, cancel_futures=True)

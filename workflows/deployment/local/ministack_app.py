@@ -16,6 +16,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -40,8 +41,9 @@ _SAVE_SHARE = 50
 _WORKER_THREADS = 256
 _READ_OPERATIONS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 _STACKS = "cloudformation"
-# SNS's calls are forms, too. Nothing that they change must outlive a kill: servers make their subscriptions anew.
-_MESSAGES = "/sns/aws4_request"
+# These calls are forms, or have no target, too. Nothing that they change must outlive a kill: servers make their
+# subscriptions anew, and metrics are of the moment.
+_PASSING = re.compile(r"/(sns|monitoring)/aws4_request")
 _USER_POOLS = "AWSCognitoIdentityProviderService"
 _log = logging.getLogger("hourbank.cloud")
 
@@ -98,7 +100,7 @@ class Snapshots:
             self._rows_changed |= not operation.startswith(_READ_OPERATIONS)
         elif service == _USER_POOLS:
             self._users_changed |= not operation.startswith(_READ_OPERATIONS)
-        elif not target and _MESSAGES not in signature:  # CloudFormation's calls are forms without a target
+        elif not target and not _PASSING.search(signature):  # CloudFormation's calls are forms without a target
             self._stack_changed = True
 
     async def keep_saving(self, stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from models.clock import to_text
 from models.disputes import deciding
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.requests import payment
@@ -123,6 +124,14 @@ def test_a_decision_is_told_as_a_payment_if_nothing_was_paid_before(place: str, 
         assert isinstance(bank.move(DISPUTE_RULES[event]), Change)
     pays = place == "DISPUTED paid" or decision in {"award", "divide"}
     assert [event.type for event in bank.events].count("Service Request Paid") == pays
+
+
+def test_what_is_told_of_a_decision_says_since_when_it_was_waited_for() -> None:
+    bank = bank_at("DISPUTED decided")
+    raised = bank.disputes[make_dispute().id].created_at
+    assert isinstance(bank.move(DISPUTE_RULES["resolve"]), Change)
+    (told,) = (event for event in bank.events if event.type == "Dispute Resolved")
+    assert (told.data["raisedAt"], told.data["decision"]) == (to_text(raised), Response.PARTIAL_REFUND)
 
 
 def test_a_share_counts_for_a_partial_refund_only() -> None:

@@ -174,19 +174,25 @@ def test_what_was_issued_is_told_less_what_was_taken_back(account: Account) -> N
 def test_a_page_of_a_report_is_added_and_dated_and_so_is_its_end() -> None:
     now, later = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
     odd = Discrepancy(user_id=ALICE, fault=Fault.UNCHECKED, message="?")
-    one = AuditOutcome(checked=1, count=1, found=(odd,), total_hours=hours("3"), issued_hours=hours("4"))
-    both = one + AuditOutcome(checked=2, count=3, total_hours=hours("5"), issued_hours=hours("7"))
-    assert both == AuditOutcome(checked=3, count=4, found=(odd,), total_hours=hours("8"), issued_hours=hours("11"))
+    one = AuditOutcome(
+        checked=1, count=1, found=(odd,), total_hours=hours("3"), held_hours=hours("1"), issued_hours=hours("4")
+    )  # fmt: skip
+    both = one + AuditOutcome(
+        checked=2, count=3, total_hours=hours("5"), held_hours=hours("2"), issued_hours=hours("7")
+    )
+    assert both == AuditOutcome(
+        checked=3, count=4, found=(odd,), total_hours=hours("8"), held_hours=hours("3"), issued_hours=hours("11")
+    )  # fmt: skip
     begun = AuditReport(
         id="r", status=AuditReportStatus.RUNNING, created_at=NOW, updated_at=NOW, members_checked=10,
         discrepancy_count=20, discrepancies=(odd,), total_hours=hours("30"), issued_hours=hours("40"),
-        page=5, version=7,
+        held_hours=hours("6"), page=5, version=7,
     )  # fmt: skip
     paged = begun.with_page(both, [ALICE, BOB], "member/bob", now)
     assert paged == AuditReport(
         id="r", status=AuditReportStatus.RUNNING, created_at=NOW, updated_at=now, members_checked=13,
         discrepancy_count=24, discrepancies=(odd, odd), total_hours=hours("38"), issued_hours=hours("51"),
-        page=6, version=8,
+        held_hours=hours("9"), page=6, version=8,
         members=(ALICE, BOB), cursor="member/bob",
     )  # fmt: skip
     ended = replace(paged, status=AuditReportStatus.COMPLETED, finished_at=later, updated_at=later, version=9)

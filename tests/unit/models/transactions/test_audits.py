@@ -228,11 +228,18 @@ async def test_books_whose_balance_moves_are_read_again_though_nothing_is_wrong(
     assert books.patience.pauses == list(module.PAUSES)
 
 
+async def test_an_outcome_counts_what_a_member_has_held() -> None:
+    async with stored(bank_at("AWAITING")) as tables:
+        outcome = await audits(tables).outcome(ALICE)
+        assert (outcome.total_hours, outcome.held_hours) == (hours("10"), hours("2"))
+
+
 async def test_an_outcome_counts_what_a_member_has_and_was_issued() -> None:
     async with stored(bank_at("PAID")) as tables:
         assert await audits(tables).outcome(BOB) == AuditOutcome(
             checked=1, total_hours=hours("12"), issued_hours=hours("10")
         )
+        assert (await audits(tables).outcome(ALICE)).held_hours == hours("0")
         await tables.undisturbed.delete(UserBalance, BOB)
         outcome = await audits(tables).outcome(BOB)
         assert (outcome.total_hours, outcome.issued_hours) == (hours("0"), hours("10"))

@@ -103,7 +103,7 @@ async def test_a_rating_counts_shows_and_is_told(tables: Stored) -> None:
     assert [event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")] == [
         "Rating Submitted", "hourbank.service-requests", "TRANSACTION", f"x{FIRST}", ALICE,
     ]  # fmt: skip
-    assert event["eventData"]["S"] == f'{{"ratedUserId": "{BOB}", "ratingId": "{FIRST}"}}'
+    assert event["eventData"]["S"] == f'{{"ratedUserId": "{BOB}", "rating": 4.5, "ratingId": "{FIRST}"}}'
     assert [notice[name]["S"] for name in ("userId", "type", "relatedId", "message")] == [
         BOB, "RATING_RECEIVED", FIRST, "A member gave you 4.5 of 5 stars.",
     ]  # fmt: skip

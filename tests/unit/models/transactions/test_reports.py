@@ -138,7 +138,7 @@ async def test_a_report_that_has_moved_on_or_gone_is_not_saved(tables: Stored) -
 async def test_a_report_is_completed_with_its_event_and_runs_no_longer(tables: Stored) -> None:
     begun = report(
         execution_arn="arn:1", members_checked=3, discrepancy_count=1, total_hours=hours("30"),
-        issued_hours=hours("31.5"),
+        held_hours=hours("4.25"), issued_hours=hours("31.5"),
     )  # fmt: skip
     await office(tables).begin(begun, instead_of=None)
     completed = await office(tables).complete("first")
@@ -160,6 +160,7 @@ async def test_a_report_is_completed_with_its_event_and_runs_no_longer(tables: S
         "membersChecked": 3,
         "discrepancyCount": 1,
         "totalHours": 30.0,
+        "heldHours": 4.25,
         "issuedHours": 31.5,
     }
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from workflows.executions.sweep import Sweep, revive_patiently
+from tests.unit.builders import NOW
+from workflows.executions.sweep import Due, Sweep, revive_patiently
 
 
 def client_error(code: str, status: int) -> ClientError:
@@ -27,11 +28,11 @@ class TroubledSweep:
     async def _pause(self, _seconds: float) -> None:
         self.pauses += 1
 
-    async def due(self, *_: Any, **__: Any) -> AsyncIterator[str]:
+    async def due(self, *_: Any, **__: Any) -> AsyncIterator[Due]:
         if self._errors:
             raise self._errors.pop(0)
         for request_id in ("one", "two"):
-            yield request_id
+            yield Due(request_id, NOW)
 
     async def ensure_progress(self, request_id: str, *_: Any, **__: Any) -> None:
         self.revived.append(request_id)

@@ -14,8 +14,8 @@ ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/hourbank-EventLog/stream/1"
 
 
 def record(sequence: int, key: str, kind: str = "INSERT") -> dict[str, Any]:
-    row = {name: {"S": f"{name} {key}"} for name in ("source", "eventType", "entityType", "entityId", "timestamp")}
-    row |= {"id": {"S": key}, "eventData": {"S": "{}"}}
+    row = {name: {"S": f"{name} {key}"} for name in ("source", "eventType", "entityType", "entityId")}
+    row |= {"id": {"S": key}, "eventData": {"S": "{}"}, "timestamp": {"S": "2026-01-05T12:00:00.000Z"}}
     image = {"Keys": {"id": {"S": key}}, "SequenceNumber": str(sequence), "NewImage": row}
     return {"eventSourceARN": ARN, "eventName": kind, "dynamodb": image}
 
