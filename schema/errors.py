@@ -27,7 +27,7 @@ from structlog.contextvars import get_contextvars
 
 from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.storage.outages import is_silence, is_throttling
-from models.storage.sent_writes import was_any_sent
+from models.storage.sent_calls import was_any_sent
 from schema.rejections import explained, rejection_of
 from schema.strawberry_internals import ErrorReplacement, resolved_field
 

@@ -15,7 +15,7 @@ from models.errors import UnavailableError
 from models.limits import LimitSet, limit
 from models.storage.calls import Calls
 from models.storage.outages import is_silence, is_throttling, was_tried_again
-from models.storage.sent_writes import note_write
+from models.storage.sent_calls import note_call, note_write
 
 _log = structlog.get_logger(__name__)
 
@@ -147,6 +147,7 @@ class PromptCalls:
         is_write = not operation.startswith(_READING)
         async with self._slots[service]:
             began = breaker.begin()
+            note_call()
             try:
                 async with _deadline(self._limits.call_seconds):
                     answer = await self._calls.call(service, operation, **params)

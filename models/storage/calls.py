@@ -19,6 +19,7 @@ from models.storage.direct_blocking import BlockingDirectCalls
 from models.storage.json_calls import OPERATIONS
 from models.storage.lines import Lines
 from models.storage.outages import check_answer
+from models.storage.sent_calls import note_call
 
 _T = TypeVar("_T")
 
@@ -94,6 +95,7 @@ class BlockingCalls:
         """
         if self._stopped.is_set():
             raise StoppedError("this process is stopping")
+        note_call()
         client = self._client(service)
         if service in self._direct and operation in OPERATIONS[service]:
             return self._direct[service].call(operation, params)

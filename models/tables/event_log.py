@@ -19,6 +19,8 @@ class EventLog(Table):
     eventData = UnicodeAttribute(null=True)
     businessContext = UnicodeAttribute(null=True)
     stepFunctionExecutionArn = UnicodeAttribute(null=True)
+    # Names what set it going; see `models.correlation`.
+    correlationId = UnicodeAttribute(null=True)
     timestamp = MomentAttribute()
     source = UnicodeAttribute()
     createdAt = MomentAttribute()

@@ -9,6 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from models import tables
+from models.correlation import correlation_id
 from models.errors import BrokenLedgerError, Refusal
 from models.events import Event, Notice
 from models.identifiers import derived
@@ -161,6 +162,7 @@ def event_item(event: Event, cause: str, now: datetime, execution_arn: str | Non
         eventData=json.dumps(event.data, sort_keys=True),
         businessContext=event.type,
         stepFunctionExecutionArn=execution_arn,
+        correlationId=correlation_id(),
         timestamp=now,
         createdAt=now,
         updatedAt=now,

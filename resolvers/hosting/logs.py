@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from models.log_lines import begun_lines, json_lines
 from resolvers.security_log import SecurityEvent, security_event
 
 if TYPE_CHECKING:
@@ -51,13 +52,8 @@ def configure_logging(*, as_json: bool = False) -> None:
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    as_lines: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-    ]
-    rendering: list[Processor] = as_lines if as_json else [_on_one_line, console]
+    shared = begun_lines()
+    rendering: list[Processor] = json_lines() if as_json else [_on_one_line, console]
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

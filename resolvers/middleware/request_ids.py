@@ -7,16 +7,19 @@ from collections.abc import Iterable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
+from models.correlation import correlate
+from models.log_lines import REQUEST
 from resolvers.security_log import ADDRESS
 
 # AppSync's name for it, in which clients look for it.
 HEADER = "x-amzn-RequestId"
-# The keys in structlog's context.
-REQUEST, CONNECTION, OPERATION = "request_id", "connection_id", "operation_id"
+# The keys in structlog's context, beside the request's.
+CONNECTION, OPERATION = "connection_id", "operation_id"
 
 _HEADER = HEADER.lower().encode()
 # What proxies and load balancers in front of us have named the request, the first before the second.
-_GIVEN = (b"x-request-id", b"x-amzn-trace-id")
+_REQUEST, _TRACE = b"x-request-id", b"x-amzn-trace-id"
+_GIVEN = (_REQUEST, _TRACE)
 # No blanks and no control characters, which could forge a line of the log.
 _VALID = re.compile(rb"[\w.:;=,@+/-]{1,128}", re.ASCII)
 _STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
@@ -37,7 +40,9 @@ class RequestIds:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        name = _given(scope["headers"]) or _new_id()
+        given, trace = _given(scope["headers"])
+        name = given or _new_id()
+        correlate(name, trace)
         bound = {REQUEST if scope["type"] == "http" else CONNECTION: name}
         if (client := scope.get("client")) is not None:
             bound[ADDRESS] = client[0]
@@ -58,15 +63,20 @@ def bind_operation(operation: str) -> None:
     Args:
         operation: the client's id, which the lines show, too, unless it is anything but an id.
     """
-    bind_contextvars(**{REQUEST: _new_id()})
+    name = _new_id()
+    correlate(name)
+    bind_contextvars(**{REQUEST: name})
     if _VALID.fullmatch(operation.encode(errors="replace")):
         bind_contextvars(**{OPERATION: operation})
 
 
-def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """Return the id that a proxy has given a request, None if there is no valid one."""
-    found = [(_GIVEN.index(name), value) for name, value in headers if name in _GIVEN]
-    return next((value.decode() for _, value in sorted(found) if _VALID.fullmatch(value)), None) if found else None
+def _given(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, str | None]:
+    """Return the id that a proxy has given a request, and X-Ray's header; None where there is no valid one."""
+    found = {name: value.decode() for name, value in headers if name in _GIVEN and _VALID.fullmatch(value)}
+    if not found:
+        return None, None
+    trace = found.get(_TRACE)
+    return found.get(_REQUEST, trace), trace
 
 
 class _RandomBytes:

@@ -20,7 +20,7 @@ from strawberry.types.graphql import OperationType
 
 from models.errors import ContentionError
 from models.storage.breaker import wait_again
-from models.storage.sent_writes import watched_writes
+from models.storage.sent_calls import watched_writes
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication

@@ -75,7 +75,7 @@ class Redrive:
             outcome = await self._restart(failed)
             await self._letters.remove(failed.letters)
         except Exception:
-            log.exception("could not restart a request", request_id=failed.request_id)
+            log.exception("could not restart a request", service_request_id=failed.request_id)
             return RedriveOutcome.FAILED
         return outcome
 

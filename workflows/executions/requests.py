@@ -10,6 +10,7 @@ from functools import wraps
 from botocore.exceptions import ClientError
 
 from models.clock import Clock
+from models.correlation import correlation_id, trace_header
 from models.requests import recovery
 from models.requests.decision import Snapshot, Verdict
 from models.requests.next_step import next_step
@@ -91,6 +92,7 @@ class Executions:
         if request.is_over:
             return
         machine, name = execution_of(request)
+        trace = trace_header()
         try:
             await self._calls.call(
                 "stepfunctions",
@@ -98,6 +100,7 @@ class Executions:
                 stateMachineArn=self._names.state_machine_arn(machine),
                 name=name,
                 input=json.dumps(StepInput.of(request).as_json()),
+                **({} if trace is None else {"traceHeader": trace}),
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
@@ -169,7 +172,12 @@ class Executions:
             return False
         decides = wait.name is Step.WAIT_FOR_ADMIN_DECISION
         dispute_id = request.dispute.id if request.dispute and decides else None
-        step_input = StepInput(request_id=request.id, generation=wait.generation, dispute_id=dispute_id)
+        step_input = StepInput(
+            request_id=request.id,
+            generation=wait.generation,
+            dispute_id=dispute_id,
+            correlation_id=correlation_id(),
+        )
         return await self.complete(wait.token, step_input.onward(request, self._windows, self._clock()))
 
     async def complete(self, token: str, step_input: StepInput) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from models.correlation import correlation_id
 from models.requests.next_step import next_step
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, Step
@@ -21,6 +22,7 @@ class StepInput:
     Args:
         dispute_id: the dispute that the execution decides; None if it moves the request itself.
         visits: how often this execution has been at its resume point since a person last moved it.
+        correlation_id: names what was the last to set the execution going; see `models.correlation`.
         step: the next state.
         timeout_seconds: the timeout of that state, if it is a wait.
     """
@@ -29,6 +31,7 @@ class StepInput:
     generation: int
     dispute_id: str | None = None
     visits: int = 0
+    correlation_id: str | None = None
     step: Step | None = None
     timeout_seconds: int = 1
 
@@ -40,13 +43,19 @@ class StepInput:
             generation=int(event["generation"]),
             dispute_id=event.get("disputeId"),
             visits=int(event.get("visits", 0)),
+            correlation_id=correlation_of(event),
         )
 
     @classmethod
     def of(cls, request: Request) -> "StepInput":
         """Return the step input with which an execution of this request begins."""
         dispute_id = request.dispute.id if request.dispute else None
-        return cls(request_id=request.id, generation=request.generation, dispute_id=dispute_id)
+        return cls(
+            request_id=request.id,
+            generation=request.generation,
+            dispute_id=dispute_id,
+            correlation_id=correlation_id(),
+        )
 
     def visited(self) -> "StepInput":
         """Return this step input with one more visit to the resume point.
@@ -90,6 +99,18 @@ class StepInput:
             "generation": self.generation,
             "disputeId": self.dispute_id,
             "visits": self.visits,
+            "correlationId": self.correlation_id,
             "step": None if self.step is None else self.step.value,
             "timeoutSeconds": self.timeout_seconds,
         }
+
+
+def correlation_of(event: Mapping[str, Any]) -> str | None:
+    """Return the correlation id in a function's event; None if it has none.
+
+    States that name what they hand on (waits, nested executions) have all of their input in `carried`, because a
+    path to a field that older executions and functions do not know would fail.
+    """
+    carried = event.get("carried")
+    found = event.get("correlationId") or (carried.get("correlationId") if isinstance(carried, dict) else None)
+    return found if isinstance(found, str) else None

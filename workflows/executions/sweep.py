@@ -86,7 +86,7 @@ class Sweep:
                 else:
                     await self.executions.ensure_progress(request)
         except Exception as error:
-            log.exception("could not ensure that a request progresses", request_id=request_id)
+            log.exception("could not ensure that a request progresses", service_request_id=request_id)
             await self._put_off(request_id, timedelta() if is_transient(error) else PAUSE_AFTER_FAILURE)
             return False
         return True
@@ -99,7 +99,7 @@ class Sweep:
                 tables.ServiceRequest, request_id, later, condition=tables.ServiceRequest.dueAt.exists()
             )
         except (ConditionFailedError, ClientError, BotoCoreError):
-            log.warning("could not put off a request", request_id=request_id)
+            log.warning("could not put off a request", service_request_id=request_id)
 
 
 async def _due_in_shard(store: Store, shard: str, before: datetime, most: int) -> AsyncIterator[Due]:

@@ -4,18 +4,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import cache
 from typing import Any
 
-import structlog
-
 from models.errors import StoppedError
 from models.settings import Settings
 from models.storage.calls import BlockingCalls, drive
 from workflows.executions.services import Services
 from workflows.executions.step_input import StepInput
+from workflows.handlers.invocations import invocation
 from workflows.metrics.declared import HANDLER_FAILURES
 from workflows.metrics.emission import emit
 
 Event = Mapping[str, Any]
-log = structlog.get_logger("workflows")
 
 
 @cache
@@ -36,15 +34,18 @@ Handler = Callable[[Event, Any], Any]
 def lambda_handler(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Handler:
     """Make a Lambda handler of a coroutine; errors are logged, and left to the state machine."""
 
+    async def logged(event: Event, context: Any) -> Any:
+        with invocation(event, context) as running:
+            running.result = result = await work(services(), event)
+            return result
+
     def handler(event: Event, context: Any) -> Any:
         try:
-            return drive(work(services(), event))
+            return drive(logged(event, context))
         except StoppedError:
             raise  # the process stops; the state machine retries elsewhere or later
         except Exception:
-            function = getattr(context, "function_name", None)
-            log.warning("handler failed", function=function, request_id=event.get("requestId"))
-            if function is not None:
+            if (function := getattr(context, "function_name", None)) is not None:
                 emit(services().names.stack, [HANDLER_FAILURES.at(1, function)])
             raise
 

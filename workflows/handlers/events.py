@@ -63,6 +63,7 @@ def _entry(row: Mapping[str, Mapping[str, Any]], bus: str) -> dict[str, Any]:
         "entityId": row["entityId"]["S"],
         "actorUserId": row["actorUserId"]["S"] if "actorUserId" in row else None,
         "timestamp": row["timestamp"]["S"],
+        "correlationId": row["correlationId"]["S"] if "correlationId" in row else None,
     }
     return {
         "EventBusName": bus,

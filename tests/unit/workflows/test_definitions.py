@@ -169,6 +169,7 @@ def test_a_wait_hands_over_its_token_and_the_cue(machine: str, name: str, state:
         "generation.$": "$.generation",
         **of_dispute,
         "visits.$": "$.visits",
+        "carried.$": "$",
         "wait": name,
         "taskToken.$": "$$.Task.Token",
     }
@@ -179,6 +180,7 @@ def test_a_nested_execution_is_unnamed_and_gets_the_cue(machine: str, name: str,
     assert machine == MACHINE
     assert "Name" not in state["Parameters"], name
     assert {"requestId.$", "generation.$", "visits.$"} <= set(state["Parameters"]["Input"])
+    assert state["Parameters"]["Input"]["carried.$"] == "$"
     assert state["OutputPath"] == "$.Output"
 
 

@@ -140,7 +140,7 @@ async def _wind_up(apps: Apps, request: Request) -> None:
         await apps.services.executions.complete_wait(moved.request, moved.before.wait)
     except (ClientError, BotoCoreError) as error:
         # It ends by itself when its time is over.
-        log.warning("could not end a request's execution", request_id=request.id, error=str(error))
+        log.warning("could not end a request's execution", service_request_id=request.id, error=str(error))
 
 
 async def _give_members_back(apps: Apps, outcome: RollbackOutcome, steps: Steps) -> None:

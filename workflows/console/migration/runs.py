@@ -118,7 +118,7 @@ async def _adopt_exchanges(apps: Apps, survey: Survey, outcome: RunOutcome, step
         try:
             await apps.services.executions.start(request)
         except (ClientError, BotoCoreError) as error:
-            log.warning("could not start a request's execution", request_id=request.id, error=str(error))
+            log.warning("could not start a request's execution", service_request_id=request.id, error=str(error))
             outcome.not_started += 1
 
     async def start_again(request: Request) -> Oddity | None:

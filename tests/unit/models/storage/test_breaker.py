@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from models.errors import ContentionError, UnavailableError
 from models.storage.breaker import AwsLimits, Breaker, PromptCalls, fail_from_now_on, wait_again
-from models.storage.sent_writes import was_any_sent, watched_writes
+from models.storage.sent_calls import was_any_sent, watched_writes
 
 SILENCE = ReadTimeoutError(endpoint_url="x")
 # Tests of what is refused must not take as long as the pause, however busy the machine is.

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.ledger.transfers import Transfer
 from models.storage.breaker import PromptCalls
-from models.storage.sent_writes import watched_writes
+from models.storage.sent_calls import watched_writes
 from models.storage.store import Store
 from models.tables import Table, TransactionLog, User, UserBalance
 from models.transactions.accounts import Accounts

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from models.correlation import correlated
 from models.errors import BrokenLedgerError, Code, Refusal
 from models.hours import Hours
 from models.ledger.balances import EscrowStatus
@@ -78,6 +79,15 @@ async def test_what_is_written_names_the_execution_on_whose_behalf() -> None:
         logged = [row for row in (await tables.read())["TransactionLog"].values() if "issued" in row]
         arns = [row.get("stepFunctionExecutionArn") for row in [*logged, *(await tables.announcements())[0]]]
         assert arns.count({"S": "arn:1"}) == 3
+
+
+async def test_an_event_has_the_correlation_id_of_what_led_to_it() -> None:
+    async with stored(bank_at("VALIDATING")) as tables:
+        with correlated("abc"):
+            assert isinstance(await tables.transactions.move(REQUEST_ID, steps.hold_hours), Moved)
+        events = (await tables.announcements())[0]
+        assert events
+        assert all(row["correlationId"] == {"S": "abc"} for row in events)
 
 
 async def test_what_a_dispute_writes_names_its_own_execution() -> None:

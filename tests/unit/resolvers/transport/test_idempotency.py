@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from models import idempotency, tables
 from models.errors import Code, ContentionError, Refusal, UnavailableError
-from models.storage.sent_writes import note_write
+from models.storage.sent_calls import note_write
 from models.storage.store import Item
 from resolvers.mirror.mutations import Mutations
 from resolvers.transport import idempotency as under_keys

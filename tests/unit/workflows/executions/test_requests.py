@@ -1,5 +1,6 @@
 """An execution is named by what it moves, and kept going whatever became of it."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from models.correlation import correlated
 from models.requests import recovery
 from models.requests.request import Request
 from models.requests.windows import DEFAULT_WINDOWS
@@ -158,3 +160,36 @@ async def test_a_request_that_was_disputed_since_it_was_read_is_resumed_by_its_d
     assert dispute.step_function_execution_arn == NAMES.execution_arn(*execution_of(after))
     assert execution_of(after) == (DISPUTES, f"{dispute.id}-r1")
     assert after.step_function_execution_arn == before.step_function_execution_arn
+
+
+class Started(BlockingCalls):
+    """Step Functions that notes with what executions are started and waits completed."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Note the parameters."""
+        assert (service, operation) in {
+            ("stepfunctions", "start_execution"),
+            ("stepfunctions", "send_task_success"),
+        }
+        self.sent.append(params)
+        return {}
+
+
+async def test_what_is_started_and_completed_names_who_set_it_going() -> None:
+    calls, bank = Started(), bank_at("AWAITING accepted")
+    request = bank.requests[REQUEST_ID]
+    executions = Executions(calls, NAMES, InMemory(bank, []), windows=DEFAULT_WINDOWS, clock=lambda: bank.now)
+    assert request.wait is not None
+    with correlated("abc", "Root=1-67891233-abcdef012345678912345678;Self=1"):
+        await executions.start(request)
+        await executions.complete_wait(request, request.wait)
+    await executions.start(request)
+    traced, completed, plain = calls.sent
+    assert json.loads(traced["input"])["correlationId"] == "abc"
+    assert traced["traceHeader"] == "Root=1-67891233-abcdef012345678912345678"
+    assert json.loads(completed["output"])["correlationId"] == "abc"
+    assert json.loads(plain["input"])["correlationId"] is None
+    assert "traceHeader" not in plain

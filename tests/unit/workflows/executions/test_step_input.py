@@ -4,13 +4,14 @@ import json
 
 import pytest
 
+from models.correlation import correlated
 from models.requests.statuses import Step
 from models.requests.windows import DEFAULT_WINDOWS
 from tests.unit.builders import NOW, REQUEST_ID, make_request
 from tests.unit.places import bank_at
 from workflows.executions.step_input import MOST_VISITS, StepInput
 
-STEP_INPUT = StepInput(request_id=REQUEST_ID, generation=2, visits=3)
+STEP_INPUT = StepInput(request_id=REQUEST_ID, generation=2, visits=3, correlation_id="abc")
 
 
 def test_a_step_input_survives_the_machine() -> None:
@@ -20,6 +21,8 @@ def test_a_step_input_survives_the_machine() -> None:
 def test_an_execution_begins_without_visits() -> None:
     assert StepInput.of(make_request(generation=4)) == StepInput(request_id=REQUEST_ID, generation=4)
     assert StepInput.read({"requestId": REQUEST_ID, "generation": 4}).visits == 0
+    with correlated("abc"):
+        assert StepInput.of(make_request()).correlation_id == "abc"
 
 
 def test_no_execution_runs_in_circles_for_ever() -> None:
@@ -39,6 +42,7 @@ def test_the_input_onward_names_the_step_and_its_timer() -> None:
         "generation": 2,
         "disputeId": None,
         "visits": 3,
+        "correlationId": "abc",
         "step": "WaitForProviderResponse",
         "timeoutSeconds": 24 * 3600 + 1,
     }

@@ -1,5 +1,6 @@
 """Whoever reads a stream publishes each of its changes in order, and fails if the topic does not take one."""
 
+import json
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ class Aws(BlockingCalls):
         self.bus_refuses = False
         self.published: list[str] = []
         self.put: list[str] = []
+        self.details: list[Any] = []
         self.calls = 0
         self.pauses: list[float] = []
 
@@ -37,6 +39,7 @@ class Aws(BlockingCalls):
         self.calls += 1
         if (service, operation) == ("events", "put_events"):
             self.put += [entry["DetailType"] for entry in params["Entries"]]
+            self.details += [json.loads(entry["Detail"]) for entry in params["Entries"]]
             return {"FailedEntryCount": len(params["Entries"]) * self.bus_refuses}
         assert (service, operation) == ("sns", "publish_batch")
         assert params["TopicArn"] == Settings().names.change_topic_arn
@@ -86,6 +89,13 @@ def test_the_event_logs_reader_publishes_its_changes_too(aws: Aws) -> None:
     events.publish_events({"Records": [record(1, "a"), record(2, "a", "MODIFY")]}, None)
     assert aws.put == ["eventType a"]
     assert aws.published == ["a 1", "a 2"]
+
+
+def test_an_event_has_the_correlation_id_of_its_row(aws: Aws) -> None:
+    first, second = record(1, "a"), record(2, "b")
+    first["dynamodb"]["NewImage"]["correlationId"] = {"S": "abc"}
+    events.publish_events({"Records": [first, second]}, None)
+    assert [detail["correlationId"] for detail in aws.details] == ["abc", None]
 
 
 def test_servers_are_told_although_the_bus_takes_nothing(aws: Aws) -> None:

@@ -1,4 +1,7 @@
-"""Whether an operation has sent a write: from then on nobody may be told that nothing was done."""
+"""What an operation has sent to AWS: how many calls, and whether a write.
+
+From a write on nobody may be told that nothing was done.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +16,15 @@ class _Sent:
     write: bool = False
 
 
+@dataclass(slots=True)
+class CallCount:
+    """The number of calls so far; shared as `_Sent` is."""
+
+    calls: int = 0
+
+
 _sent: ContextVar[_Sent | None] = ContextVar("sent writes", default=None)
+_counted: ContextVar[CallCount | None] = ContextVar("counted calls", default=None)
 
 
 @contextmanager
@@ -36,3 +47,16 @@ def was_any_sent() -> bool:
     """Return whether the operation that is watched has sent a write; False outside of any."""
     sent = _sent.get()
     return sent is not None and sent.write
+
+
+def count_calls() -> CallCount:
+    """Count the calls that this task or thread makes from now on, with the tasks that it begins."""
+    count = CallCount()
+    _counted.set(count)
+    return count
+
+
+def note_call() -> None:
+    """Count a call."""
+    if (count := _counted.get()) is not None:
+        count.calls += 1

@@ -1,0 +1,59 @@
+"""The correlation id: names what set something going, in every line of the log and every event about it.
+
+On a server it is the id of the GraphQL request, which the answer's `x-amzn-RequestId` has, too. It travels with
+the input of executions and with events, so that whatever handles a request's steps has the id of the GraphQL
+request that was the last to move it. What nobody asked for, such as the sweep, has the id of the function's
+invocation.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+# The parts of X-Ray's header that name a trace; load balancers add parts of their own.
+_TRACE_PARTS = re.compile(
+    r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}(?=;|$)|Parent=[0-9a-f]{16}(?=;|$)|Sampled=[01?](?=;|$)", re.ASCII
+)
+
+_ROOT = "Root="
+_current: ContextVar[tuple[str, str | None] | None] = ContextVar("correlation", default=None)
+
+
+def correlate(correlation_id: str, trace: str | None = None) -> None:
+    """Let whatever this task does from now on have this correlation id.
+
+    Args:
+        correlation_id: the id.
+        trace: the `x-amzn-trace-id` that came with it.
+    """
+    _current.set((correlation_id, trace))
+
+
+@contextmanager
+def correlated(correlation_id: str | None, trace: str | None = None) -> Iterator[None]:
+    """Let whatever is done until the context ends have this correlation id; see `correlate`."""
+    before = _current.set(None if correlation_id is None else (correlation_id, trace))
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
+def correlation_id() -> str | None:
+    """Return the correlation id of what is being done; None if it has none."""
+    current = _current.get()
+    return None if current is None else current[0]
+
+
+def trace_header() -> str | None:
+    """Return X-Ray's header for what is called now, None if no trace is known."""
+    current = _current.get()
+    parts = _TRACE_PARTS.findall(current[1]) if current is not None and current[1] is not None else []
+    return ";".join(parts) if any(part.startswith(_ROOT) for part in parts) else None
+
+
+def trace_id() -> str | None:
+    """Return the id of X-Ray's trace that this belongs to, None if it belongs to none."""
+    parts = (trace_header() or "").split(";")
+    return next((part.removeprefix(_ROOT) for part in parts if part.startswith(_ROOT)), None)

@@ -1,0 +1,83 @@
+"""The line of the log about each invocation of a function, and what every other line has while one runs."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from models.correlation import correlated
+from models.errors import StoppedError
+from models.log_lines import REQUEST, SERVICE_REQUEST, log_json, milliseconds
+from models.storage.sent_calls import count_calls
+from workflows.executions.step_input import correlation_of
+
+_log = structlog.get_logger("workflows")
+
+# AWS sets it in a function's environment; the local cloud's functions write to the log of their process.
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    log_json()
+# Where Lambda's runtime has X-Ray's header of the invocation.
+_TRACE = "_X_AMZN_TRACE_ID"
+# Whether this process has run no function yet.
+_is_cold = True
+
+
+@dataclass(slots=True)
+class Invocation:
+    """An invocation that runs.
+
+    Args:
+        result: what the function returns, once it does.
+    """
+
+    result: Any = None
+
+
+@contextmanager
+def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Invocation]:
+    """Give everything that is done meanwhile the event's correlation id, and write a line about it at the end.
+
+    Args:
+        event: the function's event: a step input, an event of a bus, or records of a stream.
+        context: what Lambda passes to the function.
+    """
+    detail = event.get("detail")
+    told = detail if isinstance(detail, dict) else event
+    request_id = getattr(context, "aws_request_id", None)
+    about = {
+        "function": getattr(context, "function_name", None),
+        REQUEST: request_id,
+        SERVICE_REQUEST: told.get("requestId"),
+    }
+    with (
+        correlated(correlation_of(told) or request_id, os.environ.get(_TRACE)),
+        bound_contextvars(**{name: value for name, value in about.items() if value is not None}),
+    ):
+        yield from _logged()
+
+
+def _logged() -> Iterator[Invocation]:
+    """Let a function run, and write its line."""
+    global _is_cold  # noqa: PLW0603 — a process is cold once
+    running, began, count, facts = Invocation(), time.perf_counter(), count_calls(), {"cold_start": _is_cold}
+    _is_cold = False
+
+    def line(outcome: str) -> dict[str, Any]:
+        spent = milliseconds(time.perf_counter() - began)
+        return {"outcome": outcome, "ms": spent, "aws_calls": count.calls, **facts}
+
+    try:
+        yield running
+    except StoppedError:
+        raise  # the process stops; the state machine retries elsewhere or later
+    except Exception as error:
+        _log.warning("function", **line(type(error).__name__))
+        raise
+    result = running.result
+    step = result.get("step") if isinstance(result, dict) else None
+    _log.info("function", **({} if step is None else {"next_step": step}), **line("done"))
