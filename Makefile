@@ -93,9 +93,10 @@ check: setup
 check-template: setup
 	@$(PYTHON) -m tests.templates
 
-# Our server beside its peers of npm, in turn; each read's requests a second, times and CPU; then what writes cost. Needs node, npm and wrk.
+# Our server beside its peers of npm, in turn: what reads and mutations cost; then a request's life. Needs node, npm and wrk.
 bench: setup
 	@$(PYTHON) -m tests.benchmarks.side_by_side
+	@$(PYTHON) -m tests.benchmarks.writes
 	@$(PYTHON) -m tests.benchmarks.lives
 
 # The CPU of each read in proportion to the bare call, against tests/benchmarks/baseline.json: half a minute. Needs wrk.

@@ -18,8 +18,10 @@ from tests.integration.conftest import LOCAL_TOKENS, NO_RATES, STREAMS, WINDOWS,
 
 REPOSITORY = Path(__file__).parents[2]
 _PEERS = Path(__file__).with_name("peers")
+_EVENTS = "bench-events"
 OURS, LIMIT = "HourBank", "limit"
 PEERS = {"Apollo Server": "apollo.js", "Mercurius, JIT": "mercurius.js", "Grafast": "grafast.js"}
+_BARE = [sys.executable, "-m", "tests.benchmarks.peers.limit"]
 _START_SECONDS = 60
 _SHOWN = 2_000  # characters of a log
 _TYPENAME = {"query": "query Nothing { __typename }", "operationName": "Nothing", "variables": {}}
@@ -61,7 +63,13 @@ def import_seconds(checkout: Path) -> float:
 
 @contextmanager
 def running(
-    cloud: Cloud, directory: Path, token: str, peers: Mapping[str, str], checkouts: Mapping[str, Path]
+    cloud: Cloud,
+    directory: Path,
+    token: str,
+    peers: Mapping[str, str],
+    checkouts: Mapping[str, Path],
+    *,
+    limit: bool = True,
 ) -> Iterator[list[Contender]]:
     """Start all contenders; end them with the context.
 
@@ -71,6 +79,7 @@ def running(
         token: a member's, for the first request.
         peers: the peers' programs by their names.
         checkouts: other versions of ours to be measured, too, by their names.
+        limit: whether the bare call is measured, too.
     """
     environment = {**os.environ, **cloud.environment, **_names(cloud), "NODE_ENV": "production"}
     environment["BENCH_SCHEMA"] = str(_schema_file(directory))
@@ -94,7 +103,7 @@ def running(
             start(OURS, serve, REPOSITORY, ours),
             *(start(name, serve, at, ours) for name, at in checkouts.items()),
             *(start(name, ["node", file], _PEERS, environment) for name, file in peers.items()),
-            start(LIMIT, [sys.executable, "-m", "tests.benchmarks.peers.limit"], REPOSITORY, environment),
+            *([start(LIMIT, _BARE, REPOSITORY, environment)] if limit else ()),
         ]
 
 
@@ -126,8 +135,34 @@ def _names(cloud: Cloud) -> dict[str, str]:
         "BENCH_REQUESTS": cloud.names.table(tables.ServiceRequest),
         "BENCH_USERS": cloud.names.table(tables.User),
         "BENCH_BALANCES": cloud.names.table(tables.UserBalance),
+        "BENCH_SERVICES": cloud.names.table(tables.Service),
+        "BENCH_EXCHANGES": cloud.names.table(tables.Transaction),
+        "BENCH_ENTRIES": cloud.names.table(tables.TransactionLog),
+        "BENCH_NOTICES": cloud.names.table(tables.Notification),
+        "BENCH_EVENTS": _table_without_stream(cloud),
+        "BENCH_MACHINE": _idle_machine(cloud),
         "BENCH_PAGES": json.dumps(pages),
     }
+
+
+def _table_without_stream(cloud: Cloud) -> str:
+    """Make a table for the peers' events, which no function shall publish, and return its name."""
+    cloud.client("dynamodb").create_table(
+        TableName=_EVENTS,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return _EVENTS
+
+
+def _idle_machine(cloud: Cloud) -> str:
+    """Make a state machine that does nothing, in place of the peers' workflow, and return its ARN."""
+    definition = {"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}
+    made = cloud.client("stepfunctions").create_state_machine(
+        name="bench-nothing", definition=json.dumps(definition), roleArn="arn:aws:iam::000000000000:role/bench"
+    )
+    return str(made["stateMachineArn"])
 
 
 def _schema_file(directory: Path) -> Path:

@@ -34,6 +34,10 @@ class Member:
     sub: str
     client: Client
 
+    def at(self, base_url: str) -> "Member":
+        """Return the same member, who calls another server."""
+        return Member(self.sub, self.client.at(base_url))
+
 
 @dataclass(frozen=True, slots=True)
 class BenchRequest:
@@ -64,6 +68,13 @@ class Bench:
         self.requesters: list[Member] = []
         self.offers: list[tuple[Member, str]] = []
         self.early = 0
+
+    def at(self, base_url: str) -> "Bench":
+        """Return the same members, who call another server."""
+        there = Bench(base_url, self._issuer, self._http, self._count)
+        there.requesters = [one.at(base_url) for one in self.requesters]
+        there.offers = [(provider.at(base_url), service_id) for provider, service_id in self.offers]
+        return there
 
     async def gather(self, work: Iterable[Awaitable[_T]]) -> list[_T]:
         """Run tasks concurrently, at most AT_ONCE of them."""

@@ -35,6 +35,10 @@ class Client:
         self._http = http
         self._ids = count(1)
 
+    def at(self, base_url: str) -> "Client":
+        """Return the same member's connection to another server."""
+        return Client(base_url, self._token, self._http)
+
     async def ask(self, query: str, **variables: Any) -> Any:
         """Run a query or mutation of one root field and return that field.
 

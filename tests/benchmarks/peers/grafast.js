@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { access, lambda, loadOne, makeGrafastSchema } from "grafast";
+import { access, lambda, loadOne, makeGrafastSchema, sideEffect } from "grafast";
 import { grafserv } from "grafserv/node";
+import * as writes from "./writes.js";
 import { BALANCES, PAGES, REQUESTS, USERS, get, getAll, page, requestsOf } from "./rows.js";
 
 // Node.js has it from version 22 on.
@@ -21,6 +22,9 @@ const userPages = Object.fromEntries(Object.entries(PAGES).map(([field, [table, 
   return [field, ($user, { $limit }) => loadOne([access($user, "id"), $limit], load)];
 }));
 
+const mutations = Object.fromEntries(Object.entries(writes).map(([name, write]) =>
+  [name, (_, { $input }) => sideEffect($input, (input) => write(null, { input }))]));
+
 const schema = makeGrafastSchema({
   typeDefs: readFileSync(process.env.BENCH_SCHEMA, "utf8"),
   objects: {
@@ -31,6 +35,7 @@ const schema = makeGrafastSchema({
         serviceRequestsByRequesterId: (_, { $requesterId, $limit }) => loadOne([$requesterId, $limit], pages),
       },
     },
+    Mutation: { plans: mutations },
     ServiceRequest: {
       plans: {
         requester: ($request) => loadOne(access($request, "requesterId"), users),

@@ -1,4 +1,5 @@
 // The resolvers of Apollo Server and of Mercurius.
+import { createServiceRequest, processDirectTransfer, updateProviderResponse } from "./writes.js";
 import { PAGES, REQUESTS, USERS, get, page, requestsOf } from "./rows.js";
 
 const pages = Object.fromEntries(Object.entries(PAGES).map(([field, [table, index, key]]) =>
@@ -10,6 +11,7 @@ export const resolvers = {
     getUser: (_, { id }) => get(USERS, id),
     serviceRequestsByRequesterId: (_, { requesterId, limit }) => requestsOf(requesterId, limit),
   },
+  Mutation: { createServiceRequest, updateProviderResponse, processDirectTransfer },
   ServiceRequest: {
     requester: ({ requesterId }, _, { users }) => users.load(requesterId),
     provider: ({ providerId }, _, { users }) => users.load(providerId),

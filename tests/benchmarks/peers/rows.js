@@ -9,7 +9,7 @@ export const REQUESTS = BENCH_REQUESTS, USERS = BENCH_USERS, BALANCES = BENCH_BA
 export const PAGES = JSON.parse(BENCH_PAGES);
 
 // Version 3 keeps connections alive by default.
-const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: AWS_ENDPOINT_URL }));
+export const client = DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint: AWS_ENDPOINT_URL }));
 
 export async function get(table, id) {
   const { Item } = await client.send(new GetCommand({ TableName: table, Key: { id } }));
@@ -37,6 +37,15 @@ export async function getAll(table, ids, key = "id") {
   }));
   const found = new Map(Responses[table].map((row) => [row[key], row]));
   return ids.map((id) => found.get(id) ?? null);
+}
+
+// Rows of several tables, in the order of their keys.
+export async function getFrom(keys) {
+  const RequestItems = Object.fromEntries(
+    Object.entries(keys).map(([table, of]) => [table, { Keys: of, ConsistentRead: true }]));
+  const { Responses } = await client.send(new BatchGetCommand({ RequestItems }));
+  return Object.entries(keys).flatMap(([table, of]) =>
+    of.map((key) => Responses[table].find((row) => Object.entries(key).every(([name, one]) => row[name] === one))));
 }
 
 export const loaders = () => ({
