@@ -16,7 +16,7 @@ _LONGEST = 3_600.0
 def _run(arguments: tuple[str, ...], environment: Mapping[str, str], output: str) -> None:
     """Run a command in this process, which ends with its exit code."""
     os.environ.update(environment)
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(file, 1)
     os.dup2(file, 2)
     from server import cli  # noqa: PLC0415 — imported in the process that is forked
@@ -30,7 +30,7 @@ class Command:
     Args:
         arguments: those after `python server.py`.
         environment: its environment variables, beside those of the tests.
-        output: the file that it prints to.
+        output: the file that it prints to, after what is there.
     """
 
     def __init__(self, *arguments: str, environment: Mapping[str, str], output: Path) -> None:
@@ -54,8 +54,13 @@ class Command:
 
     def ended(self) -> tuple[int | None, str]:
         """Wait for its end, and return its exit code and what it has printed."""
-        self._process.join(_LONGEST)
+        code = self.exit_code()
         printed = self._output.read_text()
         assert "Traceback" not in printed, printed
         sys.stdout.write(printed)  # pytest shows it if the test fails
-        return self._process.exitcode, printed
+        return code, printed
+
+    def exit_code(self) -> int | None:
+        """Wait for its end, and return its exit code."""
+        self._process.join(_LONGEST)
+        return self._process.exitcode

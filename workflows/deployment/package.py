@@ -95,7 +95,17 @@ def zipped(files: dict[str, bytes]) -> bytes:
 def _interpreter() -> str | None:
     """Return a Python of the functions' version, whose compiled modules are theirs; None if there is none."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return sys.executable if here == _VERSION else shutil.which(RUNTIME)
+    if here == _VERSION:
+        return sys.executable
+    found = shutil.which(RUNTIME)
+    return found if found is not None and _is_python(found) else None
+
+
+def _is_python(program: str) -> bool:
+    """Return whether a program is the functions' Python; a version manager's may only say that it is missing."""
+    asked = [program, "-c", "import sys; print(sys.version_info[:2])"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 — fixed arguments
+    return done.stdout.strip() == str(tuple(map(int, _VERSION.split("."))))
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.test_architecture import REPOSITORY
+from workflows.deployment import package
 from workflows.deployment.package import LOCK, SERVICES, PackageError, compile_modules, prune_services, zipped
 from workflows.handlers import FUNCTIONS
 
@@ -69,6 +70,22 @@ def test_what_cannot_be_compiled_is_no_package(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def")
     with pytest.raises(PackageError, match="The functions cannot be compiled"):
         compile_modules(tmp_path)
+
+
+@pytest.mark.parametrize("answer", ["exit 127", 'echo "(3, 1)"', f'echo "{package._VERSION.replace(".", ", ")}"'])
+def test_what_only_has_the_name_of_the_functions_python_does_not_compile(tmp_path: Path, answer: str) -> None:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{answer}\n")
+    program.chmod(0o700)
+    assert not package._is_python(str(program))
+
+
+def test_the_functions_python_is_known_by_what_it_says(tmp_path: Path) -> None:
+    major, minor = package._VERSION.split(".")
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\necho "({major}, {minor})"\n')
+    program.chmod(0o700)
+    assert package._is_python(str(program))
 
 
 def test_a_package_is_the_same_bytes_whenever_it_is_made() -> None:
