@@ -1,7 +1,7 @@
 """Composes a server: the API and everything around it, over AWS."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -9,12 +9,14 @@ from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from models.changes import Feed
 from models.errors import ExpectedError
 from models.integrity.departures import Departures
 from models.settings import Settings
 from models.storage.async_calls import AsyncCalls
+from models.storage.breaker import PromptCalls
 from resolvers.api import Api
 from resolvers.apps.app import App
 from resolvers.feed.change_feed import ChangeFeed
@@ -23,6 +25,8 @@ from resolvers.feed.writes import HeardCalls
 from resolvers.hosting.demo_data import sub_of
 from resolvers.hosting.departures import watch
 from resolvers.hosting.health import Health
+from resolvers.hosting.metrics.collector import ServerCollector, page_of
+from resolvers.hosting.metrics.page import MetricsPage
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity
@@ -80,7 +84,8 @@ async def composed(
         if issuer is not None and app.demo.load is not None:
             await app.demo.load(services)
         rates = Rates(own.rates)
-        served = _served(app, api, own, identity, health, issuer, rates)
+        routes = [*health.routes, *_metrics(heard, api, own, rates)]
+        served = _served(app, api, own, identity, routes, issuer, rates)
         begun = _watched(app, services)
         if issuer is not None and app.machines:  # on AWS the scheduled sweep does that
             begun.append(_begun(revive_patiently(services.sweep, report), "live requests were not revived"))
@@ -127,12 +132,17 @@ def _begun(work: Coroutine[Any, Any, None], failure: str) -> asyncio.Task[None]:
     return task
 
 
+def _metrics(calls: PromptCalls, api: Api, own: ServerSettings, rates: Rates) -> list[BaseRoute]:
+    collector = ServerCollector(calls, api.feed, rates)
+    return MetricsPage(partial(page_of, collector), own.metrics_token).routes
+
+
 def _served(
     app: App,
     api: Api,
     own: ServerSettings,
     identity: Identity,
-    health: Health,
+    routes: Sequence[BaseRoute],
     issuer: LocalIssuer | None,
     rates: Rates,
 ) -> Starlette:
@@ -149,7 +159,7 @@ def _served(
         graphiql=_explorer(app, issuer) if own.graphiql else None,
         idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
         rates=rates,
-        routes=[*health.routes, *(issuer.routes() if issuer else ())],
+        routes=[*routes, *(issuer.routes() if issuer else ())],
         policy=HttpPolicy(
             origins=own.allowed_origins or (),
             hosts=own.allowed_hosts or (),

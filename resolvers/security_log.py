@@ -7,7 +7,8 @@ request's id and the client's address, too, which `resolvers.middleware.request_
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,11 +16,15 @@ from enum import StrEnum
 import structlog
 from structlog.contextvars import get_contextvars
 
+from models.errors import Code
 from models.limits import LimitSet, limit
 
 _log = structlog.get_logger("security")
 # The key of the client's address in structlog's context.
 ADDRESS = "address"
+# Names of limits that are counted apart; more would be a mistake, which must not fill the memory.
+_MOST_NAMES = 100
+_OTHER = "other"
 
 Fact = str | int | float | bool | None | tuple[str, ...]
 
@@ -48,6 +53,36 @@ class SecurityLogLimits(LimitSet):
     characters: int = limit(200, "characters of one fact in a line", code="the rest is cut off")
 
 
+@dataclass(frozen=True, slots=True)
+class SecurityCounts:
+    """How many events there have been, written or not, since the process has begun.
+
+    Args:
+        events: by what happened.
+        limits: limits that were met: rates by their names, others by the code that clients get.
+    """
+
+    events: Counter[str]
+    limits: Counter[str]
+
+    def note(self, event: SecurityEvent, facts: Mapping[str, Fact]) -> None:
+        """Count an event, and the limit that it is about, if it is one."""
+        self.events[event.value] += 1
+        if event is SecurityEvent.LIMIT_MET:
+            code = facts.get("code")
+            # Of other limits the line has a sentence with figures in it.
+            name = str((code == Code.RATE_LIMITED and facts.get("limit")) or code)
+            self.limits[name if name in self.limits or len(self.limits) < _MOST_NAMES else _OTHER] += 1
+
+
+_counts = SecurityCounts(Counter(), Counter())
+
+
+def security_counts() -> SecurityCounts:
+    """Return how many events there have been in this process."""
+    return _counts
+
+
 class SecurityLog:
     """Writes lines, and counts those that are too many.
 
@@ -66,6 +101,7 @@ class SecurityLog:
 
     def write(self, event: SecurityEvent, source: str | None = None, **facts: Fact) -> None:
         """Write an event's line, or count it; see `security_event`."""
+        _counts.note(event, facts)
         if event is not SecurityEvent.ADMIN_ACT and not self._may_write(event, source):
             return
         _log.info(event.value, **{name: self._short(value) for name, value in facts.items() if value is not None})

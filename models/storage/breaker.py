@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -61,6 +61,17 @@ class Breaker:
         self._answered_at = float("-inf")
         self._failed_at: float | None = None  # when it opened; None while it is closed
         self._next_try = float("-inf")
+        self._answered = self._unanswered = self._refused = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether calls are refused at once, because the service does not answer."""
+        return self._failed_at is not None
+
+    @property
+    def calls(self) -> Mapping[str, int]:
+        """Return how many calls there have been, by what became of them."""
+        return {"answered": self._answered, "unanswered": self._unanswered, "refused": self._refused}
 
     def begin(self) -> float:
         """Let a call begin, and return the time, which `failed` is to be told.
@@ -71,6 +82,7 @@ class Breaker:
         now = self._now()
         if self._failed_at is not None:
             if now < self._next_try:
+                self._refused += 1
                 raise UnavailableError
             self._next_try = now + self._patience + self._pause
         return now
@@ -78,6 +90,7 @@ class Breaker:
     def answered(self) -> None:
         """Note that the service has answered a call, whatever it said."""
         now = self._answered_at = self._now()
+        self._answered += 1
         if self._failed_at is not None:
             _log.warning("AWS answers again", service=self._service, seconds=round(now - self._failed_at, 1))
             self._failed_at = None
@@ -89,6 +102,7 @@ class Breaker:
             began: what `begin` returned.
             error: why, for the log.
         """
+        self._unanswered += 1
         if self._answered_at >= began:
             return
         now = self._now()
@@ -127,6 +141,11 @@ class PromptCalls:
         self._limits = limits or AwsLimits()
         self._breakers: dict[str, Breaker] = {}
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(at_once))
+
+    @property
+    def breakers(self) -> Mapping[str, Breaker]:
+        """Return the breakers of the services that were called, by their names."""
+        return self._breakers
 
     def _breaker(self, service: str) -> Breaker:
         if (breaker := self._breakers.get(service)) is None:

@@ -107,6 +107,8 @@ class ServerSettings(BaseSettings):
     # The keys of applications, which may read the schema only, or what is public if guests are admitted.
     api_keys: Annotated[tuple[_Key, ...], NoDecode, BeforeValidator(_split)] = ()
     guests: bool = False
+    # Whoever sends it may read `/metrics`; without one, this machine may. See `resolvers.hosting.metrics.page`.
+    metrics_token: _Key | None = None
     # The limits of documents, by the names in `Limits`: HOURBANK_MAX_DEPTH=10, HOURBANK_MAX_ROOT_FIELDS=5.
     limits: Limits = Field(Limits(), validation_alias="HOURBANK_MAX")
     security_log: SecurityLogLimits = Field(SecurityLogLimits(), validation_alias="HOURBANK_LOG_LINES")

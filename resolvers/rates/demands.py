@@ -56,6 +56,11 @@ class Demand:
         """Return whether it is a query, which changes nothing."""
         return self.operation is OperationType.QUERY
 
+    @property
+    def is_mutation(self) -> bool:
+        """Return whether it is a mutation."""
+        return self.operation is OperationType.MUTATION
+
     def rows_with(self, variables: Mapping[str, Any] | None) -> int:
         """Return the rows that it reads with a request's variables."""
         if self.amount is None or not variables:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from models.errors import Code
 from resolvers.addresses import client_network
 from resolvers.identity.callers import Caller, Standing
+from resolvers.operation_counts import OperationCounts
 from resolvers.rates.counters import Counters
 from resolvers.rates.due_windows import DueWindows, Window
 from resolvers.rates.limits import DAY, NAMES, SECONDS, Kind, RateLimits
@@ -53,6 +54,9 @@ class Rates:
     Args:
         limits: how much each caller may ask for.
         now: returns the time in seconds.
+
+    Attributes:
+        operations: how many operations were answered, of all callers together.
     """
 
     def __init__(self, limits: RateLimits | None = None, *, now: Callable[[], float] = time.time) -> None:
@@ -71,6 +75,7 @@ class Rates:
             )
             for kind in Kind
         }
+        self.operations = OperationCounts()
         self.open_sockets = Held("open sockets", self.limits.open_sockets)
         self.open_operations = Held("operations on all sockets", self.limits.open_subscriptions)
         self._starting: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -230,6 +235,10 @@ class Held:
                 info={"limit": self._what, "allowed": self._most},
             )
         self._held[who] += amount
+
+    def total(self) -> int:
+        """Return how many all callers hold."""
+        return self._held.total()
 
     def give_back(self, who: str, amount: int = 1) -> None:
         """Give back what was taken."""

@@ -39,8 +39,8 @@ ALLOWED_HEADERS = (
     HEADER,
     "content-type",
 )
-# Load balancers check the health by address, whatever the server is called.
-_UNDER_ANY_NAME = ("/healthz", "/readyz")
+# Load balancers check the health by address, whatever the server is called; metrics know whom they are for.
+_UNDER_ANY_NAME = ("/healthz", "/readyz", "/metrics")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ invalid token, but not for a field that the caller may not subscribe to, whose e
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,13 @@ def failure(subscription: str | None, *errors: Exception) -> Frame:
     """Return the message why a subscription failed, or, without a subscription, why a message was refused."""
     frame: Frame = {"type": "error", "payload": {"errors": [_formatted(error) for error in errors]}}
     return frame if subscription is None else {"id": subscription, **frame}
+
+
+def error_types(frame: Frame) -> Iterator[str]:
+    """Yield the types of the errors that a message tells of."""
+    match frame:
+        case {"payload": {"errors": [*errors]}}:
+            yield from (error["errorType"] for error in errors)
 
 
 def connection_error(error: AppSyncError, code: int) -> Frame:

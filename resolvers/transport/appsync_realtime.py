@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from graphql import OperationType
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions import GRAPHQL_WS_PROTOCOL
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
@@ -219,6 +220,7 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
         """Run a subscription and send how it ended; no failure affects the others."""
         running = self._subscriptions[subscription]
         bind_operation(subscription)
+        last = frames.complete(subscription)
         try:
             trusted = cast("Any", self.schema).documents.trusted
             last = await self._follow(subscription, frames.Start.of(payload, trusted))
@@ -232,6 +234,9 @@ class RealtimeHandler(BaseGraphQLWSHandler[RequestContext, None]):
             last = frames.failure(subscription, frames.unauthorized(error))
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
             last = frames.failure(subscription, *reported([report_any(error)], self.context.caller) or ())
+        finally:
+            counts = self.view.meter.rates.operations
+            counts.note_types(OperationType.SUBSCRIPTION, frames.error_types(last))
         self._forget(subscription)
         with suppress(WebSocketDisconnected):
             await self._lifetime.send(last)

@@ -6,7 +6,7 @@ A socket is closed when its token expires, its client stops reading, or a messag
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -43,6 +43,8 @@ from schema.errors import report_any
 from schema.unstorable import unstorable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schema.documents.reading import Documents
 
 
@@ -129,28 +131,38 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         """Run an operation and send its results, and in any case how it ended."""
         bind_operation(operation.id)
         who, sent = self.context.payer, operation.variables
+        kind: OperationType | None = None
+        errors: Sequence[GraphQLError] | None = None
         try:
             await self._meter.admit_operation(who)
             demand = self._meter.charge(who, operation.query, operation.operation_name, size_of(sent), sent)
+            kind = demand.operation
             with self._meter.rates.open_operations.hold(who):
                 async with self._meter.turn(who, demand):
-                    await self._stream(operation)
+                    last = await self._stream(operation)
+            errors = None if last is None else last.errors
         except WebSocketDisconnected:
             return
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
             errors = reported([report_any(error)], self.context.caller)
             with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors(errors or [])
+                await operation.send_initial_errors([*(errors or ())])
+        finally:
+            self._meter.rates.operations.note(kind, errors)
 
-    async def _stream(self, operation: Operation[RequestContext, None]) -> None:
-        """Send an operation's results, and that it is complete; log what an administrator did by it."""
+    async def _stream(self, operation: Operation[RequestContext, None]) -> ExecutionResult | None:
+        """Send an operation's results, and that it is complete; log what an administrator did by it.
+
+        Returns:
+            The last of the results.
+        """
         last: ExecutionResult | None = None
         try:
             await self.context.check_membership()
             if self.context.caller is not None:
                 self._lifetime.extend_until(self.context.caller.expires)
-            if await self._pushed(operation):
-                return
+            if (ended := await self._pushed(operation)) is not None:
+                return ended
             results = await self.schema.stream(
                 operation.query,
                 variable_values=operation.variables,
@@ -164,21 +176,22 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                     last.errors = reported(last.errors, self.context.caller)
                     if isinstance(result, PreExecutionError):
                         await operation.send_initial_errors(last.errors or [])
-                        return
+                        return last
                     await operation.send_next(last)
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
+            return last
         finally:
             log_admin_acts(self._documents, operation, self.context.caller, last)
 
-    async def _pushed(self, operation: Operation[RequestContext, None]) -> bool:
-        """Let a subscription hear of its events until it ends; return False if it was not begun."""
+    async def _pushed(self, operation: Operation[RequestContext, None]) -> ExecutionResult | None:
+        """Let a subscription hear of its events; return its last, with which it ends, None if it was not begun."""
         if self._push is None:
-            return False
+            return None
         outlet = TransportOutlet(self._lifetime, operation, self.context)
         asked = operation.query, operation.operation_name, operation.variables
         recipient = await self._push.begin(*asked, self.context, outlet)
         if recipient is None:
-            return False
+            return None
         try:
             recipient.begin()
             error = await recipient.ended
@@ -186,9 +199,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             recipient.stop()
         if isinstance(error, WebSocketDisconnected):
             raise error
-        await outlet.send_result(ExecutionResult(data=None, errors=[report_any(error)]))
+        last = ExecutionResult(data=None, errors=[report_any(error)])
+        await outlet.send_result(last)
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
-        return True
+        return last
 
     async def send_message(self, message: Message) -> None:
         """Send a message; close the socket if the client does not read it in time.

@@ -1,5 +1,6 @@
 """GraphQL over HTTP: queries and mutations come by POST; a GET runs nothing, and opens GraphiQL."""
 
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -123,6 +124,7 @@ class HttpOperations:
         self._authentication = authentication
         self._idempotency = idempotency
         self._meter = meter
+        self._counts = meter.rates.operations
         self._planner = planner
         self._graphiql = graphiql
 
@@ -133,15 +135,20 @@ class HttpOperations:
         try:
             response = await (self._page(request) if _asks_for_page(request) else self._answer(request))
         except UnauthenticatedError as error:
-            response = failure_of(self._charged(request, error))
+            response = self._failure(self._charged(request, error))
         except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
-            response = failure_of(error)
+            response = self._failure(error)
         await response(scope, receive, send)
 
     async def _page(self, request: Request) -> Response:
         if self._graphiql is None:
             raise HTTPException(404, "Not Found")
         return await self._graphiql.page(request)
+
+    def _failure(self, error: Exception) -> Response:
+        response = failure_of(error)
+        self._counts.note_status(response.status_code)
+        return response
 
     def _charged(self, request: Request, error: UnauthenticatedError) -> Exception:
         """Charge a refused token to the client's address; return the refusal, or that there are too many."""
@@ -163,8 +170,12 @@ class HttpOperations:
         asked = _Asked(request, context, data, demand)
         result = await self._planned(asked)
         if isinstance(result, bytes):
+            self._counts.plain_queries += 1
             return _PlannedAnswer(result)
-        return await self._executed(asked) if result is None else _response(result)
+        if result is None:
+            return await self._executed(asked)
+        self._counts.note(demand.operation, result.errors)
+        return _response(result)
 
     async def _context(self, request: Request) -> RequestContext:
         """Return the context of a request, whose caller is authenticated and charged for it.
@@ -212,7 +223,11 @@ class HttpOperations:
             # Nothing is done yet: whoever leaves before it is their turn gives up their place.
             turn = until_done.enter_async_context(self._meter.turn(asked.context.payer, asked.demand))
             await while_connected(asked.request.receive, turn, is_cancellable=lambda: True)
-            return await self._execute_once(asked)
+            began = time.perf_counter()
+            response = await self._execute_once(asked)
+            if asked.demand.is_mutation:
+                self._counts.mutations.add(time.perf_counter() - began)
+            return response
 
     async def _execute_once(self, asked: _Asked) -> Response:
         """Execute an operation; a mutation with an Idempotency-Key only if it was not executed before."""
@@ -233,8 +248,10 @@ class HttpOperations:
             except (RefusedError, ContentionError) as error:
                 result, is_replayed = ExecutionResult(data=None, errors=[report_any(error)]), False
             if is_replayed:
+                self._counts.note(asked.demand.operation, result.errors)
                 return _response(result, {REPLAYED: "true"})
         result.errors = reported(result.errors, context.caller)
+        self._counts.note(asked.demand.operation, result.errors)
         response = _response(result)
         mark_unavailable(response, result.errors, is_keyed=keyed is not None)
         return response

@@ -56,7 +56,7 @@ def reported(errors: Sequence[GraphQLError] | None, caller: Caller | None) -> li
     shown = [report(error) for error in errors]
     for error in shown:
         if (event := _KINDS.get(error.error_type)) is not None:
-            _log(event, caller, code=error.error_type, field=_field_of(error))
+            _log(event, caller, code=error.error_type, field=_field_of(error), limit=_limit(error.error_info))
         elif error.is_over_limit:
             _log(SecurityEvent.LIMIT_MET, caller, code=error.error_type, limit=error.message)
     return list(shown)
@@ -65,7 +65,12 @@ def reported(errors: Sequence[GraphQLError] | None, caller: Caller | None) -> li
 def log_refusal(error: AppSyncError, caller: Caller | None) -> None:
     """Log an error that has no place in a document, if it refused somebody something."""
     if (event := _KINDS.get(error.error_type)) is not None:
-        _log(event, caller, code=error.error_type)
+        _log(event, caller, code=error.error_type, limit=_limit(error.info))
+
+
+def _limit(info: Mapping[str, Any] | None) -> str | None:
+    """Return the name of the limit that an error's facts name."""
+    return None if info is None else info.get("limit")
 
 
 def _log(event: SecurityEvent, caller: Caller | None, **facts: str | None) -> None:

@@ -134,3 +134,14 @@ async def test_a_local_server_tells_everything(home: Server) -> None:
     assert await ask(target, "http", {"query": INTROSPECTIONS["schema"]}) == []
     errors = await ask(target, "http", {"query": GUESSES["field"][0]})
     assert "Did you mean" in errors[0]["message"]
+
+
+async def test_metrics_are_for_this_machine_and_not_for_who_comes_through_a_balancer(
+    measured_server: Target,
+) -> None:
+    async with measured_server.client() as client:
+        mine = await client.get("/metrics")
+        passed_on = await client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert (mine.status_code, passed_on.status_code) == (200, 404)
+    assert 'hourbank_operations_total{kind="query",outcome="ok"}' in mine.text
+    assert "hourbank" not in passed_on.text

@@ -74,6 +74,21 @@ def test_an_answer_closes_it(clock: Clock, breaker: Breaker) -> None:
     assert not is_open(breaker)
 
 
+def test_what_became_of_calls_is_counted_and_whether_it_is_open_can_be_asked(
+    clock: Clock, breaker: Breaker
+) -> None:
+    assert (breaker.calls, breaker.is_open) == ({"answered": 0, "unanswered": 0, "refused": 0}, False)
+    breaker.failed(breaker.begin(), SILENCE)
+    breaker.failed(clock.seconds - 1, SILENCE)
+    assert breaker.is_open
+    for _ in range(3):
+        assert is_open(breaker)
+    assert breaker.calls == {"answered": 0, "unanswered": 2, "refused": 3}
+    breaker.answered()
+    breaker.failed(clock.seconds - 1, SILENCE)
+    assert (breaker.calls, breaker.is_open) == ({"answered": 1, "unanswered": 3, "refused": 3}, False)
+
+
 def test_a_try_that_failed_begins_another_pause(clock: Clock, breaker: Breaker) -> None:
     breaker.failed(breaker.begin(), SILENCE)
     clock.seconds += 0.5
@@ -386,6 +401,14 @@ async def test_pauses_and_queues_are_those_of_the_calls_themselves(aws: Aws, pro
     async with prompt.queue(("alice",), by="bob"):
         pass
     assert (aws.paused, aws.queued) == ([3], [(("alice",), "bob")])
+
+
+async def test_each_service_that_was_called_has_a_breaker_to_look_at(prompt: PromptCalls) -> None:
+    assert prompt.breakers == {}
+    await prompt.call("dynamodb", "get_item")
+    await prompt.call("dynamodb", "query")
+    await prompt.call("sqs", "receive_message")
+    assert {name: one.calls["answered"] for name, one in prompt.breakers.items()} == {"dynamodb": 2, "sqs": 1}
 
 
 async def test_another_error_is_passed_on(aws: Aws, prompt: PromptCalls) -> None:
