@@ -32,6 +32,7 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Identity
 from resolvers.identity.issuer import LocalIssuer
 from resolvers.identity.membership import Membership
+from resolvers.operation_log import OperationLines
 from resolvers.rates.rates import Rates
 from resolvers.rates.shared_counter import SharedCounter
 from resolvers.transport.app import HttpPolicy, build_app
@@ -166,6 +167,7 @@ def _served(
             strict_transport=own.strict_transport,
         ),
         fast_path=own.fast_path,
+        operation_lines=OperationLines(reads=own.log_reads, slow=own.log_slow),
     )
 
 

@@ -18,6 +18,7 @@ from structlog.contextvars import get_contextvars
 
 from models.errors import Code
 from models.limits import LimitSet, limit
+from models.log_lines import caller_hash
 
 _log = structlog.get_logger("security")
 # The key of the client's address in structlog's context.
@@ -95,18 +96,19 @@ class SecurityLog:
         self._limits = limits
         self._clock = clock
         self._ends = float("-inf")
-        self._lines: dict[tuple[SecurityEvent, str], int] = {}
-        self._of_kind: dict[SecurityEvent, int] = {}
-        self._omitted: dict[SecurityEvent, int] = {}
+        self._lines: dict[tuple[str, str], int] = {}
+        self._of_kind: dict[str, int] = {}
+        self._omitted: dict[str, int] = {}
 
     def write(self, event: SecurityEvent, source: str | None = None, **facts: Fact) -> None:
         """Write an event's line, or count it; see `security_event`."""
         _counts.note(event, facts)
-        if event is not SecurityEvent.ADMIN_ACT and not self._may_write(event, source):
+        if event is not SecurityEvent.ADMIN_ACT and not self.admits(event, source):
             return
         _log.info(event.value, **{name: self._short(value) for name, value in facts.items() if value is not None})
 
-    def _may_write(self, event: SecurityEvent, source: str | None) -> bool:
+    def admits(self, event: str, source: str | None) -> bool:
+        """Return whether a line of this kind may be written now; one that may not is counted."""
         if self._clock() >= self._ends:
             Context().run(self.summarize)  # the numbers are not about the request that comes next
             self._ends = self._clock() + self._limits.seconds
@@ -120,7 +122,7 @@ class SecurityLog:
         self._omit(event)
         return False
 
-    def _omit(self, event: SecurityEvent) -> None:
+    def _omit(self, event: str) -> None:
         if not self._omitted:
             self._summarize_later()
         self._omitted[event] = self._omitted.get(event, 0) + 1
@@ -136,7 +138,7 @@ class SecurityLog:
     def summarize(self) -> None:
         """Write how many lines of each kind were left out, and begin to count anew."""
         for event, count in self._omitted.items():
-            _log.warning(f"{event.value}: further lines left out", count=count)
+            _log.warning(f"{event}: further lines left out", count=count)
         self._omitted.clear()
         self._lines.clear()
         self._of_kind.clear()
@@ -156,12 +158,26 @@ def security_event(event: SecurityEvent, source: str | None = None, **facts: Fac
         event: what happened.
         source: whose lines are counted together: a caller's `sub` or an address; by default the client's address.
         facts: what a program may need: `reason`, `code`, `operation`, `sub`, `limit`, … Never a token, nor a text
-            that a member wrote. None is left out. Request id and address need not be given.
+            that a member wrote. None is left out. Request id and address need not be given; `caller`, the hash by
+            which other lines know a `sub`, is added.
 
     Example:
         >>> security_event(SecurityEvent.LIMIT_MET, caller.sub, sub=caller.sub, limit="rate.mutations")
     """
+    sub = facts.get("sub")
+    if isinstance(sub, str):
+        facts["caller"] = caller_hash(sub)
     _security_log.write(event, source, **facts)
+
+
+def admits_line(event: str, source: str | None = None) -> bool:
+    """Return whether a line of another log may be written, which is limited as those of the security log are.
+
+    Args:
+        event: the line's text.
+        source: whose lines are counted together; by default those of the client's address.
+    """
+    return _security_log.admits(event, source)
 
 
 def limit_security_log(limits: SecurityLogLimits) -> None:

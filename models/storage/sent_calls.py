@@ -16,11 +16,10 @@ class _Sent:
     write: bool = False
 
 
-@dataclass(slots=True)
 class CallCount:
     """The number of calls so far; shared as `_Sent` is."""
 
-    calls: int = 0
+    calls = 0
 
 
 _sent: ContextVar[_Sent | None] = ContextVar("sent writes", default=None)
@@ -49,11 +48,9 @@ def was_any_sent() -> bool:
     return sent is not None and sent.write
 
 
-def count_calls() -> CallCount:
+def count_calls(count: CallCount) -> None:
     """Count the calls that this task or thread makes from now on, with the tasks that it begins."""
-    count = CallCount()
     _counted.set(count)
-    return count
 
 
 def note_call() -> None:

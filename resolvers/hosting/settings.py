@@ -99,6 +99,9 @@ class ServerSettings(BaseSettings):
     fast_path: bool = True
     # How the log is written; by default lines for people locally, JSON on AWS.
     log_format: Literal["console", "json"] | None = None
+    # Whether each query leaves a line in the log, or only those that failed or took so many seconds. Mutations do.
+    log_reads: bool = False
+    log_slow: float = Field(1.0, gt=0, le=60)
     # Encrypts page tokens; the same on all servers of a deployment, so that each can continue after a page from
     # another. By default a server on AWS reads the deployment's secret, and a local one keeps its own.
     page_secret: SecretStr | None = None

@@ -18,6 +18,7 @@ from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
 from resolvers.middleware.request_ids import HEADER as REQUEST_ID
 from resolvers.middleware.request_ids import RequestIds
 from resolvers.middleware.security_headers import SecurityHeaders
+from resolvers.operation_log import OperationLines, OperationLog
 from resolvers.plans.planner import Planner
 from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
@@ -85,6 +86,7 @@ class App(Starlette):
 
 
 _ANYBODY = HttpPolicy()
+_USUAL_LINES = OperationLines()
 
 
 def build_app(  # noqa: PLR0913 — as many parts as a server has
@@ -98,6 +100,7 @@ def build_app(  # noqa: PLR0913 — as many parts as a server has
     routes: Sequence[BaseRoute] = (),
     policy: HttpPolicy = _ANYBODY,
     fast_path: bool = True,
+    operation_lines: OperationLines = _USUAL_LINES,
 ) -> Starlette:
     """Return the server's app.
 
@@ -112,13 +115,15 @@ def build_app(  # noqa: PLR0913 — as many parts as a server has
         policy: from where, and under which names, the server may be called.
         fast_path: whether queries of rows are answered by their plans, and events once for all who get the same;
             else graphql-core executes each.
+        operation_lines: which operations leave a line in the log.
     """
     origins = policy.origins
     meter = Meter(rates, schema.documents, graphql_schema(schema))
     planner = Planner(schema) if fast_path else None
-    over_http = HttpOperations(schema, store, authentication, idempotency, meter, planner, graphiql)
+    log = OperationLog(schema.documents, operation_lines)
+    over_http = HttpOperations(schema, store, authentication, idempotency, meter, log, planner, graphiql)
     push = None if planner is None else Push(schema, store, planner)
-    sockets = SocketEndpoint(schema, store, authentication, origins, meter, push)
+    sockets = SocketEndpoint(schema, store, authentication, origins, meter, log, push)
     realtime = RealtimeEndpoint(schema, store, authentication, origins, meter, push)
     return App(
         policy,

@@ -6,7 +6,7 @@ A socket is closed when its token expires, its client stops reading, or a messag
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError
 from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -24,7 +24,9 @@ from models.errors import UnavailableError
 from resolvers.context import RequestContext
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
 from resolvers.middleware.request_ids import bind_operation
+from resolvers.operation_log import OperationLog
 from resolvers.push.push import Push
+from resolvers.rates.demands import INVALID
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError
 from resolvers.transport.outlets import TransportOutlet
@@ -43,8 +45,6 @@ from schema.errors import report_any
 from schema.unstorable import unstorable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from schema.documents.reading import Documents
 
 
@@ -52,6 +52,7 @@ class Metered(Protocol):
     """An endpoint that charges callers for what they send, and may answer events together."""
 
     meter: Meter
+    log: OperationLog
     push: Push | None
 
 
@@ -63,7 +64,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         self._lifetime = SocketLifetime(cast("TextFrames", self.websocket))
         self._documents: Documents = cast("Any", self.schema).documents
         view = cast("Metered", self.view)
-        self._meter, self._push = view.meter, view.push
+        self._meter, self._log, self._push = view.meter, view.log, view.push
 
     async def handle(self) -> None:
         """Serve until either side closes the socket, or until the token expires."""
@@ -131,24 +132,28 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         """Run an operation and send its results, and in any case how it ended."""
         bind_operation(operation.id)
         who, sent = self.context.payer, operation.variables
-        kind: OperationType | None = None
-        errors: Sequence[GraphQLError] | None = None
+        running, demand = self._log.begin(), INVALID
         try:
             await self._meter.admit_operation(who)
             demand = self._meter.charge(who, operation.query, operation.operation_name, size_of(sent), sent)
-            kind = demand.operation
             with self._meter.rates.open_operations.hold(who):
                 async with self._meter.turn(who, demand):
                     last = await self._stream(operation)
-            errors = None if last is None else last.errors
-        except WebSocketDisconnected:
-            return
+            running.errors = None if last is None else last.errors
+        except WebSocketDisconnected as error:
+            running.broke_off = error
         except Exception as error:  # noqa: BLE001 — extensions refuse a document outside of Strawberry's own handling
-            errors = reported([report_any(error)], self.context.caller)
+            running.errors = reported([report_any(error)], self.context.caller)
             with suppress(WebSocketDisconnected):
-                await operation.send_initial_errors([*(errors or ())])
+                await operation.send_initial_errors([*(running.errors or ())])
+        except BaseException as error:
+            running.broke_off = error
+            raise
         finally:
-            self._meter.rates.operations.note(kind, errors)
+            self._meter.rates.operations.note(demand.operation, running.errors)
+            if demand is not INVALID:
+                caller = self.context.caller
+                self._log.end(running, operation, demand, None if caller is None else caller.sub)
 
     async def _stream(self, operation: Operation[RequestContext, None]) -> ExecutionResult | None:
         """Send an operation's results, and that it is complete; log what an administrator did by it.

@@ -26,6 +26,7 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import UnauthenticatedError
+from resolvers.operation_log import OperationLog, Running
 from resolvers.plans.planner import Planner
 from resolvers.rates.demands import Demand
 from resolvers.rates.meter import Meter
@@ -80,12 +81,14 @@ class _Asked:
         context: its context.
         data: the operation.
         demand: what it costs; it is charged already.
+        running: what becomes of it, for the log.
     """
 
     request: Request
     context: RequestContext
     data: GraphQLRequestData
     demand: Demand
+    running: Running
 
 
 class _PlannedAnswer(Response):
@@ -105,6 +108,7 @@ class HttpOperations:
         authentication: identifies callers.
         idempotency: runs a mutation with an Idempotency-Key once.
         meter: charges callers for what they send.
+        log: writes a line about each operation.
         planner: answers queries by their plans; without, graphql-core executes all of them.
         graphiql: the page for browsers; without, there is none.
     """
@@ -116,6 +120,7 @@ class HttpOperations:
         authentication: Authentication,
         idempotency: Idempotency,
         meter: Meter,
+        log: OperationLog,
         planner: Planner | None,
         graphiql: GraphiQL | None,
     ) -> None:
@@ -125,6 +130,7 @@ class HttpOperations:
         self._idempotency = idempotency
         self._meter = meter
         self._counts = meter.rates.operations
+        self._log = log
         self._planner = planner
         self._graphiql = graphiql
 
@@ -167,14 +173,23 @@ class HttpOperations:
         text = data.query or ""
         size = max(0, len(body) - len(text))
         demand = self._meter.charge(context.payer, text, data.operation_name, size, data.variables)
-        asked = _Asked(request, context, data, demand)
+        running = self._log.begin()
+        try:
+            return await self._answer_asked(_Asked(request, context, data, demand, running))
+        except BaseException as error:
+            running.broke_off = error
+            raise
+        finally:
+            self._log.end(running, data, demand, None if context.caller is None else context.caller.sub)
+
+    async def _answer_asked(self, asked: _Asked) -> Response:
         result = await self._planned(asked)
         if isinstance(result, bytes):
             self._counts.plain_queries += 1
             return _PlannedAnswer(result)
         if result is None:
             return await self._executed(asked)
-        self._counts.note(demand.operation, result.errors)
+        self._counts.note(asked.demand.operation, result.errors)
         return _response(result)
 
     async def _context(self, request: Request) -> RequestContext:
@@ -210,7 +225,7 @@ class HttpOperations:
         answering = planned.answer(asked.context)
         result = await while_connected(asked.request.receive, answering, is_cancellable=lambda: True)
         if isinstance(result, ExecutionResult):
-            result.errors = reported(result.errors, asked.context.caller)
+            asked.running.errors = result.errors = reported(result.errors, asked.context.caller)
         return result
 
     async def _executed(self, asked: _Asked) -> Response:
@@ -248,9 +263,10 @@ class HttpOperations:
             except (RefusedError, ContentionError) as error:
                 result, is_replayed = ExecutionResult(data=None, errors=[report_any(error)]), False
             if is_replayed:
+                asked.running.errors, asked.running.is_replayed = result.errors, True
                 self._counts.note(asked.demand.operation, result.errors)
                 return _response(result, {REPLAYED: "true"})
-        result.errors = reported(result.errors, context.caller)
+        asked.running.errors = result.errors = reported(result.errors, context.caller)
         self._counts.note(asked.demand.operation, result.errors)
         response = _response(result)
         mark_unavailable(response, result.errors, is_keyed=keyed is not None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 from graphql import (
     FieldNode,
@@ -19,6 +19,7 @@ from models.errors import Code
 from resolvers.context import is_admin
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
+from resolvers.operation_log import Asked
 from resolvers.security_log import SecurityEvent, security_event
 from schema.documents.reading import Documents
 from schema.documents.selections import fields_in
@@ -82,17 +83,6 @@ def _field_of(error: GraphQLError) -> str | None:
     """Return the name of the field that an error is about; its alias would be the client's own word."""
     node = error.nodes[0] if error.nodes else None
     return node.name.value if isinstance(node, FieldNode) else None
-
-
-class Asked(Protocol):
-    """An operation as a client has sent it: the document, which of its operations to run, and the variables."""
-
-    @property
-    def query(self) -> str | None: ...  # noqa: D102
-    @property
-    def operation_name(self) -> str | None: ...  # noqa: D102
-    @property
-    def variables(self) -> Any: ...  # noqa: D102
 
 
 def log_admin_acts(

@@ -10,6 +10,7 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import UnauthenticatedError
+from resolvers.operation_log import OperationLog
 from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
 from resolvers.transport.graphql_transport_ws import TransportHandler
@@ -23,6 +24,7 @@ class SocketEndpoint(SocketView):
 
     Args:
         origins: the other origins whose pages may open one.
+        log: writes a line about each operation.
     """
 
     graphql_transport_ws_handler_class = TransportHandler
@@ -34,6 +36,7 @@ class SocketEndpoint(SocketView):
         authentication: Authentication,
         origins: Sequence[str],
         meter: Meter,
+        log: OperationLog,
         push: Push | None,
     ) -> None:
         super().__init__(
@@ -47,6 +50,7 @@ class SocketEndpoint(SocketView):
             max_subscriptions_per_connection=None,  # the handler counts, and reports the limit in AppSync's format
             allowed_origins=origins,
         )
+        self.log = log
 
     async def on_ws_connect(self, context: RequestContext) -> UnsetType | dict[str, object] | None:
         """Authenticate the caller who opened a socket.

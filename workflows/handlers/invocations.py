@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -13,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 from models.correlation import correlated
 from models.errors import StoppedError
 from models.log_lines import REQUEST, SERVICE_REQUEST, log_json, milliseconds
-from models.storage.sent_calls import count_calls
+from models.storage.sent_calls import CallCount, count_calls
 from workflows.executions.step_input import correlation_of
 
 _log = structlog.get_logger("workflows")
@@ -27,11 +26,10 @@ _TRACE = "_X_AMZN_TRACE_ID"
 _is_cold = True
 
 
-@dataclass(slots=True)
-class Invocation:
-    """An invocation that runs.
+class Invocation(CallCount):
+    """An invocation that runs, with its calls to AWS.
 
-    Args:
+    Attributes:
         result: what the function returns, once it does.
     """
 
@@ -64,12 +62,13 @@ def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Invocation]:
 def _logged() -> Iterator[Invocation]:
     """Let a function run, and write its line."""
     global _is_cold  # noqa: PLW0603 — a process is cold once
-    running, began, count, facts = Invocation(), time.perf_counter(), count_calls(), {"cold_start": _is_cold}
+    running, began, facts = Invocation(), time.perf_counter(), {"cold_start": _is_cold}
     _is_cold = False
+    count_calls(running)
 
     def line(outcome: str) -> dict[str, Any]:
         spent = milliseconds(time.perf_counter() - began)
-        return {"outcome": outcome, "ms": spent, "aws_calls": count.calls, **facts}
+        return {"outcome": outcome, "ms": spent, "aws_calls": running.calls, **facts}
 
     try:
         yield running

@@ -1,6 +1,7 @@
 """What names a piece of work, and the trace that it belongs to."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,6 +9,12 @@ from models.correlation import correlate, correlated, correlation_id, trace_head
 
 ROOT = "1-67891233-abcdef012345678912345678"
 PARENT = "53995c3f42cd8ad8"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_in_particular() -> Iterator[None]:
+    with correlated(None):
+        yield
 
 
 async def test_a_task_names_what_it_does_and_no_other() -> None:

@@ -15,7 +15,9 @@ ROOT = "1-67891233-abcdef012345678912345678"
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    yield
+    structlog.contextvars.clear_contextvars()
+    with correlated(None):
+        yield
     structlog.reset_defaults()
 
 

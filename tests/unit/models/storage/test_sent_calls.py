@@ -2,7 +2,7 @@
 
 import asyncio
 
-from models.storage.sent_calls import count_calls, note_call
+from models.storage.sent_calls import CallCount, count_calls, note_call
 
 
 async def test_calls_of_all_tasks_are_counted_and_those_of_others_are_not() -> None:
@@ -10,7 +10,8 @@ async def test_calls_of_all_tasks_are_counted_and_those_of_others_are_not() -> N
         note_call()
 
     async def work(times: int) -> int:
-        count = count_calls()
+        count = CallCount()
+        count_calls(count)
         await asyncio.gather(*(call() for _ in range(times)))
         return count.calls
 

@@ -1,5 +1,6 @@
 """Each invocation leaves one line, and everything within it has the correlation id of what set it going."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from models.correlation import correlation_id, trace_id
+from models.correlation import correlated, correlation_id, trace_id
 from models.errors import StoppedError
 from models.settings import Settings
 from models.storage.calls import BlockingCalls
@@ -21,8 +22,11 @@ STEP = {"requestId": "r1", "generation": 0, "correlationId": "of the mutation"}
 
 
 @pytest.fixture(autouse=True)
-def _services(monkeypatch: pytest.MonkeyPatch) -> None:
+def _services(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(bootstrap, "services", lambda: Services.over(BlockingCalls(), Settings()))
+    structlog.contextvars.clear_contextvars()
+    with correlated(None):
+        yield
 
 
 def run(event: Event, error: Exception | None = None, result: Any = None) -> tuple[str | None, list[Any]]:
