@@ -15,6 +15,7 @@ from resolvers.functions.calls import FunctionCalls
 from resolvers.functions.loading import FILE, Function, load_functions, python_name
 from resolvers.functions.resolver import FunctionResolver, tells_of_answers
 from schema.amplify.catalogue import Catalogue
+from schema.amplify.objects import types_of
 from schema.amplify.rules import Operation, Public
 from schema.amplify.sdl.declarations import Provider
 from schema.amplify.sdl.declaring import catalogue_of
@@ -58,6 +59,7 @@ def imported(schema: Path, rules: Path | None = None) -> ImportedApp:
     declared = import_app(schema, rules or _rules_in(folder))
     try:
         catalogue = catalogue_of(declared)
+        types_of(catalogue)
     except TypeError as error:
         raise SchemaFileError([f"{schema}: {error}"]) from error
     functions = load_functions(folder)

@@ -1,6 +1,6 @@
 """Resolves everything that is derived from the mirrored types, each by the module that implements it."""
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from models.storage.store import Item
@@ -31,9 +31,9 @@ class SubscriptionResolver(Protocol):
     """Answers subscriptions; `Subscriptions` in production."""
 
     def subscribe(
-        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+        self, model: Model, operations: Collection[Operation], info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
-        """Yield the rows that an operation creates, updates or deletes, for as long as the subscription lasts."""
+        """Yield the rows that one of some operations changes, for as long as the subscription lasts."""
 
 
 class OwnResolver(Protocol):

@@ -86,7 +86,7 @@ class Subscriptions:
         )
 
     async def subscribe(
-        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+        self, model: Model, operations: Collection[Operation], info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
         """Yield each whole row that was created or updated, or, as it last was, each that was deleted.
 
@@ -96,13 +96,13 @@ class Subscriptions:
             RateLimitedError: the caller's filters are too many or too expensive.
             AppSyncError: the subscription was closed; the message says why.
         """
-        wanted = self.wanted(model, operation, info, arguments)
+        wanted = self.wanted(model, operations, info, arguments)
         with self._operators.hold(caller_of(info).sub, wanted.operators):
             async for row in self.rows(wanted.model, wanted.kinds, info, wanted.is_meant, wanted.pins):
                 yield row
 
     def wanted(
-        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+        self, model: Model, operations: Collection[Operation], info: AnyInfo, arguments: Mapping[str, Any]
     ) -> "WantedRows":
         """Return which rows a subscription is about.
 
@@ -123,7 +123,7 @@ class Subscriptions:
         is_filtered = bool(arguments.get("filter"))
         is_meant = _matches_arguments(caller, model, owners, filter_.passes if is_filtered else None)
         pins = _pins(caller, model_for(caller, read, Way.LISTEN), owners, filter_.equal)
-        kinds = frozenset({CHANGE_KINDS[operation]})
+        kinds = frozenset(CHANGE_KINDS[operation] for operation in operations)
         return WantedRows(read, kinds, is_meant, pins, filter_.operators, is_filtered=is_filtered)
 
     async def join(self, wanted: "WantedRows", who: str, subscriber: Subscriber) -> Callable[[], None]:

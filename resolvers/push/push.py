@@ -68,7 +68,7 @@ class Push:
             plan, values = planned
             subscriptions = cast("_Subscribable", self._schema.resolver).subscriptions
             info, arguments = plan.call.info(context), plan.call.arguments(values)
-            wanted = subscriptions.wanted(plan.resolve.model, plan.resolve.operation, info, arguments)
+            wanted = subscriptions.wanted(plan.resolve.model, plan.resolve.operations, info, arguments)
             who = context.caller.sub
             subject = Subject(
                 wanted.model,

@@ -48,14 +48,14 @@ class RowsByIndex:
 
 @dataclass(frozen=True, slots=True)
 class ChangedRows:
-    """`onCreateX`, `onUpdateX` and `onDeleteX`: the rows that an operation changes."""
+    """`onCreateX`, `onUpdateX` and `onDeleteX`: the rows that one of some operations changes."""
 
     model: Model
-    operation: Operation
+    operations: frozenset[Operation]
 
     def __call__(self, _: None, info: AnyInfo, arguments: Arguments) -> AsyncIterator[Item]:
         """Resolve the field."""
-        return resolver_of(info).subscribe(self.model, self.operation, info, arguments)
+        return resolver_of(info).subscribe(self.model, self.operations, info, arguments)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,11 @@ _BUILT_IN: Mapping[str, Any] = {
     "Int": int,
     "Float": float,
     "Boolean": bool,
-    "Optional": Optional,
     **{scalar.name: marker for marker, scalar in scalars.SCALARS.items()},
     "ModelSortDirection": ModelSortDirection,
     "ModelAttributeTypes": ModelAttributeTypes,
 }
+_PREFIX = "graphql_"
 
 
 class Types:
@@ -38,10 +38,22 @@ class Types:
 
     Args:
         enums: the app's enums.
+
+    Raises:
+        TypeError: an enum has the name of a type that every schema has.
     """
 
     def __init__(self, enums: Mapping[str, Any]) -> None:
-        self._by_name: dict[str, Any] = {**_BUILT_IN, **enums}
+        self._by_name = dict(_BUILT_IN)
+        # Python's names for the types, none of which is a keyword or a name of Python's own.
+        self._namespace = {"Optional": Optional} | {_PREFIX + name: type_ for name, type_ in _BUILT_IN.items()}
+        for name, enum in enums.items():
+            self._add(name, enum)
+
+    def _add(self, name: str, type_: Any) -> None:
+        if name in self._by_name:
+            raise TypeError(f"{name} is the name of a type that is derived from others, or that every schema has")
+        self._by_name[name] = self._namespace[_PREFIX + name] = type_
 
     def __contains__(self, name: str) -> bool:
         """Return whether a type has this name."""
@@ -53,7 +65,7 @@ class Types:
 
     def annotation(self, graphql: str) -> StrawberryAnnotation:
         """Return Strawberry's annotation for a GraphQL type expression such as `[ID!]`."""
-        return StrawberryAnnotation(_python(graphql), namespace=self._by_name)
+        return StrawberryAnnotation(_python(graphql), namespace=self._namespace)
 
     def define(
         self,
@@ -65,7 +77,7 @@ class Types:
     ) -> None:
         """Make a class a GraphQL type with these fields, under its own name."""
         make_object_type(cls, fields, description=description, is_input=is_input)
-        self._by_name[cls.__name__] = cls
+        self._add(cls.__name__, cls)
 
     def define_input(self, name: str, fields: Mapping[str, str]) -> None:
         """Define an input type; its values reach resolvers as mappings that lack what the client left out."""
@@ -78,7 +90,7 @@ class Types:
 
 def _python(graphql: str) -> str:
     bare = graphql.removesuffix("!")
-    text = f"list[{_python(bare[1:-1])}]" if bare.startswith("[") else bare
+    text = f"list[{_python(bare[1:-1])}]" if bare.startswith("[") else _PREFIX + bare
     return text if graphql.endswith("!") else f"Optional[{text}]"
 
 

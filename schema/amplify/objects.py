@@ -31,7 +31,9 @@ def types_of(catalogue: Catalogue) -> Types:
     for nested in catalogue.nested.values():
         parts = [_part(types, nested, one) for one in nested.fields.values()]
         types.define(type(nested.name, (), {}), parts, description=nested.description)
-        types.define_input(nested.input_name, {one.name: one.input_type for one in nested.fields.values()})
+        # As Amplify has it, an input of that name in the schema is the one that rows are written with.
+        if nested.input_name not in catalogue.inputs:
+            types.define_input(nested.input_name, {one.name: one.input_type for one in nested.fields.values()})
     for model in catalogue.models.values():
         _define_objects(types, catalogue, model)
         define_inputs(types, model)

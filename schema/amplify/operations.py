@@ -79,16 +79,19 @@ def _mutation(types: Types, model: Model, operation: Operation, name: str) -> St
 def subscriptions(catalogue: Catalogue, types: Types) -> Iterator[StrawberryField]:
     """Yield the fields of Subscription."""
     for model in catalogue.models.values():
+        heard: dict[str, set[Operation]] = {}
         for operation in _WRITES:
             for name in model.operations.subscriptions(operation):
-                yield _subscription(types, model, operation, name)
+                heard.setdefault(name, set()).add(operation)
+        for name, operations in heard.items():
+            yield _subscription(types, model, frozenset(operations), name)
     yield from _own(catalogue, types, RootType.SUBSCRIPTION)
 
 
-def _subscription(types: Types, model: Model, operation: Operation, name: str) -> StrawberryField:
+def _subscription(types: Types, model: Model, heard: frozenset[Operation], name: str) -> StrawberryField:
     owners = dict.fromkeys(model.heard_owners, "String")
     arguments = {"filter": names.subscription_filter_input(model.name)} | owners
-    return ResolvedField(types, name, model.name, arguments, ChangedRows(model, operation), is_subscription=True)
+    return ResolvedField(types, name, model.name, arguments, ChangedRows(model, heard), is_subscription=True)
 
 
 def _own(catalogue: Catalogue, types: Types, root: RootType) -> Iterator[StrawberryField]:

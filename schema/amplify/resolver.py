@@ -1,6 +1,6 @@
 """The interface of the resolver of the derived fields; `resolvers.mirror` implements it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -79,7 +79,7 @@ class MirrorResolver(Protocol):
         """Resolve `deleteX`."""
 
     def subscribe(
-        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+        self, model: Model, operations: Collection[Operation], info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
         """Resolve `onCreateX`, `onUpdateX` or `onDeleteX`."""
 

@@ -1,7 +1,7 @@
 """The mirror's resolvers over tables in memory: dictionaries answer what they ask of the store."""
 
 import operator
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -176,9 +176,9 @@ class StoredRowEvents:
         self._store = store
 
     async def subscribe(
-        self, model: Model, operation: Operation, info: AnyInfo, arguments: Mapping[str, Any]
+        self, model: Model, operations: Collection[Operation], info: AnyInfo, arguments: Mapping[str, Any]
     ) -> AsyncIterator[Item]:
-        del operation, arguments
+        del operations, arguments
         for (table, _), item in self._store.rows.items():
             if table is model.table and may_read(info.context.caller, model, item):
                 yield item

@@ -13,6 +13,10 @@ from schema.amplify.catalogue import FunctionCall, RootType
 SEPARATOR = "#"
 
 
+# Scalars that rows store as numbers.
+NUMBERS = frozenset({"Int", "Float", "AWSTimestamp"})
+
+
 @dataclass(frozen=True, slots=True)
 class TypeReference:
     """The type of a field or argument, such as `[Int!]!`.

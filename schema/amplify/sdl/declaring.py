@@ -19,6 +19,7 @@ from schema.amplify.declaration import Model, Operations, Relation
 from schema.amplify.keys import Finder
 from schema.amplify.rules import AuthRule, GroupsField, Operation, Owner
 from schema.amplify.sdl.declarations import (
+    NUMBERS,
     SET_BY_SERVER,
     STORED,
     ArgumentDeclaration,
@@ -34,7 +35,6 @@ from schema.amplify.sdl.house_rules import own_rules, rules_of_calls, rules_of_m
 from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
 
-_NUMBERS = frozenset({"Int", "Float", "AWSTimestamp"})
 _SCALARS = frozenset({"ID", "String", "Int", "Float", "Boolean"})
 
 
@@ -213,12 +213,12 @@ def _default(declared: FieldDeclaration) -> Any:
         return text == "true"
     if declared.type.name == "Float":
         return float(text)
-    return int(text) if declared.type.name in _NUMBERS else text
+    return int(text) if declared.type.name in NUMBERS else text
 
 
 def _keys(model: ModelDeclaration, attributes: tuple[str, ...]) -> tuple[KeyAttribute, KeyAttribute | None]:
     """Return the attributes of a key with their types; several sort fields share one, a text."""
-    types = {name: "N" if one.type.name in _NUMBERS else "S" for name, one in model.fields.items()}
+    types = {name: "N" if one.type.name in NUMBERS else "S" for name, one in model.fields.items()}
     hash_key, *others = (KeyAttribute(name, types.get(name, "S")) for name in attributes)
     return hash_key, others[0] if others else None
 

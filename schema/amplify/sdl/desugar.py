@@ -6,6 +6,7 @@ What is written goes in, `ModelDeclaration`s come out; nobody after this needs t
 from collections.abc import Iterator, Mapping
 
 from schema.amplify.sdl.declarations import (
+    NUMBERS,
     FieldDeclaration,
     ModelDeclaration,
     Origin,
@@ -14,6 +15,7 @@ from schema.amplify.sdl.declarations import (
     Strategy,
     TypeReference,
 )
+from schema.amplify.sdl.errors import refusal
 from schema.amplify.sdl.joins import with_joins
 from schema.amplify.sdl.models import WrittenModel, collected
 from schema.amplify.sdl.project import Flags
@@ -22,6 +24,7 @@ from schema.amplify.sdl.relations import Draft, relate
 _ID = TypeReference("ID", is_required=True)
 _MOMENT = TypeReference("AWSDateTime", is_required=True)
 _OWNER = TypeReference("String")
+_NO_TEXTS = NUMBERS | {"Boolean"}
 _TOKENS = frozenset({Provider.USER_POOLS, Provider.OIDC})
 
 
@@ -61,6 +64,7 @@ def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelD
         for name in (model.created_at, model.updated_at)
         if name is not None
     )
+    _check_naming(draft, rules)
     owners = dict.fromkeys(_owner_fields(draft, rules))
     draft.add(FieldDeclaration(name, _OWNER, Origin.IMPLIED_OWNER) for name in owners)
     return ModelDeclaration(
@@ -89,9 +93,33 @@ def _rules(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> tuple[Rul
 
 def _owner_fields(draft: Draft, rules: tuple[RuleDeclaration, ...]) -> Iterator[str]:
     """Yield the fields by which a rule of a model, or of one of its fields, knows owners."""
-    own = (field.rules or () for field in draft.fields.values())
-    related = (relation.rules or () for relation in draft.relations.values())
-    for given in (rules, *own, *related):
-        for rule in given:
-            if rule.strategy is Strategy.OWNER and rule.provider in _TOKENS and rule.owner_field is not None:
-                yield rule.owner_field
+    for rule in _every_rule(draft, rules):
+        if rule.strategy is Strategy.OWNER and rule.provider in _TOKENS and rule.owner_field is not None:
+            yield rule.owner_field
+
+
+def _every_rule(draft: Draft, rules: tuple[RuleDeclaration, ...]) -> Iterator[RuleDeclaration]:
+    """Yield the rules of a model, and those of its fields and relations."""
+    yield from rules
+    for field in draft.fields.values():
+        yield from field.rules or ()
+    for relation in draft.relations.values():
+        yield from relation.rules or ()
+
+
+def _check_naming(draft: Draft, rules: tuple[RuleDeclaration, ...]) -> None:
+    """Check that the fields in which rules look for owners and groups hold texts.
+
+    Raises:
+        SchemaFileError: one leads to another row, or holds something else.
+    """
+    for rule in _every_rule(draft, rules):
+        name = rule.owner_field or rule.groups_field
+        if name is None:
+            continue
+        if name in draft.relations:
+            raise refusal(draft.written.node, f"{draft.name}.{name} leads to other rows, and @auth wants a text")
+        held = draft.fields.get(name)
+        if held is not None and (held.type.name in _NO_TEXTS or held.origin is Origin.UNRELATED):
+            why = f"{draft.name}.{name} is of type {held.type}, and @auth wants a text"
+            raise refusal(draft.written.node, why)

@@ -7,13 +7,14 @@ Example:
     ('status', 'createdAt')
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from graphql import Source
 
 from models.constraints.declared import Constraints
+from schema.amplify.sdl.checks.operations import operation_problems
 from schema.amplify.sdl.declarations import (
     ArgumentDeclaration,
     ModelDeclaration,
@@ -84,8 +85,8 @@ def declared(project: Project, rules: tuple[Source, ...] = ()) -> AppDeclaration
         raise SchemaFileError([f"{project.sources[0].name}: no type has @model, so there is nothing to store"])
     constraints, models = read_rules(rules, models, document.enums)
     roots = read_roots(document, flags)
-    if clashes := list(_clashes(models, roots)):
-        raise SchemaFileError(clashes)
+    if problems := list(operation_problems(models, roots)):
+        raise SchemaFileError(f"{project.sources[0].name}: {text}" for text in problems)
     return AppDeclaration(
         models=models,
         objects=read_objects(document, flags),
@@ -96,27 +97,3 @@ def declared(project: Project, rules: tuple[Source, ...] = ()) -> AppDeclaration
         default_mode=project.default_mode,
         not_served=(*unserved(project, document, models, roots), *unserved_rules(constraints)),
     )
-
-
-def _clashes(models: Mapping[str, ModelDeclaration], roots: tuple[RootField, ...]) -> Iterator[str]:
-    """Yield the names that two root fields have: of models, of indexes, or of the app's own."""
-    taken: dict[str, str] = {}
-    for name, owner in _root_names(models, roots):
-        if taken.setdefault(name, owner) != owner:
-            yield f"{name} is the name of two operations, of {taken[name]} and of {owner}"
-
-
-def _root_names(models: Mapping[str, ModelDeclaration], roots: tuple[RootField, ...]) -> Iterator[tuple[str, str]]:
-    for model in models.values():
-        names = model.operations
-        queries = (names.get, names.list, *(index.query for index in model.indexes.values()))
-        for query in queries:
-            if query is not None:
-                yield f"Query.{query}", f"type {model.name}"
-        for mutation in (names.create, names.update, names.delete):
-            if mutation is not None:
-                yield f"Mutation.{mutation}", f"type {model.name}"
-        for subscription in (*names.on_create, *names.on_update, *names.on_delete):
-            yield f"Subscription.{subscription}", f"type {model.name}"
-    for root in roots:
-        yield f"{root.root}.{root.name}", f"the app's own type {root.root}"

@@ -1,5 +1,6 @@
 """Takes down the types with `@model` as they are written: what Amplify implies is not there yet."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import md5
@@ -9,6 +10,7 @@ from graphql import FieldDefinitionNode, Node
 
 from schema.amplify import names
 from schema.amplify.sdl.auth import rules_of
+from schema.amplify.sdl.checks.defaults import default_problem
 from schema.amplify.sdl.declarations import (
     FieldDeclaration,
     IndexDeclaration,
@@ -27,6 +29,7 @@ _S = TypeVar("_S")
 RELATIONS = ("hasOne", "hasMany", "belongsTo", "manyToMany")
 # What answers these fields is not served; the fields are there, and say so.
 UNSERVED_FIELDS = ("connection", "function", "http", "predictions", "sql")
+_INDEX_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 # AppSync takes no longer name for a subscription.
 _LONGEST_SUBSCRIPTION = 50
 
@@ -131,8 +134,9 @@ def _reader(document: Document, flags: Flags) -> Callable[[WrittenType], Written
 def _model(type_: WrittenType, document: Document, flags: Flags) -> WrittenModel:
     nodes = {node.name.value: node for node in type_.fields}
     relations = {name: _relation(node, flags) for name, node in nodes.items() if _directive(node)}
-    fields = {name: _field(node, document, flags) for name, node in nodes.items() if name not in relations}
-    key = _key(type_, fields)
+    plain = {name: node for name, node in nodes.items() if name not in relations}
+    fields = {name: _field(type_.name, node, document, flags) for name, node in plain.items()}
+    key = _key(type_, fields, document)
     given = single(type_, "model") or {}
     created_at, updated_at = _timestamps(given, flags)
     return WrittenModel(
@@ -142,7 +146,7 @@ def _model(type_: WrittenType, document: Document, flags: Flags) -> WrittenModel
         fields=fields,
         relations=relations,
         key=key,
-        indexes=_indexes(type_, fields, key, flags),
+        indexes=_indexes(type_, fields, key, document, flags),
         rules=rules_of(type_, flags),
         operations=operations_of(type_.name, given, flags),
         created_at=created_at,
@@ -154,7 +158,7 @@ def _directive(node: FieldDefinitionNode) -> str | None:
     return next((name for name in RELATIONS if has(node.directives or (), name)), None)
 
 
-def _field(node: FieldDefinitionNode, document: Document, flags: Flags) -> FieldDeclaration:
+def _field(of: str, node: FieldDefinitionNode, document: Document, flags: Flags) -> FieldDeclaration:
     type_ = reference(node.type, node)
     other = document.types.get(type_.name)
     origin = Origin.WRITTEN
@@ -162,14 +166,14 @@ def _field(node: FieldDefinitionNode, document: Document, flags: Flags) -> Field
         origin = Origin.NOT_SERVED
     elif other is not None and other.is_model:
         origin = Origin.UNRELATED
-    if type_.name in document.inputs:
-        raise refusal(node, f"{node.name.value} has an input type, {type_.name}, which rows cannot have")
-    default = single(node, "default")
+    default = (single(node, "default") or {}).get("value")
+    if default is not None and (why := default_problem(type_, default, document.enums)) is not None:
+        raise refusal(node, f"{of}.{node.name.value}: {why}")
     return FieldDeclaration(
         name=node.name.value,
         type=type_,
         origin=origin,
-        default=None if default is None else default.get("value"),
+        default=default,
         rules=rules_of(node, flags),
     )
 
@@ -179,6 +183,8 @@ def _relation(node: FieldDefinitionNode, flags: Flags) -> WrittenRelation:
     given = single(node, directive) or {}
     type_ = reference(node.type, node)
     is_many = directive in {"hasMany", "manyToMany"}
+    if has(node.directives or (), "default"):
+        raise refusal(node, f"{node.name.value}: @default is for scalars and enums, and this leads to other rows")
     if type_.is_list != is_many:
         raise refusal(node, f"@{directive} is for {'lists' if is_many else 'single rows'}, not for {type_}")
     return WrittenRelation(
@@ -195,7 +201,7 @@ def _relation(node: FieldDefinitionNode, flags: Flags) -> WrittenRelation:
     )
 
 
-def _key(type_: WrittenType, fields: Mapping[str, FieldDeclaration]) -> tuple[str, ...]:
+def _key(type_: WrittenType, fields: Mapping[str, FieldDeclaration], document: Document) -> tuple[str, ...]:
     keyed = [node for node in type_.fields if has(node.directives or (), "primaryKey")]
     if not keyed:
         return ()
@@ -203,31 +209,45 @@ def _key(type_: WrittenType, fields: Mapping[str, FieldDeclaration]) -> tuple[st
         raise refusal(keyed[1], f"{type_.name} has two @primaryKey; one may have `sortKeyFields`")
     given = single(keyed[0], "primaryKey") or {}
     key = (keyed[0].name.value, *(given.get("sortKeyFields") or ()))
-    _check_key(keyed[0], type_, key, fields)
+    _check_key(keyed[0], type_, key, fields, document)
+    for name in key:
+        if not fields[name].type.is_required:
+            raise refusal(keyed[0], f"{type_.name}.{name} may be null, and a part of the primary key may not")
     return key
 
 
 def _check_key(
-    node: FieldDefinitionNode, type_: WrittenType, key: Sequence[str], fields: Mapping[str, FieldDeclaration]
+    node: FieldDefinitionNode,
+    type_: WrittenType,
+    key: Sequence[str],
+    fields: Mapping[str, FieldDeclaration],
+    document: Document,
 ) -> None:
-    """Check that the fields of a key exist, each once, and are no lists."""
+    """Check that the fields of a key exist, each once, and hold single texts or numbers."""
     for name in key:
         if name not in fields:
             raise refusal(node, f"{type_.name} has no field {name} to be part of a key")
         if fields[name].type.is_list:
             raise refusal(node, f"{type_.name}.{name} is a list, and a key has single values only")
+        if (of := fields[name].type.name) == "Boolean" or of in document.types:
+            why = f"{type_.name}.{name} is of type {of}, and a key has texts, numbers and enums only"
+            raise refusal(node, why)
     if len(set(key)) < len(key):
         raise refusal(node, f"{type_.name} names a field twice in a key: {', '.join(key)}")
 
 
 def _indexes(
-    type_: WrittenType, fields: Mapping[str, FieldDeclaration], key: Sequence[str], flags: Flags
+    type_: WrittenType,
+    fields: Mapping[str, FieldDeclaration],
+    key: Sequence[str],
+    document: Document,
+    flags: Flags,
 ) -> dict[str, IndexDeclaration]:
     found: dict[str, IndexDeclaration] = {}
     for node in type_.fields:
         for given in every(node, "index"):
             index = _index(type_, node, given, key, flags)
-            _check_key(node, type_, index.fields, fields)
+            _check_key(node, type_, index.fields, fields, document)
             if index.name in found:
                 raise refusal(node, f"{type_.name} has two indexes of the name {index.name}")
             found[index.name] = index
@@ -240,9 +260,12 @@ def _index(
     fields = (node.name.value, *(given.get("sortKeyFields") or ()))
     usual = index_query(type_.name, fields)
     query = given.get("queryField", usual if flags.enableautoindexquerynames else None)
+    name = given.get("name") or usual
+    if not _INDEX_NAME.fullmatch(name):
+        raise refusal(node, f"{type_.name}: DynamoDB takes no index of the name {name!r}")
     can_be_local = len(fields) > 1 and len(key) > 1 and key[0] == fields[0]
     return IndexDeclaration(
-        name=given.get("name") or usual,
+        name=name,
         fields=fields,
         query=query,
         is_local=can_be_local and not flags.secondarykeyasgsi,

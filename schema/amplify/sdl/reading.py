@@ -1,17 +1,14 @@
 """Reads the texts of a schema: parses them, checks every name and directive, and merges extensions."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from graphql import (
-    DirectiveDefinitionNode,
     DirectiveNode,
     DocumentNode,
-    EnumTypeDefinitionNode,
-    EnumTypeExtensionNode,
     FieldDefinitionNode,
     GraphQLError,
     GraphQLSchema,
@@ -32,13 +29,11 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 from graphql.validation.validate import validate_sdl
 
+from schema.amplify.sdl.checks.definitions import ENUMS, INPUTS, OBJECTS, definition_problems
 from schema.amplify.sdl.declarations import TypeReference
-from schema.amplify.sdl.errors import SchemaFileError, problem, problem_of, refusal
+from schema.amplify.sdl.errors import SchemaFileError, problem_of, refusal
 
 HERE = Path(__file__).parent
-_OBJECTS = (ObjectTypeDefinitionNode, ObjectTypeExtensionNode)
-_INPUTS = (InputObjectTypeDefinitionNode, InputObjectTypeExtensionNode)
-_ENUMS = (EnumTypeDefinitionNode, EnumTypeExtensionNode)
 # A schema of several files is parsed file by file; tokens are counted in each.
 MOST_TOKENS = 200_000
 
@@ -97,14 +92,14 @@ def read(sources: Sequence[Source]) -> Document:
     """
     document = parsed(sources)
     check(document, amplifys_directives())
-    if problems := list(_unsupported_definitions(document)):
+    if problems := list(definition_problems(document)):
         raise SchemaFileError(problems)
     return Document(
         types=_types(document),
-        inputs=_grouped(document, _INPUTS),
+        inputs=_grouped(document, INPUTS),
         enums={
             name: tuple(value.name.value for node in nodes for value in node.values or ())
-            for name, nodes in _grouped(document, _ENUMS).items()
+            for name, nodes in _grouped(document, ENUMS).items()
         },
     )
 
@@ -140,16 +135,6 @@ def check(document: DocumentNode, known: GraphQLSchema) -> None:
         raise SchemaFileError(problems)
 
 
-def _unsupported_definitions(document: DocumentNode) -> Iterator[str]:
-    """Yield a problem for each definition that AppSync, or this server, has no use for."""
-    for node in document.definitions:
-        if isinstance(node, DirectiveDefinitionNode):
-            yield problem(node, f"directive @{node.name.value} cannot be defined: nothing would obey it")
-        elif not isinstance(node, (*_OBJECTS, *_INPUTS, *_ENUMS)) and node.kind != "schema_definition":
-            kind = node.kind.removesuffix("_definition").replace("_", " ")
-            yield problem(node, f"{kind}s are not supported: only types, inputs and enums are")
-
-
 def _types(document: DocumentNode) -> dict[str, WrittenType]:
     return {
         name: WrittenType(
@@ -157,7 +142,7 @@ def _types(document: DocumentNode) -> dict[str, WrittenType]:
             fields=tuple(field for node in nodes for field in node.fields or ()),
             directives=tuple(directive for node in nodes for directive in node.directives or ()),
         )
-        for name, nodes in _grouped(document, _OBJECTS).items()
+        for name, nodes in _grouped(document, OBJECTS).items()
     }
 
 

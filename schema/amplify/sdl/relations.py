@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from schema.amplify import names
 from schema.amplify.sdl.declarations import (
+    NUMBERS,
     FieldDeclaration,
     IndexDeclaration,
     Origin,
@@ -71,6 +72,8 @@ def relate(draft: Draft, relation: WrittenRelation, drafts: Mapping[str, Draft],
         made = _back(draft, relation, target, flags)
     if not made.is_many and made.index is None:
         _check_key(draft, made, relation, target)
+    else:
+        _check_stored_types(draft, made, relation, target)
     draft.relations[relation.name] = made
 
 
@@ -94,11 +97,32 @@ def _check_key(draft: Draft, made: RelationDeclaration, relation: WrittenRelatio
             "String",
         }:
             continue
-        if draft.fields[own].type.name != target.fields[other].type.name and relation.fields:
+        is_implied = draft.fields[own].origin is Origin.IMPLIED_KEY
+        if draft.fields[own].type.name != target.fields[other].type.name and not is_implied:
             raise refusal(
                 relation.node,
                 f"{draft.name}.{own} is a {draft.fields[own].type.name} and {target.name}.{other}, to which "
                 f"{made.name} leads, a {target.fields[other].type.name}",
+            )
+
+
+def _check_stored_types(draft: Draft, made: RelationDeclaration, relation: WrittenRelation, target: Draft) -> None:
+    """Check that a relation has no more fields than the key that finds rows, and of the same stored types."""
+    found_by = target.key if made.index is None else target.indexes[made.index].fields
+    where = target.name if made.index is None else f"index {made.index} of {target.name}"
+    if len(made.fields) > len(found_by):
+        raise refusal(
+            relation.node,
+            f"{draft.name}.{made.name} has {len(made.fields)} fields, and {where} only {', '.join(found_by)}",
+        )
+    for own, other in zip(made.fields, found_by, strict=False):
+        types = draft.fields[own].type.name, target.fields[other].type.name
+        is_implied = target.fields[other].origin is Origin.IMPLIED_KEY
+        if (types[0] in NUMBERS) != (types[1] in NUMBERS) and not is_implied:
+            raise refusal(
+                relation.node,
+                f"{draft.name}.{own} is of type {types[0]}, and {target.name}.{other}, by which {made.name} finds "
+                f"rows, of type {types[1]}",
             )
 
 

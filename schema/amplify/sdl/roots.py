@@ -51,6 +51,9 @@ def read_objects(document: Document, flags: Flags) -> dict[str, ObjectDeclaratio
 
 
 def _object(type_: WrittenType, flags: Flags) -> ObjectDeclaration:
+    for node in type_.fields:
+        if has(node.directives or (), "default"):
+            raise refusal(node, f"{type_.name}.{node.name.value}: @default is for types with @model")
     fields = {
         node.name.value: FieldDeclaration(
             name=node.name.value,

@@ -64,6 +64,12 @@ def test_what_clients_know_and_is_not_served_says_why(tmp_path: Path) -> None:
         ("type A {", "schema.graphql:1: Syntax Error"),
         ("type A { b: Int }", "no type has @model"),
         ("type A @model { b: C }", "schema.graphql:1: "),
+        (
+            "type A @model { b: Int } type ModelAConnection { b: Int }",
+            "ModelAConnection is the name of a type that is derived from others, or that every schema has",
+        ),
+        ("type A @model { b: Int } enum ModelSortDirection { UP }", "ModelSortDirection is the name of a type"),
+        ("type A @model { b: Int } input CreateAInput { b: Int }", "CreateAInput is the name of a type"),
     ],
 )
 def test_a_schema_that_is_wrong_is_refused_with_the_place(tmp_path: Path, text: str, expected: str) -> None:
@@ -79,6 +85,27 @@ def test_a_function_that_is_there_is_not_missed(tmp_path: Path) -> None:
 
 def api_of(app: App) -> Api:
     return Api.over(app, Services.over(AsyncCalls(()), Settings()), ServerSettings(), b"none")
+
+
+NAMED_AS_PYTHON = """
+type class @model { id: ID! def: String lambda: list @hasOne }
+type list @model { id: ID! None: [Optional] @hasMany }
+type Optional @model { id: ID! true: Boolean import: import }
+type import { y: int }
+enum int { A B }
+"""
+
+
+def test_types_and_fields_may_be_called_as_words_of_python(tmp_path: Path) -> None:
+    served = graphql_schema(api_of(imported(written(tmp_path / "words", NAMED_AS_PYTHON)).app).schema)
+    assert str(served.get_type("import").fields["y"].type) == "int"  # type: ignore[union-attr]
+    assert {"class", "list", "Optional"} <= served.type_map.keys()
+
+
+def test_an_input_of_the_schemas_own_stands_for_that_of_an_object(tmp_path: Path) -> None:
+    text = "type A @model { p: P } type P { x: Int y: Int } input PInput { x: Int! }"
+    served = graphql_schema(api_of(imported(written(tmp_path / "inputs", text)).app).schema)
+    assert served.type_map["PInput"].fields.keys() == {"x"}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["marketplace", "construction"])

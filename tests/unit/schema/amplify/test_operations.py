@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Operations
+from schema.amplify.objects import types_of
+from schema.amplify.operations import subscriptions
+from schema.amplify.rules import Operation
 from schema.amplify.stored_fields import Field
 from tests.unit.atlas import PLACE
 from tests.unit.schema.amplify.printed import members, printed
@@ -30,6 +33,14 @@ def test_operations_are_renamed_or_absent() -> None:
     assert ours["Subscription"].keys() == {"onPlace", "onAddedPlace"}
     assert not {"UpdatePlaceInput", "DeletePlaceInput", "ModelPlaceConnection"} & ours.keys()
     assert {"CreatePlaceInput", "ModelPlaceConditionInput"} <= ours.keys()
+
+
+def test_several_changes_may_share_a_subscription() -> None:
+    shared = replace(FEW, on_update=("onPlace",), on_delete=("onPlace",))
+    catalogue = Catalogue.of([replace(PLACE, operations=shared)])
+    heard = {field.name: field.resolve for field in subscriptions(catalogue, types_of(catalogue))}  # type: ignore[attr-defined]
+    assert heard["onPlace"].operations == {Operation.CREATE, Operation.UPDATE, Operation.DELETE}
+    assert heard["onAddedPlace"].operations == {Operation.CREATE}
 
 
 def test_a_type_may_have_no_operations_at_all() -> None:

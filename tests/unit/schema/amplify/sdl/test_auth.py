@@ -3,7 +3,7 @@
 import pytest
 
 from schema.amplify.sdl.declarations import ALL_ACTIONS, READING, Action, Provider, RuleDeclaration, Strategy
-from tests.unit.schema.amplify.sdl.texts import OLD, app_of, model_of
+from tests.unit.schema.amplify.sdl.texts import OLD, app_of, model_of, problems_of
 
 OWNER = RuleDeclaration(
     Strategy.OWNER, Provider.USER_POOLS, owner_field="owner", identity_claims=("sub", "username")
@@ -80,3 +80,23 @@ def test_a_field_has_rules_of_its_own() -> None:
     # The field by which owners are known is implied by it.
     assert str(model.fields["owner"].type) == "String"
     assert model.heard_owners == ("owner",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "problem"),
+    [
+        ('allow: owner, ownerField: "a"', "a: A @hasOne", "A.a leads to other rows, and @auth wants a text"),
+        ('allow: owner, ownerField: "a"', "a: A", "A.a is of type A, and @auth wants a text"),
+        ('allow: owner, ownerField: "n"', "n: Int", "A.n is of type Int, and @auth wants a text"),
+        ('allow: groups, groupsField: "b"', "b: [Boolean]", "A.b is of type [Boolean], and @auth wants a text"),
+    ],
+)
+def test_owners_and_groups_are_named_by_texts(rule: str, fields: str, problem: str) -> None:
+    text = f"type A @model @auth(rules: [{{ {rule} }}]) {{ id: ID! {fields} }}"
+    assert problems_of(text) == (f"schema.graphql:1: {problem}",)
+
+
+def test_a_list_of_groups_has_no_nulls() -> None:
+    text = "type A @model @auth(rules: [{ allow: groups, groups: [null] }]) { id: ID! }"
+    (problem,) = problems_of(text)
+    assert "invalid value at [0].groups[0]" in problem

@@ -96,3 +96,24 @@ def test_what_leads_nowhere_is_refused(fields: str, problem: str) -> None:
 def test_a_field_of_a_model_s_type_without_a_relation_is_not_stored() -> None:
     app = app_of("type A @model { id: ID! b: B } type B @model { id: ID! }")
     assert app.models["A"].fields["b"].origin is Origin.UNRELATED
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            'bs: [B] @hasMany(indexName: "byN", fields: ["id"]) } type B @model { n: Int @index(name: "byN")',
+            "A.id is of type ID, and B.n, by which bs finds rows, of type Int",
+        ),
+        (
+            'b: [B] @hasMany(indexName: "byM", fields: ["id", "id"]) } type B @model { m: ID @index(name: "byM")',
+            "A.b has 2 fields, and index byM of B only m",
+        ),
+        (
+            "aBId: Int b: B @hasOne } type B @model { id: ID!",
+            "A.aBId is a Int and B.id, to which b leads, a ID",
+        ),
+    ],
+)
+def test_fields_that_no_key_is_like_are_refused(text: str, problem: str) -> None:
+    assert problems_of(f"type A @model {{ id: ID! {text} }}") == (f"schema.graphql:1: {problem}",)

@@ -55,15 +55,6 @@ def test_types_that_are_no_models_have_no_implied_fields() -> None:
     }
 
 
-def test_two_operations_of_one_name_are_refused() -> None:
-    text = 'type A @model { id: ID! n: Int @index(name: "byN", queryField: "getA") } type Query { listA: Int }'
-    assert problems_of(text) == ()
-    text = f"{TODO} type Query {{ getTodo: Int }}"
-    assert problems_of(text) == (
-        "Query.getTodo is the name of two operations, of type Todo and of the app's own type Query",
-    )
-
-
 def test_a_global_rule_must_be_a_rule() -> None:
     text = f"{TODO} input AMPLIFY {{ globalAuthRule: AuthRule = 3 }}"
     assert problems_of(text) == ("schema.graphql:1: globalAuthRule must be a rule such as { allow: public }",)
