@@ -88,6 +88,7 @@ check: setup
 	$(VENV)/bin/lint-imports
 	@$(MAKE) --no-print-directory check-template
 	$(VENV)/bin/hadolint Dockerfile
+	$(VENV)/bin/actionlint
 
 # The CloudFormation templates, by cfn-lint and checkov: half a minute of CPU, unless they are as they were checked last.
 check-template: setup

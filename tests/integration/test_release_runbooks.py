@@ -22,7 +22,7 @@ DEV = {
 }
 IMAGE = f"000000000000.dkr.ecr.eu-west-1.amazonaws.com/hourbank@sha256:{'1' * 64}"
 # What a deployment consists of, to be changed between two of them.
-_RELEASED = ("models", "resolvers", "schema", "workflows", "server.py", "requirements-functions.txt")
+_RELEASED = (".ci", "models", "resolvers", "schema", "workflows", "server.py", "requirements-functions.txt")
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,11 @@ def release(request: pytest.FixtureRequest, released: Shell) -> Iterator[Runbook
 
 def test_deploy(release: Runbook, server: Server) -> None:
     assert "resources of hourbank-dev and its servers would change" in release.run("Look first", **DEV)
+    commented = release.shell.run('.ci/diff "$ENVIRONMENT" "$BUCKET" build/diff.md', **DEV)
+    assert commented.returncode == 0, commented.stdout
+    comment = (release.shell.folder / "build" / "diff.md").read_text()
+    assert comment.startswith("### What this would change in dev\n```text\n")
+    assert "resources of hourbank-dev and its servers would change\n```\n" in comment
     assert "hourbank-dev is up to date" in release.run("Deploy functions and tables", **DEV)
     release.run("Deploy the servers", **DEV, IMAGE=IMAGE)
     assert "nothing to do" in release.run("Mended when", **DEV, URL=f"{server.url}/graphql")

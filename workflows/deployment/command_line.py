@@ -1,8 +1,9 @@
-"""The commands that deploy: template, diff, deploy and rollback.
+"""The commands that deploy: template, package, diff, deploy and rollback.
 
 The context's object is a `ContentsOf`.
 """
 
+import hashlib
 import json
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from workflows.deployment.app_options import RulesOption, SchemaOption
 from workflows.deployment.contents import StackContents
 from workflows.deployment.deploy import Deployer, roll_back
 from workflows.deployment.environments import Environment
+from workflows.deployment.package import build_package
 from workflows.deployment.servers import Servers
 from workflows.deployment.target import use_aws
 from workflows.deployment.template.service.build import build_service_template
@@ -65,6 +67,16 @@ def template(
         contents = _contents(context, schema, rules)
         built = contents.template() if part is Part.DATA else build_service_template()
         typer.echo(json.dumps(built, indent=2))
+
+
+@cli.command()
+def package(file: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
+    """Write the functions' code, as a deployment uploads it."""
+    with clean_exit():
+        code = build_package(_report)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(code)
+        _report(f"{file}: {len(code) / 1e6:.1f} MB, SHA-256 {hashlib.sha256(code).hexdigest()}")
 
 
 @cli.command()
