@@ -24,7 +24,7 @@ LOCK = "requirements-functions.txt"
 _REPOSITORY = Path(__file__).parents[2]
 _PACKAGES = ("models", "workflows")
 # Not needed by the functions: what deploys them, and what describes types to checkers.
-_LEFT_OUT = shutil.ignore_patterns("deployment", "console", "__pycache__", "*.pyi")
+_LEFT_OUT = shutil.ignore_patterns("deployment", "console", "drawing", "__pycache__", "*.pyi")
 _VERSION = RUNTIME.removeprefix("python")
 # Where Lambda unpacks the package, as tracebacks say.
 _TASK_ROOT = "/var/task"
