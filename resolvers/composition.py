@@ -36,6 +36,7 @@ from resolvers.operation_log import OperationLines
 from resolvers.rates.rates import Rates
 from resolvers.rates.shared_counter import SharedCounter
 from resolvers.transport.app import HttpPolicy, build_app
+from resolvers.transport.console.page import Console
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.idempotency import Idempotency
 from workflows.executions.services import Services
@@ -160,7 +161,7 @@ def _served(
         graphiql=_explorer(app, issuer) if own.graphiql else None,
         idempotency=Idempotency(store, clock, claimed_for=timedelta(seconds=own.idempotency_claim)),
         rates=rates,
-        routes=[*routes, *(issuer.routes() if issuer else ())],
+        routes=[*routes, *(issuer.routes() if issuer else ()), *_console(app, own, issuer)],
         policy=HttpPolicy(
             origins=own.allowed_origins or (),
             hosts=own.allowed_hosts or (),
@@ -178,6 +179,15 @@ def _explorer(app: App, issuer: LocalIssuer | None) -> GraphiQL:
         else {name: partial(_minted, issuer, name, of) for name, of in app.demo.callers.items()}
     )
     return GraphiQL(app.name, app.examples, mint)
+
+
+def _console(app: App, own: ServerSettings, issuer: LocalIssuer | None) -> list[BaseRoute]:
+    """Return the routes of the console: of an app whose requests are moved by state machines, where it is set."""
+    if not (own.console and app.machines):
+        return []
+    # Without GraphiQL nobody gives a token to whoever asks.
+    callers = app.demo.callers if issuer is not None and own.graphiql else ()
+    return Console(app.name, callers).routes()
 
 
 def _minted(issuer: LocalIssuer, name: str, groups: Collection[str]) -> str:

@@ -58,8 +58,8 @@ def _named(clients: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
     return clients
 
 
-# What clients are told of the schema.
-_SHOWN = ("introspection", "suggestions", "graphiql")
+# What clients are told of the schema, and the pages for browsers.
+_SHOWN = ("introspection", "suggestions", "graphiql", "console")
 
 
 class ServerSettings(BaseSettings):
@@ -92,6 +92,8 @@ class ServerSettings(BaseSettings):
     introspection: bool | None = None
     suggestions: bool | None = None
     graphiql: bool | None = None
+    # Whether there is a page at /console; it shows what the caller whose token it is given may see.
+    console: bool | None = None
     # A file or folder of the only operations that run; see `schema.documents.trusted`.
     trusted_documents: Path | None = None
     # Whether queries of rows are answered by their plans (see `resolvers.plans`), and events once for all who get

@@ -28,12 +28,19 @@ _POLICY = (
 # Headers by which a proxy says for whom it asks.
 _PROXIES = frozenset({"forwarded", "via", "true-client-ip", "cf-connecting-ip", "x-client-ip"})
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
-_PAGE_HEADERS = {
-    **_NO_SNIFFING,
-    "Content-Security-Policy": _POLICY,
-    "Cache-Control": "no-cache",
-    "Referrer-Policy": "no-referrer",
-}
+
+
+def page_headers(policy: str) -> Mapping[str, str]:
+    """Return the headers of a page that browsers are to treat by a content security policy."""
+    return {
+        **_NO_SNIFFING,
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-cache",
+        "Referrer-Policy": "no-referrer",
+    }
+
+
+_PAGE_HEADERS = page_headers(_POLICY)
 _PAGE = Template("""\
 <!doctype html>
 <html lang="en">

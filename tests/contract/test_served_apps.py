@@ -178,6 +178,10 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         server.stop()
 
 
+def test_only_hourbank_has_a_console(served: ServedApp) -> None:
+    assert httpx.get(f"{served.url}/console").status_code == 404
+
+
 def test_every_query_finds_what_its_owner_wrote(served: ServedApp) -> None:
     names = of_kind(served.app, OperationType.QUERY)
     assert len(names) == {"marketplace": 23, "construction": 20}[served.app]

@@ -1,6 +1,7 @@
 """Every answer tells browsers what they must not do with it, and names its request."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -26,6 +27,9 @@ ANSWERS = {
     "not signed in": ("POST", "/graphql", {**JSON, "authorization": "x"}, b"{}", 401),
     "page": ("GET", "/graphql", {"accept": "text/html"}, b"", 200),
     "file": ("GET", ASSET, {}, b"", 200),
+    "console": ("GET", "/console", {}, b"", 200),
+    "file of the console": ("GET", "/console/assets/main.js", {}, b"", 200),
+    "no file of the console": ("GET", "/console/assets/nothing.js", {}, b"", 404),
     "no file": ("GET", f"{ASSETS_PATH}/nothing.js", {}, b"", 404),
     "nothing": ("GET", "/nothing", {}, b"", 404),
     "redirect": ("GET", "/", {}, b"", 307),
@@ -41,13 +45,18 @@ ANSWERS = {
     ),
 }
 # What may be kept, because its name changes with its content, or only after asking.
-KEPT = {"file": "public, max-age=31536000, immutable", "page": "no-cache"}
+KEPT = {
+    "file": "public, max-age=31536000, immutable",
+    "page": "no-cache",
+    "console": "no-cache",
+    "file of the console": "no-cache",
+}
 
 
 @pytest.fixture(scope="module")
 def page_server(home: Server) -> Iterator[Target]:
-    """Yield a server on AWS that shows GraphiQL."""
-    with serving(home, HOURBANK_GRAPHIQL="true") as target:
+    """Yield a server on AWS that shows GraphiQL and the console."""
+    with serving(home, HOURBANK_GRAPHIQL="true", HOURBANK_CONSOLE="true") as target:
         yield target
 
 
@@ -82,6 +91,21 @@ async def test_every_answer_names_its_request(page_server: Target, kind: str) ->
 @pytest.mark.parametrize("kind", ANSWERS)
 async def test_no_header_comes_twice(page_server: Target, kind: str, header: str) -> None:
     assert len((await answer_of(page_server, kind)).headers.get_list(header)) <= 1
+
+
+async def test_nothing_that_stands_in_the_console_itself_may_run(page_server: Target) -> None:
+    answer = await answer_of(page_server, "console")
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert "script-src 'self';" in policy
+    assert "style-src 'self';" in policy
+    scripts = re.findall(r"<script[^>]*>", answer.text)
+    assert scripts == ['<script type="module" src="/console/assets/main.js">']
+    assert "<style" not in answer.text
+    assert not re.search(r"\s(style|on\w+)=", answer.text)
+    # Tokens for everybody are a local server's only: here it asks for one.
+    assert 'data-callers=""' in answer.text
 
 
 async def test_who_uses_a_wrong_method_learns_the_right_ones(page_server: Target) -> None:

@@ -108,7 +108,15 @@ async def test_subscriptions_are_not_corrected_either(measured_server: Target, w
 
 
 @pytest.mark.parametrize(
-    "path", ["/graphql", f"{ASSETS_PATH}/{manifest()['entries']['main']}", "/local/token/alice", "/docs"]
+    "path",
+    [
+        "/graphql",
+        f"{ASSETS_PATH}/{manifest()['entries']['main']}",
+        "/local/token/alice",
+        "/docs",
+        "/console",
+        "/console/assets/main.js",
+    ],
 )
 async def test_there_is_no_graphiql(measured_server: Target, path: str) -> None:
     async with measured_server.client() as client:

@@ -4,13 +4,13 @@ import pytest
 
 from resolvers.hosting.settings import LOCAL_ORIGINS, ServerSettings
 
-SHOWN = ("introspection", "suggestions", "graphiql")
+SHOWN = ("introspection", "suggestions", "graphiql", "console")
 
 
 @pytest.mark.parametrize("is_local", [True, False])
 def test_a_local_server_shows_everything_and_one_on_aws_nothing(*, is_local: bool) -> None:
     own = ServerSettings().with_defaults(is_local=is_local)
-    assert [getattr(own, name) for name in SHOWN] == [is_local] * 3
+    assert [getattr(own, name) for name in SHOWN] == [is_local] * 4
     assert own.allowed_origins == (LOCAL_ORIGINS if is_local else ())
     assert own.log_format == ("console" if is_local else "json")
 
@@ -24,7 +24,7 @@ def test_what_is_set_stays(monkeypatch: pytest.MonkeyPatch, *, is_local: bool, v
     monkeypatch.setenv("HOURBANK_ALLOWED_ORIGINS", "")
     monkeypatch.setenv("HOURBANK_LOG_FORMAT", "json")
     own = ServerSettings().with_defaults(is_local=is_local)
-    assert [getattr(own, name) for name in SHOWN] == [value] * 3
+    assert [getattr(own, name) for name in SHOWN] == [value] * 4
     assert (own.allowed_hosts, own.allowed_origins, own.log_format) == (("api.example.org",), (), "json")
 
 
