@@ -49,10 +49,17 @@ from resolvers.security_log import limit_security_log
 from workflows.console.commands import Desk, operator_commands
 from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.migration.commands import migrate_commands
+from workflows.console.privacy.accounts import UserAccounts
 from workflows.console.single_table.commands import single_table_commands
 from workflows.console.texts import plain
 from workflows.deployment import command_line
-from workflows.deployment.amplify_config import amplify_v5, amplify_v6, server_here, servers_on_aws
+from workflows.deployment.amplify_config import (
+    amplify_v5,
+    amplify_v6,
+    pool_of_members,
+    server_here,
+    servers_on_aws,
+)
 from workflows.deployment.app_options import RulesOption, SchemaOption
 from workflows.deployment.contents import StackContents, hourbank
 from workflows.deployment.local import sent_codes
@@ -346,7 +353,15 @@ def _deployment(what: str, *, aws: bool) -> Iterator[Settings]:
             yield settings
 
 
-cli.add_typer(operator_commands(Desk(deployment=_deployment, stored=use_stored, console=_output)))
+def _accounts(settings: Settings, *, aws: bool) -> UserAccounts | None:
+    """Return the accounts with which a deployment's members sign in."""
+    pool = (ServerSettings().user_pool if aws else None) or pool_of_members(settings, aws=aws)
+    return None if pool is None else UserAccounts(pool)
+
+
+cli.add_typer(
+    operator_commands(Desk(deployment=_deployment, stored=use_stored, console=_output, accounts=_accounts))
+)
 cli.add_typer(migrate_commands(_deployment, _output), name="migrate")
 cli.add_typer(single_table_commands(_deployment, _output, lambda schema, rules: rows_of(_chosen(schema, rules))))
 

@@ -23,6 +23,8 @@ _DESCRIPTIONS: Mapping[TransactionType, str] = {
     TransactionType.REFUND: "Hours refunded by an administrator",
     TransactionType.ADMIN_ADJUSTMENT: "Adjusted by an administrator",
 }
+# What a transfer says about which nobody has said anything.
+STANDARD_DESCRIPTIONS = frozenset(_DESCRIPTIONS.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,3 +23,5 @@ class UserBalance(Table):
     updatedAt = MomentAttribute()
 
     lastHash = UnicodeAttribute(null=True)
+    # Since when the member is being erased, or is: nobody joins with their id again.
+    erasedAt = MomentAttribute(null=True)

@@ -1,7 +1,8 @@
-"""Members join, change their profile, and leave.
+"""Members join, change their profile, leave, and are erased.
 
 Joining writes the member's row, their balance and the welcome bonus in one transaction. Leaving deletes only the
-member's row; their balance and its log stay. Each writes the guards of the member's names, too.
+member's row; their balance and its log stay. Each writes the guards of the member's names, too. An erasure begins
+with closing the account for good, and ends with leaving.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from models import hours, tables
-from models.clock import Clock, from_text, to_text
+from models.clock import Clock
 from models.custody import custody_refusal
 from models.errors import Code, Refusal
 from models.events import Event, EventEntityType, EventSource, Notice, NotificationType
@@ -28,17 +29,25 @@ from models.ledger.movements import TransactionType
 from models.requests.decision import Member
 from models.storage.codec import decode
 from models.storage.store import ConditionFailedError, Item, Store, read_pages
+from models.transactions.leaving import (
+    erased_at,
+    held_hours_refusal,
+    hours_left_refusal,
+    nothing_held_condition,
+    signed_out_refusal,
+)
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.unique_names import UniqueNames
-from models.transactions.writing import Writing
+from models.transactions.writing import Writing, event_id
 
 WELCOME_BONUS = Hours("10.00")
 # A member who is the provider of more escrows than these pages hold cannot leave through the API.
 PAGE = 1_000
 MOST_PAGES = 20
-# The longest time for which Cognito issues a token. Only a member's row tells which of their tokens count.
-TOKENS_LIVE = timedelta(hours=24)
+
+ERASURE_BEGUN = "Member Erasure Begun"
+ERASED = "Member Erased"
 
 Changes = Mapping[str, dict[str, Any] | None]  # None removes the attribute
 
@@ -77,7 +86,8 @@ class Members:
             item: the member's whole row; if a row with its id is stored already, that row is returned unchanged.
 
         Returns:
-            The stored row; or the refusal DUPLICATE_USERNAME or DUPLICATE_EMAIL.
+            The stored row; or the refusal DUPLICATE_USERNAME or DUPLICATE_EMAIL, or USER_NOT_ACTIVE if a member of
+            that id was erased.
 
         Raises:
             ContentionError: rows kept changing for 20 s.
@@ -88,6 +98,10 @@ class Members:
             stored, balance = await self._read(user_id)
             if stored is not None:
                 return Joined(stored, existed=True)
+            if erased_at(balance) is not None:
+                return Refusal(
+                    Code.USER_NOT_ACTIVE, "The member with this account was erased; sign up anew to join again."
+                )
             names = await self._names.change(None, item)
             if isinstance(names, Refusal):
                 return names
@@ -172,10 +186,12 @@ class Members:
             if stored is None or not is_met(stored):
                 raise ConditionFailedError(stored)
             now = self._clock()
+            # With the id of a member who is erased nobody joins, whatever tokens there are.
+            is_erased = erased_at(balance) is not None
             if (
                 refusal := custody_refusal({"id": decode(Member, tables.User, stored).custody})
-                or _held_hours_refusal(balance)
-                or _signed_out_refusal(stored, now)
+                or held_hours_refusal(balance)
+                or (hours_left_refusal(balance) if is_erased else signed_out_refusal(stored, now))
                 or await self._expected_hours_refusal(user_id)
             ) is not None:
                 return refusal
@@ -185,12 +201,79 @@ class Members:
             writing.remove(tables.User, user_id, _unchanged_condition(stored))
             names.write(writing)
             # A hold only checks the member's row, but it writes their balance.
-            writing.check(tables.UserBalance, user_id, _nothing_held_condition())
+            writing.check(tables.UserBalance, user_id, nothing_held_condition())
             await self._transactions.write(writing, derived(user_id, "leave", now.isoformat()))
             return stored
 
         async with self._store.calls.queue((user_id,), by=actor):
             return await retry(self._store.calls, attempt)
+
+    async def begin_erasure(self, user_id: str) -> datetime | Refusal:
+        """Close a member's account for good, once: they are inactive, and nobody joins with their id again.
+
+        Returns:
+            Since when it is closed; or the refusal INVALID_ESCROW_STATUS while hours are held of theirs or for
+            them, HOURS_NOT_HERE_YET while the former app keeps their hours, or BAD_REQUEST while they have hours.
+
+        Raises:
+            ConditionFailedError: there is no such member.
+            ContentionError: rows kept changing for 20 s.
+        """
+
+        async def attempt() -> datetime | Refusal:
+            stored, balance = await self._read(user_id)
+            if stored is None:
+                raise ConditionFailedError(None)
+            if (since := erased_at(balance)) is not None:
+                return since
+            if (
+                refusal := custody_refusal({"id": decode(Member, tables.User, stored).custody})
+                or held_hours_refusal(balance)
+                or hours_left_refusal(balance)
+                or await self._expected_hours_refusal(user_id)
+            ) is not None:
+                return refusal
+            now = self._clock()
+            writing = Writing(self._store.names, now)
+            closed = [tables.User.isActive.set(False), tables.User.updatedAt.set(now)]
+            writing.update(tables.User, user_id, closed, _unchanged_condition(stored))
+            if balance is None:
+                writing.create(tables.UserBalance, Balance.empty(user_id, now), erasedAt=now)
+            else:
+                no_hours = tables.UserBalance.totalBalance == hours.ZERO
+                writing.update(tables.UserBalance, user_id, [tables.UserBalance.erasedAt.set(now)], no_hours)
+            writing.event(_erasure_event(ERASURE_BEGUN, user_id), user_id)
+            await self._transactions.write(writing, derived(user_id, "erase", now.isoformat()))
+            return now
+
+        async with self._store.calls.queue((user_id,), by=user_id):
+            return await retry(self._store.calls, attempt)
+
+    async def end_erasure(self, user_id: str) -> Refusal | None:
+        """Let a member leave whose account is closed and whose rows say nothing any more, and say so; once.
+
+        Returns:
+            None; or the refusal, as of `begin_erasure`, if hours have come in meanwhile.
+
+        Raises:
+            ContentionError: rows kept changing for 20 s.
+        """
+        try:
+            left = await self.leave(user_id, lambda _row: True, actor=user_id)
+        except ConditionFailedError:
+            left = {}  # they have left before
+        if isinstance(left, Refusal):
+            return left
+
+        async def attempt() -> None:
+            event = event_id(user_id, ERASED, user_id)
+            if await self._store.get(tables.EventLog, event, consistent=True) is None:
+                writing = Writing(self._store.names, self._clock())
+                writing.event(_erasure_event(ERASED, user_id), user_id)
+                await self._transactions.write(writing, derived(event, writing.now.isoformat()))
+
+        await retry(self._store.calls, attempt)
+        return None
 
     async def sign_out(self, user_id: str) -> Item:
         """Have every token of a member refused that was issued until now; return their row.
@@ -272,34 +355,12 @@ def _unchanged_condition(stored: Item) -> Condition:
     return reduce(and_, fixed)
 
 
-def _held_hours_refusal(balance: Item | None) -> Refusal | None:
-    """Return the refusal if hours of a member are held."""
-    held = hours.exact(balance["escrowedBalance"]["N"]) if balance else hours.ZERO
-    if held == hours.ZERO:
-        return None
-    return Refusal(
-        Code.INVALID_ESCROW_STATUS,
-        f"{held} hours of this member are held; their requests must end first.",
-        {"escrowed": hours.to_float(held)},
+def _erasure_event(type: str, user_id: str) -> Event:
+    """Return an event of an erasure, which tells other systems that they are to erase the member, too."""
+    return Event(
+        type=type,
+        source=EventSource.BALANCES,
+        entity_type=EventEntityType.USER,
+        entity_id=user_id,
+        data={"userId": user_id},
     )
-
-
-def _signed_out_refusal(stored: Item, now: datetime) -> Refusal | None:
-    """Return the refusal if a member has signed out everywhere while tokens of before may still live."""
-    text = stored.get("tokensValidFrom", {}).get("S")
-    if text is None or (until := from_text(text) + TOKENS_LIVE) <= now:
-        return None
-    return Refusal(
-        Code.BAD_REQUEST,
-        "This member has signed out everywhere, and without their row older tokens would count again: delete it "
-        f"after {to_text(until)}.",
-        {"deletableFrom": to_text(until)},
-    )
-
-
-def _nothing_held_condition() -> Condition:
-    """Return the condition that a balance has no hours in escrow, or that there is no balance."""
-    condition: Condition = tables.UserBalance.userId.does_not_exist() | (
-        tables.UserBalance.escrowedBalance == hours.ZERO
-    )
-    return condition

@@ -111,6 +111,21 @@ class UniqueNames:
         holders = await self._holders([*guards])
         return NameChange(user_id, claimed=(), freed=[key for key in guards if holders[key] == user_id])
 
+    async def holder(self, text: str) -> str | None:
+        """Return the id of the member whose user name or address a text is, in any spelling; None if nobody's.
+
+        A member who was stored before there were guards is found in their own spelling only.
+        """
+        guards = [derived(field, "name", folded(text)) for field in _CODES]
+        for user_id in (await self._holders(guards)).values():
+            if user_id is not None:
+                return user_id
+        for index in (tables.User.byUsername, tables.User.byEmail):
+            page = await self._store.query(tables.User, index, text, limit=1)
+            if page.items:
+                return str(page.items[0]["id"]["S"])
+        return None
+
     async def _holders(self, keys: Sequence[str]) -> Mapping[str, str | None]:
         guards = await self._store.batch_get([(tables.NameGuard, key) for key in keys], consistent=True)
         return {key: guard["userId"]["S"] if guard else None for key, guard in zip(keys, guards, strict=True)}

@@ -15,7 +15,17 @@ from tests.mutants.__main__ import MODULES
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("models", "resolvers", "schema", "workflows")
 FILES = [REPOSITORY / "server.py", *sorted(file for room in ROOMS for file in (REPOSITORY / room).rglob("*.py"))]
-PURE = ("ledger", "requests", "disputes", "exchanges", "bookings", "migration", "single_table", "constraints")
+PURE = (
+    "ledger",
+    "requests",
+    "disputes",
+    "exchanges",
+    "bookings",
+    "migration",
+    "single_table",
+    "constraints",
+    "privacy",
+)
 AWS = frozenset({"aiobotocore", "boto3", "botocore", "pynamodb"})
 # One file for each type is what these two are for.
 DECLARATIONS = ("models/tables", "schema/types")

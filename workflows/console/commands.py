@@ -15,6 +15,7 @@ from models.storage.calls import BlockingCalls, drive
 from models.storage.names import Names
 from workflows.console import books
 from workflows.console.migration.commands import Deployment
+from workflows.console.privacy.commands import FindAccounts, PrivacyDesk, add_privacy_commands
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.console.status.looking import SERVICES, Look
@@ -33,11 +34,13 @@ class Desk:
         deployment: points AWS's clients to the deployment.
         stored: returns settings with the workflow settings that the deployment has stored.
         console: returns where the commands print.
+        accounts: finds the accounts with which the deployment's members sign in.
     """
 
     deployment: Deployment
     stored: Callable[[Settings], Settings]
     console: Callable[[], Console]
+    accounts: FindAccounts
 
 
 def operator_commands(desk: Desk) -> typer.Typer:
@@ -46,6 +49,9 @@ def operator_commands(desk: Desk) -> typer.Typer:
     _add_redrive(commands, desk)
     _add_books(commands, desk)
     _add_status(commands, desk)
+    add_privacy_commands(
+        commands, PrivacyDesk(deployment=desk.deployment, accounts=desk.accounts, console=desk.console)
+    )
     return commands
 
 

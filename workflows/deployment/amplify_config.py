@@ -83,6 +83,25 @@ def servers_on_aws(settings: Settings, client: str | None = None) -> Backend:
     )
 
 
+def pool_of_members(settings: Settings, *, aws: bool) -> str | None:
+    """Return the id of the user pool with which a deployment's members sign in.
+
+    Args:
+        settings: the deployment's settings.
+        aws: whether it is on AWS; otherwise it is the running local cloud.
+
+    Returns:
+        None if the deployment has no servers, whose stack says it.
+    """
+    if not aws:
+        return LocalUserPool.find_or_make(settings).id
+    stack = Stack(service_stack(settings.stack), lambda _line: None)
+    with explain_aws_errors(f"The stack {stack.name}"):
+        found = stack.find()
+    outputs = {} if found is None else {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+    return outputs.get("UserPoolId")
+
+
 def amplify_v6(backend: Backend) -> dict[str, Any]:
     """Return the content of `amplifyconfiguration.json`, for `Amplify.configure` of version 6.
 

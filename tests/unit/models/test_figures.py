@@ -43,7 +43,7 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("transactions.audits", "PAUSES", (0.2, 1.0, 3.0)),
     ("transactions.members", "MOST_PAGES", 20),
     ("transactions.members", "PAGE", 1_000),
-    ("transactions.members", "TOKENS_LIVE", timedelta(hours=24)),
+    ("transactions.leaving", "TOKENS_LIVE", timedelta(hours=24)),
     ("transactions.members", "WELCOME_BONUS", Decimal(10)),
     ("requests.payment", "LONGEST_TITLE", 200),
     ("disputes.raising", "LONGEST_QUOTE", 300),

@@ -20,9 +20,9 @@ from models.storage.codec import decode
 from models.storage.names import FormerNames
 from models.storage.store import Item, Store, read_pages
 from models.tables import TABLES, Table
-from models.transactions.adoptions import Adoptions
-from models.transactions.copies import Copies
-from models.transactions.openings import Openings
+from models.transactions.migration.adoptions import Adoptions
+from models.transactions.migration.copies import Copies
+from models.transactions.migration.openings import Openings
 from workflows.executions.services import Services
 
 log = structlog.get_logger("workflows")

@@ -14,7 +14,7 @@ from models.migration.handover import handed_over
 from models.requests.statuses import TransactionStatus
 from models.storage.store import Item, key_of
 from models.tables import Table
-from models.transactions.copies import copyable
+from models.transactions.migration.copies import copyable
 from workflows.console.migration.apps import FORMER_TABLES, Apps, found_by_id, pages, readable
 from workflows.console.migration.surveys import Tally, is_held, members_of
 

@@ -16,10 +16,10 @@ from models.migration.former import TAKEN_OVER
 from models.storage.codec import decode
 from models.storage.store import Item, Store
 from models.tables import Table, Transaction, TransactionLog, User, UserBalance
-from models.transactions.adoptions import Adoptions
-from models.transactions.copies import Copies
+from models.transactions.migration.adoptions import Adoptions
+from models.transactions.migration.copies import Copies
+from models.transactions.migration.openings import Openings
 from models.transactions.moves import Transactions
-from models.transactions.openings import Openings
 from tests.chaos.books import rows
 from tests.chaos.faults import FaultyCalls
 from tests.engines.embedded import Embedded

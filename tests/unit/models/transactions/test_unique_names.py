@@ -12,6 +12,7 @@ from models.storage.codec import item_of
 from models.storage.store import ConditionFailedError, Item
 from models.tables import NameGuard, User
 from models.transactions.members import Joined, Members
+from models.transactions.unique_names import UniqueNames
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ALICE, BOB, EVE, NOW, Bank
@@ -290,3 +291,14 @@ async def test_an_odd_name_that_is_stored_stays_while_another_field_changes(tabl
     changed = await amend(tables, ALICE, username="ali\u202ece", firstName="A\x00", bio="Hello")
     assert isinstance(changed, dict)
     assert changed["bio"] == {"S": "Hello"}
+
+
+async def test_a_member_is_found_by_any_of_their_names(tables: Stored) -> None:
+    await office(tables).join(member(ALICE))
+    names = UniqueNames(tables.store)
+    for text in (ALICE, ALICE.upper(), f"{ALICE}@example.org", f"{ALICE}@EXAMPLE.org"):
+        assert await names.holder(text) == ALICE
+    assert await names.holder(BOB) is None
+    # Who is from before there were guards is found as they spell themselves.
+    await tables.put(User, member(BOB))
+    assert [await names.holder(text) for text in (BOB, f"{BOB}@example.org", BOB.upper())] == [BOB, BOB, None]

@@ -8,7 +8,7 @@ import pytest
 from models.migration.former import Oddity
 from models.storage.store import Item
 from models.tables import Rating, Service, Table, Transaction, User
-from models.transactions.copies import Copied
+from models.transactions.migration.copies import Copied
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID

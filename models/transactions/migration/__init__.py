@@ -1,0 +1,1 @@
+"""What takes over the members of an app that HourBank replaces, as transactions."""
