@@ -1,6 +1,6 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
 .PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check check-template bench bench-check \
-	bench-lives bench-push bench-rates bench-scale bench-workflows lock clean
+	bench-lives bench-push bench-rates bench-scale bench-workflows pictures lock clean
 .DEFAULT_GOAL := run
 
 VENV := .venv
@@ -122,6 +122,10 @@ bench-rates: setup
 # What one request's life costs, from its creation to the payment: two minutes.
 bench-lives: setup
 	@$(PYTHON) -m tests.benchmarks.lives
+
+# The pictures of docs/architecture.md, from the templates and the definitions.
+pictures: setup
+	@$(PYTHON) -m tests.pictures
 
 # Newer versions than the lock's are taken only with UPGRADE=--upgrade.
 lock: setup
