@@ -269,12 +269,14 @@ def amplify_config(
 ) -> None:
     """Print amplifyconfiguration.json for an app that uses the running local server on $PORT, or one on AWS."""
     with clean_exit():
-        _chosen(schema, rules)
+        app = _chosen(schema, rules)
+        own = ServerSettings() if aws else _private_settings()
         if aws:
             found = servers_on_aws(use_aws(), client)
         else:
-            own = _private_settings()
             found = server_here(use_local_cloud(own.local), own.port, tls=tls)
+        if app.is_keyed:
+            found = found.by_key([key.get_secret_value() for key in own.api_keys])
         typer.echo(amplify_v5(found) if v5 else json.dumps(amplify_v6(found), indent=2))
 
 

@@ -79,6 +79,7 @@ class App:
         demo: what a local server has to try it with.
         examples: what GraphiQL opens at a first visit.
         options: what commands that are about it are given: "" for HourBank.
+        is_keyed: whether callers have an API key unless they choose another way; else they sign in by a user pool.
         has_members: whether a row of `User` makes a member of who is signed in; else everybody who is.
     """
 
@@ -90,4 +91,5 @@ class App:
     demo: Demo
     examples: Sequence[Example] = ()
     options: str = ""
+    is_keyed: bool = False
     has_members: bool = False

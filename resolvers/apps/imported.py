@@ -71,6 +71,7 @@ def imported(schema: Path, rules: Path | None = None) -> ImportedApp:
         own_fields=partial(_own_fields, catalogue, functions),
         demo=Demo(_callers(declared)),
         examples=examples_of(catalogue),
+        is_keyed=declared.default_mode is Provider.API_KEY,
         options=f" --schema {shlex.quote(str(schema))}" + (f" --rules {shlex.quote(str(rules))}" if rules else ""),
     )
     return ImportedApp(app, stack, tuple(_notes(declared, catalogue, functions)))

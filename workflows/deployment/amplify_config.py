@@ -1,8 +1,9 @@
 """What an app made for Amplify must be configured with to use a server and its user pool."""
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from models.errors import ExpectedError
 from models.settings import Settings
@@ -27,6 +28,7 @@ class Backend:
         pool_region: the pool's.
         client: the id of the app client.
         pool_endpoint: where clients reach the pool; None if it is on AWS, where they find it by its id.
+        api_key: what callers prove who they are by unless they choose another way; None if that is the user pool.
     """
 
     url: str
@@ -35,6 +37,19 @@ class Backend:
     pool_region: str
     client: str
     pool_endpoint: str | None = None
+    api_key: str | None = None
+
+    def by_key(self, keys: Sequence[str]) -> Self:
+        """Return this for an app whose default authorization mode is the API key; several keys count alike.
+
+        Raises:
+            NoAppError: there is none.
+        """
+        if not keys:
+            raise NoAppError(
+                "The app's default authorization mode is the API key: set HOURBANK_API_KEYS as its server has it."
+            )
+        return replace(self, api_key=keys[0])
 
 
 def server_here(settings: Settings, port: int, *, tls: bool) -> Backend:
@@ -116,7 +131,12 @@ def amplify_v6(backend: Backend) -> dict[str, Any]:
         "loginWith": {"username": True, "email": True, "phone": True},
         "signUpVerificationMethod": "code",
     }
-    graphql = {"endpoint": backend.url, "region": backend.region, "defaultAuthMode": "userPool"}
+    graphql = {
+        "endpoint": backend.url,
+        "region": backend.region,
+        "defaultAuthMode": "userPool" if backend.api_key is None else "apiKey",
+        **({} if backend.api_key is None else {"apiKey": backend.api_key}),
+    }
     return {"version": "0", "Auth": {"Cognito": cognito}, "API": {"GraphQL": graphql}}
 
 
@@ -130,7 +150,8 @@ def amplify_v5(backend: Backend) -> str:
         **({} if backend.pool_endpoint is None else {"Auth": {"endpoint": backend.pool_endpoint}}),
         "aws_appsync_graphqlEndpoint": backend.url,
         "aws_appsync_region": backend.region,
-        "aws_appsync_authenticationType": "AMAZON_COGNITO_USER_POOLS",
+        "aws_appsync_authenticationType": "AMAZON_COGNITO_USER_POOLS" if backend.api_key is None else "API_KEY",
+        **({} if backend.api_key is None else {"aws_appsync_apiKey": backend.api_key}),
     }
     return f"const awsmobile = {json.dumps(exports, indent=2)};\n\nexport default awsmobile;"
 

@@ -1,5 +1,6 @@
 """An app of an SDL file is put together with a name, callers to try it, and what people must know."""
 
+import json
 import re
 from pathlib import Path
 
@@ -116,3 +117,14 @@ def test_its_examples_are_valid(name: str) -> None:
     for example in app.examples:
         assert validate(served, parse(example.query)) == []
         assert example.caller in app.demo.callers
+
+
+@pytest.mark.parametrize(("mode", "is_keyed"), [("API_KEY", True), ("AMAZON_COGNITO_USER_POOLS", False)])
+def test_how_callers_prove_who_they_are_is_as_the_project_says(
+    tmp_path: Path, mode: str, *, is_keyed: bool
+) -> None:
+    home = written(tmp_path / "shop")
+    inputs = {"serviceConfiguration": {"defaultAuthType": {"mode": mode}}}
+    (home / "cli-inputs.json").write_text(json.dumps(inputs))
+    assert imported(home).app.is_keyed is is_keyed
+    assert not imported(written(tmp_path / "other")).app.is_keyed

@@ -88,3 +88,18 @@ def test_one_of_several_clients_must_be_named(client: str | None) -> None:
 def test_without_servers_the_way_out_is_named() -> None:
     with pytest.raises(NoAppError, match="There is no stack hourbank-try-service: deploy servers first"):
         servers_on_aws(SETTINGS)
+
+
+@pytest.mark.usefixtures("account")
+def test_an_app_whose_callers_have_a_key_is_told_the_first_one() -> None:
+    keyed = servers_on_aws(SETTINGS, "web").by_key(("da2-first", "da2-second"))
+    graphql = {"endpoint": URL, "region": "eu-west-1", "defaultAuthMode": "apiKey", "apiKey": "da2-first"}
+    assert amplify_v6(keyed)["API"] == {"GraphQL": graphql}
+    exports = json.loads(amplify_v5(keyed).partition("=")[2].partition(";")[0])
+    assert (exports["aws_appsync_authenticationType"], exports["aws_appsync_apiKey"]) == ("API_KEY", "da2-first")
+
+
+@pytest.mark.usefixtures("account")
+def test_without_a_key_the_variable_is_named() -> None:
+    with pytest.raises(NoAppError, match="set HOURBANK_API_KEYS"):
+        servers_on_aws(SETTINGS, "web").by_key(())
