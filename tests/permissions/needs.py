@@ -99,6 +99,7 @@ def _states(_names: Names, operation: str, params: Params) -> Iterator[Need]:
         "start_execution": ("StartExecution", "stateMachineArn"),
         "describe_state_machine": ("DescribeStateMachine", "stateMachineArn"),
         "describe_execution": ("DescribeExecution", "executionArn"),
+        "get_execution_history": ("GetExecutionHistory", "executionArn"),
         "send_task_success": ("SendTaskSuccess", None),
         "list_executions": ("ListExecutions", "stateMachineArn"),
     }[operation]
@@ -147,6 +148,11 @@ def _metrics(_names: Names, operation: str, _params: Params) -> Iterator[Need]:
     yield Need("cloudwatch:GetMetricData", None)
 
 
+def _logs(names: Names, operation: str, params: Params) -> Iterator[Need]:
+    assert operation == "filter_log_events"
+    yield Need("logs:FilterLogEvents", f"{_arn(names, 'logs')}log-group:{params['logGroupName']}:*")
+
+
 def _arn(names: Names, service: str) -> str:
     return f"arn:aws:{service}:{names.region}:{names.account}:"
 
@@ -159,6 +165,7 @@ _SERVICES: Mapping[str, Callable[[Names, str, Params], Iterator[Need]]] = {
     "sqs": _queues,
     "sns": _topics,
     "cloudwatch": _metrics,
+    "logs": _logs,
 }
 
 

@@ -1,5 +1,6 @@
 """What functions, servers and operators need in the simulation: every scenario, with whatever goes wrong in it."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,7 +15,7 @@ from models import tables
 from models.changes import Feed
 from models.ledger.approvals import REQUESTED
 from models.ledger.reconciliation import AuditReportStatus
-from models.storage.codec import item_of
+from models.storage.codec import encode, item_of
 from models.storage.names import Names
 from models.transactions.reports import Reports
 from tests.chaos.faults import current_purpose
@@ -24,12 +25,17 @@ from tests.chaos.simulation.scenarios import Failure
 from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, started
 from tests.permissions.needs import OPERATOR, SERVER, Need, needs
+from tests.unit.places import request_at
 from tests.unit.workflows.console.status.deployments import AwsBeside
+from tests.unit.workflows.console.trace.remembered import StepFunctions
 from workflows.console import books
 from workflows.console.redrive import Redrive
 from workflows.console.redrive_prompt import restart_failed
 from workflows.console.status.looking import Look
-from workflows.executions.requests import DISPUTES
+from workflows.console.trace.life import Lives
+from workflows.console.trace.logs import lines_on_aws
+from workflows.console.trace.spans import walk
+from workflows.executions.requests import DISPUTES, MACHINE, execution_of
 from workflows.handlers import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -74,7 +80,7 @@ def simulated() -> tuple[Names, Mapping[str, frozenset[Need]]]:
     for scenario in scenarios:
         world = World(_SEED, resumed_for=scenario.resumed_for)
         _play(world, found, scenario.run)
-    for scenario in (_reconcile_wrong_books, _tell_several_servers, _look, _see_the_status):
+    for scenario in (_reconcile_wrong_books, _tell_several_servers, _look, _see_the_status, _trace):
         _play(World(_SEED), found, scenario)
     return world.names, {who: frozenset(needed) for who, needed in found.items()}
 
@@ -137,6 +143,43 @@ async def _see_the_status(world: World) -> None:
     )
     status = await Look(world.services, on_aws=True).status()
     assert [one.name for one in status.readings if one.says.startswith("cannot be read")] == []
+
+
+async def _trace(world: World) -> None:
+    """An operator traces a disputed request, whose hours other executions have moved."""
+    recorded: Any = world.calls.calls
+    request = request_at("DISPUTED")
+    current_purpose.set("handleWorkflowError")
+    await world.store.put(tables.ServiceRequest, encode(tables.ServiceRequest, request))
+    remembered, machine = StepFunctions(), world.names.execution_arn(*execution_of(request))
+    remembered.tell(world.names.execution_arn(MACHINE, request.id), 0, "TaskStateEntered", name="ResumePoint")
+    remembered.tell(machine, 0, "TaskStateEntered", name="ProcessPayment")
+    for nested in ("EscrowManagementWorkflow", "EscrowCancellationWorkflow"):
+        arn = world.names.execution_arn(nested, "e")
+        remembered.tell(machine, 1, "TaskSubmitted", output=json.dumps({"ExecutionArn": arn}))
+        remembered.tell(arn, 1, "TaskStateEntered", name="CompleteEscrow")
+    current_purpose.set("look")
+    recorded._calls = _Beside(recorded._calls, remembered)
+    lives = Lives(world.services)
+    lines = await lines_on_aws(world.calls, world.names, request)
+    life = await lives.read(await lives.find(request.id), lines)
+    assert len(list(walk(life.root))) > len(request.disputes)
+
+
+class _Beside:
+    """Calls to tables are handed on; what executions did is remembered, and logs are empty."""
+
+    def __init__(self, rows: Any, remembered: StepFunctions) -> None:
+        self._rows = rows
+        self._remembered = remembered
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        if service == "dynamodb":
+            return await self._rows.call(service, operation, **params)
+        return {"events": []} if service == "logs" else await self._remembered.call(service, operation, **params)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
 
 
 async def _reconcile_wrong_books(world: World) -> None:

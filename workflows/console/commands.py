@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,6 +22,10 @@ from workflows.console.redrive_prompt import restart_failed
 from workflows.console.status.looking import SERVICES, Look
 from workflows.console.status.readings import Verdict
 from workflows.console.status.report import print_status, watch
+from workflows.console.trace.life import SERVICES as TRACED
+from workflows.console.trace.life import Life, Lives
+from workflows.console.trace.logs import lines_in, lines_on_aws
+from workflows.console.trace.report import print_life
 from workflows.executions.services import Services
 
 _OnAws = Annotated[bool, typer.Option("--aws", help="Use the AWS that the AWS_* variables name.")]
@@ -49,6 +54,7 @@ def operator_commands(desk: Desk) -> typer.Typer:
     _add_redrive(commands, desk)
     _add_books(commands, desk)
     _add_status(commands, desk)
+    _add_trace(commands, desk)
     add_privacy_commands(
         commands, PrivacyDesk(deployment=desk.deployment, accounts=desk.accounts, console=desk.console)
     )
@@ -124,3 +130,25 @@ async def _print(console: Console, look: Look, *, as_json: bool) -> bool:
 async def _watch(console: Console, look: Look, *, every: float) -> bool:
     await watch(console, look, every=every)
     return True
+
+
+def _add_trace(commands: typer.Typer, desk: Desk) -> None:
+    async def read(settings: Settings, request_id: str, log: Path | None) -> Life:
+        async with AsyncCalls(TRACED) as calls:
+            lives = Lives(Services.over(calls, settings))
+            request = await lives.find(request_id)
+            lines = [*await lines_on_aws(calls, settings.names, request), *(lines_in(log, request) if log else ())]
+            return await lives.read(request, lines)
+
+    @commands.command()
+    def trace(
+        request_id: Annotated[
+            str, typer.Argument(help="A request's id, or its dispute's, escrow's or execution's.")
+        ],
+        *,
+        log: Annotated[Path | None, typer.Option(help="A log that a server has written as JSON.")] = None,
+        aws: _OnAws = False,
+    ) -> None:
+        """Print a request's life as a tree with times: its executions, its rows, and what logs say."""
+        with desk.deployment("The request", aws=aws) as settings:
+            print_life(desk.console(), asyncio.run(read(settings, request_id, log)))

@@ -8,6 +8,7 @@ from workflows.definitions import read_definitions
 from workflows.deployment.template.intrinsics import Resource, if_, ref, statement, sub
 from workflows.deployment.template.permissions import statements
 from workflows.deployment.template.service.parts import NAMES, arn, role
+from workflows.executions.reconciliation import MACHINE as RECONCILIATION
 from workflows.handlers.rights import ANY, COMPLETE_WAIT, START, Right, Rights, query, rows
 
 _SESSION_SECONDS = 3600
@@ -49,10 +50,23 @@ _STATUS: Rights = (
         }
     )
 )
+# `trace` reads all about one request: its rows, its executions, and what the functions have logged.
+_TRACE: Rights = (
+    rows(tables.ServiceRequest, "BatchGetItem", "GetItem")
+    | rows(tables.Escrow, "BatchGetItem")
+    | rows(tables.Transaction, "GetItem")
+    | query(tables.Escrow, "byRequestId")
+    | query(tables.EventLog, "byEntityId")
+    | frozenset(
+        Right(f"states:{action}", f"executions/{machine}")
+        for action in ("DescribeExecution", "GetExecutionHistory")
+        for machine in sorted(read_definitions().keys() - {RECONCILIATION})
+    )
+)
 
 
 def operator_resources() -> dict[str, Resource]:
-    """Return the role for `status`, `redrive`, `reconcile`, `audit` and transfers in an administrator's name."""
+    """Return the role of those who run `status`, `trace`, `redrive`, `reconcile`, `audit`, and order transfers."""
     account = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
     trust = {
         "Principal": {"AWS": if_("NamesOperators", ref("OperatorPrincipal"), account)},
@@ -63,7 +77,8 @@ def operator_resources() -> dict[str, Resource]:
 
 
 def _statements() -> Iterator[Resource]:
-    yield from statements(_BOOKS | _REDRIVE | _STATUS, NAMES)
+    yield from statements(_BOOKS | _REDRIVE | _STATUS | _TRACE, NAMES)
+    yield statement(["logs:FilterLogEvents"], [arn("logs", "log-group:/aws/lambda/${DataStack}:*")])
     transfers = f"function:{NAMES.function('processDirectTransfer')}:{LIVE}"
     yield statement(["lambda:InvokeFunction"], [arn("lambda", transfers)])
     # How long the workflow waits for people, as the functions have it.
