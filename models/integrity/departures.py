@@ -17,7 +17,7 @@ from models.clock import Clock
 from models.constraints.declared import OnDelete
 from models.constraints.planning import Place, RowChange
 from models.constraints.ruled import Incoming, Row, RuledType, changed, referred
-from models.errors import HourBankError, Refusal
+from models.errors import ContentionError, HourBankError, Refusal
 from models.integrity.composing import DEPARTURES, RowWrite, count_in, departure, failed, none_left, overtaken
 from models.integrity.judged_writing import JudgedWriting, OvertakenError, stale
 from models.integrity.ruled_rows import RuledRows, plan_of
@@ -29,14 +29,17 @@ from models.transactions.retrying import StaleSnapshotError, retry
 MOST_AT_ONCE = 20
 # Rows that are read at a time, and that are written in one transaction.
 PAGE, GROUP = 100, 10
-# Pages that a deletion itself lets go; of more rows, whoever resumes lets the others go.
-OWN_PAGES = 5
+# Pages that a deletion itself lets go, of rows that follow and of those that follow them; whoever resumes lets the
+# others go.
+OWN_PAGES = 20
 # Of an index, in search of rows: all that there may be.
 _MOST_PAGES = 1_000_000
 # Unfinished departures that are taken on at a time.
 _UNFINISHED = 25
 
 Follower = tuple[Incoming, Item]
+# A row that is deleted, or its key, and that rows still follow.
+Departed = tuple[RuledType, Row]
 
 
 class Departures:
@@ -75,38 +78,48 @@ class Departures:
             ConditionFailedError: the row does not meet the condition, or has changed where rules look at it.
             ContentionError: others kept changing the same rows.
         """
+        deleted, has_followers = await self._begin(name, before, condition, departed)
+        if has_followers:
+            with suppress(HourBankError):  # the row is deleted; what is left is remembered
+                await self.finish(name, before, pages=OWN_PAGES)
+        return deleted
+
+    async def _begin(
+        self, name: str, before: Item, condition: Condition | None, departed: Place | None
+    ) -> tuple[Item | Refusal, bool]:
+        """Delete a row, and the rows that follow it if they are few; see `delete`.
+
+        Returns:
+            What `delete` returns; and whether rows that follow are left, which is remembered.
+        """
         kind = self._tables.types[name]
         if not kind.followed:
-            return await self._rows.delete(name, before, condition, departed)
+            return await self._rows.delete(name, before, condition, departed), False
 
-        async def attempt() -> Item | Refusal:
+        async def attempt() -> tuple[Item | Refusal, bool]:
             try:
-                return await self._delete(RowChange(kind, before, None), before, condition, departed)
+                return await self._begin_once(RowChange(kind, before, None), before, condition, departed)
             except OvertakenError as error:
                 raise StaleSnapshotError from error
 
         return await retry(self._store.calls, attempt)
 
-    async def _delete(
+    async def _begin_once(
         self, change: RowChange, before: Item, condition: Condition | None, departed: Place | None
-    ) -> Item | Refusal:
+    ) -> tuple[Item | Refusal, bool]:
         kind = change.kind
         counts = _counts(kind, await self._tally(change.place))
         if not any(counts.values()):
-            return await self._rows.delete(kind.name, before, condition, departed)
+            return await self._rows.delete(kind.name, before, condition, departed), False
         root = RowWrite(change, {}, condition, failed)
         if sum(counts.values()) <= MOST_AT_ONCE:
             found = [one for incoming in kind.followed for one in await self._followers(kind, before, incoming)]
             if len(found) == sum(counts.values()):
                 with suppress(OverflowError):
                     refusal = await self._together([root], found, counts, departed)
-                    return before if refusal is None else refusal
+                    return before if refusal is None else refusal, False
         refusal = await self._rows.write([root], plan_of([change]), departing=True, departed=departed)
-        if refusal is not None:
-            return refusal
-        with suppress(HourBankError):  # the row is deleted; what is left is remembered
-            await self.finish(kind.name, before, pages=OWN_PAGES)
-        return before
+        return (before, True) if refusal is None else (refusal, False)
 
     async def resume(self) -> int:
         """Finish departures that others began and did not finish; return how many there were.
@@ -120,7 +133,9 @@ class Departures:
         return len(page.items)
 
     async def finish(self, name: str, row: Row, *, pages: int | None = None) -> None:
-        """Let the rows go that follow a departed one, and then forget it.
+        """Let the rows go that follow a departed one, and those that follow them, and then forget it.
+
+        Rows may follow each other in a chain of any length, so they stand in a list, and not on Python's stack.
 
         Args:
             name: its type.
@@ -130,48 +145,66 @@ class Departures:
         Raises:
             ContentionError: they are changed all the time, or not found; a later attempt may succeed.
         """
-        kind = self._tables.types[name]
-        while not await retry(self._store.calls, partial(self._go_on, kind, row)):
-            if pages is not None:
-                pages -= 1
-                if not pages:
-                    return
+        due: list[Departed] = [(self._tables.types[name], row)]
+        while due and pages != 0:
+            kind, one = due.pop()
+            try:
+                is_done, departed = await retry(self._store.calls, partial(self._go_on, kind, one))
+            except ContentionError:
+                if one is row:
+                    raise
+                continue  # it is remembered, and a later attempt finds it
+            due += departed if is_done else [(kind, one), *departed]
+            pages = None if pages is None else pages - 1
 
-    async def _go_on(self, kind: RuledType, row: Row) -> bool:
-        """Let a page of rows go that follow a departed one; return whether none is left."""
+    async def _go_on(self, kind: RuledType, row: Row) -> tuple[bool, list[Departed]]:
+        """Let a page of rows go that follow a departed one.
+
+        Returns:
+            Whether none is left; and those that have departed themselves, because rows follow them.
+        """
         place = (kind.name, kind.key_of(row))
         tally = await self._tally(place)
         if DEPARTING not in tally:
-            return True  # somebody else has finished; a row with this key may have been created since
+            return True, []  # somebody else has finished; a row with this key may have been created since
         counts = _counts(kind, tally)
         if not any(counts.values()):
-            return await self._forget(RowChange(kind, row, None))
+            await self._forget(RowChange(kind, row, None))
+            return True, []
+        departed: list[Departed] = []
         for incoming in kind.followed:
             if counts[incoming.counter]:
-                await self._let_go(await self._followers(kind, row, incoming), place)
+                departed += await self._let_go(await self._followers(kind, row, incoming), place)
         if _counts(kind, await self._tally(place)) == counts:
             raise StaleSnapshotError("the indexes do not show yet which rows follow")
-        return False
+        return False, departed
 
-    async def _let_go(self, found: Sequence[Follower], place: Place) -> None:
-        """Delete rows that follow a departed one, or let them go on without it."""
+    async def _let_go(self, found: Sequence[Follower], place: Place) -> list[Departed]:
+        """Delete rows that follow a departed one, or let them go without it; return those that others follow."""
+        departed: list[Departed] = []
         for start in range(0, len(found), GROUP):
             group = found[start : start + GROUP]
             try:
                 await self._together([], group, {}, place)
             except (OverflowError, OvertakenError):
-                for one in group:
-                    await self._let_one_go(one, place)
+                left = [
+                    (incoming.child, row)
+                    for incoming, row in group
+                    if await self._let_one_go(incoming, row, place)
+                ]
+                departed += [(self._tables.types[name], row) for name, row in left]
+        return departed
 
-    async def _let_one_go(self, follower: Follower, place: Place) -> None:
-        incoming, row = follower
+    async def _let_one_go(self, incoming: Incoming, row: Item, place: Place) -> bool:
+        """Delete a row that follows a departed one, or let it go on without it; return whether rows follow it."""
         # If somebody else has changed it, it is found again, if it still follows.
         with suppress(ConditionFailedError, OvertakenError):
             if incoming.reference.on_delete is OnDelete.CASCADE:
-                await self.delete(incoming.child, row, None, place)
-            else:
-                changes = self._tables.let_go(incoming, row, self._now())
-                await self._rows.update(incoming.child, row, changes, None, place)
+                _, has_followers = await self._begin(incoming.child, row, None, place)
+                return has_followers
+            changes = self._tables.let_go(incoming, row, self._now())
+            await self._rows.update(incoming.child, row, changes, None, place)
+        return False
 
     async def _together(
         self,
@@ -232,15 +265,14 @@ class Departures:
     async def _tally(self, place: Place) -> Item:
         return await self._store.get(GUARDS, tally_key(place), consistent=True) or {}
 
-    async def _forget(self, change: RowChange) -> bool:
-        """Forget a departed row whose rows are gone; return True."""
+    async def _forget(self, change: RowChange) -> None:
+        """Forget a departed row whose rows are gone."""
         writing = JudgedWriting(self._store.names, self._now())
         writing.remove(GUARDS, tally_key(change.place), none_left(change.kind))
         writing.judged_by(stale)
         writing.remove(GUARDS, stored_key(GUARDS, departure(change)), Path(["id"]).exists())
         writing.judged_by(stale)
         await writing.send(self._store.calls, str(self._now()))
-        return True
 
 
 def _counts(kind: RuledType, tally: Item) -> dict[str, int]:

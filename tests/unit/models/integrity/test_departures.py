@@ -9,10 +9,11 @@ import pytest
 
 from models import clock
 from models.constraints.declared import OnDelete, Reference
-from models.errors import Code, Refusal
+from models.constraints.ruled import Row, RuledType
+from models.errors import Code, ContentionError, Refusal
 from models.integrity import departures
 from models.integrity.composing import count_in
-from models.integrity.departures import Departures
+from models.integrity.departures import Departed, Departures
 from models.integrity.ruled_tables import GUARDS, RuledTables
 from models.storage.store import ConditionFailedError, key_of
 from tests.chaos.books import rows
@@ -215,6 +216,62 @@ async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
     order = await shops.get("Order", KEY)
     await Departures.over(shops.store, twice, clock.now).delete("Order", order, None)
     await check_gone(shops, notes=0)
+
+
+async def chained(shops: Shops, length: int) -> Departures:
+    """Make lines of which each follows the one before; return what deletes them."""
+    rules = replace(
+        CONSTRAINTS["Line"],
+        references=(*CONSTRAINTS["Line"].references, Reference(("other",), "Line", OnDelete.CASCADE, {}, ())),
+    )
+    shops.rows.tables = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": rules})
+    await shops.create("Line", id="0")
+    for number in range(1, length):
+        await shops.create("Line", id=str(number), other=str(number - 1))
+    return Departures(shops.rows, clock.now)
+
+
+async def test_a_chain_of_rows_may_be_longer_than_pythons_stack(shops: Shops) -> None:
+    gone = await chained(shops, 120)
+    await gone.delete("Line", await shops.get("Line", "0"), None)
+    assert await shops.count("Line") == 120 - departures.OWN_PAGES - 1
+    await gone.resume()
+    assert await shops.count("Line") == 0
+    assert await house(shops) == ["tally", "unique"]  # of the order
+
+
+async def test_a_circle_of_rows_goes_whole(shops: Shops) -> None:
+    gone = await chained(shops, 3)
+    await shops.update("Line", "0", other="2")
+    await gone.delete("Line", await shops.get("Line", "1"), None)
+    assert await shops.count("Line") == 0
+    assert await house(shops) == ["tally", "unique"]  # of the order
+
+
+class Hindered(Departures):
+    """Finds one row changed all the time."""
+
+    hindered = ""
+
+    async def _go_on(self, kind: RuledType, row: Row) -> tuple[bool, list[Departed]]:
+        if row["id"]["S"] == self.hindered:
+            raise ContentionError
+        return await super()._go_on(kind, row)
+
+
+async def test_a_row_that_is_changed_all_the_time_hinders_no_other(shops: Shops) -> None:
+    await chained(shops, 4)
+    gone = Hindered(shops.rows, clock.now)
+    first = await shops.get("Line", "0")
+    gone.hindered = "1"
+    await gone.delete("Line", first, None)
+    assert await shops.count("Line") == 2
+    # What began with another row is remembered by itself, and whoever asks for just that is told.
+    with pytest.raises(ContentionError):
+        await gone.resume()
+    gone.hindered = ""
+    await gone.resume()
+    assert await shops.count("Line") == 0
 
 
 @pytest.mark.parametrize("most", [20, 1])
