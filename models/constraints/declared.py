@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class OnDelete(StrEnum):
@@ -35,7 +36,7 @@ class Reference:
     fields: tuple[str, ...]
     target: str
     on_delete: OnDelete
-    where: Mapping[str, str]
+    where: Mapping[str, Any]
     same: tuple[str, ...]
 
 
@@ -72,6 +73,7 @@ class Aggregate:
         into: the parent's field.
         by: the fields that hold the parent's key.
         is_average: whether it is the average.
+        is_whole: whether the parent's field is an Int of GraphQL, which has 32 bits.
     """
 
     of: str
@@ -79,6 +81,7 @@ class Aggregate:
     into: str
     by: tuple[str, ...]
     is_average: bool
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

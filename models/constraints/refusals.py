@@ -53,6 +53,13 @@ def departing_refusal(kind: RuledType) -> Refusal:
     return Refusal(Code.CONTENTION, message, {"fields": list(kind.key)})
 
 
+def sum_refusal(parent: str, into: Iterable[str]) -> Refusal:
+    """Return the refusal of a row by whose values a sum would be more than an Int can hold."""
+    fields = [f"{parent}.{name}" for name in into]
+    message = f"{' or '.join(fields)} would be more than an Int can hold."
+    return Refusal(Code.BAD_REQUEST, message, {"sums": fields})
+
+
 def size_refusal(most: int) -> Refusal:
     """Return the refusal of a write that would touch more rows than one transaction can."""
     message = f"The rules would change more than {most} rows at once; change fewer fields in one mutation."

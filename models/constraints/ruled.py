@@ -128,11 +128,8 @@ def _contradictions(kind: RuledType, types: Mapping[str, RuledType]) -> Iterator
     name, rules = kind.name, kind.constraints
     if rules.expires_by is not None and (rules.unique or kind.references or kind.incoming):
         yield f"{name}: DynamoDB deletes rows by @ttl without regard to @unique, @references, @sum and @average"
-    into = [aggregate.into for aggregate in kind.totals]
-    for field in {field for field in into if into.count(field) > 1}:
-        yield f"{name}.{field}: two rules write it"
-    counters = [one.counter for one in kind.incoming]
-    for counter in {counter for counter in counters if counters.count(counter) > 1}:
+    yield from _contradictory_fields(kind)
+    for counter in _repeated([one.counter for one in kind.incoming]):
         yield f"{counter} refers to {name} by two rules; one can say all"
     for one in kind.followed:
         if one.reference.on_delete is OnDelete.CASCADE and len(types[one.child].followed) < len(
@@ -142,6 +139,29 @@ def _contradictions(kind: RuledType, types: Mapping[str, RuledType]) -> Iterator
                 f"{one.counter}: CASCADE from {name} deletes rows of {one.child}, and RESTRICT keeps some; "
                 f"let what refers to {one.child} follow it by CASCADE or SET_NULL, or use RESTRICT here, too"
             )
+
+
+def _contradictory_fields(kind: RuledType) -> Iterator[str]:
+    """Yield the fields of a type of which two rules say what cannot both be."""
+    name, rules = kind.name, kind.constraints
+    totals = [total.into for total in kind.totals]
+    joined = [one.field for one in rules.composites]
+    for field in _repeated([*totals, *joined]):
+        yield f"{name}.{field}: two rules write it"
+    for field in sorted(kind.judged.intersection(totals)):
+        yield f"{name}.{field} is a total of other rows, and no other rule of {name} would see it change"
+    for field in sorted({part for one in rules.composites for part in one.of}.intersection(joined)):
+        yield f"{name}.{field} is joined of other fields, and cannot be a part of a joined one"
+    stepped = [steps.field for steps in rules.transitions]
+    for field in _repeated(stepped):
+        yield f"{name}.{field}: two rules say how it changes; one can say all"
+    taken = {f for one in kind.references if one.on_delete is OnDelete.SET_NULL for f in one.fields}
+    for field in sorted(taken.intersection((*stepped, *rules.fixed))):
+        yield f"{name}.{field}: SET_NULL takes it away, and another rule keeps it"
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def text_of(value: Value) -> str:

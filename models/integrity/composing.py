@@ -1,6 +1,6 @@
 """Turns changes of rows, and what they write beside them, into the parts of one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -17,6 +17,7 @@ from models.constraints.refusals import (
     duplicate_refusal,
     reference_refusal,
     referenced_refusal,
+    sum_refusal,
 )
 from models.constraints.ruled import Row, RuledType
 from models.errors import Refusal
@@ -26,6 +27,8 @@ from models.storage.store import ConditionFailedError, Item, key_of
 
 # The hash key under which all unfinished deletions are.
 DEPARTURES = ".departures"
+# Of GraphQL's Int.
+LARGEST_INT = Decimal(2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +178,22 @@ class Composition:
         condition: Condition = key_of(table).exists()
         for check in parent.checks:
             condition = _both(condition, check_condition(check))
+        for into, delta in self._bounded(place, parent):
+            condition = _both(condition, _stays_whole(into, delta))
         if actions:
             self._writing.update(table, key, actions, condition)
         else:
             self._writing.check(table, key, condition)
         self._writing.judged_by(lambda item: self._unmet(place, parent, item))
+
+    def _bounded(self, place: Place, parent: ParentChange) -> Iterator[tuple[str, Decimal]]:
+        """Yield the sums that must stay within an Int's bounds, with their changes.
+
+        Rows that follow a deleted one are let go whatever they add up to.
+        """
+        if self._figures.departed is None:
+            whole = {total.into for total in self._tables.types[place[0]].totals if total.is_whole}
+            yield from ((into, delta) for into, delta in parent.sums.items() if into in whole)
 
     def _average(self, place: Place, into: str, share: Share) -> dict[str, str] | None:
         """Return the average that a parent has afterwards; 0 of no rows, because the field may be required."""
@@ -189,12 +203,14 @@ class Composition:
         return {"N": _spelled(Decimal(repr(float(total / count))))} if count else {"N": "0"}
 
     def _unmet(self, place: Place, parent: ParentChange, item: Item | None) -> Refusal:
-        """Judge a parent that is missing, or is not as a check wants it."""
-        if not parent.checks:
+        """Judge a parent that is missing, is not as a check wants it, or would have too large a sum."""
+        unmet = next((one for one in parent.checks if item is None or not is_met(one, item)), None)
+        if unmet is not None:
+            return reference_refusal(unmet.reference)
+        if item is None:
             self._figures.gone.add(place)
             stale(item)
-        unmet = (one for one in parent.checks if item is None or not is_met(one, item))
-        return reference_refusal(next(unmet, parent.checks[0]).reference)
+        return sum_refusal(place[0], [into for into, _ in self._bounded(place, parent)])
 
 
 def row_condition(change: RowChange, table: Any) -> Condition:
@@ -207,6 +223,14 @@ def row_condition(change: RowChange, table: Any) -> Condition:
     for name in sorted(judged):
         condition = _both(condition, _as_read(before, name))
     return condition
+
+
+def _stays_whole(into: str, delta: Decimal) -> Condition:
+    """Return the condition that a sum has no more than the 32 bits of GraphQL's Int after a change."""
+    path = Path([into])
+    most, least = {"N": _spelled(LARGEST_INT - delta)}, {"N": _spelled(-LARGEST_INT - 1 - delta)}
+    fits: Condition = path.does_not_exist() | (path <= most if delta > 0 else path >= least)
+    return fits
 
 
 def actions_of(changes: Mapping[str, Any]) -> list[Action]:

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLSyntaxError,
     InputObjectTypeDefinitionNode,
     InputObjectTypeExtensionNode,
+    Lexer,
     ListTypeNode,
     NamedTypeNode,
     Node,
@@ -22,6 +23,7 @@ from graphql import (
     ObjectTypeDefinitionNode,
     ObjectTypeExtensionNode,
     Source,
+    TokenKind,
     TypeNode,
     build_schema,
     parse,
@@ -111,10 +113,15 @@ def parsed(sources: Sequence[Source]) -> DocumentNode:
         SchemaFileError: a text is no GraphQL.
     """
     try:
-        documents = [parse(source, max_tokens=MOST_TOKENS) for source in sources]
+        documents = [parse(source, max_tokens=MOST_TOKENS) for source in sources if not _is_empty(source)]
     except GraphQLSyntaxError as error:
         raise SchemaFileError([problem_of(error)]) from error
     return DocumentNode(definitions=tuple(node for document in documents for node in document.definitions))
+
+
+def _is_empty(source: Source) -> bool:
+    """Return whether a text has nothing but comments, which GraphQL's grammar does not allow."""
+    return Lexer(source).advance().kind is TokenKind.EOF
 
 
 def check(document: DocumentNode, known: GraphQLSchema) -> None:

@@ -30,7 +30,7 @@ ORDER_KEY = ("customer", "number")
 CONSTRAINTS: dict[str, Constraints] = {
     "Order": Constraints(
         unique=(Unique(("shopId", "code")),),
-        references=(Reference(("shopId",), "Shop", OnDelete.RESTRICT, {"isOpen": True}, ("region",)),),  # type: ignore[dict-item]  # a rules.graphql may say so
+        references=(Reference(("shopId",), "Shop", OnDelete.RESTRICT, {"isOpen": True}, ("region",)),),
         transitions=(Transitions("status", ("NEW",), {"NEW": ("PAID", "GONE"), "PAID": ("SENT",)}),),
         composites=(CompositeField("place", ("shopId", "customer")),),
         aggregates=(

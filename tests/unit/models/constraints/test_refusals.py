@@ -7,6 +7,7 @@ from models.constraints.refusals import (
     reference_refusal,
     referenced_refusal,
     size_refusal,
+    sum_refusal,
 )
 from models.errors import Code, Refusal
 from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, SHOP
@@ -44,6 +45,14 @@ def test_a_key_whose_rows_are_still_going_is_named() -> None:
     refusal = departing_refusal(ORDER)
     assert (refusal.code, refusal.facts) == (Code.CONTENTION, {"fields": ["customer", "number"]})
     assert refusal.message.startswith("customer, number: the Order with this key was deleted")
+
+
+def test_a_sum_that_is_too_large_is_named() -> None:
+    assert sum_refusal("Shop", ["total", "more"]) == Refusal(
+        Code.BAD_REQUEST,
+        "Shop.total or Shop.more would be more than an Int can hold.",
+        {"sums": ["Shop.total", "Shop.more"]},
+    )
 
 
 def test_too_many_rows_are_refused_with_the_number() -> None:

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from models.constraints.declared import Aggregate, Constraints, OnDelete, Reference
+from models.constraints.declared import (
+    Aggregate,
+    CompositeField,
+    Constraints,
+    OnDelete,
+    Reference,
+    Transitions,
+    Unique,
+)
 from models.constraints.ruled import (
     ContradictionError,
     changed,
@@ -29,6 +37,8 @@ from tests.unit.models.constraints.shop import (
 
 CASCADE = Reference(("noteId",), "Note", OnDelete.CASCADE, {}, ())
 RESTRICT = Reference(("lineId",), "Line", OnDelete.RESTRICT, {}, ())
+STEPS = Transitions("step", ("a",), {})
+LET_GO = Reference(("step",), "Note", OnDelete.SET_NULL, {}, ())
 
 
 def test_a_type_knows_who_refers_to_it_and_what_is_summed_there() -> None:
@@ -63,6 +73,13 @@ def test_a_total_keeps_its_row_from_deletion_if_nothing_else_does() -> None:
          "Shop.total: two rules write it"),
         ("Page", {"references": (CASCADE, CASCADE)}, "Page(noteId) refers to Note by two rules; one can say all"),
         ("Page", {"references": (RESTRICT,)}, "Line(customer,number): CASCADE from Order deletes rows of Line"),
+        ("Shop", {"composites": (CompositeField("total", ("id",)),)}, "Shop.total: two rules write it"),
+        ("Shop", {"unique": (Unique(("rating",)),)}, "Shop.rating is a total of other rows, and no other rule of"),
+        ("Page", {"composites": (CompositeField("a", ("b",)), CompositeField("b", ("c",)))},
+         "Page.b is joined of other fields, and cannot be a part of a joined one"),
+        ("Page", {"transitions": (STEPS, STEPS)}, "Page.step: two rules say how it changes; one can say all"),
+        ("Page", {"references": (LET_GO,), "transitions": (STEPS,)}, "Page.step: SET_NULL takes it away, and"),
+        ("Page", {"references": (LET_GO,), "fixed": frozenset({"step"})}, "Page.step: SET_NULL takes it away"),
     ],
 )  # fmt: skip
 def test_rules_that_contradict_each_other_are_refused(

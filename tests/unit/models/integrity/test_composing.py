@@ -9,7 +9,7 @@ from models.storage.store import expressions
 
 WHERE = {"status": "DONE", "isOpen": True, "rank": 1.50}
 CHECK = Check(
-    Reference(("a",), "A", OnDelete.RESTRICT, WHERE, ("owner", "team")),  # type: ignore[arg-type]  # a file may say so
+    Reference(("a",), "A", OnDelete.RESTRICT, WHERE, ("owner", "team")),
     {"owner": {"S": "ann"}, "team": None},
 )
 FIT: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models import clock
-from models.constraints.declared import OnDelete, Reference
+from models.constraints.declared import Aggregate, OnDelete, Reference
 from models.constraints.ruled import Row, RuledType
 from models.errors import Code, ContentionError, Refusal
 from models.integrity import departures
@@ -238,6 +238,20 @@ async def test_a_chain_of_rows_may_be_longer_than_pythons_stack(shops: Shops) ->
     await gone.resume()
     assert await shops.count("Line") == 0
     assert await house(shops) == ["tally", "unique"]  # of the order
+
+
+async def test_rows_that_follow_go_whatever_is_left_of_a_sum(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", 1)
+    spent = Aggregate("cost", "Shop", "spent", ("other",), is_average=False, is_whole=True)
+    lines = replace(CONSTRAINTS["Line"], aggregates=(spent,))
+    shops.rows.tables = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": lines})
+    for key, cost, of in (("a", 9, OF_ORDER), ("b", 9, OF_ORDER), ("c", -(2**31), {}), ("d", -18, {})):
+        await shops.create("Line", id=key, other="s", cost=cost, **of)
+    await Departures(shops.rows, clock.now).delete("Order", await shops.get("Order", KEY), None)
+    assert await shops.count("Line") == 2
+    assert (await shops.get("Shop", "s"))["spent"] == {"N": str(-(2**31) - 18)}
 
 
 async def test_a_circle_of_rows_goes_whole(shops: Shops) -> None:

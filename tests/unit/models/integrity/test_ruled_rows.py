@@ -1,6 +1,7 @@
 """Rows are written with all that their rules ask for, or not at all."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from models.integrity.ruled_rows import RuledRows
 from models.integrity.ruled_tables import GUARDS, RuledTables
 from models.storage.store import ConditionFailedError, key_of
 from tests.chaos.faults import Fault, each_write
-from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, ORDERED, order, wire
+from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, ORDERED, order, wire, with_rules
 from tests.unit.models.integrity.shop_tables import DESCRIBED, RULED, TABLES, Shops
 
 KEY = ("c", "1")
@@ -123,6 +124,29 @@ async def test_sums_are_exact_and_averages_follow(shops: Shops) -> None:
     await shops.delete("Order", ("c", "2"))
     shop = await shops.get("Shop", "s")
     assert (Decimal(shop["total"]["N"]), shop["rating"]) == (Decimal("-0.99999999999999999999"), {"N": "0"})
+    await shops.check()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+async def test_a_sum_has_no_more_than_the_bits_of_an_int(shops: Shops, sign: int) -> None:
+    (costs,) = CONSTRAINTS["Line"].aggregates
+    whole = with_rules("Line", aggregates=(replace(costs, is_whole=True),))
+    shops.rows.tables = RuledTables.of(DESCRIBED, whole)
+    await shops.create("Order", **ORDERED)
+    of_order = {"customer": "c", "number": "1"}
+    most = 2**31 - 1 if sign > 0 else -(2**31)
+    await shops.create("Line", id="a", **of_order, cost=most - sign)
+    await shops.create("Line", id="b", **of_order, cost=sign)
+    for outcome in (
+        await shops.create("Line", id="c", **of_order, cost=sign),
+        await shops.update("Line", "b", cost=2 * sign),
+    ):
+        assert (code_of(outcome), outcome.facts) == (Code.BAD_REQUEST, {"sums": ["Order.cost"]})
+    assert (await shops.get("Order", KEY))["cost"] == {"N": str(most)}
+    await shops.create("Line", id="d", **of_order, cost=-sign)
+    await shops.create("Line", id="c", **of_order, cost=sign)
+    refusal = await shops.create("Line", id="e", **of_order | {"number": "2"}, cost=9 * sign)
+    assert code_of(refusal) is Code.REFERENCE_NOT_FOUND
     await shops.check()
 
 
