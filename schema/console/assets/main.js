@@ -25,6 +25,7 @@ const place = Object.fromEntries(
 const state = {
   api: null,
   caller: null,
+  isLoaded: false,
   requests: new Map(),
   hasMore: new Set(),
   filter: null,
@@ -33,6 +34,7 @@ const state = {
   machine: null,
   report: null,
   balances: new Map(),
+  hasMoreBalances: false,
   changed: null,
   frame: null,
 };
@@ -48,6 +50,7 @@ async function load() {
     for (const row of page?.items ?? []) state.requests.set(row.id, row);
     if (page?.nextToken) state.hasMore.add(status);
   }
+  state.isLoaded = true;
   showRequests();
   const first = inOrder()[0];
   if (!state.requests.has(state.chosen) && first) choose(first.id);
@@ -110,7 +113,7 @@ function listen() {
   state.api.subscribe(documents.BALANCE, {}, ({ onUpdateUserBalance: row }) => {
     if (!row) return;
     if (!state.balances.has(row.userId)) {
-      reloadBooks();
+      if (!state.hasMoreBalances) reloadBooks();  // a new member's; of many members only some are shown
       return;
     }
     state.balances.set(row.userId, { ...state.balances.get(row.userId), ...row });
@@ -174,7 +177,7 @@ function showRequests() {
     el('h2', {}, state.filter ? words(state.filter) : 'In flight'),
     flying.length || state.filter
       ? el('ul', {}, ...flying.map(card))
-      : el('p', { class: 'nothing' }, 'No request is on its way.'),
+      : el('p', { class: 'nothing' }, state.isLoaded ? 'No request is on its way.' : 'Nothing is known yet.'),
     ...(ended.length && !state.filter ? [el('h2', {}, 'Ended lately')] : []),
     el('ul', {}, ...ended.map(card)),
   );
@@ -212,7 +215,9 @@ function showFlow() {
         state.filter = state.filter === status ? null : status;
         showRequests();
       },
-    }, el('b', {}, `${count}${state.hasMore.has(status) ? '+' : ''}`), el('span', {}, words(status)));
+    },
+    el('b', {}, state.isLoaded ? `${count}${state.hasMore.has(status) ? '+' : ''}` : '–'),
+    el('span', {}, words(status)));
   };
   place.flow.replaceChildren(
     el('div', { class: 'tiles' }, ...documents.IN_FLIGHT.map(tile)),
@@ -273,7 +278,9 @@ setInterval(() => place.live.dataset.state === 'live' && reloadBooks(), BOOKS_EV
 function lookWith(token, caller = null) {
   state.api?.close();
   endChosen = () => {};
-  Object.assign(state, { caller, chosen: null, details: null, machine: null, report: null, filter: null });
+  Object.assign(state, {
+    caller, isLoaded: false, chosen: null, details: null, machine: null, report: null, filter: null,
+  });
   state.requests.clear();
   state.balances.clear();
   showRequests();

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from models.clock import to_text
 from models.ledger.reconciliation import AuditReport
-from workflows.console.status.readings import Count, Mend, Reading, Runbook, in_words
+from workflows.console.status.readings import Count, Mend, Reading, Runbook, counted, in_words
 
 # The sweep runs each minute, and looks after whatever is due: three minutes late, it does not run.
 OVERDUE_AFTER = timedelta(minutes=3)
@@ -62,7 +62,7 @@ def unreadable(name: str, error: Exception) -> Reading:
 
 def dead_letters(name: str, visible: int, hidden: int) -> Reading:
     """Judge the dead-letter queue: whoever looks at letters hides them for a while."""
-    says = f"{visible + hidden} letters" if visible + hidden else "empty"
+    says = counted(visible + hidden, "letter") if visible + hidden else "empty"
     return Reading(
         name=name,
         says=says + (f", {hidden} of them being read" if hidden else ""),
@@ -85,7 +85,7 @@ def feed_queues(name: str, queues: Sequence[FeedQueue], now: datetime, *, is_nee
     silent = [one.name for one in queues if one.beat is not None and now - one.beat > SILENT_AFTER]
     full = [one.name for one in queues if one.waiting > MOST_WAITING]
     waiting = sum(one.waiting for one in queues)
-    parts = [f"{len(queues)} servers, {waiting} changes wait"]
+    parts = [f"{counted(len(queues), 'server')}, {counted(waiting, 'change')} waiting"]
     parts += [f"no sign of life from {', '.join(silent)}"] if silent else []
     parts += [f"too many wait for {', '.join(full)}"] if full else []
     return Reading(
@@ -201,7 +201,8 @@ def reconciliation(
         )
     parts.insert(
         0,
-        f"{in_words(now - finished)} ago: {last.members_checked} members, {last.discrepancy_count} discrepancies, "
+        f"{in_words(now - finished)} ago: {counted(last.members_checked, 'member')}, "
+        f"{counted(last.discrepancy_count, 'discrepancy', 'discrepancies')}, "
         f"{last.total_hours} hours of {last.issued_hours} issued",
     )
     # The two sums may differ if hours moved meanwhile; a discrepancy is one of a single member's books.

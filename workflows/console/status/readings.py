@@ -125,9 +125,10 @@ def in_words(span: timedelta) -> str:
     seconds = max(0, int(span.total_seconds()))
     for name, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= size:
-            return _counted(seconds // size, name)
-    return _counted(seconds, "second")
+            return counted(seconds // size, name)
+    return counted(seconds, "second")
 
 
-def _counted(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
+def counted(number: int, name: str, names: str | None = None) -> str:
+    """Return a number with a noun, such as "1 letter" or "2 letters"; `names` is a plural that takes no s."""
+    return f"{number} {name if number == 1 else names or f'{name}s'}"

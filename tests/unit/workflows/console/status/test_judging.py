@@ -36,7 +36,7 @@ def test_queues_are_as_they_should_be() -> None:
     assert verdict(queues(replace(fine, waiting=judging.MOST_WAITING + 1))) is Verdict.LOOK
     silent = queues(fine, replace(fine, name="dead", beat=NOW - judging.SILENT_AFTER - MOMENT))
     assert verdict(silent) is Verdict.LOOK
-    assert silent.says == "2 servers, 2000 changes wait; no sign of life from dead"
+    assert silent.says == "2 servers, 2000 changes waiting; no sign of life from dead"
 
 
 def test_no_queue_is_wrong_only_where_servers_have_queues() -> None:
@@ -111,7 +111,7 @@ def test_the_books_are_reconciled_every_day() -> None:
     assert verdict(books(replace(REPORT, finished_at=NOW - judging.RECONCILED_WITHIN - MOMENT))) is Verdict.LOOK
     wrong = books(replace(REPORT, finished_at=NOW, discrepancy_count=1))
     assert verdict(wrong) is Verdict.LOOK
-    assert wrong.says == "0 seconds ago: 3 members, 1 discrepancies, 30.00 hours of 30.00 issued"
+    assert wrong.says == "0 seconds ago: 3 members, 1 discrepancy, 30.00 hours of 30.00 issued"
 
 
 def test_a_new_deployment_has_a_day_to_reconcile() -> None:
