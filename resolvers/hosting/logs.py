@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from models.log_lines import begun_lines, json_lines
-from resolvers.security_log import SecurityEvent, security_event
+from models.log_lines import CORRELATION, REQUEST, SERVICE_REQUEST, begun_lines, json_lines
+from resolvers.middleware.allowed_hosts import THIS_MACHINE
+from resolvers.security_log import ADDRESS, SecurityEvent, security_event
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -24,6 +25,10 @@ _CLIENTS_FAULTS: Mapping[str, str | None] = {
     # Uvicorn says so after each refusal of a handshake that has a body.
     "ASGI callable returned without completing handshake": None,
 }
+
+# Of a time in ISO 8601: hours, minutes and seconds.
+_TIME_OF_DAY = slice(11, 19)
+_EVENT_WIDTH = 10
 
 
 class _ClientsFaults(logging.Filter):
@@ -50,10 +55,13 @@ def configure_logging(*, as_json: bool = False) -> None:
     """
     # A plain traceback has no local variables, which would show members' rows.
     console = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        colors=sys.stderr.isatty(),
+        exception_formatter=structlog.dev.plain_traceback,
+        pad_event_to=_EVENT_WIDTH,
+        sort_keys=False,
     )
     shared = begun_lines()
-    rendering: list[Processor] = json_lines() if as_json else [_on_one_line, console]
+    rendering: list[Processor] = json_lines() if as_json else [_for_people, _on_one_line, console]
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -69,6 +77,18 @@ def configure_logging(*, as_json: bool = False) -> None:
     for handler in logging.getLogger().handlers:
         if type(handler) is logging.StreamHandler:  # a test's own handlers are left alone
             handler.setFormatter(formatter)
+
+
+def _for_people(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out what would only repeat itself on a screen: the day, this machine's address, an id beside itself."""
+    line["timestamp"] = line["timestamp"][_TIME_OF_DAY]
+    if line.get(REQUEST) == line.get(CORRELATION) or SERVICE_REQUEST in line:
+        line.pop(REQUEST, None)
+    if line.get(ADDRESS) in THIS_MACHINE:
+        del line[ADDRESS]
+    if line.get("cold_start") is False:
+        del line["cold_start"]
+    return line
 
 
 def _on_one_line(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,21 @@ def test_json_has_the_request_on_each_line(capsys: pytest.CaptureFixture[str]) -
     ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert (ours["event"], ours["rows"], ours["level"], ours["request_id"]) == ("done", 2, "info", "abc")
     assert (theirs["event"], theirs["logger"], theirs["request_id"]) == ("slow: x", "library", "abc")
+
+
+def test_a_line_for_people_says_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to(capsys, as_json=False)
+    log = structlog.get_logger("x")
+    log.info("operation", address="127.0.0.1", request_id="abc", correlation_id="abc", outcome="done")
+    log.info("function", request_id="def", correlation_id="abc", service_request_id="ghi", cold_start=False)
+    log.info("function", address="10.0.0.1", request_id="def", correlation_id="abc", cold_start=True)
+    times, said = zip(*(line.split(maxsplit=1) for line in capsys.readouterr().err.splitlines()), strict=True)
+    assert all(re.fullmatch(r"\d\d:\d\d:\d\d", time) for time in times)
+    assert [" ".join(one.split()) for one in said] == [
+        "[info ] operation correlation_id=abc outcome=done",
+        "[info ] function correlation_id=abc service_request_id=ghi",
+        "[info ] function address=10.0.0.1 request_id=def correlation_id=abc cold_start=True",
+    ]
 
 
 def test_a_traceback_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
