@@ -80,7 +80,7 @@ def configure_logging(*, as_json: bool = False) -> None:
 
 
 def _for_people(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Leave out what would only repeat itself on a screen: the day, this machine's address, an id beside itself."""
+    """Leave out what only repeats itself on a screen: the day, this machine's address, an id beside itself."""
     line["timestamp"] = line["timestamp"][_TIME_OF_DAY]
     if line.get(REQUEST) == line.get(CORRELATION) or SERVICE_REQUEST in line:
         line.pop(REQUEST, None)
