@@ -16,6 +16,7 @@ from tests.chaos.simulation.virtual_time import run
 from tests.chaos.simulation.world import World, started
 from tests.cost import units
 from workflows.handlers import FUNCTIONS
+from workflows.metrics.declared import REQUESTS_DUE
 
 if TYPE_CHECKING:
     from models.storage.calls import Calls
@@ -36,6 +37,7 @@ class Life:
         writes: write units, by table and by table/index.
         reads: read units, by table.
         calls: calls to AWS, by service and operation.
+        emitted: bytes of the lines of metrics.
         has_begun: whether members have joined, and the request begins.
     """
 
@@ -44,6 +46,7 @@ class Life:
     writes: Counter[str] = field(default_factory=Counter)
     reads: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     calls: Counter[str] = field(default_factory=Counter)
+    emitted: int = 0
     has_begun: bool = False
 
     @property
@@ -159,6 +162,7 @@ def one_life() -> Life:
         world = _CountedWorld(life)
         async with started(world):
             await _LIFE.run(world)
+        life.emitted = sum(len(line) for _, line in world.emitted if REQUESTS_DUE.name not in line)
 
     run(play())
     assert set(life.functions) <= FUNCTIONS.keys()

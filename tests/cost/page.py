@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from models.requests.request import DUE_SHARDS
-from tests.cost import prices
 from tests.cost.life import Life, one_life
+from workflows.deployment.template.monitoring import prices
+from workflows.metrics.declared import HANDLER_FAILURES, METRICS
 
 _TEMPLATE = Path(__file__).with_name("page.md")
 # Lambda: gigabytes of memory, and seconds of an average call, which mostly waits. Assumed, not measured.
@@ -19,6 +20,8 @@ _DAYS = 30
 _MINUTES = 24 * 60 * _DAYS
 _ALARMS, _SECRETS, _KEYS = 30, 1, 1
 _SERVERS = 2
+# Those that are emitted while all is well, each with each of its labels.
+_OWN_METRICS = sum(max(1, len(one.labels)) for one in METRICS if one is not HANDLER_FAILURES)
 _PER_DAY = (0, 10_000, 1_000_000, 100_000_000)
 
 
@@ -50,7 +53,7 @@ def _used(life: Life) -> list[tuple[str, float, float]]:
         ("their seconds, in GB", calls * _SECONDS * _MEMORY, prices.GIGABYTE_SECOND),
         ("events on the bus", life.calls["events.put_events"], prices.EVENT),
         ("traces", calls * _TRACED, prices.TRACE),
-        ("gigabytes of log", calls * _LOG_BYTES / 1e9, prices.LOGGED_GIGABYTE),
+        ("gigabytes of log", (calls * _LOG_BYTES + life.emitted) / 1e9, prices.LOGGED_GIGABYTE),
     ]
 
 
@@ -78,6 +81,7 @@ def fixed() -> list[tuple[str, float]]:
     return [
         ("the sweep: a function every minute, which asks each shard of the index of what is due", _MINUTES * tick),
         (f"about {_ALARMS} alarms; the first three dashboards are free", _ALARMS * prices.ALARM),
+        (f"{_OWN_METRICS} metrics of our own, in hours in which they have values", _OWN_METRICS * prices.METRIC),
         ("the secret of page tokens; a key for the admins' topic", _SECRETS * prices.SECRET + _KEYS * prices.KEY),
         (f"{_SERVERS} servers on Fargate, each 1 vCPU, 2 GB and a public address", _SERVERS * server),
         (

@@ -6,6 +6,10 @@ from models import tables
 from tests.cost import units
 from tests.cost.life import one_life
 from tests.cost.page import cost, life_table, units_table
+from workflows.definitions import read_definitions
+from workflows.deployment.template.machines import called_by_machines
+from workflows.deployment.template.monitoring.performance import TRANSITIONS_PER_CALL
+from workflows.handlers import FUNCTIONS
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
 _MAKE_IT = "python -m tests.cost.page > docs/cost.md makes the page as it is now"
@@ -17,6 +21,13 @@ def test_the_page_says_what_a_life_uses() -> None:
     life = one_life()
     assert life_table(life) in _PAGE, _MAKE_IT
     assert units_table(life) in _PAGE, _MAKE_IT
+
+
+def test_what_the_dashboard_estimates_transitions_by_is_what_a_life_uses() -> None:
+    life = one_life()
+    stepped = called_by_machines(FUNCTIONS, read_definitions())
+    calls = sum(count for name, count in life.functions.items() if name in stepped)
+    assert abs(life.transitions / calls - TRANSITIONS_PER_CALL) < 0.05
 
 
 def test_a_life_costs_a_tenth_of_a_cent() -> None:

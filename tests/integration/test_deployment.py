@@ -87,7 +87,11 @@ def changed_template() -> dict[str, Any]:
 
 def broken_template() -> dict[str, Any]:
     template = changed_template()
-    template["Resources"]["Unknown"] = {"Type": "AWS::No::Such", "Properties": {}, "DependsOn": "Dashboard"}
+    template["Resources"]["Unknown"] = {
+        "Type": "AWS::No::Such",
+        "Properties": {},
+        "DependsOn": "WorkflowPerformance",
+    }
     return template
 
 

@@ -96,8 +96,8 @@ def test_a_first_deployment_is_shown_before_it_is_made_and_the_second_changes_no
     assert {change.action for change in planned} == {"Add"}
     assert release.deployer("old").deploy()
     assert release.answer() == "old"
-    # MiniStack also plans the subscription of an address that there is not.
-    assert sum("create complete" in line for line in release.lines) == len(planned) - 1
+    # MiniStack also plans the subscriptions of addresses that there are not.
+    assert sum("create complete" in line for line in release.lines) == len(planned) - 2
     assert release.deployer("old", bucket=None).diff() == []
     assert not release.deployer("old", bucket=None).deploy()
 
@@ -127,7 +127,11 @@ def test_a_first_deployment_that_fails_is_repeated_and_tables_that_are_left_are_
 
     def broken(*_: Any, **given: Any) -> Any:
         template = small_template(**given)
-        template["Resources"]["Unknown"] = {"Type": "AWS::No::Such", "Properties": {}, "DependsOn": "Dashboard"}
+        template["Resources"]["Unknown"] = {
+            "Type": "AWS::No::Such",
+            "Properties": {},
+            "DependsOn": "WorkflowPerformance",
+        }
         return template
 
     monkeypatch.setattr(contents, "build_template", broken)

@@ -37,6 +37,7 @@ class DataSettings(_Section):
 
     Args:
         admin_email: who gets the alarms and what needs an admin; "" for nobody.
+        admin_endpoint: an https address that gets the same, such as a pager's; "" for none.
         log_days: days for which logs are kept.
         deletion_protection: whether the tables that hold hours refuse to be deleted.
         reserved_concurrency: concurrent executions kept for each function that moves hours; 0 for none of its own.
@@ -44,6 +45,7 @@ class DataSettings(_Section):
     """
 
     admin_email: str = Field("", pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)
+    admin_endpoint: str = Field("", pattern=r"^$|^https://[^\s,]+$", max_length=2048)
     log_days: LogDays = 30
     deletion_protection: bool = True
     reserved_concurrency: int = Field(0, ge=0, le=500)

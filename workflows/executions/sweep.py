@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from models import tables
 from models.clock import Clock, from_text
-from models.requests.request import DUE_SHARDS
+from models.requests.request import DUE_SHARDS, Request
 from models.storage.outages import is_silence, is_throttling
 from models.storage.store import ConditionFailedError, Store, read_pages
 from models.transactions.moves import Transactions
@@ -41,6 +41,19 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What came of looking after a request.
+
+    Args:
+        succeeded: whether it could be looked after; else that is logged, and the request put off.
+        failing_since: since when its executions have failed; None if they have not.
+    """
+
+    succeeded: bool
+    failing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Ensures that requests progress: those that are due, or all live ones.
 
@@ -67,7 +80,7 @@ class Sweep:
             async for found in _due_in_shard(self.store, str(shard), before, most):
                 yield found
 
-    async def ensure_progress(self, request_id: str, before: datetime, *, after_outage: bool = False) -> bool:
+    async def ensure_progress(self, request_id: str, before: datetime, *, after_outage: bool = False) -> Check:
         """Ensure that one request progresses, if its row, too, says that it is due: the index may be stale.
 
         Args:
@@ -76,8 +89,10 @@ class Sweep:
             after_outage: the functions were gone for a while, so failures meanwhile do not count.
 
         Returns:
-            Whether that succeeded; a failure is logged and the request put off, so that it blocks no other.
+            What came of it; after a failure the request is put off, so that it blocks no other.
         """
+        request: Request | None = None
+        succeeded = True
         try:
             request = await self.transactions.read(request_id)
             if request is not None and request.due_at is not None and request.due_at < before:
@@ -88,8 +103,8 @@ class Sweep:
         except Exception as error:
             log.exception("could not ensure that a request progresses", service_request_id=request_id)
             await self._put_off(request_id, timedelta() if is_transient(error) else PAUSE_AFTER_FAILURE)
-            return False
-        return True
+            succeeded = False
+        return Check(succeeded=succeeded, failing_since=request.failing_since if request else None)
 
     async def _put_off(self, request_id: str, pause: timedelta) -> None:
         """Make a request due later, even if its row cannot be decoded."""

@@ -34,20 +34,20 @@ Handler = Callable[[Event, Any], Any]
 def lambda_handler(work: Callable[[Services, Event], Coroutine[Any, Any, Any]]) -> Handler:
     """Make a Lambda handler of a coroutine; errors are logged, and left to the state machine."""
 
-    async def logged(event: Event, context: Any) -> Any:
-        with invocation(event, context) as running:
-            running.result = result = await work(services(), event)
-            return result
-
-    def handler(event: Event, context: Any) -> Any:
+    async def watched(event: Event, context: Any) -> Any:
         try:
-            return drive(logged(event, context))
+            with invocation(event, context) as running:
+                running.result = result = await work(services(), event)
+                return result
         except StoppedError:
             raise  # the process stops; the state machine retries elsewhere or later
         except Exception:
             if (function := getattr(context, "function_name", None)) is not None:
                 emit(services().names.stack, [HANDLER_FAILURES.at(1, function)])
             raise
+
+    def handler(event: Event, context: Any) -> Any:
+        return drive(watched(event, context))
 
     handler.__doc__ = work.__doc__
     return handler

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,10 @@ from models.requests.request import Request
 from models.requests.statuses import RequestStatus
 from workflows.executions.requests import DISPUTES, MACHINE, execution_of, request_id_of
 from workflows.executions.services import Services
+from workflows.executions.sweep import Check, Due
 from workflows.handlers.bootstrap import Event, lambda_handler
 from workflows.handlers.changes import publish
-from workflows.metrics.declared import OLDEST_DUE, REQUESTS_DUE, REQUESTS_STUCK, STUCK_SECONDS, Point
+from workflows.metrics.declared import OLDEST_DUE, REQUESTS_DUE, REQUESTS_STUCK, STUCK_AFTER, Point
 from workflows.metrics.emission import emit
 from workflows.metrics.of_events import Row, points_of
 
@@ -125,16 +126,18 @@ async def _request_of(services: Services, machine: str, execution: str) -> Reque
 async def sweep_requests(services: Services, _event: Event) -> dict[str, int]:
     """Ensure that requests that are due progress; return how many there were, and how many checks failed."""
     now = services.clock()
-    late: list[float] = []
-    failed = 0
+    found, checks = [], []
     async for due in services.sweep.due(now):
-        late.append((now - due.at).total_seconds())
-        failed += not await services.sweep.ensure_progress(due.id, now)
-    emit(services.names.stack, _sweep_points(late))
-    return {"seen": len(late), "failed": failed}
+        found.append(due)
+        checks.append(await services.sweep.ensure_progress(due.id, now))
+    emit(services.names.stack, _sweep_points(found, checks, now))
+    return {"seen": len(checks), "failed": sum(not check.succeeded for check in checks)}
 
 
-def _sweep_points(late: Sequence[float]) -> tuple[Point, ...]:
-    """Return what a sweep has found: for how many seconds each request has been due."""
-    stuck = sum(seconds > STUCK_SECONDS for seconds in late)
-    return REQUESTS_DUE.at(len(late)), REQUESTS_STUCK.at(stuck), OLDEST_DUE.at(max(late, default=0))
+def _sweep_points(found: Sequence[Due], checks: Sequence[Check], now: datetime) -> tuple[Point, ...]:
+    failing = [check.failing_since for check in checks if check.failing_since is not None]
+    return (
+        REQUESTS_DUE.at(len(found)),
+        REQUESTS_STUCK.at(sum(now - since > STUCK_AFTER for since in failing)),
+        OLDEST_DUE.at(max(((now - due.at).total_seconds() for due in found), default=0)),
+    )

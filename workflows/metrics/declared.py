@@ -5,6 +5,7 @@ values are few, because CloudWatch asks a price for each combination (see docs/c
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from models.ledger.movements import TransactionType
@@ -12,8 +13,8 @@ from models.requests.statuses import ENDED
 
 NAMESPACE = "HourBank"
 STACK = "Stack"
-# A request that is still due after so many seconds was not moved on by the sweeps in between.
-STUCK_SECONDS = 300
+# A request whose executions have failed for longer is stuck, whatever the sweep does.
+STUCK_AFTER = timedelta(minutes=5)
 
 
 class Unit(StrEnum):
@@ -188,7 +189,7 @@ REQUESTS_DUE = Metric(
 REQUESTS_STUCK = Metric(
     name="RequestsStuck",
     unit=Unit.COUNT,
-    meaning=f"requests that a sweep found due for more than {STUCK_SECONDS} seconds: earlier sweeps did not help",
+    meaning="requests that a sweep looked after and whose executions have failed for over five minutes",
     statistic=Statistic.MAXIMUM,
     counted=Counted.GAUGE,
     emitted_by="sweepRequests",

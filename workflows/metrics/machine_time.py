@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from models.requests.request import Request
-from models.requests.statuses import ENDED
+from models.requests.statuses import ENDED, RequestStatus, Step
 from workflows.metrics.declared import MACHINE_TIME, Point
 
 
@@ -40,6 +40,9 @@ def _acts(request: Request, now: datetime) -> Iterator[datetime]:
         yield answer.at
     for dispute in request.disputes:
         yield dispute.at
+    if all(answer.wait is not Step.CONFIRM_SERVICE_COMPLETION for answer in request.answers):
+        # Nobody confirmed in time: with the deadline the request was completed, and waits no more.
+        yield from (one.at for one in request.passages if one.status is RequestStatus.COMPLETED)
     if request.answer is not None:
         yield request.answer.at
     elif request.wait is not None and request.wait.deadline <= now:

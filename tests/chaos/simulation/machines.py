@@ -71,6 +71,8 @@ class Machines:
         self._random = random
         self._definitions = read_definitions()
         self.executions: dict[str, Execution] = {}
+        # Whose executions have ended, nested ones included: machine, status, and the loop's time.
+        self.ended: list[tuple[str, str, float]] = []
         self._tokens: dict[str, asyncio.Future[Any]] = {}
         self._made = 0
 
@@ -134,10 +136,15 @@ class Machines:
             self._close(execution, "FAILED")
         else:
             execution.status = "SUCCEEDED"
+            self._note_end(execution.machine, "SUCCEEDED")
 
     def _close(self, execution: Execution, status: str) -> None:
         execution.status = status
+        self._note_end(execution.machine, status)
         self._on_closed(execution)
+
+    def _note_end(self, machine: str, status: str) -> None:
+        self.ended.append((machine, status, asyncio.get_running_loop().time()))
 
     async def _walk(self, definition: Mapping[str, Any], data: Any, arn: str) -> Any:
         """Run state after state; return the last one's output."""
@@ -236,9 +243,12 @@ class Machines:
     async def _nest(self, given: Any, _token: str, arn: str) -> Any:
         machine = given["StateMachineArn"].removeprefix("${").removesuffix("}")
         try:
-            return {"Output": await self._walk(self._definitions[machine], given["Input"], f"{arn}-nested")}
+            output = await self._walk(self._definitions[machine], given["Input"], f"{arn}-nested")
         except StateError as error:
+            self._note_end(machine, "FAILED")
             raise StateError("States.TaskFailed", str(error)) from error
+        self._note_end(machine, "SUCCEEDED")
+        return {"Output": output}
 
 
 def _chosen(state: Mapping[str, Any], data: Any) -> str:

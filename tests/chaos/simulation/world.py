@@ -79,8 +79,9 @@ class World:
         # Functions that fail at every call for now, whatever the plan says.
         self.down: set[str] = set()
         self.unexpected: list[BaseException] = []
-        # The lines of metrics that functions have emitted, with their times.
+        # The lines of metrics that functions have emitted, and the functions that were invoked, with their times.
         self.emitted: list[tuple[datetime, str]] = []
+        self.invoked: list[tuple[datetime, str]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self.store = Store(self.engine, self.names)
         self.undisturbed_reader = Transactions(self.store, self.clock)
@@ -112,8 +113,10 @@ class World:
         current_purpose.set(name)
         module, _, member = FUNCTIONS[name].handler.rpartition(".")
         handler = getattr(importlib.import_module(module), member)
+        self.invoked.append((self.clock(), name))
+        context = SimpleNamespace(function_name=self.names.function(name))
         try:
-            return json.loads(json.dumps(await handler(json.loads(json.dumps(event)), None)))
+            return json.loads(json.dumps(await handler(json.loads(json.dumps(event)), context)))
         except BrokenLedgerError as error:
             self.unexpected.append(error)
             raise

@@ -25,12 +25,14 @@ _FOR_ADMINS = (
 def admin_resources() -> dict[str, Resource]:
     """Return the admins' topic, to which alarms and events go, and what belongs to it."""
     topic = {"TopicName": sub(NAMES.admin_topic), "KmsMasterKeyId": ref("TopicKey")}
-    subscription = {"TopicArn": ref("AdminTopic"), "Protocol": "email", "Endpoint": ref("AdminEmail")}
+    by_email = {"TopicArn": ref("AdminTopic"), "Protocol": "email", "Endpoint": ref("AdminEmail")}
+    by_https = {"TopicArn": ref("AdminTopic"), "Protocol": "https", "Endpoint": ref("AdminEndpoint")}
     return {
         "TopicKey": _key(),
         "AdminTopic": resource("SNS::Topic", topic),
         "AdminTopicPolicy": _topic_policy(),
-        "AdminSubscription": resource("SNS::Subscription", subscription, Condition="HasAdmin"),
+        "AdminSubscription": resource("SNS::Subscription", by_email, Condition="HasAdmin"),
+        "AdminEndpointSubscription": resource("SNS::Subscription", by_https, Condition="HasAdminEndpoint"),
     }
 
 

@@ -23,7 +23,7 @@ from workflows.deployment.template.intrinsics import (
     sub,
 )
 from workflows.deployment.template.machines import machine_resources
-from workflows.deployment.template.monitoring import monitoring_resources
+from workflows.deployment.template.monitoring.build import monitoring_resources
 from workflows.deployment.template.tables import table_resources
 from workflows.deployment.workflow_settings import VARIABLES, values_of
 from workflows.handlers import FUNCTIONS, Function
@@ -51,6 +51,7 @@ _PARAMETERS = {
     },
     "CodeKey": {"Type": "String", "Description": "The key of the functions' code; empty in the local cloud."},
     "AdminEmail": _text("Who gets the alarms and what needs an admin; empty for nobody."),
+    "AdminEndpoint": _text("An https address that gets the same, such as a pager's; empty for none."),
     "LogDays": _number("Days for which logs are kept.", LOCAL.log_days),
     "DeletionProtection": {
         **_text("Whether the tables that hold hours refuse to be deleted.", "false"),
@@ -64,6 +65,7 @@ _PARAMETERS = {
 _CONDITIONS = {
     "IsHosted": _is_not("FunctionHostUrl", ""),
     "HasAdmin": _is_not("AdminEmail", ""),
+    "HasAdminEndpoint": _is_not("AdminEndpoint", ""),
     "IsProtected": {"Fn::Equals": [ref("DeletionProtection"), "true"]},
     **CONDITIONS,
 }
@@ -139,6 +141,7 @@ def parameters(
         "CodeKey": code_key,
         PARAMETER: settings.feed_of(is_local=bool(function_host_url)).value,
         "AdminEmail": environment.admin_email,
+        "AdminEndpoint": environment.admin_endpoint,
         "LogDays": str(environment.log_days),
         "DeletionProtection": str(environment.deletion_protection).lower(),
         "ReservedConcurrency": str(environment.reserved_concurrency),

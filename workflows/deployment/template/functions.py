@@ -1,6 +1,6 @@
 """The template's Lambda functions, each with a role of its own, its version in use, and what calls it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.tables import Table
@@ -18,6 +18,7 @@ from workflows.deployment.template.intrinsics import (
     statement,
     sub,
 )
+from workflows.deployment.template.machines import called_by_machines
 from workflows.deployment.template.permissions import log_statements, statements
 from workflows.deployment.template.tables import table_id
 from workflows.deployment.template.versions import version_resources
@@ -54,9 +55,9 @@ def function_resources(
             {"LogGroupName": sub("/aws/lambda/${AWS::StackName}"), "RetentionInDays": ref("LogDays")},
         ),
     }
-    called_by_machines = _called_by_machines(functions, machines)
+    by_machines = called_by_machines(functions, machines)
     for name, function in functions.items():
-        keeps_letters = name not in called_by_machines
+        keeps_letters = name not in by_machines
         properties = _properties(name, function, windows, keeps_letters=keeps_letters)
         resources[function_id(name)] = resource("Lambda::Function", properties)
         read = other_streams if function.reads_other_streams else [function.stream] if function.stream else []
@@ -67,12 +68,6 @@ def function_resources(
 
 def _role_id(name: str) -> str:
     return logical_id("Role", name)
-
-
-def _called_by_machines(functions: Collection[str], machines: Mapping[str, Any]) -> frozenset[str]:
-    """Return the functions that machines call: those get an error themselves, and lose no event."""
-    text = str(machines)
-    return frozenset(name for name in functions if f"${{{name}}}" in text)
 
 
 def _properties(

@@ -70,6 +70,12 @@ def machine_resources(definitions: Mapping[str, Any], functions: Collection[str]
     return resources
 
 
+def called_by_machines(functions: Collection[str], machines: Mapping[str, Any]) -> frozenset[str]:
+    """Return the functions that machines call: those get an error themselves, and lose no event."""
+    text = str(machines)
+    return frozenset(name for name in functions if f"${{{name}}}" in text)
+
+
 def _role_id(machine: str) -> str:
     return logical_id("MachineRole", machine)
 

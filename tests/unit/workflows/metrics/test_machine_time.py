@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from models.requests.request import Answer, DisputeRef, Request, Wait
+from models.requests.request import Answer, DisputeRef, Passage, Request, Wait
 from models.requests.statuses import RequestStatus, Response, Step
 from tests.unit.builders import BOB, NOW, make_request
 from workflows.metrics.machine_time import machine_time
@@ -41,7 +41,9 @@ def test_it_begins_with_the_request_and_ends_with_the_first_wait() -> None:
 def test_it_begins_again_with_each_answer() -> None:
     answered = replace(BEGUN, wait=wait(answered=60))
     assert stepped(answered, 61.5, wait=wait(Step.WAIT_FOR_SERVICE_START)) == (1.5, "ServiceRequestWorkflow")
-    earlier = replace(BEGUN, answers=(wait(answered=60).answer,))  # type: ignore[arg-type]  # there is one
+    answer = wait(answered=60).answer
+    assert answer is not None
+    earlier = replace(BEGUN, answers=(answer,))
     assert stepped(earlier, 64, status=RequestStatus.PAID) == (4, "ServiceRequestWorkflow")
 
 
@@ -69,3 +71,13 @@ def test_a_dispute_has_a_machine_of_its_own() -> None:
     disputed = replace(BEGUN, status=RequestStatus.DISPUTED, disputes=(raised,))
     heard = stepped(disputed, 12, of_dispute=True, wait=wait(Step.WAIT_FOR_ADMIN_DECISION))
     assert heard == (2, "DisputeResolutionWorkflow")
+
+
+def test_what_nobody_confirmed_is_paid_from_its_deadline_on() -> None:
+    completed = Passage(status=RequestStatus.COMPLETED, at=NOW + later(600))
+    by_the_clock = replace(BEGUN, status=RequestStatus.COMPLETED, passages=(completed,))
+    assert stepped(by_the_clock, 602, status=RequestStatus.PAID) == (2, "ServiceRequestWorkflow")
+    confirmed = wait(Step.CONFIRM_SERVICE_COMPLETION, answered=599).answer
+    assert confirmed is not None
+    by_people = replace(by_the_clock, answers=(confirmed,))
+    assert stepped(by_people, 602, status=RequestStatus.PAID) == (3, "ServiceRequestWorkflow")

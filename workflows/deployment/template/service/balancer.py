@@ -16,9 +16,18 @@ DRAINING_SECONDS = 15
 _CHECK_SECONDS, _CHECK_TIMEOUT, _CHECKS = 10, 5, 2
 
 
+# What a server shows its own machine only.
+_CLOSED = ("/metrics", "/metrics/*")
+
+
 def balancer_resources() -> dict[str, Resource]:
     """Return the load balancer, its listener and its target group."""
-    return {"Balancer": _balancer(), "Listener": _listener(), "Servers": _target_group()}
+    return {
+        "Balancer": _balancer(),
+        "Listener": _listener(),
+        "ClosedPaths": _closed_paths(),
+        "Servers": _target_group(),
+    }
 
 
 def _balancer() -> Resource:
@@ -57,6 +66,20 @@ def _listener() -> Resource:
             "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
             "Certificates": [{"CertificateArn": ref("CertificateArn")}],
             "DefaultActions": [{"Type": "forward", "TargetGroupArn": ref("Servers")}],
+        },
+    )
+
+
+def _closed_paths() -> Resource:
+    """Return the rule that leads nobody to what a server shows its own machine only; it would refuse, too."""
+    refusal = {"StatusCode": "404", "ContentType": "text/plain", "MessageBody": "Not Found"}
+    return resource(
+        "ElasticLoadBalancingV2::ListenerRule",
+        {
+            "ListenerArn": ref("Listener"),
+            "Priority": 1,
+            "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": [*_CLOSED]}}],
+            "Actions": [{"Type": "fixed-response", "FixedResponseConfig": refusal}],
         },
     )
 

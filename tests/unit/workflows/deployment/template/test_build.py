@@ -170,7 +170,7 @@ def test_every_reference_leads_somewhere() -> None:
     for name in re.findall(r'"Ref": "([^"]+)"|"Fn::GetAtt": \["([^"]+)"', text):
         (one,) = filter(None, name)
         assert one in known or one.startswith("AWS::"), one
-    whole_resources = {"HasAdmin", "PublishesChanges"}
+    whole_resources = {"HasAdmin", "HasAdminEndpoint", "PublishesChanges"}
     assert set(re.findall(r'"Fn::If": \["([^"]+)"', text)) == template["Conditions"].keys() - whole_resources
     assert set(re.findall(r'"Condition": "([^"]+)"', text)) == whole_resources
 

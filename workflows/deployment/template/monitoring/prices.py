@@ -19,6 +19,7 @@ TRACE = 5.00 / 1e6
 HOURS = 730
 STORED_GIGABYTE = 0.25 + 0.20  # with point-in-time recovery
 ALARM = 0.10
+METRIC = 0.30
 SECRET = 0.40
 KEY = 1.00
 VCPU = 0.04048 * HOURS  # Fargate

@@ -1,0 +1,1 @@
+"""Tests of `workflows.deployment.template.monitoring`."""

@@ -1,0 +1,1 @@
+"""The template's monitoring: what people are told of, and what they look at."""
