@@ -40,13 +40,11 @@ _WORDS = {
     "receives": "ReceiveMessage",
 }
 _WORD_OF = {action: word for word, actions in _WORDS.items() for action in actions.split()}
-# What is needed for logs, traces, keys and the like, or only looks whether something is there.
-_LEFT_OUT = """
-    DescribeStream GetRecords GetShardIterator ListStreams DescribeTable DescribeExecution DescribeStateMachine
-    StopExecution ListExecutions DescribeRule PutRule PutTargets Subscribe Unsubscribe ListSubscriptionsByTopic
-    ChangeMessageVisibility CreateQueue DeleteMessage DeleteQueue GetQueueAttributes ListQueueTags ListQueues
-    TagQueue
-"""
+# What only looks whether something is there, or how it is.
+_LOOKS = ("Describe", "Get", "List")
+# What serves the others: a server's own queue, and what Step Functions needs to run one machine in another.
+_QUEUE = {"Subscribe", "Unsubscribe", "CreateQueue", "DeleteQueue", "TagQueue", "DeleteMessage"}
+_LEFT_OUT = _QUEUE | {"ChangeMessageVisibility", "StopExecution", "PutRule", "PutTargets"}
 _OTHER_SERVICES = frozenset({"logs", "xray", "kms", "ecr", "ssm", "secretsmanager", "cloudwatch"})
 
 
@@ -104,12 +102,14 @@ def _source(role: str) -> str | None:
 
 def _arrows(source: str, action: str, resource: str) -> Iterator[Arrow]:
     service, _, what = action.partition(":")
-    if service in _OTHER_SERVICES or what in _LEFT_OUT.split():
+    word = _WORD_OF.get(what)
+    if service in _OTHER_SERVICES or what in _LEFT_OUT or (word is None and what.startswith(_LOOKS)):
         return
+    if word is None:
+        raise KeyError(f"{action}: say in {__name__} what it does, or leave it out")
     target = _target(service, resource)
     if source == target:  # machines that start each other
         return
-    word = _WORD_OF[what]
     if word == "receives":
         yield Arrow(target, source, "what has failed" if target == "letters" else "what subscribers are told")
     else:
