@@ -120,6 +120,8 @@ def serve(
 
 def _chosen(schema: Path | None, rules: Path | None, report: Callable[[str], None] = lambda _line: None) -> App:
     """Return the app that the options name, and let this process's settings be those of its stack."""
+    if schema is None and rules is not None:
+        raise ExpectedError("--rules belongs to an app's schema: say --schema, too.")
     if schema is None:
         return HOURBANK
     found = imported(schema, rules)

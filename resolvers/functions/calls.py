@@ -5,8 +5,10 @@ import inspect
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+import orjson
 import structlog
 
 from models.limits import LimitSet, limit
@@ -24,12 +26,15 @@ class FunctionLimits(LimitSet):
     seconds: float = limit(10.0, "seconds for a function that answers a field", code="Lambda:Unhandled")
     at_once: int = limit(32, "functions that answer fields at once; more of them wait", code="none")
     waiting: int = limit(256, "calls of functions that wait for their turn", code="Lambda:Unhandled")
+    bytes: int = limit(6_000_000, "bytes of JSON that a function answers", code="Lambda:Unhandled")
 
 
 class FunctionCalls:
     """Calls functions by the names that `@function` gives them.
 
-    A thread cannot be stopped: a function that takes too long keeps its place until it ends.
+    As between AppSync and Lambda, events and answers are JSON: a function gets an event of its own, and of its
+    answer counts what JSON can say. A thread cannot be stopped: a function that takes too long keeps its place
+    until it ends.
 
     Args:
         functions: the functions, by their names in Python.
@@ -48,7 +53,7 @@ class FunctionCalls:
 
         Raises:
             NotServedError: a function is not there.
-            FunctionError: one failed, took too long, or too many wait.
+            FunctionError: one failed, took too long, answered no JSON or too much of it, or too many wait.
         """
         result: Any = None
         for step in own.functions:
@@ -78,55 +83,95 @@ class FunctionCalls:
         if self.unfinished >= self._limits.at_once + self._limits.waiting:
             raise FunctionError(f"{name} has too much to do; try again later", function=name)
         self.unfinished += 1
-        running = asyncio.ensure_future(self._in_turn(function, event))
+        running = asyncio.ensure_future(self._in_turn(name, function, orjson.loads(orjson.dumps(event))))
         running.add_done_callback(self._finished)
         try:
             # A thread goes on, and is counted until it ends.
             return await asyncio.wait_for(asyncio.shield(running), self._limits.seconds)
         except TimeoutError:
-            if inspect.iscoroutinefunction(function):
-                running.cancel()
             message = f"{name} took longer than {self._limits.seconds:g} s"
             raise FunctionError(message, function=name) from None
         except AppSyncError:
             raise
         except Exception as error:
             _log.exception("a function of the app failed", function=name)
-            raise FunctionError(f"{name} failed: {type(error).__name__}", function=name) from error
+            raised = error.__cause__ if isinstance(error, _EndedError) else error
+            raise FunctionError(f"{name} failed: {type(raised).__name__}", function=name) from error
 
     def _finished(self, running: asyncio.Future[Any]) -> None:
         self.unfinished -= 1
         if not running.cancelled():
             running.exception()  # so that asyncio knows that somebody has looked
 
-    async def _in_turn(self, function: Function, event: dict[str, Any]) -> Any:
+    async def _in_turn(self, name: str, function: Function, event: dict[str, Any]) -> Any:
         async with self._places:
             if inspect.iscoroutinefunction(function):
-                return await function(event)
-            return await _in_thread(function, event)
+                # Whoever waits for it may be gone before its time is over.
+                async with asyncio.timeout(self._limits.seconds):
+                    text = _json_of(name, await _without_exit(function, event))
+            else:
+                text = await _in_thread(name, function, event)
+        if len(text) > self._limits.bytes:
+            message = f"the answer of {name} has {len(text)} bytes, and at most {self._limits.bytes} are taken"
+            raise FunctionError(message, function=name)
+        return orjson.loads(text)
 
 
-async def _in_thread(function: Function, event: dict[str, Any]) -> Any:
-    """Return what a function answers in a thread that keeps no server from ending."""
+def _json_of(name: str, answer: Any) -> bytes:
+    """Return an answer as JSON.
+
+    Raises:
+        FunctionError: it is more than JSON can say; the message names the type.
+    """
+    try:
+        return orjson.dumps(answer, default=_number, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError as error:
+        raise FunctionError(f"the answer of {name} is no JSON: {error}", function=name) from error
+
+
+def _number(value: Any) -> float:
+    """Return a number of DynamoDB's as JSON has it."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError
+
+
+class _EndedError(RuntimeError):
+    """A function wanted to end the whole program, or raised what no future can hold."""
+
+
+async def _without_exit(function: Function, event: dict[str, Any]) -> Any:
+    try:
+        return await function(event)
+    except SystemExit as error:
+        raise _EndedError from error
+
+
+async def _in_thread(name: str, function: Function, event: dict[str, Any]) -> bytes:
+    """Return what a function answers, as JSON, in a thread that keeps no server from ending."""
     loop = asyncio.get_running_loop()
-    answered: asyncio.Future[Any] = loop.create_future()
+    answered: asyncio.Future[bytes] = loop.create_future()
 
-    def tell(result: Any, error: BaseException | None) -> None:
+    def tell(text: bytes, error: Exception | None) -> None:
         if answered.done():
             return
         if error is None:
-            answered.set_result(result)
+            answered.set_result(text)
         else:
             answered.set_exception(error)
 
     def run() -> None:
-        result, failure = None, None
+        text = b""
+        failure: Exception | None = None
         try:
-            result = function(event)
+            text = _json_of(name, function(event))
+        except (SystemExit, StopIteration) as error:
+            failure = _EndedError()
+            failure.__cause__ = error
         except Exception as error:  # noqa: BLE001 — whatever it is, the caller gets it
             failure = error
         if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, result, failure)
+            loop.call_soon_threadsafe(tell, text, failure)
 
     threading.Thread(target=run, name=f"function-{function.__name__}", daemon=True).start()
     return await answered

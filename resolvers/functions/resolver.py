@@ -92,7 +92,7 @@ class FunctionResolver:
     async def listen(self, own: OwnField, info: AnyInfo, arguments: Arguments) -> AsyncIterator[Any]:
         """Yield what the mutations answer that a subscription names, if its fields are as the arguments say.
 
-        Rows of a type with rules reach only those who may read them.
+        Rows of a type with rules reach only those who may read them, within other answers, too.
 
         Raises:
             UnauthorizedError: no rule admits the caller.
@@ -121,7 +121,7 @@ class FunctionResolver:
 
         One that is too large is logged only: the mutation is done, and an error would make clients repeat it.
         """
-        text = orjson.dumps(answer, default=str)
+        text = orjson.dumps(answer)
         if len(text) > _LARGEST:
             _log.warning("an answer is too large for subscribers", field=own.name, bytes=len(text), most=_LARGEST)
             return
@@ -145,15 +145,26 @@ class FunctionResolver:
                 caller = self._admitted(own, info)  # the token may have expired
                 answer = orjson.loads(change.item["answer"]["S"])
                 for one in answer if isinstance(answer, list) else [answer]:
-                    if _has(one, wanted) and self._may_hear(
-                        own, caller, told := shaped(self._catalogue, own, one)
-                    ):
+                    if not _has(one, wanted):
+                        continue
+                    told = self._readable(own.type_name, caller, shaped(self._catalogue, own, one))
+                    if told is not None:
                         yield told
 
-    def _may_hear(self, own: OwnField, caller: Caller, told: Any) -> bool:
-        """Return whether a caller may be told of an answer: a row of a type only if its rules let them read it."""
-        model = self._catalogue.models.get(own.type_name)
-        return model is None or may_read(caller, model_for(caller, model, Way.LISTEN), told)
+    def _readable(self, type_name: str, caller: Caller, told: Any) -> Any:
+        """Return what a caller may be told of an answer, without rows that they may not read; None if nothing."""
+        if isinstance(told, list):
+            readable = (self._readable(type_name, caller, one) for one in told)
+            return [one for one in readable if one is not None]
+        if told is None:
+            return None
+        if (model := self._catalogue.models.get(type_name)) is not None:
+            return told if may_read(caller, model_for(caller, model, Way.LISTEN), told) else None
+        if (nested := self._catalogue.nested.get(type_name)) is None:
+            return told
+        types = {name: one.type for name, one in nested.fields.items()}
+        types |= {name: type_.strip("[]!") for name, type_ in nested.rows.items()}
+        return {name: self._readable(types[name], caller, one) for name, one in told.items()}
 
     async def _rows(
         self, model: Model, kind: ChangeKind, info: AnyInfo, wanted: Mapping[str, Any]
@@ -168,7 +179,9 @@ class FunctionResolver:
 
 
 def _has(answer: Any, wanted: Mapping[str, Any]) -> bool:
-    return isinstance(answer, Mapping) and all(answer.get(name) == value for name, value in wanted.items())
+    return not wanted or (
+        isinstance(answer, Mapping) and all(answer.get(name) == value for name, value in wanted.items())
+    )
 
 
 def _derived(catalogue: Catalogue) -> Iterator[tuple[str, tuple[Model, ChangeKind]]]:

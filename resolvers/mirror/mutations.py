@@ -42,6 +42,8 @@ from schema.amplify.wire import Wire
 from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError, UnauthorizedError
 
 _NULL: Wire = {"NULL": True}
+# The types of an id that the server makes where a client gives none.
+_GENERATED = frozenset({"ID", "String"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,10 @@ class Mutations:
         mutation = _Mutation(caller_of(info), model, info, arguments)
         given = with_owner(mutation.caller, model, mutation.input, info)
         take_initial(mutation.caller, model, given)
-        if "id" in model.fields:
-            given.setdefault("id", context_of(info).new_id(info))
+        if (key := model.fields.get("id")) is not None and "id" not in given:
+            if key.type not in _GENERATED:
+                raise InvalidInputError(f"id is required: the server makes no {key.type}", field="id")
+            given["id"] = context_of(info).new_id(info)
         if (guard := self._rules.create_guards.get(model.name)) and (refusal := await guard(given)):
             raise RefusedError(refusal)
         creator = self._rules.creators.get(model.name)

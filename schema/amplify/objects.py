@@ -20,7 +20,7 @@ from schema.amplify.derived import (
 from schema.amplify.fields import PartField, Resolve, ResolvedField, RowField, Types
 from schema.amplify.inputs import define_inputs, define_own_inputs, define_shared_inputs
 from schema.amplify.key_conditions import define_key_conditions, sort_argument
-from schema.amplify.stored_fields import Field, Nested
+from schema.amplify.stored_fields import Nested
 
 
 @cache
@@ -29,7 +29,8 @@ def types_of(catalogue: Catalogue) -> Types:
     types = Types(catalogue.enums)
     define_shared_inputs(types)
     for nested in catalogue.nested.values():
-        parts = [_part(types, nested, one) for one in nested.fields.values()]
+        stored = {name: one.graphql_type for name, one in nested.fields.items()}
+        parts = [_part(types, nested, name, type_) for name, type_ in (stored | nested.rows).items()]
         types.define(type(nested.name, (), {}), parts, description=nested.description)
         # As Amplify has it, an input of that name in the schema is the one that rows are written with.
         if nested.input_name not in catalogue.inputs:
@@ -54,10 +55,10 @@ def _define_objects(types: Types, catalogue: Catalogue, model: Model) -> None:
     types.define(type(names.connection(model.name), (), {}), page_fields)
 
 
-def _part(types: Types, nested: Nested, field: Field) -> StrawberryField:
-    if (rules := nested.rules.get(field.name)) is None:
-        return PartField(types, field.name, field.graphql_type)
-    return ResolvedField(types, field.name, field.graphql_type, {}, RuledPart(field.name, rules))
+def _part(types: Types, nested: Nested, name: str, type_: str) -> StrawberryField:
+    if (rules := nested.rules.get(name)) is None:
+        return PartField(types, name, type_)
+    return ResolvedField(types, name, type_, {}, RuledPart(name, rules))
 
 
 def _row_fields(types: Types, catalogue: Catalogue, model: Model) -> Iterator[StrawberryField]:

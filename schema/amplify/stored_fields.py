@@ -146,12 +146,15 @@ class Nested:
         fields: its fields, by their names; some may be of the type itself, and are added after it is made.
         description: what the schema says about it.
         rules: who may read a field, of those that have rules.
+        rows: the GraphQL types of the fields that hold rows of other types, by name. Functions may answer them;
+            stored, and in inputs, there are none.
     """
 
     name: str
     fields: dict[str, Field] = field(default_factory=dict)
     description: str | None = None
     rules: dict[str, tuple[AuthRule, ...]] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
 
     @property
     def input_name(self) -> str:
@@ -165,12 +168,13 @@ class Nested:
         return {name: one.decode(wire["M"].get(name)) for name, one in self.fields.items()}
 
     def encode(self, value: Mapping[str, Any]) -> Wire:
-        """Return an object as a row stores it, without its nulls.
+        """Return an object as a row stores it, without its nulls, and without rows of other types.
 
         Raises:
             ValueError: a value is invalid.
         """
-        return {"M": {name: self.fields[name].encode(one) for name, one in value.items() if one is not None}}
+        given = {name: one for name, one in value.items() if one is not None and name not in self.rows}
+        return {"M": {name: self.fields[name].encode(one) for name, one in given.items()}}
 
 
 def field_of(name: str, hint: Any, owners: Collection[str], default: Any, attribute: Attribute[Any]) -> Field:

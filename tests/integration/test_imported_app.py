@@ -47,7 +47,11 @@ type Query {
   crew: String @function(name: "crew") @auth(rules: [{ allow: groups, groups: ["Crew"] }])
 }
 
+type Report { note: String! stations: [Station] worst: Finding }
+type Finding { at: Station }
+
 type Mutation {
+  survey: Report @function(name: "survey")
   drill(station: String!): Alarm @function(name: "drill")
   inspect: Station @function(name: "inspect")
 }
@@ -55,6 +59,7 @@ type Mutation {
 type Subscription {
   heard(station: String): Alarm @aws_subscribe(mutations: ["drill", "createAlarm"])
   inspected: Station @aws_subscribe(mutations: ["inspect"])
+  surveyed: Report @aws_subscribe(mutations: ["survey"])
 }
 """  # noqa: E501 — as people write their schemas
 FUNCTIONS = """
@@ -68,6 +73,10 @@ async def crew(event):
 def inspect(event):
     who = event["identity"]
     return {"region": "east", "number": 1, "name": "Post", "owner": f"{who['sub']}::{who['username']}"}
+
+def survey(event):
+    station = inspect(event)
+    return {"note": "dry", "stations": [station], "worst": {"at": station}}
 
 def drill(event):
     return {"id": "drill", "station": event["arguments"]["station"], "text": "only a drill",
@@ -201,3 +210,19 @@ async def test_an_answer_that_is_a_row_reaches_those_only_who_may_read_it(import
         assert await own() == {"inspected": {"name": "Post"}}
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(foreign(), 1)
+
+
+async def test_rows_within_an_answer_reach_those_only_who_may_read_them(imported: Server) -> None:
+    token_for = minting(imported)
+    fields = "{ note stations { name } worst { at { name } } }"
+    heard = f"subscription {{ surveyed {fields} }}"
+    async with (
+        asking(imported) as ask,
+        listening(imported, heard, token_for("alice")) as own,
+        listening(imported, heard, token_for("eve")) as foreign,
+    ):
+        await asyncio.sleep(1)  # this protocol has no acknowledgement
+        whole = {"note": "dry", "stations": [{"name": "Post"}], "worst": {"at": {"name": "Post"}}}
+        assert await ask(token_for("alice"), f"mutation {{ survey {fields} }}") == {"survey": whole}
+        assert await own() == {"surveyed": whole}
+        assert await foreign() == {"surveyed": {"note": "dry", "stations": [], "worst": {"at": None}}}

@@ -73,6 +73,8 @@ def catalogue_of(app: AppDeclaration) -> Catalogue:
     types.nested |= {name: Nested(name, description=one.description) for name, one in app.objects.items()}
     for name, one in app.objects.items():
         types.nested[name].fields.update(_parts(one, types))
+        rows = {part.name: str(part.type) for part in one.fields.values() if part.type.name in app.models}
+        types.nested[name].rows.update(rows)
         ruled = {part.name: part.rules for part in one.fields.values() if part.rules is not None}
         types.nested[name].rules.update(
             {part: rules_of_calls(rules, app.default_mode) for part, rules in ruled.items()}
@@ -187,8 +189,11 @@ def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field
     # Amplify shows what stands after the last `::` of an owner who has several claims.
     owners = {rule.owner_field for rule in model.all_rules if len(rule.identity_claims) > 1}
     for name, one in model.fields.items():
-        if (made := types.field(one, is_owner=name in owners)) is not None:
-            yield name, made
+        if (made := types.field(one, is_owner=name in owners)) is None:
+            continue
+        if made.nested is not None and not made.nested.fields:
+            raise TypeError(f"{model.name}.{name} is of type {made.type}, of which rows could hold nothing")
+        yield name, made
 
 
 def _operations(names: OperationNames) -> Operations:

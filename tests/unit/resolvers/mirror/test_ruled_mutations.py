@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from models.storage.store import Item
+from schema.amplify.sdl.declaring import catalogue_of
 from schema.types import CATALOGUE
 from tests.chaos.faults import Fault, each_write
 from tests.unit.ruled_app import ADMIN, ANN, BOB, RuledApp, catalogue
+from tests.unit.schema.amplify.sdl.texts import app_of
 
 PROJECT = {"projectId": "p", "name": "House", "startDate": "2026-01-01"}
 CONTRACTOR = {"contractorId": "c", "name": "Carl", "contractorKey": "x"}
@@ -186,3 +188,12 @@ def test_only_apps_with_rules_have_the_houses_table() -> None:
     assert CATALOGUE.ruled is None
     assert ".Guard" not in {table.Meta.table_name for table in CATALOGUE.tables}
     assert catalogue("construction").tables[-1].Meta.table_name == ".Guard"
+
+
+async def test_an_id_that_is_no_text_is_the_clients() -> None:
+    text = "type Log @model @auth(rules: [{ allow: private }]) { id: Int! text: String }"
+    app = RuledApp(catalogue_of(app_of(text)))
+    error = await app.refused(ANN, "createLog", text="x")
+    assert (error["errorType"], error["message"]) == ("BadRequest", "id is required: the server makes no Int")
+    assert (await app.done(ANN, "createLog", id=3))["id"] == 3
+    app.engine.close()
