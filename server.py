@@ -41,6 +41,7 @@ from resolvers.hosting.limits_list import limits_page, limits_table
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
 from resolvers.hosting.settings import LOCAL, ServerSettings
+from resolvers.hosting.traces import traces_sent
 from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.callers import Identity, TrustedIssuer
 from resolvers.identity.issuer import LocalIssuer
@@ -111,7 +112,7 @@ def serve(
         limit_security_log(own.security_log)
         certificate = local_certificate(own.local) if tls else None
         address = listening(own.host, own.port, certificate, own.connections, own.trusted_proxies)
-        with address as listener, explain_aws_errors("The deployment"):
+        with address as listener, explain_aws_errors("The deployment"), traces_sent(wanted=own.traces):
             if aws:
                 _serve_on_aws(app, own, listener)
             else:
@@ -336,7 +337,8 @@ def functions() -> None:
     with clean_exit():
         own = _private_settings()
         settings = use_stored(use_local_cloud(own.local))
-        with open_function_host(own.local, settings, threads=own.function_threads, separate=True):
+        host = open_function_host(own.local, settings, threads=own.function_threads, separate=True)
+        with host, traces_sent(wanted=own.traces):
             _report("hosting the functions; stop with Ctrl-C")
             asyncio.run(_revive_over(settings))
             signal.pause()

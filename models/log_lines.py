@@ -53,14 +53,14 @@ def json_lines() -> "list[Processor]":
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
-def log_json(file: TextIO = sys.stdout) -> None:
+def log_json(file: TextIO | None = None) -> None:
     """Write a line of JSON for each event, from level INFO; what a function of AWS is to do.
 
     Args:
-        file: where they go.
+        file: where they go, if not to stdout.
     """
     structlog.configure(
         processors=[*begun_lines(), *json_lines()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=file),
+        logger_factory=structlog.WriteLoggerFactory(file=file or sys.stdout),
     )

@@ -14,6 +14,7 @@ import structlog
 from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 
 from models.log_lines import caller_hash, milliseconds
+from models.spans import Facts, Recorder, span_recorder
 from models.storage.sent_calls import CallCount, count_calls
 from resolvers.rates.demands import Demand
 from resolvers.security_log import admits_line
@@ -23,6 +24,7 @@ from schema.errors import AppSyncError
 
 _log = structlog.get_logger("operations")
 _EVENT = "operation"
+_DONE = "done"
 # Of a line.
 _FIELDS, _NAME_CHARACTERS = 5, 64
 
@@ -98,6 +100,8 @@ class OperationLog:
             sub: whose operation it was; None if unknown.
         """
         seconds = time.perf_counter() - running.began
+        if (recorder := span_recorder()) is not None:
+            self._record(recorder, running, asked, demand, sub)
         if demand.operation is not OperationType.MUTATION:
             # A subscription runs for long, and ends when its client leaves.
             is_subscription = demand.operation is OperationType.SUBSCRIPTION
@@ -127,6 +131,23 @@ class OperationLog:
             outcome=_outcome(running),
         )
 
+    def _record(self, recorder: Recorder, running: Running, asked: Asked, demand: Demand, sub: str | None) -> None:
+        """Tell of an operation, of whose trace it is the root."""
+        name, fields = self._names(asked)
+        kind = "invalid" if demand.operation is None else demand.operation.value
+        outcome = _outcome(running)
+        facts: Facts = {
+            "graphql.operation.type": kind,
+            "graphql.operation.name": name or "",
+            "caller": caller_hash(sub),
+            "cost": demand.rows_with(asked.variables),
+            "aws_calls": running.calls,
+            "outcome": outcome,
+        }
+        failure = None if outcome == _DONE else outcome
+        title = " ".join((kind, *fields[:1]))
+        recorder.record(title, began=running.began, failure=failure, facts=facts, is_root=True)
+
     def _names(self, asked: Asked) -> tuple[str | None, tuple[str, ...]]:
         """Return an operation's name, and those of its fields; of an invalid document no fields are kept."""
         try:
@@ -142,10 +163,10 @@ class OperationLog:
 
 
 def _outcome(running: Running) -> str:
-    """Return "done", or the `errorType` of what prevented all or a part of it."""
+    """Return `_DONE`, or the `errorType` of what prevented all or a part of it."""
     if running.broke_off is not None:
         error = running.broke_off
         return error.error_type if isinstance(error, AppSyncError) else type(error).__name__
     for error in running.errors or ():
         return str(error.formatted.get("errorType", "failed"))
-    return "done"
+    return _DONE

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.session import get_session
 
 from models.errors import StoppedError
+from models.spans import spanned
 from models.storage.direct_blocking import BlockingDirectCalls
 from models.storage.json_calls import OPERATIONS
 from models.storage.lines import Lines
@@ -97,9 +98,10 @@ class BlockingCalls:
             raise StoppedError("this process is stopping")
         note_call()
         client = self._client(service)
-        if service in self._direct and operation in OPERATIONS[service]:
-            return self._direct[service].call(operation, params)
-        return getattr(client, operation)(**params)
+        with spanned(f"{service}.{operation}"):
+            if service in self._direct and operation in OPERATIONS[service]:
+                return self._direct[service].call(operation, params)
+            return getattr(client, operation)(**params)
 
     async def pause(self, seconds: float) -> None:
         """Let the thread sleep, until `stop` is called at the latest."""

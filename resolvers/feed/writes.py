@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from models.spans import span_recorder, spanned
 from models.storage.breaker import PromptCalls
 
 _ROW_WRITES = frozenset({"put_item", "update_item", "delete_item"})
@@ -19,7 +20,11 @@ class HeardCalls(PromptCalls):
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         """Call an operation and return its response; see `PromptCalls.call`."""
-        answer = await super().call(service, operation, **params)
+        if span_recorder() is None:
+            answer = await super().call(service, operation, **params)
+        else:
+            with spanned(f"{service}.{operation}"):
+                answer = await super().call(service, operation, **params)
         if self.hear is not None and service == "dynamodb":
             for table in frozenset(_written(operation, params)):
                 self.hear(table)

@@ -104,6 +104,8 @@ class ServerSettings(BaseSettings):
     # Whether each query leaves a line in the log, or only those that failed or took so many seconds. Mutations do.
     log_reads: bool = False
     log_slow: float = Field(1.0, gt=0, le=60)
+    # Whether OpenTelemetry's traces are sent; by default if OTEL_EXPORTER_OTLP_ENDPOINT says where.
+    traces: bool | None = None
     # Encrypts page tokens; the same on all servers of a deployment, so that each can continue after a page from
     # another. By default a server on AWS reads the deployment's secret, and a local one keeps its own.
     page_secret: SecretStr | None = None

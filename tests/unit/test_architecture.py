@@ -59,7 +59,8 @@ def test_a_folder_can_be_taken_in_at_a_glance() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_what_is_imported_is_declared(file: Path) -> None:
-    declared = {*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["local"]}
+    extras = PROJECT["project"]["optional-dependencies"]
+    declared = {*PROJECT["project"]["dependencies"], *extras["local"], *extras["traces"]}
     names = {
         requirement.partition("==")[0].partition("[")[0].lower().replace("_", "-") for requirement in declared
     }

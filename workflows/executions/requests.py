@@ -10,7 +10,7 @@ from functools import wraps
 from botocore.exceptions import ClientError
 
 from models.clock import Clock
-from models.correlation import correlation_id, trace_header
+from models.correlation import correlation_id
 from models.requests import recovery
 from models.requests.decision import Snapshot, Verdict
 from models.requests.next_step import next_step
@@ -18,6 +18,7 @@ from models.requests.recovery import Recovery
 from models.requests.request import Request, Wait
 from models.requests.statuses import Step
 from models.requests.windows import Windows
+from models.spans import trace_handed_on
 from models.storage.calls import Calls
 from models.storage.names import Names
 from models.transactions.moves import Moved, Transactions
@@ -92,7 +93,7 @@ class Executions:
         if request.is_over:
             return
         machine, name = execution_of(request)
-        trace = trace_header()
+        trace = trace_handed_on()
         try:
             await self._calls.call(
                 "stepfunctions",

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from models.correlation import correlated
 from models.errors import StoppedError
 from models.log_lines import REQUEST, SERVICE_REQUEST, log_json, milliseconds
+from models.spans import span_recorder
 from models.storage.sent_calls import CallCount, count_calls
 from workflows.executions.step_input import correlation_of
 
@@ -76,7 +77,18 @@ def _logged() -> Iterator[Invocation]:
         raise  # the process stops; the state machine retries elsewhere or later
     except Exception as error:
         _log.warning("function", **line(type(error).__name__))
+        _record(running, began, type(error).__name__)
         raise
     result = running.result
     step = result.get("step") if isinstance(result, dict) else None
     _log.info("function", **({} if step is None else {"next_step": step}), **line("done"))
+    _record(running, began, None)
+
+
+def _record(running: Invocation, began: float, failure: str | None) -> None:
+    """Tell of an invocation, if anybody takes spans."""
+    if (recorder := span_recorder()) is not None:
+        about = get_contextvars()
+        facts = {name: str(about[name]) for name in (REQUEST, SERVICE_REQUEST) if name in about}
+        name = f"function {about.get('function', 'unknown')}"
+        recorder.record(name, began=began, failure=failure, facts={**facts, "aws_calls": running.calls})

@@ -57,6 +57,12 @@ def test_a_line_is_json_with_level_time_and_what_it_belongs_to() -> None:
     assert "correlation_id" not in third
 
 
+def test_a_function_of_aws_writes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    log_json()
+    structlog.get_logger("x").info("done")
+    assert json.loads(capsys.readouterr().out)["event"] == "done"
+
+
 def test_a_traceback_is_one_text() -> None:
     file = StringIO()
     log_json(file)
