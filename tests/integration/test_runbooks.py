@@ -89,9 +89,9 @@ async def test_redrive(book: Runbook, client: RequestClient, cloud: Cloud) -> No
     await asyncio.to_thread(cloud.client("stepfunctions").stop_execution, executionArn=arn, error="OutOfOrder")
     await asyncio.to_thread(put_letter, cloud, client.id)
 
-    printed = await asyncio.to_thread(book.run, "Look first", REQUEST_ID=client.id, EXECUTION=arn)
+    printed = await asyncio.to_thread(book.run, "Look first", REQUEST_ID=client.id)
     assert re.search(rf"{client.id}.*WaitForProviderResponse.*OutOfOrder", printed)
-    assert "ExecutionAborted" in printed
+    assert re.search("ServiceRequestWorkflow.*ABORTED", printed)
     assert f"{client.id} restarted" in await asyncio.to_thread(book.run, "Steps")
     await asyncio.to_thread(book.wait, "Mended when")
     await client.until(lambda found: found["stepFunctionExecutionArn"] == f"{arn}-r1", within=20)
@@ -247,11 +247,13 @@ async def test_maintenance(book: Runbook, client: RequestClient, cloud: Cloud) -
     }
 
 
-async def test_troubleshooting(book: Runbook) -> None:
-    printed = await asyncio.to_thread(book.run, "Look first", ANSWER_ID="7b0e0f6c")
+async def test_troubleshooting(book: Runbook, client: RequestClient) -> None:
+    await client.accepted()
+    printed = await asyncio.to_thread(book.run, "Look first", REQUEST_ID=client.id, ANSWER_ID="7b0e0f6c")
     assert "alive" in printed
     assert '"ready"' in printed
     assert "reconciliation" in printed
+    assert f"request {client.id}  ACCEPTED" in printed
 
 
 async def test_migration(book: Runbook, server: Server, aws: Cloud, tmp_path: Path) -> None:
