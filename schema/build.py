@@ -21,7 +21,7 @@ from schema.documents.reading import Documents, DocumentsRead
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
-from schema.strawberry_internals import fields_of, graphql_schema, make_object_type
+from schema.strawberry_internals import fields_of, free_argument_names, graphql_schema, make_object_type
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_ANSWERS = AnswerLimits()
@@ -83,6 +83,7 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
         config=StrawberryConfig(scalar_map=SCALARS),
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
     )
+    free_argument_names(built)
     built.catalogue, built.resolver = catalogue, resolver
     built.limits, built.answers = limits, answers
     known = graphql_schema(built)

@@ -8,7 +8,16 @@ from enum import Enum
 from typing import Any
 
 import strawberry
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, GraphQLField, GraphQLSchema, OperationType
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationType,
+)
 from strawberry import Info
 from strawberry.extensions import MaskErrors
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -45,6 +54,30 @@ def selected_nodes(info: Info[Any, Any]) -> tuple[Sequence[FieldNode], Mapping[s
 def graphql_schema(schema: strawberry.Schema) -> GraphQLSchema:
     """Return the graphql-core schema that a Strawberry schema wraps, which it does not show."""
     return schema._schema  # noqa: SLF001 — see above
+
+
+# The parameters of Strawberry's resolvers, which take the arguments of a field by name beside them.
+_TAKEN = frozenset({"_source", "info"})
+
+
+def free_argument_names(schema: strawberry.Schema) -> None:
+    """Let derived fields have arguments that are called as parameters of Strawberry's own resolvers: `info`."""
+    for type_ in graphql_schema(schema).type_map.values():
+        for field in type_.fields.values() if isinstance(type_, GraphQLObjectType) else ():
+            declared = definition_of(field)
+            if declared is None or declared.base_resolver is not None or _TAKEN.isdisjoint(field.args):
+                continue
+            if declared.is_subscription:
+                field.subscribe = _by_position(declared)
+            else:
+                field.resolve = _by_position(declared)
+
+
+def _by_position(declared: StrawberryField) -> Callable[..., Any]:
+    def resolve(source: Any, info: GraphQLResolveInfo, /, **arguments: Any) -> Any:
+        return declared.get_result(source, Info(_raw_info=info, _field=declared), [], arguments)
+
+    return resolve
 
 
 def enum_name(enum: type[Enum]) -> str:

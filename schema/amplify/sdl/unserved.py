@@ -1,6 +1,6 @@
 """What a schema asks for and this server does not do, each by name."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from models.constraints.declared import Constraints
 from schema.amplify import names
@@ -44,7 +44,10 @@ def unserved(
         found += _of_rules(model.name, model.rules)
         for name, rules in own_rules(model).items():
             found += _of_rules(f"{model.name}.{name}", rules)
-    found += [item for root in roots for item in _of_root(root)]
+    roots = tuple(roots)
+    known = {name for model in models.values() for name in _mutations(model)}
+    known |= {root.name for root in roots if root.root is RootType.MUTATION}
+    found += [item for root in roots for item in _of_root(root, known)]
     if project.has_conflict_resolution:
         plurals = (names.upper_first(names.plural(name)) for name in models)
         found += [NotServed(f"Query.sync{plural}", _DATASTORE) for plural in plurals]
@@ -95,8 +98,16 @@ def _of_rules(name: str, rules: Iterable[RuleDeclaration]) -> Iterator[NotServed
             yield NotServed(name, f"the rule {who} admits nobody: {_PROVIDERS[rule.provider]}")
 
 
-def _of_root(field: RootField) -> Iterator[NotServed]:
+def _mutations(model: ModelDeclaration) -> Iterator[str]:
+    operations = model.operations
+    yield from (name for name in (operations.create, operations.update, operations.delete) if name is not None)
+
+
+def _of_root(field: RootField, mutations: Collection[str]) -> Iterator[NotServed]:
     name = f"{field.root}.{field.name}"
     yield from _of_rules(name, field.rules or ())
+    for heard in field.mutations:
+        if heard not in mutations:
+            yield NotServed(name, f"@aws_subscribe names {heard}, which is no mutation")
     if not field.functions and not field.mutations:
         yield NotServed(name, "neither @function nor @aws_subscribe answers it")

@@ -197,3 +197,19 @@ async def test_an_id_that_is_no_text_is_the_clients() -> None:
     assert (error["errorType"], error["message"]) == ("BadRequest", "id is required: the server makes no Int")
     assert (await app.done(ANN, "createLog", id=3))["id"] == 3
     app.engine.close()
+
+
+async def test_arguments_may_be_called_as_parameters_of_ours() -> None:
+    text = """type Log @model @auth(rules: [{ allow: private }]) {
+      self: ID! @primaryKey(sortKeyFields: ["info"]) info: Int!
+      source: String @index(name: "bySource", sortKeyFields: ["_source"], queryField: "logsBySource")
+      _source: String
+    }"""
+    app = RuledApp(catalogue_of(app_of(text)))
+    await app.done(ANN, "createLog", self="a", info=3, source="s", _source="t")
+    query = """{ getLog(self: "a", info: 3) { info } listLogs(self: "a", info: { eq: 3 }) { items { info } }
+      logsBySource(source: "s", _source: { eq: "t" }) { items { info } } }"""
+    data, errors = await app.ask(ANN, query)
+    page = {"items": [{"info": 3}]}
+    assert (data, errors) == ({"getLog": {"info": 3}, "listLogs": page, "logsBySource": page}, [])
+    app.engine.close()

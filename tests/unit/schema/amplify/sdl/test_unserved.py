@@ -61,6 +61,14 @@ def test_a_line_says_what_and_why() -> None:
     assert "Query.nothing: neither @function nor @aws_subscribe answers it" in lines
 
 
+def test_a_subscription_to_no_mutation_is_listed() -> None:
+    heard = '@aws_subscribe(mutations: ["createPost", "say", "shout"])'
+    text = f"""type Post @model {{ id: ID! }} type Mutation {{ say: Post @function(name: "say") }}
+        type Subscription {{ heard: Post {heard} }}"""
+    (item,) = app_of(text).not_served
+    assert str(item) == "Subscription.heard: @aws_subscribe names shout, which is no mutation"
+
+
 def test_fields_that_are_not_served_are_there_and_say_so() -> None:
     fields = app_of(TEXT).models["Post"].fields
     unserved = {name for name, field in fields.items() if field.origin is Origin.NOT_SERVED}
