@@ -74,7 +74,7 @@ def free_argument_names(schema: strawberry.Schema) -> None:
 
 
 def _by_position(declared: StrawberryField) -> Callable[..., Any]:
-    def resolve(source: Any, info: GraphQLResolveInfo, /, **arguments: Any) -> Any:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
         return declared.get_result(source, Info(_raw_info=info, _field=declared), [], arguments)
 
     return resolve
