@@ -26,6 +26,9 @@ _log = structlog.get_logger(__name__)
 # Seconds for which a result is reused, because AWS limits how often an account may describe its state machines.
 _CACHED_SECONDS = 1.0
 _TIMEOUT_SECONDS = 1.5
+# For so long a server that starts asks again, because AWS may be slow right after a deployment.
+_START_SECONDS = 10.0
+_REASON_CHARACTERS = 300
 _FEED = "change feed"
 
 
@@ -80,12 +83,14 @@ class Health:
         Raises:
             ExpectedError: AWS does not answer, or the stack is not deployed.
         """
-        missing = self._missing = await self._check([*self._tables, *self._machines, _FEED])
-        if self._silence is not None:
-            raise ExpectedError(
-                "AWS does not answer; check AWS_ENDPOINT_URL, AWS_REGION and the network, and start again: "
-                f"{self._silence!s:.300}"
-            )
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            missing = self._missing = await self._check([*self._tables, *self._machines, _FEED])
+            if self._silence is None:
+                break
+            if time.monotonic() > end:
+                raise _silence_error(self._silence)
+            await asyncio.sleep(_CACHED_SECONDS)
         if missing:
             raise ExpectedError(f"Run `python server.py deploy` first; {missing[0]} and others do not exist.")
 
@@ -134,3 +139,10 @@ class Health:
         arn = self._store.names.state_machine_arn(name)
         answer = await self._store.calls.call("stepfunctions", "describe_state_machine", stateMachineArn=arn)
         return bool(answer["status"] == "ACTIVE")
+
+
+def _silence_error(silence: Exception) -> ExpectedError:
+    reason = str(silence)[:_REASON_CHARACTERS] or f"nothing came within {_TIMEOUT_SECONDS:g} s"
+    return ExpectedError(
+        f"AWS does not answer; check AWS_ENDPOINT_URL, AWS_REGION and the network, and start again: {reason}"
+    )

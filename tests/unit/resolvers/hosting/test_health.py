@@ -82,6 +82,39 @@ async def test_a_server_does_not_start_unless_all_is_there(aws: Aws) -> None:
     assert aws.asked == {"describe_table": len(TABLES), "describe_state_machine": len(MACHINES)}
 
 
+class SlowAws(Aws):
+    """AWS that answers nothing for its first rounds."""
+
+    def __init__(self, rounds: int) -> None:
+        super().__init__()
+        self._silent = rounds * (len(TABLES) + len(MACHINES))
+
+    async def call(self, _service: str, operation: str, **params: Any) -> Any:
+        if self.asked.total() < self._silent:
+            self.asked[operation] += 1
+            raise TimeoutError
+        return await super().call(_service, operation, **params)
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_CACHED_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_server_that_starts_asks_again_while_aws_is_slow() -> None:
+    aws = SlowAws(2)
+    await checked(aws).check_deployment()
+    assert aws.asked.total() == 3 * (len(TABLES) + len(MACHINES))
+
+
+@pytest.mark.usefixtures("_at_once")
+async def test_a_server_does_not_start_where_aws_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_START_SECONDS", 0)
+    with pytest.raises(ExpectedError, match="start again: nothing came within"):
+        await checked(SlowAws(2)).check_deployment()
+
+
 async def test_the_balancer_s_check_asks_nobody_and_monitoring_is_told_what_is_missing(aws: Aws) -> None:
     aws.gone = {"feed"}
     one, request = checked(aws), Request({"type": "http"})
