@@ -30,6 +30,8 @@ from tests.integration.test_migration import FormerApp
 from tests.integration.test_requests import PAID, UNTOUCHED
 from tests.unit.former_world import FormerWorld
 from workflows.console.status.readings import Runbook as Mending
+from workflows.deployment.contents import hourbank
+from workflows.deployment.template.service.build import build_service_template
 
 # The tests of runbooks, each of which has a runbook's name.
 TESTS = [REPOSITORY / "tests" / "integration" / f"test_{name}.py" for name in ("runbooks", "release_runbooks")]
@@ -79,6 +81,16 @@ def test_every_runbook_is_run_here_and_leads_to_pages_that_there_are() -> None:
     for name, text in pages.items():
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (FOLDER / link).exists(), f"{name}.md: {link}"
+
+
+def test_every_alarm_is_a_symptom() -> None:
+    rows = re.findall(r"^\| alarm: (.+?) \|.*\]\(", (FOLDER / "troubleshooting.md").read_text(), re.MULTILINE)
+    symptoms = [re.compile(".+".join(map(re.escape, row.split("…")))) for row in rows]
+    for template in (hourbank().template(), build_service_template()):
+        for one in template["Resources"].values():
+            if one["Type"] == "AWS::CloudWatch::Alarm":
+                said = one["Properties"]["AlarmDescription"]
+                assert any(symptom.fullmatch(said) for symptom in symptoms), f"troubleshooting.md lacks: {said}"
 
 
 async def test_redrive(book: Runbook, client: RequestClient, cloud: Cloud) -> None:
