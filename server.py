@@ -62,13 +62,14 @@ from workflows.deployment.amplify_config import (
     servers_on_aws,
 )
 from workflows.deployment.app_options import RulesOption, SchemaOption
-from workflows.deployment.contents import StackContents, hourbank
+from workflows.deployment.contents import StackContents, environments_of, hourbank, in_image
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.local_aws import local_aws, open_function_host
 from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import page_secret, use_aws, use_local_cloud
+from workflows.deployment.template.service.parts import Served
 from workflows.deployment.workflow_settings import use_stored
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
@@ -139,7 +140,10 @@ def _contents_of(schema: Path | None, rules: Path | None) -> StackContents:
     """Return what the app that the options name brings to a stack."""
     if schema is None:
         return hourbank()
-    return StackContents.of_tables(stack_name(schema), imported(schema, rules).app.tables)
+    app, told = imported(schema, rules).app, in_image(schema, rules)
+    groups = sorted(frozenset().union(*app.demo.callers.values()))
+    served = None if told is None else Served(app.name, app.tables, groups=tuple(groups), variables=told)
+    return StackContents.of_tables(stack_name(schema), app.tables, served, environments_of(schema))
 
 
 def _serve_on_aws(app: App, own: ServerSettings, listener: Listener) -> None:

@@ -17,6 +17,10 @@ from models.storage.names import Names, partition_of
 _Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=365))]
 
 
+# Characters of a stack's name: what stands behind it in the names of resources has to fit, too.
+LONGEST_STACK = 31
+
+
 class Settings(BaseSettings):
     """What differs between deployments. Windows are ISO-8601 durations (`PT24H`), a year at most."""
 
@@ -24,7 +28,7 @@ class Settings(BaseSettings):
         env_prefix="HOURBANK_", frozen=True, env_nested_delimiter="_", env_nested_max_split=1
     )
 
-    stack: str = Field("hourbank", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,30}$")
+    stack: str = Field("hourbank", pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=LONGEST_STACK)
     region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
     account: str = Field("000000000000", pattern=r"^\d{12}$")
 

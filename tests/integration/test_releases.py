@@ -1,11 +1,15 @@
 """An environment is deployed to an emulated account as to AWS: twice, changed, rolled back, and after failures."""
 
 import json
+import signal
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from typer.testing import CliRunner
 
 from models import tables
 from models.settings import Settings
@@ -19,9 +23,11 @@ from workflows.deployment.servers import Servers
 from workflows.deployment.stack import DeploymentError
 from workflows.deployment.template.build import build_template
 from workflows.deployment.template.service.build import build_service_template
+from workflows.deployment.template.service.parts import Served
 from workflows.handlers import FUNCTIONS
 
 BUCKET = "releases"
+APPS = Path(__file__).parents[2] / "schema" / "apps"
 FUNCTION = "resumePoint"
 
 
@@ -155,7 +161,7 @@ def test_servers_get_an_image_and_go_back_to_the_former_one(
     said = {"Name": "image", "Type": "String", "Value": {"Ref": "Image"}}
     resources = {"Said": {"Type": "AWS::SSM::Parameter", "Properties": said}}
     template = {"Parameters": build_service_template()["Parameters"], "Resources": resources}
-    monkeypatch.setattr(servers, "build_service_template", lambda: template)
+    monkeypatch.setattr(servers, "build_service_template", lambda _served: template)
     service = {"host_name": "api.example.org", "certificate": "arn:aws:acm:eu-west-1:000000000000:certificate/1"}
     environment = Environment.model_validate({"name": "try", "service": service})
     images = [f"000000000000.dkr.ecr.eu-west-1.amazonaws.com/hourbank@sha256:{digit * 64}" for digit in "01"]
@@ -175,3 +181,65 @@ def test_servers_get_an_image_and_go_back_to_the_former_one(
     assert running() == images[0]
     assert of(images[1]).deploy()
     assert running() == images[1]
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Give this process its signal handlers back, which commands set for theirs."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for one, handler in before.items():
+        signal.signal(one, handler)
+
+
+@pytest.mark.usefixtures("signals", "release")
+def test_another_app_is_deployed_with_its_servers_by_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = import_module("server").cli
+    monkeypatch.setattr(contents, "build_template", build_template)
+    resources = {
+        name: {
+            "Type": "AWS::SSM::Parameter",
+            "Properties": {"Name": f"shop-{name}", "Type": "String", "Value": {"Ref": name}},
+        }
+        for name in ("Image", "DeletionProtection")
+    }
+    resources = {f"Said{name}": one for name, one in resources.items()}
+    served: list[Served] = []
+
+    def template_of(app: Served) -> dict[str, Any]:
+        served.append(app)
+        return {"Parameters": build_service_template(app)["Parameters"], "Resources": resources}
+
+    monkeypatch.setattr(servers, "build_service_template", template_of)
+    service = {"host_name": "shop.example.org", "certificate": "arn:aws:acm:eu-west-1:000000000000:certificate/1"}
+    shop = Environment.model_validate({"name": "try", "app": "marketplace", "service": service})
+    monkeypatch.setattr(Environment, "find", lambda *_given: shop)
+    monkeypatch.setattr(deploy, "build_package", lambda _report: code("shop"))
+    image = f"000000000000.dkr.ecr.eu-west-1.amazonaws.com/hourbank@sha256:{'2' * 64}"
+    options = ("try", "--schema", str(APPS / "marketplace"))
+
+    def run(command: str, *more: str) -> str:
+        done = CliRunner().invoke(cli, [command, *options, *more])
+        assert done.exit_code == 0, (done.output, done.exception)
+        return done.output
+
+    new = ("--code-bucket", BUCKET, "--image", image)
+    planned = run("diff", *new)
+    assert "TableBooking" in planned
+    assert "SaidImage" in planned
+    assert "AWS::StepFunctions" not in planned
+    run("deploy", *new)
+    assert {app.title for app in served} == {"Marketplace"}
+    assert {app.variables["HOURBANK_SCHEMA"] for app in served} == {"schema/apps/marketplace"}
+    tables_there = client_of("dynamodb").list_tables()["TableNames"]
+    assert {"marketplace-try-Booking", "marketplace-try-.Guard"} <= {*tables_there}
+    assert client_of("ssm").get_parameter(Name="shop-Image")["Parameter"]["Value"] == image
+    assert "nothing to do" in run("diff")
+    again = run("deploy")
+    assert "marketplace-try is up to date" in again
+    assert "marketplace-try-service is up to date" in again
+    monkeypatch.setattr(deploy, "build_package", lambda _report: code("newer"))
+    other = image.replace("2" * 64, "3" * 64)
+    run("deploy", "--image", other)
+    assert "the servers run the former image" in run("rollback")
+    assert client_of("ssm").get_parameter(Name="shop-Image")["Parameter"]["Value"] == image

@@ -19,9 +19,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from resolvers.apps.imported import imported
 from tests.templates.accepted import ACCEPTED
-from workflows.deployment.contents import hourbank
-from workflows.deployment.template.service.build import build_service_template
+from workflows.deployment.contents import StackContents, hourbank, in_image
+from workflows.deployment.template.service.build import HOURBANK, build_service_template
+from workflows.deployment.template.service.parts import Served
 
 _CHECKED = Path(__file__).with_name("checked.json")
 _BUILD = Path(__file__).parents[2] / "build"
@@ -34,7 +36,13 @@ def rendered() -> dict[str, Any]:
 
     The partition is filled into the machines' definitions, because cfn-lint reads them before CloudFormation does.
     """
-    built = {"data": hourbank().template(), "service": build_service_template()}
+    shop = _shop()
+    built = {
+        "data": hourbank().template(),
+        "service": build_service_template(),
+        "shop-data": shop.template(),
+        "shop-service": build_service_template(shop.served or HOURBANK),
+    }
     templates = {name: json.loads(json.dumps(template)) for name, template in built.items()}
     for template in templates.values():
         for resource in template["Resources"].values():
@@ -43,6 +51,15 @@ def rendered() -> dict[str, Any]:
                 properties["DefinitionString"] = properties["DefinitionString"].replace("${Partition}", "aws")
                 del properties["DefinitionSubstitutions"]["Partition"]
     return templates
+
+
+def _shop() -> StackContents:
+    """Return what another app brings: the marketplace, which has no workflows."""
+    schema = Path(__file__).parents[2] / "schema" / "apps" / "marketplace"
+    app, told = imported(schema).app, in_image(schema, None)
+    assert told is not None
+    served = Served(app.name, app.tables, groups=("admin", "night-shift"), variables=told)
+    return StackContents.of_tables("marketplace", app.tables, served)
 
 
 def fingerprint(templates: dict[str, Any]) -> str:

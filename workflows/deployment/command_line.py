@@ -13,16 +13,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from models.settings import Settings
+from models.errors import ExpectedError
+from models.settings import LONGEST_STACK, Settings
 from workflows.console.exits import clean_exit
 from workflows.deployment.app_options import RulesOption, SchemaOption
 from workflows.deployment.contents import StackContents
 from workflows.deployment.deploy import Deployer, roll_back
-from workflows.deployment.environments import Environment
+from workflows.deployment.environments import Environment, InvalidEnvironmentError
 from workflows.deployment.package import build_package
 from workflows.deployment.servers import Servers
 from workflows.deployment.target import use_aws
 from workflows.deployment.template.service.build import build_service_template
+from workflows.deployment.template.service.parts import Served
 
 _WIDE = 400  # characters, so that no row of a table wraps in a file or for another program
 
@@ -46,6 +48,10 @@ _Image = Annotated[
 ]
 
 
+class NotInImageError(ExpectedError):
+    """Servers are to serve an app that their image does not have; the message says how it gets there."""
+
+
 class Part(StrEnum):
     """The stacks of an environment."""
 
@@ -65,7 +71,7 @@ def template(
     """Print the CloudFormation template of a stack."""
     with clean_exit():
         contents = _contents(context, schema, rules)
-        built = contents.template() if part is Part.DATA else build_service_template()
+        built = contents.template() if part is Part.DATA else build_service_template(_served(contents))
         typer.echo(json.dumps(built, indent=2))
 
 
@@ -91,10 +97,10 @@ def diff(
     """Show what a deployment would change on AWS, and change nothing."""
     with clean_exit():
         contents = _contents(context, schema, rules)
-        found = Environment.find(environment, contents.app)
+        found = Environment.find(environment, contents.app, contents.environments)
         changes = _deployer(found, contents, code_bucket).diff()
-        if contents.has_servers:
-            changes += _servers(found, code_bucket, image).diff()
+        if contents.served is not None:
+            changes += _servers(found, contents, code_bucket, image).diff()
         if not changes:
             _report(f"nothing to do: {found.stack} and its servers are as deployed")
             return
@@ -122,11 +128,13 @@ def deploy(
     """Deploy to AWS; a deployment that was interrupted goes on when it is started again."""
     with clean_exit():
         contents = _contents(context, schema, rules)
-        found = Environment.find(environment, contents.app)
+        found = Environment.find(environment, contents.app, contents.environments)
+        has_servers = contents.served is not None or image is not None
+        servers = _servers(found, contents, code_bucket, image) if has_servers else None
         if not _deployer(found, contents, code_bucket).deploy(imports_tables=import_tables):
             _report(f"nothing to do: {found.stack} is up to date")
-        if contents.has_servers:
-            _servers(found, code_bucket, image).deploy()
+        if servers is not None:
+            servers.deploy()
 
 
 @cli.command()
@@ -136,9 +144,9 @@ def rollback(
     """Let functions and servers run the code from before the last deployment; tables stay as they are."""
     with clean_exit():
         contents = _contents(context, schema, rules)
-        found = Environment.find(environment, contents.app)
+        found = Environment.find(environment, contents.app, contents.environments)
         roll_back(_settings(found), _report)
-        if contents.has_servers and _servers(found).roll_back():
+        if contents.served is not None and _servers(found, contents).roll_back():
             _report("the servers run the former image")
 
 
@@ -151,13 +159,36 @@ def _deployer(environment: Environment, contents: StackContents, code_bucket: st
     return Deployer(environment, _settings(environment), contents, bucket=code_bucket, report=_report)
 
 
-def _servers(environment: Environment, bucket: str | None = None, image: str | None = None) -> Servers:
-    return Servers(environment, _settings(environment), image=image, bucket=bucket, report=_report)
+def _servers(
+    environment: Environment, contents: StackContents, bucket: str | None = None, image: str | None = None
+) -> Servers:
+    served, settings = _served(contents), _settings(environment)
+    return Servers(environment, settings, served, image=image, bucket=bucket, report=_report)
+
+
+def _served(contents: StackContents) -> Served:
+    """Return what the servers serve.
+
+    Raises:
+        NotInImageError: the image does not have the app.
+    """
+    if contents.served is None:
+        raise NotInImageError(
+            f"The servers' image has the apps in schema/apps/: copy the app to schema/apps/{contents.app}, make "
+            "the image anew, and name that folder by --schema."
+        )
+    return contents.served
 
 
 def _settings(environment: Environment) -> Settings:
     """Return the settings of an environment in the account that the credentials belong to."""
-    return use_aws().model_copy(update={"stack": environment.stack})
+    stack = environment.stack
+    if len(stack) > LONGEST_STACK:
+        raise InvalidEnvironmentError(
+            f"The stack would be called {stack}, and a name has {LONGEST_STACK} characters at most: give the "
+            "app's folder a shorter name."
+        )
+    return use_aws().model_copy(update={"stack": stack})
 
 
 def _report(line: str) -> None:

@@ -59,6 +59,7 @@ class ServiceSettings(_Section):
         host_name: the name under which clients call the servers.
         certificate: the ARN of its certificate in ACM.
         allowed_origins: origins whose pages may call the servers.
+        api_keys: the name of a secret in Secrets Manager with the keys of applications, by commas; "" for none.
         page_secret: the name of the servers' secret in Secrets Manager; "" for the one that the deployment makes.
         user_pool: the id of a Cognito user pool that exists already; "" to make one.
         user_pool_clients: its app clients whose tokens count.
@@ -77,6 +78,7 @@ class ServiceSettings(_Section):
     certificate: str = Field("", pattern=r"^$|^arn:[a-z-]+:acm:.+$")
     allowed_origins: _Texts = ()
     page_secret: str = Field("", pattern=r"^[A-Za-z0-9/_+=.@-]*$", max_length=512)
+    api_keys: str = Field("", pattern=r"^[A-Za-z0-9/_+=.@-]*$", max_length=512)
     user_pool: str = Field("", pattern=r"^$|^[a-z0-9-]+_[0-9A-Za-z]+$")
     user_pool_clients: _Texts = ()
     least_servers: int = Field(2, ge=1, le=100)

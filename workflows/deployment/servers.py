@@ -8,7 +8,8 @@ from workflows.deployment.deployment import Deployment
 from workflows.deployment.environments import Environment
 from workflows.deployment.former_release import FormerRelease
 from workflows.deployment.stack import COMPLETE, NEVER_CREATED, Change, DeploymentError, PrintLine, Stack
-from workflows.deployment.template.service.build import build_service_template, service_parameters
+from workflows.deployment.template.service.build import HOURBANK, build_service_template, service_parameters
+from workflows.deployment.template.service.parts import Served
 from workflows.deployment.updates import delete_remains, explained, parameters_of, preview, update, usable
 
 _IMAGE = "Image"
@@ -23,6 +24,7 @@ class Servers:
     Args:
         environment: the environment.
         settings: the settings of its deployment.
+        served: what they serve.
         image: the image's address in ECR, with its digest; None for the one that is deployed.
         bucket: where the template is uploaded; None for where that of tables and workflows is.
         report: prints a line about the progress.
@@ -33,6 +35,7 @@ class Servers:
         self,
         environment: Environment,
         settings: Settings,
+        served: Served = HOURBANK,
         *,
         image: str | None = None,
         bucket: str | None = None,
@@ -41,6 +44,7 @@ class Servers:
     ) -> None:
         self._environment = environment
         self._names = replace(settings.names, stack=environment.service_stack)
+        self._served = served
         self._image = image
         self._given_bucket = bucket
         self._report = report
@@ -118,10 +122,10 @@ class Servers:
         image = self._image or parameters_of(found).get(_IMAGE)
         if image is None:
             return None
-        return Deployment(
-            stack=self._stack.name,
-            template=build_service_template(),
-            parameters=service_parameters(self._environment, image=image),
+        return Deployment.of(
+            self._stack.name,
+            build_service_template(self._served),
+            service_parameters(self._environment, image=image),
             tags=self._environment.tags,
             bucket=self._bucket(),
         )

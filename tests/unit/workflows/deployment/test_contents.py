@@ -9,8 +9,9 @@ import pytest
 
 from models.settings import Settings
 from resolvers.apps.imported import imported
-from workflows.deployment.contents import StackContents, hourbank
+from workflows.deployment.contents import StackContents, environments_of, hourbank
 from workflows.deployment.deployment import Deployment
+from workflows.deployment.environments import FILE, Environment
 from workflows.deployment.template.build import parameters
 
 APPS = Path(__file__).parents[4] / "schema" / "apps"
@@ -62,3 +63,13 @@ def test_a_deployment_gives_values_only_to_parameters_that_there_are() -> None:
     assert "ResponseWindow" not in small.parameters
     assert small.parameters["CodeBucket"] == "code"
     assert Deployment.of("hourbank-dev", hourbank().template(values), values).parameters == values
+
+
+def test_an_app_has_environments_of_its_own_or_those_of_the_house(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.graphql"
+    schema.write_text("type Note @model { id: ID! }")
+    assert environments_of(schema) == environments_of(tmp_path) == FILE
+    (tmp_path / "environments.toml").write_text('[prod.service]\nhost_name = "shop.example.org"\n')
+    found = Environment.find("prod", "shop", environments_of(schema))
+    assert (found.stack, found.service.host_name) == ("shop-prod", "shop.example.org")
+    assert environments_of(tmp_path) == tmp_path / "environments.toml"

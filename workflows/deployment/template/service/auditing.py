@@ -5,7 +5,7 @@ from typing import Any
 from models import tables
 from models.tables import Table
 from workflows.deployment.template.intrinsics import Resource, attribute, ref, resource, sub
-from workflows.deployment.template.service.parts import NAMES, arn, policy
+from workflows.deployment.template.service.parts import NAMES, Served, arn, policy
 
 # The tables that say what hours there are, whose they are, and what was decided of them.
 MONEY: tuple[type[Table], ...] = (
@@ -23,13 +23,17 @@ _TRAIL = "trail/${AWS::StackName}"
 _WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement")
 
 
-def auditing_resources() -> dict[str, Resource]:
-    """Return the trail with its bucket, the rule for hours that are changed by hand, and the budget."""
+def auditing_resources(served: Served) -> dict[str, Resource]:
+    """Return the trail with its bucket, the rule for what is changed by hand, and the budget.
+
+    What is watched of HourBank are its hours; of an app without them, all rows.
+    """
+    what, watched = ("Hours", MONEY) if served.machines else ("Rows", served.tables)
     return {
         "TrailBucket": _bucket(),
         "TrailBucketPolicy": _bucket_policy(),
-        "Trail": _trail(),
-        "ByHand": _rule(),
+        "Trail": _trail(what, watched),
+        "ByHand": _rule(what),
         "Budget": _budget(),
     }
 
@@ -91,7 +95,7 @@ def _bucket_policy() -> Resource:
     )
 
 
-def _trail() -> Resource:
+def _trail(what: str, watched: tuple[type[Table], ...]) -> Resource:
     return resource(
         "CloudTrail::Trail",
         {
@@ -101,7 +105,7 @@ def _trail() -> Resource:
             "IsMultiRegionTrail": True,
             "IncludeGlobalServiceEvents": True,
             "EnableLogFileValidation": True,
-            "AdvancedEventSelectors": [_changes_of_the_account(), _changes_of_hours()],
+            "AdvancedEventSelectors": [_changes_of_the_account(), _changes_by_hand(what, watched)],
         },
         Condition=_CONDITION,
         DependsOn="TrailBucketPolicy",
@@ -120,19 +124,19 @@ def _changes_of_the_account() -> Resource:
     }
 
 
-def _changes_of_hours() -> Resource:
-    """Select writes to the tables of hours by anybody but servers and functions, which make millions of them."""
+def _changes_by_hand(what: str, watched: tuple[type[Table], ...]) -> Resource:
+    """Select writes to some tables by anybody but servers and functions, which make millions of them."""
     ours = [
         sub(f"arn:${{AWS::Partition}}:sts::${{AWS::AccountId}}:assumed-role/{role}")
         for role in (f"{NAMES.stack}-Function", "${ServerRole}/")
     ]
     return {
-        "Name": "Hours that are changed by hand",
+        "Name": f"{what} that are changed by hand",
         "FieldSelectors": [
             _field("eventCategory", "Equals", "Data"),
             _field("resources.type", "Equals", "AWS::DynamoDB::Table"),
             _field(
-                "resources.ARN", "Equals", *(arn("dynamodb", f"table/{NAMES.table(table)}") for table in MONEY)
+                "resources.ARN", "Equals", *(arn("dynamodb", f"table/{NAMES.table(table)}") for table in watched)
             ),
             _field("readOnly", "Equals", "false"),
             _field("userIdentity.arn", "NotStartsWith", *ours),
@@ -140,7 +144,7 @@ def _changes_of_hours() -> Resource:
     }
 
 
-def _rule() -> Resource:
+def _rule(what: str) -> Resource:
     """Return the rule that tells the admins of every such write, within minutes."""
     pattern = {
         "source": ["aws.dynamodb"],
@@ -150,7 +154,7 @@ def _rule() -> Resource:
     return resource(
         "Events::Rule",
         {
-            "Description": "Somebody has changed hours by hand",
+            "Description": f"Somebody has changed {what.lower()} by hand",
             "EventPattern": pattern,
             "Targets": [
                 {

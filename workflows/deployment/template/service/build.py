@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from models.tables import TABLES
+from workflows.definitions import read_definitions
 from workflows.deployment.environments import Environment, InvalidEnvironmentError
 from workflows.deployment.template.intrinsics import Resource, attribute, if_, ref, sub
 from workflows.deployment.template.service.auditing import auditing_resources
@@ -11,21 +13,36 @@ from workflows.deployment.template.service.firewall import firewall_resources
 from workflows.deployment.template.service.monitoring import monitoring_resources
 from workflows.deployment.template.service.network import network_resources
 from workflows.deployment.template.service.operators import operator_resources
+from workflows.deployment.template.service.parts import Served
 from workflows.deployment.template.service.scaling import scaling_resources
-from workflows.deployment.template.service.user_pool import user_pool_resources
+from workflows.deployment.template.service.user_pool import GROUPS, user_pool_resources
 
 # The settings without a default.
 _NEEDED = ("host_name", "certificate")
 
 
-def build_service_template() -> Resource:
+HOURBANK = Served("HourBank", TABLES, tuple(sorted(read_definitions())), GROUPS)
+
+
+def build_service_template(served: Served = HOURBANK) -> Resource:
     """Return the template of the servers; it needs the stack of tables and workflows, whose name it is given."""
+    template = _template(served)
+    if not served.machines:
+        # Nobody has commands to run on it.
+        del template["Parameters"]["OperatorPrincipal"]
+        del template["Conditions"]["NamesOperators"]
+        del template["Outputs"]["OperatorRole"]
+    return template
+
+
+def _template(served: Served) -> Resource:
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": "HourBank: servers, load balancer, user pool",
+        "Description": f"{served.title}: servers, load balancer, user pool",
         "Parameters": _parameters(),
         "Conditions": {
             "MakesUserPool": {"Fn::Equals": [ref("UserPool"), ""]},
+            "HasApiKeys": _is_given("ApiKeys"),
             "NamesOperators": _is_given("OperatorPrincipal"),
             "IsProtected": {"Fn::Equals": [ref("DeletionProtection"), "true"]},
             "IsAudited": {"Fn::Equals": [ref("Audit"), "true"]},
@@ -35,12 +52,12 @@ def build_service_template() -> Resource:
             **network_resources(),
             **balancer_resources(),
             **firewall_resources(),
-            **container_resources(),
+            **container_resources(served),
             **scaling_resources(),
-            **user_pool_resources(),
-            **operator_resources(),
+            **user_pool_resources(served),
+            **operator_resources(served),
             **monitoring_resources(),
-            **auditing_resources(),
+            **auditing_resources(served),
         },
         "Outputs": {
             "BalancerName": _output(
@@ -80,6 +97,7 @@ def service_parameters(environment: Environment, *, image: str) -> dict[str, str
         "CertificateArn": own.certificate,
         "AllowedOrigins": ",".join(own.allowed_origins),
         "PageSecret": own.page_secret or f"{environment.stack}/page-secret",
+        "ApiKeys": own.api_keys,
         "UserPool": own.user_pool,
         "UserPoolClients": ",".join(own.user_pool_clients),
         "DeletionProtection": "true" if own.deletion_protection else "false",
@@ -116,6 +134,11 @@ def _parameters() -> Resource:
         "PageSecret": _text(
             "The name of the secret in Secrets Manager that all servers share for page tokens.",
             r"^[\w/+=.@-]{1,512}$",
+        ),
+        "ApiKeys": _text(
+            "The name of the secret in Secrets Manager with the keys of applications; empty for none.",
+            r"^[\w/+=.@-]{0,512}$",
+            default="",
         ),
         "UserPool": _text(
             "A user pool that exists already, such as an Amplify app's; empty to make one.",

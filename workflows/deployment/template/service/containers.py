@@ -3,13 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from models.tables import TABLES
-from workflows.definitions import read_definitions
 from workflows.deployment.template import change_feed
 from workflows.deployment.template.intrinsics import Resource, attribute, if_, ref, resource, statement
 from workflows.deployment.template.service.monitoring import FAILING
 from workflows.deployment.template.service.network import CIDR, SUBNETS
-from workflows.deployment.template.service.parts import NAMES, PORT, accepting, arn, log_group, role, service_trust
+from workflows.deployment.template.service.parts import (
+    NAMES,
+    PORT,
+    Served,
+    accepting,
+    arn,
+    log_group,
+    role,
+    service_trust,
+)
 
 CONTAINER = "server"
 # One core, because a server is one process with one event loop; units are thousandths of a core, and MiB.
@@ -22,7 +29,7 @@ _TWO_YEARS = 2 * 365 * 24 * 3600
 _ROWS = ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 
 
-def container_resources() -> dict[str, Resource]:
+def container_resources(served: Served) -> dict[str, Resource]:
     """Return the cluster, the service with its task definition, the two roles and the log."""
     return {
         "Cluster": accepting(
@@ -31,20 +38,27 @@ def container_resources() -> dict[str, Resource]:
         ),
         "ServerLogs": log_group("/hourbank/${AWS::StackName}"),
         "StartRole": role(_trust(), list(_start_statements())),
-        "ServerRole": role(_trust(), list(server_statements())),
-        "Task": _task(),
+        "ServerRole": role(_trust(), list(server_statements(served))),
+        "Task": _task(served),
         "Service": _service(),
     }
 
 
-def server_statements() -> Iterator[Resource]:
+def server_statements(served: Served) -> Iterator[Resource]:
     """Yield what a server is allowed: rows, executions, its queue of changes, and to see whether all is there."""
-    tables = [f"table/{NAMES.table(table)}" for table in TABLES]
-    machines = sorted(read_definitions())
+    tables = [f"table/{NAMES.table(table)}" for table in served.tables]
     yield statement(
         [f"dynamodb:{action}" for action in (*_ROWS, "DescribeTable")], [arn("dynamodb", name) for name in tables]
     )
     yield statement(["dynamodb:Query", "dynamodb:Scan"], [arn("dynamodb", f"{name}/index/*") for name in tables])
+    if served.machines:
+        yield from _execution_statements(served.machines)
+    # How long the workflow waits for people, as the functions have it.
+    yield statement(["ssm:GetParameter"], [arn("ssm", "parameter/${DataStack}/workflow-settings")])
+    yield from change_feed.server_statements(NAMES)
+
+
+def _execution_statements(machines: tuple[str, ...]) -> Iterator[Resource]:
     yield statement(
         ["states:StartExecution", "states:DescribeStateMachine"],
         [arn("states", f"stateMachine:{NAMES.state_machine(name)}") for name in machines],
@@ -55,9 +69,6 @@ def server_statements() -> Iterator[Resource]:
     )
     # It knows no resource: the task token is the permission.
     yield statement(["states:SendTaskSuccess"], ["*"])
-    # How long the workflow waits for people, as the functions have it.
-    yield statement(["ssm:GetParameter"], [arn("ssm", "parameter/${DataStack}/workflow-settings")])
-    yield from change_feed.server_statements(NAMES)
 
 
 def _start_statements() -> Iterator[Resource]:
@@ -70,7 +81,9 @@ def _start_statements() -> Iterator[Resource]:
         ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
         [{"Fn::Sub": [text, repository]}],
     )
-    yield statement(["secretsmanager:GetSecretValue"], [arn("secretsmanager", "secret:${PageSecret}-??????")])
+    secrets = ["secret:${PageSecret}-??????", "secret:${ApiKeys}-??????"]
+    pages, keys = (arn("secretsmanager", secret) for secret in secrets)
+    yield statement(["secretsmanager:GetSecretValue"], [pages, if_("HasApiKeys", keys, ref("AWS::NoValue"))])
     yield statement(["logs:CreateLogStream", "logs:PutLogEvents"], [attribute("ServerLogs", "Arn")])
 
 
@@ -78,7 +91,7 @@ def _trust() -> Resource:
     return service_trust("ecs-tasks", arn("ecs", "*"))
 
 
-def _task() -> Resource:
+def _task(served: Served) -> Resource:
     return resource(
         "ECS::TaskDefinition",
         {
@@ -90,7 +103,7 @@ def _task() -> Resource:
             "RuntimePlatform": {"CpuArchitecture": "X86_64", "OperatingSystemFamily": "LINUX"},
             "ExecutionRoleArn": attribute("StartRole", "Arn"),
             "TaskRoleArn": attribute("ServerRole", "Arn"),
-            "ContainerDefinitions": [_container()],
+            "ContainerDefinitions": [_container(served)],
         },
         # So that a rollback finds the former one.
         DeletionPolicy="Retain",
@@ -98,7 +111,7 @@ def _task() -> Resource:
     )
 
 
-def _container() -> Resource:
+def _container(served: Served) -> Resource:
     return {
         "Name": CONTAINER,
         "Image": ref("Image"),
@@ -108,8 +121,15 @@ def _container() -> Resource:
         "LinuxParameters": {"InitProcessEnabled": True, "Capabilities": {"Drop": ["ALL"]}},
         "StopTimeout": _STOP_SECONDS,
         "PortMappings": [{"ContainerPort": PORT, "Protocol": "tcp"}],
-        "Environment": [{"Name": name, "Value": value} for name, value in _variables().items()],
-        "Secrets": [{"Name": "HOURBANK_PAGE_SECRET", "ValueFrom": arn("secretsmanager", "secret:${PageSecret}")}],
+        "Environment": [{"Name": name, "Value": value} for name, value in _variables(served).items()],
+        "Secrets": [
+            {"Name": "HOURBANK_PAGE_SECRET", "ValueFrom": arn("secretsmanager", "secret:${PageSecret}")},
+            if_(
+                "HasApiKeys",
+                {"Name": "HOURBANK_API_KEYS", "ValueFrom": arn("secretsmanager", "secret:${ApiKeys}")},
+                ref("AWS::NoValue"),
+            ),
+        ],
         "LogConfiguration": {
             "LogDriver": "awslogs",
             "Options": {
@@ -124,7 +144,7 @@ def _container() -> Resource:
     }
 
 
-def _variables() -> dict[str, Any]:
+def _variables(served: Served) -> dict[str, Any]:
     """Return what a server is told; ECS itself sets the region, and where its credentials are."""
     return {
         "HOURBANK_STACK": ref("DataStack"),
@@ -139,6 +159,7 @@ def _variables() -> dict[str, Any]:
         # The balancer's addresses are the VPC's, and nobody else reaches a server.
         "HOURBANK_TRUSTED_PROXIES": CIDR,
         "HOURBANK_RATE_SHARED_PARTS": "10",
+        **served.variables,
     }
 
 

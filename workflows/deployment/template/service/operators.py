@@ -7,7 +7,7 @@ from models.storage.names import LIVE
 from workflows.definitions import read_definitions
 from workflows.deployment.template.intrinsics import Resource, if_, ref, statement, sub
 from workflows.deployment.template.permissions import statements
-from workflows.deployment.template.service.parts import NAMES, arn, role
+from workflows.deployment.template.service.parts import NAMES, Served, arn, role
 from workflows.executions.reconciliation import MACHINE as RECONCILIATION
 from workflows.handlers.rights import ANY, COMPLETE_WAIT, START, Right, Rights, query, rows
 
@@ -65,8 +65,13 @@ _TRACE: Rights = (
 )
 
 
-def operator_resources() -> dict[str, Resource]:
-    """Return the role of those who run `status`, `trace`, `redrive`, `reconcile`, `audit`, and order transfers."""
+def operator_resources(served: Served) -> dict[str, Resource]:
+    """Return the role of those who run `status`, `trace`, `redrive`, `reconcile`, `audit`, and order transfers.
+
+    Only HourBank has these commands.
+    """
+    if not served.machines:
+        return {}
     account = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")
     trust = {
         "Principal": {"AWS": if_("NamesOperators", ref("OperatorPrincipal"), account)},

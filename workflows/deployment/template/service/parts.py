@@ -1,14 +1,35 @@
 """What the service template's modules share: the names of the data stack, ARNs, roles, and accepted findings."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from models.tables import Table
 from workflows.deployment.template import intrinsics
 from workflows.deployment.template.intrinsics import Resource, ref, resource, sub
 
 # The stack of tables and workflows is another one; everything in it is found by its name.
 NAMES = replace(intrinsics.NAMES, stack="${DataStack}")
 PORT = 8000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Served:
+    """What the servers serve.
+
+    Args:
+        title: what people call the app.
+        tables: its tables.
+        machines: the names of its state machines.
+        groups: the groups that its rules name.
+        variables: what its servers are told beside what all are.
+    """
+
+    title: str
+    tables: tuple[type[Table], ...]
+    machines: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def arn(service: str, rest: str, *, region: str = "${AWS::Region}") -> Resource:

@@ -1,25 +1,36 @@
 """The Cognito user pool of a deployment that has none yet, where the app signs its users up and in."""
 
+import hashlib
 from typing import Any
 
 from workflows.deployment.template.intrinsics import Resource, if_, ref, resource
+from workflows.deployment.template.service.parts import Served
 
-# The groups that the access rules name.
+# The groups that HourBank's access rules name.
 GROUPS = ("admin", "moderator")
 _CONDITION = "MakesUserPool"
 
 
-def user_pool_resources() -> dict[str, Resource]:
+def user_pool_resources(served: Served) -> dict[str, Resource]:
     """Return the pool, the app's client and the groups; none of them if the app's own pool is given."""
     groups = {
-        f"{group.capitalize()}Group": resource(
+        _group_id(group): resource(
             "Cognito::UserPoolGroup",
             {"UserPoolId": ref("OwnUserPool"), "GroupName": group},
             Condition=_CONDITION,
         )
-        for group in GROUPS
+        for group in served.groups
+        # A pool's groups have no blanks in their names, so that nobody can be in such a one.
+        if not any(map(str.isspace, group))
     }
     return {"OwnUserPool": _pool(), "OwnUserPoolClient": _client(), **groups}
+
+
+def _group_id(group: str) -> str:
+    """Return a group's id in the template, which has letters and digits only; groups differ by their case, too."""
+    if group.isascii() and group.isalnum() and group.islower():
+        return f"{group.capitalize()}Group"
+    return f"Group{hashlib.sha256(group.encode()).hexdigest()[:12]}"
 
 
 def _pool() -> Resource:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +11,19 @@ import uvicorn
 
 from models.settings import Settings
 from models.tables import TABLES
+from resolvers.apps.imported import imported
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.hosting.settings import ServerSettings
 from schema.documents.metering import AnswerLimits
 from schema.types import report
-from tests.engines.image import instructions
+from tests.engines.image import context, instructions
+from workflows.deployment.contents import in_image
 from workflows.deployment.environments import Environment, InvalidEnvironmentError
 from workflows.deployment.template.service.build import build_service_template, service_parameters
+from workflows.deployment.template.service.parts import Served
 from workflows.deployment.template.service.user_pool import GROUPS
 
+APPS = Path(__file__).parents[5] / "schema" / "apps"
 TEMPLATE = build_service_template()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 IMAGE = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/hourbank@sha256:{'0' * 64}"
@@ -89,8 +94,10 @@ def test_its_variables_are_settings_of_the_server(monkeypatch: pytest.MonkeyPatc
             value = value["Fn::If"][1] if "Fn::If" in value else value
             value = values[value["Ref"]]
         monkeypatch.setenv(variable["Name"], value)
-    (secret,) = container["Secrets"]
+    secret, keys = container["Secrets"]
     monkeypatch.setenv(secret["Name"], "secret of all servers")
+    assert keys["Fn::If"][0] == "HasApiKeys"
+    monkeypatch.setenv(keys["Fn::If"][1]["Name"], f"{'k' * 20},{'l' * 20}")
     settings, own = Settings(), ServerSettings()
     assert (settings.stack, settings.account) == ("hourbank-prod", "123456789012")
     assert (own.user_pool, own.user_pool_clients) == ("eu-west-1_abc", ("client",))
@@ -99,6 +106,7 @@ def test_its_variables_are_settings_of_the_server(monkeypatch: pytest.MonkeyPatc
     assert own.trusted_proxies == (properties("Vpc")["CidrBlock"],)
     assert (own.host, own.port) == ("0.0.0.0", container["PortMappings"][0]["ContainerPort"])  # noqa: S104
     assert own.page_secret is not None
+    assert len(own.api_keys) == 2
     assert own.rates.shared_parts == 10
     assert own.strict_transport
 
@@ -214,3 +222,53 @@ def test_each_accepted_finding_has_its_reason() -> None:
     ]
     assert {skip["id"] for skip in accepted} == {"CKV_AWS_65", "CKV_AWS_91", "CKV_AWS_158"}
     assert all(len(skip["comment"]) > 20 for skip in accepted)
+
+
+def shop() -> dict[str, Any]:
+    """Return the template of the servers of an imported app."""
+    schema = APPS / "marketplace"
+    app, told = imported(schema).app, in_image(schema, None)
+    assert told is not None
+    return build_service_template(
+        Served("Marketplace", app.tables, groups=("admin", "Night Shift", "Night-Shift", "Admin"), variables=told)
+    )
+
+
+def test_another_app_has_its_own_rights_variables_and_groups() -> None:
+    template = shop()
+    resources: dict[str, Any] = template["Resources"]
+    text = json.dumps(template)
+    assert template["Description"].startswith("Marketplace: ")
+    for foreign in ("TransactionLog", "stateMachine", "states:", "hours by hand", "Hours", "OperatorRole"):
+        assert foreign not in text
+    assert "${DataStack}-Booking/index/*" in text
+    assert "Somebody has changed rows by hand" in text
+    container = resources["Task"]["Properties"]["ContainerDefinitions"][0]
+    told = {one["Name"]: one["Value"] for one in container["Environment"]}
+    assert told["HOURBANK_SCHEMA"] == "schema/apps/marketplace"
+    assert told["HOURBANK_STACK"] == {"Ref": "DataStack"}
+    groups = {
+        name: one["Properties"]["GroupName"]
+        for name, one in resources.items()
+        if one["Type"] == "AWS::Cognito::UserPoolGroup"
+    }
+    assert groups["AdminGroup"] == "admin"
+    assert sorted(groups.values()) == ["Admin", "Night-Shift", "admin"]
+    assert all(name.isalnum() for name in groups)
+    known = {*resources, *template["Parameters"]}
+    named = re.findall(r'"Ref": "([^"]+)"|"Fn::GetAtt": \["([^"]+)"|\$\{(\w+)[}.]', text)
+    names = {one for found in named for one in found if one} - {"Repository"}
+    assert {name for name in names if not name.startswith("AWS::")} <= known
+    conditions = {*re.findall(r'"Fn::If": \["([^"]+)"|"Condition": "([^"]+)"', text)}
+    assert {one for found in conditions for one in found if one} == set(template["Conditions"])
+
+
+def test_an_app_outside_of_the_image_cannot_be_served_by_it(tmp_path: Path) -> None:
+    assert in_image(tmp_path, None) is None
+    assert in_image(APPS / "construction", tmp_path / "rules.graphql") is None
+    rules = APPS / "construction" / "rules.graphql"
+    assert in_image(APPS / "construction", rules) == {
+        "HOURBANK_SCHEMA": "schema/apps/construction",
+        "HOURBANK_RULES": "schema/apps/construction/rules.graphql",
+    }
+    assert {path.parts[:3] for path in context("schema/apps")} >= {("schema", "apps", "construction")}
