@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 import typer
@@ -111,3 +113,19 @@ def test_deployments_wait_for_each_other_and_prod_for_staging() -> None:
     assert "cancel-in-progress: false" in deploy
     assert "needs: [image, staging]" in jobs(release)["prod"]
     assert "needs: checks" in jobs(release)["image"]
+
+
+def test_what_was_pushed_is_named_by_its_digest_as_a_job_s_output(tmp_path: Path) -> None:
+    """Docker itself is not here: a program of its name says what Docker would."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\n[ "$1" = image ] && echo "registry/hourbank@sha256:1" || echo "$*"\n')
+    docker.chmod(0o700)
+    done = subprocess.run(  # noqa: S603 — our own script
+        [REPOSITORY / ".ci" / "push", "hourbank", "registry/hourbank:abc"],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "image=registry/hourbank@sha256:1\n"
+    assert done.stderr.splitlines() == ["tag hourbank registry/hourbank:abc", "push --quiet registry/hourbank:abc"]
