@@ -2,12 +2,16 @@
 
 All spans of one correlation id belong to one trace, whose id follows from it, and are parts of the span of the
 operation, whose id follows from it, too: so whoever knows the correlation id can tell of a part, in any process.
+What a function does is a part of its invocation, which is a part of the operation.
 """
 
 import re
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
@@ -22,19 +26,34 @@ _TRACE_DIGITS, _SPAN_DIGITS = 32, 16
 class Recorder(Protocol):
     """Takes the spans of a process."""
 
-    def record(self, name: str, *, began: float, failure: str | None, facts: Facts, is_root: bool = False) -> None:
+    def record(self, name: str, span: "SpanIds", *, began: float, failure: str | None, facts: Facts) -> None:
         """Take a span that ends now and belongs to the current correlation id.
 
         Args:
             name: what it is.
+            span: what it is called, and of what it is a part.
             began: when, by `time.perf_counter`.
             failure: what went wrong; None if nothing did.
             facts: what else is known of it.
-            is_root: whether it is the operation, of which all others are parts.
         """
 
 
+@dataclass(frozen=True, slots=True)
+class SpanIds:
+    """What a span is called, in 16 hexadecimal digits.
+
+    Args:
+        own: its id; None for any.
+        parent: the id of the span of which it is a part; None for the root.
+    """
+
+    own: str | None
+    parent: str | None
+
+
 _recorder: Recorder | None = None
+# The id of the span of the invocation that runs here.
+_invocation: ContextVar[str | None] = ContextVar("invocation's span", default=None)
 
 
 def record_spans(recorder: Recorder | None) -> None:
@@ -62,7 +81,35 @@ def spanned(name: str) -> Iterator[None]:
         failure = type(error).__name__
         raise
     finally:
-        recorder.record(name, began=began, failure=failure, facts={})
+        recorder.record(name, part_of_current(), began=began, failure=failure, facts={})
+
+
+@contextmanager
+def invocation_span() -> Iterator[SpanIds | None]:
+    """Let what is told of within the context be parts of a span, which is a part of the operation.
+
+    Yields:
+        What that span is called; None if nobody takes spans.
+    """
+    if span_recorder() is None:
+        yield None
+        return
+    ids = SpanIds(secrets.token_hex(_SPAN_DIGITS // 2), root_span().own)
+    before = _invocation.set(ids.own)
+    try:
+        yield ids
+    finally:
+        _invocation.reset(before)
+
+
+def root_span() -> SpanIds:
+    """Return what the operation's span is called."""
+    return SpanIds(span_of(correlation_id() or ""), None)
+
+
+def part_of_current() -> SpanIds:
+    """Return that a span is a part of the invocation that runs, else of the operation."""
+    return SpanIds(None, _invocation.get() or root_span().own)
 
 
 def trace_of(correlation_id: str) -> str:

@@ -14,7 +14,7 @@ import structlog
 from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 
 from models.log_lines import caller_hash, milliseconds
-from models.spans import Facts, Recorder, span_recorder
+from models.spans import Facts, Recorder, root_span, span_recorder
 from models.storage.sent_calls import CallCount, count_calls
 from resolvers.rates.demands import Demand
 from resolvers.security_log import admits_line
@@ -146,7 +146,7 @@ class OperationLog:
         }
         failure = None if outcome == _DONE else outcome
         title = " ".join((kind, *fields[:1]))
-        recorder.record(title, began=running.began, failure=failure, facts=facts, is_root=True)
+        recorder.record(title, root_span(), began=running.began, failure=failure, facts=facts)
 
     def _names(self, asked: Asked) -> tuple[str | None, tuple[str, ...]]:
         """Return an operation's name, and those of its fields; of an invalid document no fields are kept."""

@@ -29,16 +29,16 @@ def traces_sent(*, wanted: bool | None) -> Iterator[None]:
         return
     try:
         # It is large, and an extra of its own: whoever wants no traces neither installs nor imports it.
-        from resolvers.hosting.opentelemetry_spans import OpenTelemetrySpans, sending_provider  # noqa: PLC0415
+        from resolvers.hosting.opentelemetry_spans import sent_spans  # noqa: PLC0415
     except ImportError as error:
         raise TracesError(
             "Traces are wanted, and OpenTelemetry is not installed: run `pip install opentelemetry-sdk "
             "opentelemetry-exporter-otlp-proto-http`, or set HOURBANK_TRACES=false."
         ) from error
-    provider = sending_provider()
-    record_spans(OpenTelemetrySpans(provider))
+    spans = sent_spans()
+    record_spans(spans)
     try:
         yield
     finally:
         record_spans(None)
-        provider.shutdown()  # which sends what is left
+        spans.close()

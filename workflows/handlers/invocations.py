@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 from models.correlation import correlated
 from models.errors import StoppedError
 from models.log_lines import REQUEST, SERVICE_REQUEST, log_json, milliseconds
-from models.spans import span_recorder
+from models.spans import SpanIds, invocation_span, span_recorder
 from models.storage.sent_calls import CallCount, count_calls
 from workflows.executions.step_input import correlation_of
 
@@ -56,12 +56,17 @@ def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Invocation]:
     with (
         correlated(correlation_of(told) or request_id, os.environ.get(_TRACE)),
         bound_contextvars(**{name: value for name, value in about.items() if value is not None}),
+        invocation_span() as span,
     ):
-        yield from _logged()
+        yield from _logged(span)
 
 
-def _logged() -> Iterator[Invocation]:
-    """Let a function run, and write its line."""
+def _logged(span: SpanIds | None) -> Iterator[Invocation]:
+    """Let a function run, and write its line.
+
+    Args:
+        span: what its span is called; None if nobody takes spans.
+    """
     global _is_cold  # noqa: PLW0603 — a process is cold once
     running, began, facts = Invocation(), time.perf_counter(), {"cold_start": _is_cold}
     _is_cold = False
@@ -77,18 +82,18 @@ def _logged() -> Iterator[Invocation]:
         raise  # the process stops; the state machine retries elsewhere or later
     except Exception as error:
         _log.warning("function", **line(type(error).__name__))
-        _record(running, began, type(error).__name__)
+        _record(span, running, began, type(error).__name__)
         raise
     result = running.result
     step = result.get("step") if isinstance(result, dict) else None
     _log.info("function", **({} if step is None else {"next_step": step}), **line("done"))
-    _record(running, began, None)
+    _record(span, running, began, None)
 
 
-def _record(running: Invocation, began: float, failure: str | None) -> None:
+def _record(span: SpanIds | None, running: Invocation, began: float, failure: str | None) -> None:
     """Tell of an invocation, if anybody takes spans."""
-    if (recorder := span_recorder()) is not None:
+    if span is not None and (recorder := span_recorder()) is not None:
         about = get_contextvars()
         facts = {name: str(about[name]) for name in (REQUEST, SERVICE_REQUEST) if name in about}
         name = f"function {about.get('function', 'unknown')}"
-        recorder.record(name, began=began, failure=failure, facts={**facts, "aws_calls": running.calls})
+        recorder.record(name, span, began=began, failure=failure, facts={**facts, "aws_calls": running.calls})

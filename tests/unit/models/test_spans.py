@@ -7,7 +7,18 @@ from hashlib import sha256
 import pytest
 
 from models.correlation import correlated
-from models.spans import Facts, record_spans, span_of, span_recorder, spanned, trace_handed_on, trace_of
+from models.spans import (
+    Facts,
+    SpanIds,
+    invocation_span,
+    record_spans,
+    root_span,
+    span_of,
+    span_recorder,
+    spanned,
+    trace_handed_on,
+    trace_of,
+)
 
 ROOT = "Root=1-67891233-abcdef012345678912345678"
 NOTHING = "00000000-0000-0000-0000-000000000000"
@@ -19,10 +30,12 @@ class Recording:
 
     def __init__(self) -> None:
         self.spans: list[tuple[str, str | None, bool]] = []
+        self.parents: list[str | None] = []
 
-    def record(self, name: str, *, began: float, failure: str | None, facts: Facts, is_root: bool = False) -> None:
+    def record(self, name: str, span: SpanIds, *, began: float, failure: str | None, facts: Facts) -> None:
         """Note a span."""
-        assert (facts, is_root) == ({}, False)
+        assert (facts, span.own) == ({}, None)
+        self.parents.append(span.parent)
         self.spans.append((name, failure, began <= time.perf_counter()))
 
 
@@ -41,6 +54,24 @@ def test_what_is_done_is_told_whether_it_fails_or_not(recording: Recording) -> N
         with pytest.raises(LookupError), spanned("write"):
             raise LookupError("nobody's business")
     assert recording.spans == [("read", None, True), ("write", "LookupError", True)]
+
+
+def test_what_is_done_is_a_part_of_the_invocation_or_of_the_operation(recording: Recording) -> None:
+    with correlated("a"):
+        with spanned("on the server"):
+            pass
+        with invocation_span() as invocation, spanned("in a function"):
+            pass
+        assert root_span() == SpanIds(span_of("a"), None)
+    assert invocation is not None
+    assert invocation.own is not None
+    assert (len(invocation.own), invocation.parent) == (16, span_of("a"))
+    assert recording.parents == [span_of("a"), invocation.own]
+
+
+def test_an_invocation_of_which_nobody_is_told_has_no_name() -> None:
+    with correlated("a"), invocation_span() as invocation:
+        assert invocation is None
 
 
 def test_what_belongs_to_nothing_is_told_to_nobody(recording: Recording) -> None:
