@@ -305,6 +305,7 @@ class KeyHolder:
         return httpx.post(self._url, json=sent, headers={"Authorization": token}).json()
 
 
+OLD_KEY = "an-old-key-of-an-application"
 START = """
 PORT="$SERVER_PORT" .venv/bin/python server.py serve --aws >> server.log 2>&1 &
 SERVER=$!
@@ -312,26 +313,32 @@ until curl --silent --fail "http://127.0.0.1:$SERVER_PORT/readyz"; do sleep 0.2;
 """
 
 
-@pytest.mark.long
-@pytest.mark.usefixtures("server")
-def test_rotate_keys(book: Runbook, tmp_path: Path) -> None:
-    port, old, issuer = free_port(), "an-old-key-of-an-application", LocalIssuer(tmp_path)
-    holder, token = KeyHolder(port), issuer.mint(sub_of("alice"), "alice")
-    settings = {**STREAMS, **LOCAL_TOKENS, "HOURBANK_API_KEYS": old, "HOURBANK_LOCAL": str(tmp_path)}
+@pytest.fixture
+def own_port(book: Runbook, server: Server, tmp_path: Path) -> Iterator[int]:
+    """Yield the port of a server of the test's own, with an application's key, beside the running one."""
+    del server
+    port = free_port()
+    settings = {**STREAMS, **LOCAL_TOKENS, "HOURBANK_API_KEYS": OLD_KEY, "HOURBANK_LOCAL": str(tmp_path)}
     started = book.shell.run(START, SERVER_PORT=str(port), **settings)
     assert started.returncode == 0, started.stdout
+    yield port
+    book.shell.run('kill -TERM "$SERVER"')
+
+
+@pytest.mark.long
+def test_rotate_keys(book: Runbook, own_port: int, tmp_path: Path) -> None:
+    holder, token = KeyHolder(own_port), LocalIssuer(tmp_path).mint(sub_of("alice"), "alice")
     after = holder.page(token, None)["data"]["listServices"]["nextToken"]
     assert "errors" not in holder.page(token, after)
-    assert (holder.status(**{"x-api-key": old}), holder.status(Authorization=token)) == (200, 200)
+    assert (holder.status(**{"x-api-key": OLD_KEY}), holder.status(Authorization=token)) == (200, 200)
 
     book.run("Look first")
     book.run("A new page secret")
-    book.run("New API keys", OLD_KEY=old)
+    book.run("New API keys", OLD_KEY=OLD_KEY)
     book.run("A new issuer of this machine")
     book.run("Restart the servers", SERVICE="hourbank-prod-service-Service-AbCdEf")
     book.run("Mended when")
-    assert (holder.status(**{"x-api-key": old}), holder.status(Authorization=token)) == (200, 401)
+    assert (holder.status(**{"x-api-key": OLD_KEY}), holder.status(Authorization=token)) == (200, 401)
     anew = LocalIssuer(tmp_path).mint(sub_of("alice"), "alice")
     assert "errors" not in holder.page(anew, None)
     assert "nextToken" in str(holder.page(anew, after)["errors"])
-    book.shell.run('kill -TERM "$SERVER"')
