@@ -43,6 +43,7 @@ class Relation:
         index: the name of the target's index that finds the rows; None if its table does.
         is_many: whether it leads to many rows.
         required: whether it is never null.
+        limit: the rows of a page, if clients do not say; None for as many as of any page.
     """
 
     target: str
@@ -50,6 +51,7 @@ class Relation:
     index: str | None = None
     is_many: bool = False
     required: bool = False
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ class RelatedRows:
 
     def __call__(self, source: Item, info: AnyInfo, arguments: Arguments) -> Awaitable[Connection]:
         """Resolve the field."""
+        if self.relation.limit is not None and arguments.get("limit") is None:
+            arguments = {**arguments, "limit": self.relation.limit}
         return resolver_of(info).many(self.model, self.relation, info, source, arguments)
 
 

@@ -131,12 +131,14 @@ class ResolvedField(StrawberryField):
         resolve: Resolve,
         *,
         is_subscription: bool = False,
+        metadata: Mapping[Any, Any] | None = None,
     ) -> None:
         super().__init__(
             python_name=name,
             graphql_name=name,
             type_annotation=types.annotation(graphql_type),
             is_subscription=is_subscription,
+            metadata=metadata,
         )
         self.arguments = [
             StrawberryArgument(

@@ -21,6 +21,7 @@ from schema.amplify.fields import PartField, Resolve, ResolvedField, RowField, T
 from schema.amplify.inputs import define_inputs, define_own_inputs, define_shared_inputs
 from schema.amplify.key_conditions import define_key_conditions, sort_argument
 from schema.amplify.stored_fields import Nested
+from schema.documents.cost import PAGE_SIZE
 
 
 @cache
@@ -82,7 +83,9 @@ def _row_fields(types: Types, catalogue: Catalogue, model: Model) -> Iterator[St
             compared = sort_argument(target, finder) if len(relation.fields) == 1 else {}
             arguments = compared | page_arguments(relation.target) | {"sortDirection": "ModelSortDirection"}
             resolve = _ruled(model, name, RelatedRows(model, relation))
-            yield ResolvedField(types, name, names.connection(relation.target), arguments, resolve)
+            size = {} if relation.limit is None else {PAGE_SIZE: relation.limit}
+            page = names.connection(relation.target)
+            yield ResolvedField(types, name, page, arguments, resolve, metadata=size)
 
 
 def _ruled(model: Model, name: str, resolve: Resolve) -> Resolve:

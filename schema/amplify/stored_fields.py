@@ -168,12 +168,14 @@ class Nested:
         return {name: one.decode(wire["M"].get(name)) for name, one in self.fields.items()}
 
     def encode(self, value: Mapping[str, Any]) -> Wire:
-        """Return an object as a row stores it, without its nulls, and without rows of other types.
+        """Return an object as a row stores it, without nulls, and without what the type does not store.
+
+        An input of the schema's own may have more fields, and a function may answer rows of other types.
 
         Raises:
             ValueError: a value is invalid.
         """
-        given = {name: one for name, one in value.items() if one is not None and name not in self.rows}
+        given = {name: one for name, one in value.items() if one is not None and name in self.fields}
         return {"M": {name: self.fields[name].encode(one) for name, one in given.items()}}
 
 

@@ -41,6 +41,8 @@ DEFAULT_PAGE = 100
 LARGEST_PAGE = fixed_limit(1_000, "rows of a page", topic="pages, filters and searches", code="BadRequest")
 # In a field's metadata: the most objects in a list that is not a page, which its resolver keeps to.
 MOST_OBJECTS = "most_objects"
+# Metadata of a field that leads to a page: its rows, where a client sends no `limit`.
+PAGE_SIZE = "page_size"
 
 
 @dataclass(slots=True, eq=False)
@@ -240,19 +242,19 @@ class _Estimate:
             total.each.add(inner.amount)
             total.each.rows += 1
         elif _is_page(leads_to):
-            total.amount.add(_page(node, inner))
+            total.amount.add(_page(node, definition, inner))
         else:
             size = _most_objects(definition)
             total.amount.add(inner.amount, size)
             total.amount.rows += size
 
 
-def _page(node: FieldNode, inner: Cost) -> Amount:
+def _page(node: FieldNode, definition: GraphQLField, inner: Cost) -> Amount:
     """Return the rows and values of a page."""
     amount = Amount()
     amount.add(inner.amount)
     if inner.each is not None:
-        size = _page_size(node)
+        size = _page_size(node, metadata_of(definition).get(PAGE_SIZE, DEFAULT_PAGE))
         if isinstance(size, str):
             amount.pages[VariablePage(size, inner.each)] += 1
         else:
@@ -290,12 +292,12 @@ def _is_page(of: GraphQLNamedType | None) -> bool:
     return {"items", "nextToken"} <= set(getattr(of, "fields", ()))
 
 
-def _page_size(node: FieldNode) -> int | str:
+def _page_size(node: FieldNode, default: int) -> int | str:
     """Return the rows of a page, or the name of the variable that gives them."""
     for argument in node.arguments or ():
         if argument.name.value == "limit":
             return _size_of(argument.value)
-    return DEFAULT_PAGE
+    return default
 
 
 def _size_of(node: ValueNode | ConstValueNode | None) -> int | str:

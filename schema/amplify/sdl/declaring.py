@@ -34,6 +34,7 @@ from schema.amplify.sdl.declarations import (
 from schema.amplify.sdl.house_rules import own_rules, rules_of_calls, rules_of_model
 from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
+from schema.documents.cost import DEFAULT_PAGE, LARGEST_PAGE
 
 _SCALARS = frozenset({"ID", "String", "Int", "Float", "Boolean"})
 
@@ -186,11 +187,14 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
 
 
 def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field]]:
+    naming = {rule.owner_field or rule.groups_field for rule in model.all_rules}
     # Amplify shows what stands after the last `::` of an owner who has several claims.
     owners = {rule.owner_field for rule in model.all_rules if len(rule.identity_claims) > 1}
     for name, one in model.fields.items():
         if (made := types.field(one, is_owner=name in owners)) is None:
             continue
+        if made.nested is not None and name in naming:
+            raise TypeError(f"{model.name}.{name} is of type {made.type}, and @auth wants a text")
         if made.nested is not None and not made.nested.fields:
             raise TypeError(f"{model.name}.{name} is of type {made.type}, of which rows could hold nothing")
         yield name, made
@@ -249,4 +253,5 @@ def _relation(relation: RelationDeclaration) -> Relation:
         index=relation.index,
         is_many=relation.is_many,
         required=relation.is_required,
+        limit=None if relation.limit == DEFAULT_PAGE else max(1, min(relation.limit, LARGEST_PAGE)),
     )

@@ -28,6 +28,9 @@ def with_joins(models: Mapping[str, WrittenModel], flags: Flags) -> dict[str, Wr
     for joined_by, sides in _sides(models).items():
         if len(sides) != 2:  # noqa: PLR2004 — the two ends
             raise refusal(sides[0][1].node, f'"{joined_by}" joins two types, and stands in {len(sides)} places')
+        if sides[0][0] is sides[1][0]:
+            why = f'"{joined_by}" joins {sides[0][0].name} with itself; write the type between them by hand'
+            raise refusal(sides[1][1].node, why)
         join = _join(names.upper_first(_graphql_name(joined_by)), sides, flags)
         if join.name in made:
             raise refusal(sides[0][1].node, f'"{joined_by}" makes a type {join.name}, and there is one already')

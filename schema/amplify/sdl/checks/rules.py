@@ -7,7 +7,7 @@ from typing import Any
 from graphql import DirectiveNode
 
 from models.constraints.declared import OnDelete
-from schema.amplify.sdl.declarations import NUMBERS, FieldDeclaration, ModelDeclaration
+from schema.amplify.sdl.declarations import NUMBERS, STORED, FieldDeclaration, ModelDeclaration
 
 Models = Mapping[str, ModelDeclaration]
 Enums = Mapping[str, tuple[str, ...]]
@@ -80,10 +80,10 @@ def _named_fields(rule: WrittenRule) -> tuple[str, ...]:
 
 
 def _unknown(model: ModelDeclaration, fields: Iterable[str]) -> Iterator[str]:
+    stored = [name for name, field in model.fields.items() if field.origin in STORED]
     for name in fields:
-        if name not in model.fields:
-            known = ", ".join(model.fields)
-            yield f"{model.name} has no field {name}; it has {known}"
+        if name not in stored:
+            yield f"{model.name} has no field {name}; it has {', '.join(stored)}"
 
 
 def _list_problems(fields: tuple[str, ...]) -> Iterator[str]:

@@ -213,3 +213,27 @@ async def test_arguments_may_be_called_as_parameters_of_ours() -> None:
     page = {"items": [{"info": 3}]}
     assert (data, errors) == ({"getLog": {"info": 3}, "listLogs": page, "logsBySource": page}, [])
     app.engine.close()
+
+
+async def test_a_related_page_is_as_large_as_the_schema_says() -> None:
+    rules = "@auth(rules: [{ allow: private }])"
+    app = RuledApp(
+        catalogue_of(
+            app_of(f"""
+                type List @model {rules} {{
+                    id: ID! items: [Item] @hasMany(limit: 2) all: [Item] @hasMany(limit: 9999) }}
+                type Item @model {rules} {{ id: ID! }}
+            """)
+        )
+    )
+    await app.done(ANN, "createList", id="l")
+    for number in range(4):
+        await app.done(ANN, "createItem", id=str(number), listItemsId="l")
+    for limit, found in (("", 2), ("(limit: null)", 2), ("(limit: 3)", 3)):
+        query = f'{{ getList(id: "l") {{ items{limit} {{ items {{ id }} }} }} }}'
+        data, errors = await app.ask(ANN, query)
+        assert (len(data["getList"]["items"]["items"]), errors) == (found, [])
+    documents, page = app.schema().documents, "{ listLists(limit: %s) { items { %s { items { id } } } } }"
+    assert documents.read(page % (400, "items")).errors == []
+    assert "this asks for 3003" in documents.read(page % (3, "all")).errors[0].message
+    app.engine.close()

@@ -1,5 +1,7 @@
 """An app's catalogue has the models, tables and rules that its schema declares, and admits nobody beyond them."""
 
+import pytest
+
 from models.storage.store import table_keys
 from models.tables.base import KeyAttribute
 from schema.amplify.catalogue import Catalogue
@@ -102,3 +104,34 @@ def test_what_rows_do_not_have_is_no_field() -> None:
     app = catalogue('type A @model { id: ID! a: A x: Int @function(name: "f") }')
     assert app.models["A"].fields.keys() == {"id", "createdAt", "updatedAt"}
     assert app.models["A"].unwritable == {"createdAt", "updatedAt"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            'type A @model @auth(rules: [{ allow: owner, ownerField: "n" }]) { id: ID! n: N } type N { x: Int }',
+            "A.n is of type N, and @auth wants a text",
+        ),
+        (
+            "type A @model { id: ID! n: N } type N { rows: [A] }",
+            "A.n is of type N, of which rows could hold nothing",
+        ),
+    ],
+)
+def test_objects_in_rows_that_could_not_be_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(TypeError) as refused:
+        catalogue(text)
+    assert str(refused.value) == problem
+
+
+def test_an_answer_may_hold_rows_and_what_is_stored_may_not() -> None:
+    found = catalogue("type A @model { id: ID! } type Found { rows: [A!]! count: Int }").nested["Found"]
+    assert (found.rows, [*found.fields]) == ({"rows": "[A!]!"}, ["count"])
+    assert found.encode({"count": 1, "rows": [{}], "more": 2}) == {"M": {"count": {"N": "1"}}}
+
+
+def test_a_relation_has_pages_as_large_as_the_schema_says() -> None:
+    for limit, expected in (("", None), ("(limit: 100)", None), ("(limit: 7)", 7), ("(limit: 5000)", 1_000)):
+        app = catalogue(f"type A @model {{ id: ID! bs: [B] @hasMany{limit} }} type B @model {{ id: ID! }}")
+        assert app.models["A"].relations["bs"].limit == expected

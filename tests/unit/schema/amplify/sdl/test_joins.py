@@ -63,3 +63,11 @@ def test_a_join_that_has_the_name_of_a_type_is_refused() -> None:
     assert problems_of(text) == (
         'schema.graphql:4: "member-ship" makes a type Membership, and there is one already',
     )
+
+
+def test_a_type_is_not_joined_with_itself() -> None:
+    joined = '@manyToMany(relationName: "Friends")'
+    text = f"type Person @model {{ friends: [Person] {joined} of: [Person] {joined} }}"
+    assert problems_of(text) == (
+        'schema.graphql:1: "Friends" joins Person with itself; write the type between them by hand',
+    )
