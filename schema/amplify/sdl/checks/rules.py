@@ -115,6 +115,11 @@ def _is_keyed(field: FieldDeclaration, enums: Enums) -> bool:
 def _key_problems(rule: WrittenRule, enums: Enums) -> Iterator[str]:
     model, made, parts = rule.model, rule.model.fields[rule.given["field"]], rule.fields("of")
     yield from _list_problems(parts)
+    if made.name in model.key:
+        yield (
+            f"{model.name}.{made.name} is part of the table's key, which no update changes, while it may change "
+            f"{', '.join(parts)}; name these in the key, by @primaryKey(sortKeyFields: …)"
+        )
     if made.type.is_list or made.type.name not in _TEXTS:
         yield f"{model.name}.{made.name} is a {made.type}, and what the server joins is a text"
     for name in parts:

@@ -90,6 +90,10 @@ def test_an_index_may_be_local() -> None:
             "@transitions: OPN is no value of Item.status, which has OPEN, DONE",
         ),
         ('@key(field: "path", of: ["x"])', "@key: Item has no field x;"),
+        (
+            '@key(field: "id", of: ["n", "owner"])',
+            "@key: Item.id is part of the table's key, which no update changes, while it may change n, owner;",
+        ),
         ('@ttl(field: "path")', "@ttl: Item.path is a String; DynamoDB wants an AWSTimestamp"),
         ('@sum(of: "x", into: "List.total", by: "listId")', "@sum: Item has no field x;"),
         ('@sum(of: "n", into: "total", by: "listId")', "@sum: `into` names no type: total; it is written as"),
