@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import orjson
 import structlog
+from botocore.exceptions import BotoCoreError, ClientError
 
 from models.changes import ChangeKind
 from models.clock import Clock
+from models.errors import UnavailableError
 from models.storage.codec import item_of
 from models.storage.store import Item, Store
 from models.tables.imported.published_answer import PublishedAnswer
@@ -119,7 +121,8 @@ class FunctionResolver:
     async def _publish(self, own: OwnField, answer: Any) -> None:
         """Store an answer, so that all servers tell their subscribers.
 
-        One that is too large is logged only: the mutation is done, and an error would make clients repeat it.
+        One that is too large, or that DynamoDB does not take, is logged only: the mutation is done, and an error
+        would make clients repeat it.
         """
         text = orjson.dumps(answer)
         if len(text) > _LARGEST:
@@ -132,7 +135,10 @@ class FunctionResolver:
             answer=text.decode(),
             expiresAt=self._now() + _TOLD_WITHIN,
         )
-        await self._store.put(PublishedAnswer, row)
+        try:
+            await self._store.put(PublishedAnswer, row)
+        except (BotoCoreError, ClientError, UnavailableError) as error:
+            _log.warning("an answer does not reach subscribers", field=own.name, error=str(error))
 
     async def _answers(
         self, own: OwnField, mutation: str, info: AnyInfo, wanted: Mapping[str, Any]
