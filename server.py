@@ -44,7 +44,7 @@ from resolvers.hosting.settings import LOCAL, ServerSettings
 from resolvers.hosting.traces import traces_sent
 from resolvers.hosting.welcome import print_welcome
 from resolvers.identity.callers import Identity, TrustedIssuer
-from resolvers.identity.issuer import LocalIssuer
+from resolvers.identity.issuer import LocalIssuer, claims_of
 from resolvers.identity.user_pool import user_pool
 from resolvers.security_log import limit_security_log
 from workflows.console.commands import Desk, operator_commands
@@ -250,6 +250,10 @@ def token(
     name: Annotated[str, typer.Argument(help="A member's name: alice, bob, carol, admin, or any other.")],
     group: Annotated[list[str] | None, typer.Option(help="A group, such as admin; may be repeated.")] = None,
     *,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(help="A further claim, such as team=red; named again, it is a list."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print sub, username and groups, too.")] = False,
     schema: SchemaOption = None,
     rules: RulesOption = None,
@@ -259,7 +263,7 @@ def token(
         known = _chosen(schema, rules).demo.callers.get(name, ())
         groups = sorted({*known, *(group or ())})
         sub = sub_of(name)
-        minted = LocalIssuer(_private_settings().local).mint(sub, name, groups)
+        minted = LocalIssuer(_private_settings().local).mint(sub, name, groups, more=claims_of(claim or ()))
         details = {"sub": sub, "username": name, "groups": groups, "token": minted}
         typer.echo(json.dumps(details) if as_json else minted)
 

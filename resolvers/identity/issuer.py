@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
+from models.errors import ExpectedError
 from resolvers.identity.callers import Identity, TrustedIssuer
 from resolvers.identity.keys import FixedKeys
 
@@ -48,11 +49,26 @@ class LocalIssuer:
         self._kid = base64.urlsafe_b64encode(hashlib.sha256(der).digest()[:12]).decode()
 
     def mint(
-        self, sub: str, username: str, groups: Collection[str] = (), *, lifetime: timedelta = LIFETIME
+        self,
+        sub: str,
+        username: str,
+        groups: Collection[str] = (),
+        *,
+        lifetime: timedelta = LIFETIME,
+        more: Mapping[str, object] | None = None,
     ) -> str:
-        """Return an access token for a member, which is valid for `lifetime` from now."""
+        """Return an access token for a member, which is valid for `lifetime` from now.
+
+        Args:
+            sub: the member's id.
+            username: their name.
+            groups: their groups.
+            lifetime: for how long the token is valid.
+            more: further claims, as a pool's own function adds them; none takes the place of the issuer's own.
+        """
         issued = int(time.time())
         claims: dict[str, Any] = {
+            **(more or {}),
             "sub": sub,
             "username": username,
             "token_use": "access",
@@ -88,6 +104,25 @@ class LocalIssuer:
     def identity(self) -> Identity:
         """Return the identity that accepts this issuer's tokens only."""
         return Identity(self.trusted())
+
+
+class InvalidClaimError(ExpectedError):
+    """A further claim of a token is not written as NAME=VALUE."""
+
+
+def claims_of(texts: Iterable[str]) -> dict[str, object]:
+    """Return claims that are written as `team=red`; one whose name comes again is a list.
+
+    Raises:
+        InvalidClaimError: one is written otherwise.
+    """
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise InvalidClaimError(f"--claim {text}: write NAME=VALUE, such as team=red.")
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 
 def _read_or_create(path: Path) -> RSAPrivateKey:

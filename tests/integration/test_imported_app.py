@@ -12,6 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from resolvers.hosting.demo_data import sub_of
+from resolvers.identity.issuer import LocalIssuer
 from tests.integration.conftest import RefusedError, Server, asking, minting
 from tests.integration.polling import SOON
 
@@ -40,6 +42,12 @@ type Alarm @model @auth(rules: [{ allow: private }]) {
   text: String @default(value: "smoke")
   createdAt: AWSDateTime
 }
+
+type Case @model @auth(rules: [
+  { allow: owner, ownerField: "keeper", identityClaim: "member_number" }
+  { allow: groups, groups: ["Desk"], groupClaim: "roles" }
+  { allow: groups, groupsField: "team", groupClaim: "teams", operations: [read] }
+]) { id: ID! text: String team: String keeper: String }
 
 type Query {
   nearest(near: Near!): Station @function(name: "nearest-station-${env}")
@@ -226,3 +234,37 @@ async def test_rows_within_an_answer_reach_those_only_who_may_read_them(imported
         assert await ask(token_for("alice"), f"mutation {{ survey {fields} }}") == {"survey": whole}
         assert await own() == {"surveyed": whole}
         assert await foreign() == {"surveyed": {"note": "dry", "stations": [], "worst": {"at": None}}}
+
+
+async def test_claims_that_rules_name_say_whose_a_row_is_and_for_which_group(imported: Server) -> None:
+    issuer = LocalIssuer(imported.directory)
+
+    def token_of(name: str, **claims: object) -> str:
+        return issuer.mint(sub_of(name), name, more=claims)
+
+    made = 'mutation { createCase(input: { id: "c", text: "wet", team: "north" }) { id keeper } }'
+    get, listed = '{ getCase(id: "c") { text } }', "{ listCases { items { id } } }"
+    keeper = token_of("alice", member_number="m-17")
+    async with asking(imported) as ask:
+        assert await ask(keeper, made) == {"createCase": {"id": "c", "keeper": "m-17"}}
+        for reads in (
+            keeper,
+            token_of("bob", member_number="m-17"),
+            token_of("bob", roles=["Desk"]),
+            token_of("bob", teams=["south", "north"]),
+        ):
+            assert await ask(reads, get) == {"getCase": {"text": "wet"}}
+            assert await ask(reads, listed) == {"listCases": {"items": [{"id": "c"}]}}
+        change = 'mutation { updateCase(input: { id: "c", text: "dry" }) { text } }'
+        for foreign in (
+            issuer.mint(sub_of("alice"), "alice", ["Desk", "north"]),
+            token_of("alice", member_number="m-1", roles=["desk"], teams=["south"]),
+        ):
+            for query in (get, change):
+                with pytest.raises(RefusedError) as refused:
+                    await ask(foreign, query)
+                assert refused.value.code == "Unauthorized"
+        # Who may only read by a team changes nothing.
+        with pytest.raises(RefusedError):
+            await ask(token_of("bob", teams=["north"]), change)
+        assert await ask(token_of("eve", roles=["Desk"]), change) == {"updateCase": {"text": "dry"}}
