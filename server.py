@@ -40,6 +40,7 @@ from resolvers.hosting.garbage import keep_what_is_there
 from resolvers.hosting.limits_list import limits_page, limits_table
 from resolvers.hosting.listener import Listener, listening
 from resolvers.hosting.logs import configure_logging
+from resolvers.hosting.metrics.declared import SERVER_METRICS
 from resolvers.hosting.settings import LOCAL, ServerSettings
 from resolvers.hosting.traces import traces_sent
 from resolvers.hosting.welcome import print_welcome
@@ -69,6 +70,7 @@ from workflows.deployment.local.local_cloud import LocalCloud
 from workflows.deployment.local.private_files import OTHERS, keep_private
 from workflows.deployment.local.user_pool import LocalUserPool, PoolUser, exists
 from workflows.deployment.target import page_secret, use_aws, use_local_cloud
+from workflows.deployment.template.monitoring.page import metrics_page
 from workflows.deployment.template.service.parts import Served
 from workflows.deployment.workflow_settings import use_stored
 from workflows.executions.services import Services
@@ -327,6 +329,13 @@ def limits(
             typer.echo(limits_page(), nl=False)
         else:
             _output().print(limits_table(ServerSettings(), Settings()))
+
+
+@cli.command()
+def metrics() -> None:
+    """Print docs/metrics.md: every metric, and every alarm."""
+    with clean_exit():
+        typer.echo(metrics_page(one.row for one in SERVER_METRICS), nl=False)
 
 
 @cli.command()

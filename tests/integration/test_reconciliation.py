@@ -208,6 +208,7 @@ async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
         report = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
     assert await ended(cloud, report["id"]) == "SUCCEEDED"
     assert await asyncio.to_thread(is_notified, cloud, queue, report["id"])
+    assert await asyncio.to_thread(rings, cloud, "DiscrepanciesAlarm")
     (found,) = report["discrepancies"]
     assert (found["userId"], found["fault"], found["entryId"]) == (pair.alice, "BROKEN_CHAIN", ids[2])
     assert report["discrepancyCount"] == 1
@@ -221,6 +222,17 @@ async def test_the_workflow_reports_what_is_wrong_and_admins_only_see_it(
     again = await completed(graphql, admin, (await graphql(admin.token, START))["it"]["id"])
     assert again["id"] != report["id"]
     assert again["discrepancyCount"] == 0
+
+
+def rings(cloud: Cloud, alarm: str) -> bool:
+    """Return whether an alarm of the local cloud rings, by what the functions have emitted, within ten seconds."""
+    cloudwatch = cloud.client("cloudwatch")
+    for _ in range(50):
+        alarms = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+        if any(alarm in one["AlarmName"] for one in alarms):
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def begun() -> AuditReport:

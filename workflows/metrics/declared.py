@@ -208,7 +208,7 @@ MEMBERS = Metric(
     meaning="members, and balances of members who have left, that a reconciliation checked",
     statistic=Statistic.MAXIMUM,
     counted=Counted.GAUGE,
-    emitted_by="completeReconciliation",
+    emitted_by="publishEvents",
 )
 TOTAL_HOURS = Metric(
     name="TotalHours",
@@ -216,7 +216,7 @@ TOTAL_HOURS = Metric(
     meaning="the sum of all balances at a reconciliation, in hours, held ones included",
     statistic=Statistic.MAXIMUM,
     counted=Counted.GAUGE,
-    emitted_by="completeReconciliation",
+    emitted_by="publishEvents",
 )
 HELD_HOURS = Metric(
     name="HeldHours",
@@ -224,7 +224,7 @@ HELD_HOURS = Metric(
     meaning="the hours held in escrow at a reconciliation",
     statistic=Statistic.MAXIMUM,
     counted=Counted.GAUGE,
-    emitted_by="completeReconciliation",
+    emitted_by="publishEvents",
 )
 MEAN_BALANCE = Metric(
     name="MeanBalance",
@@ -232,7 +232,7 @@ MEAN_BALANCE = Metric(
     meaning="the mean balance at a reconciliation, in hours",
     statistic=Statistic.MAXIMUM,
     counted=Counted.GAUGE,
-    emitted_by="completeReconciliation",
+    emitted_by="publishEvents",
 )
 DISCREPANCIES = Metric(
     name="Discrepancies",
@@ -240,7 +240,7 @@ DISCREPANCIES = Metric(
     meaning="discrepancies that a reconciliation found",
     statistic=Statistic.MAXIMUM,
     counted=Counted.GAUGE,
-    emitted_by="completeReconciliation",
+    emitted_by="publishEvents",
 )
 
 METRICS = tuple(one for one in list(globals().values()) if isinstance(one, Metric))

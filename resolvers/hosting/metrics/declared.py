@@ -1,4 +1,4 @@
-"""The metrics of a server, each declared once: the page and docs/observability.md derive from here."""
+"""The metrics of a server, each declared once: the page and docs/metrics.md derive from here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +27,11 @@ class ServerMetric:
     kind: Kind
     meaning: str
     labels: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> tuple[str, str, str, str]:
+        """Return the row of a table: name, kind, labels, and what it says."""
+        return f"`{self.name}`", self.kind.value, ", ".join(self.labels), self.meaning
 
 
 OPERATIONS = ServerMetric(
