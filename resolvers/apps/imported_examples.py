@@ -84,6 +84,8 @@ def _input(model: Model) -> dict[str, Any]:
 
 
 def _sample(field: Field) -> Any:
+    if field.nested is not None and field.is_list:
+        return []  # its objects may have to hold such a list, too
     if field.enum is not None:
         value: Any = next(iter(field.enum)).value
     elif field.nested is not None:

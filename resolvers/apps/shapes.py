@@ -8,10 +8,12 @@ from models.single_table.shapes import FieldShape, TypeShape
 from resolvers.apps.app import App
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
-from schema.amplify.stored_fields import Field
+from schema.amplify.stored_fields import Field, Nested
 from schema.scalars import SCALARS
 
 _KINDS = {"Float": "N", "Int": "N", "AWSTimestamp": "N", "Boolean": "BOOL"}
+# The fields of each object type, by its name; it may hold itself.
+Parts = dict[str, dict[str, FieldShape]]
 _CHECKS: dict[str, Callable[[Any], object]] = {
     scalar.name: scalar.parse_value for scalar in SCALARS.values() if scalar.parse_value is not None
 }
@@ -24,31 +26,32 @@ def rows_of(app: App) -> tuple[RuledTables | None, dict[str, TypeShape]]:
 
 def shapes_of(catalogue: Catalogue) -> dict[str, TypeShape]:
     """Return what the rows of each type look like, by the type's name."""
-    return {name: _shape(model) for name, model in catalogue.models.items()}
+    parts: Parts = {}
+    return {name: _shape(model, parts) for name, model in catalogue.models.items()}
 
 
-def _shape(model: Model) -> TypeShape:
+def _shape(model: Model, parts: Parts) -> TypeShape:
     ways = (model.primary, *model.finders.values())
     return TypeShape(
         model.name,
         model.keys.fields,
-        dict(_fields(model.fields)),
+        dict(_fields(model.fields, parts)),
         tuple(keys.sort for keys in model.composites),
         frozenset(name for way in ways for name in way.attributes),
         model.timestamps,
     )
 
 
-def _fields(fields: Mapping[str, Field]) -> Iterator[tuple[str, FieldShape]]:
+def _fields(fields: Mapping[str, Field], parts: Parts) -> Iterator[tuple[str, FieldShape]]:
     for name, one in fields.items():
-        yield name, _field(one)
+        yield name, _field(one, parts)
 
 
-def _field(one: Field) -> FieldShape:
+def _field(one: Field, parts: Parts) -> FieldShape:
     if one.is_list:
         return FieldShape("L", one.required)
     if one.nested is not None:
-        return FieldShape("M", one.required, parts=dict(_fields(one.nested.fields)))
+        return FieldShape("M", one.required, parts=_parts(one.nested, parts))
     default = None if one.default is None else one.encode(one.default)
     check = _CHECKS.get(one.type)
     values = () if one.enum is None else tuple(one.enum)
@@ -56,3 +59,10 @@ def _field(one: Field) -> FieldShape:
     if check is None or kind != "S":
         return FieldShape(kind, one.required, values, default)
     return FieldShape(kind, one.required, values, default, check)
+
+
+def _parts(nested: Nested, parts: Parts) -> Mapping[str, FieldShape]:
+    if nested.name not in parts:
+        parts[nested.name] = {}
+        parts[nested.name].update(_fields(nested.fields, parts))
+    return parts[nested.name]

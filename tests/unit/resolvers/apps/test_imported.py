@@ -109,6 +109,14 @@ def test_an_input_of_the_schemas_own_stands_for_that_of_an_object(tmp_path: Path
     assert served.type_map["PInput"].fields.keys() == {"x"}  # type: ignore[attr-defined]
 
 
+TREES = "type Tree @model { root: Node! all: [Node!]! } type Node { name: String! below: [Node!]! }"
+
+
+def test_an_example_of_objects_that_hold_themselves_ends(tmp_path: Path) -> None:
+    app = imported(written(tmp_path / "trees", TREES)).app
+    assert app.examples[1].variables == {"input": {"root": {"name": "text", "below": []}, "all": []}}
+
+
 @pytest.mark.parametrize("name", ["marketplace", "construction"])
 def test_its_examples_are_valid(name: str) -> None:
     app = imported(APPS / name).app

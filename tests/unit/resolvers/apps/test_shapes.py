@@ -49,3 +49,10 @@ def test_lists_and_flags_have_kinds_of_their_own() -> None:
         "createdAt": "S",
         "updatedAt": "S",
     }
+
+
+def test_an_object_may_hold_itself() -> None:
+    text = "type Note @model { id: ID! at: Place } type Place { within: Place x: Int! }"
+    place = shapes_of(catalogue_of(app_of(text)))["Note"].fields["at"].parts
+    assert place["within"].parts is place
+    assert place["x"].required
