@@ -194,7 +194,7 @@ def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field
         if (made := types.field(one, is_owner=name in owners)) is None:
             continue
         if made.nested is not None and name in naming:
-            raise TypeError(f"{model.name}.{name} is of type {made.type}, and @auth wants a text")
+            raise TypeError(f"{model.name}.{name} is of type {made.type}, and @auth wants a stored text")
         if made.nested is not None and not made.nested.fields:
             raise TypeError(f"{model.name}.{name} is of type {made.type}, of which rows could hold nothing")
         yield name, made

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from schema.amplify.sdl.declarations import (
     NUMBERS,
+    STORED,
     FieldDeclaration,
     ModelDeclaration,
     Origin,
@@ -118,8 +119,10 @@ def _check_naming(draft: Draft, rules: tuple[RuleDeclaration, ...]) -> None:
         if name is None:
             continue
         if name in draft.relations:
-            raise refusal(draft.written.node, f"{draft.name}.{name} leads to other rows, and @auth wants a text")
+            raise refusal(
+                draft.written.node, f"{draft.name}.{name} leads to other rows, and @auth wants a stored text"
+            )
         held = draft.fields.get(name)
-        if held is not None and (held.type.name in _NO_TEXTS or held.origin is Origin.UNRELATED):
-            why = f"{draft.name}.{name} is of type {held.type}, and @auth wants a text"
+        if held is not None and (held.type.name in _NO_TEXTS or held.origin not in STORED):
+            why = f"{draft.name}.{name} is of type {held.type}, and @auth wants a stored text"
             raise refusal(draft.written.node, why)

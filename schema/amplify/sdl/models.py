@@ -204,6 +204,10 @@ def _relation(node: FieldDefinitionNode, flags: Flags) -> WrittenRelation:
 def _key(type_: WrittenType, fields: Mapping[str, FieldDeclaration], document: Document) -> tuple[str, ...]:
     keyed = [node for node in type_.fields if has(node.directives or (), "primaryKey")]
     if not keyed:
+        # The key is `id`, which Amplify adds if the type has none.
+        for node in type_.fields:
+            if node.name.value == "id":
+                _check_key(node, type_, ("id",), fields, document)
         return ()
     if len(keyed) > 1:
         raise refusal(keyed[1], f"{type_.name} has two @primaryKey; one may have `sortKeyFields`")
@@ -229,6 +233,8 @@ def _check_key(
             raise refusal(node, f"{type_.name} has no field {name} to be part of a key")
         if fields[name].type.is_list:
             raise refusal(node, f"{type_.name}.{name} is a list, and a key has single values only")
+        if fields[name].origin is Origin.NOT_SERVED:
+            raise refusal(node, f"{type_.name}.{name} is not stored, and a key has what rows store")
         if (of := fields[name].type.name) == "Boolean" or of in document.types:
             why = f"{type_.name}.{name} is of type {of}, and a key has texts, numbers and enums only"
             raise refusal(node, why)

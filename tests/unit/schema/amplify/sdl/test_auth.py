@@ -85,10 +85,19 @@ def test_a_field_has_rules_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("rule", "fields", "problem"),
     [
-        ('allow: owner, ownerField: "a"', "a: A @hasOne", "A.a leads to other rows, and @auth wants a text"),
-        ('allow: owner, ownerField: "a"', "a: A", "A.a is of type A, and @auth wants a text"),
-        ('allow: owner, ownerField: "n"', "n: Int", "A.n is of type Int, and @auth wants a text"),
-        ('allow: groups, groupsField: "b"', "b: [Boolean]", "A.b is of type [Boolean], and @auth wants a text"),
+        (
+            'allow: owner, ownerField: "a"',
+            "a: A @hasOne",
+            "A.a leads to other rows, and @auth wants a stored text",
+        ),
+        ('allow: owner, ownerField: "a"', "a: A", "A.a is of type A, and @auth wants a stored text"),
+        ('allow: owner, ownerField: "n"', "n: Int", "A.n is of type Int, and @auth wants a stored text"),
+        ('allow: owner, ownerField: "n"', "n: ID @connection", "A.n is of type ID, and @auth wants a stored text"),
+        (
+            'allow: groups, groupsField: "b"',
+            "b: [Boolean]",
+            "A.b is of type [Boolean], and @auth wants a stored text",
+        ),
     ],
 )
 def test_owners_and_groups_are_named_by_texts(rule: str, fields: str, problem: str) -> None:

@@ -111,7 +111,7 @@ def test_what_rows_do_not_have_is_no_field() -> None:
     [
         (
             'type A @model @auth(rules: [{ allow: owner, ownerField: "n" }]) { id: ID! n: N } type N { x: Int }',
-            "A.n is of type N, and @auth wants a text",
+            "A.n is of type N, and @auth wants a stored text",
         ),
         (
             "type A @model { id: ID! n: N } type N { rows: [A] }",

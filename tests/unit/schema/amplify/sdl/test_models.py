@@ -49,6 +49,10 @@ def test_an_older_project_has_local_indexes_on_its_own_partition_key() -> None:
         ('a: ID @index(name: "by A")', "A: DynamoDB takes no index of the name 'by A'"),
         ("a: Boolean! @primaryKey", "A.a is of type Boolean, and a key has texts, numbers and enums only"),
         ("a: N @index } type N { a: Int", "A.a is of type N, and a key has texts, numbers and enums only"),
+        ("id: [ID]", "A.id is a list, and a key has single values only"),
+        ("id: A", "A.id is of type A, and a key has texts, numbers and enums only"),
+        ('id: ID @http(url: "x")', "A.id is not stored, and a key has what rows store"),
+        ("id: A @hasOne", "A has no field id to be part of a key"),
         ("a: ID @primaryKey", "A.a may be null, and a part of the primary key may not"),
         (
             'a: ID! @primaryKey(sortKeyFields: ["b"]) b: ID',
