@@ -187,13 +187,14 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
 
 
 def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field]]:
-    naming = {rule.owner_field or rule.groups_field for rule in model.all_rules}
+    owning = {rule.owner_field for rule in model.all_rules}
+    naming = owning | {rule.groups_field for rule in model.all_rules}
     # Amplify shows what stands after the last `::` of an owner who has several claims.
     owners = {rule.owner_field for rule in model.all_rules if len(rule.identity_claims) > 1}
     for name, one in model.fields.items():
         if (made := types.field(one, is_owner=name in owners)) is None:
             continue
-        if made.nested is not None and name in naming:
+        if (made.nested is not None and name in naming) or (made.enum is not None and name in owning):
             raise TypeError(f"{model.name}.{name} is of type {made.type}, and @auth wants a stored text")
         if made.nested is not None and not made.nested.fields:
             raise TypeError(f"{model.name}.{name} is of type {made.type}, of which rows could hold nothing")

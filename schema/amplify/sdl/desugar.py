@@ -25,6 +25,8 @@ from schema.amplify.sdl.relations import Draft, relate
 _ID = TypeReference("ID", is_required=True)
 _MOMENT = TypeReference("AWSDateTime", is_required=True)
 _OWNER = TypeReference("String")
+# The types in which the moment of a change can be stored as Amplify stores it.
+_MOMENTS = frozenset({_MOMENT.name, "String"})
 _NO_TEXTS = NUMBERS | {"Boolean"}
 _TOKENS = frozenset({Provider.USER_POOLS, Provider.OIDC})
 
@@ -60,9 +62,10 @@ def _draft(model: WrittenModel) -> Draft:
 def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelDeclaration:
     model = draft.written
     rules = _rules(draft, global_rules)
+    created_at, updated_at = _stamped(draft, model.created_at), _stamped(draft, model.updated_at)
     draft.add(
         FieldDeclaration(name, _MOMENT, Origin.IMPLIED_TIMESTAMP)
-        for name in (model.created_at, model.updated_at)
+        for name in (created_at, updated_at)
         if name is not None
     )
     _check_naming(draft, rules)
@@ -78,10 +81,17 @@ def _declared(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> ModelD
         indexes=draft.indexes,
         rules=rules,
         operations=model.operations,
-        created_at=model.created_at,
-        updated_at=model.updated_at,
+        created_at=created_at,
+        updated_at=updated_at,
         is_key_written=bool(model.key),
     )
+
+
+def _stamped(draft: Draft, name: str | None) -> str | None:
+    """Return a field whose moments the server sets; None if the schema gives it a type that no such text fits."""
+    held = None if name is None else draft.fields.get(name)
+    fits = held is None or (not held.type.is_list and held.type.name in _MOMENTS)
+    return name if fits else None
 
 
 def _rules(draft: Draft, global_rules: tuple[RuleDeclaration, ...]) -> tuple[RuleDeclaration, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from schema.amplify import names
 from schema.amplify.sdl.declarations import (
     NUMBERS,
+    STORED,
     FieldDeclaration,
     IndexDeclaration,
     Origin,
@@ -79,8 +80,9 @@ def relate(draft: Draft, relation: WrittenRelation, drafts: Mapping[str, Draft],
 
 def _check_fields(holder: Draft, relation: WrittenRelation, held: tuple[str, ...]) -> None:
     for name in held:
-        if name not in holder.fields:
-            raise refusal(relation.node, f"{holder.name} has no field {name}, which {relation.name} names")
+        field = holder.fields.get(name)
+        if field is None or field.origin not in STORED:
+            raise refusal(relation.node, f"{holder.name} has no stored field {name}, which {relation.name} names")
 
 
 def _check_key(draft: Draft, made: RelationDeclaration, relation: WrittenRelation, target: Draft) -> None:

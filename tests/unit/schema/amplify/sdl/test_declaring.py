@@ -114,6 +114,10 @@ def test_what_rows_do_not_have_is_no_field() -> None:
             "A.n is of type N, and @auth wants a stored text",
         ),
         (
+            "type A @model @auth(rules: [{ allow: owner }]) { id: ID! owner: Who } enum Who { ME }",
+            "A.owner is of type Who, and @auth wants a stored text",
+        ),
+        (
             "type A @model { id: ID! n: N } type N { rows: [A] }",
             "A.n is of type N, of which rows could hold nothing",
         ),

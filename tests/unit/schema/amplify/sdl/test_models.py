@@ -111,3 +111,12 @@ def test_defaults_are_kept_as_text() -> None:
     model = model_of('type A @model { id: ID! n: Int @default(value: "60") s: String }')
     assert model.fields["n"].default == "60"
     assert model.fields["s"].default is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "created_at"),
+    [("AWSDateTime", "createdAt"), ("String!", "createdAt"), ("AWSTimestamp", None), ("[String]", None)],
+)
+def test_moments_are_set_where_the_field_can_hold_them(type_: str, created_at: str | None) -> None:
+    model = model_of(f"type A @model {{ id: ID! createdAt: {type_} }}")
+    assert (model.created_at, model.updated_at) == (created_at, "updatedAt")

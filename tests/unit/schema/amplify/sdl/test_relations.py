@@ -79,8 +79,8 @@ def test_a_relation_by_an_index_alone_leads_by_the_own_key() -> None:
     ("fields", "problem"),
     [
         ("p: P @hasOne", "A.p leads to P, which is no @model"),
-        ('b: B @hasOne(fields: ["x"])', "A has no field x, which b names"),
-        ('b: B @hasOne(references: ["x"])', "B has no field x, which b names"),
+        ('b: B @hasOne(fields: ["x"])', "A has no stored field x, which b names"),
+        ('b: B @hasOne(references: ["x"])', "B has no stored field x, which b names"),
         ('b: B @hasOne(fields: ["id"], references: ["bs"])', "A.b has both `fields` and `references`"),
         ('b: [B] @hasMany(indexName: "x", fields: ["id"])', "B has no index x, which b names"),
         ("b: B @belongsTo", "A.b needs `fields`, or a @hasOne or @hasMany back in B"),
