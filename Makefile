@@ -1,5 +1,5 @@
 # Everything from a bare checkout: needs python3 (3.11 to 3.13) and make; `make test` also node and npm.
-.PHONY: setup run demo test test-coverage test-long test-dynamodb-local test-mutants attack check check-template bench bench-check \
+.PHONY: setup run demo day test test-coverage test-long test-dynamodb-local test-mutants attack check check-template bench bench-check \
 	bench-lives bench-push bench-rates bench-scale bench-workflows pictures lock clean
 .DEFAULT_GOAL := run
 
@@ -65,6 +65,10 @@ test-long: setup
 	$(PYTHON) -m pytest $(AT_ONCE) -m long tests/integration tests/contract --long -rP
 	$(PYTHON) -m pytest $(MEASURED) --long -rP
 	HOURBANK_FAST_PATH=false $(PYTHON) -m pytest $(AT_ONCE) tests/contract
+
+# A day of HourBank in ten minutes: what fails is seen by status and alarms, and mended by its runbook.
+day: setup
+	@$(PYTHON) -m pytest tests/chaos/day --long -q -s
 
 # The same transactions, accounts, storage, and all of the bank, races and lives on Amazon's DynamoDB Local: ten minutes.
 # Needs npm, once, and Java or what pip has of it.

@@ -122,6 +122,10 @@ class Server:
                 raise AssertionError(f"the server did not start:\n{self.log}")
             time.sleep(0.05)
 
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Set further variables for its next start."""
+        self._environment.update(settings)
+
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it without waiting."""
         self.process = self._started(*arguments)

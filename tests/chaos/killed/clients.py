@@ -23,7 +23,7 @@ from tests.integration.test_transfers import TRANSFER
 # More hours than any test spends.
 ISSUED = 500
 # Transient errors, which leave open what became of a mutation: a client sends it again.
-_TRANSIENT = frozenset({"InternalFailure", "CONTENTION"})
+_TRANSIENT = frozenset({"InternalFailure", "CONTENTION", "ServiceUnavailable"})
 # Longer than the 20 s for which the server retries a transaction.
 _ANSWER_LIMIT = 25.0
 _PAUSE = 0.2
