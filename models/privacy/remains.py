@@ -127,10 +127,10 @@ def event_remains(row: Row) -> Row:
         return row
     if not isinstance(data, dict):
         return row
-    blank = {name: ERASED for name in _TOLD if isinstance(data.get(name), str)}
-    if blank.items() <= data.items():
+    said = [name for name in _TOLD if isinstance(data.get(name), str) and data[name] != ERASED]
+    if not said:
         return row
-    return row | {"eventData": {"S": json.dumps(data | blank, sort_keys=True)}}
+    return row | {"eventData": {"S": json.dumps(data | dict.fromkeys(said, ERASED))}}
 
 
 _RULES: Mapping[str, Callable[[str, Row, str], Row]] = {
@@ -142,9 +142,8 @@ _RULES: Mapping[str, Callable[[str, Row, str], Row]] = {
 
 def notice_remains(row: Row) -> Row:
     """Return what remains of a notice to the other side of something that the member had part in."""
-    message = row["message"]["S"]
-    told = _TITLED.sub(ERASED, _QUOTED.sub(f"“{ERASED}”", message))
-    return row if told == message else row | {"message": {"S": told}}
+    told = _TITLED.sub(ERASED, _QUOTED.sub(f"“{ERASED}”", row["message"]["S"]))
+    return row | {"message": {"S": told}}
 
 
 def is_direct_transfer(entry: Row) -> bool:

@@ -152,6 +152,8 @@ def test_an_event_keeps_its_facts() -> None:
     assert remains("EventLog", event({**facts, **told}), "alice") == event_remains(after) == after
     for unchanged in (event({**facts, "message": None}), event(["words"]), {"id": {"S": "1"}}):
         assert event_remains(unchanged) == unchanged
+    as_written = {"eventData": {"S": '{"b":1,  "message":"(erased)"}'}}
+    assert event_remains(as_written) == as_written
     odd = {"eventData": {"S": "no JSON"}}
     assert event_remains(odd) == odd
 
