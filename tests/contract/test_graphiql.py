@@ -22,6 +22,7 @@ from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller, Identity
 from resolvers.identity.issuer import LocalIssuer
+from resolvers.operation_log import OperationLines, OperationLog
 from resolvers.rates.meter import Meter
 from resolvers.transport.graphiql import GraphiQL
 from resolvers.transport.graphql_transport_ws import TransportHandler
@@ -93,6 +94,7 @@ class View(GraphQL[RequestContext, None]):
         schema.documents = documents  # type: ignore[attr-defined]  # as in ours
         super().__init__(schema)
         self.meter = Meter(without_limits(), documents, graphql_schema(schema))
+        self.log = OperationLog(documents, OperationLines())
         self.push = None
         self._identity = identity
         self._graphiql = graphiql

@@ -50,7 +50,7 @@ def sent_code(server: Server, address: str, number: int) -> str:
     ("script", "file", "options", "codes"),
     [
         ("amplify_v6_auth.mjs", "amplifyconfiguration.json", (), 3),
-        ("amplify_v5/auth.mjs", "aws-exports.mjs", ("--v5",), 2),
+        pytest.param("amplify_v5/auth.mjs", "aws-exports.mjs", ("--v5",), 2, marks=pytest.mark.long),
     ],
 )
 def test_the_forms_of_an_app(
