@@ -32,7 +32,8 @@ def running_server(base_url: str, environment: Mapping[str, str] = MappingProxyT
         return
     print("No server is running: starting one …", flush=True)  # noqa: T201 — this is a program
     variables = {**os.environ, "PORT": base_url.rpartition(":")[2], **environment}
-    server = subprocess.Popen([sys.executable, SERVER, "serve"], stdout=subprocess.DEVNULL, env=variables)  # noqa: S603 — our own
+    quiet = subprocess.DEVNULL
+    server = subprocess.Popen([sys.executable, SERVER, "serve"], stdout=quiet, stderr=quiet, env=variables)  # noqa: S603 — our own
     try:
         _await_ready(server, base_url)
         yield
