@@ -11,7 +11,6 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from models import tables
 from models.errors import UnavailableError
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.callers import Caller
@@ -21,7 +20,7 @@ from resolvers.transport.http_operations import HttpOperations
 from resolvers.transport.sockets import OPERATIONS
 from schema.build import MirrorSchema
 from tests.unit.leaps import leap
-from tests.unit.mirror import ALICE, MemoryStore, StoredRowEvents
+from tests.unit.mirror import ALICE, StoredRowEvents
 from tests.unit.processor_time import least_seconds_async
 from tests.unit.resolvers.transport.app_in_memory import (
     API_KEY,
@@ -51,25 +50,6 @@ async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
     response = await client.post("/graphql", json=BALANCE, headers=SIGNED)
     assert response.status_code == 200
     assert response.json() == {"data": {"getUserBalance": {"totalBalance": 10.0}}}
-
-
-@pytest.mark.parametrize("field", ["tags", "title"])
-async def test_a_stored_row_without_a_required_field_is_no_riddle(field: str) -> None:
-    store = MemoryStore()
-    store.add(tables.Service, id="s", userId="sub-alice", createdAt="2026", updatedAt="2026")
-    transport = httpx.ASGITransport(app=app_in_memory(store=store))
-    query = f'{{ getService(id: "s") {{ id {field} }} }}'
-    async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
-        with capture_logs() as logs:
-            answer = (await client.post("/graphql", json={"query": query}, headers=SIGNED)).json()
-    (error,) = answer["errors"]
-    assert answer["data"] == {"getService": None}
-    assert error["path"] == ["getService", field]
-    assert error["errorInfo"] == {"field": f"Service.{field}"}
-    assert error["message"] == (
-        f"Cannot return null for non-nullable field Service.{field}: the stored row has no value for it."
-    )
-    assert [line["field"] for line in logs if "field" in line] == [f"Service.{field}"]
 
 
 class Silent:

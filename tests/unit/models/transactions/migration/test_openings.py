@@ -20,7 +20,7 @@ from tests.chaos.faults import Fault, KilledError, each_write
 from tests.unit.builders import ALICE, BOB, NOW, hours, make_balance
 from tests.unit.former_app import former_member
 from tests.unit.models.migration.migrating import Migrating, migrating, text
-from tests.unit.models.transactions.test_members import WHOLE
+from tests.unit.models.transactions.member_office import WHOLE
 
 
 @pytest.fixture
