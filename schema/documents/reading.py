@@ -35,7 +35,7 @@ from schema.documents.disclosure import FULL_DISCLOSURE, Disclosure, introspecti
 from schema.documents.introspection import introspects, only_introspects
 from schema.documents.limits import Limits, LimitsCheck, Verdict
 from schema.documents.trusted import TrustedDocuments, TrustedDocumentsError
-from schema.errors import OverLimitError, detached
+from schema.errors import OverLimitError, ReportedError, detached
 from schema.unstorable import unstorable_in_document
 
 # The length of all texts that are kept, and the nodes that they were parsed to. The texts of an Amplify app have
@@ -45,8 +45,8 @@ KEPT_CHARACTERS = 400_000
 KEPT_NODES = 30_000
 # Results of introspections that are kept; the usual one takes 3 MB.
 KEPT_INTROSPECTIONS = 4
-# Documents that were refused and are kept, without what they ask for: to read one again takes up to 40 ms, and a
-# client that retries sends the same one.
+# Documents that were refused and are kept, without what they ask for, and as many texts that are no documents. To
+# read one again takes up to 40 ms, a request reads its own several times, and who retries sends the same one.
 KEPT_REFUSED = 50
 # The most errors of one document: each is located in the text, and may print a whole argument.
 ERRORS = fixed_limit(
@@ -133,6 +133,7 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._characters = self._nodes = 0
         self._refused: OrderedDict[str, Document] = OrderedDict()
+        self._unparsed: OrderedDict[str, ReportedError] = OrderedDict()
         self._cached_introspection = lru_cache(KEPT_INTROSPECTIONS)(self._introspection)
         # A thread keeps the event loop waiting, too, whenever it has Python's lock: one at a time is enough.
         self._thread = ThreadPoolExecutor(1, "introspection")
@@ -175,7 +176,7 @@ class Documents:
         for found, limit, what in ((len(text), limits.characters, "characters"), (lines, limits.lines, "lines")):
             if found > limit:
                 raise OverLimitError(f"The document may have {limit} {what} at most, and this has {found}")
-        node = _parsed(text, limits.tokens)
+        node = self._parsed(text)
         if self.trusted is not None:
             self.trusted.check(node)
         verdict = self._check.look_at(node)
@@ -190,6 +191,23 @@ class Documents:
             verdict,
             _forget_tokens(node),
         )
+
+    def _parsed(self, text: str) -> DocumentNode:
+        """Parse a document.
+
+        Raises:
+            GraphQLError: it is not GraphQL.
+        """
+        if (known := self._unparsed.get(text)) is not None:
+            self._unparsed.move_to_end(text)
+            raise detached(known)
+        try:
+            return parse(text, max_tokens=self._limits.tokens)
+        except GraphQLSyntaxError as error:
+            found = self._unparsed[text] = _syntax_error(text, error)
+            if len(self._unparsed) > KEPT_REFUSED:
+                self._unparsed.popitem(last=False)
+            raise detached(found) from error
 
     def _validate(self, node: DocumentNode) -> list[GraphQLError]:
         hidden = not self.disclosure.suggestions
@@ -273,19 +291,12 @@ def _without_selections(document: Document) -> Document:
     )
 
 
-def _parsed(text: str, tokens: int) -> DocumentNode:
-    """Parse a document.
-
-    Raises:
-        GraphQLError: it is not GraphQL; the message names a lone surrogate and the argument that has it.
-    """
-    try:
-        return parse(text, max_tokens=tokens)
-    except GraphQLSyntaxError as error:
-        found = unstorable_in_document(text, next(iter(error.positions or ()), 0))
-        if found is None:
-            raise
-        raise GraphQLError(f"Syntax Error: {found}.", source=error.source, positions=error.positions) from error
+def _syntax_error(text: str, error: GraphQLSyntaxError) -> ReportedError:
+    """Return why a text is no document; the message names a lone surrogate and the argument that has it."""
+    found = unstorable_in_document(text, next(iter(error.positions or ()), 0))
+    if found is None:
+        return detached(error)
+    return detached(GraphQLError(f"Syntax Error: {found}.", source=error.source, positions=error.positions))
 
 
 class DocumentsRead(SchemaExtension):

@@ -2,13 +2,15 @@
 
 import asyncio
 from contextlib import suppress
+from unittest.mock import Mock
 
 import pytest
 from graphql import GraphQLError, get_introspection_query, parse
 
 from schema.build import MirrorSchema, build_schema
+from schema.documents import reading
 from schema.documents.limits import Limits, LimitsCheck
-from schema.documents.reading import KEPT_CHARACTERS, Documents
+from schema.documents.reading import KEPT_CHARACTERS, KEPT_REFUSED, Documents
 from schema.types import CATALOGUE
 from tests.unit.mirror import ALICE, MemoryStore, execute, schema_over
 from tests.unit.processor_time import least_seconds, least_seconds_async
@@ -32,6 +34,21 @@ def test_a_text_has_limits(schema: MirrorSchema, text: str, problem: str) -> Non
     for _ in range(2):
         with pytest.raises(GraphQLError, match=problem):
             documents.read(text + " ")
+
+
+def test_what_is_no_document_is_parsed_once(schema: MirrorSchema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request reads its text up to four times, for its rate, its plan, its execution and its line in the log."""
+    documents = Documents(schema._schema, Limits())
+    parsing = Mock(side_effect=parse)
+    monkeypatch.setattr(reading, "parse", parsing)
+    texts = [f"{{ a(b{n}) }}" for n in range(KEPT_REFUSED + 1)]
+    for text in (text for text in texts for _ in range(4)):
+        with pytest.raises(GraphQLError, match=r"Syntax Error: Expected ':', found '\)'"):
+            documents.read(text)
+    assert parsing.call_count == len(texts)
+    with pytest.raises(GraphQLError):
+        documents.read(texts[0])
+    assert parsing.call_count == len(texts) + 1
 
 
 def test_one_servers_limits_are_not_anothers() -> None:
