@@ -3,6 +3,9 @@
 	bench-lives bench-push bench-rates bench-scale bench-workflows pictures lock clean
 .DEFAULT_GOAL := run
 
+# Many containers of Python forbid it to write what it compiles: each start would compile everything again, for 4 s.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 # Made from the lock, and made anew when the lock changes.
