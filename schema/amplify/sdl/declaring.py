@@ -36,6 +36,8 @@ from schema.amplify.sdl.importing import AppDeclaration
 from schema.amplify.stored_fields import EnumClass, Field, Nested
 from schema.documents.cost import DEFAULT_PAGE, LARGEST_PAGE
 
+# DynamoDB's quota of global secondary indexes on a table.
+MOST_INDEXES = 20
 _SCALARS = frozenset({"ID", "String", "Int", "Float", "Boolean"})
 
 
@@ -154,6 +156,10 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
     rules, field_rules = rules_of_model(model)
     is_public = model.operations.are_subscriptions_public
     indexes = {**model.indexes, **_owner_indexes(model, rules)}
+    if len(indexes) > MOST_INDEXES:
+        of_owners = ", ".join(sorted(indexes.keys() - model.indexes.keys()))
+        ours = f", with those by which owners and groups list their rows ({of_owners})" if of_owners else ""
+        raise TypeError(f"{model.name} has {len(indexes)} indexes{ours}; a table takes {MOST_INDEXES} at most")
     made = {name: index(name, *_keys(model, one.attributes)) for name, one in indexes.items()}
     declared = table(
         model.name,

@@ -25,6 +25,8 @@ _FIELDS = {
     "refersTo": "@refersTo renames what is stored, and the name in the schema is stored",
     "validate": "@validate is not checked; rules.graphql has rules of its own",
 }
+# Amplify gives these to the fields that lead to pages of rows.
+_PAGE = frozenset({"filter", "limit", "nextToken", "sortDirection"})
 _PROVIDERS = {
     Provider.IAM: "a caller's signature by IAM cannot be verified here",
     Provider.OIDC: "no provider of OpenID Connect is known here",
@@ -87,8 +89,13 @@ def _of_fields(type_: WrittenType) -> Iterator[NotServed]:
         for directive, reason in _FIELDS.items():
             if has(node.directives or (), directive):
                 yield NotServed(name, reason)
-        if type_.name not in set(RootType) and has(node.directives or (), "function"):
+        if type_.name in set(RootType):
+            continue
+        if has(node.directives or (), "function"):
             yield NotServed(name, "@function answers root fields only")
+        taken = _PAGE if any(has(node.directives or (), one) for one in ("hasMany", "manyToMany")) else frozenset()
+        for argument in sorted({one.name.value for one in node.arguments or ()} - taken):
+            yield NotServed(f"{name}({argument}:)", "the field is stored, and nothing would read its argument")
 
 
 def _of_rules(name: str, rules: Iterable[RuleDeclaration]) -> Iterator[NotServed]:

@@ -6,7 +6,7 @@ from models.storage.store import table_keys
 from models.tables.base import KeyAttribute
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.rules import EVERYTHING, Owner
-from schema.amplify.sdl.declaring import catalogue_of
+from schema.amplify.sdl.declaring import MOST_INDEXES, catalogue_of
 from tests.unit.schema.amplify.sdl.texts import OLD, app_of
 
 
@@ -127,6 +127,20 @@ def test_objects_in_rows_that_could_not_be_are_refused(text: str, problem: str) 
     with pytest.raises(TypeError) as refused:
         catalogue(text)
     assert str(refused.value) == problem
+
+
+def test_a_table_has_no_more_indexes_than_dynamodb_takes() -> None:
+    def text(indexes: int, rule: str = "") -> str:
+        fields = " ".join(f"f{n}: ID @index" for n in range(indexes))
+        return f"type A @model {rule} {{ id: ID! {fields} }}"
+
+    owned = "@auth(rules: [{ allow: owner }])"
+    assert len(catalogue(text(MOST_INDEXES)).models["A"].finders) == MOST_INDEXES
+    assert len(catalogue(text(MOST_INDEXES - 1, owned)).models["A"].finders) == MOST_INDEXES
+    with pytest.raises(TypeError, match="A has 21 indexes; a table takes 20 at most"):
+        catalogue(text(MOST_INDEXES + 1))
+    with pytest.raises(TypeError, match=r"A has 21 indexes, with .* list their rows \(own-owner\); a table takes 20"):
+        catalogue(text(MOST_INDEXES, owned))
 
 
 def test_an_answer_may_hold_rows_and_what_is_stored_may_not() -> None:

@@ -85,3 +85,18 @@ def test_a_function_that_changes_would_go_to_is_named() -> None:
     app = app_of("type A @model { id: ID! }", 'extend type A @stream(handler: "told")')
     (one,) = app.not_served
     assert str(one).startswith("A: @stream hands no changes to told")
+
+
+def test_arguments_of_stored_fields_are_listed() -> None:
+    text = """
+    type Post @model { title(length: Int, case: String): String comments(limit: Int, after: ID): [Comment] @hasMany }
+    type Comment @model { text: String by(full: Boolean): Author }
+    type Author { name(full: Boolean): String }
+    """
+    assert [item.name for item in app_of(text).not_served] == [
+        "Post.title(case:)",
+        "Post.title(length:)",
+        "Post.comments(after:)",
+        "Comment.by(full:)",
+        "Author.name(full:)",
+    ]
