@@ -89,7 +89,10 @@ def test_a_function_that_changes_would_go_to_is_named() -> None:
 
 def test_arguments_of_stored_fields_are_listed() -> None:
     text = """
-    type Post @model { title(length: Int, case: String): String comments(limit: Int, after: ID): [Comment] @hasMany }
+    type Post @model {
+      title(length: Int, case: String): String
+      comments(limit: Int, after: ID): [Comment] @hasMany
+    }
     type Comment @model { text: String by(full: Boolean): Author }
     type Author { name(full: Boolean): String }
     """
