@@ -17,6 +17,7 @@ from models.ledger.approvals import REQUESTED
 from models.ledger.reconciliation import AuditReportStatus
 from models.storage.codec import encode, item_of
 from models.storage.names import Names
+from models.transactions.members import ERASURE_BEGUN
 from models.transactions.reports import Reports
 from tests.chaos.faults import current_purpose
 from tests.chaos.simulation.account_scenarios import ACCOUNT_SCENARIOS
@@ -127,13 +128,15 @@ async def _look(world: World) -> None:
 
 
 async def _see_the_status(world: World) -> None:
-    """An operator looks at a deployment in which executions have failed, and a transfer waits."""
+    """An operator looks at a deployment where executions have failed, a transfer waits, and an erasure runs."""
     recorded: Any = world.calls.calls
     now = world.clock()
-    asked = {"eventType": REQUESTED, "entityType": "TRANSACTION", "entityId": "t", "source": "hourbank.balances"}
+    about = {"entityType": "TRANSACTION", "entityId": "t", "source": "hourbank.balances"}
     moments = {"timestamp": now, "createdAt": now, "updatedAt": now}
     current_purpose.set("handleWorkflowError")
-    await world.store.put(tables.EventLog, item_of(tables.EventLog, id="e", **asked, **moments))
+    for kind in (REQUESTED, ERASURE_BEGUN):
+        event = item_of(tables.EventLog, id=kind, eventType=kind, **about, **moments)
+        await world.store.put(tables.EventLog, event)
     current_purpose.set("look")
     recorded._calls = AwsBeside(
         tables=recorded._calls,

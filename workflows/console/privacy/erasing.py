@@ -4,7 +4,7 @@ It may be killed anywhere and run again: the account is closed first, each row i
 which a second run finds done, and the member's own row goes last.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -100,13 +100,17 @@ async def begun_on(store: Store, member: str) -> datetime | None:
 async def unfinished(store: Store) -> AsyncIterator[tuple[str, datetime]]:
     """Yield the members whose erasure has begun and has not ended, each with when it began."""
     async for page in pages(store, EventLog, "eventType", ERASURE_BEGUN):
-        begun = [(event["entityId"]["S"], event["timestamp"]["S"]) for event in page.items]
-        ends = await store.batch_get(
-            [(EventLog, event_id(member, ERASED, member)) for member, _ in begun], consistent=True
-        )
-        for (member, since), end in zip(begun, ends, strict=True):
-            if end is None:
-                yield member, from_text(since)
+        for member, since in (await unfinished_of(store, page.items)).items():
+            yield member, since
+
+
+async def unfinished_of(store: Store, begun: Sequence[Item]) -> dict[str, datetime]:
+    """Return whose erasure has not ended, each with when it began, of the events that say that one has begun."""
+    members = {event["entityId"]["S"]: from_text(event["timestamp"]["S"]) for event in begun}
+    ends = await store.batch_get(
+        [(EventLog, event_id(member, ERASED, member)) for member in members], consistent=True
+    )
+    return {member: members[member] for member, end in zip(members, ends, strict=True) if end is None}
 
 
 async def erase(

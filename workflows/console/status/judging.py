@@ -25,10 +25,14 @@ MOST_WAITING = 1_000
 # A server tells its queue each minute that it lives.
 SILENT_AFTER = timedelta(minutes=3)
 APPROVED_WITHIN = timedelta(days=1)
+# An erasure takes minutes; one that began longer ago was interrupted, or waits until something is settled.
+ERASED_WITHIN = timedelta(hours=1)
 
 _REDRIVE = Mend(Runbook.REDRIVE, "redrive")
 _STUCK = Mend(Runbook.STUCK_REQUEST, "redrive --list")
 _RECONCILE = Mend(Runbook.RECONCILE, "reconcile")
+# It lists what is unfinished, each with the command that goes on with it.
+_ERASE = Mend(Runbook.TROUBLESHOOTING, "erase")
 _UNKNOWN = Mend(Runbook.TROUBLESHOOTING)
 
 
@@ -258,6 +262,22 @@ def approvals(name: str, waiting: Mapping[str, datetime], now: datetime, *, is_a
         says=f"{Count(len(waiting), is_all)}; transfer {oldest} since {in_words(age)}",
         values={"waiting": sorted(waiting), "oldest": oldest, "since": to_text(waiting[oldest])},
         mend=_UNKNOWN if age > APPROVED_WITHIN else None,
+    )
+
+
+def erasures(name: str, left: Mapping[str, datetime], now: datetime, *, is_all: bool) -> Reading:
+    """Judge the erasures that have begun and have not ended, by the members' ids, with when they began."""
+    values = {"unfinished": sorted(left), "isAll": is_all}
+    if not left:
+        says = "none unfinished" if is_all else "none unfinished of those that were looked at"
+        return Reading(name=name, says=says, values=values)
+    oldest = min(left, key=lambda member: left[member])
+    age = now - left[oldest]
+    return Reading(
+        name=name,
+        says=f"{Count(len(left), is_all)} unfinished; {oldest} since {in_words(age)}",
+        values={**values, "oldest": oldest, "since": to_text(left[oldest])},
+        mend=_ERASE if age > ERASED_WITHIN else None,
     )
 
 

@@ -23,8 +23,10 @@ from models.requests.dispute import DECIDED, DisputeStatus
 from models.requests.request import DUE_SHARDS
 from models.requests.statuses import ENDED, RequestStatus
 from models.storage.codec import decode
-from models.storage.store import Item, Store, read_pages
+from models.storage.store import Item, Page, Store, read_pages
 from models.tables import Table
+from models.transactions.members import ERASURE_BEGUN
+from workflows.console.privacy.erasing import unfinished_of
 from workflows.console.status import judging
 from workflows.console.status.endings import Endings
 from workflows.console.status.judging import FeedQueue, Stuck
@@ -72,6 +74,7 @@ class Look:
             "reconciliation": self._reconciliation,
             "open disputes": self._disputes,
             "approvals": self._approvals,
+            "erasures": self._erasures,
         }
         readings = await asyncio.gather(*(_read(name, read, now) for name, read in reads.items()))
         return Status(stack=self.services.names.stack, at=now, readings=readings, on_aws=self.on_aws)
@@ -176,19 +179,24 @@ class Look:
     async def _approvals(self, name: str, now: datetime) -> Reading:
         """Read the approvals that the events of the last days are about: the table itself has no index."""
         since = now - timedelta(days=self.services.approval.days)
-        asked = await self._store.query(
-            tables.EventLog,
-            tables.EventLog.byEventType,
-            REQUESTED,
-            range_condition=tables.EventLog.createdAt > since,
-            limit=_MOST_READ,
-            forward=False,
-        )
+        asked = await self._events(REQUESTED, tables.EventLog.createdAt > since)
         transfers = dict.fromkeys(row["entityId"]["S"] for row in asked.items)
         rows = await self._store.batch_get([(tables.TransferApproval, one) for one in transfers])
         pending = [decode(PendingApproval, tables.TransferApproval, row) for row in rows if row is not None]
         waiting = {one.id: one.created_at for one in pending if one.expires_at > now}
         return judging.approvals(name, waiting, now, is_all=asked.last_key is None)
+
+    async def _erasures(self, name: str, now: datetime) -> Reading:
+        begun = await self._events(ERASURE_BEGUN)
+        left = await unfinished_of(self._store, begun.items)
+        return judging.erasures(name, left, now, is_all=begun.last_key is None)
+
+    async def _events(self, type_: str, condition: Condition | None = None) -> Page:
+        """Return the latest events of a type."""
+        log = tables.EventLog
+        return await self._store.query(
+            log, log.byEventType, type_, range_condition=condition, limit=_MOST_READ, forward=False
+        )
 
 
 async def _read(name: str, read: Read, now: datetime) -> Reading:

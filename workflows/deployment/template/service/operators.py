@@ -40,6 +40,7 @@ _STATUS: Rights = (
     | rows(tables.ServiceRequest, "BatchGetItem")
     | rows(tables.Dispute, "BatchGetItem")
     | rows(tables.TransferApproval, "BatchGetItem")
+    | rows(tables.EventLog, "BatchGetItem")
     | frozenset(Right("states:ListExecutions", f"machine/{machine}") for machine in read_definitions())
     | frozenset(Right("sqs:GetQueueAttributes", queue) for queue in ("dead-letters", "server-queues"))
     | frozenset(

@@ -140,6 +140,17 @@ def test_an_approval_may_wait_for_a_day() -> None:
     assert (verdict(late), late.says) == (Verdict.LOOK, "more than 2; transfer t since 1 day")
 
 
+def test_an_erasure_may_take_an_hour() -> None:
+    begun = NOW - judging.ERASED_WITHIN
+    assert judging.erasures("x", {}, NOW, is_all=True).says == "none unfinished"
+    assert judging.erasures("x", {}, NOW, is_all=False).says == "none unfinished of those that were looked at"
+    assert verdict(judging.erasures("x", {"m": begun, "n": NOW}, NOW, is_all=True)) is Verdict.OK
+    late = judging.erasures("x", {"n": NOW, "m": begun - MOMENT}, NOW, is_all=True)
+    assert (verdict(late), late.says) == (Verdict.LOOK, "2 unfinished; m since 1 hour")
+    assert late.mend is not None
+    assert late.mend.line(on_aws=True) == "python server.py erase --aws"
+
+
 def test_what_cannot_be_read_needs_a_look() -> None:
     lost = judging.unreadable("x", ValueError("no table"))
     assert (verdict(lost), lost.says) == (Verdict.LOOK, "cannot be read: no table")

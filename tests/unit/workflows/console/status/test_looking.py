@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from models import tables
+from models.clock import to_text
 from models.ledger.approvals import REQUESTED, PendingApproval
 from models.ledger.reconciliation import AuditReport, AuditReportStatus
 from models.requests.dispute import Dispute, DisputeStatus, DisputeType
 from models.requests.request import DisputeRef
 from models.requests.statuses import RequestStatus
 from models.storage.codec import item_of
+from models.transactions.members import Members
+from models.transactions.moves import Transactions
 from tests.unit.builders import ALICE, BOB, NOW, make_request
+from tests.unit.private_world import user
 from tests.unit.workflows.console.status.deployments import NAMES, Deployment, deployment
 from workflows.console.status import looking
 from workflows.console.status.readings import Verdict
@@ -33,7 +37,7 @@ async def test_where_nothing_happens_only_the_missing_reconciliation_needs_a_loo
     assert {one.name: one.says for one in status.readings if one.verdict is Verdict.LOOK} == {
         "reconciliation": "none yet"
     }
-    assert len(status.readings) == 9
+    assert len(status.readings) == 10
 
 
 async def test_queues_and_metrics_are_read(there: Deployment) -> None:
@@ -130,6 +134,29 @@ async def test_approvals_that_wait_are_found_by_the_events_that_asked_for_them(t
         tables.TransferApproval, pending, replace(pending, id="old"), replace(pending, id="of no event")
     )
     assert (await there.reading("approvals")).values["waiting"] == ["waits"]
+
+
+def members_at(there: Deployment, moment: datetime) -> Members:
+    def clock() -> datetime:
+        return moment
+
+    store = there.look.services.store
+    return Members(store, Transactions(store, clock), clock)
+
+
+async def test_erasures_that_have_not_ended_are_found(there: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = there.look.services.store
+    for member, since in (("left", NOW - 2 * HOUR), ("erased", NOW - 3 * HOUR), ("runs", NOW)):
+        members = members_at(there, since)
+        await store.put(tables.User, user(member, member))
+        await members.begin_erasure(member)
+        if member == "erased":
+            assert await members.end_erasure(member) is None
+    found = await there.reading("erasures")
+    assert (found.verdict, found.values["unfinished"]) == (Verdict.LOOK, ["left", "runs"])
+    assert (found.values["oldest"], found.values["since"]) == ("left", to_text(NOW - 2 * HOUR))
+    monkeypatch.setattr(looking, "_MOST_READ", 1)
+    assert (await there.reading("erasures")).says == "more than 1 unfinished; runs since 0 seconds"
 
 
 async def test_executions_that_others_have_replaced_are_counted_only(there: Deployment) -> None:
