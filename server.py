@@ -48,6 +48,7 @@ from resolvers.identity.callers import Identity, TrustedIssuer
 from resolvers.identity.issuer import LocalIssuer, claims_of
 from resolvers.identity.user_pool import user_pool
 from resolvers.security_log import limit_security_log
+from schema.amplify.sdl.project import beside
 from workflows.console.commands import Desk, operator_commands
 from workflows.console.exits import clean_exit, explain_aws_errors
 from workflows.console.migration.commands import migrate_commands
@@ -64,6 +65,7 @@ from workflows.deployment.amplify_config import (
 )
 from workflows.deployment.app_options import RulesOption, SchemaOption
 from workflows.deployment.contents import StackContents, environments_of, hourbank, in_image
+from workflows.deployment.environments import FILE as ENVIRONMENTS
 from workflows.deployment.local import sent_codes
 from workflows.deployment.local.local_aws import local_aws, open_function_host
 from workflows.deployment.local.local_cloud import LocalCloud
@@ -145,7 +147,8 @@ def _contents_of(schema: Path | None, rules: Path | None) -> StackContents:
     app, told = imported(schema, rules).app, in_image(schema, rules)
     groups = sorted(frozenset().union(*app.demo.callers.values()))
     served = None if told is None else Served(app.name, app.tables, groups=tuple(groups), variables=told)
-    return StackContents.of_tables(stack_name(schema), app.tables, served, environments_of(schema))
+    environments = environments_of(beside(schema, ENVIRONMENTS.name))
+    return StackContents.of_tables(stack_name(schema), app.tables, served, environments)
 
 
 def _serve_on_aws(app: App, own: ServerSettings, listener: Listener) -> None:

@@ -21,9 +21,13 @@ from schema.amplify.sdl.declarations import Provider
 from schema.amplify.sdl.declaring import catalogue_of
 from schema.amplify.sdl.errors import SchemaFileError
 from schema.amplify.sdl.importing import AppDeclaration, import_app
+from schema.amplify.sdl.project import beside
 
 # What the house needs beside an app's own tables.
 _HOUSE = (Idempotency, RateCounter)
+_RULES = "rules.graphql"
+# What Amplify calls the folder of each of its projects.
+_AMPLIFY = "amplify"
 _PEOPLE = ("alice", "bob")
 # A stack's name: letters, digits and hyphens, beginning with a letter.
 _LONGEST_NAME = 31
@@ -55,14 +59,13 @@ def imported(schema: Path, rules: Path | None = None) -> ImportedApp:
     Raises:
         SchemaFileError: the files cannot be served as they are; it has every problem with its place.
     """
-    folder = schema if schema.is_dir() else schema.parent
-    declared = import_app(schema, rules or _rules_in(folder))
+    declared = import_app(schema, rules or _rules_beside(schema))
     try:
         catalogue = catalogue_of(declared)
         types_of(catalogue)
     except TypeError as error:
         raise SchemaFileError([f"{schema}: {error}"]) from error
-    functions = load_functions(folder)
+    functions = load_functions(beside(schema, FILE))
     stack = stack_name(schema)
     app = App(
         name=stack.replace("-", " ").capitalize(),
@@ -83,15 +86,17 @@ def _own_fields(catalogue: Catalogue, functions: Mapping[str, Function], around:
     return OwnFields(resolver=FunctionResolver(catalogue, calls, store, around.subscriptions, clock))
 
 
-def _rules_in(folder: Path) -> Path | None:
-    found = folder / "rules.graphql"
+def _rules_beside(schema: Path) -> Path | None:
+    found = beside(schema, _RULES) / _RULES
     return found if found.is_file() else None
 
 
 def stack_name(schema: Path) -> str:
-    """Return the name of a schema's folder, as a stack may be called."""
+    """Return the name of a schema's folder, or of the one around `amplify`, as a stack may be called."""
     path = schema.resolve()
     folder = path if path.is_dir() else path.parent
+    if folder.name == _AMPLIFY:
+        folder = folder.parent
     name = _NO_NAME.sub("-", folder.name).strip("-")[:_LONGEST_NAME].strip("-")
     return name if name[:1].isalpha() else f"app-{name}"[:_LONGEST_NAME].strip("-")
 

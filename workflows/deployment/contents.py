@@ -60,9 +60,9 @@ def hourbank() -> StackContents:
     return StackContents("hourbank", TABLES, FUNCTIONS, read_definitions(), HOURBANK)
 
 
-def environments_of(schema: Path) -> Path:
-    """Return the file with an app's environments: that beside its schema, or HourBank's if there is none."""
-    beside = (schema if schema.is_dir() else schema.parent) / FILE.name
+def environments_of(folder: Path) -> Path:
+    """Return the file with an app's environments: that in its folder, or HourBank's if there is none."""
+    beside = folder / FILE.name
     return beside if beside.is_file() else FILE
 
 

@@ -81,6 +81,20 @@ def find(path: Path) -> Project:
     )
 
 
+def beside(path: Path, name: str) -> Path:
+    """Return the folder of a file that stands beside a schema: at the path, or where the project has its schema.
+
+    Args:
+        path: the same as for `find`.
+        name: the file's name; if it is nowhere, the folder is the schema's.
+
+    Raises:
+        SchemaFileError: no schema is there, or several are.
+    """
+    at_path = path if path.is_dir() else path.parent
+    return at_path if (at_path / name).is_file() or path.is_file() else _schema_of(path)[0]
+
+
 def _schema_of(path: Path) -> tuple[Path, list[Path]]:
     """Return the folder of the API at a path, and its schema's files."""
     folders = [path, *sorted(path.glob("amplify/backend/api/*")), *sorted(path.glob("backend/api/*"))]

@@ -39,6 +39,11 @@ def test_a_stack_is_called_as_its_folder(tmp_path: Path, folder: str, expected: 
     assert stack_name(home) == stack_name(home / "schema.graphql") == expected
 
 
+def test_a_stack_of_a_project_is_called_as_what_holds_its_amplify_folder(tmp_path: Path) -> None:
+    written(tmp_path / "shop" / "amplify" / "backend" / "api" / "goods")
+    assert stack_name(tmp_path / "shop") == stack_name(tmp_path / "shop" / "amplify") == "shop"
+
+
 def test_every_group_of_its_rules_has_a_demo_caller(tmp_path: Path) -> None:
     callers = imported(written(tmp_path / "notes")).app.demo.callers
     assert callers == {"alice": frozenset(), "bob": frozenset(), "night-shift": frozenset({"Night Shift"})}
@@ -82,6 +87,15 @@ def test_a_function_that_is_there_is_not_missed(tmp_path: Path) -> None:
     home = written(tmp_path / "notes")
     (home / "functions.py").write_text("def weather(event): return 'fine'\n")
     assert "function weather" not in "\n".join(imported(home).notes)
+
+
+def test_functions_and_rules_may_stand_beside_the_schema_of_a_project(tmp_path: Path) -> None:
+    home = written(tmp_path / "amplify" / "backend" / "api" / "notes")
+    (home / "functions.py").write_text("def weather(event): return 'fine'\n")
+    (home / "rules.graphql").write_text('extend type Note @unique(fields: ["text"])')
+    found = imported(tmp_path / "amplify")
+    assert "function weather" not in "\n".join(found.notes)
+    assert found.app.catalogue.models["Note"].ruled is not None
 
 
 def api_of(app: App) -> Api:

@@ -66,10 +66,8 @@ def test_a_deployment_gives_values_only_to_parameters_that_there_are() -> None:
 
 
 def test_an_app_has_environments_of_its_own_or_those_of_the_house(tmp_path: Path) -> None:
-    schema = tmp_path / "schema.graphql"
-    schema.write_text("type Note @model { id: ID! }")
-    assert environments_of(schema) == environments_of(tmp_path) == FILE
+    assert environments_of(tmp_path) == FILE
     (tmp_path / "environments.toml").write_text('[prod.service]\nhost_name = "shop.example.org"\n')
-    found = Environment.find("prod", "shop", environments_of(schema))
+    found = Environment.find("prod", "shop", environments_of(tmp_path))
     assert (found.stack, found.service.host_name) == ("shop-prod", "shop.example.org")
     assert environments_of(tmp_path) == tmp_path / "environments.toml"

@@ -9,7 +9,7 @@ import pytest
 from schema.amplify.sdl.declarations import Provider
 from schema.amplify.sdl.errors import SchemaFileError
 from schema.amplify.sdl.importing import import_app
-from schema.amplify.sdl.project import Flags, find
+from schema.amplify.sdl.project import Flags, beside, find
 
 TODO = 'type Todo @model @auth(rules: [{ allow: owner }]) { id: ID! name: String @index(name: "byName") }'
 
@@ -51,6 +51,22 @@ def test_a_project_is_found_by_any_of_its_folders(api: Path, tmp_path: Path, pat
         usesubusernamefordefaultidentityclaim=False,
         secondarykeyasgsi=False,
     )
+
+
+@pytest.mark.parametrize(
+    "path", [".", "amplify", "amplify/backend/api/todos", "amplify/backend/api/todos/schema.graphql"]
+)
+def test_what_stands_beside_the_schema_is_found_by_any_folder(api: Path, tmp_path: Path, path: str) -> None:
+    assert beside(tmp_path / path, "functions.py") == api
+    write(api / "functions.py", "")
+    assert beside(tmp_path / path, "functions.py") == api
+
+
+def test_what_stands_at_the_path_comes_first(api: Path, tmp_path: Path) -> None:
+    write(api / "functions.py", "")
+    write(tmp_path / "amplify" / "functions.py", "")
+    assert beside(tmp_path / "amplify", "functions.py") == tmp_path / "amplify"
+    assert beside(tmp_path, "functions.py") == api
 
 
 def test_a_schema_may_be_a_folder_of_files(api: Path, tmp_path: Path) -> None:
