@@ -66,15 +66,16 @@ class Rivals:
         outcomes = await asyncio.gather(*map(act, self.servers, wishes, self._handicaps))
         winners = [number for number, error in enumerate(outcomes) if error is None]
         self.won.update(winners)
-        if len(winners) == 1:
-            self._handicaps[winners[0]] += HANDICAP_SECONDS
-            self._handicaps = [handicap - min(self._handicaps) for handicap in self._handicaps]
+        if winners:
+            # Where both can be done, the second one was first.
+            self._handicaps[winners[-1]] += HANDICAP_SECONDS
+        self._handicaps = [handicap - min(self._handicaps) for handicap in self._handicaps]
         return outcomes
 
     def check_fair(self, races: int) -> None:
-        """Assert that each side has won some races, if there were many."""
+        """Assert that each side has been first in some races, if there were many."""
         if races == RACES:
-            assert min(self.won[0], self.won[1]) >= FAIR * races, self.won
+            assert FAIR * races <= self.won[1] <= (1 - FAIR) * races, self.won
 
     async def done(self, caller: Caller, operation: str, **given: Any) -> None:
         """Do something before a race."""
@@ -212,4 +213,5 @@ async def test_a_child_that_is_made_while_its_parent_goes_follows_it(building: R
     assert await building.values("Work", "workId") == []
     await building.done(ANN, "deleteContractor", **MINE, contractorId="c")
     assert await building.servers[0].house() == []
+    building.check_fair(races)
     print(f"made in time {building.won[1]} of {races} times")  # noqa: T201 — as above
