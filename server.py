@@ -192,9 +192,11 @@ def _serve_locally(app: App, own: ServerSettings, listener: Listener, functions:
     )
     with running as cloud:
         issuer = LocalIssuer(own.local)
+        key = issuer.api_key() if app.has_guests else None
+        own = own.with_key(key)
         identity = _local_identity(app, own, settings, issuer)
         alice = issuer.mint(sub_of("alice"), "alice")
-        welcome = partial(print_welcome, console, app.name, app.demo.callers, app.options, listener, alice)
+        welcome = partial(print_welcome, console, app.name, app.demo.callers, app.options, listener, alice, key)
         with sent_codes.repeated(cloud.log, _show_code):
             server = composed(app, settings, own, identity, issuer=issuer, report=_report)
             _run(listener, server, on_ready=welcome)
@@ -292,6 +294,7 @@ def amplify_config(
         else:
             found = server_here(use_local_cloud(own.local), own.port, tls=tls)
         if app.is_keyed:
+            own = own if aws else own.with_key(LocalIssuer(own.local).api_key())
             found = found.by_key([key.get_secret_value() for key in own.api_keys])
         typer.echo(amplify_v5(found) if v5 else json.dumps(amplify_v6(found), indent=2))
 

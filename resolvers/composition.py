@@ -178,7 +178,8 @@ def _explorer(app: App, issuer: LocalIssuer | None) -> GraphiQL:
         if issuer is None
         else {name: partial(_minted, issuer, name, of) for name, of in app.demo.callers.items()}
     )
-    return GraphiQL(app.name, app.examples, mint)
+    key = issuer.api_key() if issuer is not None and app.has_guests else None
+    return GraphiQL(app.name, app.examples, mint, key)
 
 
 def _console(app: App, own: ServerSettings, issuer: LocalIssuer | None) -> list[BaseRoute]:

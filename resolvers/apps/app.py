@@ -79,6 +79,7 @@ class App:
         demo: what a local server has to try it with.
         examples: what GraphiQL opens at a first visit.
         options: what commands that are about it are given: "" for HourBank.
+        has_guests: whether rules admit applications, so that a local server has a key for them.
         is_keyed: whether callers have an API key unless they choose another way; else they sign in by a user pool.
         has_members: whether a row of `User` makes a member of who is signed in; else everybody who is.
     """
@@ -91,5 +92,6 @@ class App:
     demo: Demo
     examples: Sequence[Example] = ()
     options: str = ""
+    has_guests: bool = False
     is_keyed: bool = False
     has_members: bool = False

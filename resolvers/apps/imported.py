@@ -66,15 +66,17 @@ def imported(schema: Path, rules: Path | None = None) -> ImportedApp:
     except TypeError as error:
         raise SchemaFileError([f"{schema}: {error}"]) from error
     functions = load_functions(beside(schema, FILE))
-    stack = stack_name(schema)
+    stack, callers = stack_name(schema), _callers(declared)
+    is_keyed = declared.default_mode is Provider.API_KEY
     app = App(
         name=stack.replace("-", " ").capitalize(),
         catalogue=catalogue,
         tables=(*catalogue.tables, *_HOUSE, *((PublishedAnswer,) if tells_of_answers(catalogue) else ())),
         own_fields=partial(_own_fields, catalogue, functions),
-        demo=Demo(_callers(declared)),
-        examples=examples_of(catalogue),
-        is_keyed=declared.default_mode is Provider.API_KEY,
+        demo=Demo(callers),
+        examples=examples_of(catalogue, callers),
+        has_guests=is_keyed or catalogue.has_guests,
+        is_keyed=is_keyed,
         options=f" --schema {shlex.quote(str(schema))}" + (f" --rules {shlex.quote(str(rules))}" if rules else ""),
     )
     return ImportedApp(app, stack, tuple(_notes(declared, catalogue, functions)))
@@ -127,4 +129,4 @@ def _notes(declared: AppDeclaration, catalogue: Catalogue, functions: Mapping[st
         if isinstance(rule, Public) and rule.operations - {Operation.READ}
     ]
     if written:
-        yield f"whoever has an API key of HOURBANK_API_KEYS may write: {', '.join(dict.fromkeys(written))}"
+        yield f"whoever has an API key may write: {', '.join(dict.fromkeys(written))}"

@@ -1,13 +1,14 @@
 """The tabs that GraphiQL opens at a first visit of an imported app: what its first type can do."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from resolvers.transport.graphiql import Example
+from resolvers.mirror.mutations import GENERATED
+from resolvers.transport.graphiql import APPLICATION, Example
 from schema.amplify import names
 from schema.amplify.catalogue import Catalogue
 from schema.amplify.declaration import Model
-from schema.amplify.rules import Groups, Operation, Owner, Private
+from schema.amplify.rules import Groups, Operation, Owner, Private, Public
 from schema.amplify.stored_fields import Field
 
 _FIRST = "alice"
@@ -31,17 +32,21 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-def examples_of(catalogue: Catalogue) -> tuple[Example, ...]:
-    """Return a list, a creation and a subscription of the first type that has them all, or of the first one."""
+def examples_of(catalogue: Catalogue, callers: Mapping[str, Collection[str]]) -> tuple[Example, ...]:
+    """Return a list, a creation and a subscription of the first type that has them all, or of the first one.
+
+    Args:
+        catalogue: the app's types.
+        callers: the groups of each demo caller, by their names.
+    """
     models = list(catalogue.models.values())
     whole = (model for model in models if model.operations.list and model.operations.create)
     first = next(whole, models[0])
-    return tuple(_examples(first))
+    return tuple(_examples(first, _caller(first, callers)))
 
 
-def _examples(model: Model) -> Iterator[Example]:
+def _examples(model: Model, caller: str) -> Iterator[Example]:
     shown = _selection(model)
-    caller = _caller(model)
     if (name := model.operations.list) is not None:
         text = f"# All that this tab's caller may read\nquery All {{\n  {name}(limit: 20) {{\n    items {{\n"
         yield Example(text + _indented(shown, 6) + "    }\n    nextToken\n  }\n}\n", {}, caller)
@@ -64,23 +69,31 @@ def _selection(model: Model) -> list[str]:
     return list(dict.fromkeys([*model.keys.fields, *plain]))[:_MOST]
 
 
-def _caller(model: Model) -> str:
-    """Return who of the demo callers may create rows of a type."""
+def _caller(model: Model, callers: Mapping[str, Collection[str]]) -> str:
+    """Return who may create rows of a type: one of the demo callers, or an application."""
     able = [rule for rule in model.rules if Operation.CREATE in rule.operations]
     if any(isinstance(rule, Owner | Private) for rule in able):
         return _FIRST
-    groups = [group for rule in able if isinstance(rule, Groups) for group in sorted(rule.groups)]
-    return groups[0].lower() if groups else _FIRST
+    groups = {group for rule in able if isinstance(rule, Groups) for group in rule.groups}
+    if (found := next((name for name, of in callers.items() if groups.intersection(of)), None)) is not None:
+        return found
+    return APPLICATION if any(isinstance(rule, Public) for rule in able) else _FIRST
 
 
 def _input(model: Model) -> dict[str, Any]:
-    """Return the input of a new row: the fields that a row must have."""
+    """Return the input of a new row: the fields that a row must have, but for an id that the server makes."""
     left_out = {*model.unwritable, *model.timestamps, *(owner for owner in model.owner_fields(Operation.CREATE))}
     return {
         name: _sample(field)
         for name, field in model.fields.items()
-        if name not in left_out and (field.required or name in model.keys.fields) and name != "id"
+        if name not in left_out and _is_needed(model, name, field)
     }
+
+
+def _is_needed(model: Model, name: str, field: Field) -> bool:
+    if name == "id":
+        return field.type not in GENERATED
+    return field.required or name in model.keys.fields
 
 
 def _sample(field: Field) -> Any:

@@ -144,6 +144,10 @@ class ServerSettings(BaseSettings):
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
 
+    def with_key(self, key: str | None) -> Self:
+        """Return the settings with one more key of applications; None for no more."""
+        return self if key is None else self.model_copy(update={"api_keys": (*self.api_keys, SecretStr(key))})
+
     def with_defaults(self, *, is_local: bool) -> Self:
         """Return the settings with those filled in that depend on where the server runs."""
         shown = {name: is_local for name in _SHOWN if getattr(self, name) is None}

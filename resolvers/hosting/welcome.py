@@ -9,7 +9,13 @@ from resolvers.hosting.listener import Listener
 
 
 def print_welcome(
-    console: Console, app: str, callers: Iterable[str], options: str, listener: Listener, token: str
+    console: Console,
+    app: str,
+    callers: Iterable[str],
+    options: str,
+    listener: Listener,
+    token: str,
+    key: str | None = None,
 ) -> None:
     """Print the addresses, the demo callers, and a token to start with.
 
@@ -20,12 +26,15 @@ def print_welcome(
         options: what follows commands that are about this app, such as " --schema schema.graphql".
         listener: where the server listens.
         token: alice's.
+        key: the key of applications; None if the app's rules admit none.
     """
     console.print(f"\n[bold green]{app} is ready.[/]  [bold]{listener.url}/graphql[/]  GraphiQL, in a browser")
     console.print(f"  health      {listener.url}/readyz")
     if listener.certificate:
         console.print(f"  trust       {listener.certificate.authority}", soft_wrap=True)
     console.print(f"  members     {', '.join(callers)}; password in an app: {DEMO_PASSWORD}")
+    if key is not None:
+        console.print(f"  API key     {key}, in the header x-api-key")
     options += " --tls" if listener.certificate else ""
     console.print(f"  for an app  python server.py amplify-config{options}", soft_wrap=True)
     console.print("              lets it sign users up and in; their codes appear here")

@@ -30,6 +30,7 @@ from resolvers.identity.keys import FixedKeys
 ISSUER = "http://localhost/hourbank-local"  # only a name: nothing is fetched from it
 CLIENT = "hourbank-local"
 LIFETIME = timedelta(hours=12)
+_KEY_DIGITS = 26  # as many characters as AppSync's keys have
 
 
 class LocalIssuer:
@@ -91,6 +92,10 @@ class LocalIssuer:
         """Return a secret that is derived from the private key, so it is the same at every start."""
         private = self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         return hashlib.sha256(purpose.encode() + private).digest()
+
+    def api_key(self) -> str:
+        """Return a key for applications, of the form of AppSync's, which is the same at every start."""
+        return f"da2-{self.secret('API key').hex()[:_KEY_DIGITS]}"
 
     def routes(self) -> list[BaseRoute]:
         """Return the route of the public key, which has the same path as Cognito's."""

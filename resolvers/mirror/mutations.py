@@ -43,7 +43,7 @@ from schema.errors import ConditionalCheckError, InvalidInputError, RefusedError
 
 _NULL: Wire = {"NULL": True}
 # The types of an id that the server makes where a client gives none.
-_GENERATED = frozenset({"ID", "String"})
+GENERATED = frozenset({"ID", "String"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Mutations:
         given = with_owner(mutation.caller, model, mutation.input, info)
         take_initial(mutation.caller, model, given)
         if (key := model.fields.get("id")) is not None and "id" not in given:
-            if key.type not in _GENERATED:
+            if key.type not in GENERATED:
                 raise InvalidInputError(f"id is required: the server makes no {key.type}", field="id")
             given["id"] = context_of(info).new_id(info)
         if (guard := self._rules.create_guards.get(model.name)) and (refusal := await guard(given)):

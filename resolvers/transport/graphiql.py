@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from html import escape
 from ipaddress import ip_address
 from string import Template
@@ -18,6 +19,8 @@ from schema.graphiql import ASSETS, manifest
 ASSETS_PATH = "/graphiql"
 # As a variable's value: an id that each page draws anew, one for all its tabs.
 NEW_ID = "new id"
+# As a caller's name: an application with an API key. No demo caller has a name with an underscore.
+APPLICATION = "api_key"
 
 # Only this server is allowed. Styles may be inline because the editor sets its colours by style elements.
 _POLICY = (
@@ -66,7 +69,7 @@ class Example:
     Args:
         query: the operation.
         variables: its variables; `NEW_ID` and `id_of` stand for what only the page knows.
-        caller: the demo caller who asks; "" for nobody.
+        caller: the demo caller who asks, or `APPLICATION`; "" for nobody.
     """
 
     query: str
@@ -86,6 +89,7 @@ class GraphiQL:
         title: the app's name.
         examples: the tabs that it opens at a first visit.
         sign_in: for each demo caller a function that mints a token; empty on AWS.
+        api_key: the key of applications on a local server; None if the app's rules admit none.
     """
 
     def __init__(
@@ -93,9 +97,14 @@ class GraphiQL:
         title: str,
         examples: Sequence[Example] = (),
         sign_in: Mapping[str, Callable[[], str]] | None = None,
+        api_key: str | None = None,
     ) -> None:
-        self._sign_in = dict(sign_in or {})
-        self._page = _page(title, examples, " ".join(self._sign_in))
+        self._proofs: dict[str, Callable[[], Mapping[str, str]]] = {
+            name: partial(_signed_in, mint) for name, mint in (sign_in or {}).items()
+        }
+        if api_key is not None:
+            self._proofs[APPLICATION] = lambda: {"apiKey": api_key}
+        self._page = _page(title, examples, " ".join(self._proofs))
 
     async def page(self, _request: Request) -> Response:
         """Return the page."""
@@ -104,15 +113,19 @@ class GraphiQL:
     def routes(self) -> list[BaseRoute]:
         """Return the routes of the page's files and, in local mode, of the sign-in."""
         files = Mount(ASSETS_PATH, _Immutable(directory=ASSETS))
-        return [files, Route("/local/token/{name}", self._token)] if self._sign_in else [files]
+        return [files, Route("/local/token/{name}", self._token)] if self._proofs else [files]
 
     async def _token(self, request: Request) -> Response:
-        """Return a demo member's token, to programs on this machine only and not to other sites' pages."""
-        mint = self._sign_in.get(request.path_params["name"])
-        if mint is None or not _is_local(request):
-            return JSONResponse({"message": "Not Found"}, status_code=404)
+        """Return a token or the API key, to programs on this machine only and not to other sites' pages."""
         name = request.path_params["name"]
-        return JSONResponse({"username": name, "token": mint()}, headers={"Cache-Control": "no-store"})
+        proof = self._proofs.get(name)
+        if proof is None or not _is_local(request):
+            return JSONResponse({"message": "Not Found"}, status_code=404)
+        return JSONResponse({"username": name, **proof()}, headers={"Cache-Control": "no-store"})
+
+
+def _signed_in(mint: Callable[[], str]) -> Mapping[str, str]:
+    return {"token": mint()}
 
 
 class _Immutable(StaticFiles):

@@ -3,15 +3,16 @@
 Two catalogues in one process have nothing in common, even if both have a type `User`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Self
 
 from models.integrity.ruled_tables import GUARDS, RuledTables
 from models.tables import Table
 from schema.amplify.declaration import Model
-from schema.amplify.rules import AuthRule, claims_of
+from schema.amplify.rules import AuthRule, Public, claims_of
 from schema.amplify.stored_fields import Field, Nested
 
 
@@ -144,11 +145,21 @@ class Catalogue:
     @property
     def claims(self) -> frozenset[str]:
         """Return the claims of tokens that the app's rules name, for `Identity` to keep."""
-        of_types = (model.rules for model in self.models.values())
-        of_parts = (rules for nested in self.nested.values() for rules in nested.rules.values())
-        of_calls = (own.rules for own in self.own)
-        every = (*of_types, *of_parts, *of_calls)
-        return frozenset(claim for rules in every for rule in rules for claim in claims_of(rule))
+        return frozenset(claim for rule in self._rules() for claim in claims_of(rule))
+
+    @property
+    def has_guests(self) -> bool:
+        """Return whether a rule admits applications, which have an API key."""
+        return any(isinstance(rule, Public) for rule in self._rules())
+
+    def _rules(self) -> Iterator[AuthRule]:
+        """Yield the rules of types, of the parts of their objects, and of root fields."""
+        for model in self.models.values():
+            yield from model.rules
+        for nested in self.nested.values():
+            yield from chain.from_iterable(nested.rules.values())
+        for own in self.own:
+            yield from own.rules
 
 
 def _add_types(

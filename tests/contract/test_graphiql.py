@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 import strawberry
 import uvicorn
-from httpx import AsyncClient
+from httpx import ASGITransport, AsyncClient
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -206,6 +206,14 @@ async def test_tokens_are_for_this_machine_only(
         answer = await client.get(f"/local/token/{path}", headers=headers)
     assert answer.status_code == status
     assert ("token" in answer.json()) == (status == 200)
+
+
+async def test_an_application_has_a_key_instead_of_a_token() -> None:
+    graphiql = GraphiQL("Shop", (), {"alice": lambda: "token"}, "da2-key")
+    transport = ASGITransport(Starlette(routes=graphiql.routes()))
+    async with AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/local/token/api_key")
+    assert answer.json() == {"username": "api_key", "apiKey": "da2-key"}
 
 
 def test_without_members_nobody_can_sign_in() -> None:

@@ -157,8 +157,10 @@ async def test_its_rules_say_who_may(imported: Server) -> None:
         assert await ask(token_for("carla", "Crew"), "{ crew }") == {"crew": "Crew"}
     read = {"query": '{ getStation(region: "south", number: 10) { name } }'}
     async with httpx.AsyncClient(base_url=imported.url) as client:
-        by_key = await client.post("/graphql", json=read, headers={"x-api-key": KEY})
-        assert by_key.json() == {"data": {"getStation": {"name": "Mine"}}}
+        of_this_machine = (await client.get("/local/token/api_key")).json()["apiKey"]
+        for key in (KEY, of_this_machine):
+            by_key = await client.post("/graphql", json=read, headers={"x-api-key": key})
+            assert by_key.json() == {"data": {"getStation": {"name": "Mine"}}}
         write = {"query": NEW, "variables": {"input": STATION}}
         refused = (await client.post("/graphql", json=write, headers={"x-api-key": KEY})).json()
     assert refused["errors"][0]["errorType"] == "Unauthorized"
@@ -174,6 +176,7 @@ async def test_functions_answer_and_what_is_missing_says_so(imported: Server) ->
             await ask(token, "{ missing }")
     assert "not served: Query.missing" in imported.log
     assert "Fire stations" in imported.log
+    assert "in the header x-api-key" in imported.log
 
 
 @asynccontextmanager

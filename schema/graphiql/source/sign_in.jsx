@@ -1,6 +1,6 @@
 import { pick, useGraphiQL } from '@graphiql/react';
 
-// A token for each demo member; one whom the server does not know is left out.
+// A token for each demo member, or a key for an application; one whom the server does not know is left out.
 export async function signInAll(names) {
   const members = await Promise.all(names.map(signIn));
   return members.filter(Boolean);
@@ -9,15 +9,15 @@ export async function signInAll(names) {
 async function signIn(name) {
   const answer = await fetch(`/local/token/${name}`);
   if (!answer.ok) return null;
-  const { username, token } = await answer.json();
-  return { username, token, sub: claimsOf(token).sub };
+  const { username, token, apiKey } = await answer.json();
+  return token ? { username, token, sub: claimsOf(token).sub } : { username, apiKey };
 }
 
 // base64url to JSON; a token of our own server needs no proof here.
 const claimsOf = (token) => JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
 
-export const headersOf = (member) =>
-  JSON.stringify({ Authorization: `Bearer ${member.token}` }, null, 2);
+export const headersOf = ({ token, apiKey }) =>
+  JSON.stringify(token ? { Authorization: `Bearer ${token}` } : { 'x-api-key': apiKey }, null, 2);
 
 // Each tab has its own headers, so each tab speaks as its own member: ask as one, answer as the other.
 export function SignIn({ members }) {
@@ -32,7 +32,7 @@ export function SignIn({ members }) {
           key={member.username}
           type="button"
           className="hourbank-member"
-          aria-pressed={headers.includes(member.token)}
+          aria-pressed={headers.includes(member.token ?? member.apiKey)}
           onClick={() => headerEditor?.setValue(headersOf(member))}
         >
           {member.username}

@@ -54,7 +54,7 @@ def test_people_are_told_what_is_not_served_and_who_may_write(tmp_path: Path) ->
     assert "1 types with tables: Note" in notes
     assert "not served: Query.tell: @http calls other servers" in notes
     assert "not served: Query.weather: functions.py beside the schema has no function weather" in notes
-    assert "whoever has an API key of HOURBANK_API_KEYS may write: Note" in notes
+    assert "whoever has an API key may write: Note" in notes
 
 
 def test_what_clients_know_and_is_not_served_says_why(tmp_path: Path) -> None:
@@ -129,6 +129,47 @@ TREES = "type Tree @model { root: Node! all: [Node!]! } type Node { name: String
 def test_an_example_of_objects_that_hold_themselves_ends(tmp_path: Path) -> None:
     app = imported(written(tmp_path / "trees", TREES)).app
     assert app.examples[1].variables == {"input": {"root": {"name": "text", "below": []}, "all": []}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "caller"),
+    [
+        ("{ allow: public }", "api_key"),
+        ('{ allow: public, operations: [read] }, { allow: groups, groups: ["Night Shift"] }', "night-shift"),
+        ("{ allow: public }, { allow: private }", "alice"),
+        ("{ allow: private, operations: [read] }", "alice"),
+    ],
+)
+def test_examples_are_asked_by_whoever_may_create(tmp_path: Path, rules: str, caller: str) -> None:
+    text = f"type A @model @auth(rules: [{rules}]) {{ id: ID! }}"
+    assert {one.caller for one in imported(written(tmp_path / "a", text)).app.examples} == {caller}
+
+
+@pytest.mark.parametrize(("kind", "given"), [("ID", {}), ("String", {}), ("Int", {"id": 1})])
+def test_an_example_gives_an_id_that_the_server_does_not_make(
+    tmp_path: Path, kind: str, given: dict[str, int]
+) -> None:
+    app = imported(written(tmp_path / "a", f"type A @model {{ id: {kind}! @primaryKey b: Int }}")).app
+    assert app.examples[1].variables == {"input": given}
+
+
+PRIVATE = "type A @model @auth(rules: [{ allow: private }]) { b: Int }"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("type A @model @auth(rules: [{ allow: public, operations: [read] }]) { b: Int }", True),
+        ("type A @model @auth(rules: [{ allow: private }]) { b: Int @auth(rules: [{ allow: public }]) }", True),
+        (PRIVATE, False),
+        (
+            f'{PRIVATE} type Query {{ c: Int @function(name: "c") @auth(rules: [{{ allow: public }}]) }}',
+            True,
+        ),
+    ],
+)
+def test_an_app_has_guests_if_a_rule_admits_them(tmp_path: Path, text: str, *, expected: bool) -> None:
+    assert imported(written(tmp_path / "a", text)).app.has_guests is expected
 
 
 @pytest.mark.parametrize("name", ["marketplace", "construction"])

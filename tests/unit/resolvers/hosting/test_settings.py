@@ -28,6 +28,14 @@ def test_what_is_set_stays(monkeypatch: pytest.MonkeyPatch, *, is_local: bool, v
     assert (own.allowed_hosts, own.allowed_origins, own.log_format) == (("api.example.org",), (), "json")
 
 
+def test_a_key_is_added_to_those_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "k" * 20
+    monkeypatch.setenv("HOURBANK_API_KEYS", key)
+    own = ServerSettings()
+    assert [one.get_secret_value() for one in own.with_key("da2-here").api_keys] == [key, "da2-here"]
+    assert own.with_key(None).api_keys == own.api_keys
+
+
 def test_the_hosts_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOURBANK_HOST", "bank.lan")
     local = ServerSettings().with_defaults(is_local=True).allowed_hosts or ()

@@ -1,5 +1,6 @@
 """The tokens of the local issuer: its own claims, and those that somebody wants beside them."""
 
+import re
 from pathlib import Path
 
 import jwt
@@ -13,6 +14,12 @@ def test_further_claims_stand_beside_the_issuers_own(tmp_path: Path) -> None:
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["sub"], claims["team"], claims["cognito:groups"]) == ("s", "red", ["crew"])
     assert claims["exp"] > claims["iat"]
+
+
+def test_its_key_for_applications_stays_the_same(tmp_path: Path) -> None:
+    key = LocalIssuer(tmp_path / "here").api_key()
+    assert key == LocalIssuer(tmp_path / "here").api_key() != LocalIssuer(tmp_path / "there").api_key()
+    assert re.fullmatch(r"da2-[a-z0-9]{26}", key)
 
 
 def test_a_claim_that_comes_again_is_a_list() -> None:
