@@ -51,7 +51,8 @@ def define_inputs(types: Types, model: Model) -> None:
     compared = [field for field in model.fields.values() if field.nested is None]
     filters = {field.name: _comparison(types, field) for field in compared}
     owners = dict.fromkeys(model.owner_fields(Operation.READ), "ModelStringInput")
-    named_id = {"id": "ModelIDInput"}
+    # Amplify compares an id that the type does not have, too; one that it has is compared as its type is.
+    named_id = {} if "id" in model.fields else {"id": "ModelIDInput"}
     name = names.filter_input(model.name)
     types.define_input(name, filters | named_id | _connectives(name))
 
@@ -65,7 +66,7 @@ def define_inputs(types: Types, model: Model) -> None:
     events = {field.name: _event_comparison(field) for field in compared}
     heard = dict.fromkeys(model.owners, "ModelStringInput") if model.follows_amplify else {}
     heard |= dict.fromkeys(model.heard_owners, "ModelStringInput")
-    event_id = {} if "id" in heard else {"id": "ModelSubscriptionIDInput"}
+    event_id = {} if "id" in {*heard, *model.fields} else {"id": "ModelSubscriptionIDInput"}
     connectives = {key: type_ for key, type_ in _connectives(name).items() if key != "not"}
     types.define_input(name, events | event_id | heard | connectives)
     _define_rows(types, model)

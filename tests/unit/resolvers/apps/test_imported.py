@@ -123,6 +123,23 @@ def test_an_input_of_the_schemas_own_stands_for_that_of_an_object(tmp_path: Path
     assert served.type_map["PInput"].fields.keys() == {"x"}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("fields", "compared"),
+    [
+        ("id: Int! @primaryKey", "Int"),
+        ("id: AWSEmail! @primaryKey", "String"),
+        ("id: ID! @primaryKey", "ID"),
+        ("a: Int! @primaryKey", "ID"),
+    ],
+)
+def test_an_id_is_compared_as_its_type_is(tmp_path: Path, fields: str, compared: str) -> None:
+    app = imported(written(tmp_path / "a", f"type A @model {{ {fields} b: Int }}")).app
+    types = graphql_schema(api_of(app).schema).type_map
+    for kind in ("", "Subscription"):
+        comparison = types[f"Model{kind}AFilterInput"].fields["id"].type  # type: ignore[attr-defined]
+        assert str(comparison) == f"Model{kind}{compared}Input"
+
+
 TREES = "type Tree @model { root: Node! all: [Node!]! } type Node { name: String! below: [Node!]! }"
 
 
