@@ -9,10 +9,13 @@ imported here: they are half of the functions' package and of a cold start.
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
+import botocore.session
 from botocore.config import Config
-from botocore.session import get_session
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from models.errors import StoppedError
 from models.spans import spanned
@@ -23,6 +26,7 @@ from models.storage.outages import check_answer
 from models.storage.sent_calls import note_call
 
 _T = TypeVar("_T")
+_S = TypeVar("_S", bound=Session)
 
 # In seconds. All attempts of one call together stay under a handler's 30 s; botocore's standard mode retries
 # throttling.
@@ -31,6 +35,25 @@ TIMES: dict[str, Any] = {
     "read_timeout": 6,
     "retries": {"mode": "standard", "total_max_attempts": 3},
 }
+
+
+def described(session: _S) -> _S:
+    """Let a session share what botocore knows of AWS's services with the others of this process, and return it.
+
+    Each would read it anew, for 70 ms: the endpoints of all services, and the operations of those that it calls.
+    """
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+    return session
+
+
+@cache
+def _descriptions(path: str | None) -> Loader:
+    return create_loader(path)
+
+
+def new_client(service: str, **options: Any) -> Any:
+    """Return a client of an AWS service by the AWS variables as they are now, with `create_client`'s options."""
+    return described(botocore.session.get_session()).create_client(service, **options)
 
 
 class Calls(Protocol):
@@ -64,7 +87,7 @@ class BlockingCalls:
 
     def __init__(self, *, connections: int = 64) -> None:
         self._config = Config(**TIMES, max_pool_connections=connections)
-        self._session = get_session()
+        self._session = described(botocore.session.get_session())
         self._clients: dict[str, Any] = {}
         self._direct: dict[str, BlockingDirectCalls] = {}
         self._opening = threading.Lock()

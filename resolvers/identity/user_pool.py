@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 
-import boto3
 from botocore.config import Config
 
+from models.storage.calls import new_client
 from resolvers.identity.callers import TrustedIssuer
 from resolvers.identity.keys import IssuerLimits, RemoteKeys
 
@@ -31,6 +31,6 @@ def user_pool(
         limits: what reading its keys may cost.
     """
     region = pool.partition("_")[0]
-    named = boto3.Session().client("cognito-idp", region_name=region, config=_ON_AWS).meta.endpoint_url
-    reached = named if on_aws else boto3.Session().client("cognito-idp", region_name=region).meta.endpoint_url
+    named = new_client("cognito-idp", region_name=region, config=_ON_AWS).meta.endpoint_url
+    reached = named if on_aws else new_client("cognito-idp", region_name=region).meta.endpoint_url
     return TrustedIssuer(f"{named}/{pool}", clients, RemoteKeys(f"{reached}/{pool}/.well-known/jwks.json", limits))

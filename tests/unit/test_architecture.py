@@ -4,6 +4,7 @@ import ast
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,21 @@ def imports_of(file: Path) -> set[str]:
     return {name.partition(".")[0] for name in whole | parts}
 
 
+@cache
+def declared_packages() -> frozenset[str]:
+    """Return the packages of the distributions that the project declares."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    declared = {*PROJECT["project"]["dependencies"], *extras["local"], *extras["traces"]}
+    names = {
+        requirement.partition("==")[0].partition("[")[0].lower().replace("_", "-") for requirement in declared
+    }
+    return frozenset(
+        package
+        for package, distributions in packages_distributions().items()
+        if not names.isdisjoint(name.lower().replace("_", "-") for name in distributions)
+    )
+
+
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_a_module_and_its_functions_are_short(file: Path) -> None:
     text = file.read_text()
@@ -59,19 +75,7 @@ def test_a_folder_can_be_taken_in_at_a_glance() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
 def test_what_is_imported_is_declared(file: Path) -> None:
-    extras = PROJECT["project"]["optional-dependencies"]
-    declared = {*PROJECT["project"]["dependencies"], *extras["local"], *extras["traces"]}
-    names = {
-        requirement.partition("==")[0].partition("[")[0].lower().replace("_", "-") for requirement in declared
-    }
-    distributions = packages_distributions()
-    foreign = imports_of(file) - set(sys.stdlib_module_names) - {*ROOMS}
-    undeclared = {
-        package
-        for package in foreign
-        if names.isdisjoint(name.lower().replace("_", "-") for name in distributions.get(package, ()))
-    }
-    assert undeclared == set()
+    assert imports_of(file) - set(sys.stdlib_module_names) - {*ROOMS} - declared_packages() == set()
 
 
 def test_the_words_that_everybody_uses_know_no_aws() -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import uuid4
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from models.errors import ExpectedError
+from models.storage.calls import new_client
 from workflows.deployment.deployment import Deployment
 
 PrintLine = Callable[[str], None]
@@ -77,7 +77,7 @@ class Stack:
         self._poll_seconds = poll_seconds
         self._shows_events = shows_events
         config = Config(retries={"mode": "standard", "max_attempts": 5})
-        self._client = boto3.Session().client("cloudformation", config=config)
+        self._client = new_client("cloudformation", config=config)
 
     def find(self) -> Any:
         """Return the stack's description; None if there is none, or none that was ever created."""
@@ -101,7 +101,7 @@ class Stack:
 
     def propose(self, deployment: Deployment, kind: ChangeSetKind, **more: Any) -> str | None:
         """Create a change set, and return its id; None if there is nothing to change."""
-        change_set = self._client.create_change_set(
+        change_set: str = self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=f"change-{uuid4()}",
             ChangeSetType=kind,

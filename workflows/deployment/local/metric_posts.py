@@ -12,11 +12,11 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-import boto3
 import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from models.storage.calls import new_client
 from workflows.metrics.emission import Write, write_lines_to
 
 _log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class MetricPosts:
             values = self._values()
             while some := list(islice(values, _MOST_VALUES)):
                 try:
-                    client = client or boto3.Session().client("cloudwatch", config=_FAIL_SOON)
+                    client = client or new_client("cloudwatch", config=_FAIL_SOON)
                     client.put_metric_data(Namespace=some[0][0], MetricData=[value for _, value in some])
                 except (BotoCoreError, ClientError) as failed:
                     _log.debug("metrics were not posted", error=repr(failed))

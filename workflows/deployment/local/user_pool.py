@@ -6,7 +6,7 @@ It is not part of the CloudFormation template: on AWS an app's pool exists alrea
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
+from models.storage.calls import new_client
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -86,7 +86,7 @@ class LocalUserPool:
             settings: the deployment's settings.
             groups: the pool's groups.
         """
-        cognito: Any = boto3.Session().client("cognito-idp", region_name=settings.region)
+        cognito: Any = new_client("cognito-idp", region_name=settings.region)
         pools = cognito.get_paginator("list_user_pools").paginate(MaxResults=_ENOUGH)
         pool = _named("Name", settings.stack, "Id", (one for page in pools for one in page["UserPools"]))
         if pool is None:
@@ -104,7 +104,7 @@ class LocalUserPool:
 
     def add(self, users: "Iterable[PoolUser]", password: str) -> None:
         """Add confirmed users, all with one password; those who exist already are left unchanged."""
-        cognito: Any = boto3.Session().client("cognito-idp", region_name=self.region)
+        cognito: Any = new_client("cognito-idp", region_name=self.region)
         for user in users:
             named = {"UserPoolId": self.id, "Username": user.email}
             described = {
@@ -130,7 +130,7 @@ class LocalUserPool:
 
 def exists(pool: str, settings: "Settings") -> bool:
     """Return whether the cloud that the AWS variables lead to has a user pool of that id."""
-    cognito: Any = boto3.Session().client("cognito-idp", region_name=settings.region)
+    cognito: Any = new_client("cognito-idp", region_name=settings.region)
     try:
         cognito.describe_user_pool(UserPoolId=pool)
     except cognito.exceptions.ResourceNotFoundException:

@@ -3,15 +3,19 @@
 import asyncio
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import aiobotocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.loaders import Loader
+from botocore.session import Session, get_session
 
 from models.errors import StoppedError
-from models.storage.calls import BlockingCalls, drive
+from models.storage.calls import BlockingCalls, described, drive, new_client
 from tests.unit.models.storage.one_read import READ, ROW, account, is_patient, sent
 
 __all__ = ["account"]
@@ -22,6 +26,19 @@ def answer(request: Any, **_: Any) -> AWSResponse:
     """Answer a request of botocore's instead of sending it."""
     raw = SimpleNamespace(stream=lambda: [sent(request)])
     return AWSResponse(request.url, 200, HTTPHeaders(), raw)
+
+
+def test_sessions_share_what_is_known_of_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def known(session: Session) -> Loader:
+        found: Loader = session.get_component("data_loader")
+        return found
+
+    one, other = described(get_session()), described(aiobotocore.session.get_session())
+    assert known(one) is known(other)
+    assert known(one) is not known(get_session())
+    assert new_client("dynamodb").meta.service_model.service_name == "dynamodb"
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    assert str(tmp_path) in known(described(get_session())).search_paths
 
 
 def test_a_thread_calls_over_botocore_with_one_client_per_service() -> None:

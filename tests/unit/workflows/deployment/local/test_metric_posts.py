@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import BotoCoreError
 
@@ -35,7 +34,7 @@ def test_lines_are_posted_until_the_end_and_a_cloud_that_is_silent_stops_nothing
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cloud, lines = Cloud(), list[str]()
-    monkeypatch.setattr(boto3, "Session", lambda: cloud)
+    monkeypatch.setattr(metric_posts, "new_client", cloud.client)
     monkeypatch.setattr(metric_posts, "_PAUSE_SECONDS", 0.01)
     before = write_lines_to(lines.append)
     with MetricPosts():
