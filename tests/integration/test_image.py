@@ -11,7 +11,7 @@ import pytest
 
 from models.settings import Settings
 from tests.engines.image import Image
-from tests.integration.conftest import STOP_LIMIT, Cloud, free_port
+from tests.integration.conftest import STOP_LIMIT, STREAMS, Cloud, free_port
 from tests.integration.polling import comes_true
 from workflows.deployment.local.user_pool import LocalUserPool
 
@@ -33,6 +33,7 @@ def variables(aws: Cloud) -> dict[str, str]:
     pool = LocalUserPool.find_or_make(Settings())
     return {
         **aws.environment,
+        **STREAMS,
         "PORT": str(free_port()),
         "HOURBANK_USER_POOL": pool.id,
         "HOURBANK_USER_POOL_CLIENTS": pool.client,
@@ -48,7 +49,11 @@ def test_it_is_healthy_writes_nothing_and_stops(image: Image, variables: dict[st
     assert not image.is_healthy(**variables)
     process = image.started(**variables)
     try:
-        assert comes_true(lambda: image.is_healthy(**variables), within=STARTS_WITHIN)
+        is_decided = comes_true(
+            lambda: image.is_healthy(**variables) or process.poll() is not None, within=STARTS_WITHIN
+        )
+        assert is_decided, "it neither answers nor ends"
+        assert process.poll() is None, process.stdout and process.stdout.read()
         url = f"http://127.0.0.1:{variables['PORT']}"
         assert httpx.get(f"{url}/readyz").json() == {"status": "ready"}
         asked = httpx.post(f"{url}/graphql", json={"query": "{ __typename }"})
