@@ -31,7 +31,7 @@ from resolvers.mirror.relations import COMPUTED
 from resolvers.mirror.type_rules import Amender, Changes, Given, Remover, TypeRules, Updating
 from resolvers.mirror.validation import check_order, stored, validated
 from resolvers.mirror.writing.new_rows import with_owner
-from resolvers.mirror.writing.protections import reserved_fields, take_initial
+from resolvers.mirror.writing.protections import party_refusal, reserved_fields, take_initial
 from resolvers.mirror.writing.row_writes import RowWrites, and_conditions, followed, new_row
 from schema.amplify.declaration import Model
 from schema.amplify.fields import Arguments
@@ -223,6 +223,7 @@ class Mutations:
 
         Raises:
             UnauthorizedError: the caller may not change it, or it does not exist.
+            RefusedError: the row is about the caller.
             ConditionalCheckError: it does not exist; only those who may change any row learn this.
         """
         caller, model = mutation.caller, mutation.model
@@ -234,6 +235,8 @@ class Mutations:
             raise ConditionalCheckError
         if item is None or not may(caller, allowed, operation, item):
             raise UnauthorizedError.of(mutation.info)
+        if (refusal := party_refusal(caller, model, item)) is not None:
+            raise RefusedError(refusal)
         if model.guarded:
             check_asked(caller, model, fields_of(mutation.condition), item)
         concealed = frozenset(concealed_fields(caller, model))

@@ -153,6 +153,8 @@ class Model:
         protected: fields that clients may repeat but not set.
         bounds: limits on fields' values.
         ordered: pairs of fields; where a row has both, the first is at most the second.
+        parties: fields that name whom a row is about; these members neither change nor remove it, whatever rule
+            admits them.
         fixed: the fields that no update changes.
         created_at: the field with the moment of a row's creation; None if there is none.
         updated_at: the field with the moment of its last change; None if there is none.
@@ -181,6 +183,7 @@ class Model:
     protected: Mapping[str, Protection] = field(default_factory=dict)
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     ordered: tuple[tuple[str, str], ...] = ()
+    parties: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()
     created_at: str | None = "createdAt"
     updated_at: str | None = "updatedAt"

@@ -84,6 +84,18 @@ def mirrored(
     return declare
 
 
+def decided_by_others(*parties: str) -> Callable[[_C], _C]:
+    """Declare which fields of a mirrored type name whom a row is about, who neither change nor remove it."""
+
+    def declare(cls: _C) -> _C:
+        model = replace(vars(cls)["__mirrored__"], parties=parties)
+        _check(model)
+        cls.__mirrored__ = model  # type: ignore[attr-defined]  # as `mirrored` does
+        return cls
+
+    return declare
+
+
 def _check(model: Model) -> None:
     """Check at import that every name in a declaration exists.
 
@@ -108,6 +120,7 @@ def _check(model: Model) -> None:
         *model.protected,
         *model.bounds,
         *paired,
+        *model.parties,
     }
     if unknown := listed - set(model.fields):
         raise TypeError(f"{model.name} declares no field {', '.join(sorted(unknown))}")

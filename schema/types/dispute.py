@@ -6,7 +6,7 @@ from models import tables
 from models.requests.dispute import DisputeStatus, DisputeType
 from models.requests.statuses import RequestStatus
 from schema.amplify.declaration import Protection, belongs_to
-from schema.amplify.mirror import mirrored
+from schema.amplify.mirror import decided_by_others, mirrored
 from schema.amplify.rules import READING, Operation, groups, owner
 from schema.scalars import AWSJSON, AWSDateTime
 
@@ -14,6 +14,7 @@ _DECISION = "assignDispute or resolveDispute"
 _RESOLUTION = Protection(use="resolveDispute")
 
 
+@decided_by_others("raisedBy", "againstUserId")
 @mirrored(
     table=tables.Dispute,
     rules=[

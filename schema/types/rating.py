@@ -7,7 +7,7 @@ from models.limits import fixed_limit
 from models.requests.reputation import HIGHEST, LOWEST, PLACES
 from schema.amplify.bounds import Between, Text
 from schema.amplify.declaration import Protection, belongs_to
-from schema.amplify.mirror import mirrored
+from schema.amplify.mirror import decided_by_others, mirrored
 from schema.amplify.rules import READING, Operation, groups, owner, private, public
 from schema.scalars import AWSDateTime
 
@@ -16,6 +16,7 @@ FEEDBACK_CHARACTERS = fixed_limit(2_000, "characters of a rating's feedback", to
 _GIVEN = Protection(initial=..., use="createRating, for another transaction")
 
 
+@decided_by_others("raterId", "ratedUserId")
 @mirrored(
     table=tables.Rating,
     rules=[

@@ -8,7 +8,7 @@ from strawberry import ID
 
 from models.tables import report
 from schema.amplify.declaration import Protection, belongs_to
-from schema.amplify.mirror import mirrored
+from schema.amplify.mirror import decided_by_others, mirrored
 from schema.amplify.rules import Operation, groups, owner
 from schema.scalars import AWSDateTime
 
@@ -40,6 +40,7 @@ _JUDGES = frozenset({"admin", "moderator"})
 _JUDGED = Protection(use="an admin's or a moderator's updateReport", groups=_JUDGES)
 
 
+@decided_by_others("reporterId", "reportedUserId")
 @mirrored(
     table=report.Report,
     rules=[owner("reporterId", {Operation.CREATE, Operation.READ}), groups(*sorted(_JUDGES))],

@@ -1,7 +1,7 @@
 """Fields that clients may repeat but not set: those that workflows own, and those that are fixed at creation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -107,6 +107,13 @@ FIXED = {
     "ServiceSchedule": ("userId", "serviceId"),
 }
 
+# Fields that name whom a row is about: others decide it, whatever group these are of.
+PARTIES = {
+    "Dispute": ("raisedBy", "againstUserId"),
+    "Rating": ("raterId", "ratedUserId"),
+    "Report": ("reporterId", "reportedUserId"),
+}
+
 
 class Stage:
     """A row, and the members whom it names.
@@ -137,6 +144,9 @@ class Stage:
 
     async def update(self, caller: Caller, **given: Any) -> tuple[Any, Any]:
         return await self._write("update", caller, {"id": self.row["id"], **given})
+
+    async def delete(self, caller: Caller) -> tuple[Any, Any]:
+        return await self._write("delete", caller, {"id": self.row["id"]})
 
     async def _write(self, kind: str, caller: Caller, given: Mapping[str, Any]) -> tuple[Any, Any]:
         """Write; return the row, and the error if there is one; assert that nothing was written then."""
@@ -212,6 +222,17 @@ async def test_what_is_moderated_is_an_admins(backend: MemoryBackend, owned: Own
     assert error is None
     _, error = await stage.update(stage.names[OWNERS[owned.of][0]], **{owned.field: owned.stored})
     assert error["errorType"] == "Unauthorized"
+
+
+@pytest.mark.parametrize(("of", "field"), [(of, field) for of, fields in PARTIES.items() for field in fields])
+async def test_whom_a_row_is_about_does_not_decide_it(backend: MemoryBackend, of: str, field: str) -> None:
+    for group in CHANGED_BY[of]:
+        stage = Stage(backend, of).put()
+        party, other = replace(stage.names[field], groups=frozenset({group})), stage.names[group]
+        for _, error in (await stage.update(party, **SAMPLES[of].change), await stage.delete(party)):
+            assert (error["errorType"], error["errorInfo"]) == ("UNAUTHORIZED_ADMIN", {"field": field})
+            assert field in error["message"]
+        assert (await stage.update(other, **SAMPLES[of].change))[1] is None
 
 
 @pytest.mark.parametrize(("of", "field"), [(of, field) for of, fields in FIXED.items() for field in fields])

@@ -1,9 +1,12 @@
-"""Fields that clients may repeat but not set, and those that a rule does not let them change."""
+"""Fields that clients may not set or change, and rows that are about the caller."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from models.errors import Code, Refusal
+from models.storage.store import Item
 from resolvers.identity.callers import Caller
+from resolvers.mirror.authorization import is_named, names_of
 from schema.amplify.bounds import OneOf
 from schema.amplify.declaration import Model, Protection
 from schema.amplify.rules import AuthRule, Owner
@@ -46,6 +49,15 @@ def reserved_fields(caller: Caller, model: Model, rules: Collection[AuthRule]) -
         others = model.fields.keys() - yours
         reserved |= {name: UnauthorizedError(message.format(name), info={"field": name}) for name in others}
     return reserved
+
+
+def party_refusal(caller: Caller, model: Model, item: Item) -> Refusal | None:
+    """Return the refusal if a row is about the caller, None if somebody else is to change or remove it."""
+    for name in model.parties:
+        if is_named(names_of(caller), item.get(name, {})):
+            message = f"{name}: this is about you; another administrator or moderator changes or removes it."
+            return Refusal(Code.UNAUTHORIZED_ADMIN, message, {"field": name})
+    return None
 
 
 def _protected_error(name: str, protection: Protection) -> UnauthorizedError:
