@@ -6,6 +6,7 @@ import strawberry
 from strawberry import ID
 
 from models.tables import message
+from schema.amplify.bounds import OneOf
 from schema.amplify.declaration import belongs_to
 from schema.amplify.mirror import mirrored
 from schema.amplify.rules import Operation, owner
@@ -25,6 +26,8 @@ class MessageType(StrEnum):
 @mirrored(
     table=message.Message,
     rules=[owner("senderId"), owner("receiverId", {Operation.READ, Operation.UPDATE}, may_change={"isRead"})],
+    # A member who could send what looks like the system's own could make others believe anything.
+    bounds={"messageType": OneOf((MessageType.TEXT, MessageType.IMAGE, MessageType.FILE))},
 )
 class Message:
     """A message from one member to another."""

@@ -277,6 +277,17 @@ async def test_a_receiver_changes_only_whether_it_is_read(backend: MemoryBackend
     assert backend.store.rows[table_of("Message"), "a-row"]["isRead"] == {"BOOL": True}
 
 
+async def test_no_member_speaks_as_the_system(backend: MemoryBackend) -> None:
+    stage = Stage(backend, "Message")
+    sender = stage.names["senderId"]
+    _, created = await stage.create(sender, messageType="SYSTEM")
+    _, updated = await stage.put().update(sender, messageType="SYSTEM")
+    for error in (created, updated):
+        assert (error["errorType"], error["errorInfo"]) == ("BadRequest", {"field": "messageType"})
+        assert error["message"] == "messageType: must be TEXT or IMAGE or FILE, not SYSTEM"
+    assert (await stage.update(sender, messageType="IMAGE"))[1] is None
+
+
 # What a member decides of a row, by its type: whatever is not here is an admin's or the system's to decide, or
 # fixed when the row is created. A new field is put here, or protected in its type.
 A_MEMBERS = {
