@@ -51,6 +51,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """The member who offers a service, as far as bookings depend on them."""
+
+    id: str
+    is_active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
     """A booking's stored row, as far as the rules depend on it."""
 

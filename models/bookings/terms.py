@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from models.bookings.booking import Booking, BookingStatus, Offer
+from models.bookings.booking import Booking, BookingStatus, Offer, Provider
 from models.bookings.times import LEEWAY_MINUTES, Span, invalid, minutes_until, span_of
 from models.errors import Code, Refusal
 from models.hours import HUNDREDTH, Hours
@@ -40,6 +40,14 @@ def offered(wanted: Booking, offer: Offer | None) -> Offer | Refusal:
             Code.SERVICE_NOT_AVAILABLE, "This provider does not offer this service now; choose another."
         )
     return offer
+
+
+def provider_refusal(provider: Provider | None) -> Refusal | None:
+    """Return the refusal to book somebody who has left or is inactive; None if they can be booked."""
+    if provider is not None and provider.is_active is not False:
+        return None
+    message = "providerId: this member is not active now; choose another provider."
+    return Refusal(Code.USER_NOT_ACTIVE, message, {"field": "providerId"})
 
 
 def agreed(wanted: Booking, duration: float, total_cost: float, offer: Offer) -> Terms | Refusal:

@@ -5,6 +5,7 @@ from datetime import datetime
 from math import gcd
 
 from models import hours
+from models.bookings.booking import CANCELLED
 from models.errors import Code, Refusal
 from models.hours import Hours
 from models.requests import answers
@@ -25,8 +26,8 @@ def ask_for_hours(snapshot: Snapshot, now: datetime) -> Verdict:
         return _field_refusal("serviceId", "there is no such service.", code=Code.SERVICE_NOT_AVAILABLE)
     if service.user_id != request.provider_id:
         return _field_refusal("providerId", "another member offers this service; give the service's userId.")
-    if request.booking_id is not None and not _is_booked(snapshot):
-        return _field_refusal("bookingId", "there is no booking of this service between these two members.")
+    if request.booking_id is not None and (refused := _booking_refusal(snapshot)) is not None:
+        return refused
     if request.asked is None or not hours.is_amount(request.asked):
         return invalid_hours_refusal(request.asked)
     work = _work(request.asked, service.hourly_rate)
@@ -35,14 +36,16 @@ def ask_for_hours(snapshot: Snapshot, now: datetime) -> Verdict:
     return answers.create(replace(snapshot, request=replace(request, estimated_hours=work)), now)
 
 
-def _is_booked(snapshot: Snapshot) -> bool:
-    """Return whether the request's booking is of the same service, between the same members."""
+def _booking_refusal(snapshot: Snapshot) -> Refusal | None:
+    """Return the refusal of a booking of another service, between other members, or that was cancelled."""
     request, booking = snapshot.request, snapshot.booking
-    return booking is not None and (booking.service_id, booking.provider_id, booking.consumer_id) == (
-        request.service_id,
-        request.provider_id,
-        request.requester_id,
-    )
+    between = (request.service_id, request.provider_id, request.requester_id)
+    if booking is None or (booking.service_id, booking.provider_id, booking.consumer_id) != between:
+        return _field_refusal("bookingId", "there is no booking of this service between these two members.")
+    if booking.status not in CANCELLED:
+        return None
+    message = f"bookingId: this booking is {booking.status}; name another, or none."
+    return Refusal(Code.INVALID_BOOKING_STATUS, message, {"field": "bookingId", "status": booking.status})
 
 
 def _step(rate: Hours) -> int:

@@ -74,6 +74,7 @@ class Appointment:
     provider_id: str
     consumer_id: str
     booking_transaction_id: str | None = None
+    status: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

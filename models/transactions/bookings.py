@@ -10,7 +10,7 @@ from pynamodb.expressions.operand import Path
 
 from models import tables
 from models.bookings import moves, terms
-from models.bookings.booking import TAKING, Booking, BookingStatus, Offer, Side
+from models.bookings.booking import TAKING, Booking, BookingStatus, Offer, Provider, Side
 from models.bookings.days import Day
 from models.bookings.schedules import conflict
 from models.bookings.times import invalid
@@ -20,7 +20,7 @@ from models.identifiers import derived
 from models.storage.codec import decode, decode_or_none, item_of
 from models.storage.store import ConditionFailedError, Item, Store, key_of
 from models.transactions.calendars import Calendars, Schedule
-from models.transactions.composition import offer_condition
+from models.transactions.composition import active_member_condition, offer_condition
 from models.transactions.moves import Transactions
 from models.transactions.retrying import retry
 from models.transactions.writing import Writing
@@ -82,13 +82,16 @@ class Bookings:
             (tables.Booking, wanted.id),
             (tables.Service, wanted.service_id),
             (tables.BookingDay, wanted.day_key),
+            (tables.User, wanted.provider_id),
         ]
-        stored, service, day = await self._store.batch_get(reads, consistent=True)
+        stored, service, day, provider = await self._store.batch_get(reads, consistent=True)
         if stored is not None:
             return stored
         offer, now = terms.offered(wanted, decode_or_none(Offer, tables.Service, service)), self._clock()
         if isinstance(offer, Refusal):
             return offer
+        if (refusal := terms.provider_refusal(decode_or_none(Provider, tables.User, provider))) is not None:
+            return refusal
         schedule = await self._calendars.schedule(wanted.service_id, wanted.day, wanted.day)
         agreed = _agreed(wanted, duration, total_cost, offer, schedule, now)
         if isinstance(agreed, Refusal):
@@ -101,6 +104,7 @@ class Bookings:
         writing = Writing(self._store.names, now)
         writing.put(tables.Booking, {**item, **cost})
         writing.check(tables.Service, wanted.service_id, offer_condition(offer.user_id, offer.hourly_rate))
+        writing.check(tables.User, wanted.provider_id, active_member_condition())
         _write_day(writing, before, after)
         return _Booked(writing, {**item, **cost})
 

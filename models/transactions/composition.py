@@ -137,6 +137,7 @@ def _link_booking(writing: Writing, booking: Appointment, exchange_id: str) -> N
     unchanged: Condition = table.serviceId == booking.service_id
     unchanged &= table.providerId == booking.provider_id
     unchanged &= table.consumerId == booking.consumer_id
+    unchanged &= table.status.does_not_exist() if booking.status is None else table.status == booking.status
     if earlier is not None:
         writing.check(table, booking.id, unchanged & (table.bookingTransactionId == earlier))
         return

@@ -40,6 +40,7 @@ async def offer(store: Store, provider: str) -> str:
     key, now = str(uuid4()), clock.now()
     row = {"id": key, "userId": provider, "isActive": True, "hourlyRate": 1, "createdAt": now, "updatedAt": now}
     await store.put(tables.Service, item_of(tables.Service, **row))
+    await store.put(tables.User, item_of(tables.User, id=provider, username=provider))
     return key
 
 

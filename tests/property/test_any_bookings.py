@@ -108,6 +108,7 @@ class Calendar:
         for provider in PROVIDERS:
             named = {"id": f"service-of-{provider}", "userId": provider}
             self.put(tables.Service, item_of(tables.Service, **named, isActive=True, hourlyRate=Hours("1.00")))
+            self.put(tables.User, item_of(tables.User, id=provider, username=provider))
 
     def booking(self, provider: str, consumer: str, day: date, start: int, length: int) -> Item:
         """Return the row of a new booking, whose time is given in half hours."""

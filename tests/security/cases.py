@@ -198,6 +198,8 @@ class Case:
             dates = {"createdAt": STAMP, "updatedAt": STAMP}
             service = {**SAMPLES["Service"].given, **dates, "userId": provider, "id": self._served()["serviceId"]}
             yield tables.Service, item_of(service)
+            if self.line.of == "Booking":
+                yield tables.User, item_of({**SAMPLES["User"].given, **dates, "id": provider})
 
     def _served(self) -> dict[str, str]:
         """Return the service that the row is about, if it is about one of its own."""

@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
-from models.bookings.booking import BookingStatus, Offer
-from models.bookings.terms import FURTHEST_DAYS, Terms, agreed, day_problem, length_problem, offered
+from models.bookings.booking import BookingStatus, Offer, Provider
+from models.bookings.terms import (
+    FURTHEST_DAYS,
+    Terms,
+    agreed,
+    day_problem,
+    length_problem,
+    offered,
+    provider_refusal,
+)
 from models.bookings.times import Span
 from models.errors import Code, Refusal
 from tests.unit.models.bookings.bookings import ANA, BEN, BOOKING, NOW, OFFER, booking, offer
@@ -29,6 +37,14 @@ def test_a_booking_is_of_a_service_that_its_provider_offers() -> None:
 @pytest.mark.parametrize("found", [None, offer(is_active=False), offer(user_id="eve")])
 def test_no_other_service_is_booked(found: Offer | None) -> None:
     assert refusal(offered(BOOKING, found)).code is Code.SERVICE_NOT_AVAILABLE
+
+
+def test_only_a_member_who_is_active_is_booked() -> None:
+    for is_active in (True, None):
+        assert provider_refusal(Provider(BEN, is_active)) is None
+    for provider in (None, Provider(BEN, is_active=False)):
+        refused = refusal(provider_refusal(provider))
+        assert (refused.code, refused.facts) == (Code.USER_NOT_ACTIVE, {"field": "providerId"})
 
 
 def test_nobody_books_their_own_service() -> None:

@@ -1,9 +1,11 @@
 """Hours are asked for as the app does, and come to hours of work at the service's rate, or are refused."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from models.bookings.booking import BookingStatus
 from models.errors import Code, Refusal
 from models.exchanges.asking import ask_for_hours, invalid_hours_refusal
 from models.requests.decision import Appointment, Change, Snapshot
@@ -110,6 +112,20 @@ def test_a_booking_is_of_the_same_service_between_the_same_members() -> None:
         refused = asked(booking_id="b", booking=booking)
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.facts) == (Code.BAD_REQUEST, {"field": "bookingId"})
+
+
+@pytest.mark.parametrize("status", sorted(BookingStatus))
+def test_a_booking_that_was_cancelled_is_named_no_more(status: BookingStatus) -> None:
+    asks = asked(booking_id="b", booking=replace(BOOKING, status=status.value))
+    if not status.name.startswith("CANCELLED_"):
+        assert isinstance(asks, Change)
+        return
+    assert isinstance(asks, Refusal)
+    assert (asks.code, asks.facts) == (
+        Code.INVALID_BOOKING_STATUS,
+        {"field": "bookingId", "status": status.value},
+    )
+    assert asks.message == f"bookingId: this booking is {status}; name another, or none."
 
 
 def test_at_no_rate_at_all_no_hours_can_be_asked_for() -> None:

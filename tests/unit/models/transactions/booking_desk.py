@@ -8,7 +8,7 @@ from models.clock import to_text
 from models.errors import Refusal
 from models.storage.codec import item_of
 from models.storage.store import Item
-from models.tables import Booking, ScheduleException, Service, ServiceSchedule
+from models.tables import Booking, ScheduleException, Service, ServiceSchedule, User
 from models.transactions.bookings import Bookings
 from tests.unit.builders import ALICE, BOB, NOW, SERVICE_ID
 from tests.unit.stored import Stored, row, written_anew
@@ -70,4 +70,5 @@ async def close(tables: Stored, start: str, end: str, *, day: str = DAY.isoforma
 
 async def offer(tables: Stored) -> None:
     """Offer Bob's service, at an hour for an hour."""
+    await tables.put(User, row(User, id=BOB, username="bob", **DATES))
     await tables.put(Service, row(Service, **OFFERED, **DATES))

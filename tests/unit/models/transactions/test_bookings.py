@@ -13,7 +13,7 @@ from models.bookings.times import to_text
 from models.errors import Code, Refusal
 from models.storage.codec import decode, item_of
 from models.storage.store import ConditionFailedError, Item
-from models.tables import Booking, BookingDay, Service
+from models.tables import Booking, BookingDay, Service, User
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, at, each_write
 from tests.unit.builders import ALICE, BOB, EVE, NOW, SERVICE_ID, Bank
@@ -156,6 +156,22 @@ async def test_a_service_that_closes_meanwhile_is_not_booked(tables: Stored, cha
     overtake(tables, lambda: tables.change(Service, SERVICE_ID, **changes))
     refused(await book(tables, wanted()), Code.SERVICE_NOT_AVAILABLE)
     assert await rows(tables.undisturbed, BookingDay) == []
+
+
+@pytest.mark.parametrize("left", [{"isActive": False}, None])
+async def test_a_provider_who_is_not_active_is_not_booked(tables: Stored, left: dict[str, Any] | None) -> None:
+    async def leave() -> None:
+        if left is None:
+            await tables.undisturbed.delete(User, BOB)
+        else:
+            await tables.change(User, BOB, **left)
+
+    overtake(tables, leave)
+    message = refused(await book(tables, wanted()), Code.USER_NOT_ACTIVE, field="providerId")
+    assert message == "providerId: this member is not active now; choose another provider."
+    tables.strict.queued.clear()
+    refused(await book(tables, wanted("c")), Code.USER_NOT_ACTIVE, field="providerId")
+    assert (tables.strict.queued, await rows(tables.undisturbed, BookingDay)) == ([], [])
 
 
 async def test_a_price_that_changes_meanwhile_is_what_the_booking_costs(tables: Stored) -> None:

@@ -327,19 +327,23 @@ async def test_a_booking_names_its_first_exchange(earlier: str | None) -> None:
 
 
 @pytest.mark.parametrize("earlier", [None, "an-earlier-one"])
-@pytest.mark.parametrize("change", [{"serviceId": "x"}, {"providerId": "x"}, {"consumerId": "x"}])
+@pytest.mark.parametrize("status", [None, "PENDING"])
+@pytest.mark.parametrize(
+    "change",
+    [{"serviceId": "x"}, {"providerId": "x"}, {"consumerId": "x"}, {"status": "CANCELLED_BY_PROVIDER"}],
+)
 async def test_a_booking_that_has_changed_meanwhile_is_looked_at_again(
-    earlier: str | None, change: dict[str, str]
+    earlier: str | None, status: str | None, change: dict[str, str]
 ) -> None:
     async def disturb(tables: Stored) -> None:
-        await tables.put(Booking, booked(bookingTransactionId=earlier, **change))
+        await tables.put(Booking, booked(**{"bookingTransactionId": earlier, "status": status, **change}))
 
     async with overtaken(Bank.opened(), writes, disturb) as tables:
-        await tables.put(Booking, booked(bookingTransactionId=earlier))
+        await tables.put(Booking, booked(bookingTransactionId=earlier, status=status))
         request = make_request(booking_id="b", asked=hours("2"))
         refused = await tables.transactions.create(request, ask_for_hours)
         assert isinstance(refused, Refusal)
-        assert refused.facts == {"field": "bookingId"}
+        assert refused.facts == {"field": "bookingId"} | change if "status" in change else {"field": "bookingId"}
 
 
 @pytest.mark.parametrize(
