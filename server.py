@@ -134,7 +134,7 @@ def _chosen(schema: Path | None, rules: Path | None, report: Callable[[str], Non
     for line in found.notes:
         report(line)
     stack = os.environ.setdefault("HOURBANK_STACK", found.stack)
-    os.environ.setdefault("HOURBANK_LOCAL", str(LOCAL / stack))
+    os.environ["HOURBANK_LOCAL"] = os.environ.get("HOURBANK_LOCAL") or str(LOCAL / stack)
     # Whoever has a key of an application may do what the schema's rules say.
     os.environ.setdefault("HOURBANK_GUESTS", "true")
     return found.app

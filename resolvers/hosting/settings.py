@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -58,6 +58,17 @@ def _named(clients: tuple[str, ...], others: ValidationInfo) -> tuple[str, ...]:
     return clients
 
 
+# Texts that mean something else if they are empty: this folder, every address, a key that anybody can guess.
+_UNSET_IF_EMPTY = ("host", "local", "page_secret")
+
+
+def _not_empty(path: object) -> object:
+    # Without the variable every operation runs, so that an empty one must not count as none.
+    if path == "":
+        raise PydanticCustomError("no_path", "Name a file or folder, or leave the variable out")
+    return path
+
+
 # What clients are told of the schema, and the pages for browsers.
 _SHOWN = ("introspection", "suggestions", "graphiql", "console")
 
@@ -95,7 +106,7 @@ class ServerSettings(BaseSettings):
     # Whether there is a page at /console; it shows what the caller whose token it is given may see.
     console: bool | None = None
     # A file or folder of the only operations that run; see `schema.documents.trusted`.
-    trusted_documents: Path | None = None
+    trusted_documents: Annotated[Path | None, BeforeValidator(_not_empty)] = None
     # Whether queries of rows are answered by their plans (see `resolvers.plans`), and events once for all who get
     # the same (see `resolvers.push`).
     fast_path: bool = True
@@ -143,6 +154,12 @@ class ServerSettings(BaseSettings):
     subscriptions: SubscriptionLimits = Field(SubscriptionLimits(), validation_alias="HOURBANK_SUBSCRIPTIONS")
     # Seconds between two reads of a table's stream. AWS allows five a second for all readers together.
     feed_interval: float = Field(0.1, gt=0, le=10)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: dict[str, object]) -> dict[str, object]:
+        """Let the defaults hold where a variable is set and empty."""
+        return {name: value for name, value in values.items() if value != "" or name not in _UNSET_IF_EMPTY}
 
     def with_key(self, key: str | None) -> Self:
         """Return the settings with one more key of applications; None for no more."""

@@ -1,8 +1,9 @@
 """What depends on where a server runs."""
 
 import pytest
+from pydantic import ValidationError
 
-from resolvers.hosting.settings import LOCAL_ORIGINS, ServerSettings
+from resolvers.hosting.settings import LOCAL, LOCAL_ORIGINS, ServerSettings
 
 SHOWN = ("introspection", "suggestions", "graphiql", "console")
 
@@ -26,6 +27,19 @@ def test_what_is_set_stays(monkeypatch: pytest.MonkeyPatch, *, is_local: bool, v
     own = ServerSettings().with_defaults(is_local=is_local)
     assert [getattr(own, name) for name in SHOWN] == [value] * 4
     assert (own.allowed_hosts, own.allowed_origins, own.log_format) == (("api.example.org",), (), "json")
+
+
+def test_an_empty_variable_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOST", "LOCAL", "PAGE_SECRET"):
+        monkeypatch.setenv(f"HOURBANK_{name}", "")
+    own = ServerSettings()
+    assert (own.host, own.local, own.page_secret) == ("127.0.0.1", LOCAL, None)
+
+
+def test_an_empty_name_of_trusted_documents_lets_nothing_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOURBANK_TRUSTED_DOCUMENTS", "")
+    with pytest.raises(ValidationError, match="Name a file or folder, or leave the variable out"):
+        ServerSettings()
 
 
 def test_a_key_is_added_to_those_that_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
