@@ -33,12 +33,12 @@ class Rotation:
         self._note_begin()
 
     def call(self, who: str, work: Callable[[], object]) -> None:
-        """Have some work done when it is the caller's turn; it must raise nothing."""
+        """Have some work done when it is the caller's turn; the loop's exception handler gets what it raises."""
         self._wait(who, work)
 
     def _wait(self, who: str, turn: _Turn) -> None:
         self._waiting.setdefault(who, deque()).append(turn)
-        if self._giving is None:
+        if self._giving is None or self._giving.done():  # it may have been cancelled, too
             self._giving = asyncio.create_task(self._run_rounds(), name="turns of subscribers")
 
     def _note_begin(self) -> None:
@@ -54,7 +54,6 @@ class Rotation:
             await asyncio.sleep(0)
             took = time.perf_counter() - self._began if self._began else 0.0
             together = max(1, together // 2) if took > _ROUND_SECONDS else min(together + 1, _LARGEST_ROUND)
-        self._giving = None
 
     def _give(self, together: int) -> None:
         """Give the turns of a round, one of each caller after another."""
@@ -66,10 +65,19 @@ class Rotation:
                 self._waiting[who] = turns
             if not isinstance(turn, asyncio.Future):
                 self._note_begin()
-                turn()
+                _run(turn)
                 left -= 1
                 if time.perf_counter() - self._began > _ROUND_SECONDS:
                     return
             elif not turn.done():  # one that has ended waits no longer
                 turn.set_result(None)
                 left -= _CALLS
+
+
+def _run(call: Callable[[], object]) -> None:
+    """Do a caller's work; if it fails, the turns of all others go on, as after a callback of the loop."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 — whatever it is, it is reported
+        context = {"message": "A turn of a subscriber has failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)

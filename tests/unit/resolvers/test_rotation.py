@@ -108,3 +108,31 @@ async def test_expensive_calls_leave_the_loop_to_others_in_between() -> None:
         await asyncio.sleep(0)
         rounds += 1
     assert rounds >= 30
+
+
+async def test_a_call_that_fails_takes_nobodys_turn() -> None:
+    rotation, failure, failed, done = Rotation(), ValueError("odd"), list[object](), asyncio.Event()
+
+    def fail() -> None:
+        raise failure
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: failed.append(context["exception"]))
+    rotation.call("a", fail)
+    rotation.call("a", done.set)
+    async with asyncio.timeout(1):
+        await done.wait()
+        await rotation.turn("b")
+    assert failed == [failure]
+
+
+async def test_turns_go_on_after_whoever_gave_them_was_cancelled() -> None:
+    rotation = Rotation()
+    waiting = asyncio.create_task(rotation.turn("a"))
+    await asyncio.sleep(0)
+    assert rotation._giving is not None
+    rotation._giving.cancel()
+    await asyncio.wait([rotation._giving])
+    async with asyncio.timeout(1):
+        await rotation.turn("b")
+        await waiting
