@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
+from httpx._transports import default
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -17,7 +18,24 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """Let botocore read each of its files once: half the time of making a client, of which tests make many."""
+    """Let each file be read once that libraries read for each of their clients, of which tests make many."""
+    _read_services_once()
+    _read_authorities_once()
+
+
+def _read_authorities_once() -> None:
+    """Let clients of httpx share the certificate authorities that they trust by default."""
+    made: Any = vars(default)["create_ssl_context"]
+    trusting = cache(made)
+
+    def once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:  # noqa: FBT001, FBT002 — httpx's
+        return trusting() if verify is True and cert is None and trust_env else made(verify, cert, trust_env)
+
+    setattr(default, "create_ssl_context", once)  # noqa: B010 — mypy has functions fixed
+
+
+def _read_services_once() -> None:
+    """Let botocore read what it knows of a service once: half the time of making a client."""
     read = JSONFileLoader.load_file
 
     @cache

@@ -20,6 +20,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -105,7 +106,11 @@ class Target:
     def token(self, name: str, *groups: str) -> str:
         """Return a token for a member; demo members have their own groups, too."""
         known = next((member.groups for member in DEMO_MEMBERS if member.username == name), frozenset())
-        return LocalIssuer(self.directory).mint(sub_of(name), name, sorted({*known, *groups}))
+        return self._issuer.mint(sub_of(name), name, sorted({*known, *groups}))
+
+    @cached_property
+    def _issuer(self) -> LocalIssuer:
+        return LocalIssuer(self.directory)
 
     def client(self, token: str = "") -> httpx.AsyncClient:
         """Return an HTTP client, a context to be entered; with a token, a signed-in one."""
