@@ -171,11 +171,11 @@ def _guard(plan: Plan, change: RowChange) -> None:
 def _refer(plan: Plan, change: RowChange, reference: Reference) -> Refusal | None:
     before, after = change.before, change.after
     old, new = referred(reference.fields, before), referred(reference.fields, after)
-    if new is not None and (reference.target, new) == change.place:
+    if (reference.target, new) == change.place:
         return reference_refusal(reference)
     counter = Incoming(change.kind.name, reference).counter
     for key, one in ((old, -1), (new, 1)):
-        if key is not None and old != new:
+        if key is not None:
             counts = _parent(plan, reference.target, key).counts
             counts[counter] = counts.get(counter, 0) + one
     if new is not None and after is not None:

@@ -31,6 +31,18 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             ),
         ),
     },
+    "constraints/planning": {
+        "a row that refers to another is there; the check is for the type checker": (
+            "_refer: new is not None and after is not None → new is not None",
+            (
+                "_contributions: row is not None and key is not None and (aggregate.of in row) "
+                "→ key is not None and aggregate.of in row"
+            ),
+        ),
+        "a new row refers to another than none did, which is asked first; `{}` is for the type checker": (
+            "_refer: before or {} → before",
+        ),
+    },
     "bookings/times": {
         "None has been refused before; the check is for the type checker": ("span_of: minutes or 0 → minutes",),
     },

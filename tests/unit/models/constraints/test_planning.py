@@ -55,6 +55,17 @@ def test_what_does_not_change_is_not_written() -> None:
     assert planned(RowChange(PAGE, None, wire({"id": "p"}))).is_empty
 
 
+def test_a_parent_of_which_as_many_rows_come_as_go_keeps_its_figures() -> None:
+    gone = RowChange(ORDER, order(stars=4), None)
+    plan = planned(gone, created(order(number="2", code="y", stars=4)))
+    assert plan.parents == {SHOP_S: ParentChange(checks=[Check(REFERENCE, {"region": None})])}
+
+
+def test_a_parent_that_changes_with_its_rows_counts_them() -> None:
+    line = RowChange(LINE, None, wire({"id": "l", "customer": "c", "number": "1"}))
+    assert planned(created(order()), line).parents[("Order", ("c", "1"))].counts == {"Line(customer,number)": 1}
+
+
 def test_a_changed_value_changes_a_total_by_the_difference() -> None:
     assert updated(order(amount=Decimal("0.1")), amount=Decimal("0.3")).parents == {
         SHOP_S: ParentChange(sums={"total": Decimal("0.2")})
@@ -78,6 +89,15 @@ def test_a_row_that_moves_leaves_one_parent_and_counts_for_the_other() -> None:
 def test_what_must_be_the_same_in_both_is_checked_again_when_it_changes() -> None:
     parent = updated(order(region="north"), region="south").parents[SHOP_S]
     assert parent == ParentChange(checks=[Check(REFERENCE, {"region": {"S": "south"}})])
+    assert updated(order(region="north"), note="x").is_empty
+
+
+def test_one_of_several_that_must_be_the_same_is_enough_to_be_checked() -> None:
+    both = replace(REFERENCE, same=("region", "currency"))
+    kind = replace(ORDER, references=(both,))
+    before = order(region="north", currency="EUR")
+    plan = planned(RowChange(kind, before, {**before, **wire({"currency": "CHF"})}))
+    assert plan.parents[SHOP_S].checks == [Check(both, {"region": {"S": "north"}, "currency": {"S": "CHF"}})]
 
 
 def test_a_row_with_an_empty_field_has_no_parent_and_no_guard() -> None:
@@ -99,6 +119,12 @@ def test_guards_of_other_values_types_and_fields_are_others() -> None:
         guard_id(ORDER, UNIQUE, order(shopId="s", code="x\x1fy")),
     }
     assert len(keys) == 6
+
+
+def test_a_guard_does_not_depend_on_the_order_in_which_an_object_has_its_parts() -> None:
+    parts = {"S": "1"}, {"S": "2"}
+    orders = ({"a": parts[0], "b": parts[1]}, {"b": parts[1], "a": parts[0]})
+    assert len({guard_id(ORDER, UNIQUE, {**order(), "code": {"M": one}}) for one in orders}) == 1
 
 
 def test_what_rows_change_of_a_parent_that_goes_with_them_is_left_out() -> None:

@@ -69,6 +69,8 @@ def test_a_total_keeps_its_row_from_deletion_if_nothing_else_does() -> None:
         ("Order", {"expires_by": "until"}, "Order: DynamoDB deletes rows by @ttl without regard to @unique"),
         ("Shop", {"expires_by": "until"}, "Shop: DynamoDB deletes rows by @ttl"),
         ("Line", {"expires_by": "until"}, "Line: DynamoDB deletes rows by @ttl"),
+        ("Page", {"expires_by": "until", "unique": (Unique(("a",)),)}, "Page: DynamoDB deletes rows by @ttl"),
+        ("Page", {"expires_by": "until", "references": (CASCADE,)}, "Page: DynamoDB deletes rows by @ttl"),
         ("Page", {"aggregates": (Aggregate("n", "Shop", "total", ("shopId",), is_average=True),)},
          "Shop.total: two rules write it"),
         ("Page", {"references": (CASCADE, CASCADE)}, "Page(noteId) refers to Note by two rules; one can say all"),
@@ -89,6 +91,23 @@ def test_rules_that_contradict_each_other_are_refused(
         ruled_types(KEYS, with_rules(name, **changes))
     assert str(caught.value).startswith(expected)
     assert caught.value.args[0].count(";") == (";" in expected) + ("RESTRICT" in caught.value.args[0])
+
+
+@pytest.mark.parametrize(
+    ("references", "fixed"),
+    [
+        # A note is let go when its order is deleted, whoever refers to it.
+        ((replace(CASCADE, on_delete=OnDelete.RESTRICT),), frozenset[str]()),
+        ((replace(CASCADE, on_delete=OnDelete.RESTRICT),), frozenset({"noteId"})),
+        ((CASCADE,), frozenset({"noteId"})),
+    ],
+)
+def test_rules_that_agree_are_not_refused(references: tuple[Reference, ...], fixed: frozenset[str]) -> None:
+    assert ruled_types(KEYS, with_rules("Page", references=references, fixed=fixed))["Page"].references
+
+
+def test_a_total_may_have_a_fraction_unless_it_says_otherwise() -> None:
+    assert not Aggregate("n", "Shop", "total", ("shopId",), is_average=False).is_whole
 
 
 def test_what_expires_may_be_ruled_otherwise() -> None:
