@@ -3,7 +3,7 @@
 	bench-lives bench-push bench-rates bench-scale bench-workflows pictures lock clean
 .DEFAULT_GOAL := run
 
-# Many containers of Python forbid it to write what it compiles: each start would compile everything again, for 4 s.
+# Images of Python often set it, and each start would then compile everything again, which takes 4 s.
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
@@ -84,7 +84,7 @@ test-dynamodb-local: setup
 attack: setup
 	@$(PYTHON) -m tests.security.attack $(ATTACK)
 
-# Some 5,300 small changes of the code that moves hours, each of which a test must notice: some 28 minutes. MUTANTS="ledger hours" tries some.
+# Some 9,300 small changes of the code that moves hours, each of which a test must notice: about an hour. MUTANTS="ledger hours" tries some.
 test-mutants: setup
 	@$(PYTHON) -m tests.mutants $(MUTANTS)
 

@@ -18,7 +18,7 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """Let each file be read once that libraries read for each of their clients, of which tests make many."""
+    """Let libraries read once what they would read again for each client: tests make many clients."""
     _read_services_once()
     _read_authorities_once()
 

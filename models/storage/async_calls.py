@@ -8,7 +8,7 @@ from typing import Any, Self
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
-from models.storage.calls import TIMES, described
+from models.storage.calls import TIMES, with_shared_loader
 from models.storage.direct import DirectCalls
 from models.storage.json_calls import OPERATIONS
 from models.storage.lines import LineLimits, Lines
@@ -36,7 +36,7 @@ class AsyncCalls:
         self._lines = Lines(lines or LineLimits())
 
     async def __aenter__(self) -> Self:
-        session, rows = described(get_session()), described(get_session())
+        session, rows = with_shared_loader(get_session()), with_shared_loader(get_session())
         rows.register_component("response_parser_factory", RowParsers())
         for service in self._services:
             of = rows if service in ROW_SERVICES else session

@@ -37,23 +37,29 @@ TIMES: dict[str, Any] = {
 }
 
 
-def described(session: _S) -> _S:
-    """Let a session share what botocore knows of AWS's services with the others of this process, and return it.
+def with_shared_loader(session: _S) -> _S:
+    """Return a session that shares botocore's loader with the other sessions of this process.
 
-    Each would read it anew, for 70 ms: the endpoints of all services, and the operations of those that it calls.
+    A loader keeps what it has read: the endpoints of all services, which takes 70 ms, and the operations of each
+    service that is called.
     """
-    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     return session
 
 
 @cache
-def _descriptions(path: str | None) -> Loader:
+def _loader(path: str | None) -> Loader:
     return create_loader(path)
 
 
 def new_client(service: str, **options: Any) -> Any:
-    """Return a client of an AWS service by the AWS variables as they are now, with `create_client`'s options."""
-    return described(botocore.session.get_session()).create_client(service, **options)
+    """Return a new client of an AWS service, for the account and region that the AWS variables name now.
+
+    Args:
+        service: the service, such as `"cognito-idp"`.
+        options: those of botocore's `create_client`.
+    """
+    return with_shared_loader(botocore.session.get_session()).create_client(service, **options)
 
 
 class Calls(Protocol):
@@ -87,7 +93,7 @@ class BlockingCalls:
 
     def __init__(self, *, connections: int = 64) -> None:
         self._config = Config(**TIMES, max_pool_connections=connections)
-        self._session = described(botocore.session.get_session())
+        self._session = with_shared_loader(botocore.session.get_session())
         self._clients: dict[str, Any] = {}
         self._direct: dict[str, BlockingDirectCalls] = {}
         self._opening = threading.Lock()

@@ -223,7 +223,7 @@ class Mutations:
 
         Raises:
             UnauthorizedError: the caller may not change it, or it does not exist.
-            RefusedError: the row is about the caller.
+            RefusedError: the caller is a party of the row.
             ConditionalCheckError: it does not exist; only those who may change any row learn this.
         """
         caller, model = mutation.caller, mutation.model

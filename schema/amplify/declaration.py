@@ -153,7 +153,7 @@ class Model:
         protected: fields that clients may repeat but not set.
         bounds: limits on fields' values.
         ordered: pairs of fields; where a row has both, the first is at most the second.
-        parties: fields that name whom a row is about; these members neither change nor remove it, whatever rule
+        parties: fields that name the members whom a row is about; they neither change nor remove it, whatever rule
             admits them.
         fixed: the fields that no update changes.
         created_at: the field with the moment of a row's creation; None if there is none.

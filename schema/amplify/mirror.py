@@ -85,7 +85,7 @@ def mirrored(
 
 
 def decided_by_others(*parties: str) -> Callable[[_C], _C]:
-    """Declare which fields of a mirrored type name whom a row is about, who neither change nor remove it."""
+    """Declare the fields of a mirrored type that name its parties, who neither change nor remove the row."""
 
     def declare(cls: _C) -> _C:
         model = replace(vars(cls)["__mirrored__"], parties=parties)

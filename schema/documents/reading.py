@@ -45,8 +45,8 @@ KEPT_CHARACTERS = 400_000
 KEPT_NODES = 30_000
 # Results of introspections that are kept; the usual one takes 3 MB.
 KEPT_INTROSPECTIONS = 4
-# Documents that were refused and are kept, without what they ask for, and as many texts that are no documents. To
-# read one again takes up to 40 ms, a request reads its own several times, and who retries sends the same one.
+# How many refused documents are kept, without what they ask for, and how many texts that are no GraphQL. To read
+# one again takes up to 40 ms; a request reads its document up to four times, and clients that retry send it again.
 KEPT_REFUSED = 50
 # The most errors of one document: each is located in the text, and may print a whole argument.
 ERRORS = fixed_limit(

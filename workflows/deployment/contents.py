@@ -61,7 +61,7 @@ def hourbank() -> StackContents:
 
 
 def environments_of(folder: Path) -> Path:
-    """Return the file with an app's environments: that in its folder, or HourBank's if there is none."""
+    """Return an app's `environments.toml`: the one in its folder, or HourBank's if the folder has none."""
     beside = folder / FILE.name
     return beside if beside.is_file() else FILE
 

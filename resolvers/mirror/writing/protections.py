@@ -52,10 +52,10 @@ def reserved_fields(caller: Caller, model: Model, rules: Collection[AuthRule]) -
 
 
 def party_refusal(caller: Caller, model: Model, item: Item) -> Refusal | None:
-    """Return the refusal if a row is about the caller, None if somebody else is to change or remove it."""
+    """Return the refusal of a caller who is a party of the row that they want to change or remove; else None."""
     for name in model.parties:
         if is_named(names_of(caller), item.get(name, {})):
-            message = f"{name}: this is about you; another administrator or moderator changes or removes it."
+            message = f"{name}: this names you; ask another administrator or moderator to change or remove it."
             return Refusal(Code.UNAUTHORIZED_ADMIN, message, {"field": name})
     return None
 

@@ -157,9 +157,7 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
     is_public = model.operations.are_subscriptions_public
     indexes = {**model.indexes, **_owner_indexes(model, rules)}
     if len(indexes) > MOST_INDEXES:
-        of_owners = ", ".join(sorted(indexes.keys() - model.indexes.keys()))
-        ours = f", with those by which owners and groups list their rows ({of_owners})" if of_owners else ""
-        raise TypeError(f"{model.name} has {len(indexes)} indexes{ours}; a table takes {MOST_INDEXES} at most")
+        raise TypeError(_too_many(model, indexes))
     made = {name: index(name, *_keys(model, one.attributes)) for name, one in indexes.items()}
     declared = table(
         model.name,
@@ -190,6 +188,13 @@ def _model(model: ModelDeclaration, constraints: Constraints, types: _Types, def
         unheard=frozenset(own_rules(model)) if is_public else frozenset(),
         follows_amplify=True,
     )
+
+
+def _too_many(model: ModelDeclaration, indexes: Mapping[str, IndexDeclaration]) -> str:
+    """Return why a table cannot have so many indexes; those that the schema does not have are named."""
+    added = ", ".join(sorted(indexes.keys() - model.indexes.keys()))
+    ours = f", with those by which owners and groups list their rows ({added})" if added else ""
+    return f"{model.name} has {len(indexes)} indexes{ours}; a table takes {MOST_INDEXES} at most"
 
 
 def _fields(model: ModelDeclaration, types: _Types) -> Iterator[tuple[str, Field]]:

@@ -82,11 +82,13 @@ def find(path: Path) -> Project:
 
 
 def beside(path: Path, name: str) -> Path:
-    """Return the folder of a file that stands beside a schema: at the path, or where the project has its schema.
+    """Return the folder in which a file beside a schema is to be looked for.
+
+    It is the folder at the path if that has the file; else the folder in which the project has its schema.
 
     Args:
         path: the same as for `find`.
-        name: the file's name; if it is nowhere, the folder is the schema's.
+        name: the file's name.
 
     Raises:
         SchemaFileError: no schema is there, or several are.

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from graphql import FieldDefinitionNode
+
 from models.constraints.declared import Constraints
 from schema.amplify import names
 from schema.amplify.catalogue import RootType
@@ -25,7 +27,7 @@ _FIELDS = {
     "refersTo": "@refersTo renames what is stored, and the name in the schema is stored",
     "validate": "@validate is not checked; rules.graphql has rules of its own",
 }
-# Amplify gives these to the fields that lead to pages of rows.
+# The arguments that Amplify gives to each field that leads to pages of rows.
 _PAGE = frozenset({"filter", "limit", "nextToken", "sortDirection"})
 _PROVIDERS = {
     Provider.IAM: "a caller's signature by IAM cannot be verified here",
@@ -89,13 +91,19 @@ def _of_fields(type_: WrittenType) -> Iterator[NotServed]:
         for directive, reason in _FIELDS.items():
             if has(node.directives or (), directive):
                 yield NotServed(name, reason)
-        if type_.name in set(RootType):
-            continue
-        if has(node.directives or (), "function"):
-            yield NotServed(name, "@function answers root fields only")
-        taken = _PAGE if any(has(node.directives or (), one) for one in ("hasMany", "manyToMany")) else frozenset()
-        for argument in sorted({one.name.value for one in node.arguments or ()} - taken):
-            yield NotServed(f"{name}({argument}:)", "the field is stored, and nothing would read its argument")
+        if type_.name not in set(RootType):
+            if has(node.directives or (), "function"):
+                yield NotServed(name, "@function answers root fields only")
+            yield from _of_arguments(name, node)
+
+
+def _of_arguments(name: str, node: FieldDefinitionNode) -> Iterator[NotServed]:
+    """Yield the arguments of a stored field; a field that leads to pages of rows has some that are served."""
+    leads_to_pages = any(has(node.directives or (), directive) for directive in ("hasMany", "manyToMany"))
+    for argument in node.arguments or ():
+        if not (leads_to_pages and argument.name.value in _PAGE):
+            reason = "the field is stored, and nothing would read its argument"
+            yield NotServed(f"{name}({argument.name.value}:)", reason)
 
 
 def _of_rules(name: str, rules: Iterable[RuleDeclaration]) -> Iterator[NotServed]:

@@ -15,7 +15,7 @@ from botocore.loaders import Loader
 from botocore.session import Session, get_session
 
 from models.errors import StoppedError
-from models.storage.calls import BlockingCalls, described, drive, new_client
+from models.storage.calls import BlockingCalls, drive, new_client, with_shared_loader
 from tests.unit.models.storage.one_read import READ, ROW, account, is_patient, sent
 
 __all__ = ["account"]
@@ -33,12 +33,12 @@ def test_sessions_share_what_is_known_of_aws(monkeypatch: pytest.MonkeyPatch, tm
         found: Loader = session.get_component("data_loader")
         return found
 
-    one, other = described(get_session()), described(aiobotocore.session.get_session())
+    one, other = with_shared_loader(get_session()), with_shared_loader(aiobotocore.session.get_session())
     assert known(one) is known(other)
     assert known(one) is not known(get_session())
     assert new_client("dynamodb").meta.service_model.service_name == "dynamodb"
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    assert str(tmp_path) in known(described(get_session())).search_paths
+    assert str(tmp_path) in known(with_shared_loader(get_session())).search_paths
 
 
 def test_a_thread_calls_over_botocore_with_one_client_per_service() -> None:

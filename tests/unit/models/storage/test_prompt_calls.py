@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,23 +11,23 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from models.errors import ContentionError, UnavailableError
 from models.storage.breaker import AwsLimits, PromptCalls, fail_from_now_on, wait_again
 from models.storage.sent_calls import was_any_sent, watched_writes
+from tests.unit.models.storage.unqueued import Unqueued
 
 SILENCE = ReadTimeoutError(endpoint_url="x")
 # Tests of what is refused must not take as long as the pause, however busy the machine is.
 SOON = AwsLimits(call_seconds=0.05, pause_seconds=60)
 
 
-class Aws:
-    """A way to AWS that answers, fails or is silent, as it is told."""
+class Aws(Unqueued):
+    """Calls to AWS, which answers, fails or stays silent as the test chooses."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.error: Exception | None = None
         self.silent = False
         self.made: list[str] = []
         self.at_once = 0
         self.most = 0
-        self.paused: list[float] = []
-        self.queued: list[tuple[Iterable[str], str | None]] = []
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         self.made.append(f"{service}.{operation}")
@@ -41,17 +40,6 @@ class Aws:
         if self.error is not None:
             raise self.error
         return params
-
-    async def pause(self, seconds: float) -> None:
-        self.paused.append(seconds)
-
-    def is_free(self, keys: Iterable[str]) -> bool:
-        return not keys
-
-    @asynccontextmanager
-    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
-        self.queued.append((keys, by))
-        yield
 
 
 @pytest.fixture
@@ -112,23 +100,25 @@ async def test_the_services_fail_one_by_one(aws: Aws, prompt: PromptCalls) -> No
         await prompt.call("stepfunctions", "start_execution")
 
 
-async def test_it_recovers_by_itself(aws: Aws) -> None:
+async def after_silence(aws: Aws) -> PromptCalls:
+    """Return calls that have found AWS silent, when the pause that they make thereupon is over."""
     prompt = PromptCalls(aws, AwsLimits(call_seconds=0.05, pause_seconds=0.02))
     aws.error = SILENCE
     with pytest.raises(UnavailableError):
         await prompt.call("dynamodb", "get_item")
-    aws.error = None
     await asyncio.sleep(0.03)
+    return prompt
+
+
+async def test_it_recovers_by_itself(aws: Aws) -> None:
+    prompt = await after_silence(aws)
+    aws.error = None
     for _ in range(2):
         await prompt.call("dynamodb", "get_item")
 
 
 async def test_a_refusal_is_an_answer_after_which_all_go_on(aws: Aws) -> None:
-    prompt = PromptCalls(aws, AwsLimits(call_seconds=0.05, pause_seconds=0.02))
-    aws.error = SILENCE
-    with pytest.raises(UnavailableError):
-        await prompt.call("dynamodb", "get_item")
-    await asyncio.sleep(0.03)
+    prompt = await after_silence(aws)
     aws.error = refusal_of(0)
     for _ in range(2):
         with pytest.raises(ClientError):

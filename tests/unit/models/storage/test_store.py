@@ -1,7 +1,5 @@
 """The store asks DynamoDB what it should, and gives back what it says."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -26,17 +24,18 @@ from models.storage.store import (
 from models.tables import base
 from models.tables.base import KeyAttribute
 from tests.unit.builders import NOW
+from tests.unit.models.storage.unqueued import Unqueued
 
 NAMES = Names(stack="unit", region="us-east-1", account="0" * 12)
 
 
-class Script:
+class Script(Unqueued):
     """Calls that answer what the test says, or raise it."""
 
     def __init__(self, *answers: Any) -> None:
+        super().__init__()
         self._answers = list(answers)
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.paused: list[float] = []
 
     async def call(self, service: str, operation: str, **params: Any) -> Any:
         assert service == "dynamodb"
@@ -45,17 +44,6 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    async def pause(self, seconds: float) -> None:
-        self.paused.append(seconds)
-
-    def is_free(self, keys: Iterable[str]) -> bool:
-        return not keys
-
-    @asynccontextmanager
-    async def queue(self, keys: Iterable[str], *, by: str | None = None) -> AsyncIterator[None]:
-        del keys, by
-        yield
 
 
 def failed(code: str, **more: Any) -> ClientError:

@@ -18,3 +18,8 @@ def office(tables: Stored) -> Members:
 
 def anybody(_: Item) -> bool:
     return True
+
+
+def texts_of(row: Item, *names: str) -> dict[str, str]:
+    """Return some of a row's texts, by their attributes."""
+    return {name: row[name]["S"] for name in names}

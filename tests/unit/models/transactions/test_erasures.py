@@ -15,7 +15,7 @@ from models.tables import EventLog, User, UserBalance
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit.builders import ALICE, BOB, EVE, NOW, Bank, hours
-from tests.unit.models.transactions.member_office import WHOLE, anybody, office
+from tests.unit.models.transactions.member_office import WHOLE, anybody, office, texts_of
 from tests.unit.places import bank_at
 from tests.unit.stored import Stored, overtake, stored, written_anew
 
@@ -42,8 +42,7 @@ async def test_an_erasure_begins_with_closing_the_account_for_good(tables: Store
     assert row == {**written_anew(WHOLE), "isActive": {"BOOL": False}, "updatedAt": {"S": to_text(begun)}}
     assert await rows(tables.undisturbed, UserBalance) == [written_anew(penniless(erasedAt=begun))]
     (event,) = await rows(tables.undisturbed, EventLog)
-    named = {name: event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "eventData")}
-    assert named == {
+    assert texts_of(event, "eventType", "source", "entityType", "entityId", "eventData") == {
         "eventType": "Member Erasure Begun",
         "source": "hourbank.balances",
         "entityType": "USER",

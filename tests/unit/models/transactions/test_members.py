@@ -22,7 +22,7 @@ from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
 from tests.unit import books
 from tests.unit.builders import ALICE, BOB, EVE, NOW, REQUEST_ID, Bank, figures, hours, make_escrow
-from tests.unit.models.transactions.member_office import WHOLE, anybody, office
+from tests.unit.models.transactions.member_office import WHOLE, anybody, office, texts_of
 from tests.unit.places import bank_at
 from tests.unit.stored import Stored, overtake, stored, written, written_anew
 
@@ -47,8 +47,7 @@ async def test_a_member_joins_with_ten_hours_on_record(tables: Stored) -> None:
 async def test_who_joins_is_told_and_so_is_the_bus(tables: Stored) -> None:
     await office(tables).join(WHOLE)
     (event,) = await rows(tables.undisturbed, EventLog)
-    named = {name: event[name]["S"] for name in ("eventType", "source", "entityType", "entityId", "actorUserId")}
-    assert named == {
+    assert texts_of(event, "eventType", "source", "entityType", "entityId", "actorUserId") == {
         "eventType": "Welcome Bonus Issued",
         "source": "hourbank.balances",
         "entityType": "TRANSACTION",

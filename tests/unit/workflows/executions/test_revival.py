@@ -17,7 +17,7 @@ def client_error(code: str, status: int) -> ClientError:
 
 
 class TroubledSweep:
-    """A sweep that fails as it is told before it finds two live requests."""
+    """A sweep that fails as the test chooses, before it finds two live requests."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)

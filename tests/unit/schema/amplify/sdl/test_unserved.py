@@ -97,8 +97,8 @@ def test_arguments_of_stored_fields_are_listed() -> None:
     type Author { name(full: Boolean): String }
     """
     assert [item.name for item in app_of(text).not_served] == [
-        "Post.title(case:)",
         "Post.title(length:)",
+        "Post.title(case:)",
         "Post.comments(after:)",
         "Comment.by(full:)",
         "Author.name(full:)",
