@@ -113,7 +113,8 @@ def _callers(declared: AppDeclaration) -> Mapping[str, frozenset[str]]:
 
 
 def _notes(declared: AppDeclaration, catalogue: Catalogue, functions: Mapping[str, Function]) -> Iterator[str]:
-    yield f"{len(catalogue.models)} types with tables: {', '.join(catalogue.models)}"
+    types = "type with a table" if len(catalogue.models) == 1 else "types with tables"
+    yield f"{len(catalogue.models)} {types}: {', '.join(catalogue.models)}"
     for one in declared.not_served:
         yield f"not served: {one}"
     for own in catalogue.own:

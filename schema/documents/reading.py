@@ -98,8 +98,9 @@ class Document:
         return frozenset(variable.variable.name.value for variable in declared)
 
 
-# How graphql-core refuses a field that a type does not have.
+# How graphql-core refuses a field that a type does not have, and an argument that a field does not have.
 _UNKNOWN_FIELD = re.compile(r"Cannot query field '(?P<field>\w+)' on type '(?P<type>\w+)'")
+_UNKNOWN_ARGUMENT = re.compile(r"Unknown argument '(?P<argument>\w+)' on field '(?P<field>\w+\.\w+)'")
 
 
 class Documents:
@@ -111,7 +112,7 @@ class Documents:
         alone: mutations of which an operation may hold only one.
         disclosure: what clients are told of the schema.
         trusted: the only documents that run; without, all do.
-        unserved: why fields are not there that clients know, such as `Query.searchPosts`.
+        unserved: why fields and arguments are not there that clients know, such as `Query.searchPosts`.
     """
 
     def __init__(
@@ -215,12 +216,11 @@ class Documents:
         return [self._explained(error) for error in errors] if self._unserved else errors
 
     def _explained(self, error: GraphQLError) -> GraphQLError:
-        """Return an error as it is, or, of a field that clients know and that is not served, why it is not."""
-        found = _UNKNOWN_FIELD.match(error.message)
-        field = "" if found is None else f"{found['type']}.{found['field']}"
-        if field not in self._unserved:
+        """Return an error as it is; of what clients know and is not served, return why it is not."""
+        name = _unknown(error.message)
+        if name not in self._unserved:
             return error
-        return GraphQLError(f"{field} is not served: {self._unserved[field]}", error.nodes)
+        return GraphQLError(f"{name} is not served: {self._unserved[name]}", error.nodes)
 
     def check_trusted(self) -> None:
         """Check that every trusted document can run.
@@ -251,6 +251,15 @@ class Documents:
             variable_values=orjson.loads(variables),
             hide_suggestions=not self.disclosure.suggestions,
         )
+
+
+def _unknown(message: str) -> str:
+    """Return the field or argument that an error says is unknown, as `Query.a` or `Query.a(b:)`; else ""."""
+    if (found := _UNKNOWN_FIELD.match(message)) is not None:
+        return f"{found['type']}.{found['field']}"
+    if (found := _UNKNOWN_ARGUMENT.match(message)) is not None:
+        return f"{found['field']}({found['argument']}:)"
+    return ""
 
 
 def _forget_tokens(document: DocumentNode) -> int:

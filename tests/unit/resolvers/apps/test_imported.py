@@ -51,16 +51,28 @@ def test_every_group_of_its_rules_has_a_demo_caller(tmp_path: Path) -> None:
 
 def test_people_are_told_what_is_not_served_and_who_may_write(tmp_path: Path) -> None:
     notes = "\n".join(imported(written(tmp_path / "notes")).notes)
-    assert "1 types with tables: Note" in notes
+    assert "1 type with a table: Note" in notes
     assert "not served: Query.tell: @http calls other servers" in notes
     assert "not served: Query.weather: functions.py beside the schema has no function weather" in notes
     assert "whoever has an API key may write: Note" in notes
 
 
-def test_what_clients_know_and_is_not_served_says_why(tmp_path: Path) -> None:
-    app = imported(written(tmp_path / "notes", TEXT + "type Post @model @searchable { id: ID! }")).app
-    (error,) = api_of(app).schema.documents.read("{ searchPosts { items { id } } }").errors
-    assert error.message == "Query.searchPosts is not served: @searchable needs OpenSearch"
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ searchPosts { items { id } } }", "Query.searchPosts is not served: @searchable needs OpenSearch"),
+        (
+            '{ getPost(id: "a") { title(length: 2) } }',
+            "Post.title(length:) is not served: the field is stored, and nothing would read its argument",
+        ),
+        ('{ getPost(id: "a", of: 1) { id } }', "Unknown argument 'of' on field 'Query.getPost'."),
+    ],
+)
+def test_what_clients_know_and_is_not_served_says_why(tmp_path: Path, query: str, expected: str) -> None:
+    post = "type Post @model @searchable { id: ID! title(length: Int): String }"
+    app = imported(written(tmp_path / "notes", TEXT + post)).app
+    (error,) = api_of(app).schema.documents.read(query).errors
+    assert error.message == expected
 
 
 @pytest.mark.parametrize(
