@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -67,7 +67,7 @@ class Bench:
         self._count = requesters
         self.requesters: list[Member] = []
         self.offers: list[tuple[Member, str]] = []
-        self.early = 0
+        self.early = self.unavailable = 0
 
     def at(self, base_url: str) -> "Bench":
         """Return the same members, who call another server."""
@@ -143,7 +143,7 @@ class Bench:
             "estimatedHours": 1,
             "negotiationRound": 0,
         }
-        await request.requester.client.ask(CREATE, input=create_input)
+        await self._retry(request.requester.client, CREATE, create_input)
 
     async def accept(self, request: BenchRequest) -> None:
         """Let the provider accept a request."""
@@ -174,15 +174,19 @@ class Bench:
             await asyncio.sleep(0.5)
         raise SystemExit(f"request {request.id} did not come to {status} within {PATIENCE_SECONDS} s")
 
-    async def _retry(self, client: Client, mutation: str, given: dict[str, str]) -> None:
-        """Send a mutation; retry while the workflow is not there yet."""
+    async def _retry(self, client: Client, mutation: str, given: Mapping[str, Any]) -> None:
+        """Send a mutation; retry while the workflow is not there yet, or the local cloud did not keep up."""
         for _ in range(MOST_TRIES):
             try:
                 await client.ask(mutation, input=given)
             except RefusedError as refused:
-                if refused.type not in ("INVALID_REQUEST_STATUS", "INVALID_STATUS_FOR_COMPLETION"):
+                if refused.type == "ServiceUnavailable":
+                    self.unavailable += 1
+                    await asyncio.sleep(1)
+                elif refused.type in ("INVALID_REQUEST_STATUS", "INVALID_STATUS_FOR_COMPLETION"):
+                    self.early += 1
+                else:
                     raise
-                self.early += 1
             else:
                 return
         raise SystemExit(f"{given} did not go through")

@@ -61,6 +61,23 @@ async def test_until_all_is_saved_a_stack_is_saved_as_unfinished(
     ]
 
 
+@pytest.mark.parametrize("text", ["an hour's help", "Bäume", "half of an emoji \ud83c"])
+@pytest.mark.usefixtures("rows")
+async def test_ministack_reads_what_was_saved(
+    snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    tables: AccountRegionScopedDict = AccountRegionScopedDict()
+    item = {"id": {"S": text}, "picture": {"B": b"\x00"}, "hours": {"N": "1.5"}}
+    tables.set_scoped("0" * 12, "us-east-1", "Service", {"items": {text: {"__no_sk__": item}}})
+    monkeypatch.setattr(dynamodb, "_tables", tables)
+    monkeypatch.setattr(persistence, "PERSIST_STATE", True)
+    snapshots.note(WRITE, "")
+    await snapshots.save()
+    read = persistence.load_state("dynamodb")
+    assert read is not None
+    assert read["tables"]._data == tables._data
+
+
 async def test_what_could_not_be_saved_is_saved_later(
     rows: Path, snapshots: Snapshots, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -81,10 +98,10 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event
     begun, go_on = threading.Event(), threading.Event()
     write = ministack_app._write
 
-    def held_up(path: Path, text: str) -> None:
+    def held_up(path: Path, content: bytes) -> None:
         begun.set()
         go_on.wait(LONG)
-        write(path, text)
+        write(path, content)
 
     monkeypatch.setattr(ministack_app, "_write", held_up)
     yield begun, go_on
