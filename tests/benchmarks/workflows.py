@@ -94,7 +94,7 @@ async def check_ledger(bench: Bench, rounds: int) -> None:
         if found != (due, Decimal(0)):
             raise SystemExit(f"{person.sub} has {found}, not {due}: the ledger is not exact")
     console.print(f"{bench.early} actions came before the workflow was ready and were repeated.")
-    console.print(f"{bench.unavailable} were told that the local cloud did not answer in time, and were repeated.")
+    console.print(f"{bench.unavailable} times the local cloud was late, and what was asked was repeated.")
     console.print(f"The ledger is exact: {len(people)} balances are what they must be, nothing is held.")
 
 
