@@ -21,6 +21,7 @@ from models.tables import Table
 
 _T = TypeVar("_T")
 _Read = Callable[[Any], Any]
+_Write = Callable[[Any], dict[str, Any]]
 
 # The classes of most values, which PynamoDB's attributes accept as they are.
 _SCALARS = frozenset({str, int, float, bool, Decimal, datetime})
@@ -28,12 +29,13 @@ _SCALARS = frozenset({str, int, float, bool, Decimal, datetime})
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Field:
-    """A dataclass's field, its attribute with its name, and what reads its value from wire form."""
+    """A dataclass's field, its attribute with its name, and what reads and writes its value in wire form."""
 
     name: str
     attribute: Attribute[Any]
     key: str
     read: _Read
+    write: _Write
 
 
 @cache
@@ -54,9 +56,10 @@ def _fields(cls: Hashable, table: type[AttributeContainer]) -> tuple[_Field, ...
     hints = get_type_hints(cls)
     attributes = table.get_attributes()
     return tuple(
-        _Field(field.name, attribute, attribute.attr_name, _reader(attribute, _kind(hints[field.name])))
+        _Field(field.name, attribute, attribute.attr_name, _reader(attribute, kind), _writer(attribute, kind))
         for field in dataclasses.fields(cls)  # type: ignore[arg-type]  # a dataclass, which `Hashable` does not say
         if (attribute := attributes.get(_camel(field.name))) is not None
+        for kind in (_kind(hints[field.name]),)
     )
 
 
@@ -72,20 +75,10 @@ def _plain(value: Any) -> Any:
     return [_plain(member) for member in value]
 
 
-def _wire(attribute: Attribute[Any], value: Any) -> dict[str, Any]:
-    """Return a value in wire form; PynamoDB would make a row of each nested dataclass before it writes it."""
-    if isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value):
-        return {"M": _members(type(attribute), value)}
-    if isinstance(attribute, ListAttribute) and value and all(map(dataclasses.is_dataclass, value)):
-        element: Any = attribute.element_type
-        return {"L": [{"M": _members(element, member)} for member in value]}
-    return {attribute.attr_type: attribute.serialize(_plain(value))}
-
-
 def _members(table: type[AttributeContainer], row: Any) -> Item:
     """Return the attributes that store a dataclass."""
     return {
-        field.key: _wire(field.attribute, value)
+        field.key: field.write(value)
         for field in _fields(row.__class__, table)
         if (value := getattr(row, field.name)) is not None
     }
@@ -94,7 +87,11 @@ def _members(table: type[AttributeContainer], row: Any) -> Item:
 def item_of(table: type[Table], **values: Any) -> Item:
     """Return the item of a table with these attributes, by their own names; those that are None are left out."""
     attributes = table.get_attributes()
-    return {name: _wire(attributes[name], value) for name, value in values.items() if value is not None}
+    return {
+        name: {attributes[name].attr_type: attributes[name].serialize(_plain(value))}
+        for name, value in values.items()
+        if value is not None
+    }
 
 
 def encode(table: type[Table], row: Any, **more: Any) -> Item:
@@ -121,6 +118,20 @@ def _reader(attribute: Attribute[Any], kind: Any) -> _Read:
     return lambda wire: deserialize(get(wire))
 
 
+def _writer(attribute: Attribute[Any], kind: Any) -> _Write:
+    """Return what makes a value of a class, or a tuple of them, the wire form of an attribute.
+
+    PynamoDB would make a row of each nested dataclass before it writes it.
+    """
+    if isinstance(attribute, ListAttribute) and dataclasses.is_dataclass(kind):
+        element: Any = attribute.element_type
+        return lambda rows: {"L": [{"M": _members(element, row)} for row in rows]}
+    if isinstance(attribute, MapAttribute):
+        return lambda row: {"M": _members(type(attribute), row)}
+    letter, serialize = attribute.attr_type, attribute.serialize
+    return lambda value: {letter: serialize(_plain(value))}
+
+
 def difference(table: type[Table], before: Any, after: Any) -> list[Action]:
     """Return the update actions that turn one stored dataclass into another of the same class."""
     actions: list[Action] = []
@@ -129,7 +140,7 @@ def difference(table: type[Table], before: Any, after: Any) -> list[Action]:
         if value == getattr(before, field.name):
             continue
         attribute = field.attribute
-        actions.append(attribute.remove() if value is None else attribute.set(_wire(attribute, value)))
+        actions.append(attribute.remove() if value is None else attribute.set(field.write(value)))
     return actions
 
 

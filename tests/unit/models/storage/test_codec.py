@@ -138,5 +138,7 @@ def test_nested_values_are_written_as_pynamodb_writes_them() -> None:
 def test_a_change_is_written_as_pynamodb_writes_it(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = request_at("INITIATED"), request_at(place)
     ours = expressions(actions=codec.difference(tables.ServiceRequest, before, after))
-    monkeypatch.setattr(codec, "_wire", lambda _, value: codec._plain(value))
+    fields = codec._fields(Request, tables.ServiceRequest)
+    by_pynamodb = tuple(replace(field, write=codec._plain) for field in fields)
+    monkeypatch.setattr(codec, "_fields", lambda *_: by_pynamodb)
     assert ours == expressions(actions=codec.difference(tables.ServiceRequest, before, after))
