@@ -41,7 +41,7 @@ class PendingApproval:
     Args:
         id: the transfer's id.
         requested_by: the administrator.
-        content: what they asked for; another asks for the same or for something else.
+        content: what they asked for, as JSON; another asks for the same or for something else.
         expires_at: when it no longer counts.
     """
 
@@ -77,11 +77,11 @@ def judge(
         return PendingApproval(
             id=transfer.id,
             requested_by=transfer.by,
-            content=content_of(transfer),
+            content=json.dumps(transfer.content),
             created_at=now,
             expires_at=now + timedelta(days=limits.days),
         )
-    if pending.content != content_of(transfer):
+    if json.loads(pending.content) != transfer.content:
         return _other_content_refusal(pending)
     return approval_refusal(pending, limits) if pending.requested_by == transfer.by else pending
 
@@ -93,11 +93,6 @@ def _other_content_refusal(pending: PendingApproval) -> Refusal:
         "asked for, or use another id.",
         {"transferId": pending.id, "requested": json.loads(pending.content)},
     )
-
-
-def content_of(transfer: Transfer) -> str:
-    """Return what a transfer does, whoever asks for it, in one form only."""
-    return json.dumps(transfer.content, sort_keys=True)
 
 
 def approval_refusal(pending: PendingApproval, limits: ApprovalLimits) -> Refusal:

@@ -6,6 +6,7 @@ looked up in the indexes, in the spellings that people use; a name that two old 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from models import tables
 from models.errors import Code, Refusal
@@ -14,19 +15,25 @@ from models.limits import fixed_limit
 from models.storage.store import Item, Store
 from models.transactions.writing import Writing
 
-
-def _longest(characters: int, meaning: str) -> int:
-    return fixed_limit(characters, f"characters of {meaning}", topic="rows", code="BadRequest")
-
-
+_longest = partial(fixed_limit, topic="rows", code="BadRequest")
 # What a new name may have, by its field: the number of characters, and of those that nobody sees, which.
 _RULES: Mapping[str, tuple[int, frozenset[str]]] = {
-    "username": (_longest(100, "a user name"), frozenset()),
-    "email": (_longest(254, "an e-mail address, as many as SMTP delivers to"), frozenset()),
-    "firstName": (_longest(200, "a first name"), JOINERS),
-    "lastName": (_longest(200, "a last name"), JOINERS),
+    "username": (_longest(100, "characters of a user name"), frozenset()),
+    "email": (_longest(254, "characters of an e-mail address, as many as SMTP delivers to"), frozenset()),
+    "firstName": (_longest(200, "characters of a first name"), JOINERS),
+    "lastName": (_longest(200, "characters of a last name"), JOINERS),
 }
-_CODES = {"username": Code.DUPLICATE_USERNAME, "email": Code.DUPLICATE_EMAIL}
+# How a name that another member has is refused, by its field.
+_TAKEN: Mapping[str, tuple[Code, str]] = {
+    "username": (
+        Code.DUPLICATE_USERNAME,
+        "another member has this user name already; choose another",
+    ),
+    "email": (
+        Code.DUPLICATE_EMAIL,
+        "another member has this e-mail address already; give another, or, if it is yours, ask an administrator",
+    ),
+}
 # An owner field may hold `sub::username`.
 _SEPARATOR = "::"
 
@@ -116,7 +123,7 @@ class UniqueNames:
 
         A member who was stored before there were guards is found in their own spelling only.
         """
-        guards = [derived(field, "name", folded(text)) for field in _CODES]
+        guards = [derived(field, "name", folded(text)) for field in _TAKEN]
         for user_id in (await self._holders(guards)).values():
             if user_id is not None:
                 return user_id
@@ -148,7 +155,7 @@ class UniqueNames:
 
 def _guards(item: Item) -> dict[str, tuple[str, str]]:
     """Return the guards of a member's names: the field and the text of each, by its key."""
-    texts = {field: item[field]["S"] for field in _CODES if field in item}
+    texts = {field: item[field]["S"] for field in _TAKEN if field in item}
     return {derived(field, "name", folded(text)): (field, text) for field, text in texts.items()}
 
 
@@ -172,7 +179,7 @@ def _unreadable_refusal(before: Item, after: Item) -> Refusal | None:
             continue
         text = after[field]["S"]
         problem = name_problem(text, longest=longest, allowed=allowed)
-        if problem is None and field == "email" and " " in text:
+        if field == "email" and " " in text:
             problem = "an address has no blanks"
         if problem is not None:
             return Refusal(Code.BAD_REQUEST, f"{field}: {problem}.", {"field": field})
@@ -180,6 +187,5 @@ def _unreadable_refusal(before: Item, after: Item) -> Refusal | None:
 
 
 def _taken_refusal(field: str) -> Refusal:
-    what = {"username": "user name", "email": "e-mail address"}[field]
-    way_out = "choose another" if field == "username" else "give another, or, if it is yours, ask an administrator"
-    return Refusal(_CODES[field], f"{field}: another member has this {what} already; {way_out}.", {"field": field})
+    code, why = _TAKEN[field]
+    return Refusal(code, f"{field}: {why}.", {"field": field})

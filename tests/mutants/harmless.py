@@ -167,6 +167,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "at most one of two rows is the member's own, so two are enough while the index is up to date": (
             "UniqueNames._is_taken_without_guard: 2 → 3",
         ),
+        "only the first row is looked at; the limit saves reading others": ("UniqueNames.holder: 1 → 2",),
     },
     "transactions/audits": {
         "a batch read returns as many rows as it was asked for; `strict` only says so": (

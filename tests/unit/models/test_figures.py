@@ -57,6 +57,7 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("storage.store", "KEY_BYTES", 2_048),
     ("transactions.retrying", "PATIENCE_SECONDS", 20.0),
     ("ledger.transfers", "LONGEST_DESCRIPTION", 500),
+    ("ledger.transfers", "SALT_BYTES", 16),
     ("transactions.writing", "LARGEST_TRANSACTION", 100),
 ]
 

@@ -63,6 +63,13 @@ async def test_a_request_that_nobody_could_pay_for_is_not_created() -> None:
         assert refused.code is Code.INVALID_AMOUNT
 
 
+async def test_that_nobody_knows_a_member_is_left_to_the_validation_of_the_request() -> None:
+    async with stored(Bank.opened()) as tables:
+        for member in (ALICE, BOB):
+            await tables.undisturbed.delete(User, member)
+        assert isinstance(await tables.transactions.create(make_request(), answers.create), Moved)
+
+
 @pytest.mark.parametrize(
     ("member", "asked", "field"),
     [

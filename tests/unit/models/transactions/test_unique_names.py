@@ -286,6 +286,22 @@ async def test_a_name_is_seen_for_what_it_is(tables: Stored, field: str, asked: 
     assert len(await rows(tables.undisturbed, User)) == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "longest"), [("username", 100), ("email", 254), ("firstName", 200), ("lastName", 200)]
+)
+async def test_a_name_is_as_long_as_it_may_be_and_no_longer(tables: Stored, field: str, longest: int) -> None:
+    assert code_of(await office(tables).join(member(ALICE, **{field: "a" * (longest + 1)}))) is Code.BAD_REQUEST
+    assert code_of(await office(tables).join(member(ALICE, **{field: "a" * longest}))) is None
+
+
+# Persian and Sinhala join letters by what nobody sees.
+@pytest.mark.parametrize(
+    "name", ["Mary Ann", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", "\u0d9a\u0dca\u200d\u0dc2\u0dda\u0db8"]
+)
+async def test_people_are_called_what_they_are_called(tables: Stored, name: str) -> None:
+    assert code_of(await office(tables).join(member(ALICE, firstName=name, lastName=name))) is None
+
+
 async def test_an_odd_name_that_is_stored_stays_while_another_field_changes(tables: Stored) -> None:
     await tables.put(User, member(ALICE, username="ali\u202ece", firstName="A\x00"))
     changed = await amend(tables, ALICE, username="ali\u202ece", firstName="A\x00", bio="Hello")
