@@ -159,6 +159,9 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_reader: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
     },
+    "transactions/members": {
+        "a row's moments have milliseconds": ("Members.sign_out: 0 → 1",),
+    },
     "transactions/unique_names": {
         "a batch read returns as many rows as it was asked for; `strict` only says so": (
             "UniqueNames._holders: strict=True → nothing",

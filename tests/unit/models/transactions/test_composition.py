@@ -312,9 +312,10 @@ def booked(**changes: Any) -> Item:
 
 
 @pytest.mark.parametrize("earlier", [None, "an-earlier-one"])
-async def test_a_booking_names_its_first_exchange(earlier: str | None) -> None:
+@pytest.mark.parametrize("status", [None, "PENDING"])
+async def test_a_booking_names_its_first_exchange(earlier: str | None, status: str | None) -> None:
     async with stored(Bank.opened()) as tables:
-        await tables.put(Booking, booked(bookingTransactionId=earlier))
+        await tables.put(Booking, booked(bookingTransactionId=earlier, status=status))
         request = make_request(booking_id="b", asked=hours("2"))
         assert isinstance(await tables.transactions.create(request, ask_for_hours), Moved)
         booking = await tables.undisturbed.get(Booking, "b", consistent=True)

@@ -51,7 +51,7 @@ async def test_an_erasure_begins_with_closing_the_account_for_good(tables: Store
     }
     assert await office(tables).begin_erasure(ALICE) == begun
     assert len(await rows(tables.undisturbed, EventLog)) == 1
-    assert tables.strict.queued == [[ALICE], [ALICE]]
+    assert (tables.strict.queued, tables.strict.queued_by) == ([[ALICE]] * 2, [ALICE] * 2)
 
 
 async def test_who_never_had_an_hour_is_closed_by_an_empty_balance(tables: Stored) -> None:

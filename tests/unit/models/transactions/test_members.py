@@ -102,9 +102,12 @@ async def test_what_is_there_of_a_bonus_is_never_written_over(tables: Stored) ->
     assert await rows(tables.undisturbed, UserBalance) == []
 
 
-async def test_who_joins_waits_for_what_else_moves_their_hours(tables: Stored) -> None:
+async def test_work_on_a_member_goes_one_by_one_and_is_whose_asks_for_it(tables: Stored) -> None:
     await office(tables).join(WHOLE)
-    assert tables.strict.queued == [[ALICE]]
+    await office(tables).amend(ALICE, {"bio": {"S": "Hello"}}, anybody, actor=EVE)
+    await office(tables).leave(ALICE, anybody, actor=BOB)
+    assert tables.strict.queued == [[ALICE]] * 3
+    assert tables.strict.queued_by == [ALICE, EVE, BOB]
 
 
 async def put_escrows(tables: Stored, *statuses: EscrowStatus) -> None:
@@ -267,5 +270,6 @@ async def test_who_signs_out_everywhere_has_no_token_of_before(tables: Stored) -
     valid_from = from_text(signed_out["tokensValidFrom"]["S"])
     assert timedelta(0) < valid_from - tables.bank.now <= timedelta(seconds=1)
     assert valid_from.microsecond == 0
+    assert from_text(signed_out["updatedAt"]["S"]) == tables.bank.now
     with pytest.raises(ConditionFailedError):
         await office(tables).sign_out(BOB)

@@ -12,7 +12,7 @@ from tests.unit.builders import REQUEST_ID
 from tests.unit.models.transactions.test_composition import stored_exchange
 from tests.unit.models.transactions.test_moves import other, overtaken, writes
 from tests.unit.places import bank_at
-from tests.unit.stored import stored, written
+from tests.unit.stored import overtake, stored, written
 
 
 def anybody(_: Item) -> bool:
@@ -59,6 +59,13 @@ async def test_a_deletion_whose_answer_is_lost_is_done_once(fault: Fault) -> Non
         removed = await tables.transactions.remove(REQUEST_ID, anybody)
         assert not isinstance(removed, Refusal)
         assert await rows(tables.undisturbed, ServiceRequest) == []
+
+
+async def test_a_request_that_another_host_changes_in_the_same_moment_is_looked_at_again() -> None:
+    async with stored(bank_at("INITIATED")) as tables:
+        overtake(tables, lambda: tables.change(ServiceRequest, REQUEST_ID, version=2))
+        with pytest.raises(ConditionFailedError):
+            await tables.transactions.remove(REQUEST_ID, lambda row: row["version"] == {"N": "1"})
 
 
 async def test_a_request_that_begins_meanwhile_is_not_deleted() -> None:

@@ -3,14 +3,20 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 
 from models.errors import BrokenLedgerError, ContentionError
 from models.requests import payment
 from models.transactions import retrying
-from models.transactions.retrying import is_transient
+from models.transactions.retrying import StaleSnapshotError, is_transient, retry
 from tests.chaos.faults import Fault, cancelled, each_write
-from tests.unit.builders import REQUEST_ID
+from tests.unit.builders import REQUEST_ID, Bank
 from tests.unit.places import bank_at
 from tests.unit.stored import stored
 
@@ -36,6 +42,25 @@ async def test_pauses_double_up_to_a_second_and_none_is_longer_than_chance_has_i
         monkeypatch.setattr("random.uniform", lambda _low, high: high)
         await tables.transactions.move(REQUEST_ID, payment.pay)
         assert tables.strict.paused == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1, 1]
+
+
+async def test_a_pause_may_be_as_short_as_chance_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stored(bank_at("COMPLETED"), each_write(*[Fault.CONFLICT] * 3)) as tables:
+        monkeypatch.setattr("random.uniform", lambda low, _high: low)
+        await tables.transactions.move(REQUEST_ID, payment.pay)
+        assert tables.strict.paused == [0, 0, 0]
+
+
+@pytest.mark.parametrize("conflicts", [0, 1, 2])
+async def test_what_is_final_is_not_tried_again(conflicts: int) -> None:
+    failures = [*[refusal("TransactionConflictException")] * conflicts, ValueError("final")]
+
+    async def attempt() -> None:
+        raise failures.pop(0)
+
+    async with stored(Bank(), patience=0.05) as tables:
+        with pytest.raises(ValueError, match="final"):
+            await retry(tables.calls, attempt)
 
 
 def test_patience_is_what_the_design_says() -> None:
@@ -68,6 +93,8 @@ PASSING_REASONS = [
         ClientError({"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": [{}]}, "x"),
         EndpointConnectionError(endpoint_url="x"),
         ConnectTimeoutError(endpoint_url="x"),
+        ReadTimeoutError(endpoint_url="x"),
+        StaleSnapshotError("x"),
     ],
     ids=str,
 )

@@ -156,6 +156,13 @@ def test_a_refusal_of_the_ledger_is_the_refusal_of_the_change() -> None:
     assert isinstance(refused, Refusal)
 
 
+def test_a_row_that_is_put_is_found_by_its_table_and_its_key() -> None:
+    writing = Writing(NAMES, NOW)
+    for table, key in ((tables.Escrow, "a"), (tables.TransactionLog, "b"), (tables.TransactionLog, "a")):
+        writing.put(table, {"id": {"S": key}})
+    assert writing.put_item(tables.TransactionLog, "a") is writing.items[2]["Put"]["Item"]
+
+
 def test_a_transaction_is_bounded() -> None:
     writing = Writing(NAMES, NOW)
     for number in range(LARGEST_TRANSACTION):
