@@ -64,37 +64,37 @@ class OpenMatter:
 
     Args:
         table: their table.
-        fields: what may name the member.
         over: the statuses of those that are over.
         what: what several of them are called.
         way_out: what ends them.
     """
 
     table: str
-    fields: tuple[str, ...]
     over: frozenset[str]
     what: str
     way_out: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Return what may name the member."""
+        return next(trace.fields for trace in TRACES if trace.table == self.table)
 
 
 OPEN_MATTERS = (
     OpenMatter(
         REQUEST,
-        ("requesterId", "providerId"),
         frozenset(statuses.ENDED),
         "open requests",
         "let them end, cancel or withdraw them, or use cancelEscrow",
     ),
     OpenMatter(
         DISPUTE,
-        ("raisedBy", "againstUserId", "adminId"),
         frozenset(dispute.DECIDED),
         "open disputes",
         "decide them by resolveDispute",
     ),
     OpenMatter(
         BOOKING,
-        ("consumerId", "providerId"),
         frozenset(booking.ENDED),
         "open bookings",
         "complete or cancel them",

@@ -159,6 +159,11 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_reader: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
     },
+    "single_table/entities": {
+        "no type has the name None; the empty one is for the type checker": (
+            "SingleTable.entity_of: type_of(row, self.range_key) or '' → type_of(row, self.range_key)",
+        ),
+    },
     "transactions/members": {
         "a row's moments have milliseconds": ("Members.sign_out: 0 → 1",),
     },

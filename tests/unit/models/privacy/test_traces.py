@@ -10,6 +10,11 @@ NO_WORDS = {"NameGuard", "TransferApproval", "ReconciliationReport", "RequestGua
 OWN = {"User", "UserBalance"}
 # Catalogues of the house, and rows that expire within days and name nobody.
 NOBODYS = {"Category", "Skill", ".Idempotency", ".RateCounter", ".PublishedAnswer"}
+# What rows are found by beside their members.
+NO_MEMBER = {
+    "__typename", "bookingDate", "bookingId", "category", "conversationId", "dueShard", "escrowId", "eventType",
+    "exceptionDate", "requestId", "serviceId", "status", "timestamp", "transactionId", "transactionType",
+}  # fmt: skip
 
 
 def test_every_table_is_accounted_for() -> None:
@@ -18,10 +23,20 @@ def test_every_table_is_accounted_for() -> None:
     assert {*traced} | NO_WORDS | OWN | NOBODYS >= {table.Meta.table_name for table in TABLES}
 
 
-def test_every_field_has_an_index() -> None:
-    for one in (*TRACES, *OPEN_MATTERS):
-        for field in one.fields:
-            assert index_keys(index_by(table_of(one.table), field))[0].name == field
+def test_a_row_is_found_by_each_member_whom_it_names() -> None:
+    for trace in TRACES:
+        table = table_of(trace.table)
+        assert {*trace.fields} == {index_keys(index)[0].name for index in table._indexes.values()} - NO_MEMBER
+        for field in trace.fields:
+            assert index_keys(index_by(table, field))[0].name == field
+
+
+def test_an_open_matter_is_of_whomever_its_rows_name() -> None:
+    assert [one.fields for one in OPEN_MATTERS] == [
+        ("requesterId", "providerId"),
+        ("raisedBy", "againstUserId", "adminId"),
+        ("consumerId", "providerId"),
+    ]
 
 
 def test_what_has_no_words_is_kept() -> None:
