@@ -100,13 +100,14 @@ class Composition:
         change = write.change
         table = self._tables.tables[change.kind.name]
         key = change.place[1]
+        # To PynamoDB, None and a condition are the condition.
         if change.before is None:
-            is_new = _both(key_of(table).does_not_exist(), write.condition)
+            is_new = write.condition & key_of(table).does_not_exist()
             self._writing.put(table, dict(write.changes), is_new)
         elif change.after is None:
-            self._writing.remove(table, key, _both(row_condition(change, table), write.condition))
+            self._writing.remove(table, key, write.condition & row_condition(change, table))
         else:
-            condition = _both(row_condition(change, table), write.condition)
+            condition = write.condition & row_condition(change, table)
             self._writing.update(table, key, actions_of(write.changes), condition)
         self._writing.judged_by(write.judge)
         if change.before is None and change.kind.followed:
@@ -143,8 +144,8 @@ class Composition:
             self._writing.remove(GUARDS, key, condition)
         else:
             kept = [one.counter for one in kind.incoming if one.reference.on_delete is OnDelete.RESTRICT]
-            condition = _both(Path(["id"]).exists(), _counted(dict.fromkeys(kept, 0)) if kept else None)
-            self._writing.update(GUARDS, key, [Path([DEPARTING]).set({"BOOL": True})], condition)
+            none_kept = _counted(dict.fromkeys(kept, 0)) if kept else None
+            self._writing.update(GUARDS, key, [Path([DEPARTING]).set({"BOOL": True})], none_kept)
         self._writing.judged_by(lambda item: _refused_deletion(kind, item))
         if departing:
             self._writing.put(GUARDS, departure(change))
@@ -157,10 +158,10 @@ class Composition:
         for into, share in parent.shares.items():
             actions += [_added(_sum_of(into), share.sum), _added(_count_of(into), Decimal(share.count))]
             for name in (_sum_of(into), _count_of(into)):
-                condition = _both(_as_read(self._figures.tallies.get(place, {}), name), condition)
+                condition &= _as_read(self._figures.tallies.get(place, {}), name)
         is_departed = place == self._figures.departed
         if is_departed:
-            condition = _both(Path([DEPARTING]).exists(), condition)
+            condition &= Path([DEPARTING]).exists()
         if actions:
             self._writing.update(GUARDS, tally_key(place), actions, condition)
             self._writing.judged_by(overtaken if is_departed else stale)
@@ -171,15 +172,15 @@ class Composition:
         actions += [_action(into, self._average(place, into, share)) for into, share in parent.shares.items()]
         if not actions and not parent.checks:
             return
-        if place in self._figures.gone and not parent.checks:
+        if place in self._figures.gone:
             self._writing.check(table, key, key_of(table).does_not_exist())
             self._writing.judged_by(stale)
             return
         condition: Condition = key_of(table).exists()
         for check in parent.checks:
-            condition = _both(condition, check_condition(check))
+            condition = check_condition(check) & condition
         for into, delta in self._bounded(place, parent):
-            condition = _both(condition, _stays_whole(into, delta))
+            condition &= _stays_whole(into, delta)
         if actions:
             self._writing.update(table, key, actions, condition)
         else:
@@ -221,7 +222,7 @@ def row_condition(change: RowChange, table: Any) -> Condition:
     if after is not None and all(before.get(name) == after.get(name) for name in judged):
         return condition
     for name in sorted(judged):
-        condition = _both(condition, _as_read(before, name))
+        condition &= _as_read(before, name)
     return condition
 
 
@@ -258,8 +259,7 @@ def check_condition(check: Check) -> Condition | None:
     """Return what must be true of a parent's row, beside its being there."""
     condition: Condition | None = None
     for name, value in _wanted(check):
-        part = Path([name]).does_not_exist() if value is None else Path([name]) == value
-        condition = part if condition is None else condition & part
+        condition &= Path([name]).does_not_exist() if value is None else Path([name]) == value
     return condition
 
 
@@ -315,8 +315,7 @@ def _counted(counts: Mapping[str, int]) -> Condition:
     condition: Condition | None = None
     for counter, count in counts.items():
         path = Path([counter])
-        part = path == {"N": str(count)} if count else path.does_not_exist() | (path <= {"N": "0"})
-        condition = _both(part, condition)
+        condition &= path == {"N": str(count)} if count else path.does_not_exist() | (path <= {"N": "0"})
     assert condition is not None, "nothing refers to the row"  # noqa: S101 — a caller's mistake
     return condition
 
@@ -325,10 +324,6 @@ def _as_read(item: Row, name: str) -> Condition:
     path = Path([name])
     condition: Condition = path == item[name] if name in item else path.does_not_exist()
     return condition
-
-
-def _both(one: Condition, other: Condition | None) -> Condition:
-    return one if other is None else one & other
 
 
 def _action(name: str, value: Any) -> Action:

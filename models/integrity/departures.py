@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Self
+from uuid import uuid4
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
@@ -109,16 +110,14 @@ class Departures:
     ) -> tuple[Item | Refusal, bool]:
         kind = change.kind
         counts = _counts(kind, await self._tally(change.place))
-        if not any(counts.values()):
-            return await self._rows.delete(kind.name, before, condition, departed), False
         root = RowWrite(change, {}, condition, failed)
         if sum(counts.values()) <= MOST_AT_ONCE:
-            found = [one for incoming in kind.followed for one in await self._followers(kind, before, incoming)]
+            found = await self._found(kind, before, counts)
             if len(found) == sum(counts.values()):
                 with suppress(OverflowError):
                     refusal = await self._together([root], found, counts, departed)
                     return before if refusal is None else refusal, False
-        refusal = await self._rows.write([root], plan_of([change]), departing=True, departed=departed)
+        refusal = await self._rows.write_one(root, plan_of([change]), departed, departing=True)
         return (before, True) if refusal is None else (refusal, False)
 
     async def resume(self) -> int:
@@ -171,10 +170,7 @@ class Departures:
         if not any(counts.values()):
             await self._forget(RowChange(kind, row, None))
             return True, []
-        departed: list[Departed] = []
-        for incoming in kind.followed:
-            if counts[incoming.counter]:
-                departed += await self._let_go(await self._followers(kind, row, incoming), place)
+        departed = await self._let_go(await self._found(kind, row, counts), place)
         if _counts(kind, await self._tally(place)) == counts:
             raise StaleSnapshotError("the indexes do not show yet which rows follow")
         return False, departed
@@ -233,6 +229,11 @@ class Departures:
         plan = plan_of([write.change for write in writes])
         return await self._rows.write(writes, plan, counts=counts, departed=departed)
 
+    async def _found(self, kind: RuledType, row: Row, counts: Mapping[str, int]) -> list[Follower]:
+        """Return rows that follow another: a page by each reference by which some do."""
+        counted = [one for one in kind.followed if counts[one.counter]]
+        return [one for incoming in counted for one in await self._followers(kind, row, incoming)]
+
     async def _followers(self, kind: RuledType, row: Row, incoming: Incoming) -> list[Follower]:
         """Return a page of rows that follow another, as they are stored; an index only says where to look."""
         finder, fields = self._tables.finders[kind.name, incoming.counter], incoming.reference.fields
@@ -259,7 +260,7 @@ class Departures:
         keys = [(GUARDS, tally_key(change.place)) for change in deleted]
         tallies = await self._store.batch_get(keys, consistent=True)
         for change, tally in zip(deleted, tallies, strict=True):
-            if any(_counts(change.kind, tally or {}).values()):
+            if any(_counts(change.kind, tally).values()):
                 raise OverflowError("rows follow those that follow")
 
     async def _tally(self, place: Place) -> Item:
@@ -272,9 +273,9 @@ class Departures:
         writing.judged_by(stale)
         writing.remove(GUARDS, stored_key(GUARDS, departure(change)), Path(["id"]).exists())
         writing.judged_by(stale)
-        await writing.send(self._store.calls, str(self._now()))
+        await writing.send(self._store.calls, str(uuid4()))
 
 
-def _counts(kind: RuledType, tally: Item) -> dict[str, int]:
+def _counts(kind: RuledType, tally: Item | None) -> dict[str, int]:
     """Return how many rows follow another, by the reference's counter."""
     return {one.counter: count_in(tally, one.counter) for one in kind.followed}

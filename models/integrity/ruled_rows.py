@@ -65,10 +65,9 @@ class RuledRows:
         assert isinstance(plan, Plan)  # noqa: S101 — for the type checker
         if plan.is_empty and not kind.followed:
             table = self.tables.tables[name]
-            is_new: Condition = key_of(table).does_not_exist()
-            await self.store.put(table, item, condition=is_new if condition is None else is_new & condition)
+            await self.store.put(table, item, condition=condition & key_of(table).does_not_exist())
             return item
-        refusal = await self._written(RowWrite(change, item, condition, failed), plan)
+        refusal = await self.write_one(RowWrite(change, item, condition, failed), plan)
         return item if refusal is None else refusal
 
     async def update(
@@ -102,10 +101,9 @@ class RuledRows:
         assert isinstance(plan, Plan)  # noqa: S101 — for the type checker
         key = change.place[1]
         if plan.is_empty:
-            judged = row_condition(change, table)
-            judged = judged if condition is None else judged & condition
+            judged = condition & row_condition(change, table)
             return await self.store.update(table, key, actions_of(changes), condition=judged)
-        refusal = await self._written(RowWrite(change, changes, condition, failed), plan, departed)
+        refusal = await self.write_one(RowWrite(change, changes, condition, failed), plan, departed)
         if refusal is not None:
             return refusal
         return await self.store.get(table, key, consistent=True) or after
@@ -130,11 +128,10 @@ class RuledRows:
         change = RowChange(kind, before, None)
         plan = plan_of([change])
         if plan.is_empty and not kind.incoming:
-            judged = row_condition(change, table)
-            judged = judged if condition is None else judged & condition
+            judged = condition & row_condition(change, table)
             await self.store.delete(table, change.place[1], condition=judged)
             return before
-        refusal = await self._written(RowWrite(change, {}, condition, failed), plan, departed)
+        refusal = await self.write_one(RowWrite(change, {}, condition, failed), plan, departed)
         return before if refusal is None else refusal
 
     async def write(
@@ -179,9 +176,12 @@ class RuledRows:
 
         return await retry(self.store.calls, attempt)
 
-    async def _written(self, write: RowWrite, plan: Plan, departed: Place | None = None) -> Refusal | None:
+    async def write_one(
+        self, write: RowWrite, plan: Plan, departed: Place | None = None, *, departing: bool = False
+    ) -> Refusal | None:
+        """Do what `write` does with one row, and refuse what is too much for one transaction."""
         try:
-            return await self.write([write], plan, departed=departed)
+            return await self.write([write], plan, departing=departing, departed=departed)
         except OverflowError:
             return size_refusal(MOST_ROWS)
 

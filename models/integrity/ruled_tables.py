@@ -78,8 +78,7 @@ class ChildFinder:
         """Return the condition on the other values; None if the hash key says all."""
         condition: Condition | None = None
         for name in self.filtered:
-            part = Path([name]) == values[name]
-            condition = part if condition is None else condition & part
+            condition &= Path([name]) == values[name]
         return condition
 
 

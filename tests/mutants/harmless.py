@@ -43,6 +43,30 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_refer: before or {} → before",
         ),
     },
+    "integrity/composing": {
+        "a row that is changed or deleted was there; `{}` is for the type checker": (
+            "row_condition: change.before or {} → change.before",
+            "departure: change.before or {} → change.before",
+        ),
+        "a sum that stays as it is is not written": ("_stays_whole: delta > 0 → delta >= 0",),
+    },
+    "integrity/departures": {
+        "a reference has as many fields as the key that it holds; `strict` only says so": (
+            "Departures._followers: strict=True → nothing",
+            "Departures._followers: True → False",
+        ),
+        "no rows fill that many pages": ("module: 1000000 → 1000001",),
+        "a batch read returns as many rows as it was asked for; `strict` only says so": (
+            "Departures._check_none_follow: strict=True → nothing",
+            "Departures._check_none_follow: True → False",
+        ),
+        "`referred` returns None for a row that is gone; the check is for the type checker": (
+            (
+                "Departures._followers: one is not None and referred(fields, one) == key "
+                "→ referred(fields, one) == key"
+            ),
+        ),
+    },
     "bookings/times": {
         "None has been refused before; the check is for the type checker": ("span_of: minutes or 0 → minutes",),
     },

@@ -1,7 +1,9 @@
 """The small app's tables within this process, and what must be true of them at any moment."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from itertools import count
 from json import dumps
 from typing import Any
 
@@ -43,6 +45,19 @@ DESCRIBED = {name: TypeTable(TABLES[name], key) for name, key in KEYS.items()}
 DESCRIBED["Note"] = TypeTable(TABLES["Note"], KEYS["Note"], frozenset({"number"}), "updatedAt")
 RULED = RuledTables.of(DESCRIBED, CONSTRAINTS)
 ALL = [*TABLES.values(), GUARDS]
+# The first order, from its own side and from that of the rows that follow it.
+KEY = ("c", "1")
+OF_ORDER = {"customer": "c", "number": "1"}
+
+
+class Consistent(Embedded):
+    """Tables whose rows nobody reads as they may have been a while ago."""
+
+    async def call(self, service: str, operation: str, **params: Any) -> Any:
+        """Call an operation; a read of single rows must be consistent."""
+        if operation in {"get_item", "batch_get_item"}:
+            assert all(read.get("ConsistentRead") for read in params.get("RequestItems", {"": params}).values())
+        return await super().call(service, operation, **params)
 
 
 class Shops:
@@ -53,7 +68,7 @@ class Shops:
         engine: makes the engine.
     """
 
-    def __init__(self, plan: Plan = no_faults, engine: type[Embedded] = Embedded) -> None:
+    def __init__(self, plan: Plan = no_faults, engine: type[Embedded] = Consistent) -> None:
         self.engine = engine(NAMES, ALL)
         self.calls = FaultyCalls(self.engine, plan)
         self.store = Store(self.calls, NAMES)
@@ -76,6 +91,34 @@ class Shops:
     async def delete(self, name: str, key: Any) -> Any:
         """Delete a row as it is stored and return what comes of it."""
         return await self.departures.delete(name, await self.get(name, key), None)
+
+    async def follow(self, *, lines: int = 0, notes: int = 0) -> None:
+        """Create lines and notes of the first order."""
+        for number in range(lines):
+            await self.create("Line", id=f"l{number}", **OF_ORDER, cost=number)
+        for number in range(notes):
+            await self.create("Note", id=f"n{number}", **OF_ORDER)
+
+    def meanwhile(
+        self,
+        others: Callable[[], Awaitable[object]],
+        *,
+        before: int = 1,
+        of: str = "transact_write_items",
+    ) -> None:
+        """Have others act once, just before the call of an operation that has this number from now on."""
+        upstream, numbers = self.engine.call, count(1)
+
+        async def call(service: str, operation: str, **params: Any) -> Any:
+            if operation == of and next(numbers) == before:
+                await others()
+            return await upstream(service, operation, **params)
+
+        self.engine.call = call  # type: ignore[method-assign]  # for one test only
+
+    async def house(self) -> list[str]:
+        """Return what the rows of the house's own table are about."""
+        return sorted(one["kind"]["S"] for one in await rows(self.undisturbed, GUARDS))
 
     async def count(self, name: str) -> int:
         """Return how many rows of a type there are."""
@@ -115,6 +158,14 @@ class Shops:
             assert Decimal(order["cost"]["N"]) == sum(costs)
         for shop in stored["Shop"]:
             _check_totals(shop, [one for one in stored["Order"] if one.get("shopId") == shop["id"]])
+
+    async def check_gone(self, notes: int) -> None:
+        """Assert that the first order and its lines are gone, and that so many notes have let go of it."""
+        assert [await self.count(name) for name in ("Order", "Line", "Note")] == [0, 0, notes]
+        for note in await rows(self.undisturbed, TABLES["Note"]):
+            assert note.keys() == {"id", "customer", "updatedAt"}
+        assert await self.house() == [TALLY]  # of the shop
+        await self.check()
 
 
 def _check_guards(stored: dict[str, list[Item]], house: dict[tuple[str, str], Item]) -> None:

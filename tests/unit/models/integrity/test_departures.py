@@ -1,6 +1,6 @@
 """Rows that follow a deleted one go with it, all of them, whoever is killed meanwhile."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -9,20 +9,19 @@ import pytest
 
 from models import clock
 from models.constraints.declared import Aggregate, OnDelete, Reference
+from models.constraints.planning import RowChange
 from models.constraints.ruled import Row, RuledType
 from models.errors import Code, ContentionError, Refusal
 from models.integrity import departures
-from models.integrity.composing import count_in
+from models.integrity.composing import count_in, departure
 from models.integrity.departures import Departed, Departures
-from models.integrity.ruled_tables import GUARDS, RuledTables
+from models.integrity.ruled_tables import DEPARTING, GUARDS, RuledTables
 from models.storage.store import ConditionFailedError, key_of
 from tests.chaos.books import rows
 from tests.chaos.faults import Call, Fault, KilledError, at
-from tests.unit.models.constraints.shop import CONSTRAINTS, ORDERED
-from tests.unit.models.integrity.shop_tables import DESCRIBED, TABLES, Shops
+from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, ORDERED, order
+from tests.unit.models.integrity.shop_tables import DESCRIBED, KEY, OF_ORDER, TABLES, Shops
 
-KEY = ("c", "1")
-OF_ORDER = {"customer": "c", "number": "1"}
 AGAIN = Reference(("other", "otherNumber"), "Order", OnDelete.CASCADE, {}, ())
 
 
@@ -35,49 +34,78 @@ async def shops() -> AsyncIterator[Shops]:
     opened.engine.close()
 
 
-async def follow(shops: Shops, lines: int, notes: int) -> None:
-    for number in range(lines):
-        await shops.create("Line", id=f"l{number}", **OF_ORDER, cost=number)
-    for number in range(notes):
-        await shops.create("Note", id=f"n{number}", **OF_ORDER)
-
-
-async def house(shops: Shops) -> list[str]:
-    return sorted(one["kind"]["S"] for one in await rows(shops.undisturbed, GUARDS))
-
-
-async def check_gone(shops: Shops, notes: int) -> None:
-    assert [await shops.count(name) for name in ("Order", "Line", "Note")] == [0, 0, notes]
-    for note in await rows(shops.undisturbed, TABLES["Note"]):
-        assert note.keys() == {"id", "customer", "updatedAt"}
-    assert await house(shops) == ["tally"]  # of the shop
-    await shops.check()
-
-
-async def test_few_rows_go_in_one_transaction(shops: Shops) -> None:
-    await follow(shops, lines=3, notes=2)
+async def test_few_rows_go_in_one_transaction(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", 5)
+    await shops.follow(lines=3, notes=2)
     shops.calls.made.clear()
     assert (await shops.delete("Order", KEY))["number"] == {"S": "1"}
     assert [call.operation for call in shops.calls.made if call.writes] == ["transact_write_items"]
-    await check_gone(shops, notes=2)
+    await shops.check_gone(notes=2)
 
 
 async def test_a_row_that_none_follow_goes_alone(shops: Shops) -> None:
-    await follow(shops, lines=1, notes=1)
+    await shops.follow(lines=1, notes=1)
     await shops.delete("Line", "l0")
     await shops.update("Note", "n0", number=None, updatedAt="x")
     assert (await shops.delete("Order", KEY))["number"] == {"S": "1"}
-    await check_gone(shops, notes=1)
+    await shops.check_gone(notes=1)
+
+
+TALLY_READ, FOUND, WRITTEN = ["get_item"], ["query", "batch_get_item"], ["transact_write_items"]
+DEPARTS = [*TALLY_READ, *FOUND, "batch_get_item", *WRITTEN]
+FOLLOWS = [*TALLY_READ, *FOUND, "batch_get_item", *TALLY_READ, *FOUND, *WRITTEN, *TALLY_READ]
+FORGOTTEN = [*TALLY_READ, *WRITTEN]
+CALLS = {
+    "no row can follow": ("Part", "p", WRITTEN),
+    "no row follows": ("Line", "l1", [*TALLY_READ, *WRITTEN]),
+    "one row follows": ("Line", "l0", [*TALLY_READ, *FOUND, *WRITTEN]),
+    "rows follow a row that follows": ("Order", KEY, [*DEPARTS, *FOLLOWS, *FORGOTTEN]),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "calls"), CALLS.values(), ids=CALLS)
+async def test_no_call_is_made_in_vain(shops: Shops, name: str, key: Any, calls: list[str]) -> None:
+    await shops.follow(lines=1)
+    await shops.create("Line", id="l1")
+    await shops.create("Part", id="p", lineId="l0")
+    shops.calls.made.clear()
+    await shops.delete(name, key)
+    assert [call.operation for call in shops.calls.made] == calls
+
+
+@pytest.mark.parametrize(("notes", "transactions"), [(20, 1), (21, 5)])
+async def test_so_many_rows_go_in_one_transaction(shops: Shops, notes: int, transactions: int) -> None:
+    await shops.follow(notes=notes)
+    shops.calls.made.clear()
+    await shops.delete("Order", KEY)
+    # More go ten at a time, between the row's departure and its being forgotten.
+    assert [call.operation for call in shops.calls.made if call.writes] == WRITTEN * transactions
+    await shops.check_gone(notes=notes)
+
+
+async def test_so_many_rows_are_read_at_a_time(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(departures, "OWN_PAGES", 1)
+    await shops.follow(notes=101)
+    await shops.delete("Order", KEY)
+    assert sum("number" in note for note in await rows(shops.undisturbed, TABLES["Note"])) == 1
+
+
+async def test_so_many_departures_are_finished_at_a_time(shops: Shops) -> None:
+    for number in range(26):
+        row = order(number=str(number))
+        await shops.undisturbed.put(GUARDS, departure(RowChange(ORDER, row, None)))
+    assert await shops.departures.resume() == 25
 
 
 @pytest.mark.parametrize("pages", [1, 5])
 async def test_many_rows_go_page_by_page(shops: Shops, monkeypatch: pytest.MonkeyPatch, pages: int) -> None:
     monkeypatch.setattr(departures, "PAGE", 30)
     monkeypatch.setattr(departures, "OWN_PAGES", pages)
-    await follow(shops, lines=60, notes=25)
+    await shops.follow(lines=60, notes=25)
     await shops.delete("Order", KEY)
     if pages == 1:
         assert await shops.count("Line") == 30
+        assert (await shops.tally("Order", KEY))[DEPARTING] == {"BOOL": True}
         refusal = await shops.create("Order", **ORDERED)
         assert isinstance(refusal, Refusal)
         assert refusal.code is Code.CONTENTION
@@ -88,13 +116,24 @@ async def test_many_rows_go_page_by_page(shops: Shops, monkeypatch: pytest.Monke
         await shops.delete("Line", (await rows(shops.undisturbed, TABLES["Line"]))[0]["id"]["S"])
         assert await shops.departures.resume() == 1
     assert await shops.departures.resume() == 0
-    await check_gone(shops, notes=25)
+    await shops.check_gone(notes=25)
     await shops.create("Order", **ORDERED)
     await shops.check()
 
 
+async def test_a_departure_that_is_remembered_is_not_written_over(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(departures, "MOST_AT_ONCE", 0)
+    await shops.follow(lines=1)
+    await shops.undisturbed.put(GUARDS, departure(RowChange(ORDER, await shops.get("Order", KEY), None)))
+    with pytest.raises(ContentionError):
+        await shops.delete("Order", KEY)
+
+
 async def test_a_row_that_is_kept_keeps_those_that_follow(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:
-    await follow(shops, lines=2, notes=0)
+    await shops.follow(lines=2)
     before = await shops.get("Order", KEY)
     for most in (20, 1):
         monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
@@ -104,44 +143,10 @@ async def test_a_row_that_is_kept_keeps_those_that_follow(shops: Shops, monkeypa
     await shops.check()
 
 
-async def test_a_row_that_comes_meanwhile_goes_too(shops: Shops) -> None:
-    await follow(shops, lines=1, notes=0)
-    upstream, left = shops.engine.call, ["late"]
-
-    async def call(service: str, operation: str, **params: Any) -> Any:
-        if operation == "transact_write_items" and left:
-            await shops.create("Line", id=left.pop(), **OF_ORDER)
-        return await upstream(service, operation, **params)
-
-    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
-    await shops.delete("Order", KEY)
-    await check_gone(shops, notes=0)
-
-
-async def test_a_row_that_lets_go_by_itself_meanwhile_is_left_alone(
-    shops: Shops, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(departures, "MOST_AT_ONCE", 1)
-    await follow(shops, lines=0, notes=3)
-    upstream, written = shops.engine.call, list[str]()
-
-    async def call(service: str, operation: str, **params: Any) -> Any:
-        if operation == "transact_write_items":
-            written.append(operation)
-            if len(written) == 2:  # the order is gone; its notes are about to let go
-                await shops.update("Note", "n1", number=None, updatedAt="x")
-        return await upstream(service, operation, **params)
-
-    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
-    await shops.delete("Order", KEY)
-    await check_gone(shops, notes=3)
-    assert (await shops.get("Note", "n1"))["updatedAt"] == {"S": "x"}
-
-
 @pytest.mark.parametrize("most", [20, 1])
 async def test_an_index_that_lags_is_waited_for(shops: Shops, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
-    await follow(shops, lines=2, notes=1)
+    await shops.follow(lines=2, notes=1)
     upstream, lag = shops.engine.call, [1, 1, 1, 1]
 
     async def call(service: str, operation: str, **params: Any) -> Any:
@@ -153,7 +158,40 @@ async def test_an_index_that_lags_is_waited_for(shops: Shops, monkeypatch: pytes
 
     shops.engine.call = call  # type: ignore[method-assign]  # for this test only
     await shops.delete("Order", KEY)
-    await check_gone(shops, notes=1)
+    await shops.check_gone(notes=1)
+
+
+async def test_what_an_index_never_shows_is_not_waited_for_forever(
+    shops: Shops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.05)
+    await shops.follow(lines=1)
+    upstream = shops.engine.call
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        answer = await upstream(service, operation, **params)
+        return {**answer, "Items": []} if "IndexName" in params else answer
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await shops.delete("Order", KEY)
+    with pytest.raises(ContentionError):
+        await shops.departures.resume()
+
+
+async def test_rows_that_follow_others_are_not_read(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED | {"number": "2", "code": "y"})
+    await shops.create("Note", id="other", customer="c", number="2")
+    await shops.follow(notes=1)
+    upstream, read = shops.engine.call, list[Any]()
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        if operation == "batch_get_item":
+            read.extend(key for of in params["RequestItems"].values() for key in of["Keys"])
+        return await upstream(service, operation, **params)
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await shops.delete("Order", KEY)
+    assert read == [{"id": {"S": "n0"}}]
 
 
 @pytest.mark.parametrize("most", [20, 1])
@@ -168,7 +206,7 @@ async def test_a_deletion_is_finished_whichever_call_fails(
         shops = Shops()
         await shops.create("Shop", id="s", isOpen=True)
         await shops.create("Order", **ORDERED)
-        await follow(shops, lines=3, notes=2)
+        await shops.follow(lines=3, notes=2)
         shops.calls.made.clear()
         shops.calls.plan = at(number, fault)
         before = await shops.get("Order", KEY)
@@ -183,7 +221,7 @@ async def test_a_deletion_is_finished_whichever_call_fails(
         if await shops.undisturbed.get(TABLES["Order"], KEY, consistent=True) is not None:
             assert killed
             await shops.delete("Order", KEY)
-        await check_gone(shops, notes=2)
+        await shops.check_gone(notes=2)
         shops.engine.close()
         if number >= len(shops.calls.made):
             break
@@ -200,12 +238,12 @@ async def test_rows_that_follow_those_that_follow_go_too(
     shops: Shops, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
-    await follow(shops, lines=2, notes=0)
+    await shops.follow(lines=2)
     for number in range(4):
         await shops.create("Part", id=str(number), lineId=f"l{number % 2}")
     await shops.delete("Order", KEY)
     assert await shops.count("Part") == 0
-    await check_gone(shops, notes=0)
+    await shops.check_gone(notes=0)
 
 
 async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
@@ -215,33 +253,38 @@ async def test_a_row_that_follows_twice_goes_once(shops: Shops) -> None:
     await shops.create("Line", id="l", **OF_ORDER, other="c", otherNumber="1")
     order = await shops.get("Order", KEY)
     await Departures.over(shops.store, twice, clock.now).delete("Order", order, None)
-    await check_gone(shops, notes=0)
+    await shops.check_gone(notes=0)
 
 
-async def chained(shops: Shops, length: int) -> Departures:
-    """Make lines of which each follows the one before; return what deletes them."""
+async def chained(shops: Shops, follows: Mapping[int, int]) -> Departures:
+    """Make lines of which some follow others; return what deletes them."""
     rules = replace(
         CONSTRAINTS["Line"],
         references=(*CONSTRAINTS["Line"].references, Reference(("other",), "Line", OnDelete.CASCADE, {}, ())),
     )
     shops.rows.tables = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": rules})
     await shops.create("Line", id="0")
-    for number in range(1, length):
-        await shops.create("Line", id=str(number), other=str(number - 1))
+    for number, other in follows.items():
+        await shops.create("Line", id=str(number), other=str(other))
     return Departures(shops.rows, clock.now)
 
 
+def chain(length: int) -> dict[int, int]:
+    return {number: number - 1 for number in range(1, length)}
+
+
 async def test_a_chain_of_rows_may_be_longer_than_pythons_stack(shops: Shops) -> None:
-    gone = await chained(shops, 120)
+    gone = await chained(shops, chain(120))
     await gone.delete("Line", await shops.get("Line", "0"), None)
-    assert await shops.count("Line") == 120 - departures.OWN_PAGES - 1
+    assert await shops.count("Line") == 120 - 20 - 1
     await gone.resume()
     assert await shops.count("Line") == 0
-    assert await house(shops) == ["tally", "unique"]  # of the order
+    assert await shops.house() == ["tally", "unique"]  # of the order
 
 
+@pytest.mark.parametrize("parts", [0, 2])
 async def test_rows_that_follow_go_whatever_is_left_of_a_sum(
-    shops: Shops, monkeypatch: pytest.MonkeyPatch
+    shops: Shops, monkeypatch: pytest.MonkeyPatch, parts: int
 ) -> None:
     monkeypatch.setattr(departures, "MOST_AT_ONCE", 1)
     spent = Aggregate("cost", "Shop", "spent", ("other",), is_average=False, is_whole=True)
@@ -249,17 +292,19 @@ async def test_rows_that_follow_go_whatever_is_left_of_a_sum(
     shops.rows.tables = RuledTables.of(DESCRIBED, CONSTRAINTS | {"Line": lines})
     for key, cost, of in (("a", 9, OF_ORDER), ("b", 9, OF_ORDER), ("c", -(2**31), {}), ("d", -18, {})):
         await shops.create("Line", id=key, other="s", cost=cost, **of)
+        for number in range(parts):
+            await shops.create("Part", id=f"{key}{number}", lineId=key)
     await Departures(shops.rows, clock.now).delete("Order", await shops.get("Order", KEY), None)
     assert await shops.count("Line") == 2
     assert (await shops.get("Shop", "s"))["spent"] == {"N": str(-(2**31) - 18)}
 
 
 async def test_a_circle_of_rows_goes_whole(shops: Shops) -> None:
-    gone = await chained(shops, 3)
+    gone = await chained(shops, chain(3))
     await shops.update("Line", "0", other="2")
     await gone.delete("Line", await shops.get("Line", "1"), None)
     assert await shops.count("Line") == 0
-    assert await house(shops) == ["tally", "unique"]  # of the order
+    assert await shops.house() == ["tally", "unique"]  # of the order
 
 
 class Hindered(Departures):
@@ -273,11 +318,12 @@ class Hindered(Departures):
         return await super()._go_on(kind, row)
 
 
-async def test_a_row_that_is_changed_all_the_time_hinders_no_other(shops: Shops) -> None:
-    await chained(shops, 4)
+@pytest.mark.parametrize("hindered", ["1", "2"])
+async def test_a_row_that_is_changed_all_the_time_hinders_no_other(shops: Shops, hindered: str) -> None:
+    await chained(shops, {1: 0, 2: 0, 3: 1, 4: 2, 5: 3, 6: 4})
     gone = Hindered(shops.rows, clock.now)
     first = await shops.get("Line", "0")
-    gone.hindered = "1"
+    gone.hindered = hindered
     await gone.delete("Line", first, None)
     assert await shops.count("Line") == 2
     # What began with another row is remembered by itself, and whoever asks for just that is told.
@@ -293,9 +339,10 @@ async def test_what_must_not_be_left_alone_keeps_all(
     shops: Shops, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(departures, "MOST_AT_ONCE", most)
-    await follow(shops, lines=2, notes=0)
+    await shops.follow(lines=2)
     await shops.create("Claim", id="x", **OF_ORDER)
     refusal = await shops.delete("Order", KEY)
+    assert shops.calls.made[-1].writes
     assert isinstance(refusal, Refusal)
     assert (refusal.code, refusal.facts) == (Code.STILL_REFERENCED, {"by": ["Claim(customer,number)"]})
     assert await shops.count("Line") == 2
@@ -307,7 +354,7 @@ async def test_many_rows_go_although_whoever_lets_them_go_is_killed_again_and_ag
 ) -> None:
     random = Random(3)  # noqa: S311 — no secret
     monkeypatch.setattr(departures, "PAGE", 20)
-    await follow(shops, lines=90, notes=60)
+    await shops.follow(lines=90, notes=60)
     before, kills = await shops.get("Order", KEY), 0
     for _ in range(200):
         shops.calls.made.clear()
@@ -322,10 +369,10 @@ async def test_many_rows_go_although_whoever_lets_them_go_is_killed_again_and_ag
             kills += 1
         shops.calls.plan = no_plan
         await check_no_strays(shops)
-        if await house(shops) == ["tally"]:
+        if await shops.house() == ["tally"]:
             break
     assert kills > 5
-    await check_gone(shops, notes=60)
+    await shops.check_gone(notes=60)
 
 
 async def check_no_strays(shops: Shops) -> None:
