@@ -68,7 +68,7 @@ class JudgedWriting(Writing):
         Raises:
             StaleSnapshotError, OvertakenError, ConditionFailedError: a part was judged so.
         """
-        token = derived(cause, dumps(self.items, sort_keys=True))
+        token = derived(cause, dumps(self.items))
         try:
             await calls.call(
                 "dynamodb", "transact_write_items", TransactItems=self.items, ClientRequestToken=token
@@ -83,4 +83,4 @@ class JudgedWriting(Writing):
 
 def _place(part: Mapping[str, Any]) -> str:
     """Return which row a part is about; a put row is recognised by the whole of it."""
-    return dumps([part["TableName"], part.get("Key") or part["Item"]], sort_keys=True)
+    return dumps([part["TableName"], part.get("Key") or part["Item"]])

@@ -151,7 +151,7 @@ class RuledRows:
             writes: the rows.
             plan: what is written beside them.
             counts: how many rows follow the first one, if that is deleted, by the reference's counter.
-            departing: whether the first one is deleted before the rows that follow it.
+            departing: whether the one row is deleted before the rows that follow it.
             departed: the deleted row that they follow, if they do.
 
         Raises:
@@ -160,18 +160,20 @@ class RuledRows:
             ContentionError: others kept changing the same rows.
         """
         figures, cause = Figures(departed=departed), str(uuid4())
-        figures.gone |= {departed} if departed else set()
-        sent: list[JudgedWriting] = []
+        if departed is not None:
+            figures.gone.add(departed)
+        writing: JudgedWriting | None = None
 
         async def attempt() -> Refusal | None:
+            nonlocal writing
             # What was sent is sent again as it is, until it is clear that it was not done.
-            if not sent:
+            if writing is None:
                 figures.tallies = await self._tallies(plan)
-                sent.append(self._composed(writes, plan, figures, counts or {}, departing=departing))
+                writing = self._composed(writes, plan, figures, counts or {}, departing=departing)
             try:
-                return await sent[0].send(self.store.calls, cause)
+                return await writing.send(self.store.calls, cause)
             except StaleSnapshotError:
-                sent.clear()
+                writing = None
                 raise
 
         return await retry(self.store.calls, attempt)
@@ -200,9 +202,8 @@ class RuledRows:
             composition.row(write)
         for number, write in enumerate(writes):
             if write.change.after is None:
-                is_first = number == 0
-                followers = counts if is_first else {}
-                composition.leave(write.change, followers, departing=departing and is_first)
+                followers = counts if number == 0 else {}
+                composition.leave(write.change, followers, departing=departing)
         composition.beside(plan)
         if not writing.is_possible:
             raise OverflowError("a row would be written twice in one transaction")

@@ -124,7 +124,7 @@ class RuledTables:
         removed = described.optional.intersection(incoming.reference.fields)
         stored = {attribute for _, keys in _ways(described.table) for attribute in keys}
         joined = {attribute for attribute in stored if not removed.isdisjoint(attribute.split(SEPARATOR))}
-        changes: dict[str, Any] = dict.fromkeys(sorted(name for name in removed | joined if name in row))
+        changes: dict[str, Any] = dict.fromkeys(sorted(removed | joined))
         if described.changed_at is not None:
             changes[described.changed_at] = {"S": to_text(now)}
         return changes | composed(self.types[name], changed(row, changes))

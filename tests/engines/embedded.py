@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import pickle
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,14 +13,9 @@ from models.storage.calls import drive
 from models.storage.names import Names
 from models.tables import TABLES, Table
 from tests.engines.tables import create_table_parameters
+from workflows.deployment.local import ministack_copies
 
-
-def _copied(row: Any) -> Any:
-    return pickle.loads(pickle.dumps(row, pickle.HIGHEST_PROTOCOL))  # noqa: S301 — our own, of a moment ago
-
-
-# MiniStack deep-copies each row that it touches. Python's deepcopy would take a quarter of the tests' time.
-dynamodb.copy = SimpleNamespace(deepcopy=_copied)
+ministack_copies.apply()
 
 
 class Embedded:

@@ -70,6 +70,12 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "bookings/times": {
         "None has been refused before; the check is for the type checker": ("span_of: minutes or 0 → minutes",),
     },
+    "integrity/ruled_rows": {
+        "a batch read returns as many rows as it was asked for; `strict` only says so": (
+            "RuledRows._tallies: strict=True → nothing",
+            "RuledRows._tallies: True → False",
+        ),
+    },
     "transactions/approvals": {
         "an approval that the same administrator has asked for anew, for the same, is as good": (
             (

@@ -8,19 +8,17 @@ feed, `user_pools/` those of user pools.
 
 # ruff: noqa: SLF001 — the mended functions and stores of MiniStack are private; it has no public ones
 
-import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import SimpleNamespace
 from typing import Any
 
 from ministack.services import dynamodb, eventbridge, stepfunctions
 from ministack.services.cloudformation import provisioners
 from ministack.services.stepfunctions import _ExecutionError
 
-from workflows.deployment.local import ministack_deployments, ministack_feed
+from workflows.deployment.local import ministack_copies, ministack_deployments, ministack_feed
 from workflows.deployment.local.user_pools import mend as user_pools
 
 Execution = dict[str, Any]
@@ -229,7 +227,6 @@ _upstream: dict[str, Callable[..., Any]] = {name: getattr(stepfunctions, name) f
 _upstream_begins_with: Callable[..., Any] = dynamodb._ExprEval._fn_begins_with
 _upstream_size: Callable[..., Any] = dynamodb._ExprEval._fn_size
 _TABLE = "AWS::DynamoDB::Table"
-_UNCHANGING = frozenset({str, bool, int, float, type(None), bytes})
 _upstream_table: Mapping[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[_TABLE]
 
 
@@ -237,20 +234,10 @@ def leave_counts(_table: Mapping[str, Any]) -> None:
     """Do not update ItemCount: MiniStack would count every row at every write. On AWS, too, it is hours old."""
 
 
-def copied(value: Any) -> Any:
-    """Copy a row, or a part of one, at a third of what `deepcopy` takes, which was a fifth of the cloud's time."""
-    kind = type(value)
-    if kind is dict:
-        return {name: part if type(part) is str else copied(part) for name, part in value.items()}
-    if kind is list:
-        return [copied(part) for part in value]
-    return value if kind in _UNCHANGING else copy.deepcopy(value)
-
-
 def apply() -> None:
     """Install the mends in this process."""
     dynamodb._update_counts = leave_counts
-    dynamodb.copy = SimpleNamespace(deepcopy=copied)
+    ministack_copies.apply()
     dynamodb._ExprEval._fn_begins_with = begins_with
     dynamodb._ExprEval._fn_size = size
     for name, mend in _MENDS.items():

@@ -1,6 +1,6 @@
 """Rows are written with all that their rules ask for, or not at all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError
 from pynamodb.expressions.operand import Path
 
 from models import clock
-from models.constraints.declared import Constraints, Unique
+from models.constraints.declared import Constraints, OnDelete, Reference, Unique
 from models.constraints.ruled import started
 from models.errors import Code, ContentionError, Refusal
+from models.integrity.judged_writing import OvertakenError
 from models.integrity.ruled_rows import RuledRows
-from models.integrity.ruled_tables import GUARDS, RuledTables
+from models.integrity.ruled_tables import DEPARTING, GUARDS, RuledTables, tally_key
 from models.storage.store import ConditionFailedError, key_of
 from tests.chaos.faults import Fault, each_write
 from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, ORDERED, order, wire, with_rules
@@ -33,6 +34,22 @@ async def shops() -> AsyncIterator[Shops]:
 def code_of(outcome: Any) -> Code:
     assert isinstance(outcome, Refusal)
     return outcome.code
+
+
+def sent_by(shops: Shops, afterwards: Callable[[], Awaitable[object]] | None = None) -> list[tuple[str, Any]]:
+    """Return the calls from now on, with their parameters, and let something happen after each transaction."""
+    sent: list[tuple[str, Any]] = []
+    upstream = shops.engine.call
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        sent.append((operation, params))
+        answer = await upstream(service, operation, **params)
+        if afterwards is not None and operation == "transact_write_items":
+            await afterwards()
+        return answer
+
+    shops.engine.call = call  # type: ignore[method-assign]  # for this test only
+    return sent
 
 
 async def test_a_row_is_written_with_what_it_changes_of_its_parent(shops: Shops) -> None:
@@ -236,6 +253,89 @@ async def test_an_average_that_others_change_meanwhile_is_decided_again(
 
     shops.meanwhile(change)
     await shops.create("Order", **ORDERED | {"number": "2", "code": "y", "stars": 5})
+    await shops.check()
+
+
+async def test_a_row_does_not_refer_to_itself(shops: Shops) -> None:
+    above = Reference(("above",), "Page", OnDelete.RESTRICT, {}, ())
+    shops.rows.tables = RuledTables.of(DESCRIBED, with_rules("Page", references=(above,)))
+    assert code_of(await shops.create("Page", id="p", above="p")) is Code.REFERENCE_NOT_FOUND
+    await shops.create("Page", id="p")
+    assert code_of(await shops.update("Page", "p", above="p")) is Code.REFERENCE_NOT_FOUND
+
+
+async def test_a_row_is_not_made_again_while_rows_still_follow_the_one_before(shops: Shops) -> None:
+    key, kind = tally_key(("Line", "l"))
+    await shops.undisturbed.put(GUARDS, {"id": {"S": key}, "kind": {"S": kind}, DEPARTING: {"BOOL": True}})
+    assert isinstance(await shops.create("Line", id="l"), Refusal)
+    assert await shops.count("Line") == 0
+
+
+async def test_a_condition_that_holds_does_not_let_a_row_be_made_twice(shops: Shops) -> None:
+    await shops.create("Page", id="p", text="x")
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.create("Page", wire({"id": "p"}), Path(["text"]) == "x")
+    assert (await shops.get("Page", "p"))["text"] == {"S": "x"}
+
+
+async def test_a_condition_that_holds_of_a_missing_row_neither_makes_nor_deletes_one(shops: Shops) -> None:
+    await shops.create("Page", id="p")
+    before, is_empty = await shops.get("Page", "p"), Path(["text"]).does_not_exist()
+    await shops.delete("Page", "p")
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.update("Page", before, wire({"text": "x"}), is_empty)
+    with pytest.raises(ConditionFailedError):
+        await shops.rows.delete("Page", before, is_empty)
+    assert await shops.count("Page") == 0
+
+
+async def test_a_changed_row_is_returned_as_it_is_stored(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    noted, is_there = [Path(["note"]).set({"S": "another's"})], key_of(TABLES["Order"]).exists()
+    sent_by(shops, lambda: shops.undisturbed.update(TABLES["Order"], KEY, noted, condition=is_there))
+    assert (await shops.update("Order", KEY, amount=2))["note"] == {"S": "another's"}
+
+
+async def test_a_changed_row_that_is_gone_by_then_is_returned_as_it_was_written(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    is_there = key_of(TABLES["Order"]).exists()
+    sent_by(shops, lambda: shops.undisturbed.delete(TABLES["Order"], KEY, condition=is_there))
+    assert (await shops.update("Order", KEY, amount=3))["amount"] == {"N": "3"}
+
+
+async def test_what_is_decided_on_and_returned_is_read_consistently(shops: Shops) -> None:
+    sent = sent_by(shops)
+    await shops.create("Order", **ORDERED | {"stars": 4})
+    before = await shops.get("Order", KEY)
+    sent.clear()
+    await shops.rows.update("Order", before, wire({"stars": 5}), None)
+    assert [operation for operation, _ in sent] == ["batch_get_item", "transact_write_items", "get_item"]
+    (tallies,) = sent[0][1]["RequestItems"].values()
+    assert (tallies["ConsistentRead"], sent[2][1]["ConsistentRead"]) == (True, True)
+
+
+async def test_only_averages_need_their_tally(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    shops.calls.made.clear()
+    await shops.create("Claim", id="k", customer="c", number="1")
+    assert [call.operation for call in shops.calls.made] == ["transact_write_items"]
+
+
+async def test_a_deleted_row_is_no_longer_counted(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    await shops.create("Claim", id="k", customer="c", number="1")
+    await shops.delete("Claim", "k")
+    await shops.check()
+    await shops.delete("Order", KEY)
+    await shops.check()
+
+
+async def test_a_row_lets_go_only_of_one_that_is_departing(shops: Shops) -> None:
+    await shops.create("Order", **ORDERED)
+    await shops.create("Note", id="n", customer="c", number="1")
+    note = await shops.get("Note", "n")
+    with pytest.raises(OvertakenError):
+        await shops.rows.update("Note", note, {"number": None}, None, ("Order", KEY))
     await shops.check()
 
 
