@@ -62,6 +62,10 @@ class Figures:
     gone: set[Place] = field(default_factory=set)
     departed: Place | None = None
 
+    def lacks(self, place: Place) -> bool:
+        """Return whether a parent does not exist any more."""
+        return place in self.gone or place == self.departed
+
 
 def failed(item: Item | None) -> Refusal:
     """Judge that a client's condition does not hold, or that a row exists or does not.
@@ -172,7 +176,7 @@ class Composition:
         actions += [_action(into, self._average(place, into, share)) for into, share in parent.shares.items()]
         if not actions and not parent.checks:
             return
-        if place in self._figures.gone:
+        if self._figures.lacks(place):
             self._writing.check(table, key, key_of(table).does_not_exist())
             self._writing.judged_by(stale)
             return

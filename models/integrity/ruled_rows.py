@@ -160,8 +160,6 @@ class RuledRows:
             ContentionError: others kept changing the same rows.
         """
         figures, cause = Figures(departed=departed), str(uuid4())
-        if departed is not None:
-            figures.gone.add(departed)
         writing: JudgedWriting | None = None
 
         async def attempt() -> Refusal | None:
