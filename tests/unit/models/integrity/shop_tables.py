@@ -95,7 +95,7 @@ class Shops:
     async def follow(self, *, lines: int = 0, notes: int = 0) -> None:
         """Create lines and notes of the first order."""
         for number in range(lines):
-            await self.create("Line", id=f"l{number}", **OF_ORDER, cost=number)
+            await self.create("Line", id=f"l{number}", **OF_ORDER, cost=number + 1)
         for number in range(notes):
             await self.create("Note", id=f"n{number}", **OF_ORDER)
 

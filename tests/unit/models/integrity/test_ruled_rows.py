@@ -96,9 +96,6 @@ async def test_a_row_that_is_there_is_not_written_again(shops: Shops) -> None:
         with pytest.raises(ConditionFailedError) as caught:
             await shops.rows.create("Order", started(ORDER, order()), condition)
         assert caught.value.item == await shops.get("Order", KEY)
-    await shops.create("Page", id="p", text="x")
-    with pytest.raises(ConditionFailedError):
-        await shops.rows.create("Page", wire({"id": "p"}), Path(["text"]) == "x")
     await shops.check()
 
 
