@@ -14,7 +14,7 @@ from models.storage.store import Store
 from tests.chaos.killed.subscribers import Subscriber, Writer, counting
 from tests.integration.conftest import Cloud, Server, minting
 
-# As the issue asks; beside other tests a machine may be busy.
+# Seconds, on a machine that has nothing else to do.
 P99 = 0.5
 FEED = {"HOURBANK_FEED": "queue"}
 
