@@ -161,6 +161,7 @@ async def test_everybody_whom_a_text_may_mean_is_found() -> None:
     books.add(tables.UserBalance, userId="left")
     found = over(books)
     assert ids(await found.find_members(BOB)) == sorted(["a", BOB])
+    assert FoundMember(BOB, "bob-name") in await found.find_members(BOB)
     assert ids(await found.find_members("Bob-NAME ")) == sorted(["b", BOB])
     assert ids(await found.find_members("bob-name\u202e")) == ["c"]
     assert await found.find_members("left") == [FoundMember("left", None)]

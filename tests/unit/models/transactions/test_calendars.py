@@ -49,11 +49,17 @@ async def test_of_too_many_rows_the_oldest_are_read_or_the_newest(
     assert (oldest["startTime"], newest["startTime"]) == ({"S": "09:00"}, {"S": "20:00"})
 
 
-async def test_no_more_rows_are_read_than_are_wanted(tables: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("page", "most"), [(2, 1), (1, 2)])
+async def test_no_more_rows_are_read_than_are_wanted(
+    tables: Stored, monkeypatch: pytest.MonkeyPatch, page: int, most: int
+) -> None:
     for number, start in enumerate(("09:00", "15:00", "20:00")):
         await open_hours(tables, start, "24:00")
         await tables.change(ServiceSchedule, start, createdAt=NOW + timedelta(days=number))
-    monkeypatch.setattr(calendars, "PAGE", 2)
-    monkeypatch.setattr(calendars, "MOST_HOURS", 1)
+        await close(tables, start, "24:00")
+    monkeypatch.setattr(calendars, "PAGE", page)
+    monkeypatch.setattr(calendars, "MOST_HOURS", most)
     found = await Calendars(tables.store).schedule(SERVICE_ID, DAY, DAY)
-    assert [row.start_time for row in found.weekly] == ["09:00"]
+    assert [row.start_time for row in found.weekly] == ["09:00", "15:00"][:most]
+    assert len(found.exceptions) == most
+    assert tables.strict.made == ["query"] * 2 * most
