@@ -64,14 +64,11 @@ def _fields(cls: Hashable, table: type[AttributeContainer]) -> tuple[_Field, ...
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as PynamoDB's attributes accept it: dataclasses as dicts, tuples as lists, no nulls."""
+    """Return a value as PynamoDB's attributes accept it: texts for members of enums, lists for tuples."""
     if value.__class__ in _SCALARS:
         return value
     if isinstance(value, StrEnum):
         return value.value
-    if dataclasses.is_dataclass(value):
-        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {_camel(name): _plain(member) for name, member in pairs if member is not None}
     return [_plain(member) for member in value]
 
 

@@ -104,11 +104,9 @@ class DirectCalls:
             return None, _as_botocore(error, str(self._url))
 
     async def _open(self) -> Posts:
-        http, url = self._endpoint.http_session, str(self._url)
-        proxy = http._proxy_config.proxy_url_for(url)  # noqa: SLF001 — aiobotocore's session is the one to use
-        headers = http._proxy_config.proxy_headers_for(url)  # noqa: SLF001
-        options = {} if proxy is None else {"proxy": proxy, "proxy_headers": headers}
-        self._posts = Posts(await http._get_session(proxy), self._url, options)  # noqa: SLF001
+        http = self._endpoint.http_session
+        proxy = http._proxy_config.proxy_url_for(str(self._url))  # noqa: SLF001 — aiobotocore's session is the one to use
+        self._posts = Posts(await http._get_session(proxy), self._url, proxy)  # noqa: SLF001
         return self._posts
 
     async def _failure(self, name: str, answer: Answer) -> dict[str, Any]:

@@ -24,10 +24,10 @@ class Posts:
     Args:
         session: aiohttp's session.
         url: the endpoint.
-        proxy: the arguments with which aiohttp uses a proxy; empty without one.
+        proxy: the URL of a proxy, with its user and password if it wants them; None without one.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: URL, proxy: Mapping[str, Any]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: URL, proxy: str | None = None) -> None:
         self._session = session
         self._url = url
         self._proxy = proxy
@@ -46,7 +46,7 @@ class Posts:
             connection.close()  # the server has sent something unasked, which must not become an answer
             connection = None
         if connection is None:
-            async with self._session.post(self._url, data=body, headers=headers, **self._proxy) as response:
+            async with self._session.post(self._url, data=body, headers=headers, proxy=self._proxy) as response:
                 return response.status, response.headers, await _whole(response)
         try:
             answer = await self._exchange(connection, request_of(headers, body))

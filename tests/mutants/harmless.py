@@ -130,6 +130,8 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "an answer's conversion is kept; making it again only costs time": (
             "RowParser._conversion: shape.name not in self._conversions → True",
         ),
+    },
+    "storage/json_calls": {
         "what converts nothing makes of an answer what the rest does": (
             (
                 "conversion: _converting(found.keys(), converted) if converted else None "
@@ -148,7 +150,7 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     "storage/direct": {
         "a session is opened once; asking for it again only costs time": (
-            "DirectCalls._attempt: self._http or await self._open() → await self._open()",
+            "DirectCalls._attempt: self._posts or await self._open() → await self._open()",
         ),
     },
     "storage/codec": {
@@ -158,33 +160,6 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "_kind: type(None) → nothing",
             "_kind: Ellipsis → nothing",
         ),
-        "PynamoDB makes the same of a nested dataclass, more slowly": (
-            (
-                "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) "
-                "→ isinstance(attribute, MapAttribute) or dataclasses.is_dataclass(value)"
-            ),
-            "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) → False",
-            (
-                "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) "
-                "→ isinstance(attribute, MapAttribute)"
-            ),
-            (
-                "_wire: isinstance(attribute, MapAttribute) and dataclasses.is_dataclass(value) "
-                "→ dataclasses.is_dataclass(value)"
-            ),
-            (
-                "_wire: isinstance(attribute, ListAttribute) and value and "
-                "all(map(dataclasses.is_dataclass, value)) "
-                "→ False"
-            ),
-            (
-                "_wire: isinstance(attribute, ListAttribute) and value and "
-                "all(map(dataclasses.is_dataclass, value)) "
-                "→ isinstance(attribute, ListAttribute) and all(map(dataclasses.is_dataclass, value))"
-            ),
-            "_wire: all → any",
-        ),
-        "PynamoDB omits None from a map": ("_plain: member is not None → True",),
         "a field's type is always a class; the check is for the type checker": (
             "_reader: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),

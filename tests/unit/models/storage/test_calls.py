@@ -16,6 +16,7 @@ from botocore.session import Session, get_session
 
 from models.errors import StoppedError
 from models.storage.calls import BlockingCalls, drive, new_client, with_shared_loader
+from models.storage.sent_calls import CallCount, count_calls
 from tests.unit.models.storage.one_read import READ, ROW, account, is_patient, sent
 
 __all__ = ["account"]
@@ -61,6 +62,15 @@ def test_what_is_not_called_directly_is_called_by_the_client() -> None:
     calls._client("dynamodb")
     calls._clients["dynamodb"] = SimpleNamespace(list_tables=lambda: tables)
     assert drive(calls.call("dynamodb", "list_tables")) is tables
+
+
+async def test_each_call_is_counted() -> None:
+    calls = BlockingCalls()
+    calls._clients["dynamodb"] = SimpleNamespace(list_tables=dict)
+    count_calls(count := CallCount())
+    for _ in range(2):
+        await calls.call("dynamodb", "list_tables")
+    assert count.calls == 2
 
 
 def test_a_thread_that_waited_for_another_takes_the_client_that_it_opened() -> None:

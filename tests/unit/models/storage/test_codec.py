@@ -1,6 +1,6 @@
 """The rules' dataclasses and the tables' items are two forms of one thing."""
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -62,7 +62,16 @@ def test_what_is_absent_is_no_attribute() -> None:
 
 
 def test_what_is_stored_is_plain_text() -> None:
-    assert type(codec.encode(tables.ServiceRequest, request_at("INITIATED"))["status"]["S"]) is str
+    item = codec.encode(tables.ServiceRequest, request_at("INITIATED"))
+    assert type(item["status"]["S"]) is str
+    assert codec.decode(Request, tables.ServiceRequest, item).status is RequestStatus.INITIATED
+
+
+def test_what_is_not_stored_is_none() -> None:
+    balance = make_balance(ALICE)
+    item = codec.encode(tables.UserBalance, balance)
+    assert codec.decode_or_none(Balance, tables.UserBalance, item) == balance
+    assert codec.decode_or_none(Balance, tables.UserBalance, None) is None
 
 
 def test_a_list_of_texts_survives_its_row() -> None:
@@ -79,6 +88,10 @@ def test_further_attributes_go_by_their_own_names() -> None:
     item = codec.encode(tables.ServiceRequest, request_at("INITIATED"), expiresAt=NOW, message=None)
     assert item["expiresAt"] == {"S": "2026-01-05T12:00:00.000Z"}
     assert "message" not in item
+    assert codec.item_of(tables.User, rating=4.5, isActive=True) == {
+        "rating": {"N": "4.5"},
+        "isActive": {"BOOL": True},
+    }
 
 
 def test_attributes_that_the_rules_do_not_need_are_passed_over() -> None:
@@ -107,6 +120,7 @@ def test_the_difference_is_what_has_changed() -> None:
     touched = set(params["ExpressionAttributeNames"].values())
     assert touched == {"status", "wait", "version"}
     assert "REMOVE" in params["UpdateExpression"]
+    assert {"S": "ACCEPTED"} in params["ExpressionAttributeValues"].values()
 
 
 def test_no_difference_is_no_action() -> None:
@@ -115,6 +129,14 @@ def test_no_difference_is_no_action() -> None:
     assert codec.difference(tables.Escrow, escrow, replace(escrow)) == []
     assert isinstance(balance, Balance)
     assert isinstance(escrow, Escrow)
+
+
+def as_pynamodb_takes_it(value: Any) -> Any:
+    """Return a value for PynamoDB's own attributes: nested dataclasses as dicts, without what is None."""
+    if is_dataclass(value):
+        members = {codec._camel(field.name): getattr(value, field.name) for field in fields(value)}
+        return {name: as_pynamodb_takes_it(member) for name, member in members.items() if member is not None}
+    return [as_pynamodb_takes_it(member) for member in value] if isinstance(value, tuple) else codec._plain(value)
 
 
 def test_nested_values_are_written_as_pynamodb_writes_them() -> None:
@@ -130,7 +152,7 @@ def test_nested_values_are_written_as_pynamodb_writes_them() -> None:
             value = getattr(request, name)
             attribute = tables.ServiceRequest.get_attributes()[name]
             if value is not None:
-                assert item[name] == {attribute.attr_type: attribute.serialize(codec._plain(value))}
+                assert item[name] == {attribute.attr_type: attribute.serialize(as_pynamodb_takes_it(value))}
         assert codec.decode(Request, tables.ServiceRequest, item) == request
 
 
@@ -138,7 +160,7 @@ def test_nested_values_are_written_as_pynamodb_writes_them() -> None:
 def test_a_change_is_written_as_pynamodb_writes_it(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = request_at("INITIATED"), request_at(place)
     ours = expressions(actions=codec.difference(tables.ServiceRequest, before, after))
-    fields = codec._fields(Request, tables.ServiceRequest)
-    by_pynamodb = tuple(replace(field, write=codec._plain) for field in fields)
+    ours_by = codec._fields(Request, tables.ServiceRequest)
+    by_pynamodb = tuple(replace(field, write=as_pynamodb_takes_it) for field in ours_by)
     monkeypatch.setattr(codec, "_fields", lambda *_: by_pynamodb)
     assert ours == expressions(actions=codec.difference(tables.ServiceRequest, before, after))

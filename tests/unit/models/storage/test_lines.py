@@ -74,6 +74,24 @@ def test_different_keys_do_not_wait_for_each_other() -> None:
     assert work.order == ["a", "b"]
 
 
+def test_who_wants_other_keys_does_not_wait_for_who_is_pressing() -> None:
+    work = Work()
+    work.enter("a", (ALICE,), None)
+    work.enter("both", (ALICE, BOB), None)
+    press(work, "both")
+    work.enter("c", (CAROL,), None)
+    assert work.finish() == ["a", "c", "both"]
+
+
+def test_a_callers_further_work_waits_even_if_it_needs_less() -> None:
+    work = Work()
+    work.enter("e", (EVE,), EVE)
+    work.enter("e1", (BOB, EVE), EVE)
+    work.enter("e2", (BOB,), EVE)
+    assert work.order == ["e"]
+    assert work.finish() == ["e", "e1", "e2"]
+
+
 def test_callers_take_turns_however_much_one_sends() -> None:
     work = Work()
     for number in range(4):

@@ -47,6 +47,7 @@ def test_the_former_apps_tables_are_named_as_amplify_names_them() -> None:
     assert former.table(tables.User) == "User-a1b2c3-prod"
     assert (former.api, former.environment) == ("a1b2c3", "prod")
     assert (former.stack, former.region, former.account) == (NAMES.stack, NAMES.region, NAMES.account)
+    assert FormerNames.of("a1b2c3-prod", replace(NAMES, partition="aws-cn")).partition == "aws-cn"
 
 
 @pytest.mark.parametrize("app", ["", "prod", "a1b2c3-", "a1b2c3-prod-x", "User-a1b2c3-prod", "a1 b2-prod"])

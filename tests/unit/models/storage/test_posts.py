@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 import pytest
@@ -45,15 +44,14 @@ class Server:
 
 
 @asynccontextmanager
-async def served(*answers: bytes | list[bytes], **proxy: Any) -> AsyncIterator[tuple[Server, Posts]]:
+async def served(*answers: bytes | list[bytes], proxy: bool = False) -> AsyncIterator[tuple[Server, Posts]]:
     """Run a server whose first answer has opened a connection already."""
     server = Server([[OK], *(one if isinstance(one, list) else [one] for one in answers)])
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/"
     timeout = aiohttp.ClientTimeout(sock_connect=1, sock_read=0.2)
     async with aiohttp.ClientSession(timeout=timeout) as session:
-        over = {"proxy": url} if proxy else {}
-        posts = Posts(session, URL("http://dynamodb.example/" if proxy else url), over)
+        posts = Posts(session, URL("http://dynamodb.example/"), url) if proxy else Posts(session, URL(url))
         assert await ask(posts) == (200, "1", b"{}")
         yield server, posts
     listener.close()
@@ -188,4 +186,4 @@ async def test_a_proxy_is_left_to_aiohttp() -> None:
 async def test_where_nobody_listens_is_an_error_of_aiohttps() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
-            await ask(Posts(session, URL("http://127.0.0.1:9/"), {}))
+            await ask(Posts(session, URL("http://127.0.0.1:9/")))

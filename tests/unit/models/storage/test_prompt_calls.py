@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from models.errors import ContentionError, UnavailableError
 from models.storage.breaker import AwsLimits, PromptCalls, fail_from_now_on, wait_again
-from models.storage.sent_calls import was_any_sent, watched_writes
+from models.storage.sent_calls import CallCount, count_calls, was_any_sent, watched_writes
 from tests.unit.models.storage.unqueued import Unqueued
 
 SILENCE = ReadTimeoutError(endpoint_url="x")
@@ -61,6 +61,15 @@ async def test_an_answer_and_a_refusal_are_passed_on(aws: Aws, prompt: PromptCal
     aws.error = None
     await prompt.call("dynamodb", "get_item")
     assert len(aws.made) == 4
+
+
+async def test_what_is_sent_is_counted_and_what_fails_at_once_is_not(aws: Aws, prompt: PromptCalls) -> None:
+    count_calls(count := CallCount())
+    await prompt.call("dynamodb", "get_item")
+    fail_from_now_on()
+    with pytest.raises(UnavailableError):
+        await prompt.call("dynamodb", "get_item")
+    assert count.calls == len(aws.made) == 1
 
 
 async def test_a_call_without_an_answer_ends_in_time_and_the_next_at_once(aws: Aws, prompt: PromptCalls) -> None:
