@@ -9,12 +9,12 @@ from models.bookings.booking import CANCELLED
 from models.errors import Code, Refusal
 from models.hours import Hours
 from models.requests import answers
-from models.requests.decision import Snapshot, Verdict
+from models.requests.decision import Change, Snapshot
 
 _HUNDRED = 100
 
 
-def ask_for_hours(snapshot: Snapshot, now: datetime) -> Verdict:
+def ask_for_hours(snapshot: Snapshot, now: datetime) -> Change | Refusal:
     """— → INITIATED: the request's `asked` hours at the service's rate, as so many hours of work.
 
     Args:

@@ -10,7 +10,7 @@ from models.hours import exact
 from models.ledger import movements
 from models.ledger.balances import Escrow, EscrowStatus, EscrowType
 from models.migration.former import FormerExchange
-from models.requests.decision import Change, Snapshot, Verdict
+from models.requests.decision import Change, Snapshot
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus, TransactionStatus
 from models.requests.steps import escrow_event, request_event
@@ -36,7 +36,7 @@ def request_of(exchange: FormerExchange, now: datetime, *, execution_arn: str) -
     )
 
 
-def adopt(snapshot: Snapshot, now: datetime, *, exchange: FormerExchange) -> Verdict:
+def adopt(snapshot: Snapshot, now: datetime, *, exchange: FormerExchange) -> Change | Refusal:
     """Make an exchange a request of the same id.
 
     A PENDING one becomes INITIATED: its workflow validates it, holds the hours, and asks the provider again. One
@@ -56,9 +56,8 @@ def adopt(snapshot: Snapshot, now: datetime, *, exchange: FormerExchange) -> Ver
     for field, member in members.items():
         if member is None:
             return Refusal(Code.USER_NOT_ACTIVE, f"{field}: there is no such member.", {"field": field})
-    refusal = custody_refusal({field: member.custody for field, member in members.items() if member})
-    if refusal is not None:
-        return refusal
+        if (refusal := custody_refusal({field: member.custody})) is not None:
+            return refusal
     asked = ask_for_hours(snapshot, now)
     if not isinstance(asked, Change):
         return asked

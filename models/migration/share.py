@@ -38,7 +38,7 @@ def kept_back(links: Iterable[tuple[str, str]], share: int) -> frozenset[str]:
         links: the two members of each open exchange.
         share: the share, in per cent.
     """
-    neighbours = defaultdict[str, set[str]](set)
+    neighbours: defaultdict[str, set[str]] = defaultdict(set)
     for one, other in links:
         neighbours[one].add(other)
         neighbours[other].add(one)

@@ -86,7 +86,7 @@ QUESTIONS = {
 }
 
 
-def create(snapshot: Snapshot, now: datetime) -> Verdict:
+def create(snapshot: Snapshot, now: datetime) -> Change | Refusal:
     """— → INITIATED. Service, members and balance are left to the validation step."""
     request, service = snapshot.request, snapshot.service
     if not hours.is_amount(request.estimated_hours):

@@ -182,6 +182,12 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "only the first row is looked at; the limit saves reading others": ("UniqueNames.holder: 1 → 2",),
     },
+    "transactions/migration/copies": {
+        "a batch read returns as many rows as it was asked for; `strict` only says so": (
+            "Copies._copy.attempt: strict=True → nothing",
+            "Copies._copy.attempt: True → False",
+        ),
+    },
     "transactions/audits": {
         "a batch read returns as many rows as it was asked for; `strict` only says so": (
             "Audits.members: strict=True → nothing",

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -235,8 +235,14 @@ def without(items: list[Item], *names: str) -> list[Item]:
     return sorted(bare, key=lambda item: json.dumps(item, sort_keys=True))
 
 
+class _OnEngine(Protocol):
+    @property
+    def engine(self) -> Embedded:
+        """Return the engine that the tables are on."""
+
+
 def overtake(
-    tables: Stored, act: Callable[[], Awaitable[object]], *, before: str = "transact_write_items"
+    tables: _OnEngine, act: Callable[[], Awaitable[object]], *, before: str = "transact_write_items"
 ) -> None:
     """Let somebody act just before the next call of an operation; by default a transaction, when all is read."""
     upstream, left = tables.engine.call, [True]

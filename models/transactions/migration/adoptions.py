@@ -1,7 +1,5 @@
 """Open exchanges of the former app become requests, each in one transaction that both apps' rows share."""
 
-from functools import partial
-
 from pynamodb.expressions.operand import Path
 
 from models import tables
@@ -15,12 +13,11 @@ from models.migration.former import (
     STATUS_BEFORE,
     FormerExchange,
     Oddity,
-    Row,
     held_by,
     is_open,
     read_exchange,
 )
-from models.requests.decision import Appointment, Change, Member, ServiceTerms, Snapshot
+from models.requests.decision import Appointment, Member, ServiceTerms, Snapshot
 from models.requests.request import Request
 from models.requests.statuses import TransactionStatus
 from models.storage.codec import decode_or_none
@@ -64,7 +61,8 @@ class Adoptions:
                 return None
             if held_by(row) == self._stack:
                 return await self._transactions.read(exchange_id)
-            exchange = _open_exchange(row)
+            # A status that is none is an oddity, as which the row is read.
+            exchange = read_exchange(row) if is_open(row) else None
             if not isinstance(exchange, FormerExchange):
                 return exchange
             return await self._adopt(exchange, execution_arn)
@@ -108,8 +106,8 @@ class Adoptions:
         snapshot = await self._snapshot(request_of(exchange, now, execution_arn=execution_arn))
         if isinstance(snapshot, Oddity):
             return snapshot
-        verdict = partial(adopt, exchange=exchange)(snapshot, now)
-        if not isinstance(verdict, Change):
+        verdict = adopt(snapshot, now, exchange=exchange)
+        if isinstance(verdict, Refusal):
             return _left(exchange, verdict)
         writing = Writing(self._store.names, now, execution_arn=execution_arn)
         if (refusal := compose(writing, snapshot, verdict, now)) is not None:
@@ -153,13 +151,5 @@ class Adoptions:
         )
 
 
-def _open_exchange(row: Row) -> FormerExchange | Oddity | None:
-    open_ = is_open(row)
-    if isinstance(open_, Oddity):
-        return open_
-    return read_exchange(row) if open_ else None
-
-
-def _left(exchange: FormerExchange, verdict: object) -> Oddity:
-    why = f"{verdict.code}: {verdict.message}" if isinstance(verdict, Refusal) else "it cannot be moved"
-    return Oddity(table="Transaction", id=exchange.id, why=why)
+def _left(exchange: FormerExchange, refusal: Refusal) -> Oddity:
+    return Oddity(table="Transaction", id=exchange.id, why=f"{refusal.code}: {refusal.message}")

@@ -93,18 +93,17 @@ class Copies:
 
 
 def _chunks(rows: Sequence[CopiedItem]) -> Iterator[list[CopiedItem]]:
-    """Yield the rows in as many parts as there are transactions to write."""
+    """Yield the rows in as many parts as there are transactions to write; a part may be empty."""
     chunk: list[CopiedItem] = []
     size = 0
     for row in rows:
-        length = len(json.dumps(row, default=str))
-        if chunk and (len(chunk) == _AT_ONCE or size + length > _MOST_BYTES):
+        length = len(json.dumps(row))
+        if len(chunk) == _AT_ONCE or size + length > _MOST_BYTES:
             yield chunk
             chunk, size = [], 0
         chunk.append(row)
         size += length
-    if chunk:
-        yield chunk
+    yield chunk
 
 
 def copyable(table: type[tables.Table], row: Item, stack: str) -> CopiedItem | Oddity | None:
@@ -115,7 +114,7 @@ def copyable(table: type[tables.Table], row: Item, stack: str) -> CopiedItem | O
         row: the former app's row.
         stack: the deployment that takes rows over.
     """
-    if table is tables.User and held_by(row) == stack:
+    if held_by(row) == stack:
         return None
     if table is tables.Transaction:
         open_ = is_open(row)
@@ -137,7 +136,7 @@ def _problem(table: type[tables.Table], item: Mapping[str, Mapping[str, object]]
             continue
         try:
             attribute.deserialize(attribute.get_value(dict(item[name])))
-        except (ArithmeticError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, TypeError, ValueError) as error:
             return f"{name}: {error}"
     if table is tables.Service and (rate := exact(str(item["hourlyRate"]["N"]))) <= ZERO:
         return f"hourlyRate is {rate}: nobody can ask for a service that costs nothing"

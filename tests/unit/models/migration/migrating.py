@@ -25,7 +25,7 @@ from tests.chaos.faults import FaultyCalls
 from tests.engines.embedded import Embedded
 from tests.unit.builders import NOW
 from tests.unit.former_app import FORMER, FORMER_TABLES
-from tests.unit.stored import NAMES
+from tests.unit.stored import NAMES, ConsistentReads
 
 
 class Migrating:
@@ -34,7 +34,7 @@ class Migrating:
     def __init__(self) -> None:
         self.now = NOW
         self.engine, self._theirs = Embedded(NAMES), Embedded(FORMER)
-        self.calls = FaultyCalls(self.engine)
+        self.calls = FaultyCalls(ConsistentReads(self.engine))
         self.store, self.former = Store(self.calls, NAMES), Store(self.calls, FORMER)
         self.here, self.there = Store(self.engine, NAMES), Store(self.engine, FORMER)
         self.transactions = Transactions(self.store, self.tick)

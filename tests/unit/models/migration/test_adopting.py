@@ -139,6 +139,7 @@ def test_what_can_be_no_request_stays_with_the_former_app(
     assert isinstance(refusal, Refusal)
     assert refusal.code is code
     assert refusal.message.startswith(message)
+    assert refusal.facts.get("field", "hoursSpent") == message.partition(":")[0]
 
 
 @pytest.mark.parametrize(("exchange", "told"), [(EXCHANGE, {ALICE}), (BEGUN, {ALICE, BOB})])

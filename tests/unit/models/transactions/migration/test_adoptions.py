@@ -5,21 +5,22 @@ from typing import Any
 
 import pytest
 
-from models.errors import Code
+from models.errors import Code, ContentionError
 from models.hours import ZERO
 from models.migration.former import Oddity
 from models.migration.returning import wind_up
 from models.requests.request import Request
 from models.requests.statuses import RequestStatus
-from models.storage.codec import decode
+from models.storage.codec import decode, encode
 from models.storage.store import Item
-from models.tables import Booking, Escrow, Service, ServiceRequest, Transaction, User
+from models.tables import Booking, Escrow, Service, ServiceRequest, Table, Transaction, User
 from models.transactions.moves import Moved
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
-from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, hours
+from tests.unit.builders import ALICE, BOB, REQUEST_ID, SERVICE_ID, hours, make_request
 from tests.unit.former_app import amplify, former_exchange, former_member, former_service
 from tests.unit.models.migration.migrating import Migrating, migrating, text
+from tests.unit.stored import overtake
 
 ARN = "arn:aws:states:us-east-1:000000000000:execution:unit-ServiceRequestWorkflow:r"
 
@@ -66,6 +67,7 @@ async def test_one_that_has_begun_holds_its_hours(apps: Migrating) -> None:
     assert await apps.hours() == (ZERO, hours("7.5"))
     (escrow,) = await rows(apps.here, Escrow)
     assert (text(escrow, "id"), text(escrow, "stepFunctionExecutionArn")) == (request.escrow_id, ARN)
+    assert (await apps.entries(ALICE))[-1].step_function_execution_arn == ARN
     assert text(await apps.exchange(REQUEST_ID), "statusBefore") == "IN_PROGRESS"
 
 
@@ -113,6 +115,29 @@ async def test_what_has_ended_is_no_request(apps: Migrating, status: str) -> Non
     assert await apps.adoptions.adopt("none", execution_arn=ARN) is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "spent"),
+    [({"status": "COMPLETED"}, None), ({"status": "IN_PROGRESS"}, "2"), ({"hours": "3"}, "3")],
+)
+async def test_one_that_changes_meanwhile_is_looked_at_again(
+    apps: Migrating, changes: Any, spent: str | None
+) -> None:
+    await apps.put(Transaction, exchange())
+    overtake(apps, lambda: apps.put(Transaction, exchange(**changes)))
+    request = await apps.adoptions.adopt(REQUEST_ID, execution_arn=ARN)
+    assert not isinstance(request, Oddity)
+    assert (request and request.asked) == (spent and hours(spent))
+    assert len(await rows(apps.here, Escrow)) == (changes.get("status") == "IN_PROGRESS")
+
+
+async def test_one_that_another_deployment_has_taken_over_is_not_taken_from_it(apps: Migrating) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.05)
+        with pytest.raises(ContentionError):
+            await adopt(apps, heldBy="another")
+    assert await rows(apps.here, ServiceRequest) == []
+
+
 async def test_its_booking_goes_with_it(apps: Migrating) -> None:
     booking = amplify("Booking", id="b", serviceId=SERVICE_ID, providerId=BOB, consumerId=ALICE)
     await apps.here.put(Booking, booking)
@@ -123,8 +148,12 @@ async def test_its_booking_goes_with_it(apps: Migrating) -> None:
     assert text(stored, "bookingTransactionId") == REQUEST_ID
 
 
-async def test_an_id_that_another_request_has_is_left(apps: Migrating) -> None:
-    await apps.here.put(Transaction, exchange())
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [(Transaction, exchange()), (ServiceRequest, encode(ServiceRequest, make_request(exchange_id="older")))],
+)
+async def test_an_id_that_another_request_has_is_left(apps: Migrating, table: type[Table], row: Item) -> None:
+    await apps.here.put(table, row)
     oddity = await adopt(apps)
     assert oddity == Oddity(table="Transaction", id=REQUEST_ID, why="another request here has this id")
 
@@ -139,14 +168,28 @@ async def ended(apps: Migrating, **changes: Any) -> Item:
 
 @pytest.mark.parametrize("fault", [Fault.UNSENT, Fault.LOST, Fault.CONFLICT])
 async def test_what_became_of_it_is_written_back(apps: Migrating, fault: Fault) -> None:
-    row = await ended(apps, status="IN_PROGRESS", owner=ALICE)
+    row = await ended(apps, status="IN_PROGRESS", owner=ALICE) | {"hoursSpent": {"N": "1.5"}}
     apps.calls.plan = each_write(fault)
     assert await apps.adoptions.give_back(row) is None
     there = await apps.exchange(REQUEST_ID)
-    assert [text(there, name) for name in ("status", "hoursSpent", "owner")] == ["CANCELLED", "2", ALICE]
+    assert [text(there, name) for name in ("status", "hoursSpent", "owner")] == ["CANCELLED", "1.5", ALICE]
     assert {"heldBy", "statusBefore"}.isdisjoint(there)
     assert await apps.adoptions.give_back(row) is None
     assert await apps.exchange(REQUEST_ID) == there
+
+
+async def test_a_row_is_written_back_without_its_key_which_dynamodb_would_refuse_to_set(apps: Migrating) -> None:
+    row = await ended(apps)
+    upstream, named = apps.engine.call, set[str]()
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        for item in params.get("TransactItems", ()):
+            named.update(item["Update"]["ExpressionAttributeNames"].values())
+        return await upstream(service, operation, **params)
+
+    apps.engine.call = call  # type: ignore[method-assign]  # for this test only
+    await apps.adoptions.give_back(row)
+    assert named == {*row, "heldBy", "statusBefore"} - {"id"}
 
 
 async def test_what_began_here_is_written_there(apps: Migrating) -> None:

@@ -1,13 +1,15 @@
 """Rows of the former app are copied, on an engine within this process."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from models.migration.former import Oddity
+from models.migration.former import Oddity, without_nulls
 from models.storage.store import Item
 from models.tables import Rating, Service, Table, Transaction, User
+from models.transactions.migration import copies
 from models.transactions.migration.copies import Copied
 from tests.chaos.books import rows
 from tests.chaos.faults import Fault, each_write
@@ -37,7 +39,7 @@ async def test_a_row_is_stored_as_ours_are(apps: Migrating) -> None:
     assert await apps.copies.copy(Service, [former_service("s", BOB)]) == Copied(written=1, oddities=())
     item = await only(apps, Service)
     assert (text(item, "userId"), text(item, "__typename")) == (BOB, "Service")
-    assert {"owner", "requiresScheduling"}.isdisjoint(item)
+    assert {"owner", "requiresScheduling", "custody"}.isdisjoint(item)
 
 
 async def test_a_members_hours_stay_with_the_former_app(apps: Migrating) -> None:
@@ -97,6 +99,25 @@ async def test_long_rows_are_written_few_at_once(apps: Migrating) -> None:
     assert (await apps.copies.copy(Service, [])).written == 0
 
 
+async def test_each_transaction_has_its_token_and_as_many_bytes_as_it_may(
+    apps: Migrating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = [former_service(str(number), BOB) for number in range(4)]
+    length = len(json.dumps(without_nulls(services[0], Service.get_attributes())))
+    monkeypatch.setattr(copies, "_MOST_BYTES", 2 * length)
+    sent: list[Any] = []
+    upstream = apps.engine.call
+
+    async def call(service: str, operation: str, **params: Any) -> Any:
+        sent.extend([params] if operation == "transact_write_items" else [])
+        return await upstream(service, operation, **params)
+
+    apps.engine.call = call  # type: ignore[method-assign]  # for this test only
+    assert (await apps.copies.copy(Service, services)).written == 4
+    assert [len(params["TransactItems"]) for params in sent] == [2, 2]
+    assert len({params["ClientRequestToken"] for params in sent}) == 2
+
+
 async def test_who_changes_a_row_meanwhile_is_not_written_over(apps: Migrating) -> None:
     await apps.copies.copy(Service, [former_service("s", BOB)])
     upstream, left = apps.engine.call, [True]
@@ -118,7 +139,13 @@ async def test_an_exchange_is_copied_once_it_has_ended(apps: Migrating, status: 
 
 
 @pytest.mark.parametrize(
-    "row", [exchange(), exchange(status="IN_PROGRESS"), exchange(status="CANCELLED", heldBy="unit")]
+    "row",
+    [
+        exchange(),
+        exchange(status="IN_PROGRESS"),
+        exchange(status="CANCELLED", heldBy="unit"),
+        exchange(status="CANCELLED", heldBy="another"),
+    ],
 )
 async def test_one_that_is_open_or_was_taken_over_is_not(apps: Migrating, row: Item) -> None:
     assert await apps.copies.copy(Transaction, [row]) == Copied(written=0, oddities=())
@@ -136,7 +163,9 @@ async def test_one_that_is_open_or_was_taken_over_is_not(apps: Migrating, row: I
             amplify("Rating", id=ALICE, raterId=ALICE, ratedUserId=BOB, rating=5),
             "transactionId is missing",
         ),
+        (Service, {**former_service(ALICE, BOB), "tags": {"L": [{"B": b"x"}]}}, "tags: "),
         (Service, former_service(ALICE, BOB, updatedAt="yesterday"), "updatedAt: "),
+        (Service, former_service(ALICE, BOB, updatedAt="0001-01-01T00:00:00+14:00"), "updatedAt: "),
         (Service, former_service(ALICE, BOB, hourlyRate=0), "hourlyRate is 0.00: nobody can ask for a service"),
         (Service, former_service(ALICE, BOB, hourlyRate=-1.5), "hourlyRate is -1.50: nobody can ask"),
     ],

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from models.clock import to_text
 from models.errors import ContentionError
 from models.hours import ZERO
 from models.ledger import movements
@@ -21,6 +22,7 @@ from tests.unit.builders import ALICE, BOB, NOW, hours, make_balance
 from tests.unit.former_app import former_member
 from tests.unit.models.migration.migrating import Migrating, migrating, text
 from tests.unit.models.transactions.member_office import WHOLE
+from tests.unit.stored import overtake
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ async def test_hours_become_a_balance_with_an_entry_and_no_bonus(apps: Migrating
     assert (text(row, "bankHours"), text(row, "heldBy"), text(row, "hoursTakenOver")) == ("0", "unit", "7.5")
     here = await apps.here.get(User, ALICE)
     assert here is not None
-    assert "custody" not in here
+    assert (text(here, "custody"), text(here, "updatedAt")) == (None, to_text(apps.now))
     # Who joins again gets the row that there is, and no bonus.
     joined = await Members(apps.here, apps.transactions, apps.tick).join({**WHOLE, "id": {"S": ALICE}})
     assert isinstance(joined, Joined)
@@ -78,6 +80,22 @@ async def test_who_had_no_hours_has_an_empty_balance(apps: Migrating) -> None:
     assert (await apps.balance(BOB)).version == 1
     assert await apps.entries(BOB) == []
     assert text(await apps.member(BOB), "heldBy") == "unit"
+
+
+async def test_nobody_is_looked_at_again_once_all_of_their_hours_have_moved(apps: Migrating) -> None:
+    for move in (apps.openings.open, apps.openings.close):
+        before = len(apps.calls.made)
+        await move(ALICE)
+        made = [call.operation for call in apps.calls.made[before:]]
+        assert made == ["get_item", "batch_get_item", "transact_write_items"]
+
+
+async def test_whom_another_deployment_takes_over_meanwhile_is_left_to_it(apps: Migrating) -> None:
+    overtake(apps, lambda: apps.put(User, former_member(BOB, "0", heldBy="another")))
+    oddity = await apps.openings.open(BOB)
+    assert isinstance(oddity, Oddity)
+    assert oddity.why == "another deployment, another, keeps this member's hours"
+    assert await rows(apps.here, UserBalance) == []
 
 
 async def test_it_is_done_once_however_often_it_is_repeated(apps: Migrating) -> None:
@@ -172,6 +190,7 @@ async def test_all_hours_go_back_with_what_was_earned(apps: Migrating) -> None:
     assert here is not None
     # It has had 2.25 hours more back than were taken over.
     assert (text(row, "heldBy"), text(here, "custody")) == (None, "FORMER_APP")
+    assert text(here, "updatedAt") == to_text(apps.now)
     assert await apps.taken_over(ALICE) == hours("-2.25")
     assert await apps.openings.close(ALICE) == ZERO
     # And all over again.
@@ -188,7 +207,8 @@ async def test_who_has_no_hours_goes_back_too_and_comes_again(apps: Migrating) -
         assert text(await apps.member(BOB), "heldBy") == "unit"
         assert await apps.openings.close(BOB) == ZERO
         assert text(await apps.member(BOB), "heldBy") is None
-    assert (await apps.balance(BOB)).version == 4
+    balance = await apps.balance(BOB)
+    assert (balance.version, balance.updated_at) == (4, apps.now)
 
 
 async def test_held_hours_are_waited_for(apps: Migrating) -> None:
@@ -211,6 +231,7 @@ async def test_who_has_joined_here_gets_a_row_there(apps: Migrating) -> None:
     await apps.here.put(User, newcomer)
     await apps.here.put(UserBalance, encode(UserBalance, Balance.empty("eve", NOW)) | {"version": {"N": "1"}})
     await earn(apps, "eve", "10")
+    await apps.openings.shut("eve")
     assert await apps.openings.close("eve") == hours("10")
     row = await apps.member("eve")
     assert (text(row, "bankHours"), text(row, "email"), text(row, "custody")) == ("10", "eve@example.org", None)
@@ -260,6 +281,18 @@ async def test_a_row_that_keeps_changing_is_left(apps: Migrating) -> None:
     assert await rows(apps.here, UserBalance) == []
 
 
+async def test_who_has_a_balance_here_and_hours_there_is_not_readmitted(apps: Migrating) -> None:
+    await apps.here.put(UserBalance, encode(UserBalance, make_balance(ALICE, "1")))
+    assert not await apps.openings.readmit(ALICE)
+
+
+async def test_who_has_no_balance_here_is_not_readmitted_though_the_former_app_has_lost_them(
+    apps: Migrating,
+) -> None:
+    await apps.there.delete(User, ALICE)
+    assert not await apps.openings.readmit(ALICE)
+
+
 async def test_who_was_shut_out_by_a_rollback_that_was_given_up_is_readmitted(apps: Migrating) -> None:
     assert not await apps.openings.readmit(ALICE), "the former app keeps their hours"
     await apps.openings.open(ALICE)
@@ -268,5 +301,5 @@ async def test_who_was_shut_out_by_a_rollback_that_was_given_up_is_readmitted(ap
     assert await apps.openings.readmit(ALICE)
     here = await apps.here.get(User, ALICE)
     assert here is not None
-    assert "custody" not in here
+    assert (text(here, "custody"), text(here, "updatedAt")) == (None, to_text(apps.now))
     assert not await apps.openings.readmit("nobody")
