@@ -144,7 +144,7 @@ def batches(changes: Iterable[Change]) -> Iterator[list[Message]]:
     for change in changes:
         message = change.message()
         is_full = len(batch) == MOST_MESSAGES or size + len(message.text) > LARGEST_CALL
-        if batch and (is_full or any(message.group == other.group for other in batch)):
+        if is_full or any(message.group == other.group for other in batch):
             yield batch
             batch, size = [], 0
         batch.append(message)

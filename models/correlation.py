@@ -17,7 +17,8 @@ _TRACE_PARTS = re.compile(
 )
 
 _ROOT = "Root="
-_current: ContextVar[tuple[str, str | None] | None] = ContextVar("correlation", default=None)
+# The correlation id, and the `x-amzn-trace-id` that came with it.
+_current: ContextVar[tuple[str | None, str | None]] = ContextVar("correlation", default=(None, None))
 
 
 def correlate(correlation_id: str, trace: str | None = None) -> None:
@@ -33,7 +34,7 @@ def correlate(correlation_id: str, trace: str | None = None) -> None:
 @contextmanager
 def correlated(correlation_id: str | None, trace: str | None = None) -> Iterator[None]:
     """Let whatever is done until the context ends have this correlation id; see `correlate`."""
-    before = _current.set(None if correlation_id is None else (correlation_id, trace))
+    before = _current.set((correlation_id, trace))
     try:
         yield
     finally:
@@ -42,14 +43,12 @@ def correlated(correlation_id: str | None, trace: str | None = None) -> Iterator
 
 def correlation_id() -> str | None:
     """Return the correlation id of what is being done; None if it has none."""
-    current = _current.get()
-    return None if current is None else current[0]
+    return _current.get()[0]
 
 
 def trace_header() -> str | None:
     """Return X-Ray's header for what is called now, None if no trace is known."""
-    current = _current.get()
-    parts = _TRACE_PARTS.findall(current[1]) if current is not None and current[1] is not None else []
+    parts = _TRACE_PARTS.findall(_current.get()[1] or "")
     return ";".join(parts) if any(part.startswith(_ROOT) for part in parts) else None
 
 

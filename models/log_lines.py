@@ -1,7 +1,6 @@
 """What lines of the log have in common, in the server and in the functions."""
 
 import logging
-import sys
 from collections.abc import MutableMapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TextIO
@@ -62,5 +61,5 @@ def log_json(file: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*begun_lines(), *json_lines()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=file or sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
     )

@@ -27,6 +27,11 @@ async def test_a_task_names_what_it_does_and_no_other() -> None:
     assert correlation_id() is None
 
 
+def test_a_task_has_the_trace_that_came_with_its_name() -> None:
+    correlate("a", f"Root={ROOT}")
+    assert (correlation_id(), trace_id()) == ("a", ROOT)
+
+
 def test_what_is_done_within_another_piece_of_work_has_a_name_of_its_own() -> None:
     with correlated("outer", f"Root={ROOT}"):
         with correlated("inner"):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_line_is_json_with_level_time_and_what_it_belongs_to() -> None:
         log.info("done", correlation_id="its own")
     log.info("on its own")
     first, second, third = [json.loads(line) for line in file.getvalue().splitlines()]
-    assert first.pop("timestamp")
+    assert datetime.fromisoformat(first.pop("timestamp")).tzinfo is UTC
     assert first == {
         "event": "done",
         "level": "info",

@@ -11,6 +11,7 @@ from models.spans import (
     Facts,
     SpanIds,
     invocation_span,
+    part_of_current,
     record_spans,
     root_span,
     span_of,
@@ -63,6 +64,7 @@ def test_what_is_done_is_a_part_of_the_invocation_or_of_the_operation(recording:
         with invocation_span() as invocation, spanned("in a function"):
             pass
         assert root_span() == SpanIds(span_of("a"), None)
+        assert part_of_current() == SpanIds(None, span_of("a")), "the invocation is over"
     assert invocation is not None
     assert invocation.own is not None
     assert (len(invocation.own), invocation.parent) == (16, span_of("a"))
