@@ -3,14 +3,11 @@
 import logging
 from collections.abc import MutableMapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import structlog
 
 from models.correlation import correlation_id, trace_id
-
-if TYPE_CHECKING:
-    from structlog.typing import Processor
 
 # The names under which lines say what they are about.
 REQUEST, CORRELATION, SERVICE_REQUEST, TRACE = "request_id", "correlation_id", "service_request_id", "trace_id"
@@ -37,7 +34,7 @@ def _correlated(_logger: object, _method: str, line: MutableMapping[str, Any]) -
     return line
 
 
-def begun_lines() -> "list[Processor]":
+def begun_lines() -> list[structlog.typing.Processor]:
     """Return what begins each line: what it is about, its level and its time."""
     return [
         structlog.contextvars.merge_contextvars,
@@ -47,7 +44,7 @@ def begun_lines() -> "list[Processor]":
     ]
 
 
-def json_lines() -> "list[Processor]":
+def json_lines() -> list[structlog.typing.Processor]:
     """Return what makes a line of JSON of it, with a traceback in one text."""
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 

@@ -24,9 +24,7 @@ LONGEST_STACK = 31
 class Settings(BaseSettings):
     """What differs between deployments. Windows are ISO-8601 durations (`PT24H`), a year at most."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="HOURBANK_", frozen=True, env_nested_delimiter="_", env_nested_max_split=1
-    )
+    model_config = SettingsConfigDict(env_prefix="HOURBANK_", frozen=True, env_nested_delimiter="_")
 
     stack: str = Field("hourbank", pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=LONGEST_STACK)
     region: str = Field("us-east-1", validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))

@@ -78,14 +78,14 @@ class Calendars:
         only: Condition | None = None,
         *,
         forward: bool = True,
-        most: int = PAGE * MOST_PAGES,
+        most: int | None = None,
     ) -> list[Item]:
-        """Return the first `most` rows of a key that meet a condition, of the first 10,000 that an index has."""
+        """Return rows of a key that meet a condition, the first `most` of the first 10,000 that an index has."""
         read = partial(self._store.query, table, index, key, filter=only, forward=forward)
         found: list[Item] = []
         async for page in read_pages(read, limit=PAGE, most_pages=MOST_PAGES):
             found += page.items
-            if len(found) >= most:
+            if most is not None and len(found) >= most:
                 break
         return found[:most]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextvars import Context
 
 import pytest
 
@@ -25,6 +26,11 @@ async def test_a_task_names_what_it_does_and_no_other() -> None:
 
     assert list(await asyncio.gather(work("a"), work("b"))) == ["a", "b"]
     assert correlation_id() is None
+
+
+def test_what_nobody_has_named_has_neither_name_nor_trace() -> None:
+    unnamed = Context()
+    assert (unnamed.run(correlation_id), unnamed.run(trace_id)) == (None, None)
 
 
 def test_a_task_has_the_trace_that_came_with_its_name() -> None:

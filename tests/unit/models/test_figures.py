@@ -16,6 +16,7 @@ from models.requests.statuses import Step
 from tests.unit.builders import ALICE, NOW, make_request
 
 FIGURES: list[tuple[str, str, Any]] = [
+    ("changes", "LARGEST_ROW", 200_000),
     ("bookings.days", "MOST_BOOKINGS", 96),
     ("bookings.terms", "FURTHEST_DAYS", 3_650),
     ("transactions.calendars", "MOST_HOURS", 400),
@@ -41,6 +42,8 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("transactions.audits", "MOST_SCANNED_PAGES", 10_000),
     ("transactions.audits", "PAGE", 1_000),
     ("transactions.audits", "PAUSES", (0.2, 1.0, 3.0)),
+    ("transactions.migration.copies", "_AT_ONCE", 25),
+    ("transactions.migration.copies", "_MOST_BYTES", 1_000_000),
     ("transactions.members", "MOST_PAGES", 20),
     ("transactions.members", "PAGE", 1_000),
     ("transactions.leaving", "TOKENS_LIVE", timedelta(hours=24)),
