@@ -54,6 +54,8 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("requests.reputation", "HIGHEST", 5),
     ("requests.reputation", "LOWEST", 1),
     ("requests.reputation", "PLACES", 2),
+    ("storage.breaker", "AT_ONCE", 50),
+    ("storage.breaker", "_PARTS", 10),
     ("storage.store", "BATCH_KEYS", 100),
     ("storage.store", "BATCH_ROUNDS", 6),
     ("storage.store", "FIRST_PAUSE_SECONDS", 0.05),

@@ -3,16 +3,20 @@
 import asyncio
 import json
 import os
+import socket
 import zlib
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
+from botocore import exceptions
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from models.storage import calls
-from models.storage.direct import DirectCalls
+from models.storage.direct import DirectCalls, _as_botocore
 from models.storage.direct_blocking import BlockingDirectCalls
 from models.storage.json_calls import OPERATIONS
 from models.storage.outages import is_silence, is_throttling, was_tried_again
@@ -342,6 +346,30 @@ def test_these_operations_go_this_way() -> None:
         "stepfunctions": "start_execution send_task_success describe_execution",
         "events": "put_events",
     }
+
+
+PLACE: Any = SimpleNamespace(host="dynamodb.example", port=443, ssl=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes"),
+    [
+        (aiohttp.ClientConnectorSSLError(PLACE, OSError(1, "self-signed")), exceptions.SSLError),
+        (aiohttp.ServerDisconnectedError(), exceptions.ConnectionClosedError),
+        (aiohttp.ClientPayloadError(), exceptions.ConnectionClosedError),
+        (aiohttp.ConnectionTimeoutError(), exceptions.ConnectTimeoutError),
+        (TimeoutError(), exceptions.ReadTimeoutError),
+        (aiohttp.ClientConnectionError(), exceptions.EndpointConnectionError),
+        (socket.gaierror(), exceptions.EndpointConnectionError),
+        (aiohttp.ClientError(), exceptions.HTTPClientError),
+        (OSError(), exceptions.HTTPClientError),
+    ],
+    ids=lambda one: str(getattr(one, "__name__", type(one).__name__)),
+)
+def test_what_goes_wrong_on_the_way_is_named_as_botocore_names_it(error: Exception, becomes: type) -> None:
+    named = _as_botocore(error, "https://dynamodb.example/")
+    assert type(named) is becomes
+    assert is_silence(named)
 
 
 async def test_a_proxy_is_used_as_the_environment_says(monkeypatch: pytest.MonkeyPatch, way: str) -> None:

@@ -1,0 +1,18 @@
+"""What is said of mutants is about code that is there."""
+
+import ast
+from pathlib import Path
+
+from tests.mutants.harmless import HARMLESS
+from tests.mutants.mutations import mutations
+
+MODELS = Path(__file__).parents[2] / "models"
+
+
+def test_every_explanation_is_of_a_mutant_that_there_is() -> None:
+    there = {
+        (module, mutation.described)
+        for module in {module for module, _ in HARMLESS}
+        for mutation in mutations(ast.parse((MODELS / f"{module}.py").read_text()))
+    }
+    assert [explained for explained in HARMLESS if explained not in there] == []
