@@ -37,6 +37,21 @@ def test_a_row_is_told_by_what_only_its_type_has(row: dict[str, Any], name: str 
     assert type_of(row, "expenseId") == name
 
 
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("Work", ("workId", "WorkName", "TotalWorkCost")),
+        ("Expense", ("expenseId", "invoiceNum", "amount", "paymentMethod")),
+        ("Project", ("projectId", "startDate", "SpentAmount")),
+        ("Contractor", ("contractorId", "phone")),
+        ("User", ("email",)),
+    ],
+)
+def test_any_of_them_is_enough(name: str, attributes: tuple[str, ...]) -> None:
+    for attribute in attributes:
+        assert type_of(wire({"userId": "a", "sk": "x", attribute: "1"}), "sk") == name
+
+
 def test_another_range_key_tells_nothing() -> None:
     assert type_of(wire({"userId": "a", "sk": "x", "expenseId": "e"}), "sk") == "Expense"
     assert type_of(wire({"userId": "a", "workId": "w", "startDate": "2025-01-01"}), "workId") == "Project"
