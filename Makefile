@@ -84,7 +84,7 @@ test-dynamodb-local: setup
 attack: setup
 	@$(PYTHON) -m tests.security.attack $(ATTACK)
 
-# Some 9,300 small changes of the code that moves hours, each of which a test must notice: about an hour. MUTANTS="ledger hours" tries some.
+# Some 9,200 small changes of the code that moves hours, each of which a test must notice: about an hour. MUTANTS="ledger hours" tries some.
 test-mutants: setup
 	@$(PYTHON) -m tests.mutants $(MUTANTS)
 

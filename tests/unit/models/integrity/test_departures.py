@@ -1,6 +1,6 @@
 """Rows that follow a deleted one go with it, all of them, whoever is killed meanwhile."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -23,15 +23,6 @@ from tests.unit.models.constraints.shop import CONSTRAINTS, ORDER, ORDERED, orde
 from tests.unit.models.integrity.shop_tables import DESCRIBED, KEY, OF_ORDER, TABLES, Shops
 
 AGAIN = Reference(("other", "otherNumber"), "Order", OnDelete.CASCADE, {}, ())
-
-
-@pytest.fixture
-async def shops() -> AsyncIterator[Shops]:
-    opened = Shops()
-    await opened.create("Shop", id="s", isOpen=True)
-    await opened.create("Order", **ORDERED)
-    yield opened
-    opened.engine.close()
 
 
 async def test_few_rows_go_in_one_transaction(shops: Shops, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Whoever is overtaken decides again, even where others have made rows anew with the same keys and values."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
@@ -9,15 +8,6 @@ from models.errors import ContentionError
 from models.integrity import departures
 from tests.unit.models.constraints.shop import ORDERED
 from tests.unit.models.integrity.shop_tables import KEY, OF_ORDER, Shops
-
-
-@pytest.fixture
-async def shops() -> AsyncIterator[Shops]:
-    opened = Shops()
-    await opened.create("Shop", id="s", isOpen=True)
-    await opened.create("Order", **ORDERED)
-    yield opened
-    opened.engine.close()
 
 
 @pytest.fixture
