@@ -62,7 +62,9 @@ def test_an_app_is_named_by_its_api_and_environment(app: str) -> None:
         ("eu-west-1", "aws"),
         ("cn-north-1", "aws-cn"),
         ("us-gov-east-1", "aws-us-gov"),
+        ("us-iso-east-1", "aws-iso"),
         ("us-isob-east-1", "aws-iso-b"),
+        ("eusc-de-east-1", "aws-eusc"),
     ],
 )
 def test_an_arn_begins_with_the_partition_of_its_region(
