@@ -56,6 +56,8 @@ FIGURES: list[tuple[str, str, Any]] = [
     ("requests.reputation", "PLACES", 2),
     ("storage.breaker", "AT_ONCE", 50),
     ("storage.breaker", "_PARTS", 10),
+    ("storage.posts_blocking", "_LONGEST_HEAD", 65_536),
+    ("storage.posts_blocking", "_PART", 65_536),
     ("storage.store", "BATCH_KEYS", 100),
     ("storage.store", "BATCH_ROUNDS", 6),
     ("storage.store", "FIRST_PAUSE_SECONDS", 0.05),
