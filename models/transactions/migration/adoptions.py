@@ -59,11 +59,14 @@ class Adoptions:
             row = await self._former.get(tables.Transaction, exchange_id, consistent=True)
             if row is None:
                 return None
-            if held_by(row) == self._stack:
+            if (holder := held_by(row)) == self._stack:
                 return await self._transactions.read(exchange_id)
-            # A status that is none is an oddity, as which the row is read.
-            exchange = read_exchange(row) if is_open(row) else None
-            if not isinstance(exchange, FormerExchange):
+            if not is_open(row):
+                return None
+            if holder is not None:
+                return Oddity(table="Transaction", id=exchange_id, why=f"another deployment, {holder}, keeps it")
+            exchange = read_exchange(row)  # a status that is none is an oddity, as which the row is read
+            if isinstance(exchange, Oddity):
                 return exchange
             return await self._adopt(exchange, execution_arn)
 

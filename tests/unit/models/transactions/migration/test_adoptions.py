@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.errors import Code, ContentionError
+from models.errors import Code
 from models.hours import ZERO
 from models.migration.former import Oddity
 from models.migration.returning import wind_up
@@ -131,10 +131,15 @@ async def test_one_that_changes_meanwhile_is_looked_at_again(
 
 
 async def test_one_that_another_deployment_has_taken_over_is_not_taken_from_it(apps: Migrating) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("models.transactions.retrying.PATIENCE_SECONDS", 0.05)
-        with pytest.raises(ContentionError):
-            await adopt(apps, heldBy="another")
+    why = "another deployment, another, keeps it"
+    assert await adopt(apps, heldBy="another") == Oddity(table="Transaction", id=REQUEST_ID, why=why)
+    assert await rows(apps.here, ServiceRequest) == []
+
+
+async def test_one_that_another_deployment_takes_over_meanwhile_neither(apps: Migrating) -> None:
+    await apps.put(Transaction, exchange())
+    overtake(apps, lambda: apps.put(Transaction, exchange(heldBy="another")))
+    assert isinstance(await apps.adoptions.adopt(REQUEST_ID, execution_arn=ARN), Oddity)
     assert await rows(apps.here, ServiceRequest) == []
 
 
