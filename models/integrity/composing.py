@@ -62,7 +62,7 @@ class Figures:
     gone: set[Place] = field(default_factory=set)
     departed: Place | None = None
 
-    def lacks(self, place: Place) -> bool:
+    def is_gone(self, place: Place) -> bool:
         """Return whether a parent does not exist any more."""
         return place in self.gone or place == self.departed
 
@@ -104,7 +104,7 @@ class Composition:
         change = write.change
         table = self._tables.tables[change.kind.name]
         key = change.place[1]
-        # To PynamoDB, None and a condition are the condition.
+        # In PynamoDB, `None & condition` is the condition.
         if change.before is None:
             is_new = write.condition & key_of(table).does_not_exist()
             self._writing.put(table, dict(write.changes), is_new)
@@ -176,7 +176,7 @@ class Composition:
         actions += [_action(into, self._average(place, into, share)) for into, share in parent.shares.items()]
         if not actions and not parent.checks:
             return
-        if self._figures.lacks(place):
+        if self._figures.is_gone(place):
             self._writing.check(table, key, key_of(table).does_not_exist())
             self._writing.judged_by(stale)
             return

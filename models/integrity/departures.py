@@ -230,7 +230,7 @@ class Departures:
         return await self._rows.write(writes, plan, counts=counts, departed=departed)
 
     async def _found(self, kind: RuledType, row: Row, counts: Mapping[str, int]) -> list[Follower]:
-        """Return rows that follow another: a page by each reference by which some do."""
+        """Return rows that follow another: for each reference by which some do, a page of them."""
         counted = [one for one in kind.followed if counts[one.counter]]
         return [one for incoming in counted for one in await self._followers(kind, row, incoming)]
 

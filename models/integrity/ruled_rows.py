@@ -65,6 +65,7 @@ class RuledRows:
         assert isinstance(plan, Plan)  # noqa: S101 — for the type checker
         if plan.is_empty and not kind.followed:
             table = self.tables.tables[name]
+            # In PynamoDB, `None & condition` is the condition.
             await self.store.put(table, item, condition=condition & key_of(table).does_not_exist())
             return item
         refusal = await self.write_one(RowWrite(change, item, condition, failed), plan)
@@ -151,7 +152,7 @@ class RuledRows:
             writes: the rows.
             plan: what is written beside them.
             counts: how many rows follow the first one, if that is deleted, by the reference's counter.
-            departing: whether the one row is deleted before the rows that follow it.
+            departing: whether there is one row only, and it is deleted before those that follow it.
             departed: the deleted row that they follow, if they do.
 
         Raises:
@@ -179,7 +180,7 @@ class RuledRows:
     async def write_one(
         self, write: RowWrite, plan: Plan, departed: Place | None = None, *, departing: bool = False
     ) -> Refusal | None:
-        """Do what `write` does with one row, and refuse what is too much for one transaction."""
+        """Write one row as `write` does, or return a refusal if it is too much for one transaction."""
         try:
             return await self.write([write], plan, departing=departing, departed=departed)
         except OverflowError:

@@ -77,7 +77,7 @@ class ChildFinder:
     def filter(self, values: Item) -> Condition | None:
         """Return the condition on the other values; None if the hash key says all."""
         condition: Condition | None = None
-        for name in self.filtered:
+        for name in self.filtered:  # in PynamoDB, `None & condition` is the condition
             condition &= Path([name]) == values[name]
         return condition
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from models.errors import ExpectedError, UnavailableError
-from models.storage.outages import is_silence
+from models.storage.outages import is_silence, is_throttling
 from models.storage.store import Store
 from models.tables import Table
 from resolvers.feed.change_feed import ChangeFeed
@@ -125,7 +125,8 @@ class Health:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 return await part
         except (ClientError, BotoCoreError, UnavailableError, TimeoutError) as error:
-            if not isinstance(error, ClientError) or is_silence(error):
+            # What AWS has no capacity to answer may exist.
+            if not isinstance(error, ClientError) or is_silence(error) or is_throttling(error):
                 self._silence = error
             _log.debug("not reached", error=repr(error))
             return False

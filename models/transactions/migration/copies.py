@@ -93,7 +93,7 @@ class Copies:
 
 
 def _chunks(rows: Sequence[CopiedItem]) -> Iterator[list[CopiedItem]]:
-    """Yield the rows in as many parts as there are transactions to write; a part may be empty."""
+    """Yield the rows in parts, each for one transaction; a part may be empty."""
     chunk: list[CopiedItem] = []
     size = 0
     for row in rows:

@@ -194,7 +194,7 @@ class LocalCloud:
         return subprocess.Popen(  # noqa: S603 — this interpreter, our own module
             [
                 sys.executable,
-                "-Xutf8",  # in which rows are saved, whatever the system's language
+                "-Xutf8",  # MiniStack opens its files in the system's encoding, and rows are saved as UTF-8
                 "-m",
                 "workflows.deployment.local.ministack_app",
                 str(self._directory),

@@ -40,9 +40,10 @@ LOOPBACK = "127.0.0.1"
 _SAVE_EVERY = 5.0
 # Saving blocks every call to the cloud (a millisecond for 1,000 rows), so it gets a fiftieth of the time at most.
 _SAVE_SHARE = 50
-# Collections of garbage. A full one looks at every row and at every step that executions have made, and keeps all
-# calls for as long: a second for 2,000 requests. Python's own thresholds began one every six seconds, and next to
-# nothing was found. What is young is looked at as often as before.
+# Python's garbage collection. A full collection looks at all rows and at all steps of executions: with 2,000
+# requests it takes a second, in which every call waits. Python's own thresholds, 700, 10 and 10, started one every
+# six seconds, and it freed next to nothing. Collections of young objects, which take a millisecond, come as often
+# as before.
 _THRESHOLDS = 700, 10, 10_000
 # MiniStack serves functions, schedules and streams from this pool; its threads mostly wait.
 _WORKER_THREADS = 256
@@ -163,7 +164,7 @@ class Snapshots:
         content = {"__ministack_format__": persistence._state_format_version("dynamodb"), "payload": stores}
         try:
             return orjson.dumps(content, default=persistence._json_default)
-        except orjson.JSONEncodeError:  # a row has half a character, which Python writes, at ten times the cost
+        except orjson.JSONEncodeError:  # a text has a lone surrogate, which only Python's own, slower json writes
             return json.dumps(content, default=persistence._json_default).encode()
 
 

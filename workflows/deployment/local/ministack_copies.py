@@ -1,6 +1,6 @@
-"""Copies of rows for MiniStack's DynamoDB, which copies each row that it touches.
+"""A faster copy for MiniStack's DynamoDB, which copies each row that it touches.
 
-Python's `deepcopy` takes three times as long: a fifth of the local cloud's time.
+It used Python's `deepcopy`, which takes three times as long, and took a fifth of the local cloud's time.
 """
 
 import pickle
@@ -16,5 +16,5 @@ def copied(row: Any) -> Any:
 
 
 def apply() -> None:
-    """Let MiniStack copy this way in this process."""
+    """Let MiniStack copy rows this way, in this process."""
     dynamodb.copy = SimpleNamespace(deepcopy=copied)

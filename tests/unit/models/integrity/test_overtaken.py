@@ -22,6 +22,13 @@ def _departing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(departures, "OWN_PAGES", 0)
 
 
+async def anew(shops: Shops, *, lines: int = 0) -> None:
+    """Finish the deletion of the order, and create it again, with lines."""
+    await shops.departures.resume()
+    await shops.create("Order", **ORDERED)
+    await shops.follow(lines=lines)
+
+
 async def test_a_row_that_comes_meanwhile_goes_too(shops: Shops) -> None:
     await shops.follow(lines=1)
     shops.meanwhile(lambda: shops.create("Line", id="late", **OF_ORDER))
@@ -59,11 +66,11 @@ async def test_a_row_that_is_there_anew_is_deleted(shops: Shops, monkeypatch: py
     monkeypatch.setattr(departures, "MOST_AT_ONCE", 1)
     await shops.follow(notes=2)
 
-    async def anew() -> None:
+    async def others() -> None:
         await shops.delete("Order", KEY)
         await shops.create("Order", **ORDERED)
 
-    shops.meanwhile(anew)
+    shops.meanwhile(others)
     await shops.delete("Order", KEY)
     await shops.check_gone(notes=2)
 
@@ -73,13 +80,12 @@ async def test_rows_that_follow_a_row_that_is_there_anew_stay(shops: Shops) -> N
     await shops.follow(notes=2)
     await shops.delete("Order", KEY)
 
-    async def anew() -> None:
-        await shops.departures.resume()
-        await shops.create("Order", **ORDERED)
+    async def others() -> None:
+        await anew(shops)
         for key in ("n0", "n1"):
             await shops.update("Note", key, number="1")
 
-    shops.meanwhile(anew)
+    shops.meanwhile(others)
     assert await shops.departures.resume() == 1
     for key in ("n0", "n1"):
         assert (await shops.get("Note", key))["number"] == {"S": "1"}
@@ -92,12 +98,7 @@ async def test_a_row_that_is_there_anew_is_not_forgotten_with_the_departed_one(s
     await shops.follow(lines=1)
     await shops.delete("Order", KEY)
 
-    async def anew() -> None:
-        await shops.departures.resume()
-        await shops.create("Order", **ORDERED)
-        await shops.follow(lines=lines)
-
-    shops.meanwhile(anew, before=2)  # after the line has gone
+    shops.meanwhile(partial(anew, shops, lines=lines), before=2)  # after the line has gone
     assert await shops.departures.resume() == 1
     assert await shops.count("Line") == lines
     await shops.check()
@@ -118,12 +119,7 @@ async def test_a_row_does_not_go_without_the_sum_of_one_that_is_there_anew(shops
     await shops.follow(lines=2)
     await shops.delete("Order", KEY)
 
-    async def anew() -> None:
-        await shops.departures.resume()
-        await shops.create("Order", **ORDERED)
-        await shops.follow(lines=2)
-
-    shops.meanwhile(anew, before=2)  # the first transaction finds the order gone
+    shops.meanwhile(partial(anew, shops, lines=2), before=2)  # the first transaction finds the order gone
     with pytest.raises(ContentionError):
         await shops.delete("Line", "l1")
     await shops.check()

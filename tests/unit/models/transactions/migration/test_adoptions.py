@@ -136,7 +136,7 @@ async def test_one_that_another_deployment_has_taken_over_is_not_taken_from_it(a
     assert await rows(apps.here, ServiceRequest) == []
 
 
-async def test_one_that_another_deployment_takes_over_meanwhile_neither(apps: Migrating) -> None:
+async def test_one_that_another_deployment_takes_over_meanwhile_is_left_to_it(apps: Migrating) -> None:
     await apps.put(Transaction, exchange())
     overtake(apps, lambda: apps.put(Transaction, exchange(heldBy="another")))
     assert isinstance(await apps.adoptions.adopt(REQUEST_ID, execution_arn=ARN), Oddity)
