@@ -44,6 +44,7 @@ _THROTTLED = frozenset(
     }
 )
 _SERVER_ERROR = 500
+_REASON_CHARACTERS = 300
 _SUCCESS = range(200, 300)
 
 
@@ -57,6 +58,11 @@ def is_silence(error: BaseException) -> bool:
 def is_throttling(error: BaseException) -> bool:
     """Return whether AWS refused a call because it has no capacity left for it."""
     return isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in _THROTTLED
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what an error says, cut and on one line: botocore quotes all of an answer that it cannot read."""
+    return " ".join(str(error).split())[:_REASON_CHARACTERS]
 
 
 def was_tried_again(error: BaseException) -> bool:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from models.errors import ExpectedError, UnavailableError
-from models.storage.outages import is_silence, is_throttling
+from models.storage.outages import is_silence, is_throttling, reason_of
 from models.storage.store import Store
 from models.tables import Table
 from resolvers.feed.change_feed import ChangeFeed
@@ -28,7 +28,6 @@ _CACHED_SECONDS = 1.0
 _TIMEOUT_SECONDS = 1.5
 # For so long a server that starts asks again, because AWS may be slow right after a deployment.
 _START_SECONDS = 10.0
-_REASON_CHARACTERS = 300
 _FEED = "change feed"
 
 
@@ -143,7 +142,7 @@ class Health:
 
 
 def _silence_error(silence: Exception) -> ExpectedError:
-    reason = str(silence)[:_REASON_CHARACTERS] or f"nothing came within {_TIMEOUT_SECONDS:g} s"
+    reason = reason_of(silence) or f"nothing came within {_TIMEOUT_SECONDS:g} s"
     return ExpectedError(
         f"AWS does not answer; check AWS_ENDPOINT_URL, AWS_REGION and the network, and start again: {reason}"
     )

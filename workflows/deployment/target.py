@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from models.errors import ExpectedError
 from models.settings import Settings
+from models.storage.outages import reason_of
 from workflows.deployment.local.local_cloud import LocalCloud
 
 # The person who starts the server waits for this call, so a missing endpoint must fail soon.
@@ -34,7 +35,7 @@ def use_aws() -> Settings:
     except (BotoCoreError, ClientError, ResponseParserError, LookupError) as error:
         # The last two are of an answer that botocore cannot read.
         raise UnreachableError(
-            f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {error}"
+            f"AWS cannot be used; check AWS_REGION, AWS_ENDPOINT_URL and credentials: {reason_of(error)}"
         ) from None
     return Settings() if "HOURBANK_ACCOUNT" in os.environ else Settings(account=account)
 

@@ -21,7 +21,14 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.parsers import ResponseParserError
 
 from models.errors import ContentionError
-from models.storage.outages import UnreadableAnswerError, check_answer, is_silence, is_throttling, was_tried_again
+from models.storage.outages import (
+    UnreadableAnswerError,
+    check_answer,
+    is_silence,
+    is_throttling,
+    reason_of,
+    was_tried_again,
+)
 
 
 def refused(code: str, status: int | None = 400) -> ClientError:
@@ -159,3 +166,8 @@ def test_of_the_services_that_we_call_these_answer_in_json() -> None:
     for service, name in (("dynamodbstreams", "GetRecords"), ("stepfunctions", "StartExecution")):
         with pytest.raises(UnreadableAnswerError):
             check_answer(answered(b"<html>"), operation(service, name))
+
+
+def test_a_reason_is_one_line_however_long_the_answer_is_that_an_error_quotes() -> None:
+    assert reason_of(ValueError("cannot be read:\n  <html>")) == "cannot be read: <html>"
+    assert reason_of(ValueError("x" * 301)) == "x" * 300
