@@ -1,16 +1,24 @@
 """Fixtures of several unit tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from models.correlation import correlated
 from schema.build import MirrorSchema, build_schema
 from schema.types import CATALOGUE
 from tests.unit.realtime import MemoryServer, listening
 
 if TYPE_CHECKING:
     from schema.amplify.resolver import MirrorResolver
+
+
+@pytest.fixture(autouse=True)
+def _uncorrelated() -> Iterator[None]:
+    """Begin each test without a correlation id, and forget the one that it may set."""
+    with correlated(None):
+        yield
 
 
 @pytest.fixture(scope="session")
