@@ -80,15 +80,15 @@ def _value(headers: Mapping[str, object], name: str) -> str | None:
     Raises:
         UnauthenticatedError: there are several, of which a proxy may have looked at another than we would.
     """
-    value = headers.get(name)
     if isinstance(headers, Headers):
-        if value is not None and len(headers.getlist(name)) > 1:
+        values = headers.getlist(name)
+        if len(values) > 1:
             raise UnauthenticatedError(f"Several headers are named {name}; send one")
-    elif not isinstance(value, str):
-        value = next(
-            (each for key, each in headers.items() if key.lower() == name and isinstance(each, str)), None
-        )
-    return value if isinstance(value, str) else None
+        return values[0] if values else None
+    value = headers.get(name)
+    if isinstance(value, str):
+        return value
+    return next((each for key, each in headers.items() if key.lower() == name and isinstance(each, str)), None)
 
 
 def _digest(api_key: str) -> bytes:

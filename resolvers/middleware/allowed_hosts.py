@@ -4,7 +4,8 @@ A web page whose own host name leads to this machine ("DNS rebinding") could els
 were its own. Starlette's `TrustedHostMiddleware` names neither the host nor the way out, and has no exceptions.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Collection, Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from starlette.responses import JSONResponse
@@ -39,15 +40,13 @@ class AllowedHosts:
         self._endings = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
         self._exempt = frozenset(exempt)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let the app answer if the host is allowed."""
         if self._allows_any or scope["type"] == "lifespan" or scope["path"] in self._exempt:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         named = hosts_named(scope["headers"])
         if len(named) == 1 and self._allows(named[0]):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         host = ", ".join(named)[:_SHOWN]
         security_event(SecurityEvent.HOST_REFUSED, host=host)
         message = (
@@ -55,7 +54,7 @@ class AllowedHosts:
             if named
             else "The request names no host"
         )
-        await _refusal(message)(scope, receive, send)
+        return _refusal(message)(scope, receive, send)
 
     def _allows(self, host: str) -> bool:
         return (
@@ -71,7 +70,7 @@ def _refusal(message: str) -> JSONResponse:
 
 def hosts_named(headers: Headers) -> list[str]:
     """Return the hosts that a request names, in lower case and without port; a valid request names one."""
-    return [_without_port(value.decode("latin-1").strip().lower()) for name, value in headers if name == b"host"]
+    return [_host_in(value) for name, value in headers if name == b"host"]
 
 
 def is_this_machine(headers: Headers) -> bool:
@@ -81,7 +80,9 @@ def is_this_machine(headers: Headers) -> bool:
     )
 
 
-def _without_port(host: str) -> str:
+@lru_cache(maxsize=256)  # most requests name the same
+def _host_in(value: bytes) -> str:
+    host = value.decode("latin-1").strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]

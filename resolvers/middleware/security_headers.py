@@ -1,5 +1,7 @@
 """The headers that tell browsers what they must not do with an answer."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.middleware.allowed_hosts import is_this_machine
@@ -34,22 +36,21 @@ class SecurityHeaders:
         seconds = YEAR if strict_transport is None else strict_transport
         self._strict = [(_STRICT_TRANSPORT, f"max-age={seconds}".encode())] if seconds else []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Let the app answer, and add the headers that the answer has not set itself."""
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         strict = self._strict if self._strict and self._is_secure(scope) else []
 
-        async def secured(message: Message) -> None:
+        def secured(message: Message) -> Awaitable[None]:
             if message["type"] in _STARTS:
                 headers = message.get("headers", ())
-                own = _NAMES.intersection([name for name, _ in headers])
+                own = _NAMES.intersection(dict(headers))
                 missing = [one for one in _HEADERS if one[0] not in own] if own else _HEADERS
                 message["headers"] = [*headers, *missing, *strict]
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, secured)
+        return self._app(scope, receive, secured)
 
     def _is_secure(self, scope: Scope) -> bool:
         """Return whether browsers may be told that this host is always to be reached by TLS."""

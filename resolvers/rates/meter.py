@@ -13,6 +13,7 @@ from resolvers.rates.rates import Rates
 from resolvers.rotation import Rotation
 from schema.documents.reading import Documents
 
+_ONE_REQUEST = {Kind.REQUESTS: 1}
 _NO_WAIT: AbstractAsyncContextManager[None] = nullcontext()
 
 
@@ -45,7 +46,7 @@ class Meter:
         Raises:
             RateLimitedError: it is one too many.
         """
-        self.rates.charge(who, {Kind.REQUESTS: 1})
+        self.rates.charge(who, _ONE_REQUEST)
 
     def charge(
         self, who: str, text: str, name: str | None, size: int, variables: Mapping[str, Any] | None = None

@@ -1,6 +1,6 @@
 """The Starlette application: the GraphQL endpoint, its sockets, GraphiQL and the health checks."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,13 +151,22 @@ def _cross_origin(origins: Sequence[str]) -> Middleware:
     )
 
 
-class _CrossOrigin(CORSMiddleware):
-    """Starlette's, which would give its headers also to clients that are no pages, and send no Origin."""
+class _CrossOrigin:
+    """Leads pages to Starlette's `CORSMiddleware`, which gives its headers to clients that send no Origin, too.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    Args:
+        app: what answers.
+        policy: Starlette's options: what pages of which origins may do.
+    """
+
+    def __init__(self, app: ASGIApp, /, **policy: Any) -> None:
+        self._app = app
+        self._for_pages = CORSMiddleware(app, **policy)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a preflight request, or let the app answer."""
-        is_from_page = any(name == b"origin" for name, _ in scope.get("headers", ()))
-        await (super().__call__ if is_from_page else self.app)(scope, receive, send)
+        is_from_page = b"origin" in dict(scope.get("headers", ()))
+        return (self._for_pages if is_from_page else self._app)(scope, receive, send)
 
 
 class _Straight:
@@ -172,10 +181,10 @@ class _Straight:
         self._app = app
         self._posted = posted
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a request, or serve a socket."""
         is_posted = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == PATH
-        await (self._posted if is_posted else self._app)(scope, receive, send)
+        return (self._posted if is_posted else self._app)(scope, receive, send)
 
 
 def _to_the_endpoint(_request: Request) -> Response:

@@ -3,9 +3,8 @@
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from cross_web import HTTPException
@@ -72,8 +71,7 @@ _NOT_PERSISTED = "PersistedQueryNotSupported"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """An operation that a request asks for.
 
     Args:
@@ -299,11 +297,9 @@ def read_operation(headers: Headers, body: bytes, trusted: TrustedDocuments | No
         HTTPException: the body is no operation, or its content has another type or encoding.
         UntrustedDocumentError: it names a trusted document that there is not.
     """
-    encoding = headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
+    if "content-encoding" in headers and (encoding := headers["content-encoding"]).lower() != "identity":
         raise HTTPException(415, f"Unsupported content encoding: send the operation as it is, not as {encoding}")
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in _JSON:
+    if _media_type(headers) not in _JSON:
         raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_JSON[0]}")
     try:
         payload = parse_json(body.removeprefix(_BYTE_ORDER_MARK))
@@ -325,6 +321,11 @@ def _asks_for_page(request: Request) -> bool:
         return False
     accepted = request.headers.get("accept", "")
     return "text/html" in accepted or "*/*" in accepted
+
+
+def _media_type(headers: Headers) -> str:
+    """Return the type of a request's content, without parameters; empty if it does not say."""
+    return headers["content-type"].partition(";")[0].strip().lower() if "content-type" in headers else ""
 
 
 def _has_only_a_hash(payload: Mapping[str, Any]) -> bool:

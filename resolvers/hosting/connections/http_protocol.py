@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.registry import Connection, Phase
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
-from resolvers.hosting.connections.whole_answers import WholeAnswers
+from resolvers.hosting.connections.whole_answers import WholeAnswer
 
 # Bytes that are still taken from a client that has been refused: most clients read an answer only once they have
 # sent everything.
@@ -247,9 +247,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        if cycle.scope["method"] != "HEAD":  # which uvicorn answers without a body
-            cycle.transport = cast("asyncio.Transport", WholeAnswers(self.transport))
-        super()._start_asgi_task(cycle, app)
+        super()._start_asgi_task(cycle, cast("ASGI3Application", WholeAnswer(cycle, cast("Any", app))))
 
     def on_response_complete(self) -> None:
         """Answer the next request, or wait for it."""

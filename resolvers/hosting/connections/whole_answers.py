@@ -1,40 +1,86 @@
-"""Sends the head of an answer together with the first part of its body: one packet, and one call of the system."""
+"""Sends an answer whose length is known in one piece: one packet, and one call of the system."""
 
-import asyncio
+import re
+from collections.abc import Awaitable
+from operator import itemgetter
+from typing import Any
 
-# uvicorn's, which has to reach the client before the answer begins.
-_CONTINUE = b"HTTP/1.1 100 "
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+# What uvicorn refuses; names in capitals are left to it as well.
+_INVALID_IN_NAMES = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"A-Z]')
+_INVALID_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_VALUE = itemgetter(1)
+_DECIDED_BY_UVICORN = (b"connection", b"transfer-encoding")
 
 
-class WholeAnswers:
-    """What uvicorn needs of a transport, for one answer that has a body.
+class WholeAnswer:
+    """Passes a request on to the app, and its answer to the client.
+
+    It sends whole answers as uvicorn's `send` would, in a quarter of the time, and leaves to that the answers that
+    come in parts or that uvicorn may find fault with.
 
     Args:
-        transport: the connection's.
+        cycle: uvicorn's of the request.
+        app: what answers.
     """
 
-    __slots__ = ("_head", "_is_begun", "_transport")
+    __slots__ = ("_app", "_cycle", "_send", "_start")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._is_begun = False
-        self._head = b""
+    def __init__(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:
+        self._cycle = cycle
+        self._app = app
+        self._start: Message | None = None
 
-    def write(self, data: bytes) -> None:
-        """Keep the head, which uvicorn writes first, until the body follows."""
-        if self._is_begun or data.startswith(_CONTINUE):
-            self._transport.write(self._head + data if self._head else data)
-            self._head = b""
-        else:
-            self._is_begun, self._head = True, data
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Let the app answer."""
+        self._send = send
+        return self._app(scope, receive, send if scope["method"] == "HEAD" else self._answer)
 
-    def close(self) -> None:
-        """Send what is kept, and close the connection."""
-        if self._head:
-            self._transport.write(self._head)
-            self._head = b""
-        self._transport.close()
+    async def _answer(self, message: Message) -> None:
+        """Keep the answer's start until the body follows."""
+        if self._start is None and message["type"] == "http.response.start" and not self._cycle.response_started:
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start is not None:
+            if (
+                not message.get("more_body")
+                and (whole := self._whole(start, message.get("body", b""))) is not None
+            ):
+                await self._write(whole)
+                return
+            await self._send(start)
+        await self._send(message)
 
-    def is_closing(self) -> bool:
-        """Return whether the connection is closed, or about to be."""
-        return self._transport.is_closing()
+    def _whole(self, start: Message, body: bytes) -> bytes | None:
+        """Return an answer's bytes; None if uvicorn has to decide how it is sent."""
+        cycle = self._cycle
+        fields = [*cycle.default_headers, *start.get("headers", ())]
+        values = dict(fields)
+        if values.get(b"content-length") != b"%d" % len(body) or any(
+            map(values.__contains__, _DECIDED_BY_UVICORN)
+        ):
+            return None
+        if _INVALID_IN_NAMES.search(b"".join(values)) or _INVALID_IN_VALUES.search(b"".join(map(_VALUE, fields))):
+            return None
+        if not cycle.keep_alive:
+            fields.append((b"connection", b"close"))
+        head = b"\r\n".join(map(b": ".join, fields))
+        return b"%b%b\r\n\r\n%b" % (STATUS_LINE[start["status"]], head, body)
+
+    async def _write(self, whole: bytes) -> None:
+        """Send an answer, unless nobody waits for it any more, and let the next request be answered."""
+        cycle: Any = self._cycle
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.waiting_for_100_continue = False
+        cycle.transport.write(whole)
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()

@@ -1,10 +1,19 @@
-"""The head of an answer goes out with its body, and is never kept for good."""
+"""An answer goes out in one piece if it can, and else as uvicorn sends it."""
 
+import asyncio
+import logging
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from resolvers.hosting.connections.whole_answers import WholeAnswers
+from resolvers.hosting.connections.whole_answers import WholeAnswer
+
+DATE = (b"date", b"Mon, 30 Nov 2026 12:00:00 GMT")
+LENGTH = (b"content-length", b"3")
 
 
 class Wire:
@@ -23,40 +32,139 @@ class Wire:
     def is_closing(self) -> bool:
         return self.closed
 
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
+    def resume_reading(self) -> None:
+        """Be read."""
 
 
-@pytest.fixture
-def answer(wire: Wire) -> WholeAnswers:
-    return WholeAnswers(cast("Any", wire))
+class Exchange:
+    """One request whose answer is these messages."""
+
+    def __init__(self, *messages: Message, method: str = "POST", keep_alive: bool = True) -> None:
+        self.wire = Wire()
+        self.completed = 0
+        self.messages = messages
+        transport = cast("asyncio.Transport", self.wire)
+        self.cycle = RequestResponseCycle(
+            scope=cast("Any", {"type": "http", "method": method}),
+            transport=transport,
+            flow=FlowControl(transport),
+            logger=logging.getLogger("uvicorn.error"),
+            access_logger=logging.getLogger("uvicorn.access"),
+            access_log=False,
+            default_headers=[DATE],
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=keep_alive,
+            on_response=self._complete,
+        )
+
+    def _complete(self) -> None:
+        self.completed += 1
+
+    async def _app(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in self.messages:
+            await send(message)
+
+    async def run(self) -> "Exchange":
+        await self.cycle.run_asgi(cast("Any", WholeAnswer(self.cycle, self._app)))
+        return self
 
 
-def test_the_head_waits_for_the_first_part_of_the_body(wire: Wire, answer: WholeAnswers) -> None:
-    answer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    assert wire.written == []
-    answer.write(b"one")
-    answer.write(b"two")
-    assert wire.written == [b"HTTP/1.1 200 OK\r\n\r\none", b"two"]
+def start(*headers: tuple[bytes, bytes], status: int = 200) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
-def test_an_empty_body_lets_the_head_go(wire: Wire, answer: WholeAnswers) -> None:
-    answer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-    answer.write(b"")
-    assert wire.written == [b"HTTP/1.1 204 No Content\r\n\r\n"]
+def body(part: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": part, "more_body": more}
 
 
-def test_that_a_body_may_come_is_said_at_once(wire: Wire, answer: WholeAnswers) -> None:
-    answer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    assert wire.written == [b"HTTP/1.1 100 Continue\r\n\r\n"]
-    answer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    answer.write(b"one")
-    assert wire.written[1:] == [b"HTTP/1.1 200 OK\r\n\r\none"]
+async def by_uvicorn(exchange: Exchange) -> bytes:
+    """Return what uvicorn writes for the same answer."""
+    same = Exchange(*exchange.messages, keep_alive=exchange.cycle.keep_alive)
+    await same.cycle.run_asgi(cast("Any", same._app))
+    return b"".join(same.wire.written)
 
 
-def test_an_answer_that_breaks_off_ends_with_what_there_is(wire: Wire, answer: WholeAnswers) -> None:
-    answer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    answer.close()
-    assert (wire.written, wire.closed, answer.is_closing()) == ([b"HTTP/1.1 200 OK\r\n\r\n"], True, True)
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_whole_answer_is_one_write_of_what_uvicorn_writes(*, status: int, keep_alive: bool) -> None:
+    exchange = Exchange(start(LENGTH, (b"x-one", b"1\t2"), status=status), body(b"abc"), keep_alive=keep_alive)
+    expected = await by_uvicorn(exchange)
+    done = await exchange.run()
+    assert done.wire.written == [expected]
+    assert (done.completed, done.wire.closed, done.cycle.response_complete) == (1, not keep_alive, True)
+    assert done.cycle.response_started
+    assert done.cycle.message_event.is_set()
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [start(LENGTH), body(b"a", more=True), body(b"bc")],
+        [start(), body(b"abc")],
+        [start(LENGTH, (b"connection", b"close")), body(b"abc")],
+        [start((b"transfer-encoding", b"chunked")), body(b"abc")],
+        [start((b"Content-Length", b"3")), body(b"abc")],
+        [start(status=204), body(b"")],
+    ],
+    ids=["in parts", "of no length", "which ends the connection", "chunked", "in capitals", "empty"],
+)
+async def test_any_other_answer_is_sent_as_uvicorn_does(messages: Sequence[Message]) -> None:
+    exchange = Exchange(*messages)
+    expected = await by_uvicorn(exchange)
+    done = await exchange.run()
+    assert b"".join(done.wire.written) == expected
+    assert done.completed == 1
+
+
+async def test_an_answer_to_head_has_no_body() -> None:
+    done = await Exchange(start(LENGTH), body(b"abc"), method="HEAD").run()
+    assert b"".join(done.wire.written).endswith(b"content-length: 3\r\n\r\n")
+    assert done.completed == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [LENGTH, (b"x", b"a\r\nb: c")],
+        [LENGTH, (b"x", b"\0")],
+        [LENGTH, (b"a b", b"c")],
+        [LENGTH, (b"a:", b"c")],
+        [(b"content-length", b"2")],
+        [(b"content-length", b"4")],
+    ],
+    ids=[
+        "a second line",
+        "a control character",
+        "a blank in a name",
+        "a colon in a name",
+        "too long",
+        "too short",
+    ],
+)
+async def test_what_uvicorn_finds_fault_with_is_no_answer(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    done = await Exchange(start(*headers), body(b"abc")).run()
+    assert (done.wire.closed, done.completed) == (True, 0)
+
+
+async def test_an_answer_that_breaks_off_before_its_body_becomes_an_error() -> None:
+    done = await Exchange(start(LENGTH)).run()
+    assert b"".join(done.wire.written).startswith(b"HTTP/1.1 500 ")
+
+
+async def test_nothing_is_sent_to_a_client_that_has_left() -> None:
+    exchange = Exchange(start(LENGTH), body(b"abc"))
+    exchange.cycle.disconnected = True
+    done = await exchange.run()
+    assert (done.wire.written, done.completed) == ([], 0)
+
+
+async def test_an_answer_waits_until_the_client_reads() -> None:
+    exchange = Exchange(start(LENGTH), body(b"abc"))
+    exchange.cycle.flow.pause_writing()
+    running = asyncio.create_task(exchange.run())
+    await asyncio.sleep(0.01)
+    assert exchange.wire.written == []
+    exchange.cycle.flow.resume_writing()
+    await running
+    assert len(exchange.wire.written) == 1
