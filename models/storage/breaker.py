@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -168,7 +169,7 @@ class PromptCalls:
             began = breaker.begin()
             note_call()
             try:
-                async with _deadline(self._limits.call_seconds):
+                async with _Deadline(self._limits.call_seconds):
                     answer = await self._calls.call(service, operation, **params)
             except Exception as error:
                 if is_silent := is_silence(error):
@@ -200,26 +201,30 @@ class PromptCalls:
         return self._calls.queue(keys, by=by)
 
 
-@asynccontextmanager
-async def _deadline(seconds: float) -> AsyncIterator[None]:
-    """Raise TimeoutError after so many seconds in which the event loop was free to hear an answer.
+class _Deadline:
+    """Raises TimeoutError after so many seconds in which the event loop was free to hear an answer.
 
     While the loop is busy, answers wait unread, and AWS is not to blame; so each part of the time is extended by
     what the loop comes late to its end.
     """
-    loop = asyncio.get_running_loop()
-    part: asyncio.TimerHandle
 
-    def pass_part(left: int) -> None:
-        nonlocal part
+    def __init__(self, seconds: float) -> None:
+        self._part_seconds = seconds / _PARTS
+        self._loop = asyncio.get_running_loop()
+        self._timeout = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+        self._begin_part(_PARTS)
+
+    def _begin_part(self, left: int) -> None:
         if left:
-            part = loop.call_later(seconds / _PARTS, pass_part, left - 1)
+            self._part = self._loop.call_later(self._part_seconds, self._begin_part, left - 1)
         else:
-            timeout.reschedule(loop.time())
+            self._timeout.reschedule(self._loop.time())
 
-    part = loop.call_later(seconds / _PARTS, pass_part, _PARTS - 1)
-    try:
-        async with asyncio.timeout(None) as timeout:
-            yield
-    finally:
-        part.cancel()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._part.cancel()
+        await self._timeout.__aexit__(kind, error, trace)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from models.storage.breaker import _deadline
+from models.storage.breaker import _Deadline
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -37,7 +37,7 @@ def loop() -> Iterator[Loop]:
 def test_a_call_has_exactly_its_time(loop: Loop) -> None:
     async def call() -> None:
         with pytest.raises(TimeoutError):
-            async with _deadline(1.5):
+            async with _Deadline(1.5):
                 await asyncio.sleep(30)
 
     loop.run_until_complete(call())
@@ -52,7 +52,7 @@ def test_a_call_has_only_the_time_back_in_which_nobody_listened(loop: Loop) -> N
 
         loop.call_later(0.2, be_busy)
         with pytest.raises(TimeoutError):
-            async with _deadline(1.5):
+            async with _Deadline(1.5):
                 await asyncio.sleep(30)
 
     loop.run_until_complete(call())
@@ -62,7 +62,7 @@ def test_a_call_has_only_the_time_back_in_which_nobody_listened(loop: Loop) -> N
 
 def test_a_call_that_was_answered_leaves_no_timer(loop: Loop) -> None:
     async def call() -> None:
-        async with _deadline(1.5):
+        async with _Deadline(1.5):
             await asyncio.sleep(0.2)
 
     loop.run_until_complete(call())
