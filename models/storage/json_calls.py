@@ -8,6 +8,7 @@ binary values nor times in what is sent.
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -146,7 +147,12 @@ class JsonService:
 
 def _conversion(operation: OperationModel) -> Callable[[Any], Any] | None:
     """Return what converts the times in an operation's answers, None if they have none."""
-    return conversion(cast("StructureShape", operation.output_shape), parse_timestamp)
+    return conversion(cast("StructureShape", operation.output_shape), _time)
+
+
+def _time(sent: Any) -> datetime:
+    """Return a time of an answer: botocore looks up the local time zone for each."""
+    return parse_timestamp(sent) if isinstance(sent, str) else datetime.fromtimestamp(sent, UTC)
 
 
 def body_of(params: Mapping[str, Any]) -> bytes:

@@ -238,6 +238,14 @@ AT = datetime(2025, 11, 29, 10, 32, 25, 500_000, UTC)
         ),
         (
             "stepfunctions",
+            "start_execution",
+            {"stateMachineArn": "arn:m", "name": "x"},
+            {**STARTED, "startDate": AT.isoformat()},
+            {**STARTED, "startDate": AT},
+            b"AWSStepFunctions.StartExecution",
+        ),
+        (
+            "stepfunctions",
             "describe_execution",
             {"executionArn": "arn:x"},
             DESCRIBED,
