@@ -123,6 +123,12 @@ def test_the_difference_is_what_has_changed() -> None:
     assert {"S": "ACCEPTED"} in params["ExpressionAttributeValues"].values()
 
 
+def test_a_difference_says_what_it_sets() -> None:
+    balance = make_balance(ALICE)
+    after = replace(balance, version=balance.version + 1)
+    assert str(codec.difference(tables.UserBalance, balance, after)) == "[version = {'N': '2'}]"
+
+
 def test_no_difference_is_no_action() -> None:
     balance, escrow = make_balance(ALICE), make_escrow()
     assert codec.difference(tables.UserBalance, balance, replace(balance)) == []
@@ -163,4 +169,6 @@ def test_a_change_is_written_as_pynamodb_writes_it(place: str, monkeypatch: pyte
     ours_by = codec._fields(Request, tables.ServiceRequest)
     by_pynamodb = tuple(replace(field, write=as_pynamodb_takes_it) for field in ours_by)
     monkeypatch.setattr(codec, "_fields", lambda *_: by_pynamodb)
+    attributes = tables.ServiceRequest.get_attributes()
+    monkeypatch.setattr(codec, "_Set", lambda key, value: attributes[key].set(value))
     assert ours == expressions(actions=codec.difference(tables.ServiceRequest, before, after))
