@@ -1,5 +1,7 @@
 """Identifiers that follow from their cause, and names as they are compared."""
 
+import uuid
+
 import pytest
 
 from models.identifiers import JOINERS, derived, folded, is_uuid, name_problem, unprintable_in
@@ -11,6 +13,12 @@ def test_the_same_cause_gives_the_same_id() -> None:
     assert derived("r1", "hold") == derived("r1", "hold")
     assert derived("r1", 2) == derived("r1", "2")
     assert is_uuid(derived("r1", "hold"))
+
+
+def test_an_id_is_that_of_the_standard() -> None:
+    hourbank = uuid.UUID("6a1c2f0e-5d1b-5c36-9b7e-2f4f5f0a7c11")
+    for number in range(200):
+        assert derived("r\u00fc", number) == str(uuid.uuid5(hourbank, f"r\u00fc\x1f{number}"))
 
 
 def test_other_causes_give_other_ids() -> None:
