@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 from zlib import crc32
 
 from models.errors import BrokenLedgerError
@@ -228,7 +229,7 @@ class Request:
             passages = (*passages, Passage(status=status, at=now))
         if len(passages) > MOST_PASSAGES:
             raise BrokenLedgerError(f"request {self.id} has gone through more statuses than any request can")
-        after = replace(
+        return replace(
             self,
             status=status,
             status_reason=status_reason,
@@ -238,17 +239,24 @@ class Request:
             version=self.version + 1,
             updated_at=now,
             exchange_id=self.exchange_key,
+            **self._due(self._next_due(status, now)),
         )
-        return after.due(after.next_due(now))
 
     def due(self, moment: datetime | None) -> "Request":
         """Return this request with the time of the sweep's next look set, or removed if it is None."""
+        return replace(self, **self._due(moment))
+
+    def _due(self, moment: datetime | None) -> dict[str, Any]:
+        """Return what changes with the time of the sweep's next look."""
         shard = None if moment is None else str(crc32(self.id.encode()) % DUE_SHARDS)
-        return replace(self, due_at=moment, due_shard=shard)
+        return {"due_at": moment, "due_shard": shard}
 
     def next_due(self, now: datetime) -> datetime | None:
         """Return when the sweep should check that this request still moves; None if it has ended."""
-        if self.status in ENDED:
+        return self._next_due(self.status, now)
+
+    def _next_due(self, status: RequestStatus, now: datetime) -> datetime | None:
+        if status in ENDED:
             return None
         if self.wait is None:
             return now + STEP_GRACE
