@@ -21,7 +21,13 @@ from schema.documents.reading import Documents, DocumentsRead
 from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
-from schema.strawberry_internals import fields_of, free_argument_names, graphql_schema, make_object_type
+from schema.strawberry_internals import (
+    fields_of,
+    free_argument_names,
+    graphql_schema,
+    make_object_type,
+    remember_inputs,
+)
 
 DEFAULT_LIMITS = Limits()
 DEFAULT_ANSWERS = AnswerLimits()
@@ -84,8 +90,8 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
     )
     free_argument_names(built)
-    built.catalogue, built.resolver = catalogue, resolver
-    built.limits, built.answers = limits, answers
+    remember_inputs(built)
+    built.catalogue, built.resolver, built.limits, built.answers = catalogue, resolver, limits, answers
     known = graphql_schema(built)
     alone = catalogue.alone | _added(known, {field.name for field in mirrored})
     why = catalogue.unserved

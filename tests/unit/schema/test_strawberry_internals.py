@@ -9,6 +9,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry import Info
 from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from schema.strawberry_internals import (
@@ -17,6 +18,7 @@ from schema.strawberry_internals import (
     fields_of,
     graphql_schema,
     make_object_type,
+    remember_inputs,
     resolved_field,
     selected_nodes,
 )
@@ -35,6 +37,33 @@ make_object_type(
     description="A wish.",
     is_input=True,
 )
+
+
+@strawberry.enum
+class Shade(Enum):
+    """An enum within an input."""
+
+    DARK = "dark"
+
+
+@strawberry.input
+class Part:
+    """An input within an input."""
+
+    length: int
+
+
+@strawberry.input
+class Plan:
+    """An input with whatever an input may have."""
+
+    part_count: int
+    parts: list[Part]
+    shade: Shade | None
+    texts: list[str] = strawberry.field(default_factory=lambda: ["a"])
+    remark: str = "none"
+    unset: str | None = strawberry.UNSET
+    spare: Part | None = None
 
 
 class Colour(Enum):
@@ -66,6 +95,11 @@ class Query:
         return "done"
 
     @strawberry.field
+    def planned(self, plan: Plan) -> str:
+        SEEN.update(plan=plan)
+        return "done"
+
+    @strawberry.field
     def failing(self) -> str:
         raise ValueError("a secret")
 
@@ -93,6 +127,29 @@ def test_an_input_is_a_mapping_without_what_was_left_out() -> None:
     assert made.description == "A wish."
 
 
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "{partCount: 1, parts: []}",
+        "{partCount: 1, parts: [{length: 2}], shade: null, spare: null, unset: null}",
+        '{partCount: 1, parts: [{length: 2}, {length: 3}], shade: DARK, texts: [], remark: "x", unset: "y"}',
+        "{partCount: 1, parts: [], spare: {length: 4}}",
+    ],
+)
+def test_an_input_is_made_as_strawberry_makes_it(monkeypatch: pytest.MonkeyPatch, plan: str) -> None:
+    query, made = f"{{ planned(plan: {plan}) }}", []
+    definitions = [get_object_definition(cls, strict=True) for cls in (Plan, Part)]
+    for is_remembered in (False, True):
+        for definition in definitions:
+            monkeypatch.setattr(definition, "from_input", None)
+        if is_remembered:
+            remember_inputs(SCHEMA)
+        assert all((one.from_input is not None) is is_remembered for one in definitions)
+        assert result(query) == {"planned": "done"}
+        made.append(SEEN["plan"])
+    assert made[0] == made[1]
+
+
 def test_every_error_is_replaced() -> None:
     for query, path in (("{ failing }", ["failing"]), ("{ nothing }", None)):
         errors = SCHEMA.execute_sync(query).errors or []
@@ -100,7 +157,7 @@ def test_every_error_is_replaced() -> None:
 
 
 def test_the_names_of_types_and_enums_are_known() -> None:
-    assert [field.name for field in fields_of(Query)] == ["seen", "wished", "failing"]
+    assert [field.name for field in fields_of(Query)] == ["seen", "wished", "planned", "failing"]
     with pytest.raises(TypeError):
         fields_of(int)
     strawberry.enum(Colour, name="Paint")
