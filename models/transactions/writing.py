@@ -1,8 +1,9 @@
 """Builds the items of one TransactWriteItems, each with the condition that its decision rests on."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from pynamodb.expressions.condition import Condition
@@ -52,8 +53,8 @@ class Writing:
 
     def put(self, table: type[tables.Table], item: Item, condition: Condition | None = None) -> None:
         """Put a row under a condition; without one, a row that must not exist yet."""
-        is_new = key_of(table).does_not_exist() if condition is None else condition
-        self._add("Put", table, {"Item": item, **expressions(condition=is_new)})
+        conditioned = _if_new(table) if condition is None else expressions(condition=condition)
+        self._add("Put", table, {"Item": item, **conditioned})
 
     def create(self, table: type[tables.Table], row: Any, **more: Any) -> None:
         """Put a dataclass's row, which must not exist yet, with further attributes by the table's names."""
@@ -139,6 +140,12 @@ class Writing:
         if len(self.items) >= LARGEST_TRANSACTION:
             raise OverflowError(f"a transaction takes {LARGEST_TRANSACTION} items at most")
         self.items.append({operation: {"TableName": self._names.table(table), **params}})
+
+
+@cache
+def _if_new(table: type[tables.Table]) -> Mapping[str, Any]:
+    """Return the parameters of a put by which the row must not exist yet."""
+    return expressions(condition=key_of(table).does_not_exist())
 
 
 def _typed(table: type[tables.Table], item: Item) -> Item:
