@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 from strawberry.types.field import StrawberryField
@@ -22,6 +23,7 @@ from schema.documents.trusted import TrustedDocuments
 from schema.errors import AppSyncErrors
 from schema.scalars import SCALARS
 from schema.strawberry_internals import (
+    RememberedHooks,
     fields_of,
     free_argument_names,
     graphql_schema,
@@ -41,6 +43,12 @@ class MirrorSchema(strawberry.Schema):
     documents: Documents
     limits: Limits
     answers: AnswerLimits
+
+    def create_extensions_runner(
+        self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
+    ) -> RememberedHooks:
+        """Return what runs the extensions of an operation."""
+        return RememberedHooks(execution_context, extensions)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

@@ -4,8 +4,11 @@ Everybody else calls these functions; each says what Strawberry's public interfa
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import MISSING
 from enum import Enum
+from functools import cache, partial
+from inspect import isasyncgenfunction
 from typing import Any
 
 import strawberry
@@ -20,7 +23,16 @@ from graphql import (
     OperationType,
 )
 from strawberry import Info
-from strawberry.extensions import MaskErrors
+from strawberry.extensions import MaskErrors, SchemaExtension
+from strawberry.extensions.context import (
+    ExecutingContextManager,
+    ExtensionContextManagerBase,
+    OperationContextManager,
+    ParsingContextManager,
+    ValidationContextManager,
+    WrappedHook,
+)
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.arguments import InputContext, _is_leaf_type, _is_optional_leaf_type
@@ -165,6 +177,63 @@ def _by_fields(
         return cls(**{**left_out, **given})
 
     return make
+
+
+Hook = Callable[..., Any]
+
+
+@cache
+def _manager_of(hook: Hook) -> tuple[Hook, bool]:
+    """Return what makes a hook of an extension a context manager, and whether that is an asynchronous one."""
+    is_async = isasyncgenfunction(hook)
+    return (asynccontextmanager if is_async else contextmanager)(hook), is_async
+
+
+class _Remembered(ExtensionContextManagerBase):
+    """Finds hooks that yield as they were found before."""
+
+    def get_hook(self, extension: SchemaExtension) -> WrappedHook | None:
+        hook = getattr(type(extension), self.HOOK_NAME)
+        if hook is self.default_hook:
+            return None
+        manager, is_async = _manager_of(hook)
+        return WrappedHook(extension, partial(manager, extension), is_async)
+
+
+class _Operation(_Remembered, OperationContextManager):
+    pass
+
+
+class _Parsing(_Remembered, ParsingContextManager):
+    pass
+
+
+class _Validation(_Remembered, ValidationContextManager):
+    pass
+
+
+class _Executing(_Remembered, ExecutingContextManager):
+    pass
+
+
+class RememberedHooks(SchemaExtensionsRunner):
+    """Runs extensions whose hooks yield; Strawberry itself inspects and wraps each hook for each operation."""
+
+    def operation(self) -> OperationContextManager:
+        """Return the context of a whole operation."""
+        return _Operation(self.extensions)
+
+    def parsing(self) -> ParsingContextManager:
+        """Return the context in which the document is parsed."""
+        return _Parsing(self.extensions)
+
+    def validation(self) -> ValidationContextManager:
+        """Return the context in which the document is validated."""
+        return _Validation(self.extensions)
+
+    def executing(self) -> ExecutingContextManager:
+        """Return the context in which the operation is executed."""
+        return _Executing(self.extensions)
 
 
 class ErrorReplacement(MaskErrors):

@@ -1,6 +1,6 @@
 """What Strawberry does not show is found where this version of it keeps it."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -9,11 +9,14 @@ import strawberry
 from graphql import GraphQLError
 from strawberry import Info
 from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 from strawberry.types.base import get_object_definition
 from strawberry.types.field import StrawberryField
 
 from schema.strawberry_internals import (
     ErrorReplacement,
+    RememberedHooks,
     enum_name,
     fields_of,
     graphql_schema,
@@ -148,6 +151,49 @@ def test_an_input_is_made_as_strawberry_makes_it(monkeypatch: pytest.MonkeyPatch
         assert result(query) == {"planned": "done"}
         made.append(SEEN["plan"])
     assert made[0] == made[1]
+
+
+class Noting(SchemaExtension):
+    """Notes when its hooks run."""
+
+    def on_operation(self) -> Iterator[None]:
+        yield from self._noted("operation")
+
+    def on_parse(self) -> Iterator[None]:
+        yield from self._noted("parsing")
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        for _ in self._noted("executing"):
+            yield
+
+    def _noted(self, stage: str) -> Iterator[None]:
+        NOTED.append(f"{self.execution_context.query} begins {stage}")
+        yield
+        NOTED.append(f"ends {stage}")
+
+
+class Remembering(strawberry.Schema):
+    """A schema that remembers hooks."""
+
+    def create_extensions_runner(
+        self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
+    ) -> RememberedHooks:
+        return RememberedHooks(execution_context, extensions)
+
+
+NOTED: list[str] = []
+
+
+@pytest.mark.parametrize("query", ["{ seen { name } }", "{ failing }", "{ nothing }", "{"])
+async def test_hooks_run_as_strawberry_runs_them(query: str) -> None:
+    noted = []
+    for schema in (strawberry.Schema, Remembering):
+        NOTED.clear()
+        made = schema(Query, extensions=[Noting, lambda: ErrorReplacement(lambda _: GraphQLError("replaced"))])
+        results = [str(await made.execute(query)) for _ in range(2)]
+        noted.append([*NOTED, *results])
+    assert noted[0] == noted[1]
+    assert f"{query} begins operation" in noted[0]
 
 
 def test_every_error_is_replaced() -> None:
