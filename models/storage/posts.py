@@ -1,27 +1,21 @@
 """POSTs over aiohttp's open connections, without what its session does around each of them.
 
 That takes twice as long as the exchange itself, because URL, headers, cookies and time-outs are prepared anew.
-Here the request's bytes are written to an open connection, and an answer that comes in one piece is taken apart;
-aiohttp's parser reads all others. aiohttp opens the connections, with its time-outs, TLS and proxies, and sends
-what finds none open.
+Here the request's bytes are written to an open connection, and aiohttp's parser reads the answer. aiohttp opens
+the connections, with its time-outs, TLS and proxies, and sends what finds none open.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.streams import EMPTY_PAYLOAD
 from yarl import URL
 
 from models.storage.json_calls import request_of
 
 _Answer = tuple[int, Mapping[str, str], bytes]
 _INTERIM = frozenset(range(100, 200)) - {101}
-# Of answers whose body is as long as they say.
-_STATUS = re.compile(r"HTTP/1\.1 ([245]\d\d) ")
 
 
 class Posts:
@@ -63,9 +57,10 @@ class Posts:
         return answer
 
     async def _exchange(self, connection: Any, request: bytes) -> _Answer:
-        protocol = connection.protocol
-        _Pieces(protocol, self._session.timeout.sock_read).listen()
+        protocol, seconds = connection.protocol, self._session.timeout.sock_read
+        protocol.set_response_params(read_timeout=seconds, read_until_eof=True, auto_decompress=False)
         connection.transport.write(request)
+        protocol.start_timeout()
         try:
             message, payload = await protocol.read()
             while message.code in _INTERIM:
@@ -73,69 +68,7 @@ class Posts:
                 message, payload = await protocol.read()
         except HttpProcessingError as error:
             raise aiohttp.ClientPayloadError(error.message) from error
-        body = message.body if isinstance(message, _Message) else await _whole(payload)
-        return message.code, message.headers, body
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """An answer that came in one piece, as aiohttp's protocol takes it; its headers' names are in lower case."""
-
-    code: int
-    headers: Mapping[str, str]
-    body: bytes
-    should_close = False
-
-
-class _Pieces:
-    """Takes the place of aiohttp's parser, which needs twice as long, until a piece comes that is no whole answer.
-
-    Args:
-        protocol: aiohttp's, of a connection.
-        seconds: the longest time in which nothing comes.
-    """
-
-    def __init__(self, protocol: Any, seconds: float | None) -> None:
-        self._protocol = protocol
-        self._seconds = seconds
-
-    def listen(self) -> None:
-        """Wait for the first piece, which ends the time; aiohttp's parser sets it anew for further ones."""
-        protocol = self._protocol
-        protocol._parser = self  # noqa: SLF001 — it has no public name
-        protocol.read_timeout = self._seconds
-        protocol.start_timeout()
-        protocol.read_timeout = None
-
-    def feed_data(self, piece: bytes) -> Any:
-        """Return the messages that a piece completes, whether other protocols follow, and what is left of it."""
-        if (message := _message(piece)) is not None:
-            return [(message, EMPTY_PAYLOAD)], False, b""
-        protocol = self._protocol
-        protocol.set_response_params(read_timeout=self._seconds, read_until_eof=True, auto_decompress=False)
-        protocol.start_timeout()
-        return protocol._parser.feed_data(piece)  # noqa: SLF001
-
-    def feed_eof(self) -> None:
-        """Note that nothing more comes."""
-
-
-def _message(piece: bytes) -> _Message | None:
-    """Return the answer that a piece is; None unless it is one of known length, after which others may come."""
-    head, _, body = piece.partition(b"\r\n\r\n")
-    status, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
-    try:
-        headers = {name.lower(): value.strip(" \t") for name, value in (line.split(":", 1) for line in lines)}
-    except ValueError:
-        return None
-    is_plain = (
-        len(headers) == len(lines)
-        and headers.get("content-length") == str(len(body))
-        and "transfer-encoding" not in headers
-        and headers.get("connection", "keep-alive") == "keep-alive"
-    )
-    found = _STATUS.match(status) if is_plain else None
-    return None if found is None else _Message(int(found[1]), headers, body)
+        return message.code, message.headers, await _whole(payload)
 
 
 async def _whole(answer: aiohttp.ClientResponse | aiohttp.StreamReader) -> bytes:
