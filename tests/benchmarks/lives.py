@@ -42,6 +42,7 @@ OURS = "HourBank"
 # The local cloud looks at the event log's stream once a second, and then tells the functions.
 _SETTLED_SECONDS = 1.5
 _START_SECONDS = 90
+_SAVED_SECONDS = 7.0  # after which the local cloud has also saved what was done
 _IDLE_SECONDS = 5.0
 _IDLE, _WHOLE = "a second of idling", "a whole life"
 _REPOSITORY = Path(__file__).parents[2]
@@ -199,6 +200,7 @@ async def lives(one: Contender) -> dict[str, Cost]:
     for act in LIFE.values():
         await paced(one.bench, act, first)
     requests = one.bench.requests()
+    await asyncio.sleep(_SAVED_SECONDS)
     idle = await one.cost(lambda: asyncio.sleep(_IDLE_SECONDS), _IDLE_SECONDS)
     costs = {_IDLE: idle}
     for name, act in {**LIFE, **AFTERWARDS}.items():
