@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 _INVALID_IN_NAMES = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"A-Z]')
 _INVALID_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _VALUE = itemgetter(1)
-_DECIDED_BY_UVICORN = (b"connection", b"transfer-encoding")
+_DECIDED_BY_UVICORN = frozenset((b"connection", b"transfer-encoding"))
 
 
 class WholeAnswer:
@@ -45,27 +45,27 @@ class WholeAnswer:
             return
         start, self._start = self._start, None
         if start is not None:
-            if (
-                not message.get("more_body")
-                and (whole := self._whole(start, message.get("body", b""))) is not None
-            ):
+            if (whole := self._whole(start, message)) is not None:
                 await self._write(whole)
                 return
             await self._send(start)
         await self._send(message)
 
-    def _whole(self, start: Message, body: bytes) -> bytes | None:
+    def _whole(self, start: Message, rest: Message) -> bytes | None:
         """Return an answer's bytes; None if uvicorn has to decide how it is sent."""
-        cycle = self._cycle
-        fields = [*cycle.default_headers, *start.get("headers", ())]
+        body = rest.get("body", b"")
+        fields = [*self._cycle.default_headers, *start.get("headers", ())]
         values = dict(fields)
-        if values.get(b"content-length") != b"%d" % len(body) or any(
-            map(values.__contains__, _DECIDED_BY_UVICORN)
-        ):
+        is_plain = (
+            not rest.get("more_body")
+            and values.get(b"content-length") == b"%d" % len(body)
+            and values.keys().isdisjoint(_DECIDED_BY_UVICORN)
+            and _INVALID_IN_NAMES.search(b"".join(values)) is None
+            and _INVALID_IN_VALUES.search(b"".join(map(_VALUE, fields))) is None
+        )
+        if not is_plain:
             return None
-        if _INVALID_IN_NAMES.search(b"".join(values)) or _INVALID_IN_VALUES.search(b"".join(map(_VALUE, fields))):
-            return None
-        if not cycle.keep_alive:
+        if not self._cycle.keep_alive:
             fields.append((b"connection", b"close"))
         head = b"\r\n".join(map(b": ".join, fields))
         return b"%b%b\r\n\r\n%b" % (STATUS_LINE[start["status"]], head, body)
