@@ -28,7 +28,6 @@ from schema.strawberry_internals import (
     free_argument_names,
     graphql_schema,
     make_object_type,
-    remember_inputs,
 )
 
 DEFAULT_LIMITS = Limits()
@@ -98,8 +97,8 @@ def build_schema(  # noqa: PLR0913 — an app, its resolver, and what limits its
         execution_context_class=metered(limits, answers, suggestions=disclosure.suggestions),
     )
     free_argument_names(built)
-    remember_inputs(built)
-    built.catalogue, built.resolver, built.limits, built.answers = catalogue, resolver, limits, answers
+    built.catalogue, built.resolver = catalogue, resolver
+    built.limits, built.answers = limits, answers
     known = graphql_schema(built)
     alone = catalogue.alone | _added(known, {field.name for field in mirrored})
     why = catalogue.unserved

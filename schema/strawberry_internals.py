@@ -5,10 +5,9 @@ Everybody else calls these functions; each says what Strawberry's public interfa
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import MISSING
 from enum import Enum
 from functools import cache, partial
-from inspect import isasyncgenfunction
+from inspect import isasyncgenfunction, isgeneratorfunction
 from typing import Any
 
 import strawberry
@@ -35,7 +34,7 @@ from strawberry.extensions.context import (
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import InputContext, _is_leaf_type, _is_optional_leaf_type
+from strawberry.types.arguments import InputContext
 from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.field import StrawberryField
 
@@ -144,59 +143,29 @@ def _unconverted(_: type, value: Mapping[str, Any], __: InputContext) -> Mapping
     return value
 
 
-def remember_inputs(schema: strawberry.Schema) -> None:
-    """Let inputs be made by what is known of their types; Strawberry resolves names and types for each of them."""
-    for type_ in graphql_schema(schema).type_map.values():
-        found = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-        if isinstance(found, StrawberryObjectDefinition) and found.is_input and found.from_input is None:
-            found.from_input = _by_fields(schema, found)
-
-
-def _by_fields(
-    schema: strawberry.Schema, definition: StrawberryObjectDefinition
-) -> Callable[[type, Mapping[str, Any], InputContext], Any]:
-    """Return what makes a value of an input type, as Strawberry itself does."""
-    scalars, name_of = schema.schema_converter.scalar_registry, schema.config.name_converter.from_field
-    left_out = {
-        field.python_name: None
-        for field in definition.fields
-        if field.default_value is MISSING and field.default_factory is MISSING
-    }
-    fields: list[tuple[str, str, Any]] = []
-    for field in definition.fields:
-        type_ = field.resolve_type(type_definition=definition)
-        is_as_sent = _is_leaf_type(type_, scalars) or _is_optional_leaf_type(type_, scalars)
-        fields.append((name_of(field), field.python_name, None if is_as_sent else type_))
-
-    def make(cls: type, sent: Mapping[str, Any], context: InputContext) -> Any:
-        given = {
-            own: sent[name] if type_ is None else context.convert(sent[name], type_, name)
-            for name, own, type_ in fields
-            if name in sent
-        }
-        return cls(**{**left_out, **given})
-
-    return make
-
-
 Hook = Callable[..., Any]
 
 
 @cache
-def _manager_of(hook: Hook) -> tuple[Hook, bool]:
-    """Return what makes a hook of an extension a context manager, and whether that is an asynchronous one."""
-    is_async = isasyncgenfunction(hook)
-    return (asynccontextmanager if is_async else contextmanager)(hook), is_async
+def _manager_of(hook: Hook) -> tuple[Hook, bool] | None:
+    """Return what makes an extension's hook a context manager, and whether that is asynchronous.
+
+    Args:
+        hook: as the extension's class has it; one that does not yield gives None.
+    """
+    if isasyncgenfunction(hook):
+        return asynccontextmanager(hook), True
+    return (contextmanager(hook), False) if isgeneratorfunction(hook) else None
 
 
 class _Remembered(ExtensionContextManagerBase):
-    """Finds hooks that yield as they were found before."""
+    """Looks up once how each hook is called."""
 
     def get_hook(self, extension: SchemaExtension) -> WrappedHook | None:
         hook = getattr(type(extension), self.HOOK_NAME)
-        if hook is self.default_hook:
-            return None
-        manager, is_async = _manager_of(hook)
+        if hook is self.default_hook or (found := _manager_of(hook)) is None:
+            return super().get_hook(extension)
+        manager, is_async = found
         return WrappedHook(extension, partial(manager, extension), is_async)
 
 
@@ -217,7 +186,7 @@ class _Executing(_Remembered, ExecutingContextManager):
 
 
 class RememberedHooks(SchemaExtensionsRunner):
-    """Runs extensions whose hooks yield; Strawberry itself inspects and wraps each hook for each operation."""
+    """Runs extensions; Strawberry itself inspects and wraps each of their hooks for each operation."""
 
     def operation(self) -> OperationContextManager:
         """Return the context of a whole operation."""

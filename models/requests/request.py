@@ -247,7 +247,7 @@ class Request:
         return replace(self, **self._due(moment))
 
     def _due(self, moment: datetime | None) -> dict[str, Any]:
-        """Return what changes with the time of the sweep's next look."""
+        """Return the fields that hold the time of the sweep's next look."""
         shard = None if moment is None else str(crc32(self.id.encode()) % DUE_SHARDS)
         return {"due_at": moment, "due_shard": shard}
 

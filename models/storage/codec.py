@@ -128,11 +128,11 @@ def _writer(attribute: Attribute[Any], kind: Any) -> _Write:
     if isinstance(attribute, MapAttribute):
         return lambda row: {"M": _members(type(attribute), row)}
     letter, serialize = attribute.attr_type, attribute.serialize
-    return lambda value: {letter: serialize(value if value.__class__ in _SCALARS else _plain(value))}
+    return lambda value: {letter: serialize(_plain(value))}
 
 
 class _Set(SetAction):
-    """Sets an attribute to a value in wire form; PynamoDB's own needs six times as long, to look at both again."""
+    """Sets an attribute to a value in wire form; PynamoDB's own action needs six times as long to analyse both."""
 
     def __init__(self, key: str, wire: dict[str, Any]) -> None:
         self._key = key
@@ -140,7 +140,7 @@ class _Set(SetAction):
 
     @property
     def values(self) -> tuple[Path, Value]:  # type: ignore[override]  # PynamoDB sets it, once
-        """Return what PynamoDB's own would consist of."""
+        """Return the operands of PynamoDB's own action."""
         return Path([self._key]), Value(self._wire)
 
     def serialize(self, placeholder_names: dict[str, str], expression_attribute_values: dict[str, Any]) -> str:

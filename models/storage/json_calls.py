@@ -151,7 +151,7 @@ def _conversion(operation: OperationModel) -> Callable[[Any], Any] | None:
 
 
 def _time(sent: Any) -> datetime:
-    """Return a time of an answer: botocore looks up the local time zone for each."""
+    """Return a time of an answer; botocore's own function looks up the local time zone for each."""
     return parse_timestamp(sent) if isinstance(sent, str) else datetime.fromtimestamp(sent, UTC)
 
 

@@ -80,7 +80,7 @@ def _given(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, str | No
 
 
 def _random_ids() -> Iterator[str]:
-    """Yield random ids in the form of UUIDs, at a fifth of the cost of `uuid4`, which draws for each by itself."""
+    """Yield random ids in the form of UUIDs, at a fifth of the cost of `uuid4`, which asks the system for each."""
     while True:
         drawn = os.urandom(16 * _DRAWN).hex()
         for digits in (drawn[at : at + 32] for at in range(0, len(drawn), 32)):

@@ -152,7 +152,7 @@ def _cross_origin(origins: Sequence[str]) -> Middleware:
 
 
 class _CrossOrigin:
-    """Leads pages to Starlette's `CORSMiddleware`, which gives its headers to clients that send no Origin, too.
+    """Sends requests of pages through Starlette's `CORSMiddleware`, which adds its headers even without an Origin.
 
     Args:
         app: what answers.

@@ -1,16 +1,17 @@
 """Sends an answer whose length is known in one piece: one packet, and one call of the system."""
 
-import re
 from collections.abc import Awaitable
 from operator import itemgetter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
 
-# What uvicorn refuses; names in capitals are left to it as well.
-_INVALID_IN_NAMES = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"A-Z]')
-_INVALID_IN_VALUES = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _VALUE = itemgetter(1)
 _DECIDED_BY_UVICORN = frozenset((b"connection", b"transfer-encoding"))
 
@@ -22,7 +23,7 @@ class WholeAnswer:
     come in parts or that uvicorn may find fault with.
 
     Args:
-        cycle: uvicorn's of the request.
+        cycle: uvicorn's state of the request.
         app: what answers.
     """
 
@@ -45,23 +46,34 @@ class WholeAnswer:
             return
         start, self._start = self._start, None
         if start is not None:
+            await self._may_write()  # before the end of the connection is announced, or is not
             if (whole := self._whole(start, message)) is not None:
-                await self._write(whole)
+                self._write(whole)
                 return
             await self._send(start)
         await self._send(message)
+
+    async def _may_write(self) -> None:
+        """Wait until the client has read what was sent before, or has left."""
+        cycle = self._cycle
+        if cycle.flow.write_paused and not cycle.disconnected:
+            await cycle.flow.drain()
 
     def _whole(self, start: Message, rest: Message) -> bytes | None:
         """Return an answer's bytes; None if uvicorn has to decide how it is sent."""
         body = rest.get("body", b"")
         fields = [*self._cycle.default_headers, *start.get("headers", ())]
         values = dict(fields)
+        names = b"".join(values)
         is_plain = (
-            not rest.get("more_body")
+            rest["type"] == "http.response.body"
+            and not rest.get("more_body")
             and values.get(b"content-length") == b"%d" % len(body)
             and values.keys().isdisjoint(_DECIDED_BY_UVICORN)
-            and _INVALID_IN_NAMES.search(b"".join(values)) is None
-            and _INVALID_IN_VALUES.search(b"".join(map(_VALUE, fields))) is None
+            and len(values) == len(fields)
+            and names == names.lower()
+            and HEADER_RE.search(names) is None
+            and HEADER_VALUE_RE.search(b"".join(map(_VALUE, fields))) is None
         )
         if not is_plain:
             return None
@@ -70,11 +82,9 @@ class WholeAnswer:
         head = b"\r\n".join(map(b": ".join, fields))
         return b"%b%b\r\n\r\n%b" % (STATUS_LINE[start["status"]], head, body)
 
-    async def _write(self, whole: bytes) -> None:
+    def _write(self, whole: bytes) -> None:
         """Send an answer, unless nobody waits for it any more, and let the next request be answered."""
         cycle: Any = self._cycle
-        if cycle.flow.write_paused and not cycle.disconnected:
-            await cycle.flow.drain()
         if cycle.disconnected:
             return
         cycle.waiting_for_100_continue = False

@@ -70,6 +70,12 @@ async def test_a_masked_error_quotes_the_id() -> None:
     assert headers["quoted"] == headers["x-amzn-requestid"]
 
 
+async def test_no_two_requests_have_the_same_id() -> None:
+    ids = [(await ask(RequestIds(app())))[1]["x-amzn-requestid"] for _ in range(1_000)]
+    assert len(set(ids)) == len(ids)
+    assert [str(UUID(name)) for name in ids] == ids
+
+
 @pytest.mark.parametrize(("given", "bound"), [("7", "7"), ("a b", None), ("x" * 129, None), ("\ud800", None)])
 def test_an_operation_of_a_socket_has_an_id_of_its_own(given: str, bound: str | None) -> None:
     bind_operation(given)

@@ -32,6 +32,14 @@ def test_a_window_begins_with_the_first_count_and_ends(time: Time) -> None:
     assert counters.get_expiry("a") == 1_120
 
 
+def test_a_count_is_never_less_than_nothing(time: Time) -> None:
+    counters = Counters(10, time)
+    assert counters.incr("a", 60, -1) == 0
+    counters.incr("a", 60, 3)
+    assert counters.incr("a", 60, -5) == 0
+    assert counters.incr("a", 60) == 1
+
+
 def test_windows_by_the_clock_end_at_whole_minutes_and_days(time: Time) -> None:
     counters = Counters(10, time, by_the_clock=True)
     counters.incr("minute", 60)

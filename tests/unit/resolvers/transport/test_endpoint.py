@@ -209,6 +209,13 @@ async def test_listed_pages_may_call(client: httpx.AsyncClient, app: Starlette, 
         assert (await socket.receive())["type"] == "websocket.accept"
 
 
+async def test_only_pages_are_told_what_pages_may(client: httpx.AsyncClient) -> None:
+    plain = await client.post("/graphql", json=BALANCE, headers=SIGNED)
+    page = await client.post("/graphql", json=BALANCE, headers=SIGNED | {"origin": "https://app.example"})
+    assert not [name for name in plain.headers if name.startswith("access-control-") or name == "vary"]
+    assert page.headers["access-control-allow-origin"] == "https://app.example"
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://localhost:4201", "capacitor://localhost.evil"])
 async def test_other_pages_may_not_call(client: httpx.AsyncClient, app: Starlette, origin: str) -> None:
     refused = await client.options("/graphql", headers=ASKED | {"origin": origin})

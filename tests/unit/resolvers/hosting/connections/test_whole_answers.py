@@ -61,12 +61,12 @@ class Exchange:
     def _complete(self) -> None:
         self.completed += 1
 
-    async def _app(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def app(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         for message in self.messages:
             await send(message)
 
     async def run(self) -> "Exchange":
-        await self.cycle.run_asgi(cast("Any", WholeAnswer(self.cycle, self._app)))
+        await self.cycle.run_asgi(cast("Any", WholeAnswer(self.cycle, self.app)))
         return self
 
 
@@ -78,11 +78,11 @@ def body(part: bytes, *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": part, "more_body": more}
 
 
-async def by_uvicorn(exchange: Exchange) -> bytes:
-    """Return what uvicorn writes for the same answer."""
+async def by_uvicorn(exchange: Exchange) -> Exchange:
+    """Let uvicorn alone send the same answer."""
     same = Exchange(*exchange.messages, keep_alive=exchange.cycle.keep_alive)
-    await same.cycle.run_asgi(cast("Any", same._app))
-    return b"".join(same.wire.written)
+    await same.cycle.run_asgi(cast("Any", same.app))
+    return same
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
@@ -91,7 +91,7 @@ async def test_a_whole_answer_is_one_write_of_what_uvicorn_writes(*, status: int
     exchange = Exchange(start(LENGTH, (b"x-one", b"1\t2"), status=status), body(b"abc"), keep_alive=keep_alive)
     expected = await by_uvicorn(exchange)
     done = await exchange.run()
-    assert done.wire.written == [expected]
+    assert done.wire.written == [b"".join(expected.wire.written)]
     assert (done.completed, done.wire.closed, done.cycle.response_complete) == (1, not keep_alive, True)
     assert done.cycle.response_started
     assert done.cycle.message_event.is_set()
@@ -101,20 +101,21 @@ async def test_a_whole_answer_is_one_write_of_what_uvicorn_writes(*, status: int
     "messages",
     [
         [start(LENGTH), body(b"a", more=True), body(b"bc")],
+        [start(LENGTH), body(b"abc", more=True), body(b"")],
         [start(), body(b"abc")],
         [start(LENGTH, (b"connection", b"close")), body(b"abc")],
-        [start((b"transfer-encoding", b"chunked")), body(b"abc")],
+        [start(LENGTH, (b"transfer-encoding", b"chunked")), body(b"abc")],
         [start((b"Content-Length", b"3")), body(b"abc")],
+        [start(LENGTH, (b"X-One", b"1")), body(b"abc")],
+        [start(LENGTH, (b"set-cookie", b"1"), (b"set-cookie", b"2")), body(b"abc")],
         [start(status=204), body(b"")],
     ],
-    ids=["in parts", "of no length", "which ends the connection", "chunked", "in capitals", "empty"],
 )
 async def test_any_other_answer_is_sent_as_uvicorn_does(messages: Sequence[Message]) -> None:
-    exchange = Exchange(*messages)
-    expected = await by_uvicorn(exchange)
-    done = await exchange.run()
-    assert b"".join(done.wire.written) == expected
-    assert done.completed == 1
+    expected = await by_uvicorn(Exchange(*messages))
+    done = await Exchange(*messages).run()
+    assert b"".join(done.wire.written) == b"".join(expected.wire.written)
+    assert (done.completed, done.wire.closed) == (1, expected.wire.closed)
 
 
 async def test_an_answer_to_head_has_no_body() -> None:
@@ -124,27 +125,44 @@ async def test_an_answer_to_head_has_no_body() -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    "messages",
     [
-        [LENGTH, (b"x", b"a\r\nb: c")],
-        [LENGTH, (b"x", b"\0")],
-        [LENGTH, (b"a b", b"c")],
-        [LENGTH, (b"a:", b"c")],
-        [(b"content-length", b"2")],
-        [(b"content-length", b"4")],
+        [start((b"content-length", b"2")), body(b"abc")],
+        [start((b"content-length", b"4")), body(b"abc")],
+        [start((b"content-length", b"2"), LENGTH), body(b"abc")],
+        [start(LENGTH), start(LENGTH)],
+        [start((b"content-length", b"0")), {"type": "http.response.trailers"}],
     ],
-    ids=[
-        "a second line",
-        "a control character",
-        "a blank in a name",
-        "a colon in a name",
-        "too long",
-        "too short",
-    ],
+    ids=["too long", "too short", "of two lengths", "started twice", "without a body"],
 )
-async def test_what_uvicorn_finds_fault_with_is_no_answer(headers: Sequence[tuple[bytes, bytes]]) -> None:
-    done = await Exchange(start(*headers), body(b"abc")).run()
+async def test_what_uvicorn_finds_fault_with_is_no_answer(messages: Sequence[Message]) -> None:
+    done = await Exchange(*messages).run()
     assert (done.wire.closed, done.completed) == (True, 0)
+
+
+async def test_a_second_answer_is_refused() -> None:
+    done = await Exchange(start(LENGTH), body(b"abc"), start(LENGTH), body(b"def")).run()
+    assert b"".join(done.wire.written).count(b"HTTP/1.1") == 1
+    assert done.wire.closed
+
+
+@pytest.mark.parametrize("place", ["name", "value"])
+async def test_headers_hold_what_uvicorn_lets_through(place: str) -> None:
+    for octet in map(bytes, zip(range(256), strict=True)):
+        header = (b"x" + octet + b"y", b"1") if place == "name" else (b"x", b"1" + octet + b"2")
+        exchange = Exchange(start(LENGTH, header), body(b"abc"))
+        expected = await by_uvicorn(exchange)
+        done = await exchange.run()
+        assert b"".join(done.wire.written) == b"".join(expected.wire.written), octet
+        assert (done.completed, done.wire.closed) == (expected.completed, expected.wire.closed)
+
+
+async def test_a_client_is_not_told_to_go_on_after_its_answer() -> None:
+    exchange = Exchange(start(LENGTH), body(b"abc"))
+    exchange.cycle.waiting_for_100_continue = True
+    await exchange.run()
+    await exchange.cycle.receive()
+    assert b"100 Continue" not in b"".join(exchange.wire.written)
 
 
 async def test_an_answer_that_breaks_off_before_its_body_becomes_an_error() -> None:
@@ -165,6 +183,8 @@ async def test_an_answer_waits_until_the_client_reads() -> None:
     running = asyncio.create_task(exchange.run())
     await asyncio.sleep(0.01)
     assert exchange.wire.written == []
+    exchange.cycle.keep_alive = False  # because the server stops
     exchange.cycle.flow.resume_writing()
     await running
     assert len(exchange.wire.written) == 1
+    assert b"connection: close" in exchange.wire.written[0]
