@@ -13,7 +13,7 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-@lru_cache(maxsize=1024)  # a row names the same few moments again and again, in UTC or with a fixed offset
+@lru_cache(maxsize=1024)  # a row names few moments, often; no `fold` tells two of them apart
 def to_text(moment: datetime) -> str:
     """Return `moment` as `YYYY-MM-DDTHH:mm:ss.sssZ`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -143,11 +143,11 @@ def _unconverted(_: type, value: Mapping[str, Any], __: InputContext) -> Mapping
     return value
 
 
-Hook = Callable[..., Any]
+_Hook = Callable[..., Any]
 
 
 @cache
-def _manager_of(hook: Hook) -> tuple[Hook, bool] | None:
+def _manager_of(hook: _Hook) -> tuple[_Hook, bool] | None:
     """Return what makes an extension's hook a context manager, and whether that is asynchronous.
 
     Args:
@@ -159,7 +159,7 @@ def _manager_of(hook: Hook) -> tuple[Hook, bool] | None:
 
 
 class _Remembered(ExtensionContextManagerBase):
-    """Looks up once how each hook is called."""
+    """Finds out only once how each hook is to be called."""
 
     def get_hook(self, extension: SchemaExtension) -> WrappedHook | None:
         hook = getattr(type(extension), self.HOOK_NAME)
@@ -217,7 +217,7 @@ class ErrorReplacement(MaskErrors):
         self._replacement = replacement
 
     def _process_result(self, result: Any) -> None:
-        # Strawberry asks a runtime-checkable protocol, which takes a hundred times as long.
+        # Strawberry checks the result against a protocol at run time, which takes a hundred times as long.
         if errors := getattr(result, "errors", None):
             result.errors = self._process_errors(errors)
 

@@ -124,7 +124,7 @@ class Health:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 return await part
         except (ClientError, BotoCoreError, UnavailableError, TimeoutError) as error:
-            # What AWS has no capacity to answer may exist.
+            # A table may exist that AWS has no capacity to describe.
             if not isinstance(error, ClientError) or is_silence(error) or is_throttling(error):
                 self._silence = error
             _log.debug("not reached", error=repr(error))

@@ -33,7 +33,7 @@ class Counters:
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add to a key's count and return it; if its window is over, begin one of `expiry` seconds."""
         end = self._ends.get(key)
-        if end is not None and self._now() < end:  # as most are, and as what follows would, in half the time
+        if end is not None and self._now() < end:  # the usual case, in half the time of what follows
             count = self._counts[key] = max(0, self._counts[key] + amount)
             return count
         count = max(0, self.get(key) + amount)  # what is taken back may be of a window that is over

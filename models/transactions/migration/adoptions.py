@@ -65,7 +65,7 @@ class Adoptions:
                 return None
             if holder is not None:
                 return Oddity(table="Transaction", id=exchange_id, why=f"another deployment, {holder}, keeps it")
-            exchange = read_exchange(row)  # an Oddity, too, if the status is none of Amplify's
+            exchange = read_exchange(row)  # an Oddity if its status is not one of the schema's
             if isinstance(exchange, Oddity):
                 return exchange
             return await self._adopt(exchange, execution_arn)

@@ -46,14 +46,14 @@ class WholeAnswer:
             return
         start, self._start = self._start, None
         if start is not None:
-            await self._may_write()  # before the end of the connection is announced, or is not
+            await self._until_writable()  # meanwhile the server may stop, which the answer's head has to say
             if (whole := self._whole(start, message)) is not None:
                 self._write(whole)
                 return
             await self._send(start)
         await self._send(message)
 
-    async def _may_write(self) -> None:
+    async def _until_writable(self) -> None:
         """Wait until the client has read what was sent before, or has left."""
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:
