@@ -41,6 +41,7 @@ class FormerWorld:
             self._add_member(number)
         for _ in range(self.members):
             self._add_exchange()
+        self._add_open_exchanges()
         self._add_odd_exchanges()
         self._add(
             _BY_NAME["Category"], amplify("Category", id=self._id(), name="garden", icon=None, isActive=True)
@@ -110,6 +111,18 @@ class FormerWorld:
             exchange, consumer=consumer, provider=provider, service=service, hours=hours, status=status
         )
         self._add(Transaction, row)
+
+    def _add_open_exchanges(self) -> None:
+        """Add one of each open status, whatever the seed, of the member with the most hours."""
+        rich = max(self._left, key=self._left.__getitem__)
+        service = next(service for service in self.rows[Service] if service["userId"]["S"] != rich)
+        for status, ids in (("PENDING", self.pending), ("IN_PROGRESS", self.begun)):
+            exchange = self._id()
+            self._put_exchange(
+                exchange, rich, service["userId"]["S"], service["id"]["S"], Decimal("1.5"), status
+            )
+            self._left[rich] -= Decimal("1.5")
+            ids.append(exchange)
 
     def _add_odd_exchanges(self) -> None:
         """Add one without a provider, one of an unknown status, one of a fraction, and one that nobody can pay."""
