@@ -169,10 +169,8 @@ def test_the_guides_commands_are_those_that_are_run_here() -> None:
 
 
 async def test_members_come_here_whatever_kills_the_run_and_their_workflows_go_on(
-    former: FormerApp, calls: AsyncCalls, *, long: bool
+    former: FormerApp, calls: AsyncCalls, seed: int, *, long: bool
 ) -> None:
-    seed = random.randrange(10**6)  # noqa: S311 — test data
-    print(f"the former app of seed {seed}")
     world = FormerWorld(seed=seed, members=10_000 if long else 40)
     await asyncio.to_thread(former.deploy, world)
     store, theirs = Store(calls, former.ours), Store(calls, former.names)

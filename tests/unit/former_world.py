@@ -118,9 +118,7 @@ class FormerWorld:
         service = next(service for service in self.rows[Service] if service["userId"]["S"] != rich)
         for status, ids in (("PENDING", self.pending), ("IN_PROGRESS", self.begun)):
             exchange = self._id()
-            self._put_exchange(
-                exchange, rich, service["userId"]["S"], service["id"]["S"], Decimal("1.5"), status
-            )
+            self._put_exchange(exchange, rich, service["userId"]["S"], service["id"]["S"], Decimal("1.5"), status)
             self._left[rich] -= Decimal("1.5")
             ids.append(exchange)
 
