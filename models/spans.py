@@ -64,7 +64,7 @@ def record_spans(recorder: Recorder | None) -> None:
 
 def span_recorder() -> Recorder | None:
     """Return who takes the spans of what is done now; None if nobody does, or it has no correlation id."""
-    return None if correlation_id() is None else _recorder
+    return None if _recorder is None or correlation_id() is None else _recorder
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""What every request passes before its route: allowed hosts, request ids, security headers; plain ASGI."""
+"""What every request passes before its route: a request id, the allowed hosts, security headers; plain ASGI."""

@@ -4,13 +4,14 @@ A web page whose own host name leads to this machine ("DNS rebinding") could els
 were its own. Starlette's `TrustedHostMiddleware` names neither the host nor the way out, and has no exceptions.
 """
 
-from collections.abc import Awaitable, Collection, Iterable
+from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import ip_address
 
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
+from resolvers.middleware.head import Head, head_of
 from resolvers.security_log import SecurityEvent, security_event
 from schema.errors import error_body
 
@@ -20,33 +21,29 @@ ADDRESSES = "addresses"
 THIS_MACHINE = ("localhost", "*.localhost", "127.0.0.1", "::1")
 _SHOWN = 100  # characters of a refused host in the answer
 
-Headers = Iterable[tuple[bytes, bytes]]
-
 
 class AllowedHosts:
     """Refuses requests and sockets for a host name that is not ours, with 400.
 
     Args:
-        app: what answers the others.
         hosts: names or addresses, without port; `*.example.org` for every name below it, `ADDRESSES` for every
             address, `ANY` for all.
         exempt: paths that may be asked for under any name, as load balancers do when they check the health.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], exempt: Collection[str] = ()) -> None:
-        self._app = app
+    def __init__(self, hosts: Collection[str], exempt: Collection[str] = ()) -> None:
         self._allows_any = ANY in hosts
         self._names = frozenset(host.lower() for host in hosts)
         self._endings = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
         self._exempt = frozenset(exempt)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Let the app answer if the host is allowed."""
-        if self._allows_any or scope["type"] == "lifespan" or scope["path"] in self._exempt:
-            return self._app(scope, receive, send)
-        named = hosts_named(scope["headers"])
+    def refusal(self, scope: Scope) -> ASGIApp | None:
+        """Return what refuses a request; None if its host is allowed."""
+        if self._allows_any or scope["path"] in self._exempt:
+            return None
+        named = hosts_named(head_of(scope))
         if len(named) == 1 and self._allows(named[0]):
-            return self._app(scope, receive, send)
+            return None
         host = ", ".join(named)[:_SHOWN]
         security_event(SecurityEvent.HOST_REFUSED, host=host)
         message = (
@@ -54,7 +51,7 @@ class AllowedHosts:
             if named
             else "The request names no host"
         )
-        return _refusal(message)(scope, receive, send)
+        return _refusal(message)
 
     def _allows(self, host: str) -> bool:
         return (
@@ -68,15 +65,18 @@ def _refusal(message: str) -> JSONResponse:
     return JSONResponse(error_body(error_type, message), status_code=400, headers=headers)
 
 
-def hosts_named(headers: Headers) -> list[str]:
+def hosts_named(head: Head) -> list[str]:
     """Return the hosts that a request names, in lower case and without port; a valid request names one."""
-    return [_host_in(value) for name, value in headers if name == b"host"]
+    if head.has_repeats:
+        return [_host_in(value.encode("latin-1")) for value in head.getlist("host")]
+    value = head.first.get(b"host")
+    return [] if value is None else [_host_in(value)]
 
 
-def is_this_machine(headers: Headers) -> bool:
+def is_this_machine(head: Head) -> bool:
     """Return whether a request calls its host `localhost` or by an address, not by a name of the Internet."""
     return any(
-        host in THIS_MACHINE or host.endswith(".localhost") or _is_address(host) for host in hosts_named(headers)
+        host in THIS_MACHINE or host.endswith(".localhost") or _is_address(host) for host in hosts_named(head)
     )
 
 

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Iterator
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 from structlog.contextvars import bind_contextvars
 
 from models.correlation import correlate
 from models.log_lines import REQUEST
+from resolvers.middleware.head import head_of
 from resolvers.security_log import ADDRESS
 
 # AppSync's name for it, in which clients look for it.
@@ -16,45 +17,24 @@ HEADER = "x-amzn-RequestId"
 # The keys in structlog's context, beside the request's.
 CONNECTION, OPERATION = "connection_id", "operation_id"
 
-_HEADER = HEADER.lower().encode()
 # What proxies and load balancers in front of us have named the request, the first before the second.
 _REQUEST, _TRACE = b"x-request-id", b"x-amzn-trace-id"
-_GIVEN = (_REQUEST, _TRACE)
 # No blanks and no control characters, which could forge a line of the log.
 _VALID = re.compile(rb"[\w.:;=,@+/-]{1,128}", re.ASCII)
 _DRAWN = 256  # ids at a time
-_STARTS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
 
 
-class RequestIds:
-    """Gives each request its id, unless a proxy has given it one, and binds it to the log's context.
-
-    Args:
-        app: what answers.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Let the app answer, and name the id in the answer's `x-amzn-RequestId`."""
-        if scope["type"] == "lifespan":
-            return self._app(scope, receive, send)
-        given, trace = _given(scope["headers"])
-        name = given or next(_new_ids)
-        correlate(name, trace)
-        bound = {REQUEST if scope["type"] == "http" else CONNECTION: name}
-        if (client := scope.get("client")) is not None:
-            bound[ADDRESS] = client[0]
-        bind_contextvars(**bound)
-        header = (_HEADER, name.encode())
-
-        def named(message: Message) -> Awaitable[None]:
-            if message["type"] in _STARTS:
-                message["headers"] = [*message.get("headers", ()), header]
-            return send(message)
-
-        return self._app(scope, receive, named)
+def bind_request(scope: Scope) -> str:
+    """Bind the id of a request or a socket to the log's context, and return it: a proxy's, or else a new one."""
+    first = head_of(scope).first
+    given, trace = _valid(first.get(_REQUEST)), _valid(first.get(_TRACE))
+    name = given or trace or next(_new_ids)
+    correlate(name, trace)
+    bound = {REQUEST if scope["type"] == "http" else CONNECTION: name}
+    if (client := scope.get("client")) is not None:
+        bound[ADDRESS] = client[0]
+    bind_contextvars(**bound)
+    return name
 
 
 def bind_operation(operation: str) -> None:
@@ -70,13 +50,9 @@ def bind_operation(operation: str) -> None:
         bind_contextvars(**{OPERATION: operation})
 
 
-def _given(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, str | None]:
-    """Return the id that a proxy has given a request, and X-Ray's header; None where there is no valid one."""
-    found = {name: value.decode() for name, value in headers if name in _GIVEN and _VALID.fullmatch(value)}
-    if not found:
-        return None, None
-    trace = found.get(_TRACE)
-    return found.get(_REQUEST, trace), trace
+def _valid(value: bytes | None) -> str | None:
+    """Return what a proxy has given, None if it has not, or if it is not valid."""
+    return value.decode() if value is not None and _VALID.fullmatch(value) else None
 
 
 def _random_ids() -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from weakref import WeakValueDictionary
 
 from models.errors import Code
@@ -86,13 +87,15 @@ class Rates:
         Raises:
             RateLimitedError: it is over a limit; nothing was counted.
         """
-        taken: dict[Kind, int] = {}
         for kind, cost in costs.items():
             if not self._rates[kind].take(who, cost):
-                for earlier, amount in taken.items():
-                    self._rates[earlier].give_back(who, amount)
+                self._give_back(who, costs, kind)
                 raise self._rates[kind].error(who)
-            taken[kind] = cost
+
+    def _give_back(self, who: str, costs: Mapping[Kind, int], refused: Kind) -> None:
+        """Take back what was counted of the kinds before the refused one."""
+        for kind in takewhile(lambda one: one is not refused, costs):
+            self._rates[kind].give_back(who, costs[kind])
 
     def of_window(self, seconds: int) -> dict[Kind, "Rate"]:
         """Return the rates that are counted in windows of a length."""

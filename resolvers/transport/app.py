@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.storage.store import Store
 from resolvers.identity.authentication import Authentication
 from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
+from resolvers.middleware.head import head_of
+from resolvers.middleware.passage import Passage
 from resolvers.middleware.request_ids import HEADER as REQUEST_ID
-from resolvers.middleware.request_ids import RequestIds
 from resolvers.middleware.security_headers import SecurityHeaders
 from resolvers.operation_log import OperationLines, OperationLog
 from resolvers.plans.planner import Planner
@@ -77,12 +78,10 @@ class App(Starlette):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the app with everything around it."""
-        posted = self._over_http
-        for one in reversed(self.user_middleware):
-            posted = one.cls(posted, *one.args, **one.kwargs)
+        posted = _CrossOrigin(self._over_http, self._policy.origins)
         app = _Straight(super().build_middleware_stack(), posted)
-        allowed = AllowedHosts(app, self._policy.hosts, exempt=_UNDER_ANY_NAME)
-        return RequestIds(SecurityHeaders(allowed, self._policy.strict_transport))
+        allowed = AllowedHosts(self._policy.hosts, exempt=_UNDER_ANY_NAME)
+        return Passage(app, allowed, SecurityHeaders(self._policy.strict_transport))
 
 
 _ANYBODY = HttpPolicy()
@@ -137,17 +136,7 @@ def build_app(  # noqa: PLR0913 — as many parts as a server has
             # Relative, so that no host is named.
             *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
         ],
-        middleware=[_cross_origin(origins), Middleware(BoundedBodies)],
-    )
-
-
-def _cross_origin(origins: Sequence[str]) -> Middleware:
-    return Middleware(
-        _CrossOrigin,
-        allow_origins=list(origins),
-        allow_methods=["GET", "POST"],
-        allow_headers=list(ALLOWED_HEADERS),
-        expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED, "retry-after"],
+        middleware=[Middleware(_CrossOrigin, origins), Middleware(BoundedBodies)],
     )
 
 
@@ -156,16 +145,22 @@ class _CrossOrigin:
 
     Args:
         app: what answers.
-        policy: Starlette's options: what pages of which origins may do.
+        origins: whose pages may read the answers.
     """
 
-    def __init__(self, app: ASGIApp, /, **policy: Any) -> None:
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         self._app = app
-        self._for_pages = CORSMiddleware(app, **policy)
+        self._for_pages = CORSMiddleware(
+            app,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=list(ALLOWED_HEADERS),
+            expose_headers=["x-amzn-ErrorType", REQUEST_ID, REPLAYED, "retry-after"],
+        )
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a preflight request, or let the app answer."""
-        is_from_page = b"origin" in dict(scope.get("headers", ()))
+        is_from_page = scope["type"] == "http" and b"origin" in head_of(scope).first
         return (self._for_pages if is_from_page else self._app)(scope, receive, send)
 
 

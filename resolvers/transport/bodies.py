@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.limits import fixed_limit
+from resolvers.middleware.head import Head, head_of
 from schema.errors import MALFORMED_REQUEST, error_body
 
 # The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
@@ -30,7 +31,7 @@ class BoundedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
-        if scope["type"] == "http" and scope["method"] != "GET" and _declared(scope) > BODY_BYTES:
+        if scope["type"] == "http" and scope["method"] != "GET" and is_too_large(head_of(scope)):
             body, headers = error_body(MALFORMED_REQUEST, TOO_LARGE), {"x-amzn-ErrorType": MALFORMED_REQUEST}
             refused = JSONResponse(body, status_code=413, headers=headers)
             await refused(scope, receive, send)
@@ -40,6 +41,12 @@ class BoundedBodies:
         except ClientDisconnect:
             # Nobody waits for an answer, and nothing is wrong here that the log should tell.
             return
+
+
+def is_too_large(head: Head) -> bool:
+    """Return whether a request says that its body is over the limit."""
+    declared = head.first.get(b"content-length", b"")
+    return declared.isdigit() and int(declared) > BODY_BYTES
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -62,8 +69,3 @@ async def read_body(receive: Receive) -> bytes:
             raise HTTPException(413, TOO_LARGE)
         if not message.get("more_body", False):
             return b"".join(parts) if len(parts) > 1 else part
-
-
-def _declared(scope: Scope) -> int:
-    declared: bytes = dict(scope["headers"]).get(b"content-length", b"")
-    return int(declared) if declared.isdigit() else 0

@@ -3,12 +3,11 @@
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import orjson
 from cross_web import HTTPException
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -25,12 +24,13 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import UnauthenticatedError
+from resolvers.middleware.head import Head, head_of
 from resolvers.operation_log import OperationLog, Running
 from resolvers.plans.planner import Planner
 from resolvers.rates.demands import Demand
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError, key_of_address
-from resolvers.transport.bodies import read_body
+from resolvers.transport.bodies import TOO_LARGE, is_too_large, read_body
 from resolvers.transport.departures import while_connected
 from resolvers.transport.failures import METHOD_NOT_ALLOWED, failure_of, mark_unavailable
 from resolvers.transport.graphiql import GraphiQL
@@ -60,12 +60,10 @@ _ANSWERED_AS = "application/json"
 _CONTENT_TYPE = b"content-type", _ANSWERED_AS.encode()
 # Some clients say `application/graphql` and send JSON. What a form can send (text/plain, say) is not taken: a
 # browser sends it for any page, without asking us first.
-_JSON = (
-    "application/json",
-    "application/graphql",
-    "application/graphql+json",
-    "application/graphql-response+json",
+_JSON = frozenset(
+    (_ANSWERED_AS, "application/graphql", "application/graphql+json", "application/graphql-response+json")
 )
+_PLAIN = b"identity"  # the encoding of what is not encoded
 # In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
 _NOT_PERSISTED = "PersistedQueryNotSupported"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -75,14 +73,18 @@ class _Asked(NamedTuple):
     """An operation that a request asks for.
 
     Args:
-        request: the request; its body was received.
+        method: the request's.
+        head: its headers.
+        receive: its further messages; its body was received.
         context: its context.
         data: the operation.
         demand: what it costs; it is charged already.
         running: what becomes of it, for the log.
     """
 
-    request: Request
+    method: str
+    head: Head
+    receive: Receive
     context: RequestContext
     data: GraphQLRequestData
     demand: Demand
@@ -135,45 +137,48 @@ class HttpOperations:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
         wait_again()
-        request = Request(scope, receive)
         try:
-            response = await (self._page(request) if _asks_for_page(request) else self._answer(request))
+            is_for_page = scope["method"] == "GET" and _asks_for_page(scope)
+            response = await (self._page if is_for_page else self._answer)(scope, receive)
         except UnauthenticatedError as error:
-            response = self._failure(self._charged(request, error))
+            response = self._failure(self._charged(scope, error))
         except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
             response = self._failure(error)
         await response(scope, receive, send)
 
-    async def _page(self, request: Request) -> Response:
+    async def _page(self, scope: Scope, receive: Receive) -> Response:
         if self._graphiql is None:
             raise HTTPException(404, "Not Found")
-        return await self._graphiql.page(request)
+        return await self._graphiql.page(Request(scope, receive))
 
     def _failure(self, error: Exception) -> Response:
         response = failure_of(error)
         self._counts.note_status(response.status_code)
         return response
 
-    def _charged(self, request: Request, error: UnauthenticatedError) -> Exception:
+    def _charged(self, scope: Scope, error: UnauthenticatedError) -> Exception:
         """Charge a refused token to the client's address; return the refusal, or that there are too many."""
         try:
-            self._meter.refused(key_of_address(_host(request)), error)
+            self._meter.refused(key_of_address(_host(scope)), error)
         except RateLimitedError as limited:
             return limited
         return error
 
-    async def _answer(self, request: Request) -> Response:
-        if request.method not in _ALLOWED:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        method, head = scope["method"], head_of(scope)
+        if method not in _ALLOWED:
             raise HTTPException(METHOD_NOT_ALLOWED, "An operation is sent by POST")
-        context = await self._context(request)
-        body = await read_body(request.receive)
-        data = self._operation(request, body)
+        if method == "POST" and is_too_large(head):
+            raise HTTPException(413, TOO_LARGE)
+        context = await self._context(head, _host(scope))
+        body = await read_body(receive)
+        data = read_operation(head, body, self._schema.documents.trusted) if method == "POST" else _in_url(scope)
         text = data.query or ""
         size = max(0, len(body) - len(text))
         demand = self._meter.charge(context.payer, text, data.operation_name, size, data.variables)
         running = self._log.begin()
         try:
-            return await self._answer_asked(_Asked(request, context, data, demand, running))
+            return await self._answer_asked(_Asked(method, head, receive, context, data, demand, running))
         except BaseException as error:
             running.broke_off = error
             raise
@@ -190,38 +195,33 @@ class HttpOperations:
         self._counts.note(asked.demand.operation, result.errors)
         return _response(result)
 
-    async def _context(self, request: Request) -> RequestContext:
+    async def _context(self, head: Head, host: str | None) -> RequestContext:
         """Return the context of a request, whose caller is authenticated and charged for it.
 
         Raises:
             UnauthenticatedError: the request has no valid token or key.
             RateLimitedError: it is one too many.
         """
-        caller = await self._authentication.authenticate(request.headers)
+        caller = await self._authentication.authenticate(head)
         membership = self._authentication.membership
-        context = RequestContext(self._store, caller, request.headers, membership=membership, host=_host(request))
+        context = RequestContext(self._store, caller, head, membership=membership, host=host)
         self._meter.admit_request(context.payer)
-        await context.check_membership()
+        if not context.recall_membership():
+            await context.check_membership()
         if context.caller is not None and context.caller.has_expired:
             raise UnauthenticatedError("Token expired")  # the member has signed out everywhere since
         return context
 
-    def _operation(self, request: Request, body: bytes) -> GraphQLRequestData:
-        if request.method == "POST":
-            return read_operation(request.headers, body, self._schema.documents.trusted)
-        params = request.query_params
-        return GraphQLRequestData(params.get("query"), None, params.get("operationName"), None)
-
     async def _planned(self, asked: _Asked) -> bytes | ExecutionResult | None:
         """Return what an operation's plan gives, None if it has none."""
         data = asked.data
-        if self._planner is None or asked.request.method != "POST":
+        if self._planner is None or asked.method != "POST":
             return None
         planned = self._planner.planned(data.query or "", data.operation_name, data.variables)
         if planned is None or planned.constant is not None:
             return None if planned is None else planned.constant
         answering = planned.answer(asked.context)
-        result = await while_connected(asked.request.receive, answering, is_cancellable=lambda: True)
+        result = await while_connected(asked.receive, answering, is_cancellable=lambda: True)
         if isinstance(result, ExecutionResult):
             asked.running.errors = result.errors = reported(result.errors, asked.context.caller)
         return result
@@ -235,7 +235,7 @@ class HttpOperations:
         async with AsyncExitStack() as until_done:
             # Nothing is done yet: whoever leaves before it is their turn gives up their place.
             turn = until_done.enter_async_context(self._meter.turn(asked.context.payer, asked.demand))
-            await while_connected(asked.request.receive, turn, is_cancellable=lambda: True)
+            await while_connected(asked.receive, turn, is_cancellable=lambda: True)
             began = time.perf_counter()
             response = await self._execute_once(asked)
             if asked.demand.is_mutation:
@@ -245,12 +245,12 @@ class HttpOperations:
     async def _execute_once(self, asked: _Asked) -> Response:
         """Execute an operation; a mutation with an Idempotency-Key only if it was not executed before."""
         context, data, documents = asked.context, asked.data, self._schema.documents
-        keyed = keyed_request(context.caller, asked.request.headers, data, documents)
+        keyed = keyed_request(context.caller, asked.head, data, documents)
         if keyed is None:
             operation = (documents, data.query, data.operation_name)
             running = self._execute(asked)
             result = await while_connected(
-                asked.request.receive, running, is_cancellable=lambda: not is_mutation(*operation)
+                asked.receive, running, is_cancellable=lambda: not is_mutation(*operation)
             )
         else:
             context.cause = keyed.cause
@@ -279,7 +279,7 @@ class HttpOperations:
                     variable_values=data.variables,
                     context_value=asked.context,
                     operation_name=data.operation_name,
-                    allowed_operation_types=_ALLOWED[asked.request.method],
+                    allowed_operation_types=_ALLOWED[asked.method],
                 )
         except InvalidOperationTypeError as error:
             raise HTTPException(400, _PLACES[error.operation_type]) from error
@@ -290,42 +290,51 @@ class HttpOperations:
         return result
 
 
-def read_operation(headers: Headers, body: bytes, trusted: TrustedDocuments | None) -> GraphQLRequestData:
+def read_operation(head: Head, body: bytes, trusted: TrustedDocuments | None) -> GraphQLRequestData:
     """Return the operation that a request's body holds as JSON, which may be named in any of `_JSON`.
 
     Raises:
         HTTPException: the body is no operation, or its content has another type or encoding.
         UntrustedDocumentError: it names a trusted document that there is not.
     """
-    if "content-encoding" in headers and (encoding := headers["content-encoding"]).lower() != "identity":
-        raise HTTPException(415, f"Unsupported content encoding: send the operation as it is, not as {encoding}")
-    if _media_type(headers) not in _JSON:
-        raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_JSON[0]}")
+    encoding = head.first.get(b"content-encoding", _PLAIN)
+    if encoding.lower() != _PLAIN:
+        named = encoding.decode("latin-1")
+        raise HTTPException(415, f"Unsupported content encoding: send the operation as it is, not as {named}")
+    if _media_type(head.first.get(b"content-type", b"")) not in _JSON:
+        raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_ANSWERED_AS}")
     try:
         payload = parse_json(body.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError as error:
         raise HTTPException(400, f"Unable to parse the request's body as JSON: {error}") from error
     if not isinstance(payload, dict):
         raise HTTPException(400, "A request is one JSON object")
-    payload = with_trusted_text(payload, trusted)
-    if _has_only_a_hash(payload):
-        raise HTTPException(200, _NOT_PERSISTED)
+    if not isinstance(payload.get("query"), str):
+        payload = with_trusted_text(payload, trusted)
+        if _has_only_a_hash(payload):
+            raise HTTPException(200, _NOT_PERSISTED)
     if (problem := payload_problem(payload)) is not None:
         raise HTTPException(400, problem)
     return GraphQLRequestData(payload["query"], payload.get("variables"), payload.get("operationName"), None)
 
 
-def _asks_for_page(request: Request) -> bool:
+def _in_url(scope: Scope) -> GraphQLRequestData:
+    params = Request(scope).query_params
+    return GraphQLRequestData(params.get("query"), None, params.get("operationName"), None)
+
+
+def _asks_for_page(scope: Scope) -> bool:
     """Return whether a browser asks for a page, and not for an operation's answer."""
-    if request.method != "GET" or "query" in request.query_params:
+    if "query" in Request(scope).query_params:
         return False
-    accepted = request.headers.get("accept", "")
+    accepted = head_of(scope).get("accept", "")
     return "text/html" in accepted or "*/*" in accepted
 
 
-def _media_type(headers: Headers) -> str:
-    """Return the type of a request's content, without parameters; empty if it does not say."""
-    return headers["content-type"].partition(";")[0].strip().lower() if "content-type" in headers else ""
+@lru_cache(maxsize=256)  # clients write it in few ways
+def _media_type(value: bytes) -> str:
+    """Return the type in a Content-Type, without its parameters."""
+    return value.decode("latin-1").partition(";")[0].strip().lower()
 
 
 def _has_only_a_hash(payload: Mapping[str, Any]) -> bool:
@@ -342,6 +351,6 @@ def _response(result: ExecutionResult, headers: Mapping[str, str] | None = None)
     return Response(orjson.dumps(response_of(result)), headers=headers, media_type=_ANSWERED_AS)
 
 
-def _host(request: Request) -> str | None:
-    client = request.scope.get("client")  # `request.client` would make a new object of it each time
+def _host(scope: Scope) -> str | None:
+    client = scope.get("client")
     return None if client is None else str(client[0])

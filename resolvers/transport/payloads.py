@@ -36,11 +36,14 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
     variables = payload.get("variables")
     if not isinstance(variables, dict | None):
         return "The operation's `variables` must be an object or null"
-    if (name := payload.get("operationName")) and len(name) > CHARACTERS:
+    name = payload.get("operationName")
+    if name and len(name) > CHARACTERS:
         return f"The operation's `operationName` may have {CHARACTERS} characters at most"
     if variables and (problem := _variables_problem(variables)) is not None:
         return f"The operation's `variables` may hold {problem}"
-    found = unstorable_in_document(payload["query"]) or unstorable({part: payload.get(part) for part in _PARTS})
+    found = unstorable_in_document(payload["query"])
+    if found is None and (name or variables):
+        found = unstorable({part: payload.get(part) for part in _PARTS})
     return None if found is None else f"The operation has {found}"
 
 

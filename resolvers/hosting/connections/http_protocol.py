@@ -2,10 +2,9 @@
 
 import asyncio
 from enum import Enum, auto
-from typing import Any, cast
+from typing import Any
 
 import httptools
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -245,9 +244,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Answering
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, cast("ASGI3Application", WholeAnswer(cycle, cast("Any", app))))
+        whole: Any = WholeAnswer(cycle, app)  # Starlette's names for ASGI's types are not uvicorn's
+        super()._start_asgi_task(cycle, whole)
 
     def on_response_complete(self) -> None:
         """Answer the next request, or wait for it."""

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.middleware.allowed_hosts import is_this_machine
+from resolvers.middleware.head import head_of
 
 PATH = "/metrics"
 # What proxies and load balancers add.
@@ -59,7 +60,7 @@ class MetricsPage:
         if any(name in request.headers for name in _FORWARDED):
             return False
         # A page of another site whose name was made to lead here names that site as the host.
-        return _is_loopback(request) and is_this_machine(request.headers.raw)
+        return _is_loopback(request) and is_this_machine(head_of(request.scope))
 
 
 def _is_loopback(request: Request) -> bool:

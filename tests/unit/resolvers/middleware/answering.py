@@ -1,8 +1,13 @@
 """A smallest app, and what comes out of the middleware around it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
+from resolvers.middleware.passage import Passage
+from resolvers.middleware.security_headers import SecurityHeaders
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -19,6 +24,13 @@ def app(*headers: tuple[bytes, bytes]) -> ASGIApp:
         await send({"type": "http.response.body", "body": b"ours"})
 
     return answer
+
+
+def passage(
+    inner: ASGIApp, hosts: Collection[str] = (ANY,), exempt: Collection[str] = (), strict: int | None = None
+) -> Passage:
+    """Return an app behind what every request passes."""
+    return Passage(inner, AllowedHosts(hosts, exempt), SecurityHeaders(strict))
 
 
 async def ask(asked: ASGIApp, *headers: tuple[str, str], **scope: Any) -> tuple[int, dict[str, str], bytes]:

@@ -55,6 +55,9 @@ async def test_a_member_is_answered(client: httpx.AsyncClient) -> None:
 class Silent:
     """A membership that nobody can look up, because AWS does not answer."""
 
+    def recall(self, _caller: Caller) -> None:
+        """Remember nobody."""
+
     async def of(self, _caller: Caller) -> Caller:
         raise UnavailableError
 

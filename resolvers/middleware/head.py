@@ -1,0 +1,50 @@
+"""The headers of a request or a socket, found by their names."""
+
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+_KEY = "head"  # in a scope
+
+
+class Head(Headers):
+    """Starlette's headers, with an index: Starlette's own look through all of them for each name.
+
+    Args:
+        raw: names, in lower case, and values, in the order in which they were sent.
+
+    Attributes:
+        first: the value of each header, by its name; the first, if several have one name.
+        has_repeats: whether several have one name.
+    """
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        super().__init__(raw=raw)
+        self.first = dict(reversed(raw))
+        self.has_repeats = len(self.first) < len(raw)
+
+    def getlist(self, key: str) -> list[str]:
+        """Return the values of all headers of a name."""
+        if self.has_repeats:
+            return super().getlist(key)
+        value = self.first.get(_raw(key))
+        return [] if value is None else [value.decode("latin-1")]
+
+    def __getitem__(self, key: str) -> str:
+        return self.first[_raw(key)].decode("latin-1")
+
+    def __contains__(self, key: Any) -> bool:
+        return _raw(key) in self.first
+
+
+def head_of(scope: Scope) -> Head:
+    """Return the headers of a request or a socket; whoever asks first has them indexed."""
+    head: Head | None = scope.get(_KEY)
+    if head is None:
+        head = scope[_KEY] = Head(scope["headers"])
+    return head
+
+
+def _raw(name: str) -> bytes:
+    return name.lower().encode("latin-1")

@@ -1,0 +1,45 @@
+"""The way of every request and every socket to the app; plain ASGI."""
+
+from collections.abc import Awaitable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resolvers.middleware.allowed_hosts import AllowedHosts
+from resolvers.middleware.request_ids import HEADER, bind_request
+from resolvers.middleware.security_headers import SecurityHeaders
+
+_ANSWERS = frozenset(("http.response.start", "websocket.http.response.start"))
+_NAMED = HEADER.lower().encode()
+
+
+class Passage:
+    """Gives each request its id, lets only those for hosts of ours pass, and completes the headers of answers.
+
+    It makes the app's coroutine and does not await it: one more on the way costs more than what is done here.
+
+    Args:
+        app: what answers.
+        hosts: the hosts of ours.
+        security: the headers of each answer.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: AllowedHosts, security: SecurityHeaders) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._security = security
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Let the app answer, or refuse."""
+        if scope["type"] == "lifespan":
+            return self._app(scope, receive, send)
+        named = (_NAMED, bind_request(scope).encode())
+
+        def completed(message: Message) -> Awaitable[None]:
+            if message["type"] in _ANSWERS:
+                headers = message.get("headers", ())
+                message["headers"] = [*headers, *self._security.missing_from(headers, scope), named]
+            elif message["type"] == "websocket.accept":
+                message["headers"] = [*message.get("headers", ()), named]
+            return send(message)
+
+        return (self._hosts.refusal(scope) or self._app)(scope, receive, completed)
