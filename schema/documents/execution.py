@@ -218,8 +218,11 @@ class MeteredExecution(CoreExecution):
                     return True
                 self._complete_item(found, item)
         except Exception:
-            self.settle_in_background([completed[index] for index in found.awaitable])
+            self._settle(found)
             raise
+
+    def _settle(self, found: _List) -> None:
+        self.settle_in_background([found.completed[index] for index in found.awaitable])
 
     def _complete_item(self, found: _List, item: Any) -> None:
         """Complete the next item; one that has to wait is completed later."""
@@ -239,7 +242,11 @@ class MeteredExecution(CoreExecution):
     async def _rest(self, found: _List, *, is_complete: bool) -> list[Any]:
         """Return a list once all of its items are complete."""
         while not is_complete:
-            await turns.next()
+            try:
+                await self._useful_turn()
+            except asyncio.CancelledError:
+                self._settle(found)
+                raise
             is_complete = self._complete_items(found)
         if found.awaitable:
             values = await self._gathered([found.completed[index] for index in found.awaitable])
@@ -247,32 +254,41 @@ class MeteredExecution(CoreExecution):
                 found.completed[index] = value
         return found.completed
 
+    async def _useful_turn(self) -> None:
+        """Wait for a turn.
+
+        Raises:
+            CancelledError: nobody needs any more what would be done then.
+        """
+        if _is_useless.get():
+            raise asyncio.CancelledError
+        await turns.next()
+
     async def _gathered(self, awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
         """Await all at once, as `gather_with_cancel` does; if they are many, each begins when it is its turn."""
         if len(awaitables) <= _FEW:
             return await gather_with_cancel(*awaitables)
 
-        async def begin(awaitable: Awaitable[Any]) -> Any:
-            try:
-                if turns.are_over():
-                    await self._next_turn()
-            except BaseException:
-                self.settle_in_background([awaitable])
-                raise
-            return await awaitable
+        waiting = dict(enumerate(awaitables))
 
-        begun: list[asyncio.Future[Any]] = []
+        async def begin(number: int) -> Any:
+            if turns.are_over():
+                await self._next_turn()
+            return await waiting.pop(number)
+
+        tasks: list[asyncio.Future[Any]] = []
         try:
             with self._held_reads():
                 for start in range(0, len(awaitables), _BEGUN):
-                    begun += map(asyncio.ensure_future, map(begin, awaitables[start : start + _BEGUN]))
+                    numbers = range(start, min(start + _BEGUN, len(awaitables)))
+                    tasks += map(asyncio.ensure_future, map(begin, numbers))
                     await asyncio.sleep(0)
-            return await gather_with_cancel(*begun)
+            return await gather_with_cancel(*tasks)
         except BaseException:
-            for task in begun:
+            for task in tasks:
                 task.cancel()
-            self.settle_in_background(list(awaitables[len(begun) :]))
-            await asyncio.gather(*begun, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.settle_in_background(list(waiting.values()))
             raise
 
 

@@ -1,6 +1,7 @@
 """No operation costs more than it may, whatever its variables say and whatever its lists hold."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from schema.build import MirrorSchema, build_schema
+from schema.documents import turns
 from schema.documents.limits import Limits, LimitsCheck
 from schema.types import CATALOGUE
 from tests.security.many_rows import answer, filled, only
@@ -209,7 +211,11 @@ async def test_a_mutation_has_the_same_budget() -> None:
     assert len(store.rows) == 2  # what it did remains
 
 
-async def test_what_ends_an_operation_ends_all_of_its_work(store: MemoryStore) -> None:
+@pytest.mark.parametrize("turn", [turns.SLICE, 0.001])
+async def test_what_ends_an_operation_ends_all_of_its_work(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, turn: float
+) -> None:
+    monkeypatch.setattr(turns, "SLICE", turn)  # at its end a list may be half made
     running = asyncio.all_tasks()
     services = "listServices(limit: 900) { items { user { username } tags } }"
     query = f"{{ a: {services} b: listUsers(limit: 50) {{ items {{ bankHours }} }} }}"
@@ -221,6 +227,7 @@ async def test_what_ends_an_operation_ends_all_of_its_work(store: MemoryStore) -
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == running
     assert store.reads == []
+    gc.collect()  # what was made and not awaited is an error then
 
 
 def context(store: MemoryStore) -> RequestContext:
