@@ -1,25 +1,23 @@
 """An app's own sign-up and sign-in, with Amplify's `Auth` as it is on npm and the user pool of the local cloud."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.contract.node import CLIENTS, Node
-from tests.integration.conftest import REPOSITORY, Server
+from tests.integration.conftest import Server
+from tests.integration.forked_commands import printed
 from tests.integration.polling import SOON, comes_true
 
 
 def printed_config(server: Server, *options: str) -> str:
     """Return what `amplify-config` prints for a running server."""
-    variables = {**os.environ, "HOURBANK_LOCAL": str(server.directory), "PORT": str(server.port)}
-    command = [sys.executable, "server.py", "amplify-config", *options]
-    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=True)  # noqa: S603 — our own server
-    return done.stdout
+    settings = {"HOURBANK_LOCAL": str(server.directory), "PORT": str(server.port)}
+    code, output = printed("amplify-config", *options, **settings)
+    assert code == 0, output
+    return output
 
 
 @pytest.mark.long

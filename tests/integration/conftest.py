@@ -25,6 +25,7 @@ from models.storage.breaker import AwsLimits
 from models.storage.lines import LineLimits
 from resolvers.hosting.demo_data import sub_of
 from resolvers.identity.issuer import LocalIssuer
+from tests.integration.forked_commands import SERVER, Forked
 from tests.integration.in_process_server import InProcessServer, running_in_process
 from tests.permissions.comparison import not_allowed
 from tests.permissions.needs import FILE, recorded
@@ -80,11 +81,14 @@ def _is_handed_on(name: str) -> bool:
     return name == "HOURBANK_FAST_PATH" or not name.startswith(("AWS_", "HOURBANK_"))
 
 
+Process = Forked | subprocess.Popen[bytes]
+
+
 class Server:
     """`python server.py` as a process, which can be stopped, killed and started again."""
 
     repository = REPOSITORY
-    program: tuple[str, ...] = ("server.py",)
+    module = SERVER
     log_name = "server.log"
 
     def __init__(self, directory: Path, **settings: str) -> None:
@@ -103,7 +107,7 @@ class Server:
             "HOURBANK_LOCAL": str(directory),
             "PORT": str(self.port),
         }
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     @property
     def log_file(self) -> Path:
@@ -126,16 +130,19 @@ class Server:
         """Set further variables for its next start."""
         self._environment.update(settings)
 
-    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def launch(self, *arguments: str) -> Process:
         """Start it without waiting."""
         self.process = self._started(*arguments)
         return self.process
 
-    def _started(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def _started(self, *arguments: str) -> Process:
+        """Start it: this repository's forked from what has been imported, another's as its users do."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        if self.repository == REPOSITORY:
+            return Forked(self.module, *arguments, environment=self._environment, output=self.log_file)
         with self.log_file.open("ab") as log:
             return subprocess.Popen(  # noqa: S603 — this very interpreter, our own server
-                [sys.executable, *self.program, *arguments],
+                [sys.executable, f"{self.module}.py", *arguments],
                 cwd=self.repository,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -177,7 +184,7 @@ class Server:
 class RecordedServer(Server):
     """A server that notes what it and its functions call at AWS, and with which the template must agree."""
 
-    program = ("-m", "tests.permissions.recorded_server")
+    module = "tests.permissions.recorded_server"
 
     def __init__(self, directory: Path) -> None:
         self._needs = directory / "needs.jsonl"

@@ -7,6 +7,7 @@ import boto3
 from botocore.loaders import JSONFileLoader
 
 import server
+from tests.permissions import recorded_server
 
 _read = JSONFileLoader.load_file
 
@@ -20,4 +21,4 @@ setattr(JSONFileLoader, "load_file", lambda _loader, path: _read_once(path))  # 
 for service in ("dynamodb", "stepfunctions", "sts"):
     boto3.Session().client(service, region_name="us-east-1")
 
-__all__ = ["server"]
+__all__ = ["recorded_server", "server"]

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +14,8 @@ import pytest
 from models import clock, tables
 from models.requests.recovery import RESUMED_FOR
 from models.storage.store import key_of
-from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Server
+from tests.integration.conftest import Cloud, GraphQL, Server
+from tests.integration.forked_commands import printed
 from tests.integration.request_client import Joining, RequestClient, new_client
 
 WITHIN = 40
@@ -42,16 +41,7 @@ async def status(server: Server) -> tuple[int, dict[str, Any]]:
 
 async def command(server: Server, *arguments: str) -> tuple[int, str]:
     """Run a command beside the server and return its exit code and what it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "server.py", *arguments),
-        cwd=REPOSITORY,
-        env={**os.environ, "HOURBANK_LOCAL": str(server.directory), "COLUMNS": "200"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    return await asyncio.to_thread(printed, *arguments, HOURBANK_LOCAL=str(server.directory), COLUMNS="200")
 
 
 async def until_true(is_so: Callable[[], bool]) -> None:

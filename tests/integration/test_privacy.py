@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -22,6 +19,7 @@ from models.transactions.moves import Transactions
 from resolvers.hosting.demo_data import sub_of
 from tests.integration.conftest import CREATE_USER, Cloud, GraphQL, Member, RefusedError, Server
 from tests.integration.dispute_client import new_dispute_client
+from tests.integration.forked_commands import printed
 from tests.integration.request_client import BALANCE, CREATE_SERVICE, Joining, RequestClient, new_client
 from tests.integration.test_bookings import BOOK, DAY, MOVE
 from tests.integration.test_ratings import CREATE as RATE
@@ -75,17 +73,7 @@ class Commands:
             assert (code, f"{text}{said}" in printed) == (0, True), printed
 
     def _run(self, *arguments: str) -> tuple[int, str]:
-        environment = {**os.environ, "HOURBANK_LOCAL": str(self._server.directory), "PORT": str(self._server.port)}
-        done = subprocess.run(  # noqa: S603 — this very interpreter, our own commands
-            [sys.executable, "server.py", *arguments],
-            cwd=self._server.repository,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout
+        return printed(*arguments, HOURBANK_LOCAL=str(self._server.directory), PORT=str(self._server.port))
 
 
 @pytest.fixture

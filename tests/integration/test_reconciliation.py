@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,7 +23,8 @@ from models.storage.store import Item
 from models.transactions.accounts import Accounts
 from models.transactions.audits import PAGE
 from models.transactions.reports import Reports
-from tests.integration.conftest import REPOSITORY, Cloud, GraphQL, Member, RefusedError, Server
+from tests.integration.conftest import Cloud, GraphQL, Member, RefusedError, Server
+from tests.integration.forked_commands import printed
 from tests.integration.request_client import Joining
 from tests.integration.two_members import TwoMembers, user
 from tests.unit.builders import hours
@@ -80,21 +78,9 @@ async def corrupted(pair: TwoMembers, table: type[tables.Table], key: str, **cha
 
 async def run(server: Server, *arguments: str) -> tuple[int, str]:
     """Run a server command beside the server; return its exit code and output."""
-
-    def wait() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603 — this very interpreter, our own command
-            [sys.executable, "server.py", *arguments],
-            cwd=REPOSITORY,
-            env={**os.environ, "HOURBANK_LOCAL": str(server.directory)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    done = await asyncio.to_thread(wait)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout + done.stderr
+    code, output = await asyncio.to_thread(printed, *arguments, HOURBANK_LOCAL=str(server.directory))
+    assert "Traceback" not in output, output
+    return code, output
 
 
 async def completed(graphql: GraphQL, admin: Member, report_id: str) -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """A server and its user pool: found again at every start, its tokens accepted beside the local issuer's."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +9,8 @@ import httpx
 import pytest
 
 from resolvers.hosting.demo_data import DEMO_MEMBERS, DEMO_PASSWORD, sub_of
-from tests.integration.conftest import REPOSITORY, Cloud, Server, asking, minting
+from tests.integration.conftest import Cloud, Server, asking, minting
+from tests.integration.forked_commands import printed
 from tests.unit.workflows.deployment.local.user_pools.srp_client import SrpClient
 from workflows.deployment.local.user_pool import _APP, _POOL
 
@@ -34,11 +32,9 @@ def cognito_of(server: Server) -> Any:
 
 def configured(server: Server) -> dict[str, Any]:
     """Return what `amplify-config` prints."""
-    variables = {**os.environ, "HOURBANK_LOCAL": str(server.directory), "PORT": str(server.port)}
-    command = [sys.executable, "server.py", "amplify-config"]
-    done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=True)  # noqa: S603 — our own server
-    printed: dict[str, Any] = json.loads(done.stdout)
-    return printed
+    _, output = printed("amplify-config", HOURBANK_LOCAL=str(server.directory), PORT=str(server.port))
+    config: dict[str, Any] = json.loads(output)
+    return config
 
 
 def token_of(server: Server, username: str, password: str = DEMO_PASSWORD) -> str:

@@ -108,6 +108,11 @@ def record(recorder: Recorder) -> None:
         setattr(of, name, recording(getattr(of, name)))
 
 
-if __name__ == "__main__":
+def cli(arguments: list[str] | None = None) -> None:
+    """Run a command of `server.py`, and record."""
     record(Recorder(Path(os.environ[FILE]), Settings().names))
-    server.cli()
+    server.cli(arguments)
+
+
+if __name__ == "__main__":
+    cli()

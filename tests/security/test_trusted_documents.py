@@ -1,16 +1,14 @@
 """With a list of trusted documents nothing else runs, whatever the way in."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from graphql import OperationDefinitionNode, parse, print_ast
 
-from tests.integration.conftest import REPOSITORY, Server
+from tests.integration.conftest import Server
+from tests.integration.forked_commands import printed
 from tests.security.asking import WAYS, LogSince, ask
 from tests.security.measuring import Target, measuring, serving
 
@@ -142,12 +140,8 @@ WRONG = [
 )
 def test_a_list_that_is_wrong_is_refused_in_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
     (tmp_path / name).write_text(text)
-    environment = {**os.environ, "HOURBANK_TRUSTED_DOCUMENTS": str(tmp_path / name)}
     # Composing the API reads the list, as a server does that starts.
-    command = [sys.executable, "server.py", "schema"]
-    done = subprocess.run(  # noqa: S603 — our own server
-        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    code, output = printed("schema", HOURBANK_TRUSTED_DOCUMENTS=str(tmp_path / name))
+    assert code == 1
+    assert said in output
+    assert output.count("\n") == 1

@@ -4,13 +4,12 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any, Self
 
 from models.settings import Settings
-from tests.integration.conftest import STOP_LIMIT, Cloud, Server
+from tests.integration.conftest import STOP_LIMIT, Cloud, Process, Server
 from workflows.deployment.local.local_cloud import LocalCloud
 
 APART = ("serve", "--functions", "external")
@@ -22,7 +21,7 @@ _SAVE_LIMIT = 60.0
 class Processes(Server):
     """A server with its functions in a process of their own, so that each can be killed separately."""
 
-    functions: subprocess.Popen[bytes] | None = None
+    functions: Process | None = None
 
     def __enter__(self) -> Self:
         self.start_missing()
