@@ -54,7 +54,7 @@ class Figures:
 
     Args:
         tallies: their tallies; a parent may have none.
-        gone: those that do not exist any more.
+        gone: those that did not exist at the last attempt.
         departed: the one whose rows are let go, if any.
     """
 
@@ -178,7 +178,7 @@ class Composition:
             return
         if self._figures.is_gone(place):
             self._writing.check(table, key, key_of(table).does_not_exist())
-            self._writing.judged_by(stale)
+            self._writing.judged_by(lambda item: self._is_there_again(place, item))
             return
         condition: Condition = key_of(table).exists()
         for check in parent.checks:
@@ -216,6 +216,11 @@ class Composition:
             self._figures.gone.add(place)
             stale(item)
         return sum_refusal(place[0], [into for into, _ in self._bounded(place, parent)])
+
+    def _is_there_again(self, place: Place, item: Item | None) -> Never:
+        """Judge that a parent that did not exist has been created since."""
+        self._figures.gone.discard(place)
+        stale(item)
 
 
 def row_condition(change: RowChange, table: Any) -> Condition:
