@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Scope
 
-from resolvers.middleware.head import Head, head_of
+from resolvers.middleware.indexed_headers import IndexedHeaders, request_headers
 from resolvers.security_log import SecurityEvent, security_event
 from schema.errors import error_body
 
@@ -41,7 +41,7 @@ class AllowedHosts:
         """Return what refuses a request; None if its host is allowed."""
         if self._allows_any or scope["path"] in self._exempt:
             return None
-        named = hosts_named(head_of(scope))
+        named = hosts_named(request_headers(scope))
         if len(named) == 1 and self._allows(named[0]):
             return None
         host = ", ".join(named)[:_SHOWN]
@@ -65,24 +65,21 @@ def _refusal(message: str) -> JSONResponse:
     return JSONResponse(error_body(error_type, message), status_code=400, headers=headers)
 
 
-def hosts_named(head: Head) -> list[str]:
+def hosts_named(headers: IndexedHeaders) -> list[str]:
     """Return the hosts that a request names, in lower case and without port; a valid request names one."""
-    if head.has_repeats:
-        return [_host_in(value.encode("latin-1")) for value in head.getlist("host")]
-    value = head.first.get(b"host")
-    return [] if value is None else [_host_in(value)]
+    return [_host_in(value) for value in headers.getlist("host")]
 
 
-def is_this_machine(head: Head) -> bool:
+def is_this_machine(headers: IndexedHeaders) -> bool:
     """Return whether a request calls its host `localhost` or by an address, not by a name of the Internet."""
     return any(
-        host in THIS_MACHINE or host.endswith(".localhost") or _is_address(host) for host in hosts_named(head)
+        host in THIS_MACHINE or host.endswith(".localhost") or _is_address(host) for host in hosts_named(headers)
     )
 
 
 @lru_cache(maxsize=256)  # most requests name the same
-def _host_in(value: bytes) -> str:
-    host = value.decode("latin-1").strip().lower()
+def _host_in(value: str) -> str:
+    host = value.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0]

@@ -9,7 +9,7 @@ from structlog.contextvars import bind_contextvars
 
 from models.correlation import correlate
 from models.log_lines import REQUEST
-from resolvers.middleware.head import head_of
+from resolvers.middleware.indexed_headers import IndexedHeaders, request_headers
 from resolvers.security_log import ADDRESS
 
 # AppSync's name for it, in which clients look for it.
@@ -18,16 +18,16 @@ HEADER = "x-amzn-RequestId"
 CONNECTION, OPERATION = "connection_id", "operation_id"
 
 # What proxies and load balancers in front of us have named the request, the first before the second.
-_REQUEST, _TRACE = b"x-request-id", b"x-amzn-trace-id"
+_REQUEST, _TRACE = "x-request-id", "x-amzn-trace-id"
 # No blanks and no control characters, which could forge a line of the log.
-_VALID = re.compile(rb"[\w.:;=,@+/-]{1,128}", re.ASCII)
+_VALID = re.compile(r"[\w.:;=,@+/-]{1,128}", re.ASCII)
 _DRAWN = 256  # ids at a time
 
 
 def bind_request(scope: Scope) -> str:
     """Bind the id of a request or a socket to the log's context, and return it: a proxy's, or else a new one."""
-    first = head_of(scope).first
-    given, trace = _valid(first.get(_REQUEST)), _valid(first.get(_TRACE))
+    headers = request_headers(scope)
+    given, trace = _given(headers, _REQUEST), _given(headers, _TRACE)
     name = given or trace or next(_new_ids)
     correlate(name, trace)
     bound = {REQUEST if scope["type"] == "http" else CONNECTION: name}
@@ -46,13 +46,15 @@ def bind_operation(operation: str) -> None:
     name = next(_new_ids)
     correlate(name)
     bind_contextvars(**{REQUEST: name})
-    if _VALID.fullmatch(operation.encode(errors="replace")):
+    if _VALID.fullmatch(operation):
         bind_contextvars(**{OPERATION: operation})
 
 
-def _valid(value: bytes | None) -> str | None:
-    """Return what a proxy has given, None if it has not, or if it is not valid."""
-    return value.decode() if value is not None and _VALID.fullmatch(value) else None
+def _given(headers: IndexedHeaders, name: str) -> str | None:
+    """Return what the last proxy has given by a header, None if there is nothing valid."""
+    if name.encode() not in headers.first:
+        return None
+    return next(filter(_VALID.fullmatch, reversed(headers.getlist(name))), None)
 
 
 def _random_ids() -> Iterator[str]:

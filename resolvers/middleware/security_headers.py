@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from starlette.types import Scope
 
 from resolvers.middleware.allowed_hosts import is_this_machine
-from resolvers.middleware.head import head_of
+from resolvers.middleware.indexed_headers import Field, request_headers
 
 # An answer that has one of these already, such as GraphiQL's page and files, keeps its own.
 _HEADERS = (
@@ -15,12 +15,10 @@ _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
-_NAMES = frozenset(name for name, _ in _HEADERS)
 _STRICT_TRANSPORT = b"strict-transport-security"
+_NAMES = frozenset((*dict(_HEADERS), _STRICT_TRANSPORT))
 _TLS = frozenset(("https", "wss"))
 YEAR = 365 * 24 * 3600
-
-Field = tuple[bytes, bytes]  # name and value
 
 
 class SecurityHeaders:
@@ -48,5 +46,5 @@ class SecurityHeaders:
         """Return whether browsers may be told that this host is always to be reached by TLS."""
         is_tls = scope.get("scheme") in _TLS
         if not self._trusts_balancer:
-            return is_tls and not is_this_machine(head_of(scope))
+            return is_tls and not is_this_machine(request_headers(scope))
         return is_tls or (b"x-forwarded-proto", b"https") in scope["headers"]

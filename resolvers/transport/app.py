@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from models.storage.store import Store
 from resolvers.identity.authentication import Authentication
 from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
-from resolvers.middleware.head import head_of
-from resolvers.middleware.passage import Passage
+from resolvers.middleware.gate import Gate
+from resolvers.middleware.indexed_headers import request_headers
 from resolvers.middleware.request_ids import HEADER as REQUEST_ID
 from resolvers.middleware.security_headers import SecurityHeaders
 from resolvers.operation_log import OperationLines, OperationLog
@@ -72,7 +72,8 @@ class App(Starlette):
     def __init__(self, policy: HttpPolicy, over_http: ASGIApp, **options: Any) -> None:
         self._policy = policy
         self._over_http = over_http
-        super().__init__(**options)
+        cross_origin = Middleware(_CrossOrigin, policy.origins)
+        super().__init__(middleware=[cross_origin, Middleware(BoundedBodies)], **options)
         # A redirect to the path with a slash, or without, would name the host that the client named.
         self.router.redirect_slashes = False
 
@@ -81,7 +82,7 @@ class App(Starlette):
         posted = _CrossOrigin(self._over_http, self._policy.origins)
         app = _Straight(super().build_middleware_stack(), posted)
         allowed = AllowedHosts(self._policy.hosts, exempt=_UNDER_ANY_NAME)
-        return Passage(app, allowed, SecurityHeaders(self._policy.strict_transport))
+        return Gate(app, allowed, SecurityHeaders(self._policy.strict_transport))
 
 
 _ANYBODY = HttpPolicy()
@@ -136,7 +137,6 @@ def build_app(  # noqa: PLR0913 — as many parts as a server has
             # Relative, so that no host is named.
             *(Route(path, _to_the_endpoint, methods=["GET", "POST"]) for path in ("/", f"{PATH}/")),
         ],
-        middleware=[Middleware(_CrossOrigin, origins), Middleware(BoundedBodies)],
     )
 
 
@@ -160,7 +160,7 @@ class _CrossOrigin:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a preflight request, or let the app answer."""
-        is_from_page = scope["type"] == "http" and b"origin" in head_of(scope).first
+        is_from_page = scope["type"] == "http" and b"origin" in request_headers(scope).first
         return (self._for_pages if is_from_page else self._app)(scope, receive, send)
 
 
@@ -169,7 +169,8 @@ class _Straight:
 
     Args:
         app: what answers everything else.
-        posted: what answers operations. It must answer its own errors: Starlette's answer to errors is passed by.
+        posted: what answers operations. It must answer its own errors and bound its bodies, because what Starlette
+            does about either is passed by.
     """
 
     def __init__(self, app: ASGIApp, posted: ASGIApp) -> None:

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from models.limits import fixed_limit
-from resolvers.middleware.head import Head, head_of
+from resolvers.middleware.indexed_headers import IndexedHeaders, request_headers
 from schema.errors import MALFORMED_REQUEST, error_body
 
 # The limit of a request's body and of a socket's message: an input may hold a row of up to 400 KB.
@@ -31,7 +31,7 @@ class BoundedBodies:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or serve a socket."""
-        if scope["type"] == "http" and scope["method"] != "GET" and is_too_large(head_of(scope)):
+        if scope["type"] == "http" and scope["method"] != "GET" and is_too_large(request_headers(scope)):
             body, headers = error_body(MALFORMED_REQUEST, TOO_LARGE), {"x-amzn-ErrorType": MALFORMED_REQUEST}
             refused = JSONResponse(body, status_code=413, headers=headers)
             await refused(scope, receive, send)
@@ -43,9 +43,9 @@ class BoundedBodies:
             return
 
 
-def is_too_large(head: Head) -> bool:
+def is_too_large(headers: IndexedHeaders) -> bool:
     """Return whether a request says that its body is over the limit."""
-    declared = head.first.get(b"content-length", b"")
+    declared = headers.first.get(b"content-length", b"")
     return declared.isdigit() and int(declared) > BODY_BYTES
 
 

@@ -24,7 +24,7 @@ from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import UnauthenticatedError
-from resolvers.middleware.head import Head, head_of
+from resolvers.middleware.indexed_headers import IndexedHeaders, request_headers
 from resolvers.operation_log import OperationLog, Running
 from resolvers.plans.planner import Planner
 from resolvers.rates.demands import Demand
@@ -74,7 +74,7 @@ class _Asked(NamedTuple):
 
     Args:
         method: the request's.
-        head: its headers.
+        headers: its headers.
         receive: its further messages; its body was received.
         context: its context.
         data: the operation.
@@ -83,7 +83,7 @@ class _Asked(NamedTuple):
     """
 
     method: str
-    head: Head
+    headers: IndexedHeaders
     receive: Receive
     context: RequestContext
     data: GraphQLRequestData
@@ -165,20 +165,22 @@ class HttpOperations:
         return error
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        method, head = scope["method"], head_of(scope)
+        method, headers = scope["method"], request_headers(scope)
         if method not in _ALLOWED:
             raise HTTPException(METHOD_NOT_ALLOWED, "An operation is sent by POST")
-        if method == "POST" and is_too_large(head):
+        if method == "POST" and is_too_large(headers):  # which does not come by `BoundedBodies`
             raise HTTPException(413, TOO_LARGE)
-        context = await self._context(head, _host(scope))
+        context = await self._context(headers, _host(scope))
         body = await read_body(receive)
-        data = read_operation(head, body, self._schema.documents.trusted) if method == "POST" else _in_url(scope)
+        data = (
+            read_operation(headers, body, self._schema.documents.trusted) if method == "POST" else _in_url(scope)
+        )
         text = data.query or ""
         size = max(0, len(body) - len(text))
         demand = self._meter.charge(context.payer, text, data.operation_name, size, data.variables)
         running = self._log.begin()
         try:
-            return await self._answer_asked(_Asked(method, head, receive, context, data, demand, running))
+            return await self._answer_asked(_Asked(method, headers, receive, context, data, demand, running))
         except BaseException as error:
             running.broke_off = error
             raise
@@ -195,18 +197,18 @@ class HttpOperations:
         self._counts.note(asked.demand.operation, result.errors)
         return _response(result)
 
-    async def _context(self, head: Head, host: str | None) -> RequestContext:
+    async def _context(self, headers: IndexedHeaders, host: str | None) -> RequestContext:
         """Return the context of a request, whose caller is authenticated and charged for it.
 
         Raises:
             UnauthenticatedError: the request has no valid token or key.
             RateLimitedError: it is one too many.
         """
-        caller = await self._authentication.authenticate(head)
+        caller = await self._authentication.authenticate(headers)
         membership = self._authentication.membership
-        context = RequestContext(self._store, caller, head, membership=membership, host=host)
+        context = RequestContext(self._store, caller, headers, membership=membership, host=host)
         self._meter.admit_request(context.payer)
-        if not context.recall_membership():
+        if not context.recall_membership():  # most are remembered, and need no coroutine
             await context.check_membership()
         if context.caller is not None and context.caller.has_expired:
             raise UnauthenticatedError("Token expired")  # the member has signed out everywhere since
@@ -245,7 +247,7 @@ class HttpOperations:
     async def _execute_once(self, asked: _Asked) -> Response:
         """Execute an operation; a mutation with an Idempotency-Key only if it was not executed before."""
         context, data, documents = asked.context, asked.data, self._schema.documents
-        keyed = keyed_request(context.caller, asked.head, data, documents)
+        keyed = keyed_request(context.caller, asked.headers, data, documents)
         if keyed is None:
             operation = (documents, data.query, data.operation_name)
             running = self._execute(asked)
@@ -290,18 +292,18 @@ class HttpOperations:
         return result
 
 
-def read_operation(head: Head, body: bytes, trusted: TrustedDocuments | None) -> GraphQLRequestData:
+def read_operation(headers: IndexedHeaders, body: bytes, trusted: TrustedDocuments | None) -> GraphQLRequestData:
     """Return the operation that a request's body holds as JSON, which may be named in any of `_JSON`.
 
     Raises:
         HTTPException: the body is no operation, or its content has another type or encoding.
         UntrustedDocumentError: it names a trusted document that there is not.
     """
-    encoding = head.first.get(b"content-encoding", _PLAIN)
+    encoding = headers.first.get(b"content-encoding", _PLAIN)
     if encoding.lower() != _PLAIN:
         named = encoding.decode("latin-1")
         raise HTTPException(415, f"Unsupported content encoding: send the operation as it is, not as {named}")
-    if _media_type(head.first.get(b"content-type", b"")) not in _JSON:
+    if _media_type(headers.first.get(b"content-type", b"")) not in _JSON:
         raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_ANSWERED_AS}")
     try:
         payload = parse_json(body.removeprefix(_BYTE_ORDER_MARK))
@@ -324,14 +326,14 @@ def _in_url(scope: Scope) -> GraphQLRequestData:
 
 
 def _asks_for_page(scope: Scope) -> bool:
-    """Return whether a browser asks for a page, and not for an operation's answer."""
+    """Return whether a GET is a browser's that asks for a page, and not for an operation's answer."""
     if "query" in Request(scope).query_params:
         return False
-    accepted = head_of(scope).get("accept", "")
+    accepted = request_headers(scope).get("accept", "")
     return "text/html" in accepted or "*/*" in accepted
 
 
-@lru_cache(maxsize=256)  # clients write it in few ways
+@lru_cache(maxsize=16)  # clients write it in few ways
 def _media_type(value: bytes) -> str:
     """Return the type in a Content-Type, without its parameters."""
     return value.decode("latin-1").partition(";")[0].strip().lower()

@@ -20,7 +20,6 @@ CHARACTERS = fixed_limit(
     100_000, "characters of a text or a name in an operation's variables", topic="requests and sockets", code="400"
 )
 _VALUE_BYTES = 8  # of punctuation, or of a number
-_PARTS = ("operationName", "variables")  # in which nothing may be that cannot be stored, beside the document
 
 
 def payload_problem(payload: Mapping[str, Any]) -> str | None:
@@ -43,7 +42,7 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
         return f"The operation's `variables` may hold {problem}"
     found = unstorable_in_document(payload["query"])
     if found is None and (name or variables):
-        found = unstorable({part: payload.get(part) for part in _PARTS})
+        found = unstorable({"operationName": name, "variables": variables})
     return None if found is None else f"The operation has {found}"
 
 

@@ -218,10 +218,11 @@ class MeteredExecution(CoreExecution):
                     return True
                 self._complete_item(found, item)
         except Exception:
-            self._settle(found)
+            self._settle_items(found)
             raise
 
-    def _settle(self, found: _List) -> None:
+    def _settle_items(self, found: _List) -> None:
+        """End the items that wait, of a list that nobody needs any more."""
         self.settle_in_background([found.completed[index] for index in found.awaitable])
 
     def _complete_item(self, found: _List, item: Any) -> None:
@@ -243,9 +244,9 @@ class MeteredExecution(CoreExecution):
         """Return a list once all of its items are complete."""
         while not is_complete:
             try:
-                await self._useful_turn()
+                await self._next_turn_if_useful()
             except asyncio.CancelledError:
-                self._settle(found)
+                self._settle_items(found)
                 raise
             is_complete = self._complete_items(found)
         if found.awaitable:
@@ -254,7 +255,7 @@ class MeteredExecution(CoreExecution):
                 found.completed[index] = value
         return found.completed
 
-    async def _useful_turn(self) -> None:
+    async def _next_turn_if_useful(self) -> None:
         """Wait for a turn.
 
         Raises:
@@ -269,12 +270,13 @@ class MeteredExecution(CoreExecution):
         if len(awaitables) <= _FEW:
             return await gather_with_cancel(*awaitables)
 
-        waiting = dict(enumerate(awaitables))
+        # A task that is cancelled before it starts never comes to what it was to await.
+        not_begun = dict(enumerate(awaitables))
 
         async def begin(number: int) -> Any:
             if turns.are_over():
                 await self._next_turn()
-            return await waiting.pop(number)
+            return await not_begun.pop(number)
 
         tasks: list[asyncio.Future[Any]] = []
         try:
@@ -287,8 +289,9 @@ class MeteredExecution(CoreExecution):
         except BaseException:
             for task in tasks:
                 task.cancel()
+            # First, because this may be cancelled again while it waits.
+            self.settle_in_background(list(not_begun.values()))
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.settle_in_background(list(waiting.values()))
             raise
 
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.middleware.allowed_hosts import is_this_machine
-from resolvers.middleware.head import head_of
+from resolvers.middleware.indexed_headers import request_headers
 
 PATH = "/metrics"
 # What proxies and load balancers add.
@@ -60,7 +60,7 @@ class MetricsPage:
         if any(name in request.headers for name in _FORWARDED):
             return False
         # A page of another site whose name was made to lead here names that site as the host.
-        return _is_loopback(request) and is_this_machine(head_of(request.scope))
+        return _is_loopback(request) and is_this_machine(request_headers(request.scope))
 
 
 def _is_loopback(request: Request) -> bool:

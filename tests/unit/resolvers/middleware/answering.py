@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.middleware.allowed_hosts import ANY, AllowedHosts
-from resolvers.middleware.passage import Passage
+from resolvers.middleware.gate import Gate
 from resolvers.middleware.security_headers import SecurityHeaders
 
 Headers = list[tuple[bytes, bytes]]
@@ -26,11 +26,11 @@ def app(*headers: tuple[bytes, bytes]) -> ASGIApp:
     return answer
 
 
-def passage(
+def gate(
     inner: ASGIApp, hosts: Collection[str] = (ANY,), exempt: Collection[str] = (), strict: int | None = None
-) -> Passage:
+) -> Gate:
     """Return an app behind what every request passes."""
-    return Passage(inner, AllowedHosts(hosts, exempt), SecurityHeaders(strict))
+    return Gate(inner, AllowedHosts(hosts, exempt), SecurityHeaders(strict))
 
 
 async def ask(asked: ASGIApp, *headers: tuple[str, str], **scope: Any) -> tuple[int, dict[str, str], bytes]:

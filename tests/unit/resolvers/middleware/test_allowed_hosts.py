@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from resolvers.middleware.allowed_hosts import ADDRESSES, ANY, THIS_MACHINE
 from resolvers.security_log import SecurityLogLimits, limit_security_log
-from tests.unit.resolvers.middleware.answering import app, ask, passage
+from tests.unit.resolvers.middleware.answering import app, ask, gate
 
 LOCAL = (*THIS_MACHINE, ADDRESSES)
 OURS = ("api.example.org", "*.apps.example.org")
@@ -29,7 +29,7 @@ OURS = ("api.example.org", "*.apps.example.org")
     ],
 )
 async def test_a_host_of_ours_is_allowed(allowed: tuple[str, ...], host: str) -> None:
-    status, _, body = await ask(passage(app(), allowed), ("host", host))
+    status, _, body = await ask(gate(app(), allowed), ("host", host))
     assert (status, body) == (200, b"ours")
 
 
@@ -54,7 +54,7 @@ async def test_a_host_of_ours_is_allowed(allowed: tuple[str, ...], host: str) ->
     ],
 )
 async def test_any_other_host_is_refused_by_name(allowed: tuple[str, ...], host: str) -> None:
-    status, headers, body = await ask(passage(app(), allowed), ("host", host))
+    status, headers, body = await ask(gate(app(), allowed), ("host", host))
     assert status == 400
     assert headers["x-amzn-errortype"] == "HostNotAllowed"
     assert b"HOURBANK_ALLOWED_HOSTS" in body
@@ -63,24 +63,24 @@ async def test_any_other_host_is_refused_by_name(allowed: tuple[str, ...], host:
 async def test_a_refusal_is_logged_with_the_host() -> None:
     limit_security_log(SecurityLogLimits())
     with capture_logs() as lines:
-        await ask(passage(app(), LOCAL), ("host", "Evil.example:8000"))
+        await ask(gate(app(), LOCAL), ("host", "Evil.example:8000"))
     assert lines == [{"event": "host refused", "log_level": "info", "host": "evil.example"}]
 
 
 async def test_a_request_without_a_host_or_with_several_is_refused() -> None:
-    tested = passage(app(), LOCAL)
+    tested = gate(app(), LOCAL)
     assert (await ask(tested))[0] == 400
     assert (await ask(tested, ("host", "localhost"), ("host", "evil.example")))[0] == 400
 
 
 async def test_a_socket_is_refused_too() -> None:
     extensions: dict[str, object] = {"websocket.http.response": {}}
-    tested = passage(app(), LOCAL)
+    tested = gate(app(), LOCAL)
     assert (await ask(tested, ("host", "evil.example"), type="websocket", extensions=extensions))[0] == 400
     assert (await ask(tested, ("host", "localhost"), type="websocket"))[0] == 101
 
 
 async def test_health_checks_come_under_any_name() -> None:
-    tested = passage(app(), OURS, exempt=["/healthz"])
+    tested = gate(app(), OURS, exempt=["/healthz"])
     assert (await ask(tested, ("host", "10.0.0.7"), path="/healthz"))[0] == 200
     assert (await ask(tested, ("host", "10.0.0.7"), path="/graphql"))[0] == 400

@@ -9,7 +9,7 @@ from structlog.contextvars import clear_contextvars, get_contextvars
 
 from resolvers.middleware.request_ids import bind_operation
 from schema.errors import mask
-from tests.unit.resolvers.middleware.answering import app, ask, passage
+from tests.unit.resolvers.middleware.answering import app, ask, gate
 
 TRACE = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"
 
@@ -22,7 +22,7 @@ def _context() -> Iterator[None]:
 
 
 async def test_each_request_has_an_id_of_its_own() -> None:
-    ids = {(await ask(passage(app())))[1]["x-amzn-requestid"] for _ in range(10)}
+    ids = {(await ask(gate(app())))[1]["x-amzn-requestid"] for _ in range(10)}
     assert len({UUID(one) for one in ids}) == 10
 
 
@@ -34,15 +34,17 @@ async def test_each_request_has_an_id_of_its_own() -> None:
         ([("x-amzn-trace-id", TRACE), ("x-request-id", "abc")], "abc"),
         ([("x-request-id", "a b"), ("x-amzn-trace-id", TRACE)], TRACE),
         ([("x-request-id", "x" * 128)], "x" * 128),
+        ([("x-request-id", "the client's"), ("x-request-id", "proxy")], "proxy"),
+        ([("x-request-id", "client"), ("x-request-id", "proxy"), ("x-request-id", "a b")], "proxy"),
     ],
 )
 async def test_a_proxys_id_is_taken_over(headers: list[tuple[str, str]], expected: str) -> None:
-    assert (await ask(passage(app()), *headers))[1]["x-amzn-requestid"] == expected
+    assert (await ask(gate(app()), *headers))[1]["x-amzn-requestid"] == expected
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "a\nb", "a\x1b[31m", "é", "<script>", '"'])
 async def test_what_is_no_id_is_not_taken_over(given: str) -> None:
-    answered = (await ask(passage(app()), ("x-request-id", given)))[1]["x-amzn-requestid"]
+    answered = (await ask(gate(app()), ("x-request-id", given)))[1]["x-amzn-requestid"]
     assert str(UUID(answered)) == answered
 
 
@@ -53,10 +55,10 @@ async def test_the_id_is_bound_while_the_app_answers() -> None:
         seen.update(get_contextvars())
         await app()(scope, receive, send)
 
-    await ask(passage(look), ("x-request-id", "abc"), client=("192.0.2.1", 1234))
+    await ask(gate(look), ("x-request-id", "abc"), client=("192.0.2.1", 1234))
     assert seen == {"request_id": "abc", "address": "192.0.2.1"}
     clear_contextvars()
-    await ask(passage(look), ("x-request-id", "def"), type="websocket")
+    await ask(gate(look), ("x-request-id", "def"), type="websocket")
     assert seen["connection_id"] == "def"
 
 
@@ -66,12 +68,12 @@ async def test_a_masked_error_quotes_the_id() -> None:
         headers = [(b"quoted", info["correlationId"].encode())]
         await send({"type": "http.response.start", "status": 500, "headers": headers})
 
-    _, headers, _ = await ask(passage(fail))
+    _, headers, _ = await ask(gate(fail))
     assert headers["quoted"] == headers["x-amzn-requestid"]
 
 
 async def test_no_two_requests_have_the_same_id() -> None:
-    ids = [(await ask(passage(app())))[1]["x-amzn-requestid"] for _ in range(1_000)]
+    ids = [(await ask(gate(app())))[1]["x-amzn-requestid"] for _ in range(1_000)]
     assert len(set(ids)) == len(ids)
     assert [str(UUID(name)) for name in ids] == ids
 

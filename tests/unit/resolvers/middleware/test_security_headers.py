@@ -3,14 +3,14 @@
 import pytest
 
 from resolvers.middleware.security_headers import YEAR
-from tests.unit.resolvers.middleware.answering import app, ask, passage
+from tests.unit.resolvers.middleware.answering import app, ask, gate
 
 OURS = ("host", "api.example.org")
 FORWARDED = ("x-forwarded-proto", "https")
 
 
 async def test_every_answer_has_them() -> None:
-    _, headers, _ = await ask(passage(app()), OURS)
+    _, headers, _ = await ask(gate(app()), OURS)
     assert headers.pop("x-amzn-requestid")
     assert headers == {
         "x-content-type-options": "nosniff",
@@ -23,7 +23,7 @@ async def test_every_answer_has_them() -> None:
 
 async def test_what_an_answer_says_itself_stays() -> None:
     own = ((b"cache-control", b"public, immutable"), (b"content-security-policy", b"script-src 'self'"))
-    _, headers, _ = await ask(passage(app(*own)), OURS)
+    _, headers, _ = await ask(gate(app(*own)), OURS)
     assert headers["cache-control"] == "public, immutable"
     assert headers["content-security-policy"] == "script-src 'self'"
     assert headers["x-content-type-options"] == "nosniff"
@@ -47,5 +47,5 @@ async def test_what_an_answer_says_itself_stays() -> None:
 async def test_browsers_are_told_to_use_tls_where_it_is_used(
     seconds: int | None, scheme: str, headers: list[tuple[str, str]], expected: str | None
 ) -> None:
-    _, answered, _ = await ask(passage(app(), strict=seconds), *headers, scheme=scheme)
+    _, answered, _ = await ask(gate(app(), strict=seconds), *headers, scheme=scheme)
     assert answered.get("strict-transport-security") == expected

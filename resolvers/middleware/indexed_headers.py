@@ -5,10 +5,11 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-_KEY = "head"  # in a scope
+Field = tuple[bytes, bytes]  # name and value
+_KEY = "indexed_headers"  # in a scope
 
 
-class Head(Headers):
+class IndexedHeaders(Headers):
     """Starlette's headers, with an index: Starlette's own look through all of them for each name.
 
     Args:
@@ -19,7 +20,8 @@ class Head(Headers):
         has_repeats: whether several have one name.
     """
 
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, raw: list[Field]) -> None:
+        raw = list(raw)  # the protocol adds what comes behind the body to its own
         super().__init__(raw=raw)
         self.first = dict(reversed(raw))
         self.has_repeats = len(self.first) < len(raw)
@@ -38,12 +40,12 @@ class Head(Headers):
         return _raw(key) in self.first
 
 
-def head_of(scope: Scope) -> Head:
+def request_headers(scope: Scope) -> IndexedHeaders:
     """Return the headers of a request or a socket; whoever asks first has them indexed."""
-    head: Head | None = scope.get(_KEY)
-    if head is None:
-        head = scope[_KEY] = Head(scope["headers"])
-    return head
+    headers: IndexedHeaders | None = scope.get(_KEY)
+    if headers is None:
+        headers = scope[_KEY] = IndexedHeaders(scope["headers"])
+    return headers
 
 
 def _raw(name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The way of every request and every socket to the app; plain ASGI."""
+"""What every request and every socket passes on its way to the app; plain ASGI."""
 
 from collections.abc import Awaitable
 
@@ -9,13 +9,13 @@ from resolvers.middleware.request_ids import HEADER, bind_request
 from resolvers.middleware.security_headers import SecurityHeaders
 
 _ANSWERS = frozenset(("http.response.start", "websocket.http.response.start"))
-_NAMED = HEADER.lower().encode()
+_ID_HEADER = HEADER.lower().encode()
 
 
-class Passage:
+class Gate:
     """Gives each request its id, lets only those for hosts of ours pass, and completes the headers of answers.
 
-    It makes the app's coroutine and does not await it: one more on the way costs more than what is done here.
+    It returns the app's coroutine instead of awaiting it, as one more coroutine would cost more than all this.
 
     Args:
         app: what answers.
@@ -32,14 +32,14 @@ class Passage:
         """Let the app answer, or refuse."""
         if scope["type"] == "lifespan":
             return self._app(scope, receive, send)
-        named = (_NAMED, bind_request(scope).encode())
+        id_header = (_ID_HEADER, bind_request(scope).encode())
 
         def completed(message: Message) -> Awaitable[None]:
             if message["type"] in _ANSWERS:
-                headers = message.get("headers", ())
-                message["headers"] = [*headers, *self._security.missing_from(headers, scope), named]
+                own = message.get("headers", ())
+                message["headers"] = [*own, *self._security.missing_from(own, scope), id_header]
             elif message["type"] == "websocket.accept":
-                message["headers"] = [*message.get("headers", ()), named]
+                message["headers"] = [*message.get("headers", ()), id_header]
             return send(message)
 
         return (self._hosts.refusal(scope) or self._app)(scope, receive, completed)
