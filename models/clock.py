@@ -13,7 +13,7 @@ def now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-@lru_cache(maxsize=1024)  # a row names few moments, often; no `fold` tells two of them apart
+@lru_cache(maxsize=1024)  # rows repeat few moments; equal ones have the same text, as none of them has a `fold`
 def to_text(moment: datetime) -> str:
     """Return `moment` as `YYYY-MM-DDTHH:mm:ss.sssZ`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,9 +13,9 @@ _ID_HEADER = HEADER.lower().encode()
 
 
 class Gate:
-    """Gives each request its id, lets only those for hosts of ours pass, and completes the headers of answers.
+    """Gives each request its id, refuses those for hosts that are not ours, and completes the headers of answers.
 
-    It returns the app's coroutine instead of awaiting it, as one more coroutine would cost more than all this.
+    It returns the app's coroutine without awaiting it: a coroutine of its own would cost more than all it does.
 
     Args:
         app: what answers.

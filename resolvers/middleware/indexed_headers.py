@@ -10,7 +10,7 @@ _KEY = "indexed_headers"  # in a scope
 
 
 class IndexedHeaders(Headers):
-    """Starlette's headers, with an index: Starlette's own look through all of them for each name.
+    """Starlette's headers with an index: Starlette itself goes through all of them for each name.
 
     Args:
         raw: names, in lower case, and values, in the order in which they were sent.
@@ -21,7 +21,7 @@ class IndexedHeaders(Headers):
     """
 
     def __init__(self, raw: list[Field]) -> None:
-        raw = list(raw)  # the protocol adds what comes behind the body to its own
+        raw = list(raw)  # a copy: the protocol appends trailers, which are no headers, to its own list
         super().__init__(raw=raw)
         self.first = dict(reversed(raw))
         self.has_repeats = len(self.first) < len(raw)

@@ -63,7 +63,7 @@ _CONTENT_TYPE = b"content-type", _ANSWERED_AS.encode()
 _JSON = frozenset(
     (_ANSWERED_AS, "application/graphql", "application/graphql+json", "application/graphql-response+json")
 )
-_PLAIN = b"identity"  # the encoding of what is not encoded
+_PLAIN = b"identity"  # the Content-Encoding of a body that is sent as it is
 # In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
 _NOT_PERSISTED = "PersistedQueryNotSupported"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -168,7 +168,7 @@ class HttpOperations:
         method, headers = scope["method"], request_headers(scope)
         if method not in _ALLOWED:
             raise HTTPException(METHOD_NOT_ALLOWED, "An operation is sent by POST")
-        if method == "POST" and is_too_large(headers):  # which does not come by `BoundedBodies`
+        if method == "POST" and is_too_large(headers):  # as `BoundedBodies` does on other ways
             raise HTTPException(413, TOO_LARGE)
         context = await self._context(headers, _host(scope))
         body = await read_body(receive)

@@ -259,7 +259,7 @@ class MeteredExecution(CoreExecution):
         """Wait for a turn.
 
         Raises:
-            CancelledError: nobody needs any more what would be done then.
+            CancelledError: the result is not needed any more.
         """
         if _is_useless.get():
             raise asyncio.CancelledError
@@ -270,7 +270,7 @@ class MeteredExecution(CoreExecution):
         if len(awaitables) <= _FEW:
             return await gather_with_cancel(*awaitables)
 
-        # A task that is cancelled before it starts never comes to what it was to await.
+        # A task that is cancelled before it starts never awaits its item, which is ended below instead.
         not_begun = dict(enumerate(awaitables))
 
         async def begin(number: int) -> Any:
@@ -289,7 +289,7 @@ class MeteredExecution(CoreExecution):
         except BaseException:
             for task in tasks:
                 task.cancel()
-            # First, because this may be cancelled again while it waits.
+            # Before the wait, during which this may be cancelled again.
             self.settle_in_background(list(not_begun.values()))
             await asyncio.gather(*tasks, return_exceptions=True)
             raise

@@ -136,7 +136,7 @@ class Server:
         return self.process
 
     def _started(self, *arguments: str) -> Process:
-        """Start it: this repository's forked from what has been imported, another's as its users do."""
+        """Start it: a fork, which has imported everything; from a copy of the repository, as a user does."""
         self.directory.mkdir(parents=True, exist_ok=True)
         if self.repository == REPOSITORY:
             return Forked(self.module, *arguments, environment=self._environment, output=self.log_file)

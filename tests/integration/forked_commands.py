@@ -1,4 +1,4 @@
-"""Commands of `server.py`, forked from a process that has imported it: each begins at once, and can be killed."""
+"""Servers and commands, forked from a process that has imported them: each begins at once, and can be killed."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def _run(module: str, arguments: tuple[str, ...], environment: Mapping[str, str]
 
 
 class Forked:
-    """A running process, in use like subprocess's `Popen`.
+    """A running process, with those methods of subprocess's `Popen` that the tests use.
 
     Args:
         module: what has the `cli` that it runs; whatever it imports should be among `forked_imports`.

@@ -246,7 +246,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        whole: Any = WholeAnswer(cycle, app)  # Starlette's names for ASGI's types are not uvicorn's
+        whole: Any = WholeAnswer(cycle, app)  # Starlette and uvicorn each declare types of their own for ASGI
         super()._start_asgi_task(cycle, whole)
 
     def on_response_complete(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-# The octets of names, in lower case, and of values: of tokens and field values as RFC 9110 has them.
+# The octets that the names of headers (RFC 9110's tokens, in lower case) and their values may have.
 _OF_NAMES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
 _OF_VALUES = b"\t" + bytes(octet for octet in range(0x20, 0x100) if octet != 0x7F)  # noqa: PLR2004 — DEL
 _DECIDED_BY_UVICORN = frozenset((b"connection", b"transfer-encoding"))
@@ -43,8 +43,8 @@ class WholeAnswer:
         start, self._start = self._start, None
         if start is not None:
             if self._cycle.flow.write_paused and not self._cycle.disconnected:
-                # Until the client has read what was sent before, or has left. Meanwhile the server may stop, which
-                # the answer's head has to say.
+                # Wait until the client has read what was sent before, or has left. If the server is stopped
+                # meanwhile, the answer's head has to say that the connection ends.
                 await self._cycle.flow.drain()
             if (whole := self._whole(start, message)) is not None:
                 self._write(whole)
