@@ -29,6 +29,13 @@ async def test_what_an_answer_says_itself_stays() -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
+async def test_an_answer_tells_itself_for_how_long_tls_is_to_be_used() -> None:
+    own = (b"strict-transport-security", b"max-age=60")
+    _, headers, _ = await ask(gate(app(own), strict=600), OURS, scheme="https")
+    assert headers["strict-transport-security"] == "max-age=60"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
 @pytest.mark.parametrize(
     ("seconds", "scheme", "headers", "expected"),
     [
