@@ -11,8 +11,8 @@ from tests.integration.polling import comes_true
 PACE = {"Delay": 0.1, "MaxAttempts": 50}
 
 
-def table_with_a_stream(cloud: Cloud, function: str) -> tuple[str, str]:
-    """Create a table whose stream calls a function; return the table's name and the mapping's id."""
+def table_with_a_stream(cloud: Cloud, function: str, window: int = 0) -> tuple[str, str]:
+    """Create a table whose stream calls a function, after so many seconds; return the names of both."""
     name = f"t-{uuid4().hex}"
     made = cloud.client("dynamodb").create_table(
         TableName=name,
@@ -25,6 +25,7 @@ def table_with_a_stream(cloud: Cloud, function: str) -> tuple[str, str]:
         EventSourceArn=made["LatestStreamArn"],
         FunctionName=SETTINGS.names.function(function),
         StartingPosition="LATEST",
+        MaximumBatchingWindowInSeconds=window,
     )
     return name, str(mapping["UUID"])
 

@@ -308,6 +308,22 @@ def test_streams_are_heard_after_a_restart(mended: Cloud, upstream: Cloud) -> No
     assert in_both(received_after_a_restart, mended, upstream) == [True, False], CAUGHT_UP
 
 
+def test_a_window_gathers_what_is_new(mended: Cloud) -> None:
+    client = mended.client("dynamodb")
+    name, mapping = table_with_a_stream(mended, "accept", window=3)
+    for row in ("first", "second"):
+        client.put_item(TableName=name, Item={"id": {"S": row}})
+        time.sleep(0.5)  # after which it would have been read without a window
+    assert comes_true(lambda: "first" in told_of(name), within=BUSY * SOON)
+    assert "second" in told_of(name)
+    mended.client("lambda").delete_event_source_mapping(UUID=mapping)
+
+
+def told_of(table: str) -> str:
+    """Return the first event about a table that a function was called with."""
+    return next((str(event) for event in seen if table in str(event)), "")
+
+
 def test_what_is_saved_while_it_runs_is_what_ministack_saves(mended: Cloud) -> None:
     assert set(ministack_app.ROW_STORES) == set(dynamodb.get_state())
     name = f"t-{uuid4().hex}"

@@ -6,8 +6,8 @@ So alarms of the local cloud see what handlers emit, and `aws cloudwatch get-met
 import json
 import queue
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -17,15 +17,20 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from models.storage.calls import new_client
+from workflows.metrics.declared import NAMESPACE
 from workflows.metrics.emission import Write, write_lines_to
 
 _log = structlog.get_logger(__name__)
 
-_PAUSE_SECONDS = 1.0
+# A post costs some milliseconds; CloudWatch itself tells by the minute.
+_PAUSE_SECONDS = 5.0
+# For the last post, which a local cloud that is stopping may not answer.
+_END_SECONDS = 4.0
 # Lines that may wait, while the local cloud does not answer; further ones are lost.
 _MOST_LINES = 10_000
-# PutMetricData's own limit is 1,000.
-_MOST_VALUES = 500
+# PutMetricData's own limits are 1,000 metrics, and 150 values of each.
+_MOST_METRICS, _MOST_VALUES = 500, 150
+_Series = tuple[str, str, tuple[tuple[str, str], ...]]  # name, unit and dimensions
 _FAIL_SOON = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1})
 
 
@@ -36,6 +41,7 @@ class MetricPosts:
         self._lines: queue.Queue[str] = queue.Queue(_MOST_LINES)
         self._stop = threading.Event()
         self._before: Write = print
+        self._client: Any = None
 
     def __enter__(self) -> Self:
         self._before = write_lines_to(self._take)
@@ -48,7 +54,7 @@ class MetricPosts:
     ) -> None:
         write_lines_to(self._before)
         self._stop.set()
-        self._thread.join(2 * _PAUSE_SECONDS)
+        self._thread.join(_END_SECONDS)
 
     def _take(self, line: str) -> None:
         try:
@@ -57,28 +63,37 @@ class MetricPosts:
             _log.debug("a line of metrics is lost")
 
     def _run(self) -> None:
-        client: Any = None
         while not self._stop.wait(_PAUSE_SECONDS):
-            values = self._values()
-            while some := list(islice(values, _MOST_VALUES)):
-                try:
-                    client = client or new_client("cloudwatch", config=_FAIL_SOON)
-                    client.put_metric_data(Namespace=some[0][0], MetricData=[value for _, value in some])
-                except (BotoCoreError, ClientError) as failed:
-                    _log.debug("metrics were not posted", error=repr(failed))
+            self._post()
+        self._post()
 
-    def _values(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield the values of the lines that wait, as PutMetricData takes them, each with its namespace."""
-        for _ in range(self._lines.qsize()):
-            yield from _values_of(json.loads(self._lines.get_nowait()))
+    def _post(self) -> None:
+        metrics = _metrics(self._lines.get_nowait() for _ in range(self._lines.qsize()))
+        while some := list(islice(metrics, _MOST_METRICS)):
+            try:
+                self._client = self._client or new_client("cloudwatch", config=_FAIL_SOON)
+                self._client.put_metric_data(Namespace=NAMESPACE, MetricData=some)
+            except (BotoCoreError, ClientError) as failed:
+                _log.debug("metrics were not posted", error=repr(failed))
 
 
-def _values_of(said: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    at = datetime.fromtimestamp(said["_aws"]["Timestamp"] / 1000, UTC)
-    for directive in said["_aws"]["CloudWatchMetrics"]:
-        for names in directive["Dimensions"]:
-            dimensions = [{"Name": name, "Value": said[name]} for name in names]
-            for metric in directive["Metrics"]:
-                for value in said[metric["Name"]]:
-                    named = {"MetricName": metric["Name"], "Unit": metric["Unit"], "Dimensions": dimensions}
-                    yield directive["Namespace"], {**named, "Value": value, "Timestamp": at}
+def _metrics(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield what lines say as PutMetricData takes it: all values of a metric with the same dimensions together."""
+    found: defaultdict[_Series, Counter[float]] = defaultdict(Counter)
+    for line in lines:
+        said = json.loads(line)
+        for directive in said["_aws"]["CloudWatchMetrics"]:
+            for names in directive["Dimensions"]:
+                dimensions = tuple((name, said[name]) for name in names)
+                for metric in directive["Metrics"]:
+                    found[metric["Name"], metric["Unit"], dimensions].update(said[metric["Name"]])
+    for (name, unit, dimensions), counts in found.items():
+        rest = iter(counts.items())
+        while some := dict(islice(rest, _MOST_VALUES)):
+            yield {
+                "MetricName": name,
+                "Unit": unit,
+                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],
+                "Values": list(some.keys()),
+                "Counts": list(some.values()),
+            }

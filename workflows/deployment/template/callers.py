@@ -4,10 +4,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from models.tables import Table
+from workflows.deployment.template.change_feed import CONDITION as PUBLISHES_CHANGES
 from workflows.deployment.template.intrinsics import (
     NAMES,
     Resource,
     attribute,
+    if_,
     logical_id,
     ref,
     resource,
@@ -16,13 +18,9 @@ from workflows.deployment.template.intrinsics import (
     sub,
 )
 from workflows.deployment.template.permissions import called_functions
-from workflows.deployment.template.tables import table_id
+from workflows.deployment.template.streams import stream_mapping
 from workflows.deployment.template.versions import alias_id
 from workflows.handlers import EventRule, Function
-
-# A stream has its records for a day; an hour before that, one that its function could not handle is a dead letter.
-# Whoever subscribed before it was written is gone by then: Cognito's tokens are valid for a day at most.
-OLDEST_SECONDS = 23 * 3_600
 
 
 def call_resources(functions: Mapping[str, Function], machines: Collection[str]) -> dict[str, Resource]:
@@ -65,17 +63,11 @@ def _schedule(name: str, expression: str) -> Resource:
 
 
 def _stream(name: str, table: type[Table]) -> Resource:
-    return resource(
-        "Lambda::EventSourceMapping",
-        {
-            "FunctionName": ref(alias_id(name)),
-            "EventSourceArn": attribute(table_id(table), "StreamArn"),
-            "StartingPosition": "TRIM_HORIZON",
-            "BatchSize": 100,
-            "BisectBatchOnFunctionError": True,
-            "MaximumRecordAgeInSeconds": OLDEST_SECONDS,
-            "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters", "Arn")}},
-        },
+    # A second of changes in one call saves calls, and keeps only the bus waiting; but if servers are told by the
+    # same function, so that members wait for it, it is called at once.
+    window = if_(PUBLISHES_CHANGES, 0, 1)
+    return stream_mapping(
+        name, table, {"StartingPosition": "TRIM_HORIZON", "MaximumBatchingWindowInSeconds": window}
     )
 
 

@@ -10,19 +10,16 @@ from typing import Any
 from models.changes import Feed
 from models.storage.names import Names
 from models.tables import Table
-from workflows.deployment.template.callers import OLDEST_SECONDS
 from workflows.deployment.template.intrinsics import (
     NAMES,
     Resource,
-    attribute,
     logical_id,
     ref,
     resource,
     statement,
     sub,
 )
-from workflows.deployment.template.tables import table_id
-from workflows.deployment.template.versions import alias_id
+from workflows.deployment.template.streams import stream_mapping
 from workflows.handlers import Function
 
 TOPIC = "ChangeTopic"
@@ -30,7 +27,7 @@ PARAMETER = "Feed"
 CONDITION = "PublishesChanges"
 CONDITIONS: Mapping[str, Any] = {CONDITION: {"Fn::Equals": [ref(PARAMETER), Feed.QUEUE.value]}}
 # The changes of one row are never handled at the same time, those of others are.
-_AT_ONCE = 4
+_FROM_NOW_ON: Mapping[str, Any] = {"StartingPosition": "LATEST", "ParallelizationFactor": 4}
 
 
 def change_feed_resources(tables: Iterable[type[Table]], functions: Mapping[str, Function]) -> dict[str, Resource]:
@@ -47,7 +44,8 @@ def change_feed_resources(tables: Iterable[type[Table]], functions: Mapping[str,
     for name, function in functions.items():
         if function.reads_other_streams:
             for table in other_streams(tables, functions):
-                resources[logical_id("Stream", name + table.Meta.table_name)] = _mapping(name, table)
+                mapping = stream_mapping(name, table, dict(_FROM_NOW_ON), Condition=CONDITION)
+                resources[logical_id("Stream", name + table.Meta.table_name)] = mapping
     return resources
 
 
@@ -55,23 +53,6 @@ def other_streams(tables: Iterable[type[Table]], functions: Mapping[str, Functio
     """Return the tables whose streams call no function of their own."""
     taken = {function.stream for function in functions.values()}
     return [table for table in tables if table.Meta.stream_view_type and table not in taken]
-
-
-def _mapping(function: str, table: type[Table]) -> Resource:
-    return resource(
-        "Lambda::EventSourceMapping",
-        {
-            "FunctionName": ref(alias_id(function)),
-            "EventSourceArn": attribute(table_id(table), "StreamArn"),
-            "StartingPosition": "LATEST",
-            "BatchSize": 100,
-            "ParallelizationFactor": _AT_ONCE,
-            "BisectBatchOnFunctionError": True,
-            "MaximumRecordAgeInSeconds": OLDEST_SECONDS,
-            "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters", "Arn")}},
-        },
-        Condition=CONDITION,
-    )
 
 
 def server_statements(names: Names = NAMES) -> Iterator[Resource]:

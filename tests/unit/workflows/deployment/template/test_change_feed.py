@@ -43,6 +43,13 @@ def test_the_readers_whose_only_task_it_is_are_there_for_queues_only(resources: 
     assert variables["HOURBANK_FEED"] == {"Ref": "Feed"}
 
 
+def test_only_what_no_member_waits_for_is_gathered(resources: dict[str, Any]) -> None:
+    for mapping in mappings(resources):
+        is_for_bus = mapping["Properties"]["FunctionName"] == {"Ref": alias_id("publishEvents")}
+        window = mapping["Properties"].get("MaximumBatchingWindowInSeconds")
+        assert window == ({"Fn::If": ["PublishesChanges", 0, 1]} if is_for_bus else None)
+
+
 def test_the_topic_keeps_order_and_is_encrypted(resources: dict[str, Any]) -> None:
     topic = resources["ChangeTopic"]["Properties"]
     assert resources["ChangeTopic"]["Condition"] == "PublishesChanges"
