@@ -48,7 +48,14 @@ def fail_late(event: Any, _context: Any) -> Any:
     raise ValueError("on purpose, late")
 
 
-FUNCTIONS = {name: Function(handler=f"{__name__}.{name}") for name in ("accept", "fail", "fail_late")}
+def take_too_long(_event: Any, _context: Any) -> None:
+    time.sleep(3)
+
+
+FUNCTIONS = {
+    **{name: Function(handler=f"{__name__}.{name}") for name in ("accept", "fail", "fail_late")},
+    "take_too_long": Function(handler=f"{__name__}.take_too_long", timeout=1),
+}
 
 
 class Cloud:
@@ -59,14 +66,14 @@ class Cloud:
         self.host = host
         self.mended = mended
         self.start()
-        for name in FUNCTIONS:
+        for name, function in FUNCTIONS.items():
             self.client("lambda").create_function(
                 FunctionName=SETTINGS.names.function(name),
                 Runtime="python3.12",
                 Handler="none",
                 Role="arn:aws:iam::000000000000:role/none",
                 Code={"ZipFile": b"none"},
-                Timeout=30,
+                Timeout=function.timeout,
                 Environment={"Variables": {"MINISTACK_LAMBDA_PROXY_URL": host.address.url}},
             )
 

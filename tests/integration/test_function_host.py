@@ -2,8 +2,10 @@
 
 import gc
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,14 @@ import httpx
 import pytest
 
 from models.settings import Settings
-from tests.unit.far_ends import sends_at_once
+from workflows.deployment.local import event_posts
 from workflows.deployment.local.function_host import FunctionHost
 from workflows.deployment.local.local_aws import open_function_host
 from workflows.deployment.local.local_cloud import LocalCloudError
 from workflows.handlers import Function
 
 NAMES = Settings(stack="hosted").names
+begun = threading.Event()
 
 
 def accept(event: Any, _context: Any) -> Any:
@@ -29,18 +32,20 @@ def fail(_event: Any, _context: Any) -> Any:
     raise ValueError("on purpose")
 
 
-def sleep(_event: Any, _context: Any) -> None:
-    time.sleep(3)
+def take_long(event: Any, _context: Any) -> Any:
+    begun.set()
+    time.sleep(0.5)
+    return event
 
 
-async def tell(event: Any, context: Any) -> Any:
+def tell(event: Any, context: Any) -> Any:
     return {"event": event, "name": context.function_name, "left": context.get_remaining_time_in_millis()}
 
 
 FUNCTIONS = {
     "accept": Function(handler=f"{__name__}.accept"),
     "fail": Function(handler=f"{__name__}.fail"),
-    "sleep": Function(handler=f"{__name__}.sleep", timeout=1),
+    "take_long": Function(handler=f"{__name__}.take_long"),
     "tell": Function(handler=f"{__name__}.tell", timeout=30),
 }
 
@@ -65,17 +70,10 @@ def test_an_event_goes_in_and_json_comes_out(host: FunctionHost) -> None:
     assert post(host, "accept", {"a": [1, None]}).json() == {"a": [1, None]}
 
 
-def test_a_handler_may_be_asynchronous_and_knows_its_name_and_time(host: FunctionHost) -> None:
+def test_a_handler_knows_its_name_and_time(host: FunctionHost) -> None:
     answer = post(host, "tell", 1).json()
     assert 10_000 < answer.pop("left") <= 30_000
     assert answer == {"event": 1, "name": "hosted-tell"}
-
-
-def test_what_comes_out_is_sent_at_once(host: FunctionHost) -> None:
-    headers = {"X-Amzn-Lambda-Function-Name": NAMES.function("accept")}
-    with httpx.stream("POST", host.address.url, json=1, headers=headers) as answered:
-        assert sends_at_once(answered.extensions["network_stream"].get_extra_info("socket"))
-        assert answered.read() == b"1"
 
 
 def test_an_exception_is_an_error_with_its_type(host: FunctionHost) -> None:
@@ -84,29 +82,50 @@ def test_an_exception_is_an_error_with_its_type(host: FunctionHost) -> None:
     assert answer.json() == {"errorType": "ValueError", "errorMessage": "on purpose"}
 
 
-def test_a_function_that_takes_too_long_has_failed(host: FunctionHost) -> None:
-    answer = post(host, "sleep", {})
-    assert (answer.status_code, answer.json()["errorType"]) == (504, "Sandbox.Timedout")
-
-
-def test_a_connection_takes_one_event_after_another(host: FunctionHost) -> None:
-    headers = {"X-Amzn-Lambda-Function-Name": NAMES.function("accept")}
-    with httpx.Client(headers=headers) as client:
-        assert [client.post(host.address.url, json=event).json() for event in (1, 2)] == [1, 2]
-
-
-def test_an_event_may_come_in_parts_and_two_at_once(host: FunctionHost) -> None:
-    path, port = f"/{host.address.secret}", host.address.port
+def test_an_event_may_come_in_parts_and_its_connection_is_closed(host: FunctionHost) -> None:
     named = f"X-Amzn-Lambda-Function-Name: {NAMES.function('accept')}"
-    one = f"POST {path} HTTP/1.1\r\n{named}\r\nContent-Length: 2\r\n\r\n17".encode()
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
-        caller.sendall(one[:30])
-        time.sleep(0.05)
-        caller.sendall(one[30:] + one.replace(b"17", b"18"))
+    one = f"POST /{host.address.secret} HTTP/1.1\r\n{named}\r\nContent-Length: 2\r\n\r\n17".encode()
+    with socket.create_connection(("127.0.0.1", host.address.port), timeout=10) as caller:
+        for part in (one[:30], one[30:-1], one[-1:]):
+            caller.sendall(part)
+            time.sleep(0.05)
         received = b""
-        while received.count(b"HTTP/1.1 200 OK") < 2 or not received.endswith(b"18"):
-            received += caller.recv(4096)
-    assert b"\r\n\r\n17HTTP/1.1" in received
+        while part := caller.recv(4096):
+            received += part
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.endswith(b"\r\n\r\n17")
+
+
+def test_calls_wait_for_a_thread_and_whoever_sends_nothing_does_not_keep_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_posts, "_SECONDS", 0.5)
+    with (
+        FunctionHost(NAMES, file, functions=FUNCTIONS, threads=1) as host,
+        socket.create_connection(("127.0.0.1", host.address.port)),
+        ThreadPoolExecutor(4) as callers,
+    ):
+        answers = list(callers.map(lambda event: post(host, "accept", event).json(), range(4)))
+    assert answers == [0, 1, 2, 3]
+
+
+def test_whoever_leaves_harms_nobody(file: Path) -> None:
+    with FunctionHost(NAMES, file, functions=FUNCTIONS, threads=1) as host:
+        headers = {"X-Amzn-Lambda-Function-Name": NAMES.function("take_long")}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(host.address.url, json="x" * 5_000_000, headers=headers, timeout=0.2)
+        assert post(host, "accept", 1).json() == 1
+
+
+def test_a_function_that_runs_when_the_host_stops_is_answered(file: Path) -> None:
+    begun.clear()
+    with ThreadPoolExecutor(1) as callers:
+        with FunctionHost(NAMES, file, functions=FUNCTIONS) as host:
+            answering = callers.submit(post, host, "take_long", 7)
+            assert begun.wait(10)
+        assert answering.result(0.1).json() == 7
+    with pytest.raises(httpx.ConnectError):
+        post(host, "accept", 1)
 
 
 @pytest.mark.parametrize(

@@ -308,6 +308,13 @@ def test_streams_are_heard_after_a_restart(mended: Cloud, upstream: Cloud) -> No
     assert in_both(received_after_a_restart, mended, upstream) == [True, False], CAUGHT_UP
 
 
+def test_a_function_that_takes_too_long_has_failed(mended: Cloud) -> None:
+    name = SETTINGS.names.function("take_too_long")
+    answer = mended.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    assert json.load(answer["Payload"])["errorType"] == "Sandbox.Timedout"
+    assert mended.end_of(call("take_too_long", Catch=catch(ALL="Caught"))) == "Caught"
+
+
 def test_a_window_gathers_what_is_new(mended: Cloud) -> None:
     client = mended.client("dynamodb")
     name, mapping = table_with_a_stream(mended, "accept", window=3)

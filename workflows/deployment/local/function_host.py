@@ -1,19 +1,17 @@
 """An HTTP server that runs the Lambda functions for the local cloud, and keeps Lambda's contract.
 
-It has an event loop and threads of its own, so that the server's loop stays free and a breakpoint in a handler
-stops nothing but that handler. Its URL holds a secret, without which nobody can call it.
+Each of its threads takes a call, runs the function and answers, so that nothing hands calls over, and a breakpoint
+in a handler stops nothing but that handler. Its URL holds a secret, without which nobody can call it.
 """
 
-import asyncio
 import importlib
-import inspect
 import json
 import secrets
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +19,10 @@ from typing import Any, Self
 
 import orjson
 import structlog
-import uvloop
 
 from models.errors import StoppedError
 from models.storage.names import Names
-from workflows.deployment.local.event_posts import Answer, EventPosts
+from workflows.deployment.local.event_posts import PostRefusedError, read_post, send_answer
 from workflows.deployment.local.metric_posts import MetricPosts
 from workflows.deployment.local.ministack_app import LOOPBACK, free_socket
 from workflows.handlers import FUNCTIONS, Function
@@ -33,11 +30,13 @@ from workflows.handlers import FUNCTIONS, Function
 log = structlog.get_logger("workflows.functions")
 
 THREADS = 64
-# As on AWS: 6 MB for an event, and a limit on how many calls may wait.
+# As on AWS, 6 MB.
 _LARGEST_EVENT = 6_000_000
-_MOST_CALLS = 4_000
+# Connections that wait for a thread; MiniStack has at most 256 calls at a time.
+_BACKLOG = 1024
 _CLOSE_LIMIT = 3.0
-_START_LIMIT = 10.0
+_PAUSE_SECONDS = 0.1
+Answer = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Address:
         if self.port is None:
             return False
         with socket.socket() as caller:
-            caller.settimeout(_START_LIMIT)
+            caller.settimeout(_CLOSE_LIMIT)
             return caller.connect_ex((LOOPBACK, self.port)) == 0
 
     def save(self, file: Path) -> None:
@@ -95,13 +94,13 @@ class Address:
 
 
 class FunctionHost:
-    """Serves functions from a thread of its own, for as long as its context is entered.
+    """Serves functions from threads of its own, for as long as its context is entered.
 
     Args:
         names: the deployment's names.
         file: where its address is saved.
         functions: the functions by name.
-        threads: how many synchronous handlers may run at once.
+        threads: how many handlers may run at once.
     """
 
     def __init__(
@@ -114,22 +113,22 @@ class FunctionHost:
     ) -> None:
         self._functions = {names.function(name): function for name, function in functions.items()}
         self._file = file
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="function")
-        self._ready = threading.Event()
-        self._stop = asyncio.Event()
-        self._calls = 0
+        self._threads = [
+            threading.Thread(target=self._run, name=f"function-{number}", daemon=True) for number in range(threads)
+        ]
+        self._stop = threading.Event()
         self._loaded: dict[str, Callable[[Any, LambdaContext], Any]] = {}
         self._metrics = MetricPosts()
         self.address = Address.load(file)
 
     def __enter__(self) -> Self:
-        listener = free_socket(self.address.port)
-        self.address = Address(listener.getsockname()[1], self.address.secret)
+        self._listener = free_socket(self.address.port)
+        self._listener.listen(_BACKLOG)
+        self.address = Address(self._listener.getsockname()[1], self.address.secret)
         self.address.save(self._file)
-        self._thread = threading.Thread(target=self._run, args=(listener,), name="function-host", daemon=True)
-        self._thread.start()
-        if not self._ready.wait(_START_LIMIT):
-            raise TimeoutError("the function host did not start")
+        self._path = f"/{self.address.secret}"
+        for thread in self._threads:
+            thread.start()
         self._metrics.__enter__()
         return self
 
@@ -137,59 +136,61 @@ class FunctionHost:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._metrics.__exit__(kind, error, trace)
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(2 * _CLOSE_LIMIT)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._stop.set()
+        for _ in self._threads:  # a connection wakes whoever waits for one
+            with suppress(OSError):
+                socket.create_connection((LOOPBACK, self.address.port or 0), timeout=_CLOSE_LIMIT).close()
+        until = time.monotonic() + _CLOSE_LIMIT
+        for thread in self._threads:
+            thread.join(max(0, until - time.monotonic()))
+        self._listener.close()
 
-    def _run(self, listener: socket.socket) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self._serve(listener))
+    def _run(self) -> None:
+        """Answer one call after another until the host stops."""
+        while (connection := self._next_call()) is not None:
+            with connection, suppress(OSError):  # if the caller has left
+                self._serve(connection)
 
-    async def _serve(self, listener: socket.socket) -> None:
-        self._loop = asyncio.get_running_loop()
-        connections: set[EventPosts] = set()
-        path = f"/{self.address.secret}"
-        server = await self._loop.create_server(
-            lambda: EventPosts(path, self._handle, _LARGEST_EVENT, connections), sock=listener, backlog=1024
-        )
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        if answering := [one.answering for one in connections if one.answering is not None]:
-            await asyncio.wait(answering, timeout=_CLOSE_LIMIT)
-        for one in list(connections):
-            one.close()
-        await asyncio.sleep(0)  # in which they are closed
+    def _next_call(self) -> socket.socket | None:
+        """Wait for a call, and return its connection; None once the host stops."""
+        while not self._stop.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:  # such as too many open files
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            if not self._stop.is_set():
+                return connection
+            connection.close()
+        return None
 
-    async def _handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            post = read_post(connection, self._path, _LARGEST_EVENT)
+        except PostRefusedError as refusal:
+            send_answer(connection, refusal.status, b"")
+        else:
+            send_answer(connection, *self._answer(post.headers, post.body))
+
+    def _answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Return the status and body of what a function returns or raises; its caller stops waiting in time."""
         name = headers.get("x-amzn-lambda-function-name", "")
         if (function := self._functions.get(name)) is None:
             return _failure(404, "ResourceNotFoundException", f"there is no function {name}")
-        if self._calls >= _MOST_CALLS:
-            return _failure(429, "TooManyRequestsException", "too many calls wait")
         request_id = headers.get("x-amzn-lambda-request-id", "")
         context = LambdaContext(name, request_id, time.monotonic() + function.timeout)
-        self._calls += 1
         try:
-            event = orjson.loads(body)
-            async with asyncio.timeout(function.timeout):
-                return 200, orjson.dumps(await self._call(function.handler, event, context))
-        except TimeoutError:
-            return _failure(504, "Sandbox.Timedout", f"{name} timed out after {function.timeout} seconds")
+            return 200, orjson.dumps(self._function(function.handler)(orjson.loads(body), context))
         except StoppedError as error:
             return _failure(503, type(error).__name__, str(error))
         except Exception as error:
             log.exception("a function failed", function=name)
             return _failure(500, type(error).__name__, str(error))
-        finally:
-            self._calls -= 1
 
-    async def _call(self, handler: str, event: Any, context: LambdaContext) -> Any:
+    def _function(self, handler: str) -> Callable[[Any, LambdaContext], Any]:
         if (function := self._loaded.get(handler)) is None:
-            function = self._loaded[handler] = await self._loop.run_in_executor(self._pool, _load, handler)
-        if inspect.iscoroutinefunction(function):
-            return await function(event, context)
-        return await self._loop.run_in_executor(self._pool, function, event, context)
+            function = self._loaded[handler] = _load(handler)
+        return function
 
 
 def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
