@@ -11,8 +11,17 @@ from tests.integration.polling import comes_true
 PACE = {"Delay": 0.1, "MaxAttempts": 50}
 
 
-def table_with_a_stream(cloud: Cloud, function: str, window: int = 0) -> tuple[str, str]:
-    """Create a table whose stream calls a function, after so many seconds; return the names of both."""
+def table_with_a_stream(
+    cloud: Cloud, function: str, *, window: int = 0, position: str = "LATEST"
+) -> tuple[str, str]:
+    """Create a table whose stream calls a function; return the table's name and the mapping's id.
+
+    Args:
+        cloud: the cloud.
+        function: the function.
+        window: seconds for which changes are gathered.
+        position: where the stream is read from.
+    """
     name = f"t-{uuid4().hex}"
     made = cloud.client("dynamodb").create_table(
         TableName=name,
@@ -24,7 +33,7 @@ def table_with_a_stream(cloud: Cloud, function: str, window: int = 0) -> tuple[s
     mapping = cloud.client("lambda").create_event_source_mapping(
         EventSourceArn=made["LatestStreamArn"],
         FunctionName=SETTINGS.names.function(function),
-        StartingPosition="LATEST",
+        StartingPosition=position,
         MaximumBatchingWindowInSeconds=window,
     )
     return name, str(mapping["UUID"])

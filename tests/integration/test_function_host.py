@@ -15,7 +15,7 @@ import pytest
 
 from models.settings import Settings
 from workflows.deployment.local import event_posts
-from workflows.deployment.local.function_host import FunctionHost
+from workflows.deployment.local.function_host import Address, FunctionHost
 from workflows.deployment.local.local_aws import open_function_host
 from workflows.deployment.local.local_cloud import LocalCloudError
 from workflows.handlers import Function
@@ -32,6 +32,14 @@ def fail(_event: Any, _context: Any) -> Any:
     raise ValueError("on purpose")
 
 
+def leave(_event: Any, _context: Any) -> None:
+    raise SystemExit("on purpose")
+
+
+def fail_unspeakably(_event: Any, _context: Any) -> None:
+    raise ValueError("\ud800")
+
+
 def take_long(event: Any, _context: Any) -> Any:
     begun.set()
     time.sleep(0.5)
@@ -45,6 +53,8 @@ def tell(event: Any, context: Any) -> Any:
 FUNCTIONS = {
     "accept": Function(handler=f"{__name__}.accept"),
     "fail": Function(handler=f"{__name__}.fail"),
+    "leave": Function(handler=f"{__name__}.leave"),
+    "fail_unspeakably": Function(handler=f"{__name__}.fail_unspeakably"),
     "take_long": Function(handler=f"{__name__}.take_long"),
     "tell": Function(handler=f"{__name__}.tell", timeout=30),
 }
@@ -61,8 +71,8 @@ def host(file: Path) -> Iterator[FunctionHost]:
         yield running
 
 
-def post(host: FunctionHost, name: str, event: object, *, path: str = "") -> httpx.Response:
-    headers = {"X-Amzn-Lambda-Function-Name": NAMES.function(name)}
+def post(host: FunctionHost, name: str, event: object, *, path: str = "", **further: str) -> httpx.Response:
+    headers = {"X-Amzn-Lambda-Function-Name": NAMES.function(name), **further}
     return httpx.post(host.address.url + path, json=event, headers=headers, timeout=30)
 
 
@@ -109,6 +119,36 @@ def test_calls_wait_for_a_thread_and_whoever_sends_nothing_does_not_keep_it(
     assert answers == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("function", ["leave", "fail", "fail_unspeakably"])
+def test_a_thread_outlives_whatever_a_function_raises(file: Path, function: str) -> None:
+    with FunctionHost(NAMES, file, functions=FUNCTIONS, threads=1) as host:
+        assert post(host, function, 1).json()["errorType"] in ("SystemExit", "ValueError")
+        assert post(host, "accept", 1).json() == 1
+
+
+def test_a_call_that_nobody_waits_for_any_more_is_not_run(host: FunctionHost) -> None:
+    late, soon = (str(int(1000 * (time.time() + left))) for left in (-1, 2))
+    answer = post(host, "fail", 1, **{"X-Amzn-Lambda-Deadline-Ms": late})
+    assert (answer.status_code, answer.json()["errorType"]) == (504, "Sandbox.Timedout")
+    assert 0 < post(host, "tell", 1, **{"X-Amzn-Lambda-Deadline-Ms": soon}).json()["left"] <= 2_000
+
+
+def test_a_start_that_fails_leaves_nothing_open(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = threading.active_count()
+    monkeypatch.setattr(Address, "save", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        FunctionHost(NAMES, file, functions=FUNCTIONS).__enter__()
+    assert threading.active_count() == threads
+    gc.collect()  # an unclosed socket is a warning here, and a warning is an error
+
+
+@pytest.mark.parametrize("port", ["0", "99999999", '"abc"', "[]"])
+def test_an_address_with_an_invalid_port_is_made_anew(file: Path, port: str) -> None:
+    file.write_text(f'{{"port": {port}, "secret": "s"}}')
+    with FunctionHost(NAMES, file, functions=FUNCTIONS) as host:
+        assert post(host, "accept", 1).json() == 1
+
+
 def test_whoever_leaves_harms_nobody(file: Path) -> None:
     with FunctionHost(NAMES, file, functions=FUNCTIONS, threads=1) as host:
         headers = {"X-Amzn-Lambda-Function-Name": NAMES.function("take_long")}
@@ -136,6 +176,7 @@ def test_a_function_that_runs_when_the_host_stops_is_answered(file: Path) -> Non
         (b"POST %s HTTP/1.1\r\n\r\n", b"HTTP/1.1 411 "),
         (b"POST %s\r\n\r\n", b"HTTP/1.1 400 "),
         (b"POST %s HTTP/1.1\r\nContent-Length: 6000001\r\n\r\n", b"HTTP/1.1 413 "),
+        (b"POST %s HTTP/1.1\r\nContent-Length: " + 5_000 * b"9" + b"\r\n\r\n", b"HTTP/1.1 413 "),
         (b"x" * 70_000, b""),
     ],
 )

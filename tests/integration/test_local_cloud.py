@@ -326,6 +326,18 @@ def test_a_window_gathers_what_is_new(mended: Cloud) -> None:
     mended.client("lambda").delete_event_source_mapping(UUID=mapping)
 
 
+def test_a_mapping_that_is_deleted_in_its_window_tells_nothing_more(mended: Cloud) -> None:
+    client = mended.client("dynamodb")
+    name, mapping = table_with_a_stream(mended, "accept", window=2, position="TRIM_HORIZON")
+    client.put_item(TableName=name, Item={"id": {"S": "first"}})
+    assert comes_true(lambda: "first" in told_of(name), within=BUSY * SOON)
+    client.put_item(TableName=name, Item={"id": {"S": "second"}})
+    time.sleep(0.5)
+    mended.client("lambda").delete_event_source_mapping(UUID=mapping)
+    time.sleep(2.5)
+    assert sum(name in str(event) for event in seen) == 1
+
+
 def told_of(table: str) -> str:
     """Return the first event about a table that a function was called with."""
     return next((str(event) for event in seen if table in str(event)), "")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 _LONGEST_HEAD = 65_536
 _PART = 65_536
+_MOST_DIGITS = 9  # of a length; Python refuses to read thousands
 # For all of a request, and for all of an answer.
 _SECONDS = 10.0
 _END_OF_HEAD = b"\r\n\r\n"
@@ -25,7 +26,7 @@ class EventPost(NamedTuple):
 
 
 class PostRefusedError(Exception):
-    """A request is no event.
+    """A request posts no event, or one that is too large.
 
     Attributes:
         status: of the answer.
@@ -45,7 +46,7 @@ def read_post(connection: socket.socket, path: str, most_bytes: int) -> EventPos
         most_bytes: of an event.
 
     Raises:
-        PostRefusedError: the request is no event, or one that is too large.
+        PostRefusedError: the request posts no event, or one that is too large.
         OSError: the client has left, or does not send the rest in time.
     """
     until = time.monotonic() + _SECONDS
@@ -60,7 +61,7 @@ def read_post(connection: socket.socket, path: str, most_bytes: int) -> EventPos
     declared = headers.get("content-length", "")
     if first != f"POST {path} HTTP/1.1" or not declared.isdecimal():
         raise PostRefusedError(_refusal(first, path))
-    if (length := int(declared)) > most_bytes:
+    if len(declared) > _MOST_DIGITS or (length := int(declared)) > most_bytes:
         raise PostRefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     parts = [received[end + len(_END_OF_HEAD) :]]
     missing = length - len(parts[0])

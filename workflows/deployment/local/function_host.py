@@ -1,7 +1,8 @@
 """An HTTP server that runs the Lambda functions for the local cloud, and keeps Lambda's contract.
 
-Each of its threads takes a call, runs the function and answers, so that nothing hands calls over, and a breakpoint
-in a handler stops nothing but that handler. Its URL holds a secret, without which nobody can call it.
+Each of its threads takes a call, runs the function and answers, so that no call is handed from one thread to
+another, and a breakpoint in a handler stops nothing but that handler. Its URL holds a secret, without which nobody
+can call it.
 """
 
 import importlib
@@ -11,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,10 +33,11 @@ log = structlog.get_logger("workflows.functions")
 THREADS = 64
 # As on AWS, 6 MB.
 _LARGEST_EVENT = 6_000_000
-# Connections that wait for a thread; MiniStack has at most 256 calls at a time.
-_BACKLOG = 1024
+# Connections that wait for a thread; whoever makes a further one waits until their time is over.
+_BACKLOG = 4_096
 _CLOSE_LIMIT = 3.0
 _PAUSE_SECONDS = 0.1
+_PORTS = range(1, 65_536)
 Answer = tuple[int, bytes]
 
 
@@ -68,9 +70,12 @@ class Address:
     def load(cls, file: Path) -> "Address":
         """Return the address of the last run, or a new one without a port."""
         try:
-            return cls(**json.loads(file.read_text()))
+            found = cls(**json.loads(file.read_text()))
+            if found.port in _PORTS:
+                return found
         except (OSError, ValueError, TypeError):
-            return cls(None, secrets.token_urlsafe(24))
+            pass
+        return cls(None, secrets.token_urlsafe(24))
 
     def with_port(self) -> "Address":
         """Return this address; if it has no port, with one that is free now."""
@@ -113,42 +118,47 @@ class FunctionHost:
     ) -> None:
         self._functions = {names.function(name): function for name, function in functions.items()}
         self._file = file
-        self._threads = [
-            threading.Thread(target=self._run, name=f"function-{number}", daemon=True) for number in range(threads)
-        ]
+        self._most_threads = threads
+        self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._loaded: dict[str, Callable[[Any, LambdaContext], Any]] = {}
-        self._metrics = MetricPosts()
         self.address = Address.load(file)
 
     def __enter__(self) -> Self:
-        self._listener = free_socket(self.address.port)
-        self._listener.listen(_BACKLOG)
-        self.address = Address(self._listener.getsockname()[1], self.address.secret)
-        self.address.save(self._file)
-        self._path = f"/{self.address.secret}"
-        for thread in self._threads:
-            thread.start()
-        self._metrics.__enter__()
+        with ExitStack() as begun:
+            begun.enter_context(MetricPosts())
+            self._listener = begun.enter_context(free_socket(self.address.port))
+            self._listener.listen(_BACKLOG)
+            self.address = Address(self._listener.getsockname()[1], self.address.secret)
+            self.address.save(self._file)
+            self._path = f"/{self.address.secret}"
+            begun.callback(self._end)
+            for number in range(self._most_threads):
+                thread = threading.Thread(target=self._run, name=f"function-{number}", daemon=True)
+                thread.start()
+                self._threads.append(thread)
+            self._begun = begun.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._metrics.__exit__(kind, error, trace)
+        self._begun.close()
+
+    def _end(self) -> None:
+        """Let the threads end: at once if they wait for a call, else once they have answered, if that is soon."""
         self._stop.set()
-        for _ in self._threads:  # a connection wakes whoever waits for one
-            with suppress(OSError):
-                socket.create_connection((LOOPBACK, self.address.port or 0), timeout=_CLOSE_LIMIT).close()
         until = time.monotonic() + _CLOSE_LIMIT
+        with suppress(OSError):  # if so many calls wait that no further one can, they wake the threads as well
+            for _ in self._threads:  # each connection wakes one thread
+                socket.create_connection((LOOPBACK, self.address.port or 0), timeout=_CLOSE_LIMIT).close()
         for thread in self._threads:
             thread.join(max(0, until - time.monotonic()))
-        self._listener.close()
 
     def _run(self) -> None:
         """Answer one call after another until the host stops."""
         while (connection := self._next_call()) is not None:
-            with connection, suppress(OSError):  # if the caller has left
+            with connection:
                 self._serve(connection)
 
     def _next_call(self) -> socket.socket | None:
@@ -165,25 +175,38 @@ class FunctionHost:
         return None
 
     def _serve(self, connection: socket.socket) -> None:
+        """Answer a call; whatever is wrong with it, its thread goes on to the next."""
+        try:
+            send_answer(connection, *self._answer_to(connection))
+        except OSError:
+            pass  # the caller has left, or does not send or read in time
+        except BaseException as error:  # noqa: BLE001 — such as a message that the log cannot write
+            log.warning("a call was not answered", error=ascii(error))
+
+    def _answer_to(self, connection: socket.socket) -> Answer:
         try:
             post = read_post(connection, self._path, _LARGEST_EVENT)
         except PostRefusedError as refusal:
-            send_answer(connection, refusal.status, b"")
-        else:
-            send_answer(connection, *self._answer(post.headers, post.body))
+            return refusal.status, b""
+        return self._answer(post.headers, post.body)
 
     def _answer(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Return the status and body of what a function returns or raises; its caller stops waiting in time."""
+        """Return the status and the body for what a function returns or raises.
+
+        A function that takes too long is not stopped: MiniStack ends the call, as Lambda does.
+        """
         name = headers.get("x-amzn-lambda-function-name", "")
         if (function := self._functions.get(name)) is None:
             return _failure(404, "ResourceNotFoundException", f"there is no function {name}")
+        if (left := _seconds_left(headers, function)) <= 0:
+            return _failure(504, "Sandbox.Timedout", f"{name} was called too late")
         request_id = headers.get("x-amzn-lambda-request-id", "")
-        context = LambdaContext(name, request_id, time.monotonic() + function.timeout)
+        context = LambdaContext(name, request_id, time.monotonic() + left)
         try:
             return 200, orjson.dumps(self._function(function.handler)(orjson.loads(body), context))
         except StoppedError as error:
             return _failure(503, type(error).__name__, str(error))
-        except Exception as error:
+        except BaseException as error:
             log.exception("a function failed", function=name)
             return _failure(500, type(error).__name__, str(error))
 
@@ -199,5 +222,12 @@ def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
     return loaded
 
 
+def _seconds_left(headers: Mapping[str, str], function: Function) -> float:
+    """Return for how long a function's caller still waits: less than its timeout, as the call waited, too."""
+    deadline = headers.get("x-amzn-lambda-deadline-ms", "")
+    return int(deadline) / 1000 - time.time() if deadline.isdecimal() else function.timeout
+
+
 def _failure(status: int, kind: str, message: str) -> Answer:
-    return status, orjson.dumps({"errorType": kind, "errorMessage": message})
+    # Python's own `json` also takes a message that is no valid Unicode.
+    return status, json.dumps({"errorType": kind, "errorMessage": message}).encode()

@@ -35,7 +35,7 @@ def local_aws(
         contents: what is deployed.
         report: prints a line about the progress.
         origins: whose pages may use the user pools.
-        threads: how many synchronous handlers may run at once.
+        threads: how many handlers may run at once.
         hosted: whether the functions run in this process; else `python server.py functions` hosts them in another.
 
     Raises:
@@ -69,7 +69,7 @@ def open_function_host(
     Args:
         directory: where the server of the local cloud saves all state.
         settings: the deployment's settings.
-        threads: how many synchronous handlers may run at once.
+        threads: how many handlers may run at once.
         separate: whether it runs in another process than the server.
 
     Raises:

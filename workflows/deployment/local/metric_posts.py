@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import structlog
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from models.storage.calls import new_client
 from workflows.metrics.declared import NAMESPACE
@@ -22,7 +21,7 @@ from workflows.metrics.emission import Write, write_lines_to
 
 _log = structlog.get_logger(__name__)
 
-# A post costs some milliseconds; CloudWatch itself tells by the minute.
+# A post costs some milliseconds, and CloudWatch's own resolution is a minute.
 _PAUSE_SECONDS = 5.0
 # For the last post, which a local cloud that is stopping may not answer.
 _END_SECONDS = 4.0
@@ -69,12 +68,12 @@ class MetricPosts:
 
     def _post(self) -> None:
         metrics = _metrics(self._lines.get_nowait() for _ in range(self._lines.qsize()))
-        while some := list(islice(metrics, _MOST_METRICS)):
-            try:
-                self._client = self._client or new_client("cloudwatch", config=_FAIL_SOON)
+        try:
+            self._client = self._client or new_client("cloudwatch", config=_FAIL_SOON)
+            while some := list(islice(metrics, _MOST_METRICS)):
                 self._client.put_metric_data(Namespace=NAMESPACE, MetricData=some)
-            except (BotoCoreError, ClientError) as failed:
-                _log.debug("metrics were not posted", error=repr(failed))
+        except Exception as failed:  # noqa: BLE001 — whatever it is, the next lines are posted
+            _log.debug("metrics were not posted", error=repr(failed))
 
 
 def _metrics(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -93,7 +92,7 @@ def _metrics(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield {
                 "MetricName": name,
                 "Unit": unit,
-                "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions],
+                "Dimensions": [{"Name": one, "Value": value} for one, value in dimensions],
                 "Values": list(some.keys()),
                 "Counts": list(some.values()),
             }

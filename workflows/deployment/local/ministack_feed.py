@@ -66,12 +66,14 @@ def _is_behind(source: EventSource) -> bool:
 def _catch_up(source: EventSource) -> None:
     """Call a mapping's function with what is new in its stream, batch after batch while they are full.
 
-    The first waits for as long as Lambda would gather it; unlike Lambda's, it does so even if it is full before.
+    The first batch waits for the mapping's window; unlike Lambda's, even if it is full earlier.
     """
     mapping = source[2]
     _mine.set(source)
     try:
         time.sleep(mapping.get("MaximumBatchingWindowInSeconds", 0))
+        if all(one["UUID"] != mapping["UUID"] for _, _, one in _upstream_mappings()):
+            return  # it was deleted meanwhile, and what it had read is forgotten
         while _upstream_poll() and mapping["LastProcessingResult"] == f"OK - {mapping['BatchSize']} records":
             pass
     except Exception:  # noqa: BLE001 — MiniStack's own loop goes on, too

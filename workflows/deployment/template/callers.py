@@ -63,8 +63,8 @@ def _schedule(name: str, expression: str) -> Resource:
 
 
 def _stream(name: str, table: type[Table]) -> Resource:
-    # A second of changes in one call saves calls, and keeps only the bus waiting; but if servers are told by the
-    # same function, so that members wait for it, it is called at once.
+    # Gathering changes for a second saves calls, and only the bus waits for them. If the same function tells the
+    # servers, for whose members it is, it is called at once.
     window = if_(PUBLISHES_CHANGES, 0, 1)
     return stream_mapping(
         name, table, {"StartingPosition": "TRIM_HORIZON", "MaximumBatchingWindowInSeconds": window}

@@ -12,14 +12,14 @@ from workflows.deployment.template.versions import alias_id
 _OLDEST_SECONDS = 23 * 3_600
 
 
-def stream_mapping(function: str, table: type[Table], properties: dict[str, Any], **around: Any) -> Resource:
-    """Return what calls a function with what is new in a table's stream, batch after batch.
+def stream_mapping(function: str, table: type[Table], properties: dict[str, Any], **attributes: Any) -> Resource:
+    """Return an event source mapping: it calls a function with what is new in a table's stream.
 
     Args:
         function: the function's name.
         table: the table.
         properties: where it starts to read, and what else is not the same for all mappings.
-        around: attributes of the resource beside its properties, such as its condition.
+        attributes: of the resource beside its properties, such as its condition.
     """
     return resource(
         "Lambda::EventSourceMapping",
@@ -32,5 +32,5 @@ def stream_mapping(function: str, table: type[Table], properties: dict[str, Any]
             "DestinationConfig": {"OnFailure": {"Destination": attribute("DeadLetters", "Arn")}},
             **properties,
         },
-        **around,
+        **attributes,
     )

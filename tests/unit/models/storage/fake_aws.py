@@ -117,7 +117,7 @@ def no_pause(sleep: Callable[[float], Any], pauses: list[float]) -> Callable[[fl
 
 
 def no_pause_of_a_call(sleep: Callable[[float], None], pauses: list[float]) -> Callable[[float], None]:
-    """Return what does the same in the threads of calls; MiniStack's own thread, for one, sleeps as ever."""
+    """Return the same for threads that begin later, as those of calls do; MiniStack's own sleeps as ever."""
     others = set(threading.enumerate())
 
     def noted(seconds: float) -> None:
