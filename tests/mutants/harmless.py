@@ -20,6 +20,13 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "Change._text: len(text) > LARGEST_ROW and self.row is not None → len(text) > LARGEST_ROW",
         ),
     },
+    "identifiers": {
+        "only a Python that is restricted to FIPS looks at it": (
+            "derived: False → True",
+            "derived: usedforsecurity=False → nothing",
+        ),
+        "it is the base of one hexadecimal digit, which means the same to any larger base": ("derived: 16 → 17",),
+    },
     "spans": {
         "nobody asks without a correlation id; the empty one is for the type checker": (
             "root_span: correlation_id() or '' → correlation_id()",
