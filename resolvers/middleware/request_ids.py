@@ -51,7 +51,7 @@ def bind_operation(operation: str) -> None:
 
 
 def _given(headers: IndexedHeaders, name: str) -> str | None:
-    """Return the last valid value of a header, which the nearest proxy has set; None if there is none."""
+    """Return the last valid value of a header, None if it has none; the nearest proxy has set the last."""
     if name.encode() not in headers.first:
         return None
     return next(filter(_VALID.fullmatch, reversed(headers.getlist(name))), None)

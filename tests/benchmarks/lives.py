@@ -42,7 +42,7 @@ OURS = "HourBank"
 # The local cloud gathers events for a second, and then tells the functions.
 _SETTLED_SECONDS = 1.5
 _START_SECONDS = 90
-_SAVED_SECONDS = 12.0  # after which the local cloud has also saved what was done, and loaded what takes metrics
+_SAVED_SECONDS = 12.0  # after which the local cloud has also saved what was done, and imported its CloudWatch
 _IDLE_SECONDS = 5.0
 _IDLE, _WHOLE = "a second of idling", "a whole life"
 _REPOSITORY = Path(__file__).parents[2]

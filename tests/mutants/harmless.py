@@ -21,11 +21,11 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
     },
     "identifiers": {
-        "only a Python that is restricted to FIPS looks at it": (
+        "only a Python in FIPS mode looks at it": (
             "derived: False → True",
             "derived: usedforsecurity=False → nothing",
         ),
-        "it is the base of one hexadecimal digit, which means the same to any larger base": ("derived: 16 → 17",),
+        "a single hexadecimal digit has the same value in base 17": ("derived: 16 → 17",),
     },
     "spans": {
         "nobody asks without a correlation id; the empty one is for the type checker": (

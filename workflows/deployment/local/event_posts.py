@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 _LONGEST_HEAD = 65_536
 _PART = 65_536
-_MOST_DIGITS = 9  # of a length; Python refuses to read thousands
+_MOST_DIGITS = 9  # of a length; `int` raises an error for thousands of digits
 # For all of a request, and for all of an answer.
 _SECONDS = 10.0
 _END_OF_HEAD = b"\r\n\r\n"
@@ -72,7 +72,7 @@ def read_post(connection: socket.socket, path: str, most_bytes: int) -> EventPos
 
 
 def send_answer(connection: socket.socket, status: int, body: bytes) -> None:
-    """Send the answer to an event, the last that is sent.
+    """Send the answer to an event; nothing is sent after it.
 
     Raises:
         OSError: the client has left, or does not read in time.

@@ -33,10 +33,10 @@ log = structlog.get_logger("workflows.functions")
 THREADS = 64
 # As on AWS, 6 MB.
 _LARGEST_EVENT = 6_000_000
-# Connections that wait for a thread; whoever makes a further one waits until their time is over.
+# Connections that wait for a thread; when there are so many, further callers cannot connect, and time out.
 _BACKLOG = 4_096
 _CLOSE_LIMIT = 3.0
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.1  # after a connection that could not be accepted
 _PORTS = range(1, 65_536)
 Answer = tuple[int, bytes]
 
@@ -146,12 +146,16 @@ class FunctionHost:
         self._begun.close()
 
     def _end(self) -> None:
-        """Let the threads end: at once if they wait for a call, else once they have answered, if that is soon."""
+        """End the threads: those that wait for a call at once, the others once they have answered.
+
+        Whoever takes longer than `_CLOSE_LIMIT` is no longer waited for.
+        """
         self._stop.set()
         until = time.monotonic() + _CLOSE_LIMIT
-        with suppress(OSError):  # if so many calls wait that no further one can, they wake the threads as well
+        with suppress(OSError):  # if no connection is taken any more, the calls that wait wake the threads
             for _ in self._threads:  # each connection wakes one thread
-                socket.create_connection((LOOPBACK, self.address.port or 0), timeout=_CLOSE_LIMIT).close()
+                left = max(0.01, until - time.monotonic())
+                socket.create_connection((LOOPBACK, self.address.port or 0), timeout=left).close()
         for thread in self._threads:
             thread.join(max(0, until - time.monotonic()))
 
@@ -223,7 +227,7 @@ def _load(handler: str) -> Callable[[Any, LambdaContext], Any]:
 
 
 def _seconds_left(headers: Mapping[str, str], function: Function) -> float:
-    """Return for how long a function's caller still waits: less than its timeout, as the call waited, too."""
+    """Return for how many seconds a caller still waits: the timeout, less the wait for a thread."""
     deadline = headers.get("x-amzn-lambda-deadline-ms", "")
     return int(deadline) / 1000 - time.time() if deadline.isdecimal() else function.timeout
 

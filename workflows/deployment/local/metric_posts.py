@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 # A post costs some milliseconds, and CloudWatch's own resolution is a minute.
 _PAUSE_SECONDS = 5.0
-# For the last post, which a local cloud that is stopping may not answer.
+# How long to wait for the last post: a local cloud that is stopping may not answer it.
 _END_SECONDS = 4.0
 # Lines that may wait, while the local cloud does not answer; further ones are lost.
 _MOST_LINES = 10_000

@@ -73,7 +73,7 @@ def _catch_up(source: EventSource) -> None:
     try:
         time.sleep(mapping.get("MaximumBatchingWindowInSeconds", 0))
         if all(one["UUID"] != mapping["UUID"] for _, _, one in _upstream_mappings()):
-            return  # it was deleted meanwhile, and what it had read is forgotten
+            return  # deleted meanwhile, together with its position: it would read the stream from the beginning
         while _upstream_poll() and mapping["LastProcessingResult"] == f"OK - {mapping['BatchSize']} records":
             pass
     except Exception:  # noqa: BLE001 — MiniStack's own loop goes on, too

@@ -63,8 +63,8 @@ def _schedule(name: str, expression: str) -> Resource:
 
 
 def _stream(name: str, table: type[Table]) -> Resource:
-    # Gathering changes for a second saves calls, and only the bus waits for them. If the same function tells the
-    # servers, for whose members it is, it is called at once.
+    # Gathering changes for a second saves calls, and only the bus waits for them. If servers read queues, this
+    # function tells them, too: members wait for that, so it is called at once.
     window = if_(PUBLISHES_CHANGES, 0, 1)
     return stream_mapping(
         name, table, {"StartingPosition": "TRIM_HORIZON", "MaximumBatchingWindowInSeconds": window}

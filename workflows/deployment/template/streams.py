@@ -18,7 +18,7 @@ def stream_mapping(function: str, table: type[Table], properties: dict[str, Any]
     Args:
         function: the function's name.
         table: the table.
-        properties: where it starts to read, and what else is not the same for all mappings.
+        properties: those that differ between mappings, such as where reading starts.
         attributes: of the resource beside its properties, such as its condition.
     """
     return resource(
