@@ -69,8 +69,8 @@ class MetricPosts:
     def _post(self) -> None:
         metrics = _metrics(self._lines.get_nowait() for _ in range(self._lines.qsize()))
         try:
-            self._client = self._client or new_client("cloudwatch", config=_FAIL_SOON)
             while some := list(islice(metrics, _MOST_METRICS)):
+                self._client = self._client or new_client("cloudwatch", config=_FAIL_SOON)
                 self._client.put_metric_data(Namespace=NAMESPACE, MetricData=some)
         except Exception as failed:  # noqa: BLE001 — whatever it is, the next lines are posted
             _log.debug("metrics were not posted", error=repr(failed))

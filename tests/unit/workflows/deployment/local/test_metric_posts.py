@@ -97,3 +97,10 @@ def test_more_than_a_post_may_hold_is_posted_in_several(monkeypatch: pytest.Monk
     assert [len(one["Values"]) for _, one in cloud.posted if one["MetricName"] == "Rating"] == [150, 150, 10]
     assert sum(one["MetricName"] == "HoursMoved" for _, one in cloud.posted) == 700
     assert cloud.posts == 2
+
+
+def test_whoever_says_nothing_needs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    with posting(monkeypatch, Cloud(), pause=60):
+        monkeypatch.setattr(metric_posts, "new_client", lambda service, **_: made.append(service))
+    assert made == []
