@@ -68,6 +68,15 @@ class Demand:
         sent = {name: sent_size(variables[name]) for name in self.sizes if name in variables}
         return max(1, self.amount.given({**self.sizes, **sent})[0])
 
+    @property
+    def is_units_only(self) -> bool:
+        """Return whether it is counted in units of work and in nothing else, as most queries are."""
+        return self.operation is OperationType.QUERY and not self.introspects
+
+    def units(self, size: int, variables: Mapping[str, Any] | None) -> int:
+        """Return how many units of work it is, with variables of so many bytes."""
+        return self.rows_with(variables) + size // _VARIABLE_BYTES
+
     def costs(self, text: str, size: int, variables: Mapping[str, Any] | None = None) -> Mapping[Kind, int]:
         """Return what the operation costs, beside the reading of its document.
 
@@ -76,7 +85,7 @@ class Demand:
             size: bytes of its variables.
             variables: the request's.
         """
-        costs = {Kind.UNITS: self.rows_with(variables) + size // _VARIABLE_BYTES}
+        costs = {Kind.UNITS: self.units(size, variables)}
         match self.operation:
             case OperationType.MUTATION:
                 costs[Kind.MUTATIONS] = 1
@@ -95,9 +104,9 @@ class Demand:
 INVALID = Demand()
 
 
-def reading_costs(text: str) -> Mapping[Kind, int]:
-    """Return what it costs to read a document that was not read lately; the longer ones are refused unread."""
-    return {Kind.UNITS: min(len(text), _LONGEST) // _CHARACTERS}
+def units_of_reading(text: str) -> int:
+    """Return the units of reading a document that was not read lately; those that are longer are refused."""
+    return min(len(text), _LONGEST) // _CHARACTERS
 
 
 class Demands:

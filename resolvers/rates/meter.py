@@ -7,13 +7,12 @@ from typing import Any
 from graphql import GraphQLSchema
 
 from resolvers.identity.keys import IssuerUnreachableError, UnauthenticatedError
-from resolvers.rates.demands import Demand, Demands, reading_costs
+from resolvers.rates.demands import Demand, Demands, units_of_reading
 from resolvers.rates.limits import Kind
 from resolvers.rates.rates import Rates
 from resolvers.rotation import Rotation
 from schema.documents.reading import Documents
 
-_ONE_REQUEST = {Kind.REQUESTS: 1}
 _NO_WAIT: AbstractAsyncContextManager[None] = nullcontext()
 
 
@@ -46,7 +45,7 @@ class Meter:
         Raises:
             RateLimitedError: it is one too many.
         """
-        self.rates.charge(who, _ONE_REQUEST)
+        self.rates.charge_one(who, Kind.REQUESTS, 1)
 
     def charge(
         self, who: str, text: str, name: str | None, size: int, variables: Mapping[str, Any] | None = None
@@ -65,9 +64,12 @@ class Meter:
         """
         demand = self._demands.known(text, name)
         if demand is None:
-            self.rates.charge(who, reading_costs(text))
+            self.rates.charge_one(who, Kind.UNITS, units_of_reading(text))
             demand = self._demands.read(text, name)
-        self.rates.charge(who, demand.costs(text, size, variables))
+        if demand.is_units_only:
+            self.rates.charge_one(who, Kind.UNITS, demand.units(size, variables))
+        else:
+            self.rates.charge(who, demand.costs(text, size, variables))
         return demand
 
     def turn(self, who: str, demand: Demand) -> AbstractAsyncContextManager[None]:
@@ -80,7 +82,7 @@ class Meter:
         Raises:
             RateLimitedError: it is one too many.
         """
-        self.rates.charge(who, {Kind.SOCKETS: 1})
+        self.rates.charge_one(who, Kind.SOCKETS, 1)
         until_closed.enter_context(self.rates.open_sockets.hold(who))
 
     def try_charge_answer(self, who: str, characters: int) -> bool:
@@ -94,4 +96,4 @@ class Meter:
             RateLimitedError: the address sends too many of them.
         """
         if not isinstance(error, IssuerUnreachableError):
-            self.rates.charge(address, {Kind.REFUSALS: 1})
+            self.rates.charge_one(address, Kind.REFUSALS, 1)

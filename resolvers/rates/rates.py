@@ -92,6 +92,15 @@ class Rates:
                 self._give_back(who, costs, kind)
                 raise self._rates[kind].error(who)
 
+    def charge_one(self, who: str, kind: Kind, cost: int) -> None:
+        """Count what somebody asks for of one kind.
+
+        Raises:
+            RateLimitedError: it is over the limit; nothing was counted.
+        """
+        if not self._rates[kind].take(who, cost):
+            raise self._rates[kind].error(who)
+
     def _give_back(self, who: str, costs: Mapping[Kind, int], refused: Kind) -> None:
         """Take back what was counted of the kinds before the refused one."""
         for kind in takewhile(lambda one: one is not refused, costs):
