@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from models.correlation import correlation_id, trace_id
+from models.correlation import correlated_facts, correlation_id, trace_id
 
 # The names under which lines say what they are about.
 REQUEST, CORRELATION, SERVICE_REQUEST, TRACE = "request_id", "correlation_id", "service_request_id", "trace_id"
@@ -26,7 +26,9 @@ def milliseconds(seconds: float) -> float:
 
 
 def _correlated(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Add the correlation id of what is being done, and the id of its trace."""
+    """Add the facts of what is being done, its correlation id, and the id of its trace."""
+    for name, value in correlated_facts().items():
+        line.setdefault(name, value)
     if (current := correlation_id()) is not None:
         line.setdefault(CORRELATION, current)
     if (trace := trace_id()) is not None:

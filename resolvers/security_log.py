@@ -2,7 +2,7 @@
 
 One structured line for each event, without tokens and without what members wrote. A flood of refusals must not
 flood the log: lines beyond the limits are counted, and the count follows as a line of its own. Each line has the
-request's id and the client's address, too, which `resolvers.middleware.request_ids` puts into structlog's context.
+request's id and the client's address, too, which `resolvers.middleware.request_ids` correlates it with.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import structlog
-from structlog.contextvars import get_contextvars
 
+from models.correlation import correlated_facts
 from models.errors import Code
 from models.limits import LimitSet, limit
 from models.log_lines import caller_hash
 
 _log = structlog.get_logger("security")
-# The key of the client's address in structlog's context.
+# The name of the client's address in lines of the log.
 ADDRESS = "address"
 # Names of limits that are counted apart; more would be a mistake, which must not fill the memory.
 _MOST_NAMES = 100
@@ -113,7 +113,7 @@ class SecurityLog:
             Context().run(self.summarize)  # the numbers are not about the request that comes next
             self._ends = self._clock() + self._limits.seconds
         if self._of_kind.get(event, 0) < self._limits.all:
-            key = (event, source or str(get_contextvars().get(ADDRESS)))
+            key = (event, source or str(correlated_facts().get(ADDRESS)))
             written = self._lines.get(key, 0)
             if written < self._limits.each:
                 self._lines[key] = written + 1

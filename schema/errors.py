@@ -23,8 +23,8 @@ from graphql import GraphQLError, ValueNode
 from strawberry import Info
 from strawberry.exceptions import MissingQueryError
 from strawberry.schema.exceptions import InvalidOperationTypeError
-from structlog.contextvars import get_contextvars
 
+from models.correlation import correlation_id
 from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.storage.outages import is_silence, is_throttling
 from models.storage.sent_calls import was_any_sent
@@ -236,13 +236,13 @@ def mask(error: BaseException, **place: Any) -> AppSyncError:
         error: what happened.
         place: where it happened, for the log.
     """
-    # The request's id, in each of its lines and in its answer; `resolvers.middleware.request_ids` binds it.
-    correlation_id = get_contextvars().get("request_id") or str(uuid4())
-    _log.error("unexpected error", correlation_id=correlation_id, exc_info=error, **place)
+    # The request's id, in each of its lines and in its answer.
+    quoted = correlation_id() or str(uuid4())
+    _log.error("unexpected error", correlation_id=quoted, exc_info=error, **place)
     return AppSyncError(
-        f"Something went wrong on our side; when you report it, quote {correlation_id}",
+        f"Something went wrong on our side; when you report it, quote {quoted}",
         error_type=INTERNAL_FAILURE,
-        info={"correlationId": correlation_id},
+        info={"correlationId": quoted},
     )
 
 

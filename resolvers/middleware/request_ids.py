@@ -5,16 +5,15 @@ import re
 from collections.abc import Iterator
 
 from starlette.types import Scope
-from structlog.contextvars import bind_contextvars
 
-from models.correlation import correlate
+from models.correlation import correlate, correlated_facts
 from models.log_lines import REQUEST
 from resolvers.middleware.indexed_headers import IndexedHeaders, request_headers
 from resolvers.security_log import ADDRESS
 
 # AppSync's name for it, in which clients look for it.
 HEADER = "x-amzn-RequestId"
-# The keys in structlog's context, beside the request's.
+# The keys in lines of the log, beside the request's.
 CONNECTION, OPERATION = "connection_id", "operation_id"
 
 # What proxies and load balancers in front of us have named the request, the first before the second.
@@ -22,18 +21,18 @@ _REQUEST, _TRACE = "x-request-id", "x-amzn-trace-id"
 # No blanks and no control characters, which could forge a line of the log.
 _VALID = re.compile(r"[\w.:;=,@+/-]{1,128}", re.ASCII)
 _DRAWN = 256  # ids at a time
+_OF_UUIDS = re.compile(5 * r"(.{%d})" % (8, 4, 4, 4, 12))  # the groups of their digits
 
 
 def bind_request(scope: Scope) -> str:
-    """Bind the id of a request or a socket to the log's context, and return it: a proxy's, or else a new one."""
+    """Let all lines about a request or a socket have its id, and return that: a proxy's, or else a new one."""
     headers = request_headers(scope)
     given, trace = _given(headers, _REQUEST), _given(headers, _TRACE)
     name = given or trace or next(_new_ids)
-    correlate(name, trace)
-    bound = {REQUEST if scope["type"] == "http" else CONNECTION: name}
+    facts = {REQUEST if scope["type"] == "http" else CONNECTION: name}
     if (client := scope.get("client")) is not None:
-        bound[ADDRESS] = client[0]
-    bind_contextvars(**bound)
+        facts[ADDRESS] = client[0]
+    correlate(name, trace, facts)
     return name
 
 
@@ -44,10 +43,8 @@ def bind_operation(operation: str) -> None:
         operation: the client's id, which the lines show, too, unless it is anything but an id.
     """
     name = next(_new_ids)
-    correlate(name)
-    bind_contextvars(**{REQUEST: name})
-    if _VALID.fullmatch(operation):
-        bind_contextvars(**{OPERATION: operation})
+    shown = {OPERATION: operation} if _VALID.fullmatch(operation) else {}
+    correlate(name, facts={**correlated_facts(), REQUEST: name, **shown})
 
 
 def _given(headers: IndexedHeaders, name: str) -> str | None:
@@ -60,9 +57,7 @@ def _given(headers: IndexedHeaders, name: str) -> str | None:
 def _random_ids() -> Iterator[str]:
     """Yield random ids in the form of UUIDs, at a fifth of the cost of `uuid4`, which asks the system for each."""
     while True:
-        drawn = os.urandom(16 * _DRAWN).hex()
-        for digits in (drawn[at : at + 32] for at in range(0, len(drawn), 32)):
-            yield f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        yield from map("-".join, _OF_UUIDS.findall(os.urandom(16 * _DRAWN).hex()))
 
 
 _new_ids = _random_ids()

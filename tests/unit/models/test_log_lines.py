@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 import structlog
 
-from models.correlation import correlated
+from models.correlation import correlate, correlated
 from models.log_lines import caller_hash, log_json, milliseconds
 
 ROOT = "1-67891233-abcdef012345678912345678"
@@ -56,6 +56,17 @@ def test_a_line_is_json_with_level_time_and_what_it_belongs_to() -> None:
     }
     assert second["correlation_id"] == "its own"
     assert "correlation_id" not in third
+
+
+def test_a_line_says_what_is_known_of_the_request() -> None:
+    file = StringIO()
+    log_json(file)
+    with correlated(None):
+        correlate("abc", facts={"address": "192.0.2.1", "rows": "its own"})
+        with correlated("part"):
+            structlog.get_logger("x").info("done", rows=2)
+    line = json.loads(file.getvalue())
+    assert (line["correlation_id"], line["address"], line["rows"]) == ("part", "192.0.2.1", 2)
 
 
 def test_a_function_of_aws_writes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
+from models.correlation import correlate, correlated
 from resolvers.security_log import SecurityEvent, SecurityLog, SecurityLogLimits
 
 REFUSED, ACT = SecurityEvent.RULE_REFUSED, SecurityEvent.ADMIN_ACT
@@ -70,7 +70,8 @@ def test_without_a_source_the_address_counts() -> None:
     tested = Log(each=1)
     with capture_logs() as lines:
         for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
-            with structlog.contextvars.bound_contextvars(address=address):
+            with correlated("abc"):
+                correlate("abc", facts={"address": address})
                 tested.log.write(REFUSED)
     assert len(lines) == 2
 
@@ -85,7 +86,7 @@ def test_a_long_fact_is_cut(given: str | int, written: str | int) -> None:
 async def test_the_number_comes_even_if_the_flood_has_ended() -> None:
     tested = Log(each=1)
     with capture_logs() as lines:
-        with structlog.contextvars.bound_contextvars(request_id="of the flood"):
+        with correlated("of the flood"):
             tested.log.write(REFUSED, "mallory")
             tested.now = 9.99
             tested.log.write(REFUSED, "mallory")

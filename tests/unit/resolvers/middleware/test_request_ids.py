@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 from starlette.types import Receive, Scope, Send
-from structlog.contextvars import clear_contextvars, get_contextvars
 
+from models.correlation import correlated, correlated_facts, correlation_id
 from resolvers.middleware.request_ids import bind_operation
 from schema.errors import mask
 from tests.unit.resolvers.middleware.answering import app, ask, gate
@@ -16,9 +16,8 @@ TRACE = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sample
 
 @pytest.fixture(autouse=True)
 def _context() -> Iterator[None]:
-    clear_contextvars()
-    yield
-    clear_contextvars()
+    with correlated(None):
+        yield
 
 
 async def test_each_request_has_an_id_of_its_own() -> None:
@@ -52,12 +51,11 @@ async def test_the_id_is_bound_while_the_app_answers() -> None:
     seen: dict[str, object] = {}
 
     async def look(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.update(get_contextvars())
+        seen.update(correlated_facts(), correlation_id=correlation_id())
         await app()(scope, receive, send)
 
     await ask(gate(look), ("x-request-id", "abc"), client=("192.0.2.1", 1234))
-    assert seen == {"request_id": "abc", "address": "192.0.2.1"}
-    clear_contextvars()
+    assert seen == {"request_id": "abc", "address": "192.0.2.1", "correlation_id": "abc"}
     await ask(gate(look), ("x-request-id", "def"), type="websocket")
     assert seen["connection_id"] == "def"
 
@@ -81,6 +79,6 @@ async def test_no_two_requests_have_the_same_id() -> None:
 @pytest.mark.parametrize(("given", "bound"), [("7", "7"), ("a b", None), ("x" * 129, None), ("\ud800", None)])
 def test_an_operation_of_a_socket_has_an_id_of_its_own(given: str, bound: str | None) -> None:
     bind_operation(given)
-    context = get_contextvars()
-    assert context.get("operation_id") == bound
-    assert str(UUID(context["request_id"])) == context["request_id"]
+    facts = correlated_facts()
+    assert facts.get("operation_id") == bound
+    assert str(UUID(facts["request_id"])) == facts["request_id"] == correlation_id()
