@@ -38,7 +38,7 @@ from resolvers.rates.shared_counter import SharedCounter
 from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.console.page import Console
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from workflows.executions.services import Services
 from workflows.executions.sweep import revive_patiently
 

@@ -13,7 +13,7 @@ from models.errors import ExpectedError
 from resolvers.hosting.certificate import Certificate
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.hosting.connections.server import BoundedServer
-from resolvers.transport.bodies import BODY_BYTES
+from resolvers.transport.over_http.bodies import BODY_BYTES
 
 
 class AddressError(ExpectedError):
@@ -49,6 +49,7 @@ class Listener:
             loop="none",  # the one that runs already
             http="httptools",
             ws="websockets-sansio",
+            interface="asgi3",  # which uvicorn would else look for a coroutine function to see
             ws_max_size=BODY_BYTES,
             # It keeps some 40 KB for each socket, and compresses what a thousand get a thousand times.
             ws_per_message_deflate=False,

@@ -15,6 +15,13 @@ from resolvers.identity.membership import Membership
 class TokenVerifier(Protocol):
     """Verifies members' tokens."""
 
+    def recall(self, authorization: str) -> Caller | None:
+        """Return whom an Authorization header identified before; None if it has to be verified.
+
+        Raises:
+            UnauthenticatedError: the token has expired since.
+        """
+
     async def caller(self, authorization: str) -> Caller:
         """Return the caller whom an Authorization header identifies.
 
@@ -45,6 +52,14 @@ class Authentication:
         self._application = GUEST if admits_guests else None
         self._tokens = tokens
         self._api_keys = [_digest(key) for key in api_keys]
+
+    def recall(self, authorization: str | None) -> Caller | None:
+        """Return whom an Authorization header identified before; None if they are to be authenticated.
+
+        Raises:
+            UnauthenticatedError: the token has expired since.
+        """
+        return None if authorization is None else self._tokens.recall(authorization)
 
     async def authenticate(self, *sources: Mapping[str, object]) -> Caller | None:
         """Return whom headers identify; None for an application to whom no rule gives access.

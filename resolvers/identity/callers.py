@@ -1,6 +1,5 @@
 """Callers, as verified Cognito tokens identify them."""
 
-import hashlib
 import math
 import time
 from collections import OrderedDict
@@ -111,7 +110,25 @@ class Identity:
         self._issuers = {issuer.name: issuer for issuer in issuers}
         self._limits = limits
         self._named_claims = tuple(sorted(set(claims) - _OWN_CLAIMS - {GROUPS_CLAIM}))
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._verified: OrderedDict[str, _Verified] = OrderedDict()  # by the token
+
+    def recall(self, authorization: str) -> Caller | None:
+        """Return whom a header value identified before; None if that is unknown, or has to be verified anew.
+
+        Raises:
+            UnauthenticatedError: the token has expired since.
+        """
+        token = authorization.removeprefix("Bearer ")  # which is how it is written, if it is
+        if (verified := self._verified.get(token)) is None:
+            return None
+        if verified.caller.has_expired:
+            del self._verified[token]
+            raise UnauthenticatedError("Token expired")
+        if verified.keys.known(verified.key_id) is not verified.key:  # the issuer has withdrawn it
+            del self._verified[token]
+            return None
+        self._verified.move_to_end(token)
+        return verified.caller
 
     async def caller(self, authorization: str) -> Caller:
         """Return the caller whom a header value identifies, a raw token or `Bearer …`.
@@ -119,28 +136,23 @@ class Identity:
         Raises:
             UnauthenticatedError: the token is malformed, expired, forged or for another application.
         """
+        token = self._token_in(authorization)
+        if (known := self.recall(token)) is not None:
+            return known
+        verified = await self._verify(token)
+        self._verified[token] = verified
+        if len(self._verified) > self._limits.remembered:
+            self._verified.popitem(last=False)
+        return verified.caller
+
+    def _token_in(self, authorization: str) -> str:
         scheme, _, rest = authorization.strip().partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
         if not token.isascii() or not 0 < len(token) <= self._limits.bytes:
             raise UnauthenticatedError("Missing or malformed token")
-        digest = hashlib.sha256(token.encode()).digest()
-        return await self._recall(digest) or await self._verify(token, digest)
+        return token
 
-    async def _recall(self, digest: bytes) -> Caller | None:
-        """Return whom a token identified before; None if it must be verified, or its key is withdrawn."""
-        if (verified := self._verified.get(digest)) is None:
-            return None
-        if verified.caller.has_expired:
-            self._verified.pop(digest, None)
-            raise UnauthenticatedError("Token expired")
-        if await verified.keys.key(verified.key_id) is not verified.key:
-            self._verified.pop(digest, None)
-            return None
-        if digest in self._verified:
-            self._verified.move_to_end(digest)
-        return verified.caller
-
-    async def _verify(self, text: str, digest: bytes) -> Caller:
+    async def _verify(self, text: str) -> _Verified:
         token = read_token(text)
         if (issuer := self._issuers.get(token.issuer)) is None:
             raise UnauthenticatedError("Invalid token: Invalid issuer")
@@ -149,11 +161,7 @@ class Identity:
         claims = verified_claims(token, key, time.time())
         if claims.client not in issuer.clients:
             raise UnauthenticatedError("Token of another application")
-        caller = _caller(claims, self._named_claims)
-        self._verified[digest] = _Verified(caller, issuer.keys, token.key_id, key)
-        if len(self._verified) > self._limits.remembered:
-            self._verified.popitem(last=False)
-        return caller
+        return _Verified(_caller(claims, self._named_claims), issuer.keys, token.key_id, key)
 
 
 def _caller(claims: Claims, named: Iterable[str]) -> Caller:

@@ -61,13 +61,13 @@ class IssuerLimits(LimitSet):
 
 
 class Keys(Protocol):
-    """An issuer's public keys."""
+    """An issuer's public keys; as long as a key stays the same, it is the same object."""
+
+    def known(self, kid: str) -> jwt.PyJWK | None:
+        """Return the key of that id, or None if it is not known, or not known yet."""
 
     async def key(self, kid: str) -> jwt.PyJWK | None:
-        """Return the key of that id, or None if the issuer has none.
-
-        As long as an issuer's key stays the same, it is the same object.
-        """
+        """Return the key of that id, or None if the issuer has none."""
 
 
 class _RsaKey(BaseModel):
@@ -128,6 +128,10 @@ class FixedKeys:
     def __init__(self, jwks: Mapping[str, Any]) -> None:
         self._keys = parse_jwks(jwks)
 
+    def known(self, kid: str) -> jwt.PyJWK | None:
+        """Return the key of that id."""
+        return self._keys.get(kid)
+
     async def key(self, kid: str) -> jwt.PyJWK | None:
         """Return the key of that id."""
         return self._keys.get(kid)
@@ -158,18 +162,22 @@ class RemoteKeys:
         self._next_fetch_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
 
+    def known(self, kid: str) -> jwt.PyJWK | None:
+        """Return the key of that id if it is known; old keys begin to be fetched again."""
+        known = self._keys.get(kid)
+        if known is not None and self._now() >= self._stale_at and self._now() >= self._next_fetch_at:
+            self._fetch_again()
+        return known
+
     async def key(self, kid: str) -> jwt.PyJWK | None:
         """Return the key of that id, after a fetch if the key is unknown and the cool-down is over.
 
         Raises:
             IssuerUnreachableError: the issuer cannot be reached, and no key is known yet.
         """
-        now = self._now()
-        if (known := self._keys.get(kid)) is not None:
-            if now >= self._stale_at and now >= self._next_fetch_at:
-                self._fetch_again()
+        if (known := self.known(kid)) is not None:
             return known
-        if self._fetching is not None or now >= self._next_fetch_at:
+        if self._fetching is not None or self._now() >= self._next_fetch_at:
             # All wait for the same fetch; one who leaves does not end it for the others.
             await asyncio.shield(self._fetch_again())
         if not self._keys:

@@ -36,12 +36,16 @@ class AllowedHosts:
         self._names = frozenset(host.lower() for host in hosts)
         self._endings = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
         self._exempt = frozenset(exempt)
+        self._admits = lru_cache(maxsize=256)(self._admits_value)  # most requests name the same
 
     def refusal(self, scope: Scope) -> ASGIApp | None:
         """Return what refuses a request; None if its host is allowed."""
         if self._allows_any or scope["path"] in self._exempt:
             return None
-        named = hosts_named(request_headers(scope))
+        headers = request_headers(scope)
+        if (value := headers.only(b"host")) is not None and self._admits(value):
+            return None
+        named = hosts_named(headers)
         if len(named) == 1 and self._allows(named[0]):
             return None
         host = ", ".join(named)[:_SHOWN]
@@ -52,6 +56,9 @@ class AllowedHosts:
             else "The request names no host"
         )
         return _refusal(message)
+
+    def _admits_value(self, value: str) -> bool:
+        return self._allows(_host_in(value))
 
     def _allows(self, host: str) -> bool:
         return (

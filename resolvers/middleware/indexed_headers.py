@@ -1,5 +1,6 @@
 """The headers of a request or a socket, found by their names."""
 
+from functools import lru_cache
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -26,6 +27,11 @@ class IndexedHeaders(Headers):
         self.first = dict(reversed(raw))
         self.has_repeats = len(self.first) < len(raw)
 
+    def only(self, name: bytes) -> str | None:
+        """Return the value of a header, given by its name in lower case; None if any header is there twice."""
+        value = None if self.has_repeats else self.first.get(name)
+        return None if value is None else value.decode("latin-1")
+
     def getlist(self, key: str) -> list[str]:
         """Return the values of all headers of a name."""
         if self.has_repeats:
@@ -48,5 +54,6 @@ def request_headers(scope: Scope) -> IndexedHeaders:
     return headers
 
 
+@lru_cache(maxsize=64)  # the server asks for few
 def _raw(name: str) -> bytes:
     return name.lower().encode("latin-1")

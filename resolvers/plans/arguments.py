@@ -47,6 +47,8 @@ class Variables:
         Raises:
             UnplannedError: a value is invalid.
         """
+        if not self._declared:
+            return _NOTHING
         leaves = self._leaves
         if leaves is not None:
             values: dict[str, Any] = {}
@@ -55,8 +57,6 @@ class Variables:
                     values[name] = coerce(given[name])
             if len(values) == len(leaves):
                 return VariableValues({}, values)
-        if not self._declared:
-            return _NOTHING
         found = get_variable_values(self._schema, self._declared, dict(given))
         if isinstance(found, list):
             raise UnplannedError

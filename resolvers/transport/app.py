@@ -24,12 +24,12 @@ from resolvers.plans.planner import Planner
 from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import Rates
-from resolvers.transport.appsync_realtime import RealtimeEndpoint
-from resolvers.transport.bodies import BoundedBodies
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.http_operations import PATH, REALTIME_PATH, HttpOperations
-from resolvers.transport.idempotency import HEADER, REPLAYED, Idempotency
-from resolvers.transport.socket_endpoint import SocketEndpoint
+from resolvers.transport.over_http.bodies import BoundedBodies
+from resolvers.transport.over_http.idempotency import HEADER, REPLAYED, Idempotency
+from resolvers.transport.over_http.operations import PATH, REALTIME_PATH, HttpOperations
+from resolvers.transport.over_sockets.appsync_realtime import RealtimeEndpoint
+from resolvers.transport.over_sockets.endpoint import SocketEndpoint
 from schema.build import MirrorSchema
 from schema.strawberry_internals import graphql_schema
 
@@ -76,6 +76,13 @@ class App(Starlette):
         super().__init__(middleware=[cross_origin, Middleware(BoundedBodies)], **options)
         # A redirect to the path with a slash, or without, would name the host that the client named.
         self.router.redirect_slashes = False
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:  # type: ignore[override]
+        """Answer a request, or serve a socket; Starlette's own is a coroutine around this."""
+        scope["app"] = self
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        return self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the app with everything around it."""

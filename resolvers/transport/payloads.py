@@ -28,19 +28,18 @@ def payload_problem(payload: Mapping[str, Any]) -> str | None:
     Args:
         payload: the client's JSON, in which `schema.unstorable.parse_json` may have left what cannot be stored.
     """
-    if not isinstance(payload.get("query"), str):
+    query, name, variables = payload.get("query"), payload.get("operationName"), payload.get("variables")
+    if not isinstance(query, str):
         return "The operation's `query` must be a string"
-    if not isinstance(payload.get("operationName"), str | None):
+    if name is not None and not isinstance(name, str):
         return "The operation's `operationName` must be a string or null"
-    variables = payload.get("variables")
-    if not isinstance(variables, dict | None):
+    if variables is not None and not isinstance(variables, dict):
         return "The operation's `variables` must be an object or null"
-    name = payload.get("operationName")
     if name and len(name) > CHARACTERS:
         return f"The operation's `operationName` may have {CHARACTERS} characters at most"
     if variables and (problem := _variables_problem(variables)) is not None:
         return f"The operation's `variables` may hold {problem}"
-    found = unstorable_in_document(payload["query"])
+    found = unstorable_in_document(query)
     if found is None and (name or variables):
         found = unstorable({"operationName": name, "variables": variables})
     return None if found is None else f"The operation has {found}"

@@ -25,8 +25,8 @@ from resolvers.identity.issuer import LocalIssuer
 from resolvers.operation_log import OperationLines, OperationLog
 from resolvers.rates.meter import Meter
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.graphql_transport_ws import TransportHandler
-from resolvers.transport.sockets import TextFrames
+from resolvers.transport.over_sockets.graphql_transport_ws import TransportHandler
+from resolvers.transport.over_sockets.sockets import TextFrames
 from schema.documents.limits import Limits
 from schema.documents.reading import Documents
 from schema.graphiql import ASSETS, manifest
@@ -121,7 +121,7 @@ async def server(tmp_path: Path) -> AsyncIterator[str]:
     app = Starlette(
         routes=[Route("/graphql", view), WebSocketRoute("/graphql", view), *graphiql.routes()],
     )
-    config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
+    config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio", interface="asgi3")
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve())
     while not running.started:  # noqa: ASYNC110 — uvicorn reports it in no other way

@@ -26,7 +26,7 @@ from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.operations import updates
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from schema.build import build_schema
 from schema.types import CATALOGUE
 from tests.integration.polling import SOON, until
@@ -145,7 +145,7 @@ async def running_in_process(names: Names, directory: Path) -> AsyncIterator[InP
             idempotency=Idempotency(store, clock.now),
             rates=without_limits(),
         )
-        config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio")
+        config = uvicorn.Config(app, port=0, log_level="warning", ws="websockets-sansio", interface="asgi3")
         uvicorn_server = uvicorn.Server(config)
         task = asyncio.create_task(uvicorn_server.serve())
         while not uvicorn_server.started:  # noqa: ASYNC110 — uvicorn tells it in no other way

@@ -16,10 +16,11 @@ from resolvers.identity.callers import Caller
 from resolvers.identity.membership import Membership
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from tests.integration.conftest import Cloud
 from tests.integration.in_process_api import InProcessApi, in_process_api
 from tests.unit.rates import without_limits
+from tests.unit.verifiers import Forgetful
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,7 +55,7 @@ def service(**changes: Any) -> dict[str, Any]:
     return given | changes
 
 
-class Callers:
+class Callers(Forgetful):
     """Accepts a member's `sub` and name as a token."""
 
     async def caller(self, authorization: str) -> Caller:

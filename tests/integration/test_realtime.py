@@ -16,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from models import tables
-from resolvers.transport import sockets
-from resolvers.transport.bodies import BODY_BYTES
+from resolvers.transport.over_http.bodies import BODY_BYTES
+from resolvers.transport.over_sockets import sockets
 from tests.integration.conftest import Cloud, GraphQL, Server
 from tests.integration.in_process_server import InProcessServer, running_in_process
 from tests.integration.polling import SOON, until

@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from models import tables
 from resolvers.feed.limits import SubscriptionLimits
 from resolvers.mirror.subscriptions import changes_of
-from resolvers.transport import sockets
+from resolvers.transport.over_sockets import sockets
 from tests.integration.conftest import Server
 from tests.integration.in_process_server import Client, InProcessServer
 from tests.integration.polling import SOON, until

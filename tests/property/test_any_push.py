@@ -26,7 +26,7 @@ from resolvers.mirror import paging
 from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.push.push import Push
 from resolvers.transport.app import build_app
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from schema.amplify.declaration import Model
 from schema.strawberry_internals import graphql_schema
 from schema.types import CATALOGUE
@@ -38,6 +38,7 @@ from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import ADMIN, ALICE, BOB, MemoryStore, build_mirror, mirror_over
 from tests.unit.rates import without_limits
 from tests.unit.realtime import header
+from tests.unit.verifiers import Forgetful
 
 KEY = "da2-abcdefghijklmnopqrstuvwxyz"
 CALLERS = {
@@ -52,7 +53,7 @@ _CORRELATION = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 _KINDS = {"onCreate": ChangeKind.CREATE, "onUpdate": ChangeKind.UPDATE, "onDelete": ChangeKind.DELETE}
 
 
-class Known:
+class Known(Forgetful):
     """Knows the callers by their names."""
 
     async def caller(self, authorization: str) -> Caller:

@@ -32,7 +32,7 @@ from resolvers.operations import search, updates
 from resolvers.operations.deletion import DELETE_GUARDS
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from schema.build import MirrorSchema, build_schema
 from schema.errors import report
 from schema.types import CATALOGUE
@@ -40,6 +40,7 @@ from tests.security import own_operations
 from tests.security.cases import Case, Line, document
 from tests.unit.mirror import MemoryStore, execute
 from tests.unit.rates import without_limits
+from tests.unit.verifiers import Forgetful
 from workflows.executions.services import Services
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ def _word_of_list(case: Case, shown: list[dict[str, Any]]) -> str:
     return "row" if listed else "out"
 
 
-class Nobody:
+class Nobody(Forgetful):
     """An identity provider that accepts no token."""
 
     async def caller(self, authorization: str) -> Caller:

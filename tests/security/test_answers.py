@@ -15,9 +15,9 @@ from resolvers.identity.authentication import Authentication
 from resolvers.rates.limits import RateLimits
 from resolvers.rates.rates import Rates
 from resolvers.transport.app import build_app
-from resolvers.transport.departures import WATCHED_AFTER
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.departures import WATCHED_AFTER
+from resolvers.transport.over_http.idempotency import Idempotency
 from schema.build import build_schema
 from schema.documents.metering import AnswerLimits
 from schema.types import CATALOGUE

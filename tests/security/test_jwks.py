@@ -28,7 +28,7 @@ from resolvers.identity.keys import (
 )
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from tests.unit import asgi_socket
 from tests.unit.mirror import MemoryStore, schema_over
 from tests.unit.processor_time import least_seconds

@@ -18,7 +18,7 @@ from resolvers.identity.callers import Caller
 from resolvers.identity.membership import KEPT_FOR, Membership
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from tests.security import own_operations
 from tests.security.backends import CloudBackend
 from tests.security.cases import GROUPS, Case, Line, document, item_of, lines
@@ -28,6 +28,7 @@ from tests.unit.asgi_socket import Socket
 from tests.unit.processor_time import least_seconds_async
 from tests.unit.rates import without_limits
 from tests.unit.realtime import header
+from tests.unit.verifiers import Forgetful
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -44,7 +45,7 @@ class Clock:
         return self.now
 
 
-class Callers:
+class Callers(Forgetful):
     """Accepts a caller as JSON for a token."""
 
     async def caller(self, authorization: str) -> Caller:

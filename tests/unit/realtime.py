@@ -20,13 +20,14 @@ from resolvers.mirror.subscriptions import Subscriptions
 from resolvers.rates.rates import Rates
 from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from schema.build import MirrorSchema
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import ALICE, BOB, MemoryStore, mirror_over
 from tests.unit.rates import without_limits
+from tests.unit.verifiers import Forgetful
 
 PATH = "/graphql/realtime"
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
@@ -36,7 +37,7 @@ FILTERED = "subscription ($f: ModelSubscriptionServiceFilterInput) { onCreateSer
 REQUESTS = "subscription ($of: String) { onCreateServiceRequest(requesterId: $of) { id } }"
 
 
-class Callers:
+class Callers(Forgetful):
     """Knows alice, bob, and for so many seconds `alice 20`."""
 
     async def caller(self, authorization: str) -> Caller:

@@ -1,6 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with deadlines, and with limits on what is sent before and beside a request."""
 
 import asyncio
+from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any
 
@@ -10,19 +11,20 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from resolvers.hosting.connections.answers import RequestRefusedError
+from resolvers.hosting.connections.answers import (
+    RequestRefusedError,
+    too_large_head,
+    too_many_pieces,
+    upgrade_with_body,
+)
 from resolvers.hosting.connections.registry import Connection, Phase
+from resolvers.hosting.connections.request_cycle import RequestCycle
+from resolvers.hosting.connections.request_heads import as_sent, has_body, parts_of, size_of
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
-from resolvers.hosting.connections.whole_answers import WholeAnswer
 
 # Bytes that are still taken from a client that has been refused: most clients read an answer only once they have
 # sent everything.
 _TAKEN_AFTER_THE_END = 4_000_000
-# The method, the version and the spaces of a request's line.
-_AROUND_URL = 64
-_TOO_MANY_PIECES = 413, "The request comes in too many parts; send it in fewer and larger ones"
-# The parser stops at the headers of every upgrade, also to what nobody speaks here, and leaves the body unread.
-_UPGRADE_WITH_BODY = 400, "Send a request with a body without the header Upgrade"
 
 
 class _Stage(Enum):
@@ -66,7 +68,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_behind_another = False  # in one packet, of which the bytes are not counted for it
         self._pieces = 0  # packets and chunks that it came in
         self._headers_left = 0
-        self._running: RequestResponseCycle | None = None
+        self._running: RequestCycle | None = None
+        self._next: RequestCycle | None = None  # to be answered once the packet that it came in is read
         self._refusal: RequestRefusedError | None = None
         self._last_words: bytes | None = None
         self._is_over = False
@@ -83,7 +86,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Tell every request that is being answered, or waits for it, that its client is gone."""
         self.pipeline.clear()
         if self._running is not None:
-            _disconnect(self._running)
+            self._running.disconnect()
         self._running = None
         super().connection_lost(exc)
         self._connection.lost()
@@ -106,6 +109,7 @@ class HttpProtocol(HttpToolsProtocol):
         except RequestRefusedError as refusal:
             self._refuse(refusal)
         else:
+            self._answer_next()
             self._note_stage()
 
     def pause_writing(self) -> None:
@@ -141,24 +145,57 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start to answer a request, or let it wait for those before it."""
-        if self.parser.should_upgrade() and _has_body(self.headers):
-            self._refuse_while_parsing(RequestRefusedError(*_UPGRADE_WITH_BODY))
+        self._check_headers()
+        if self._proxies is not None:
+            self._find_client(self._proxies)
+        self._stage, self._stage_is_new = _Stage.BODY, True
+        self._complete_scope()
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = cycle = self._new_cycle()
+        if before is None or before.response_complete:
+            self._running = self._next = cycle
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _check_headers(self) -> None:
+        if self.parser.should_upgrade() and has_body(self.headers):
+            self._refuse_while_parsing(upgrade_with_body())
         if self._is_behind_another or self._received > self._limits.head_bytes:
-            self._check_head(len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers))
+            self._check_head(size_of(self.url, self.headers))
         if len(self.pipeline) >= self._limits.pipelined:
             self._refuse_while_parsing(
                 RequestRefusedError(429, "Wait for answers before you send further requests on a connection")
             )
-        if self._proxies is not None:
-            self._find_client(self._proxies)
-        super().on_headers_complete()
-        self._stage, self._stage_is_new = _Stage.BODY, True
+
+    def _complete_scope(self) -> None:
+        scope = self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"], scope["raw_path"], scope["query_string"] = parts_of(self.url)
+
+    def _new_cycle(self) -> RequestCycle:
+        return RequestCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self.scope["http_version"] != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def on_chunk_header(self) -> None:
         """Count a chunk of a body."""
         self._pieces += 1
         if self._pieces > self._limits.pieces:
-            self._refuse_while_parsing(RequestRefusedError(*_TOO_MANY_PIECES))
+            self._refuse_while_parsing(too_many_pieces())
         if self.headers is self.scope["headers"]:
             # What comes behind the body must not become a header of the request that is being answered.
             self.headers = self.headers.copy()
@@ -175,7 +212,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _check_size(self) -> None:
         limits = self._limits
         if self._pieces > limits.pieces:
-            raise RequestRefusedError(*_TOO_MANY_PIECES)
+            raise too_many_pieces()
         if self._stage is _Stage.HEAD:
             # The URL may have come with the end of the request before, and is not among the bytes counted then.
             self._check_head(max(self._received, len(self.url)))
@@ -188,11 +225,7 @@ class HttpProtocol(HttpToolsProtocol):
         limit = self._limits.head_bytes
         if size <= limit:
             return
-        is_line = self._stage is _Stage.HEAD and len(self.url) > limit - _AROUND_URL
-        status, hint = (414, "; send a POST instead") if is_line else (431, "")
-        self._refuse_while_parsing(
-            RequestRefusedError(status, f"A request's line and headers may have {limit} bytes{hint}")
-        )
+        self._refuse_while_parsing(too_large_head(limit, self.url if self._stage is _Stage.HEAD else b""))
 
     def _refuse_while_parsing(self, refusal: RequestRefusedError) -> None:
         self._refusal = refusal
@@ -244,10 +277,21 @@ class HttpProtocol(HttpToolsProtocol):
 
     # Answering
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _answer_next(self) -> None:
+        """Answer a request that nobody answers yet: in a task, unless it is all there and is answered at once."""
+        cycle, self._next = self._next, None
+        if cycle is None:
+            return
+        if cycle.more_body:
+            self._start_asgi_task(cycle, self.app)
+            return
+        context = copy_context()
+        if (answering := context.run(cycle.begin, self.app)) is not None:
+            context.run(self._start_asgi_task, cycle, lambda *_: answering)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
-        whole: Any = WholeAnswer(cycle, app)  # Starlette and uvicorn each declare types of their own for ASGI
-        super()._start_asgi_task(cycle, whole)
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Answer the next request, or wait for it."""
@@ -264,6 +308,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._last_words is not None:
             self._end(self._last_words)
         elif self._stage is _Stage.WHOLE:
+            self._stage_is_new = False
             self._wait_for_next()
         elif self._stage is _Stage.HEAD:
             self._wait_for_rest()
@@ -292,6 +337,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: RequestRefusedError) -> None:
         """End the connection with an answer, which comes after those to the requests before."""
+        self._answer_next()
         self._refusal = refusal
         is_begun = self._stage is _Stage.BODY and self.cycle.response_started
         self._forget_unfinished()
@@ -309,7 +355,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.pipeline:
             self.pipeline.popleft()
         elif self._running is not None:
-            _disconnect(self._running)
+            self._running.disconnect()
             self._running = None
 
     def _end(self, last_words: bytes) -> None:
@@ -330,8 +376,10 @@ class HttpProtocol(HttpToolsProtocol):
         """Hand the connection over to a socket; a request for another protocol has been taken as a plain one."""
         if not self._should_upgrade():
             self.cycle.keep_alive = False
+            self._answer_next()
             self._note_stage()
             return
+        self._answer_next()
         if self._running is not None and not self._running.response_complete:
             self._refuse(RequestRefusedError(400, "A socket needs a connection of its own"))
             return
@@ -341,7 +389,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.flow.write_paused:  # the transport says so only once
             socket.pause_writing()
         try:
-            socket.open(self._head())
+            socket.open(as_sent(self.scope["method"], self.url, self.scope["headers"]))
         except RequestRefusedError as refusal:
             self.connections.discard(socket)
             self.connections.add(self)
@@ -350,24 +398,3 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self.transport.set_protocol(socket)
             self.parser = None  # type: ignore[assignment]  # which refers to this protocol
-
-    def _head(self) -> bytes:
-        """Return the request's line and headers, as they were sent."""
-        lines = [b"%b %b HTTP/1.1\r\n" % (self.scope["method"].encode(), self.url)]
-        lines += [b"%b: %b\r\n" % header for header in self.scope["headers"]]
-        return b"".join((*lines, b"\r\n"))
-
-
-def _has_body(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Return whether a request says that it has a body; an empty one does not count."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0 "))
-        for name, value in headers
-    )
-
-
-def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Tell the app that nobody waits for its answer."""
-    if not cycle.response_complete:
-        cycle.disconnected = True
-    cycle.message_event.set()

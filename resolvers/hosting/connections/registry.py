@@ -114,7 +114,7 @@ class Connection:
         """Enter a phase, or begin it anew, which may take so many seconds."""
         now = self._connections.now()
         self.deadline = now + seconds
-        if phase is self._phase or not self._groups:
+        if phase is self._phase and phase is not Phase.IDLE:
             return
         self.since = now
         for group in self._groups:

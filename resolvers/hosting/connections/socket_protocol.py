@@ -17,7 +17,7 @@ from websockets.protocol import State
 from resolvers.hosting.connections.answers import RequestRefusedError
 from resolvers.hosting.connections.budgets import Budget
 from resolvers.hosting.connections.registry import Connection, Phase
-from resolvers.transport.sockets import WRITE
+from resolvers.transport.over_sockets.sockets import WRITE
 
 # What is parsed before frames are counted: at most 170 of them.
 _SLICE = 1024

@@ -15,7 +15,7 @@ from resolvers.apps.hourbank import HOURBANK
 from resolvers.context import RequestContext
 from resolvers.hosting.settings import ServerSettings
 from resolvers.identity.callers import Caller
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from resolvers.transport.payloads import response_of
 from schema.build import MirrorSchema
 from schema.errors import INTERNAL_FAILURE, SERVICE_UNAVAILABLE, RefusedError

@@ -11,11 +11,12 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
 from tests.unit.mirror import ALICE
+from tests.unit.verifiers import Forgetful
 
 KEYS = ("da2-abcdefghijklmnopqrstuvwxyz", "da2-zyxwvutsrqponmlkjihgfedcba")
 
 
-class FakeVerifier:
+class FakeVerifier(Forgetful):
     """Accepts one token."""
 
     async def caller(self, authorization: str) -> Caller:

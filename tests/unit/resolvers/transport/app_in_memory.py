@@ -7,17 +7,18 @@ from starlette.applications import Starlette
 
 from models import clock, tables
 from resolvers.hosting.settings import LOCAL_ORIGINS
-from resolvers.identity.authentication import Authentication
+from resolvers.identity.authentication import Authentication, TokenVerifier
 from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
 from resolvers.rates.rates import Rates
 from resolvers.transport.app import HttpPolicy, build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from tests.unit import asgi_socket
 from tests.unit.asgi_socket import Socket
 from tests.unit.mirror import ALICE, MemoryStore, schema_over
 from tests.unit.rates import without_limits
+from tests.unit.verifiers import Forgetful
 
 API_KEY = "da2-abcdefghijklmnopqrstuvwxyz"
 SIGNED = {"authorization": "alice"}
@@ -25,7 +26,7 @@ BALANCE = {"query": '{ getUserBalance(userId: "sub-alice") { totalBalance } }'}
 FILTERED = "query($f: ModelServiceFilterInput) { listServices(filter: $f) { items { id } } }"
 
 
-class Callers:
+class Callers(Forgetful):
     """Knows one token."""
 
     async def caller(self, authorization: str) -> Caller:
@@ -34,14 +35,16 @@ class Callers:
         return ALICE
 
 
-def app_in_memory(rates: Rates | None = None, store: MemoryStore | None = None) -> Starlette:
+def app_in_memory(
+    rates: Rates | None = None, store: MemoryStore | None = None, tokens: TokenVerifier | None = None
+) -> Starlette:
     """Return the app over tables in memory: Alice's balance."""
     store = store or MemoryStore()
     store.add(tables.UserBalance, userId="sub-alice", totalBalance=10, createdAt="2026", updatedAt="2026")
     return build_app(
         schema=schema_over(store),
         store=store,
-        authentication=Authentication(Callers(), [API_KEY]),
+        authentication=Authentication(tokens or Callers(), [API_KEY]),
         graphiql=GraphiQL("HourBank"),
         idempotency=Idempotency(store, clock.now),
         rates=rates or without_limits(),

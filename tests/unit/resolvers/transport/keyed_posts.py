@@ -13,9 +13,10 @@ from resolvers.identity.authentication import Authentication
 from resolvers.identity.callers import Caller
 from resolvers.transport.app import build_app
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http.idempotency import Idempotency
 from tests.unit.mirror import ALICE, BOB, MemoryStore, schema_over
 from tests.unit.rates import without_limits
+from tests.unit.verifiers import Forgetful
 
 DOCUMENT = "mutation ($input: CreateServiceInput!) { createService(input: $input) { id title } }"
 SERVICE = {
@@ -80,7 +81,7 @@ def _holds(condition: Any, item: Item) -> bool:
     raise NotImplementedError(condition.operator)
 
 
-class Callers:
+class Callers(Forgetful):
     """Knows two tokens."""
 
     async def caller(self, authorization: str) -> Caller:

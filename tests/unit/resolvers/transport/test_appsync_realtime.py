@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from models import tables
 from resolvers.feed.limits import SubscriptionLimits
-from resolvers.transport.sockets import OPERATIONS
+from resolvers.transport.over_sockets.sockets import OPERATIONS
 from schema.amplify.resolver import AnyInfo
 from tests.unit.fake_stream import FakeStream
 from tests.unit.mirror import MemoryStore, StoredRowEvents

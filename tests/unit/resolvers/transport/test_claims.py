@@ -13,8 +13,8 @@ from models.errors import ContentionError, UnavailableError
 from models.idempotency import KeyedRequest
 from models.storage.store import Item
 from resolvers import polling
-from resolvers.transport import idempotency as under_keys
-from resolvers.transport.idempotency import Idempotency
+from resolvers.transport.over_http import idempotency as under_keys
+from resolvers.transport.over_http.idempotency import Idempotency
 from schema.errors import report_any
 from tests.unit.resolvers.transport.keyed_posts import Rows, store
 

@@ -14,8 +14,8 @@ from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.authentication import Authentication
 from resolvers.identity.keys import IssuerUnreachableError
 from resolvers.rates.meter import Meter
-from resolvers.transport import appsync_realtime, sockets
-from resolvers.transport.appsync_realtime import RealtimeEndpoint
+from resolvers.transport.over_sockets import appsync_realtime, sockets
+from resolvers.transport.over_sockets.appsync_realtime import RealtimeEndpoint
 from schema.strawberry_internals import graphql_schema
 from tests.unit import asgi_socket
 from tests.unit.leaps import leap

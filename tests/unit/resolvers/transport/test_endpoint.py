@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from models.errors import UnavailableError
 from resolvers.hosting.settings import LOCAL_ORIGINS
 from resolvers.identity.callers import Caller
-from resolvers.transport import sockets
-from resolvers.transport.bodies import BODY_BYTES
-from resolvers.transport.http_operations import HttpOperations
-from resolvers.transport.sockets import OPERATIONS
+from resolvers.transport.over_http.bodies import BODY_BYTES
+from resolvers.transport.over_http.operations import HttpOperations
+from resolvers.transport.over_sockets import sockets
+from resolvers.transport.over_sockets.sockets import OPERATIONS
 from schema.build import MirrorSchema
 from tests.unit.leaps import leap
 from tests.unit.mirror import ALICE, StoredRowEvents

@@ -16,8 +16,8 @@ from models.errors import Code, ContentionError, Refusal, UnavailableError
 from models.storage.sent_calls import note_write
 from models.storage.store import Item
 from resolvers.mirror.mutations import Mutations
-from resolvers.transport import idempotency as under_keys
-from resolvers.transport.idempotency import is_mutation, keyed_request
+from resolvers.transport.over_http import idempotency as under_keys
+from resolvers.transport.over_http.idempotency import is_mutation, keyed_request
 from schema.documents.limits import Limits
 from schema.documents.metering import AnswerLimits
 from schema.documents.reading import Documents

@@ -11,8 +11,8 @@ from starlette.websockets import WebSocket
 from strawberry.http.exceptions import WebSocketDisconnected
 from structlog.testing import capture_logs
 
-from resolvers.transport import sockets
-from resolvers.transport.sockets import SocketLifetime, TextFrames
+from resolvers.transport.over_sockets import sockets
+from resolvers.transport.over_sockets.sockets import SocketLifetime, TextFrames
 
 
 class Frames(TextFrames):

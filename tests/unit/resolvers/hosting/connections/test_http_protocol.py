@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from contextvars import ContextVar
 from typing import Any, cast
 
 import pytest
@@ -14,8 +15,10 @@ from resolvers.hosting.connections.http_protocol import HttpProtocol
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.hosting.connections.registry import Connections
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
+from resolvers.transport.over_http.at_once import body_at_hand
 from tests.unit.resolvers.hosting.connections.test_registry import Clock
 
+VARIABLE: ContextVar[str] = ContextVar("variable", default="nothing")
 LIMITS = ConnectionLimits(header_seconds=10, body_seconds=20, idle_seconds=75)
 SLOW = b"GET /slow HTTP/1.1\r\nHost: server\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: server\r\nContent-Length: 5\r\n\r\n"
@@ -205,3 +208,83 @@ async def test_a_socket_over_a_transport_that_is_full_waits_until_the_client_rea
     served.connection.made(served.transport, served.http)
     served.http.connections.add(served.http)
     socket.connection_lost(None)
+
+
+def at_once(scope: Any, _receive: Any, send: Any) -> Awaitable[None]:
+    """Answer with the request's path, and the size of its body if that is all there."""
+    given = body_at_hand(scope)
+    body = scope["path"].encode() + (b"" if given is None else b" %d" % len(given))
+    length = str(len(body)).encode()
+    send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+    return cast("Awaitable[None]", send({"type": "http.response.body", "body": body}))
+
+
+@pytest.fixture
+def quick(served: Served) -> Served:
+    """Return a connection to an app that answers at once."""
+    served.http.app = cast("Any", at_once)
+    return served
+
+
+def bodies(quick: Served) -> list[bytes]:
+    return [answer.partition(b"\r\n\r\n")[2] for answer in quick.transport.written.split(b"HTTP/1.1 ")[1:]]
+
+
+async def test_a_request_that_is_all_there_is_answered_at_once(quick: Served) -> None:
+    for _ in range(3):
+        quick.http.data_received(POST + b"12345")
+    assert bodies(quick) == 3 * [b"/ 5"]
+    assert not quick.http.tasks
+    quick.wait(LIMITS.idle_seconds - 1)
+    assert not quick.transport.closing
+    quick.wait(1)
+    assert quick.transport.closing
+
+
+async def test_one_that_comes_in_parts_is_answered_by_a_task(quick: Served) -> None:
+    quick.http.data_received(POST)
+    quick.http.data_received(b"12345")
+    await quick.answered()
+    assert bodies(quick) == [b"/"]
+
+
+async def test_requests_in_one_packet_are_answered_in_their_order(quick: Served) -> None:
+    requests = [b"GET /%d HTTP/1.1\r\nHost: server\r\n\r\n" % number for number in range(20)]
+    quick.http.data_received(b"".join(requests))
+    for _ in range(3):
+        await quick.answered()
+    assert bodies(quick) == [b"/0 0", *(b"/%d" % number for number in range(1, 20))]
+    quick.http.data_received(requests[0])
+    assert bodies(quick)[-1] == b"/0 0"
+
+
+async def test_what_is_refused_in_the_same_packet_is_said_behind_the_answer(quick: Served) -> None:
+    quick.http.data_received(SLOW + b"\0\0\0\0")
+    assert await quick.answered() == [b"200", b"400"]
+
+
+async def test_the_last_answer_of_a_connection_closes_it(quick: Served) -> None:
+    quick.http.data_received(b"GET / HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n")
+    assert b"connection: close" in quick.transport.written
+    assert quick.transport.closing
+
+
+async def test_an_upgrade_to_what_nobody_speaks_is_answered_at_once(quick: Served) -> None:
+    quick.http.data_received(b"GET / HTTP/1.1\r\nHost: server\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+    assert bodies(quick) == [b"/ 0"]
+    assert b"connection: close" in quick.transport.written
+
+
+async def test_each_request_has_variables_of_its_own(quick: Served) -> None:
+    seen: list[str] = []
+
+    def noting(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        seen.append(VARIABLE.get())
+        VARIABLE.set(scope["path"])
+        return at_once(scope, receive, send)
+
+    quick.http.app = cast("Any", noting)
+    for _ in range(2):
+        quick.http.data_received(SLOW)
+    assert seen == ["nothing", "nothing"]
+    assert VARIABLE.get() == "nothing"

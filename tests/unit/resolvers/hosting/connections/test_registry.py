@@ -93,6 +93,15 @@ def test_who_has_just_connected_goes_after_the_idle(clock: Clock) -> None:
     assert (idle.aborted, fresh.aborted) == (True, False)
 
 
+def test_of_the_idle_who_has_just_been_answered_goes_last(clock: Clock) -> None:
+    connections = Connections(ConnectionLimits(), 2, clock)
+    (first, answered, _), (second, idle, _) = (made(connections) for _ in range(2))
+    for connection in (first, second, first):
+        connection.enter(Phase.IDLE, 75)  # without being busy in between, if it is answered at once
+    made(connections)
+    assert (answered.aborted, idle.aborted) == (False, True)
+
+
 def test_of_a_crowd_of_silent_ones_the_oldest_goes_before_the_idle(clock: Clock) -> None:
     connections = Connections(ConnectionLimits(), 4, clock)
     (first, idle, _), (_, oldest, _), *_ = (made(connections) for _ in range(4))

@@ -17,7 +17,7 @@ from websockets.uri import parse_uri
 from resolvers.hosting.connections.limits import ConnectionLimits
 from resolvers.hosting.connections.registry import Connections
 from resolvers.hosting.connections.socket_protocol import SocketProtocol
-from resolvers.transport.sockets import WRITE
+from resolvers.transport.over_sockets.sockets import WRITE
 
 HEAD = (
     b"GET /graphql HTTP/1.1\r\nHost: server\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

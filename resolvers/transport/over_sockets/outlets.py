@@ -7,9 +7,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import Ope
 from strawberry.types.execution import ExecutionResult
 
 from resolvers.context import RequestContext
-from resolvers.transport import appsync_messages as frames
+from resolvers.transport.over_sockets import appsync_messages as frames
+from resolvers.transport.over_sockets.sockets import SocketLifetime, written
 from resolvers.transport.security_events import reported
-from resolvers.transport.sockets import SocketLifetime, written
 
 
 class EventFrames:

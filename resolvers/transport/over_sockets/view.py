@@ -13,7 +13,7 @@ from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
 from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
-from resolvers.transport.sockets import TextFrames
+from resolvers.transport.over_sockets.sockets import TextFrames
 from schema.build import MirrorSchema
 from schema.unstorable import parse_json
 

@@ -29,10 +29,8 @@ from resolvers.push.push import Push
 from resolvers.rates.demands import INVALID
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError
-from resolvers.transport.outlets import TransportOutlet
-from resolvers.transport.payloads import payload_problem, size_of, with_trusted_text
-from resolvers.transport.security_events import log_admin_acts, log_refusal, log_sign_in_refusal, reported
-from resolvers.transport.sockets import (
+from resolvers.transport.over_sockets.outlets import TransportOutlet
+from resolvers.transport.over_sockets.sockets import (
     FORBIDDEN,
     OPERATIONS,
     TRY_AGAIN,
@@ -40,6 +38,8 @@ from resolvers.transport.sockets import (
     TextFrames,
     too_many_operations,
 )
+from resolvers.transport.payloads import payload_problem, size_of, with_trusted_text
+from resolvers.transport.security_events import log_admin_acts, log_refusal, log_sign_in_refusal, reported
 from schema.documents.trusted import UntrustedDocumentError
 from schema.errors import report_any
 from schema.unstorable import unstorable

@@ -13,9 +13,9 @@ from resolvers.identity.keys import UnauthenticatedError
 from resolvers.operation_log import OperationLog
 from resolvers.push.push import Push
 from resolvers.rates.meter import Meter
-from resolvers.transport.graphql_transport_ws import TransportHandler
-from resolvers.transport.socket_view import SocketView
-from resolvers.transport.sockets import INIT_SECONDS
+from resolvers.transport.over_sockets.graphql_transport_ws import TransportHandler
+from resolvers.transport.over_sockets.sockets import INIT_SECONDS
+from resolvers.transport.over_sockets.view import SocketView
 from schema.build import MirrorSchema
 
 

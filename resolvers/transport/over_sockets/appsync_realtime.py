@@ -27,12 +27,9 @@ from resolvers.push.push import Push
 from resolvers.push.recipient import Recipient
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError, key_of_caller
-from resolvers.transport import appsync_messages as frames
-from resolvers.transport.outlets import AppSyncOutlet, EndedError
-from resolvers.transport.payloads import size_of
-from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
-from resolvers.transport.socket_view import SocketView
-from resolvers.transport.sockets import (
+from resolvers.transport.over_sockets import appsync_messages as frames
+from resolvers.transport.over_sockets.outlets import AppSyncOutlet, EndedError
+from resolvers.transport.over_sockets.sockets import (
     FORBIDDEN,
     INIT_SECONDS,
     MALFORMED,
@@ -43,6 +40,9 @@ from resolvers.transport.sockets import (
     TextFrames,
     too_many_operations,
 )
+from resolvers.transport.over_sockets.view import SocketView
+from resolvers.transport.payloads import size_of
+from resolvers.transport.security_events import log_refusal, log_sign_in_refusal, reported
 from schema.build import MirrorSchema
 from schema.errors import AppSyncError, report_any
 

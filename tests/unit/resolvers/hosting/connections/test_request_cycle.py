@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 import pytest
@@ -10,7 +10,8 @@ from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from resolvers.hosting.connections.whole_answers import WholeAnswer
+from resolvers.hosting.connections.request_cycle import RequestCycle
+from resolvers.transport.over_http.at_once import DONE, body_at_hand
 
 DATE = (b"date", b"Mon, 30 Nov 2026 12:00:00 GMT")
 LENGTH = (b"content-length", b"3")
@@ -39,12 +40,19 @@ class Wire:
 class Exchange:
     """One request whose answer is these messages."""
 
-    def __init__(self, *messages: Message, method: str = "POST", keep_alive: bool = True) -> None:
+    def __init__(
+        self,
+        *messages: Message,
+        method: str = "POST",
+        keep_alive: bool = True,
+        by_uvicorn: bool = False,
+    ) -> None:
         self.wire = Wire()
         self.completed = 0
         self.messages = messages
         transport = cast("asyncio.Transport", self.wire)
-        self.cycle = RequestResponseCycle(
+        made: Any = RequestResponseCycle if by_uvicorn else RequestCycle
+        self.cycle: RequestCycle = made(
             scope=cast("Any", {"type": "http", "method": method}),
             transport=transport,
             flow=FlowControl(transport),
@@ -66,7 +74,7 @@ class Exchange:
             await send(message)
 
     async def run(self) -> "Exchange":
-        await self.cycle.run_asgi(cast("Any", WholeAnswer(self.cycle, self.app)))
+        await self.cycle.run_asgi(cast("Any", self.app))
         return self
 
 
@@ -80,9 +88,8 @@ def body(part: bytes, *, more: bool = False) -> Message:
 
 async def by_uvicorn(exchange: Exchange) -> Exchange:
     """Let uvicorn alone send the same answer."""
-    same = Exchange(*exchange.messages, keep_alive=exchange.cycle.keep_alive)
-    await same.cycle.run_asgi(cast("Any", same.app))
-    return same
+    same = Exchange(*exchange.messages, keep_alive=exchange.cycle.keep_alive, by_uvicorn=True)
+    return await same.run()
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
@@ -188,3 +195,61 @@ async def test_an_answer_waits_until_the_client_reads() -> None:
     await running
     assert len(exchange.wire.written) == 1
     assert b"connection: close" in exchange.wire.written[0]
+
+
+def app_at_once(scope: Scope, _receive: Receive, send: Send) -> Awaitable[None]:
+    """Answer with the body's size, without a coroutine."""
+    size = b"%d bytes" % len(body_at_hand(scope) or b"")
+    assert send(start((b"content-length", b"%d" % len(size)))) is DONE
+    return send(body(size))
+
+
+async def test_an_app_may_answer_at_once() -> None:
+    exchange = Exchange()
+    exchange.cycle.body += b"12345"
+    assert exchange.cycle.begin(app_at_once) is None
+    assert exchange.wire.written[0].endswith(b"\r\n\r\n5 bytes")
+    assert (exchange.completed, exchange.cycle.response_complete) == (1, True)
+    exchange.cycle.on_response()
+    assert exchange.completed == 1
+
+
+async def test_nobody_is_left_to_be_answered_at_once() -> None:
+    exchange = Exchange()
+    exchange.cycle.disconnected = True
+    assert exchange.cycle.begin(app_at_once) is None
+    assert (exchange.wire.written, exchange.completed) == ([], 0)
+
+
+async def test_an_answer_at_once_waits_until_the_client_reads() -> None:
+    exchange = Exchange()
+    exchange.cycle.flow.pause_writing()
+    answering = exchange.cycle.begin(app_at_once)
+    assert answering is not None
+    assert exchange.wire.written == []
+    exchange.cycle.flow.resume_writing()
+    await answering
+    assert len(exchange.wire.written) == 1
+
+
+async def test_an_app_of_coroutines_is_left_to_a_task() -> None:
+    exchange = Exchange(start(LENGTH), body(b"abc"))
+    answering = exchange.cycle.begin(exchange.app)
+    assert answering is not None
+    assert exchange.wire.written == []
+    await exchange.cycle.run_asgi(cast("Any", lambda *_: answering))
+    assert exchange.wire.written[0].endswith(b"abc")
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_an_app_that_gives_no_answer_at_once_is_an_error(*, fails: bool) -> None:
+    def app(_scope: Scope, _receive: Receive, send: Send) -> Awaitable[None]:
+        if fails:
+            raise ZeroDivisionError
+        return send(start(LENGTH))
+
+    exchange = Exchange()
+    answering = exchange.cycle.begin(app)
+    assert answering is not None
+    await exchange.cycle.run_asgi(cast("Any", lambda *_: answering))
+    assert b"".join(exchange.wire.written).startswith(b"HTTP/1.1 500 ")

@@ -1,10 +1,10 @@
 """GraphQL over HTTP: queries and mutations come by POST; a GET runs nothing, and opens GraphiQL."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import orjson
 from cross_web import HTTPException
@@ -23,24 +23,25 @@ from models.storage.sent_calls import watched_writes
 from models.storage.store import Store
 from resolvers.context import RequestContext
 from resolvers.identity.authentication import Authentication
+from resolvers.identity.callers import Caller
 from resolvers.identity.keys import UnauthenticatedError
 from resolvers.middleware.indexed_headers import IndexedHeaders, request_headers
 from resolvers.operation_log import OperationLog, Running
-from resolvers.plans.planner import Planner
+from resolvers.plans.planner import Planned, Planner
 from resolvers.rates.demands import Demand
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError, key_of_address
-from resolvers.transport.bodies import TOO_LARGE, is_too_large, read_body
-from resolvers.transport.departures import while_connected
-from resolvers.transport.failures import METHOD_NOT_ALLOWED, failure_of, mark_unavailable
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.idempotency import REPLAYED, Idempotency, is_mutation, keyed_request
-from resolvers.transport.payloads import payload_problem, response_of, with_trusted_text
+from resolvers.transport.over_http.at_once import body_at_hand, sent
+from resolvers.transport.over_http.bodies import TOO_LARGE, is_too_large, read_body
+from resolvers.transport.over_http.departures import while_connected
+from resolvers.transport.over_http.failures import METHOD_NOT_ALLOWED, failure_of, mark_unavailable
+from resolvers.transport.over_http.idempotency import REPLAYED, Idempotency, is_mutation, keyed_request
+from resolvers.transport.over_http.requests import ANSWERED_AS, asks_for_page, operation_in_url, read_operation
+from resolvers.transport.payloads import response_of
 from resolvers.transport.security_events import log_admin_acts, reported
 from schema.build import MirrorSchema
-from schema.documents.trusted import TrustedDocuments
 from schema.errors import RefusedError, report_any
-from schema.unstorable import parse_json
 
 PATH = "/graphql"
 REALTIME_PATH = f"{PATH}/realtime"  # what Amplify's clients append to an endpoint that is not AppSync's own
@@ -56,17 +57,7 @@ _PLACES = {
         f"A subscription is sent over a socket: graphql-transport-ws on {PATH}, AppSync's own on {REALTIME_PATH}"
     ),
 }
-_ANSWERED_AS = "application/json"
-_CONTENT_TYPE = b"content-type", _ANSWERED_AS.encode()
-# Some clients say `application/graphql` and send JSON. What a form can send (text/plain, say) is not taken: a
-# browser sends it for any page, without asking us first.
-_JSON = frozenset(
-    (_ANSWERED_AS, "application/graphql", "application/graphql+json", "application/graphql-response+json")
-)
-_PLAIN = b"identity"  # the Content-Encoding of a body that is sent as it is
-# In these words, and with status 200, clients of Apollo and urql understand that they must send the query itself.
-_NOT_PERSISTED = "PersistedQueryNotSupported"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_CONTENT_TYPE = b"content-type", ANSWERED_AS.encode()
 
 
 class _Asked(NamedTuple):
@@ -79,6 +70,7 @@ class _Asked(NamedTuple):
         context: its context.
         data: the operation.
         demand: what it costs; it is charged already.
+        planned: its plan; None if graphql-core has to execute it.
         running: what becomes of it, for the log.
     """
 
@@ -88,6 +80,7 @@ class _Asked(NamedTuple):
     context: RequestContext
     data: GraphQLRequestData
     demand: Demand
+    planned: Planned | None
     running: Running
 
 
@@ -134,16 +127,31 @@ class HttpOperations:
         self._planner = planner
         self._graphiql = graphiql
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, whatever happens."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer a request, whatever happens; at once, if its caller is known and so is the answer."""
         wait_again()
+        if scope["method"] != "POST" or (body := body_at_hand(scope)) is None:
+            return self._respond(partial(self._answer, scope, receive), scope, receive, send)
         try:
-            is_for_page = scope["method"] == "GET" and _asks_for_page(scope)
-            response = await (self._page if is_for_page else self._answer)(scope, receive)
-        except UnauthenticatedError as error:
-            response = self._failure(self._charged(scope, error))
+            headers = request_headers(scope)
+            if (context := self._known_context(headers, _host(scope))) is None:
+                return self._respond(partial(self._answer, scope, receive), scope, receive, send)
+            self._meter.admit_request(context.payer)
+            asked = self._asked(scope, headers, receive, context, body)
+            response = self._at_once(asked)
         except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
-            response = self._failure(error)
+            response = self._failure(error, scope)
+        if response is None:
+            return self._respond(partial(self._answer_asked, asked), scope, receive, send)
+        return sent(response, send)
+
+    async def _respond(
+        self, answer: Callable[[], Awaitable[Response]], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        try:
+            response = await answer()
+        except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
+            response = self._failure(error, scope)
         await response(scope, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive) -> Response:
@@ -151,7 +159,9 @@ class HttpOperations:
             raise HTTPException(404, "Not Found")
         return await self._graphiql.page(Request(scope, receive))
 
-    def _failure(self, error: Exception) -> Response:
+    def _failure(self, error: Exception, scope: Scope) -> Response:
+        if isinstance(error, UnauthenticatedError):
+            error = self._charged(scope, error)
         response = failure_of(error)
         self._counts.note_status(response.status_code)
         return response
@@ -165,37 +175,78 @@ class HttpOperations:
         return error
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        if scope["method"] == "GET" and asks_for_page(scope):
+            return await self._page(scope, receive)
+        headers = self._checked(scope)
+        context = await self._context(headers, _host(scope))
+        body = await read_body(receive)
+        return await self._answer_asked(self._asked(scope, headers, receive, context, body))
+
+    def _checked(self, scope: Scope) -> IndexedHeaders:
+        """Return the headers of a request that may be answered, as far as they and its method tell."""
         method, headers = scope["method"], request_headers(scope)
         if method not in _ALLOWED:
             raise HTTPException(METHOD_NOT_ALLOWED, "An operation is sent by POST")
         if method == "POST" and is_too_large(headers):  # as `BoundedBodies` does on other ways
             raise HTTPException(413, TOO_LARGE)
-        context = await self._context(headers, _host(scope))
-        body = await read_body(receive)
+        return headers
+
+    def _asked(
+        self, scope: Scope, headers: IndexedHeaders, receive: Receive, context: RequestContext, body: bytes
+    ) -> _Asked:
+        """Read an operation, and charge its caller for it."""
+        method = scope["method"]
         data = (
-            read_operation(headers, body, self._schema.documents.trusted) if method == "POST" else _in_url(scope)
+            read_operation(headers, body, self._schema.documents.trusted)
+            if method == "POST"
+            else operation_in_url(scope)
         )
         text = data.query or ""
         size = max(0, len(body) - len(text))
         demand = self._meter.charge(context.payer, text, data.operation_name, size, data.variables)
         running = self._log.begin()
-        try:
-            return await self._answer_asked(_Asked(method, headers, receive, context, data, demand, running))
-        except BaseException as error:
-            running.broke_off = error
-            raise
-        finally:
-            self._log.end(running, data, demand, None if context.caller is None else context.caller.sub)
+        planned = self._planned(data) if method == "POST" else None
+        return _Asked(method, headers, receive, context, data, demand, planned, running)
+
+    def _at_once(self, asked: _Asked) -> Response | None:
+        """Return the answer to an operation that is always the same; None if it is to be found."""
+        if asked.planned is None or asked.planned.constant is None:
+            return None
+        self._end(asked)
+        self._counts.plain_queries += 1
+        return _PlannedAnswer(asked.planned.constant)
 
     async def _answer_asked(self, asked: _Asked) -> Response:
-        result = await self._planned(asked)
+        try:
+            result = None if asked.planned is None else await self._by_plan(asked, asked.planned)
+            if result is None:
+                return await self._executed(asked)
+        except BaseException as error:
+            asked.running.broke_off = error
+            raise
+        finally:
+            self._end(asked)
         if isinstance(result, bytes):
             self._counts.plain_queries += 1
             return _PlannedAnswer(result)
-        if result is None:
-            return await self._executed(asked)
         self._counts.note(asked.demand.operation, result.errors)
         return _response(result)
+
+    def _end(self, asked: _Asked) -> None:
+        caller = asked.context.caller
+        self._log.end(asked.running, asked.data, asked.demand, None if caller is None else caller.sub)
+
+    def _known_context(self, headers: IndexedHeaders, host: str | None) -> RequestContext | None:
+        """Return the context of a request whose caller is remembered, as most are; None if they must be looked up.
+
+        Raises:
+            UnauthenticatedError: the token has expired, or the member has signed out everywhere since.
+        """
+        caller = self._authentication.recall(headers.only(b"authorization"))
+        if caller is None:
+            return None
+        context = self._context_of(caller, headers, host)
+        return _unexpired(context) if context.recall_membership() else None
 
     async def _context(self, headers: IndexedHeaders, host: str | None) -> RequestContext:
         """Return the context of a request, whose caller is authenticated and charged for it.
@@ -205,23 +256,22 @@ class HttpOperations:
             RateLimitedError: it is one too many.
         """
         caller = await self._authentication.authenticate(headers)
-        membership = self._authentication.membership
-        context = RequestContext(self._store, caller, headers, membership=membership, host=host)
+        context = self._context_of(caller, headers, host)
         self._meter.admit_request(context.payer)
-        if not context.recall_membership():  # most are remembered, and need no coroutine
-            await context.check_membership()
-        if context.caller is not None and context.caller.has_expired:
-            raise UnauthenticatedError("Token expired")  # the member has signed out everywhere since
-        return context
+        await context.check_membership()
+        return _unexpired(context)
 
-    async def _planned(self, asked: _Asked) -> bytes | ExecutionResult | None:
-        """Return what an operation's plan gives, None if it has none."""
-        data = asked.data
-        if self._planner is None or asked.method != "POST":
+    def _context_of(self, caller: Caller | None, headers: IndexedHeaders, host: str | None) -> RequestContext:
+        membership = self._authentication.membership
+        return RequestContext(self._store, caller, headers, membership=membership, host=host)
+
+    def _planned(self, data: GraphQLRequestData) -> Planned | None:
+        if self._planner is None:
             return None
-        planned = self._planner.planned(data.query or "", data.operation_name, data.variables)
-        if planned is None or planned.constant is not None:
-            return None if planned is None else planned.constant
+        return self._planner.planned(data.query or "", data.operation_name, data.variables)
+
+    async def _by_plan(self, asked: _Asked, planned: Planned) -> bytes | ExecutionResult | None:
+        """Return what an operation's plan gives; None if graphql-core has to execute it."""
         answering = planned.answer(asked.context)
         result = await while_connected(asked.receive, answering, is_cancellable=lambda: True)
         if isinstance(result, ExecutionResult):
@@ -292,65 +342,15 @@ class HttpOperations:
         return result
 
 
-def read_operation(headers: IndexedHeaders, body: bytes, trusted: TrustedDocuments | None) -> GraphQLRequestData:
-    """Return the operation that a request's body holds as JSON, which may be named in any of `_JSON`.
-
-    Raises:
-        HTTPException: the body is no operation, or its content has another type or encoding.
-        UntrustedDocumentError: it names a trusted document that there is not.
-    """
-    encoding = headers.first.get(b"content-encoding", _PLAIN)
-    if encoding.lower() != _PLAIN:
-        named = encoding.decode("latin-1")
-        raise HTTPException(415, f"Unsupported content encoding: send the operation as it is, not as {named}")
-    if _media_type(headers.first.get(b"content-type", b"")) not in _JSON:
-        raise HTTPException(400, f"Unsupported content type: send the operation as JSON, as {_ANSWERED_AS}")
-    try:
-        payload = parse_json(body.removeprefix(_BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"Unable to parse the request's body as JSON: {error}") from error
-    if not isinstance(payload, dict):
-        raise HTTPException(400, "A request is one JSON object")
-    if not isinstance(payload.get("query"), str):
-        payload = with_trusted_text(payload, trusted)
-        if _has_only_a_hash(payload):
-            raise HTTPException(200, _NOT_PERSISTED)
-    if (problem := payload_problem(payload)) is not None:
-        raise HTTPException(400, problem)
-    return GraphQLRequestData(payload["query"], payload.get("variables"), payload.get("operationName"), None)
-
-
-def _in_url(scope: Scope) -> GraphQLRequestData:
-    params = Request(scope).query_params
-    return GraphQLRequestData(params.get("query"), None, params.get("operationName"), None)
-
-
-def _asks_for_page(scope: Scope) -> bool:
-    """Return whether a GET is a browser's that asks for a page, and not for an operation's answer."""
-    if "query" in Request(scope).query_params:
-        return False
-    accepted = request_headers(scope).get("accept", "")
-    return "text/html" in accepted or "*/*" in accepted
-
-
-@lru_cache(maxsize=16)  # clients write it in few ways
-def _media_type(value: bytes) -> str:
-    """Return the type in a Content-Type, without its parameters."""
-    return value.decode("latin-1").partition(";")[0].strip().lower()
-
-
-def _has_only_a_hash(payload: Mapping[str, Any]) -> bool:
-    """Return whether a client sent a query's hash instead of the query, to save sending it again."""
-    match payload:
-        case {"query": str()}:
-            return False
-        case {"extensions": {"persistedQuery": _}}:
-            return True
-    return False
+def _unexpired(context: RequestContext) -> RequestContext:
+    """Return a context if its caller has not signed out everywhere since the token was issued."""
+    if context.caller is not None and context.caller.has_expired:
+        raise UnauthenticatedError("Token expired")
+    return context
 
 
 def _response(result: ExecutionResult, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(response_of(result)), headers=headers, media_type=_ANSWERED_AS)
+    return Response(orjson.dumps(response_of(result)), headers=headers, media_type=ANSWERED_AS)
 
 
 def _host(scope: Scope) -> str | None:

@@ -1,0 +1,1 @@
+"""Operations over HTTP: one request, one answer."""

@@ -1,0 +1,1 @@
+"""Operations over sockets, in both protocols that clients speak."""
