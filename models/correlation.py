@@ -31,7 +31,7 @@ def correlate(correlation_id: str, trace: str | None = None, facts: Mapping[str,
     Args:
         correlation_id: the id.
         trace: the `x-amzn-trace-id` that came with it.
-        facts: what each line of the log says, too.
+        facts: what each line of the log says, too, instead of what it said before.
     """
     _current.set((correlation_id, trace, facts))
 

@@ -49,7 +49,7 @@ class Listener:
             loop="none",  # the one that runs already
             http="httptools",
             ws="websockets-sansio",
-            interface="asgi3",  # which uvicorn would else look for a coroutine function to see
+            interface="asgi3",  # without this, uvicorn takes a plain function for ASGI 2
             ws_max_size=BODY_BYTES,
             # It keeps some 40 KB for each socket, and compresses what a thousand get a thousand times.
             ws_per_message_deflate=False,

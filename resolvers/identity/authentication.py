@@ -54,7 +54,9 @@ class Authentication:
         self._api_keys = [_digest(key) for key in api_keys]
 
     def recall(self, authorization: str | None) -> Caller | None:
-        """Return whom an Authorization header identified before; None if they are to be authenticated.
+        """Return whom an Authorization header identified before; None if the request is to be authenticated.
+
+        Keys of applications are not remembered: to look at one takes no time.
 
         Raises:
             UnauthenticatedError: the token has expired since.

@@ -118,7 +118,9 @@ class Identity:
         Raises:
             UnauthenticatedError: the token has expired since.
         """
-        token = authorization.removeprefix("Bearer ")  # which is how it is written, if it is
+        return self._recall(authorization.removeprefix("Bearer "))  # `caller` takes other spellings
+
+    def _recall(self, token: str) -> Caller | None:
         if (verified := self._verified.get(token)) is None:
             return None
         if verified.caller.has_expired:
@@ -137,7 +139,7 @@ class Identity:
             UnauthenticatedError: the token is malformed, expired, forged or for another application.
         """
         token = self._token_in(authorization)
-        if (known := self.recall(token)) is not None:
+        if (known := self._recall(token)) is not None:
             return known
         verified = await self._verify(token)
         self._verified[token] = verified

@@ -1,7 +1,6 @@
 """HTTP/1.1 as uvicorn speaks it, with deadlines, and with limits on what is sent before and beside a request."""
 
 import asyncio
-from contextvars import copy_context
 from enum import Enum, auto
 from typing import Any
 
@@ -69,7 +68,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._pieces = 0  # packets and chunks that it came in
         self._headers_left = 0
         self._running: RequestCycle | None = None
-        self._next: RequestCycle | None = None  # to be answered once the packet that it came in is read
+        self._next: RequestCycle | None = None  # `_running`, as long as it is not begun: until its packet is read
         self._refusal: RequestRefusedError | None = None
         self._last_words: bytes | None = None
         self._is_over = False
@@ -144,14 +143,19 @@ class HttpProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Start to answer a request, or let it wait for those before it."""
+        """Note that a request is the next to be answered, or that it waits for those before it."""
         self._check_headers()
         if self._proxies is not None:
             self._find_client(self._proxies)
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["http_version"] = self.parser.get_http_version()
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            self._take_its_turn()
+        # Not before it is found to be valid: what is refused must not be taken for a request that has its turn.
         self._stage, self._stage_is_new = _Stage.BODY, True
-        self._complete_scope()
-        if self.parser.should_upgrade() and self._should_upgrade():
-            return
+
+    def _take_its_turn(self) -> None:
+        self.scope["path"], self.scope["raw_path"], self.scope["query_string"] = parts_of(self.url)
         before: RequestResponseCycle | None = self.cycle
         self.cycle = cycle = self._new_cycle()
         if before is None or before.response_complete:
@@ -169,12 +173,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse_while_parsing(
                 RequestRefusedError(429, "Wait for answers before you send further requests on a connection")
             )
-
-    def _complete_scope(self) -> None:
-        scope = self.scope
-        scope["method"] = self.parser.get_method().decode("ascii")
-        scope["http_version"] = self.parser.get_http_version()
-        scope["path"], scope["raw_path"], scope["query_string"] = parts_of(self.url)
 
     def _new_cycle(self) -> RequestCycle:
         return RequestCycle(
@@ -278,16 +276,12 @@ class HttpProtocol(HttpToolsProtocol):
     # Answering
 
     def _answer_next(self) -> None:
-        """Answer a request that nobody answers yet: in a task, unless it is all there and is answered at once."""
+        """Begin to answer the request whose packet is read, if one came with it."""
         cycle, self._next = self._next, None
-        if cycle is None:
-            return
-        if cycle.more_body:
+        if cycle is not None and cycle.more_body:
             self._start_asgi_task(cycle, self.app)
-            return
-        context = copy_context()
-        if (answering := context.run(cycle.begin, self.app)) is not None:
-            context.run(self._start_asgi_task, cycle, lambda *_: answering)
+        elif cycle is not None:
+            cycle.answer(self.app, self.loop, self.tasks)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
@@ -296,6 +290,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Answer the next request, or wait for it."""
         self.server_state.total_requests += 1
+        if self._running is not None:
+            self._running.forget_body()
         if self.transport.is_closing():
             return
         if self.pipeline:
@@ -308,7 +304,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._last_words is not None:
             self._end(self._last_words)
         elif self._stage is _Stage.WHOLE:
-            self._stage_is_new = False
+            self._stage_is_new = False  # `_note_stage` would do the same again
             self._wait_for_next()
         elif self._stage is _Stage.HEAD:
             self._wait_for_rest()

@@ -1,14 +1,16 @@
 """What becomes of one request, which is answered at once if it can be, and in one piece if all of it is known."""
 
+import asyncio
 from collections.abc import Awaitable
-from functools import lru_cache
+from contextvars import copy_context
+from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import ASGIApp, Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from resolvers.transport.over_http.at_once import DONE, give_body
+from resolvers.transport.over_http.at_once import DONE, give_body, take_body_back
 
 # The octets that the names of headers (RFC 9110's tokens, in lower case) and their values may have.
 _OF_NAMES = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -28,18 +30,37 @@ class RequestCycle(RequestResponseCycle):
 
     _start: Message | None = None  # of an answer, until its body follows
 
-    def begin(self, app: ASGIApp) -> Awaitable[None] | None:
-        """Let the app answer a request that is all there; return what is left to be awaited, if anything is."""
+    def answer(self, app: Any, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[None]]) -> None:
+        """Let the app answer a request that is all there: at once, or else in a task.
+
+        Args:
+            app: the app.
+            loop: makes the task.
+            tasks: those of the server, which it waits for when it stops.
+        """
+        context = copy_context()
+        if (answering := context.run(self._begin, app)) is not None:
+            task = loop.create_task(self.run_asgi(lambda *_: answering), context=context)
+            tasks.add(task)
+            task.add_done_callback(partial(_end, tasks, answering))
+
+    def _begin(self, app: ASGIApp) -> Awaitable[None] | None:
+        """Let the app begin; return what is left to be awaited, if anything is."""
         scope: Any = self.scope  # Starlette and uvicorn have types of their own
         give_body(scope, bytes(self.body))
         try:
             answering = app(scope, self.receive, self.send)  # type: ignore[arg-type]
-        except Exception as error:  # noqa: BLE001 — whatever failed, uvicorn logs it and answers 500
+        except BaseException as error:  # noqa: BLE001 — `run_asgi` logs whatever it is, and answers 500
             return _raised(error)
         if answering is DONE and (self.response_complete or self.disconnected):
-            self.on_response = _nothing  # else it would refer to the protocol, which refers to it
+            self.on_response = _nothing  # as `run_asgi` does: it refers to the protocol, which refers to this
             return None
         return answering
+
+    def forget_body(self) -> None:
+        """Forget the body of a request that is answered, which else stayed until the connection's next request."""
+        self.body = bytearray()
+        take_body_back(cast("Any", self.scope))
 
     async def send_500_response(self) -> None:
         """Answer that the app has failed, whatever it had begun to answer."""
@@ -53,7 +74,7 @@ class RequestCycle(RequestResponseCycle):
         self.message_event.set()
 
     def send(self, message: Message) -> Awaitable[None]:  # type: ignore[override]  # which is a coroutine
-        """Send a part of the answer; the start waits for the body."""
+        """Send a part of the answer; the start waits for the body, which nobody need await."""
         if self._start is None and self._can_wait(message):
             self._start = message
             return DONE
@@ -125,8 +146,18 @@ def _place_of_length(names: tuple[bytes, ...]) -> int | None:
     return names.index(_LENGTH) if is_plain else None
 
 
-async def _raised(error: Exception) -> None:
-    raise error
+async def _raised(error: BaseException) -> None:
+    try:
+        raise error
+    finally:
+        del error  # which refers to this frame
+
+
+def _end(tasks: set[asyncio.Task[None]], answering: Awaitable[None], task: asyncio.Task[None]) -> None:
+    """Forget a task, and what it would have awaited if it had not been cancelled before."""
+    tasks.discard(task)
+    if asyncio.iscoroutine(answering):
+        answering.close()
 
 
 def _nothing() -> None:

@@ -15,6 +15,7 @@ def parts_of(url: bytes) -> tuple[str, bytes, bytes]:
 
     Raises:
         HttpParserInvalidURLError: it is no URL.
+        AttributeError: it has no path.
     """
     parsed = httptools.parse_url(url)
     path = parsed.path.decode("ascii")

@@ -19,7 +19,7 @@ _BODY = "body"
 
 
 class _Done:
-    """What is done already, for whoever awaits it."""
+    """The type of `DONE`."""
 
     __slots__ = ()
 
@@ -27,13 +27,21 @@ class _Done:
         yield from ()
 
 
+# What an application or a `send` returns that need not be awaited; whoever wants to know compares by identity. A
+# `send` returns it for an answer's start, too, which waits for the body. Anything else must be awaited, or what it
+# was to do is lost.
 DONE: Awaitable[None] = _Done()
 
 
 def give_body(scope: Scope, body: bytes) -> None:
-    """Tell the application that the request is all there, and this its body, unless that is too large."""
+    """Say in a request's scope, as its only extension, that this is all of its body, unless that is too large."""
     if len(body) <= BODY_BYTES:
         scope["extensions"] = {EXTENSION: {_BODY: body}}
+
+
+def take_body_back(scope: Scope) -> None:
+    """Say no more what a request's body is, so that nothing keeps it in memory."""
+    scope.pop("extensions", None)
 
 
 def body_at_hand(scope: Scope) -> bytes | None:
@@ -42,8 +50,8 @@ def body_at_hand(scope: Scope) -> bytes | None:
     return None if given is None else given[_BODY]
 
 
-def sent(response: Response, send: Send) -> Awaitable[None]:
-    """Send an answer, at once if the server can; return what is left to be awaited.
+def send_response(response: Response, send: Send) -> Awaitable[None]:
+    """Send an answer, at once if the server can; return what is left to be awaited, or `DONE`.
 
     Args:
         response: an answer that is no stream, and has nothing to do in the background.
@@ -53,9 +61,9 @@ def sent(response: Response, send: Send) -> Awaitable[None]:
     starting = send(
         {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
     )
-    return send(body) if starting is DONE else _sent_later(starting, body, send)
+    return send(body) if starting is DONE else _send_later(starting, body, send)
 
 
-async def _sent_later(starting: Awaitable[None], body: Message, send: Send) -> None:
+async def _send_later(starting: Awaitable[None], body: Message, send: Send) -> None:
     await starting
     await send(body)

@@ -32,7 +32,7 @@ from resolvers.rates.demands import Demand
 from resolvers.rates.meter import Meter
 from resolvers.rates.rates import RateLimitedError, key_of_address
 from resolvers.transport.graphiql import GraphiQL
-from resolvers.transport.over_http.at_once import body_at_hand, sent
+from resolvers.transport.over_http.at_once import body_at_hand, send_response
 from resolvers.transport.over_http.bodies import TOO_LARGE, is_too_large, read_body
 from resolvers.transport.over_http.departures import while_connected
 from resolvers.transport.over_http.failures import METHOD_NOT_ALLOWED, failure_of, mark_unavailable
@@ -130,20 +130,22 @@ class HttpOperations:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer a request, whatever happens; at once, if its caller is known and so is the answer."""
         wait_again()
-        if scope["method"] != "POST" or (body := body_at_hand(scope)) is None:
-            return self._respond(partial(self._answer, scope, receive), scope, receive, send)
+        body = body_at_hand(scope) if scope["method"] == "POST" else None
         try:
-            headers = request_headers(scope)
-            if (context := self._known_context(headers, _host(scope))) is None:
-                return self._respond(partial(self._answer, scope, receive), scope, receive, send)
-            self._meter.admit_request(context.payer)
-            asked = self._asked(scope, headers, receive, context, body)
-            response = self._at_once(asked)
+            asked = None if body is None else self._begun(scope, receive, body)
+            response = None if asked is None else self._at_once(asked)
         except Exception as error:  # noqa: BLE001 — whatever failed, the client gets an answer
             response = self._failure(error, scope)
-        if response is None:
-            return self._respond(partial(self._answer_asked, asked), scope, receive, send)
-        return sent(response, send)
+        if response is not None:
+            return send_response(response, send)
+        answer = partial(self._answer, scope, receive) if asked is None else partial(self._answer_asked, asked)
+        return self._respond(answer, scope, receive, send)
+
+    def _begun(self, scope: Scope, receive: Receive, body: bytes) -> _Asked | None:
+        """Charge a caller, and read the operation of a request that is all there; None if it takes a look-up."""
+        headers = request_headers(scope)
+        context = self._known_context(headers, _host(scope))
+        return None if context is None else self._asked(scope, headers, receive, context, body)
 
     async def _respond(
         self, answer: Callable[[], Awaitable[Response]], scope: Scope, receive: Receive, send: Send
@@ -237,16 +239,20 @@ class HttpOperations:
         self._log.end(asked.running, asked.data, asked.demand, None if caller is None else caller.sub)
 
     def _known_context(self, headers: IndexedHeaders, host: str | None) -> RequestContext | None:
-        """Return the context of a request whose caller is remembered, as most are; None if they must be looked up.
+        """Return the context of a request whose caller is remembered, and charged; None if they must be looked up.
 
         Raises:
             UnauthenticatedError: the token has expired, or the member has signed out everywhere since.
+            RateLimitedError: the request is one too many.
         """
         caller = self._authentication.recall(headers.only(b"authorization"))
         if caller is None:
             return None
         context = self._context_of(caller, headers, host)
-        return _unexpired(context) if context.recall_membership() else None
+        if not context.recall_membership():
+            return None
+        self._meter.admit_request(context.payer)
+        return _unexpired(context)
 
     async def _context(self, headers: IndexedHeaders, host: str | None) -> RequestContext:
         """Return the context of a request, whose caller is authenticated and charged for it.
@@ -272,6 +278,8 @@ class HttpOperations:
 
     async def _by_plan(self, asked: _Asked, planned: Planned) -> bytes | ExecutionResult | None:
         """Return what an operation's plan gives; None if graphql-core has to execute it."""
+        if planned.constant is not None:
+            return planned.constant
         answering = planned.answer(asked.context)
         result = await while_connected(asked.receive, answering, is_cancellable=lambda: True)
         if isinstance(result, ExecutionResult):
@@ -343,7 +351,7 @@ class HttpOperations:
 
 
 def _unexpired(context: RequestContext) -> RequestContext:
-    """Return a context if its caller has not signed out everywhere since the token was issued."""
+    """Return a context, unless its caller's token has expired, as it has once they have signed out everywhere."""
     if context.caller is not None and context.caller.has_expired:
         raise UnauthenticatedError("Token expired")
     return context

@@ -52,6 +52,27 @@ async def test_a_token_tells_who_is_asking(issuer: LocalIssuer, identity: Identi
     assert await identity.caller(prefix + token) == caller
 
 
+async def test_a_remembered_token_is_no_more_valid_than_before(issuer: LocalIssuer, identity: Identity) -> None:
+    token = issuer.mint("sub-1", "ada")
+    assert identity.recall(token) is None
+    await identity.caller(token)
+    known = identity.recall(token)
+    assert known is not None
+    assert identity.recall(f"Bearer {token}") == known
+    for header in (f"Bearer Bearer {token}", f"bearer Bearer {token}", f"Basic {token}", f"{token} {token}"):
+        assert identity.recall(header) is None
+        with pytest.raises(UnauthenticatedError):
+            await identity.caller(header)
+
+
+async def test_blanks_and_spellings_do_not_fill_the_memory(issuer: LocalIssuer) -> None:
+    identity = issuer.identity()
+    token = issuer.mint("sub-1", "ada")
+    for blanks in range(1, 50):
+        await identity.caller(f"BEARER{' ' * blanks}{token}{' ' * blanks}")
+    assert len(identity._verified) == 1
+
+
 @pytest.mark.parametrize(
     ("claim", "values"),
     [

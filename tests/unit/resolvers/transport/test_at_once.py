@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from tests.unit.resolvers.transport.app_in_memory import BALANCE, Callers, app_i
 
 TYPENAME = {"query": "{ __typename }"}
 SIGNED = ("authorization", "alice")
+GONE = replace(ALICE, expires=0)  # as membership has it of whoever has signed out everywhere
 PAGE = ("origin", "https://app.example")
 JSON = ("content-type", "application/json")
 
@@ -29,7 +31,10 @@ class Remembering(Callers):
     def recall(self, authorization: str) -> Caller | None:
         if authorization == "expired":
             raise UnauthenticatedError("Token expired")
-        return ALICE if authorization == "alice" else None
+        return {"alice": ALICE, "gone": GONE}.get(authorization)
+
+    async def caller(self, authorization: str) -> Caller:
+        return self.recall(authorization) or await super().caller(authorization)
 
 
 class Request:
@@ -120,6 +125,16 @@ async def test_nor_does_a_refusal(headers: list[tuple[str, str]]) -> None:
     request = Request(written(TYPENAME), *headers)
     assert request.begin(at_hand=True) is DONE
     assert request.answer[0]["status"] in (400, 401)
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+async def test_who_has_signed_out_everywhere_is_charged_for_trying(*, at_hand: bool) -> None:
+    request = Request(written(TYPENAME), JSON, ("authorization", "gone"), rates=Rates(RateLimits(requests=2)))
+    statuses = []
+    for _ in range(3):
+        request.answer.clear()
+        statuses.append((await request.answered(at_hand=at_hand))[0])
+    assert statuses == [401, 401, 429]
 
 
 async def test_it_is_charged_for_as_any_other() -> None:

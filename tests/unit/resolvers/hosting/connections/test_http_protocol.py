@@ -1,6 +1,7 @@
 """What a connection waits for, and for how long, whatever is sent behind a request that is being answered."""
 
 import asyncio
+import gc
 import math
 from collections.abc import Awaitable, Iterator
 from contextvars import ContextVar
@@ -288,3 +289,60 @@ async def test_each_request_has_variables_of_its_own(quick: Served) -> None:
         quick.http.data_received(SLOW)
     assert seen == ["nothing", "nothing"]
     assert VARIABLE.get() == "nothing"
+
+
+BAD_URLS = [b"http://server", b"http://[::1", b"server:80", b"http://a:b/c", b"/\xff"]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+@pytest.mark.parametrize("before", [0, 1, 2], ids=["first", "behind one that runs", "behind one that waits"])
+async def test_what_has_no_valid_url_is_refused_and_nothing_else(served: Served, url: bytes, before: int) -> None:
+    served.http.data_received(before * SLOW)
+    served.http.data_received(b"GET %b HTTP/1.1\r\nHost: server\r\n\r\n" % url)
+    await served.answered()
+    assert await served.answered() == [*before * [b"200"], b"400"]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+async def test_nor_behind_what_was_answered_at_once(quick: Served, url: bytes) -> None:
+    quick.http.data_received(POST + b"12345")
+    quick.http.data_received(POST + b"12345" + b"GET %b HTTP/1.1\r\nHost: server\r\n\r\n" % url)
+    assert await quick.answered() == [b"200", b"200", b"400"]
+
+
+async def test_the_body_of_an_answered_request_is_not_kept(quick: Served) -> None:
+    for packets in ([POST + b"12345"], [POST, b"12345"]):
+        for packet in packets:
+            quick.http.data_received(packet)
+        await quick.answered()
+        assert not quick.http.cycle.body
+        assert body_at_hand(cast("Any", quick.http.cycle.scope)) is None
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError, KeyboardInterrupt])
+async def test_an_app_that_fails_at_once_is_an_error_and_leaves_nothing(
+    quick: Served, error: type[BaseException]
+) -> None:
+    def fail(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise error
+
+    quick.http.app = cast("Any", fail)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(3):
+            quick.http.data_received(POST + b"12345")
+            await quick.answered()
+        assert gc.collect() < 10
+    finally:
+        gc.enable()
+    assert quick.transport.written.startswith(b"HTTP/1.1 500 ")
+
+
+async def test_a_task_that_is_cancelled_before_it_begins_leaves_nothing_unawaited(served: Served) -> None:
+    served.http.data_received(SLOW)
+    for task in served.http.tasks:
+        task.cancel()
+    await served.answered()
+    assert not served.http.tasks
+    gc.collect()  # a coroutine that nobody has awaited would warn now, which is an error

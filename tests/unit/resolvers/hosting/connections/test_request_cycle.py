@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -72,6 +72,9 @@ class Exchange:
     async def app(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         for message in self.messages:
             await send(message)
+
+    def begin(self, app: ASGIApp) -> Awaitable[None] | None:
+        return self.cycle._begin(app)
 
     async def run(self) -> "Exchange":
         await self.cycle.run_asgi(cast("Any", self.app))
@@ -207,7 +210,7 @@ def app_at_once(scope: Scope, _receive: Receive, send: Send) -> Awaitable[None]:
 async def test_an_app_may_answer_at_once() -> None:
     exchange = Exchange()
     exchange.cycle.body += b"12345"
-    assert exchange.cycle.begin(app_at_once) is None
+    assert exchange.begin(app_at_once) is None
     assert exchange.wire.written[0].endswith(b"\r\n\r\n5 bytes")
     assert (exchange.completed, exchange.cycle.response_complete) == (1, True)
     exchange.cycle.on_response()
@@ -217,14 +220,14 @@ async def test_an_app_may_answer_at_once() -> None:
 async def test_nobody_is_left_to_be_answered_at_once() -> None:
     exchange = Exchange()
     exchange.cycle.disconnected = True
-    assert exchange.cycle.begin(app_at_once) is None
+    assert exchange.begin(app_at_once) is None
     assert (exchange.wire.written, exchange.completed) == ([], 0)
 
 
 async def test_an_answer_at_once_waits_until_the_client_reads() -> None:
     exchange = Exchange()
     exchange.cycle.flow.pause_writing()
-    answering = exchange.cycle.begin(app_at_once)
+    answering = exchange.begin(app_at_once)
     assert answering is not None
     assert exchange.wire.written == []
     exchange.cycle.flow.resume_writing()
@@ -234,7 +237,7 @@ async def test_an_answer_at_once_waits_until_the_client_reads() -> None:
 
 async def test_an_app_of_coroutines_is_left_to_a_task() -> None:
     exchange = Exchange(start(LENGTH), body(b"abc"))
-    answering = exchange.cycle.begin(exchange.app)
+    answering = exchange.begin(exchange.app)
     assert answering is not None
     assert exchange.wire.written == []
     await exchange.cycle.run_asgi(cast("Any", lambda *_: answering))
@@ -249,7 +252,7 @@ async def test_an_app_that_gives_no_answer_at_once_is_an_error(*, fails: bool) -
         return send(start(LENGTH))
 
     exchange = Exchange()
-    answering = exchange.cycle.begin(app)
+    answering = exchange.begin(app)
     assert answering is not None
     await exchange.cycle.run_asgi(cast("Any", lambda *_: answering))
     assert b"".join(exchange.wire.written).startswith(b"HTTP/1.1 500 ")
