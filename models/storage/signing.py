@@ -6,8 +6,10 @@ steps are those of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_si
 
 import hashlib
 import hmac
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -42,7 +44,7 @@ class Signer:
             credentials: whose request it is.
             now: the time, by default the present one.
         """
-        moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        moment = _moment(int(time.time() if now is None else now.timestamp()))
         access_key, secret_key = str(credentials.access_key), str(credentials.secret_key)
         token = credentials.token
         # In alphabetical order, as they are signed.
@@ -74,6 +76,12 @@ class Signer:
         key = signing_key(secret, day, self._region, self._service)
         self._key = (day, secret, key)
         return key
+
+
+@lru_cache(maxsize=4)  # to write it takes as long as to sign, and a second has many calls
+def _moment(second: int) -> str:
+    """Return a second since the epoch as requests have it, such as 20261128T235916Z."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
 
 
 def signing_key(secret: str, day: str, region: str, service: str) -> bytes:
