@@ -4,7 +4,7 @@ from hashlib import sha1
 from unicodedata import category, name, normalize
 from uuid import UUID
 
-_HOURBANK = UUID("6a1c2f0e-5d1b-5c36-9b7e-2f4f5f0a7c11")
+_NAMESPACE = UUID("6a1c2f0e-5d1b-5c36-9b7e-2f4f5f0a7c11").bytes
 
 
 def derived(*cause: object) -> str:
@@ -13,7 +13,7 @@ def derived(*cause: object) -> str:
     It is the one that `uuid.uuid5` returns (RFC 9562, version 5), made in a quarter of the time.
     """
     text = "\x1f".join(map(str, cause))
-    digits = sha1(_HOURBANK.bytes + text.encode(), usedforsecurity=False).hexdigest()
+    digits = sha1(_NAMESPACE + text.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digits[16], 16) % 4]
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 

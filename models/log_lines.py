@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import MutableMapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, TextIO
 
@@ -15,6 +16,7 @@ _HASH_DIGITS = 16
 _COULD_BE_ANYBODY = "nobody"
 
 
+@lru_cache(maxsize=1024)  # each line needs it
 def caller_hash(sub: str | None) -> str:
     """Return what stands for a caller in the log: the same for all of their lines, and not their `sub` itself."""
     return _COULD_BE_ANYBODY if sub is None else sha256(sub.encode(errors="replace")).hexdigest()[:_HASH_DIGITS]

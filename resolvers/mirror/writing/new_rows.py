@@ -29,7 +29,8 @@ def with_owner(caller: Caller, model: Model, sent: Given, info: AnyInfo) -> dict
     given = {name: value for name in owners if (value := owner_value(caller, model, name)) is not None}
     given |= {field.name: field.default for field in model.fields.values() if field.default is not None}
     given |= {name: value for name, value in sent.items() if value is not None}
-    given = {name: value for name, value in given.items() if name not in model.ignored}
+    ignored = model.ignored
+    given = {name: value for name, value in given.items() if name not in ignored}
     for name in {*owners, *model.owner_fields(Operation.READ)}:
         # As Amplify does, an imported type keeps the name that the client gives.
         if model.names_by_sub(name) and is_named_by(caller, model, name, given.get(name)):
