@@ -15,7 +15,7 @@ _ID_HEADER = HEADER.lower().encode()
 class Gate:
     """Gives each request its id, refuses those for hosts that are not ours, and completes the headers of answers.
 
-    It returns the app's coroutine without awaiting it: a coroutine of its own would cost more than all it does.
+    It returns what the app returns, without awaiting it: a coroutine of its own would cost more than all it does.
 
     Args:
         app: what answers.

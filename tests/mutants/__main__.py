@@ -20,7 +20,9 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 from tests.mutants.harmless import HARMLESS
 from tests.mutants.mutations import Mutation, mutations
@@ -45,7 +47,6 @@ _COMMON = (
     "structlog.testing", "tenacity",
 )  # fmt: skip
 RESULTS = REPOSITORY / "build" / "mutants.jsonl"
-_OUT = os.fdopen(os.dup(1), "w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +223,20 @@ def findings(results: list[Noted]) -> Iterator[str]:
             yield f"models/{module}.py: explained as harmless, but caught or not generated: {described}"
 
 
+@cache
+def _out() -> IO[str]:
+    """Return where this program prints to; first called before `silence`."""
+    return os.fdopen(os.dup(1), "w")
+
+
 def tell(*lines: str) -> None:
     """Print lines at once, wherever the tests' own output goes."""
-    print(*lines, sep="\n", file=_OUT, flush=True)
+    print(*lines, sep="\n", file=_out(), flush=True)
 
 
 def main(modules: list[str]) -> int:
     """Test all mutants of the modules; return the number of findings."""
+    _out()
     os.environ.update(NO_OTHERS)
     for name in _COMMON:
         importlib.import_module(name)

@@ -1,7 +1,7 @@
 """Answers without a task: where a request is all there, and nothing has to be waited for.
 
 An ASGI application may be a plain function that returns what is to be awaited. Our server calls it as soon as the
-whole request is there, and makes a task only if what it returns is not `DONE`, which saves a fifth of what a short
+whole request is there, and makes a task only if what it returns is not `DONE`, which saves a tenth of what a short
 operation costs.
 """
 

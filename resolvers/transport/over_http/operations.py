@@ -142,7 +142,7 @@ class HttpOperations:
         return self._respond(answer, scope, receive, send)
 
     def _begun(self, scope: Scope, receive: Receive, body: bytes) -> _Asked | None:
-        """Charge a caller, and read the operation of a request that is all there; None if it takes a look-up."""
+        """Charge the caller, and read the operation; None if the caller has to be looked up."""
         headers = request_headers(scope)
         context = self._known_context(headers, _host(scope))
         return None if context is None else self._asked(scope, headers, receive, context, body)
