@@ -69,7 +69,7 @@ def _plain(value: Any) -> Any:
     """Return a value as PynamoDB's attributes accept it: texts for members of enums, lists for tuples."""
     if value.__class__ in _SCALARS:
         return value
-    if isinstance(value, str):  # a member of an enum; Python takes ten times as long to ask for an enum's class
+    if isinstance(value, str):  # a member of an enum; `isinstance` of an enum's class is ten times slower
         return str(value)
     return [_plain(member) for member in value]
 

@@ -78,7 +78,7 @@ class Signer:
         return key
 
 
-@lru_cache(maxsize=4)  # to write it takes as long as to sign, and a second has many calls
+@lru_cache(maxsize=4)  # formatting takes as long as signing, and a busy server makes many calls a second
 def _moment(second: int) -> str:
     """Return a second since the epoch as requests have it, such as 20261128T235916Z."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))

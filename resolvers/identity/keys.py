@@ -64,7 +64,7 @@ class Keys(Protocol):
     """An issuer's public keys; as long as a key stays the same, it is the same object."""
 
     def known(self, kid: str) -> jwt.PyJWK | None:
-        """Return the key of that id, or None if it is not known, or not known yet."""
+        """Return the key of that id if it is known already; never waits."""
 
     async def key(self, kid: str) -> jwt.PyJWK | None:
         """Return the key of that id, or None if the issuer has none."""
@@ -134,7 +134,7 @@ class FixedKeys:
 
     async def key(self, kid: str) -> jwt.PyJWK | None:
         """Return the key of that id."""
-        return self._keys.get(kid)
+        return self.known(kid)
 
 
 class RemoteKeys:

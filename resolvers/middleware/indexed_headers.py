@@ -28,7 +28,7 @@ class IndexedHeaders(Headers):
         self.has_repeats = len(self.first) < len(raw)
 
     def only(self, name: bytes) -> str | None:
-        """Return the value of a header, given by its name in lower case; None if any header is there twice."""
+        """Return the value of a header, named in lower case; None if it is missing, or any name occurs twice."""
         value = None if self.has_repeats else self.first.get(name)
         return None if value is None else value.decode("latin-1")
 

@@ -85,7 +85,7 @@ class Counters:
         return self._now() if window is None else window.end
 
     def _present(self, key: str) -> _Window | None:
-        """Return a key's window; None if there is none, or it is over, which is forgotten."""
+        """Return a key's present window, None if it has none; a window that is over is forgotten."""
         window = self._windows.get(key)
         if window is None or self._now() < window.end:
             return window

@@ -105,7 +105,7 @@ INVALID = Demand()
 
 
 def units_of_reading(text: str) -> int:
-    """Return the units of reading a document that was not read lately; beyond `_LONGEST` it is refused unread."""
+    """Return how many units it costs to read a new document; one longer than `_LONGEST` is refused unread."""
     return min(len(text), _LONGEST) // _CHARACTERS
 
 

@@ -68,7 +68,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._pieces = 0  # packets and chunks that it came in
         self._headers_left = 0
         self._running: RequestCycle | None = None
-        self._next: RequestCycle | None = None  # `_running`, as long as it is not begun: until its packet is read
+        self._next: RequestCycle | None = None  # `_running` too, until the packet that it came in is read
         self._refusal: RequestRefusedError | None = None
         self._last_words: bytes | None = None
         self._is_over = False
@@ -151,7 +151,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["http_version"] = self.parser.get_http_version()
         if not (self.parser.should_upgrade() and self._should_upgrade()):
             self._take_its_turn()
-        # Not before it is found to be valid: what is refused must not be taken for a request that has its turn.
+        # Only now is it known to be valid: a request that is refused must not count as one that has its turn.
         self._stage, self._stage_is_new = _Stage.BODY, True
 
     def _take_its_turn(self) -> None:
@@ -276,7 +276,7 @@ class HttpProtocol(HttpToolsProtocol):
     # Answering
 
     def _answer_next(self) -> None:
-        """Begin to answer the request whose packet is read, if one came with it."""
+        """Begin to answer the request that came with the packet just read, if there was one."""
         cycle, self._next = self._next, None
         if cycle is not None and cycle.more_body:
             self._start_asgi_task(cycle, self.app)

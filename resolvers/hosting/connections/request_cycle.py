@@ -1,4 +1,4 @@
-"""What becomes of one request, which is answered at once if it can be, and in one piece if all of it is known."""
+"""One request and its answer, which is sent at once if possible, and in one piece if its length is known."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -58,7 +58,7 @@ class RequestCycle(RequestResponseCycle):
         return answering
 
     def forget_body(self) -> None:
-        """Forget the body of a request that is answered, which else stayed until the connection's next request."""
+        """Free the body of an answered request, which would else be kept until the connection's next request."""
         self.body = bytearray()
         take_body_back(cast("Any", self.scope))
 
@@ -74,7 +74,7 @@ class RequestCycle(RequestResponseCycle):
         self.message_event.set()
 
     def send(self, message: Message) -> Awaitable[None]:  # type: ignore[override]  # which is a coroutine
-        """Send a part of the answer; the start waits for the body, which nobody need await."""
+        """Send a part of the answer. Its start is kept until the body comes, and need not be awaited."""
         if self._start is None and self._can_wait(message):
             self._start = message
             return DONE
@@ -136,7 +136,7 @@ class RequestCycle(RequestResponseCycle):
 
 @lru_cache(maxsize=256)  # answers have few sets of headers
 def _place_of_length(names: tuple[bytes, ...]) -> int | None:
-    """Return which header is the length; None if uvicorn has to look at them, as far as their names tell."""
+    """Return the place of Content-Length among headers; None if, by their names, uvicorn has to send them."""
     is_plain = (
         _LENGTH in names
         and len(set(names)) == len(names)
@@ -154,7 +154,7 @@ async def _raised(error: BaseException) -> None:
 
 
 def _end(tasks: set[asyncio.Task[None]], answering: Awaitable[None], task: asyncio.Task[None]) -> None:
-    """Forget a task, and what it would have awaited if it had not been cancelled before."""
+    """Forget a task, and close the coroutine that it has not begun to await if it was cancelled first."""
     tasks.discard(task)
     if asyncio.iscoroutine(answering):
         answering.close()

@@ -11,7 +11,7 @@ Headers = Iterable[tuple[bytes, bytes]]  # names in lower case, and values
 
 @lru_cache(maxsize=64)  # most requests are for a few
 def parts_of(url: bytes) -> tuple[str, bytes, bytes]:
-    """Return the path of a URL, the same as it was sent, and the query, as ASGI has them.
+    """Return what ASGI's scope says of a URL: the path, decoded and as it was sent, and the query.
 
     Raises:
         HttpParserInvalidURLError: it is no URL.

@@ -27,20 +27,20 @@ class _Done:
         yield from ()
 
 
-# What an application or a `send` returns that need not be awaited; whoever wants to know compares by identity. A
-# `send` returns it for an answer's start, too, which waits for the body. Anything else must be awaited, or what it
+# What an application or a `send` returns if nothing is left to be awaited; check for it with `is`. A `send` also
+# returns it for an answer's start, which it keeps until the body comes. Anything else must be awaited, or what it
 # was to do is lost.
 DONE: Awaitable[None] = _Done()
 
 
 def give_body(scope: Scope, body: bytes) -> None:
-    """Say in a request's scope, as its only extension, that this is all of its body, unless that is too large."""
+    """Put the whole body of a request into its scope, as the only extension there, unless it is too large."""
     if len(body) <= BODY_BYTES:
         scope["extensions"] = {EXTENSION: {_BODY: body}}
 
 
 def take_body_back(scope: Scope) -> None:
-    """Say no more what a request's body is, so that nothing keeps it in memory."""
+    """Take the body out of a request's scope again, so that nothing keeps it in memory."""
     scope.pop("extensions", None)
 
 

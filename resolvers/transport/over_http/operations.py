@@ -185,7 +185,11 @@ class HttpOperations:
         return await self._answer_asked(self._asked(scope, headers, receive, context, body))
 
     def _checked(self, scope: Scope) -> IndexedHeaders:
-        """Return the headers of a request that may be answered, as far as they and its method tell."""
+        """Return a request's headers.
+
+        Raises:
+            HTTPException: its method is not allowed, or it says that its body is too large.
+        """
         method, headers = scope["method"], request_headers(scope)
         if method not in _ALLOWED:
             raise HTTPException(METHOD_NOT_ALLOWED, "An operation is sent by POST")
@@ -211,7 +215,7 @@ class HttpOperations:
         return _Asked(method, headers, receive, context, data, demand, planned, running)
 
     def _at_once(self, asked: _Asked) -> Response | None:
-        """Return the answer to an operation that is always the same; None if it is to be found."""
+        """Return the answer to an operation that is always answered alike; None to any other."""
         if asked.planned is None or asked.planned.constant is None:
             return None
         self._end(asked)
@@ -239,7 +243,7 @@ class HttpOperations:
         self._log.end(asked.running, asked.data, asked.demand, None if caller is None else caller.sub)
 
     def _known_context(self, headers: IndexedHeaders, host: str | None) -> RequestContext | None:
-        """Return the context of a request whose caller is remembered, and charged; None if they must be looked up.
+        """Charge a caller who is remembered, and return the request's context; None if they have to be looked up.
 
         Raises:
             UnauthenticatedError: the token has expired, or the member has signed out everywhere since.
@@ -351,7 +355,11 @@ class HttpOperations:
 
 
 def _unexpired(context: RequestContext) -> RequestContext:
-    """Return a context, unless its caller's token has expired, as it has once they have signed out everywhere."""
+    """Return a context.
+
+    Raises:
+        UnauthenticatedError: its caller's token has expired, or they have signed out everywhere since.
+    """
     if context.caller is not None and context.caller.has_expired:
         raise UnauthenticatedError("Token expired")
     return context
