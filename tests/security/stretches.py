@@ -14,6 +14,8 @@ T = TypeVar("T")
 # What one request may keep the event loop for; a slice is a quarter of it, so that there is a margin for a machine
 # whose caches others use, too.
 MOST_SECONDS = 0.02 * CROWDED
+# What one answer may cost in all, however much it asks for.
+ANSWER_SECONDS = 0.5 * CROWDED
 
 
 @dataclass
@@ -25,7 +27,7 @@ class Stretches:
 
 
 @asynccontextmanager
-async def stretches() -> AsyncIterator[Stretches]:
+async def _stretches() -> AsyncIterator[Stretches]:
     """Measure the turns of the event loop, in processor time: what other processes take does not count."""
     found, began = Stretches(), time.thread_time()
 
@@ -54,7 +56,7 @@ async def least_stretches(work: Callable[[], Awaitable[T]]) -> tuple[T, Stretche
     """
     least = Stretches(math.inf, math.inf)
     for _ in range(3):
-        async with stretches() as taken:
+        async with _stretches() as taken:
             result = await work()
         least = Stretches(min(least.longest, taken.longest), min(least.total, taken.total))
     return result, least

@@ -1,7 +1,5 @@
 """What nobody can store is found in whatever a client sends, and called so by its place."""
 
-import time
-from typing import Any
 
 import orjson
 import pytest
@@ -68,11 +66,13 @@ def test_what_is_not_json_is_said_not_to_be(data: str | bytes) -> None:
 
 
 def test_looking_for_it_takes_no_time() -> None:
-    values: list[Any] = ["x"] * 240_000
-    began = time.thread_time()
-    with pytest.raises(orjson.JSONDecodeError):
-        parse_json(orjson.dumps([*values, "@"]).replace(b"@", rb"\ud800"))
-    assert time.thread_time() - began < 0.5
+    data = orjson.dumps([*["x"] * 240_000, "@"]).replace(b"@", rb"\ud800")
+
+    def refuse() -> None:
+        with pytest.raises(orjson.JSONDecodeError):
+            parse_json(data)
+
+    assert least_seconds(refuse) < 0.5
 
 
 @pytest.mark.parametrize("data", [b"x" * 900_000, (b"1" * 308 + b"x") * 2_900, b"\\u00" * 200_000])

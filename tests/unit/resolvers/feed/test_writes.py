@@ -76,5 +76,5 @@ async def test_a_table_that_was_written_to_is_read_sooner() -> None:
             took.append(time.monotonic() - begun)
     await feed.aclose()
     assert min(took[:2]) >= 0.19
-    assert took[2] < 0.15
+    assert took[2] < 0.19
     assert sum(took[2:]) > 10 * 0.095
