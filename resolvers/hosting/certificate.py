@@ -33,6 +33,9 @@ ADDRESSES = ("127.0.0.1", "::1")
 LIFETIME = timedelta(days=365)
 # A certificate must not expire soon after the server has started.
 _LEFT_AT_LEAST = timedelta(days=7)
+# It is valid from a little before it was made, for clients whose clock is behind; OpenSSL's own lags by some
+# milliseconds.
+_BACKDATED = timedelta(hours=1)
 
 _Key = ec.EllipticCurvePrivateKey
 
@@ -147,7 +150,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: _Key, expires: datetime
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(expires - LIFETIME)
+        .not_valid_before(expires - LIFETIME - _BACKDATED)
         .not_valid_after(expires)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )

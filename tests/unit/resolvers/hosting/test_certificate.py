@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from resolvers.hosting import certificate
 from resolvers.hosting.certificate import Certificate, CertificateError, local_certificate
@@ -55,6 +56,13 @@ def test_it_lasts_a_year_and_is_kept(tmp_path: Path) -> None:
     assert timedelta(days=364) < made.expires - datetime.now(UTC) <= timedelta(days=365)
     assert local_certificate(tmp_path) == made
     assert made.server.read_bytes() == content
+
+
+def test_a_client_whose_clock_is_behind_trusts_it(tmp_path: Path) -> None:
+    made = local_certificate(tmp_path)
+    for path in (made.authority, made.server):
+        begins = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_before_utc
+        assert begins < datetime.now(UTC) - timedelta(minutes=59)
 
 
 def test_the_key_is_its_owners_and_the_authoritys_is_nowhere(tmp_path: Path) -> None:
