@@ -1,6 +1,5 @@
 """What nobody can store is found in whatever a client sends, and called so by its place."""
 
-
 import orjson
 import pytest
 
