@@ -37,9 +37,17 @@ def correlate(correlation_id: str, trace: str | None = None, facts: Mapping[str,
 
 
 @contextmanager
-def correlated(correlation_id: str | None, trace: str | None = None) -> Iterator[None]:
-    """Let whatever is done until the context ends have this correlation id, and the same facts as before."""
-    before = _current.set((correlation_id, trace, correlated_facts()))
+def correlated(
+    correlation_id: str | None, trace: str | None = None, facts: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Let whatever is done until the context ends have this correlation id.
+
+    Args:
+        correlation_id: the id.
+        trace: the `x-amzn-trace-id` that came with it.
+        facts: what each line of the log says, too; None for what it said before.
+    """
+    before = _current.set((correlation_id, trace, correlated_facts() if facts is None else facts))
     try:
         yield
     finally:

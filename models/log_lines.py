@@ -41,7 +41,6 @@ def _correlated(_logger: object, _method: str, line: MutableMapping[str, Any]) -
 def begun_lines() -> list[structlog.typing.Processor]:
     """Return what begins each line: what it is about, its level and its time."""
     return [
-        structlog.contextvars.merge_contextvars,
         _correlated,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),

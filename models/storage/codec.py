@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from operator import itemgetter
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -99,8 +100,19 @@ def encode(table: type[Table], row: Any, **more: Any) -> Item:
 
 
 def decode(cls: Callable[..., _T], table: type[AttributeContainer], item: Mapping[str, Mapping[str, Any]]) -> _T:
-    """Return the dataclass that an item stores; attributes without a field are ignored."""
-    values = {field.name: field.read(item[field.key]) for field in _fields(cls, table) if field.key in item}
+    """Return the dataclass that an item stores; attributes without a field are ignored.
+
+    Raises:
+        TypeError: an attribute is stored as another type, or one that must be there is not.
+        ValueError: a value is none of its attribute's.
+    """
+    values = {}
+    for field in _fields(cls, table):
+        if (wire := item.get(field.key)) is not None:
+            try:
+                values[field.name] = field.read(wire)
+            except KeyError as error:
+                raise TypeError(f"{field.key} is not stored as {error}, but as {'/'.join(wire)}") from error
     return cls(**values)
 
 
@@ -111,10 +123,13 @@ def _reader(attribute: Attribute[Any], kind: Any) -> _Read:
         return lambda wire: tuple(decode(kind, element, member["M"]) for member in wire["L"])  # type: ignore[arg-type]  # a dataclass's class
     if isinstance(attribute, MapAttribute):
         return lambda wire: decode(kind, type(attribute), wire["M"])
-    get, deserialize = attribute.get_value, attribute.deserialize
+    letter, deserialize = attribute.attr_type, attribute.deserialize
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return lambda wire: kind(deserialize(get(wire)))
-    return lambda wire: deserialize(get(wire))
+        members = {member.value: member for member in kind}  # calling the class takes four times as long
+        return lambda wire: members.get(wire[letter]) or kind(wire[letter])
+    if type(attribute).deserialize is Attribute.deserialize:  # which returns what it is given
+        return itemgetter(letter)
+    return lambda wire: deserialize(wire[letter])
 
 
 def _writer(attribute: Attribute[Any], kind: Any) -> _Write:

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from structlog.contextvars import bound_contextvars, get_contextvars
 
-from models.correlation import correlated
+from models.correlation import correlated, correlated_facts
 from models.errors import StoppedError
 from models.log_lines import REQUEST, SERVICE_REQUEST, log_json, milliseconds
 from models.spans import SpanIds, invocation_span, span_recorder
@@ -53,9 +52,9 @@ def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Invocation]:
         REQUEST: request_id,
         SERVICE_REQUEST: told.get("requestId"),
     }
+    facts = {name: value for name, value in about.items() if value is not None}
     with (
-        correlated(correlation_of(told) or request_id, os.environ.get(_TRACE)),
-        bound_contextvars(**{name: value for name, value in about.items() if value is not None}),
+        correlated(correlation_of(told) or request_id, os.environ.get(_TRACE), facts),
         invocation_span() as span,
     ):
         yield from _logged(span)
@@ -93,7 +92,7 @@ def _logged(span: SpanIds | None) -> Iterator[Invocation]:
 def _record(span: SpanIds | None, running: Invocation, began: float, failure: str | None) -> None:
     """Tell of an invocation, if anybody takes spans."""
     if span is not None and (recorder := span_recorder()) is not None:
-        about = get_contextvars()
+        about = correlated_facts()
         facts = {name: str(about[name]) for name in (REQUEST, SERVICE_REQUEST) if name in about}
         name = f"function {about.get('function', 'unknown')}"
         recorder.record(name, span, began=began, failure=failure, facts={**facts, "aws_calls": running.calls})

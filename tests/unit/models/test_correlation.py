@@ -6,7 +6,7 @@ from contextvars import Context
 
 import pytest
 
-from models.correlation import correlate, correlated, correlation_id, trace_header, trace_id
+from models.correlation import correlate, correlated, correlated_facts, correlation_id, trace_header, trace_id
 
 ROOT = "1-67891233-abcdef012345678912345678"
 PARENT = "53995c3f42cd8ad8"
@@ -46,6 +46,16 @@ def test_what_is_done_within_another_piece_of_work_has_a_name_of_its_own() -> No
             assert (correlation_id(), trace_header(), trace_id()) == (None, None, None)
         assert (correlation_id(), trace_id()) == ("outer", ROOT)
     assert correlation_id() is None
+
+
+def test_what_is_said_of_it_is_said_until_it_ends() -> None:
+    with correlated("outer", facts={"function": "f"}):
+        with correlated("inner"):
+            assert correlated_facts() == {"function": "f"}
+            with correlated("another", facts={}):
+                assert correlated_facts() == {}
+        assert correlated_facts() == {"function": "f"}
+    assert correlated_facts() == {}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_line_is_json_with_level_time_and_what_it_belongs_to() -> None:
     file = StringIO()
     log_json(file)
     log = structlog.get_logger("x")
-    with correlated("abc", f"Root={ROOT}"), structlog.contextvars.bound_contextvars(function="f"):
+    with correlated("abc", f"Root={ROOT}", {"function": "f"}):
         log.info("done", rows=2)
         log.debug("too much")
         log.info("done", correlation_id="its own")

@@ -1,5 +1,6 @@
 """The rules' dataclasses and the tables' items are two forms of one thing."""
 
+import re
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -111,6 +112,31 @@ def test_attributes_that_the_rules_do_not_need_are_passed_over() -> None:
         Member, tables.User, {"id": {"S": "bob"}, "username": {"S": "bob"}, "rating": {"N": "5"}}
     )
     assert member.is_active is None
+
+
+@pytest.mark.parametrize(
+    ("name", "wire", "problem"),
+    [
+        ("estimatedHours", {"S": "2"}, "estimatedHours is not stored as 'N', but as S"),
+        ("id", {"N": "1"}, "id is not stored as 'S', but as N"),
+        ("status", {"NULL": True}, "status is not stored as 'S', but as NULL"),
+        ("wait", {"S": "x"}, "wait is not stored as 'M', but as S"),
+        ("passages", {"M": {}}, "passages is not stored as 'L', but as M"),
+        ("passages", {"L": [{"S": "x"}]}, "passages is not stored as 'M', but as L"),
+        ("passages", {"L": [{"M": {"at": {"N": "1"}}}]}, "at is not stored as 'S', but as N"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_with_its_attribute(name: str, wire: Any, problem: str) -> None:
+    item = codec.encode(tables.ServiceRequest, request_at("INITIATED"))
+    with pytest.raises(TypeError, match=re.escape(problem)):
+        codec.decode(Request, tables.ServiceRequest, {**item, name: wire})
+
+
+@pytest.mark.parametrize("status", ["", "PAYED"])
+def test_a_status_that_there_is_not_is_refused(status: str) -> None:
+    item = codec.encode(tables.ServiceRequest, request_at("INITIATED"))
+    with pytest.raises(ValueError, match="is not a valid RequestStatus"):
+        codec.decode(Request, tables.ServiceRequest, {**item, "status": {"S": status}})
 
 
 def test_the_difference_is_what_has_changed() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from models.correlation import correlated
 from resolvers.hosting.logs import configure_logging
 from resolvers.security_log import SecurityLogLimits, limit_security_log
 
@@ -37,12 +38,12 @@ def log_to(capsys: pytest.CaptureFixture[str], *, as_json: bool) -> None:
 
 def test_json_has_the_request_on_each_line(capsys: pytest.CaptureFixture[str]) -> None:
     log_to(capsys, as_json=True)
-    with structlog.contextvars.bound_contextvars(request_id="abc"):
+    with correlated("abc"):
         structlog.get_logger("x").info("done", rows=2)
         logging.getLogger("library").warning("slow: %s", "x")
     ours, theirs = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert (ours["event"], ours["rows"], ours["level"], ours["request_id"]) == ("done", 2, "info", "abc")
-    assert (theirs["event"], theirs["logger"], theirs["request_id"]) == ("slow: x", "library", "abc")
+    assert (ours["event"], ours["rows"], ours["level"], ours["correlation_id"]) == ("done", 2, "info", "abc")
+    assert (theirs["event"], theirs["logger"], theirs["correlation_id"]) == ("slow: x", "library", "abc")
 
 
 def test_a_line_for_people_says_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:

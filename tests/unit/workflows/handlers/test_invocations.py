@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from models.correlation import correlated, correlation_id, trace_id
 from models.errors import StoppedError
+from models.log_lines import begun_lines
 from models.settings import Settings
 from models.storage.calls import BlockingCalls
 from workflows.executions.services import Services
@@ -24,7 +24,6 @@ STEP = {"requestId": "r1", "generation": 0, "correlationId": "of the mutation"}
 @pytest.fixture(autouse=True)
 def _services(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(bootstrap, "services", lambda: Services.over(BlockingCalls(), Settings()))
-    structlog.contextvars.clear_contextvars()
     with correlated(None):
         yield
 
@@ -40,7 +39,7 @@ def run(event: Event, error: Exception | None = None, result: Any = None) -> tup
             raise error
         return result
 
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs(processors=begun_lines()[:1]) as lines:
         try:
             work(event, CONTEXT)
         except Exception as raised:  # noqa: BLE001 — whatever it is
@@ -60,6 +59,7 @@ def test_a_step_is_one_line_with_its_outcome() -> None:
         "function": "hourbank-resumePoint",
         "request_id": "of the invocation",
         "service_request_id": "r1",
+        "correlation_id": "of the mutation",
         "next_step": "ValidateRequest",
         "outcome": "done",
         "aws_calls": 0,
