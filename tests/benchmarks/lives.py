@@ -142,7 +142,7 @@ AFTERWARDS: Mapping[str, Act] = {"m3 direct transfer": _transfer}
 
 
 @asynccontextmanager
-async def contender(name: str, checkout: Path) -> AsyncIterator[Contender]:
+async def contender(name: str, checkout: Path, requesters: int = LIVES) -> AsyncIterator[Contender]:
     """Start a checkout's servers and let its members join; stop all with the context."""
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
@@ -153,7 +153,7 @@ async def contender(name: str, checkout: Path) -> AsyncIterator[Contender]:
                 _serving(checkout, {**settings, **to_cloud}, "--aws") as (server, url),
                 httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=AT_ONCE)) as http,
             ):
-                bench = Bench(url, LocalIssuer(directory), http, LIVES)
+                bench = Bench(url, LocalIssuer(directory), http, requesters)
                 await bench.join()
                 cloud = int(json.loads((directory / "cloud.json").read_text())["pid"])
                 yield Contender(name, (server, host, cloud), bench)

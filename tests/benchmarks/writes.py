@@ -2,7 +2,10 @@
 
 Ours decides by its rules, chains the entries of its ledger, starts and completes executions, and follows the
 change feed; what a second of idling costs is taken off. The functions run in another process. The peers write as
-many rows in as many transactions, ask for no rule, and start a machine that does nothing.
+many rows in as many transactions, ask for no rule, and start a machine that does nothing. Other checkouts of this
+repository are measured in the same run, each with a local cloud of its own:
+
+    BENCH_CHECKOUTS="before=/tmp/before" python -m tests.benchmarks.writes
 """
 
 import asyncio
@@ -13,6 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +27,9 @@ from rich.table import Table
 
 from resolvers.identity.issuer import LocalIssuer
 from tests.benchmarks.contenders import OURS, PEERS, Contender, install_peers, running
-from tests.benchmarks.lives import AFTERWARDS, LIFE
+from tests.benchmarks.lives import AFTERWARDS, CHECKOUTS, LIFE
+from tests.benchmarks.lives import Contender as Checkout
+from tests.benchmarks.lives import contender as running_checkout
 from tests.benchmarks.load import CONNECTIONS, cpu_of
 from tests.benchmarks.members import Bench
 from tests.benchmarks.pictures import bars
@@ -67,53 +73,64 @@ async def main() -> None:
         server.start()
         try:
             token = next(iter(tokens_of(server.directory).values()))
-            with running(
-                Cloud.of(server.directory), server.directory, token, PEERS, {}, limit=False
-            ) as contenders:
-                costs = await measured(contenders, LocalIssuer(server.directory))
+            cloud = Cloud.of(server.directory)
+            with running(cloud, server.directory, token, PEERS, {}, limit=False) as contenders:
+                async with AsyncExitStack() as stack:
+                    checkouts = [
+                        await stack.enter_async_context(running_checkout(name, Path(at), WRITES))
+                        for name, at in CHECKOUTS.items()
+                    ]
+                    costs = await measured(contenders, LocalIssuer(server.directory), checkouts)
         finally:
             server.stop()
     console.print(table(costs))
     console.print("drawn:", drawn(costs))
 
 
-async def measured(contenders: Sequence[Contender], issuer: LocalIssuer) -> Costs:
+async def measured(contenders: Sequence[Contender], issuer: LocalIssuer, checkouts: Sequence[Checkout]) -> Costs:
     """Return what the mutations cost each contender, for each round.
 
     Args:
         contenders: the running servers; the first is ours, by which all members join.
         issuer: of the members' tokens.
+        checkouts: other versions of ours, with members of their own.
     """
-    costs: dict[str, dict[str, list[Cost]]] = {one.name: defaultdict(list) for one in contenders}
+    costs: dict[str, dict[str, list[Cost]]] = defaultdict(lambda: defaultdict(list))
+
+    async def measure(name: str, pid: int, bench: Bench, *, is_ours: bool) -> None:
+        for mutation, cost in (await _round(pid, bench, is_ours=is_ours)).items():
+            costs[name][mutation].append(cost)
+
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=CONNECTIONS)) as http:
         for _ in range(ROUNDS):
             for one in contenders:
                 bench = Bench(contenders[0].url, issuer, http, WRITES)
                 await bench.join()
-                for name, cost in (await _round(one, bench)).items():
-                    costs[one.name][name].append(cost)
+                await measure(one.name, one.pid, bench.at(one.url), is_ours=one.name == OURS)
+            for checkout in checkouts:
+                await measure(checkout.name, checkout.processes[0], checkout.bench, is_ours=True)
     return costs
 
 
-async def _round(one: Contender, bench: Bench) -> dict[str, Cost]:
-    """Let members send each mutation to a contender."""
-    there, costs = bench.at(one.url), {}
-    before = cpu_of(one.pid)
+async def _round(pid: int, bench: Bench, *, is_ours: bool) -> dict[str, Cost]:
+    """Let members send each mutation to a server; one of ours has a workflow, which is waited for."""
+    costs = {}
+    before = cpu_of(pid)
     await asyncio.sleep(_IDLE_SECONDS)
-    idle = (cpu_of(one.pid) - before) / _IDLE_SECONDS
-    requests = there.requests()
+    idle = (cpu_of(pid) - before) / _IDLE_SECONDS
+    requests = bench.requests()
     for name, act in MUTATIONS.items():
-        costs[name] = await _cost(one, idle, [partial(act, there, request) for request in requests])
-        if one.name == OURS and name == "m1 create":
+        costs[name] = await _cost(pid, idle, [partial(act, bench, request) for request in requests])
+        if is_ours and name == "m1 create":
             await bench.gather(bench.reach(request, "AWAITING_RESPONSE") for request in requests)
     return costs
 
 
-async def _cost(one: Contender, idle: float, acts: Sequence[Callable[[], Awaitable[None]]]) -> Cost:
+async def _cost(pid: int, idle: float, acts: Sequence[Callable[[], Awaitable[None]]]) -> Cost:
     """Return what an act costs, of those that are done over eight connections.
 
     Args:
-        one: the server.
+        pid: of the server's process.
         idle: the seconds of CPU that it uses in a second without requests.
         acts: what is done.
     """
@@ -125,10 +142,10 @@ async def _cost(one: Contender, idle: float, acts: Sequence[Callable[[], Awaitab
             await act()
             return time.monotonic() - began
 
-    began, before = time.monotonic(), cpu_of(one.pid)
+    began, before = time.monotonic(), cpu_of(pid)
     times = await asyncio.gather(*map(timed, acts))
     await asyncio.sleep(_SETTLED_SECONDS)
-    used = cpu_of(one.pid) - before - idle * (time.monotonic() - began)
+    used = cpu_of(pid) - before - idle * (time.monotonic() - began)
     return Cost(1000 * used / len(acts), 1000 * statistics.median(times))
 
 
