@@ -37,6 +37,7 @@ from tests.story.running import is_ready
 LIVES = int(os.environ.get("BENCH_LIVES", "20"))  # in each round
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
 PACE = float(os.environ.get("BENCH_PACE", "5"))  # actions a second
+# Other checkouts of this repository to be measured beside it, such as "before=/tmp/before".
 CHECKOUTS = dict(one.split("=", 1) for one in os.environ.get("BENCH_CHECKOUTS", "").split() if one)
 OURS = "HourBank"
 # The local cloud gathers events for a second, and then tells the functions.

@@ -28,6 +28,7 @@ from tests.benchmarks.contenders import (
     install_peers,
     running,
 )
+from tests.benchmarks.lives import CHECKOUTS
 from tests.benchmarks.load import Measure, measured
 from tests.benchmarks.operations import Query, queries
 from tests.benchmarks.pictures import bars
@@ -36,8 +37,6 @@ from tests.integration.conftest import Cloud, Server
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "5"))
-# Other checkouts of this repository to be measured beside it, such as "before=/tmp/before".
-CHECKOUTS = dict(one.split("=", 1) for one in os.environ.get("BENCH_CHECKOUTS", "").split() if one)
 REQUESTS = 500
 
 console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
