@@ -179,6 +179,11 @@ _REASONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "a field's type is always a class; the check is for the type checker": (
             "_reader: isinstance(kind, type) and issubclass(kind, StrEnum) → issubclass(kind, StrEnum)",
         ),
+        "the longer way comes to the same value": (
+            "module: str → nothing",
+            "_reader: members.get(wire[letter]) or kind(wire[letter]) → kind(wire[letter])",
+            "_reader: type(attribute).deserialize is Attribute.deserialize → False",
+        ),
     },
     "single_table/entities": {
         "no type has the name None; the empty one is for the type checker": (
