@@ -104,7 +104,7 @@ def decode(cls: Callable[..., _T], table: type[AttributeContainer], item: Mappin
 
     Raises:
         TypeError: an attribute is stored as another type, or one that must be there is not.
-        ValueError: a value is none of its attribute's.
+        ValueError: a value is not one that its field can have, such as a status that there is not.
     """
     values = {}
     for field in _fields(cls, table):

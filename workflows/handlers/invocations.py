@@ -52,11 +52,9 @@ def invocation(event: Mapping[str, Any], context: Any) -> Iterator[Invocation]:
         REQUEST: request_id,
         SERVICE_REQUEST: told.get("requestId"),
     }
-    facts = {name: value for name, value in about.items() if value is not None}
-    with (
-        correlated(correlation_of(told) or request_id, os.environ.get(_TRACE), facts),
-        invocation_span() as span,
-    ):
+    known = {name: value for name, value in about.items() if value is not None}
+    correlation = correlation_of(told) or request_id
+    with correlated(correlation, trace=os.environ.get(_TRACE), facts=known), invocation_span() as span:
         yield from _logged(span)
 
 
